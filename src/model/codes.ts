@@ -1,0 +1,39 @@
+/**
+ * The catalogue of codes that errors and findings carry. One room per range, so that a code is easy to find;
+ * a code that was released is never used for something else.
+ *
+ * OT1xxx topology files, OT2xxx plan and apply, OT3xxx state store, OT4xxx databases and their logs,
+ * OT5xxx rows on their way, OT6xxx links between nodes, OT7xxx command line and machine, OT9xxx bugs.
+ */
+import { CLI_CODES } from './codes/cli.ts';
+import { DATABASE_CODES } from './codes/database.ts';
+import { LINK_CODES } from './codes/link.ts';
+import { PLAN_CODES } from './codes/plan.ts';
+import { REPLICATION_CODES } from './codes/replication.ts';
+import { STATE_CODES } from './codes/state.ts';
+import { TOPOLOGY_CODES } from './codes/topology.ts';
+
+export interface Explanation {
+  /** A few words, as a heading. */
+  readonly title: string;
+  /** What it means and why it is an error; sentences for a person at 3 a.m. */
+  readonly meaning: string;
+  /** What to do; sentences, with commands where there are any. */
+  readonly action: string;
+}
+
+export const CODES = {
+  ...TOPOLOGY_CODES,
+  ...PLAN_CODES,
+  ...STATE_CODES,
+  ...DATABASE_CODES,
+  ...REPLICATION_CODES,
+  ...LINK_CODES,
+  ...CLI_CODES,
+} as const satisfies Record<string, Explanation>;
+
+export type Code = keyof typeof CODES;
+
+export function explain(code: string): Explanation | undefined {
+  return Object.hasOwn(CODES, code) ? CODES[code as Code] : undefined;
+}

@@ -1,0 +1,119 @@
+/**
+ * Channels compiled into pipelines: one per direction and target, named `channel/source>target`.
+ *
+ * Compiling is pure and total, so the planner and every node come to the same pipelines from the same channel spec.
+ */
+import type { ChannelSpec, ConflictSpec, TableSpec } from './topology.ts';
+
+/**
+ * What the pipeline is to the conflict rules.
+ * - `one-way`: the target has no say.
+ * - `from-serialiser`: two-way, from the preferred site; its rows are always placed.
+ * - `to-serialiser`: two-way, towards the preferred site, which decides.
+ */
+export type PipelineRole = 'one-way' | 'from-serialiser' | 'to-serialiser';
+
+/** A table entry seen from one pipeline: `from` is the name at this pipeline's source. */
+export interface TableRule {
+  readonly from: string;
+  /** Name at this pipeline's target; null: the same. */
+  readonly to: string | null;
+  /** Source columns that do not travel. */
+  readonly omit: readonly string[];
+  /** Source columns that travel, or null for all. */
+  readonly only: readonly string[] | null;
+  /** Source column name to target column name. */
+  readonly rename: Readonly<Record<string, string>>;
+}
+
+export interface PipelineSpec {
+  /** `channel/source>target`. */
+  readonly name: string;
+  readonly channel: string;
+  readonly source: string;
+  readonly target: string;
+  readonly role: PipelineRole;
+  /** Name of the pipeline in the other direction, null when one-way. */
+  readonly reverse: string | null;
+  readonly tables: readonly TableRule[];
+  /** Whether this pipeline copies existing rows (in a two-way channel only the one from the first site does). */
+  readonly initial: 'copy' | 'none';
+  readonly existing: ChannelSpec['existing'];
+  readonly ddl: ChannelSpec['ddl'];
+  readonly onError: ChannelSpec['onError'];
+  readonly enabled: boolean;
+}
+
+export function pipelineName(channel: string, source: string, target: string): string {
+  return `${channel}/${source}>${target}`;
+}
+
+/** The site whose log is the order of a two-way channel under site-priority. */
+export function serialiserOf(conflict: ConflictSpec, between: readonly string[]): string {
+  return conflict.priority[0] ?? between[0]!;
+}
+
+export function compileChannel(channel: string, spec: ChannelSpec): PipelineSpec[] {
+  const { direction } = spec;
+  const common = {
+    channel,
+    existing: spec.existing,
+    ddl: spec.ddl,
+    onError: spec.onError,
+    enabled: spec.enabled,
+  };
+  if (direction.kind === 'one-way') {
+    return direction.from.flatMap((source) =>
+      direction.to.map((target) => ({
+        ...common,
+        name: pipelineName(channel, source, target),
+        source,
+        target,
+        role: 'one-way' as const,
+        reverse: null,
+        initial: spec.initial,
+        tables: spec.tables.map(forwardRule),
+      })),
+    );
+  }
+  const first = direction.between[0]!;
+  const serialiser = spec.conflict === null ? first : serialiserOf(spec.conflict, direction.between);
+  return direction.between.slice(1).flatMap((other) =>
+    [
+      { source: first, target: other },
+      { source: other, target: first },
+    ].map(({ source, target }) => ({
+      ...common,
+      name: pipelineName(channel, source, target),
+      source,
+      target,
+      role: source === serialiser ? ('from-serialiser' as const) : ('to-serialiser' as const),
+      reverse: pipelineName(channel, target, source),
+      initial: source === first ? spec.initial : ('none' as const),
+      tables: spec.tables.map(source === first ? forwardRule : backwardRule),
+    })),
+  );
+}
+
+function forwardRule(table: TableSpec): TableRule {
+  return {
+    from: table.from,
+    to: table.to,
+    omit: table.columns.omit,
+    only: table.columns.only,
+    rename: table.columns.rename,
+  };
+}
+
+/** The same entry read from the second site: names swapped, columns named as they are there. */
+function backwardRule(table: TableSpec): TableRule {
+  const { rename } = table.columns;
+  const there = (column: string): string => rename[column] ?? column;
+  return {
+    from: table.to ?? table.from,
+    to: table.to === null ? null : table.from,
+    omit: table.columns.omit.map(there),
+    only: table.columns.only?.map(there) ?? null,
+    rename: Object.fromEntries(Object.entries(rename).map(([here, other]) => [other, here])),
+  };
+}

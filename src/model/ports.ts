@@ -1,0 +1,205 @@
+/**
+ * What the inner wings need from the outside, as interfaces that this house owns. Adapters implement them;
+ * only `compose.ts` knows which adapter stands behind which port.
+ */
+import type { LogPoint } from './position.ts';
+import type { Delivery, Image, RowChange, Seen, TableShape } from './row.ts';
+
+// ---------------------------------------------------------------- logging
+
+export type Fields = Readonly<Record<string, unknown>>;
+
+/** Constant messages, facts as fields; no row values, no secrets. */
+export interface Logger {
+  debug(message: string, fields?: Fields): void;
+  info(message: string, fields?: Fields): void;
+  warn(message: string, fields?: Fields): void;
+  error(message: string, fields?: Fields): void;
+  child(fields: Fields): Logger;
+}
+
+// ---------------------------------------------------------------- state store
+
+export interface Entry {
+  readonly key: string;
+  readonly value: string;
+  /** Store revision of the last write of this key; only ever grows. */
+  readonly revision: number;
+  /** Store revision at which the key came into being (again). */
+  readonly created: number;
+}
+
+export interface Snapshot {
+  readonly revision: number;
+  /** Sorted by key. */
+  readonly entries: readonly Entry[];
+}
+
+/** `revision: null` demands that the key does not exist. */
+export interface Condition {
+  readonly key: string;
+  readonly revision: number | null;
+}
+
+export interface Put {
+  readonly key: string;
+  readonly value: string;
+  /** The key disappears with the lease. */
+  readonly lease?: Lease | undefined;
+}
+
+export interface Commit {
+  readonly conditions: readonly Condition[];
+  readonly puts: readonly Put[];
+  readonly deletes: readonly string[];
+}
+
+export type CommitResult =
+  | { readonly ok: true; readonly revision: number }
+  /** Nothing was written; `moved` are the keys whose condition did not hold. */
+  | { readonly ok: false; readonly moved: readonly string[] };
+
+export type WatchEvent =
+  | { readonly kind: 'put'; readonly entry: Entry }
+  | { readonly kind: 'delete'; readonly key: string };
+
+/** `reset`: history was lost (compaction); the events are the whole present state as puts, and what is not among them is gone. */
+export interface WatchBatch {
+  readonly revision: number;
+  readonly reset: boolean;
+  readonly events: readonly WatchEvent[];
+}
+
+/** Kept alive by its holder object until revoked or lost. */
+export interface Lease {
+  readonly id: string;
+  /** Aborts at the latest when the lease may have run out: last successful renewal + TTL less a margin. */
+  readonly lost: AbortSignal;
+  revoke(): Promise<void>;
+}
+
+/** One small interface, three keepings (etcd, SQLite file, memory), one contract suite. */
+export interface StateStore extends AsyncDisposable {
+  /** All keys that begin with `prefix`, at one revision. */
+  list(prefix: string, options?: { readonly signal?: AbortSignal | undefined }): Promise<Snapshot>;
+  /** All or nothing. */
+  commit(commit: Commit): Promise<CommitResult>;
+  /** Every change after `fromRevision`, in order, none missed, none twice, also across outages. Ends only by `signal`. */
+  watch(prefix: string, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch>;
+  lease(ttlMs: number): Promise<Lease>;
+  /** How it is shown to people, without credentials. */
+  readonly url: string;
+}
+
+// ---------------------------------------------------------------- databases
+
+/** A part of a transaction as the log has it, only rows of wanted tables. Transactions without any are not delivered. */
+export type LogItem =
+  | {
+      readonly kind: 'rows';
+      readonly gtid: string;
+      /** The log up to and including this transaction. */
+      readonly position: string;
+      readonly commitMs: number;
+      readonly first: boolean;
+      readonly last: boolean;
+      readonly changes: readonly RowChange[];
+      readonly bytes: number;
+    }
+  | {
+      readonly kind: 'statement';
+      readonly gtid: string;
+      readonly position: string;
+      readonly commitMs: number;
+      /** Default schema of the session. */
+      readonly schema: string;
+      readonly sql: string;
+    };
+
+export interface LogBatch {
+  readonly items: readonly LogItem[];
+  /** End of the last event header seen, of whatever event: the reader has passed everything before it. */
+  readonly point: LogPoint;
+}
+
+export interface ReadLogOptions {
+  /** Position to go on from, or a byte offset in a file. */
+  readonly from: string;
+  /** Asked once per table and shape; false: rows of the table are skipped without being decoded. */
+  readonly wants: (schema: string, table: string) => boolean;
+  /** A transaction larger than this comes in parts. */
+  readonly partBytes: number;
+  readonly signal: AbortSignal;
+}
+
+export interface LogEnd {
+  readonly position: string;
+  readonly point: LogPoint;
+}
+
+/** Facts about a server that decide how it is read and written. */
+export interface ServerFacts {
+  readonly family: 'mariadb' | 'mysql';
+  readonly version: string;
+  /** Identity of the data directory: `server_uuid`, or what stands for it. */
+  readonly identity: string;
+  /** Child rows that a foreign key changes appear in the log (MySQL 9.7 and later). */
+  readonly logsCascades: boolean;
+}
+
+/** The source side of a database server. */
+export interface SourcePort {
+  facts(): Promise<ServerFacts>;
+  /** Refuses servers whose log cannot be followed exactly. @throws OtterError OT4xxx naming the setting and its remedy. */
+  preflight(): Promise<void>;
+  logEnd(): Promise<LogEnd>;
+  /** Ends with an error when the log can no longer be followed; pausing the iteration pauses the socket. */
+  readLog(options: ReadLogOptions): AsyncIterable<LogBatch>;
+  /** Base tables outside the server's own schemas. */
+  tables(): Promise<readonly { readonly schema: string; readonly name: string }[]>;
+  /** The table as it is now, or null when there is none. @throws OT4xxx naming columns whose type is not exact yet. */
+  shape(schema: string, table: string): Promise<TableShape | null>;
+  /** Statements that create the table elsewhere, without triggers and without foreign keys to tables that `keeps` denies. */
+  createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string>;
+  /** Row count by the server's statistics. */
+  estimateRows(schema: string, table: string): Promise<number>;
+  /** Rows after `after` in primary key order, at most `limit`, as canonical literals. */
+  readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]>;
+}
+
+// ---------------------------------------------------------------- links
+
+/** What the owner of a target asks of the owner of a source. */
+export interface PipelineRequest {
+  readonly pipeline: string;
+  /** Generation of the channel spec that the asking side runs; the answering side waits until it runs it too. */
+  readonly generation: number;
+  /** Resume here; null for a first start: the source answers with its log's end. */
+  readonly from: { readonly position: string } | null;
+  /** Copy cursors by source table name, for tables whose copy has begun; `null` cursor: finished. */
+  readonly copied: Readonly<Record<string, { readonly cursor: Image | null; readonly done: boolean; readonly rows: number }>>;
+}
+
+export interface PipelineOpening {
+  /** Position the deliveries start after. */
+  readonly position: string;
+  readonly seen: Seen;
+}
+
+/** A running pipeline as its target sees it. Deliveries come in log order; reading slowly slows the source. */
+export interface PipelineStream extends AsyncDisposable {
+  readonly opening: PipelineOpening;
+  readonly deliveries: AsyncIterable<readonly Delivery[]>;
+  /** Tells the source what is durable at the target; may be called often, costs little. */
+  acknowledge(position: string): void;
+}
+
+/** Target side: opens pipelines at whichever node owns the source database. */
+export interface LinkClient {
+  open(database: string, request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream>;
+}
+
+/** Source side: what a link server, or the same process, asks of the owner of a source database. */
+export interface PipelineService {
+  open(request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream>;
+}

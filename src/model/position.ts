@@ -1,0 +1,229 @@
+/**
+ * Positions in a server's log, as values.
+ *
+ * A position is written `mariadb:0-1-42,1-2-7` (one GTID per domain), `mysql:UUID:1-5:9,UUID:TAG:1-3` (a GTID set, tags
+ * as MySQL 8.3 prints them) or `file:binlog.000003:4711` (servers without GTIDs). The empty position of a family covers
+ * nothing. Sources: MariaDB manual "Global Transaction ID", MySQL manual "GTID Format and Storage".
+ */
+import { OtterError } from './error.ts';
+
+export type Family = 'mariadb' | 'mysql' | 'file';
+
+/** Closed intervals of transaction numbers, sorted, disjoint, not adjacent. */
+type Intervals = readonly (readonly [number, number])[];
+
+export type Position =
+  | { readonly family: 'mariadb'; readonly domains: ReadonlyMap<number, { server: number; sequence: number }> }
+  | { readonly family: 'mysql'; readonly sources: ReadonlyMap<string, Intervals> }
+  | { readonly family: 'file'; readonly file: string; readonly offset: number };
+
+export function emptyPosition(family: 'mariadb' | 'mysql'): Position {
+  return family === 'mariadb' ? { family, domains: new Map() } : { family, sources: new Map() };
+}
+
+/** @throws OtterError OT4002 when the text is not a position. */
+export function parsePosition(text: string): Position {
+  const colon = text.indexOf(':');
+  const family = text.slice(0, colon);
+  const body = text.slice(colon + 1);
+  switch (family) {
+    case 'mariadb':
+      return { family, domains: parseDomains(body, text) };
+    case 'mysql':
+      return { family, sources: parseSources(body, text) };
+    case 'file': {
+      const match = /^(.+):(\d+)$/.exec(body);
+      if (match === null) throw malformed(text);
+      return { family, file: match[1]!, offset: Number(match[2]) };
+    }
+    default:
+      throw malformed(text);
+  }
+}
+
+export function formatPosition(position: Position): string {
+  return `${position.family}:${formatBare(position)}`;
+}
+
+/** The position as the server's own variables and statements spell it (`gtid_slave_pos`, `gtid_executed`). */
+export function formatBare(position: Position): string {
+  switch (position.family) {
+    case 'mariadb':
+      return [...position.domains]
+        .sort(([a], [b]) => a - b)
+        .map(([domain, { server, sequence }]) => `${domain}-${server}-${sequence}`)
+        .join(',');
+    case 'mysql':
+      return [...position.sources]
+        .sort(([a], [b]) => (a < b ? -1 : 1))
+        .map(([source, intervals]) => `${source}:${intervals.map(formatInterval).join(':')}`)
+        .join(',');
+    case 'file':
+      return `${position.file}:${position.offset}`;
+  }
+}
+
+/** The position after one more transaction. A file position does not move by GTID: it is returned as it is. */
+export function advance(position: Position, gtid: string): Position {
+  switch (position.family) {
+    case 'mariadb': {
+      const { domain, server, sequence } = parseMariaGtid(gtid);
+      return { family: 'mariadb', domains: new Map(position.domains).set(domain, { server, sequence }) };
+    }
+    case 'mysql': {
+      const { source, number } = parseMysqlGtid(gtid);
+      const sources = new Map(position.sources);
+      sources.set(source, addNumber(sources.get(source) ?? [], number));
+      return { family: 'mysql', sources };
+    }
+    case 'file':
+      return position;
+  }
+}
+
+/** Whether the transaction is part of the position. A file position cannot say and covers no GTID. */
+export function coversGtid(position: Position, gtid: string): boolean {
+  switch (position.family) {
+    case 'mariadb': {
+      const { domain, sequence } = parseMariaGtid(gtid);
+      const at = position.domains.get(domain);
+      return at !== undefined && at.sequence >= sequence;
+    }
+    case 'mysql': {
+      const { source, number } = parseMysqlGtid(gtid);
+      return (position.sources.get(source) ?? []).some(([from, to]) => from <= number && number <= to);
+    }
+    case 'file':
+      return false;
+  }
+}
+
+/** Whether `outer` contains everything in `inner`. Positions of different families contain nothing of each other. */
+export function covers(outer: Position, inner: Position): boolean {
+  if (outer.family === 'mariadb' && inner.family === 'mariadb') {
+    return [...inner.domains].every(([domain, { sequence }]) => (outer.domains.get(domain)?.sequence ?? -1) >= sequence);
+  }
+  if (outer.family === 'mysql' && inner.family === 'mysql') {
+    return [...inner.sources].every(([source, intervals]) =>
+      intervals.every(([from, to]) =>
+        (outer.sources.get(source) ?? []).some(([low, high]) => low <= from && to <= high),
+      ),
+    );
+  }
+  if (outer.family === 'file' && inner.family === 'file') return comparePoints(outer, inner) >= 0;
+  return false;
+}
+
+/** The union of two positions of one family: what contains both. For files, the later. */
+export function union(a: Position, b: Position): Position {
+  if (a.family === 'mariadb' && b.family === 'mariadb') {
+    const domains = new Map(a.domains);
+    for (const [domain, at] of b.domains) {
+      if ((domains.get(domain)?.sequence ?? -1) < at.sequence) domains.set(domain, at);
+    }
+    return { family: 'mariadb', domains };
+  }
+  if (a.family === 'mysql' && b.family === 'mysql') {
+    const sources = new Map(a.sources);
+    for (const [source, intervals] of b.sources) {
+      sources.set(source, normalise([...(sources.get(source) ?? []), ...intervals]));
+    }
+    return { family: 'mysql', sources };
+  }
+  if (a.family === 'file' && b.family === 'file') return comparePoints(a, b) >= 0 ? a : b;
+  throw new OtterError('OT4002', `positions of different families: ${formatPosition(a)} and ${formatPosition(b)}`);
+}
+
+/** A byte offset in a log file; what the reader barrier compares. */
+export interface LogPoint {
+  readonly file: string;
+  readonly offset: number;
+}
+
+/** Negative when `a` lies before `b`. File names of one server differ only in the number at their end. */
+export function comparePoints(a: LogPoint, b: LogPoint): number {
+  return fileNumber(a.file) - fileNumber(b.file) || a.offset - b.offset;
+}
+
+export function parseMariaGtid(gtid: string): { domain: number; server: number; sequence: number } {
+  const first = gtid.indexOf('-');
+  const second = gtid.indexOf('-', first + 1);
+  const domain = Number(gtid.slice(0, first));
+  const server = Number(gtid.slice(first + 1, second));
+  const sequence = Number(gtid.slice(second + 1));
+  if (first < 1 || second < 0 || !Number.isSafeInteger(domain + server + sequence)) throw malformed(gtid);
+  return { domain, server, sequence };
+}
+
+/** `uuid:5` or `uuid:tag:5`; the source keeps its tag. */
+export function parseMysqlGtid(gtid: string): { source: string; number: number } {
+  const colon = gtid.lastIndexOf(':');
+  const number = Number(gtid.slice(colon + 1));
+  if (colon < 1 || !Number.isSafeInteger(number)) throw malformed(gtid);
+  return { source: gtid.slice(0, colon).toLowerCase(), number };
+}
+
+function parseDomains(body: string, text: string): Map<number, { server: number; sequence: number }> {
+  const domains = new Map<number, { server: number; sequence: number }>();
+  for (const part of body.split(',')) {
+    if (part.trim() === '') continue;
+    if (!/^\d+-\d+-\d+$/.test(part.trim())) throw malformed(text);
+    const { domain, server, sequence } = parseMariaGtid(part.trim());
+    domains.set(domain, { server, sequence });
+  }
+  return domains;
+}
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const TAG = /^[a-z_][a-z0-9_]{0,31}$/;
+
+function parseSources(body: string, text: string): Map<string, Intervals> {
+  const sources = new Map<string, Intervals>();
+  for (const part of body.split(',')) {
+    if (part.trim() === '') continue;
+    const [uuid = '', ...rest] = part.trim().toLowerCase().split(':');
+    if (!UUID.test(uuid) || rest.length === 0) throw malformed(text);
+    let source = uuid;
+    for (const piece of rest) {
+      const match = /^(\d+)(?:-(\d+))?$/.exec(piece.trim());
+      if (match !== null) {
+        const from = Number(match[1]);
+        sources.set(source, normalise([...(sources.get(source) ?? []), [from, Number(match[2] ?? from)]]));
+      } else if (TAG.test(piece.trim())) {
+        source = `${uuid}:${piece.trim()}`;
+      } else {
+        throw malformed(text);
+      }
+    }
+  }
+  return sources;
+}
+
+function formatInterval([from, to]: readonly [number, number]): string {
+  return from === to ? `${from}` : `${from}-${to}`;
+}
+
+/** The common case, the next number after the last interval, copies only the list's end. */
+function addNumber(intervals: Intervals, number: number): Intervals {
+  const last = intervals.at(-1);
+  if (last !== undefined && last[1] + 1 === number) return [...intervals.slice(0, -1), [last[0], number]];
+  return normalise([...intervals, [number, number]]);
+}
+
+function normalise(intervals: Intervals): Intervals {
+  const merged: [number, number][] = [];
+  for (const [from, to] of [...intervals].sort((a, b) => a[0] - b[0])) {
+    const last = merged.at(-1);
+    if (last !== undefined && from <= last[1] + 1) last[1] = Math.max(last[1], to);
+    else merged.push([from, to]);
+  }
+  return merged;
+}
+
+function fileNumber(file: string): number {
+  return Number(/\.(\d+)$/.exec(file)?.[1] ?? Number.NaN);
+}
+
+function malformed(text: string): OtterError {
+  return new OtterError('OT4002', `not a log position: ${text.slice(0, 200)}`);
+}

@@ -1,0 +1,111 @@
+/**
+ * The values that live in the state store, as JSON (key layout: `state/keys.ts`).
+ *
+ * `spec` is written by apply, `status` by the node that owns the target, `nodes` and `owner` under a node's lease.
+ */
+import type { Kind, SpecByKind } from './topology.ts';
+
+export const STATE_FORMAT = 1;
+
+export interface MetaRecord {
+  readonly format: number;
+  /** Random id given by the first apply; a checkpoint row of another lineage is never resumed from. */
+  readonly lineage: string;
+  /** Number of the last applied change of the topology; counts from 1. */
+  readonly serial: number;
+}
+
+export interface SpecRecord<K extends Kind = Kind> {
+  /** Raised by every apply that changes this object; nodes report the one they run. */
+  readonly generation: number;
+  readonly spec: SpecByKind[K];
+}
+
+/** `status/pipeline/<name>`: written when something changes, not on every row. */
+export interface PipelineRecord {
+  /** Generation of the channel that the owner of the target runs. */
+  readonly observedGeneration: number;
+  readonly phase: Phase;
+  /** Where the pipeline stood when this was written; the live figure is the node's. */
+  readonly position: string | null;
+  readonly error: ErrorRecord | null;
+  readonly node: string;
+  readonly updatedMs: number;
+}
+
+export type Phase = 'pending' | 'copying' | 'streaming' | 'paused' | 'stopped' | 'failed';
+
+export interface ErrorRecord {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+}
+
+export interface CopyProgress {
+  readonly tablesDone: number;
+  readonly tablesTotal: number;
+  readonly rowsDone: number;
+  /** An estimate from the server's statistics. */
+  readonly rowsTotal: number;
+  readonly etaMs: number | null;
+}
+
+/** Live figures of one pipeline, as the owner of its target measures them. */
+export interface PipelineFigures {
+  readonly phase: Phase;
+  readonly observedGeneration: number;
+  /** Age of the newest beat of the source that is applied; null before the first. */
+  readonly lagMs: number | null;
+  readonly position: string | null;
+  readonly rowsApplied: number;
+  readonly rowsPerSecond: number;
+  /** Conflicts decided against this pipeline's changes since the node started. */
+  readonly conflicts: number;
+  /** Rows that were not as the log said they should be, put right and counted. */
+  readonly drift: number;
+  readonly copy: CopyProgress | null;
+  readonly error: ErrorRecord | null;
+  /** What it waits for, in words; null when it does not. */
+  readonly waiting: string | null;
+}
+
+/** `nodes/<name>`, under the node's lease; renewed with fresh figures every second or so. */
+export interface NodeRecord {
+  readonly region: string;
+  readonly advertise: string;
+  readonly version: string;
+  readonly startedMs: number;
+  readonly pid: number;
+  readonly host: string;
+  /** Databases it owns. */
+  readonly databases: readonly string[];
+  readonly rssBytes: number;
+  readonly pipelines: Readonly<Record<string, PipelineFigures>>;
+  readonly updatedMs: number;
+}
+
+/** `owner/<database>`, under the owner's lease. */
+export interface OwnerRecord {
+  readonly node: string;
+  readonly advertise: string;
+}
+
+/** `lock`, under the lease of who applies. */
+export interface LockRecord {
+  readonly holder: string;
+  readonly host: string;
+  readonly pid: number;
+  readonly since: string;
+  readonly operation: string;
+}
+
+/** `history/<serial>`. */
+export interface HistoryRecord {
+  readonly serial: number;
+  readonly at: string;
+  readonly by: string;
+  readonly commit: string | null;
+  readonly planDigest: string;
+  readonly summary: { readonly add: number; readonly change: number; readonly destroy: number };
+  readonly addresses: readonly string[];
+}

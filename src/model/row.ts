@@ -1,0 +1,130 @@
+/**
+ * Rows on their way from one log to another database.
+ *
+ * A value travels as the SQL literal that writes it (`42`, `'it\'s'`, `x'00ff'`, `_latin1 x'e9'`), made once from the
+ * raw log event and never touched again, or null for NULL. Every adapter makes the *canonical* literal of a value:
+ * two equal values of one column type have equal texts, whether they came from the log or from a SELECT.
+ */
+
+export type Value = string | null;
+
+/** One row: values in the order of `TableShape.columns`. */
+export type Image = readonly Value[];
+
+export interface ColumnShape {
+  readonly name: string;
+  /** The full column type as the server prints it, lower case: `int(10) unsigned`, `varchar(45)`, `enum('a','b')`. */
+  readonly type: string;
+  /** Character set of text columns, null for others. */
+  readonly charset: string | null;
+  readonly collation: string | null;
+  readonly nullable: boolean;
+  /** Generated columns are read but never written. */
+  readonly generated: boolean;
+}
+
+export interface UniqueKey {
+  readonly name: string;
+  /** Indexes into `TableShape.columns`. */
+  readonly columns: readonly number[];
+}
+
+export interface ForeignKey {
+  readonly name: string;
+  readonly columns: readonly number[];
+  readonly parentSchema: string;
+  readonly parentTable: string;
+  readonly parentColumns: readonly string[];
+  readonly onDelete: string;
+  readonly onUpdate: string;
+}
+
+/** A table as its server has it at one moment. Compared by identity on hot paths: adapters cache shapes. */
+export interface TableShape {
+  readonly schema: string;
+  readonly name: string;
+  readonly columns: readonly ColumnShape[];
+  /** Column indexes of the primary key, in key order; empty when there is none. */
+  readonly primaryKey: readonly number[];
+  /** Unique keys other than the primary key. */
+  readonly uniques: readonly UniqueKey[];
+  readonly foreignKeys: readonly ForeignKey[];
+  /** Foreign keys of other tables that point here: their `schema.table` names. */
+  readonly referencedBy: readonly string[];
+  readonly triggers: readonly string[];
+  readonly engine: string;
+}
+
+/** Full names are compared and shown as `schema.table`. */
+export function tableName(table: { readonly schema: string; readonly name: string }): string {
+  return `${table.schema}.${table.name}`;
+}
+
+interface ChangeCommon {
+  readonly table: TableShape;
+  /** False when the source session had foreign key checks off for this statement. */
+  readonly fkChecks: boolean;
+}
+
+export type RowChange =
+  | (ChangeCommon & { readonly kind: 'insert'; readonly after: Image })
+  | (ChangeCommon & { readonly kind: 'update'; readonly before: Image; readonly after: Image })
+  | (ChangeCommon & { readonly kind: 'delete'; readonly before: Image });
+
+/**
+ * What a site had seen of others: for each pipeline *into* it, the position (in that pipeline's source log) up to
+ * which its log contains that pipeline's changes. A new object whenever it changes, so identity tells whether it did.
+ */
+export type Seen = Readonly<Record<string, string>>;
+
+/** A row of the serialiser as one of its transactions left it, sent because it refused somebody's change. */
+export interface Answer {
+  /** Pipeline whose change was refused. */
+  readonly pipeline: string;
+  readonly table: TableShape;
+  /** Primary key values. */
+  readonly key: Image;
+  /** The row, or null when there is none. */
+  readonly image: Image | null;
+}
+
+interface DeliveryCommon {
+  /** Id of the transaction in the source's log. */
+  readonly gtid: string;
+  /** The source's log up to and including this transaction: what the checkpoint holds after it is applied. */
+  readonly position: string;
+  /** What the source had seen just before this transaction. */
+  readonly seen: Seen;
+  /** Commit time by the source's clock, ms since 1970. */
+  readonly commitMs: number;
+  /** Rough size in memory, for limits. */
+  readonly bytes: number;
+}
+
+/**
+ * What a pipeline carries, in log order. Everything has a position, and applying it moves the checkpoint there.
+ * - `changes`: rows of one user transaction. Large ones come in parts; all parts bear the position of the whole, and
+ *   only the last has `last`.
+ * - `answers`: full rows in answer to refused changes.
+ * - `chunk`: existing rows, read between two watermarks; `position` is the high one's.
+ * - `beat`: nothing but the position and `seen`.
+ */
+export type Delivery =
+  | (DeliveryCommon & {
+      readonly kind: 'changes';
+      readonly first: boolean;
+      readonly last: boolean;
+      readonly changes: readonly RowChange[];
+    })
+  | (DeliveryCommon & { readonly kind: 'answers'; readonly answers: readonly Answer[] })
+  | (DeliveryCommon & { readonly kind: 'chunk'; readonly chunk: CopyChunk })
+  | (DeliveryCommon & { readonly kind: 'beat'; readonly sentMs: number });
+
+export interface CopyChunk {
+  readonly table: TableShape;
+  readonly rows: readonly Image[];
+  /** Where the next chunk starts: the last key read, or null when the table is finished. */
+  readonly cursor: Image | null;
+  readonly rowsDone: number;
+  readonly rowsEstimate: number;
+}

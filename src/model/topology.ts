@@ -1,0 +1,111 @@
+/**
+ * What a person declared, resolved: variables filled in, defaults applied, shorthand spelled out.
+ *
+ * These are the values that `spec/<kind>/<name>` keys of the state store hold as JSON, so they are plain data with
+ * every default present. Secrets are references; they are resolved by the node that needs them.
+ */
+
+export type Engine = 'mysql' | 'mariadb' | 'oracle';
+export type SecretRef = { readonly env: string } | { readonly file: string };
+
+export interface RegionSpec {
+  readonly description: string;
+}
+
+export interface NodeSpec {
+  readonly region: string;
+  /** host:port the node listens on for its peers. */
+  readonly listen: string;
+  /** host:port under which peers reach it. */
+  readonly advertise: string;
+}
+
+export interface DatabaseSpec {
+  readonly region: string;
+  readonly engine: Engine;
+  /** host:port, in order of preference. */
+  readonly endpoints: readonly string[];
+  readonly user: string;
+  readonly password: SecretRef;
+  readonly tls: { readonly ca?: string; readonly cert?: string; readonly key?: string } | null;
+  /** Schema that holds otter's own tables. */
+  readonly schema: string;
+  readonly protect: boolean;
+}
+
+export type ConflictPolicy = 'site-priority' | 'last-write-wins' | 'manual';
+
+export interface ConflictSpec {
+  readonly policy: ConflictPolicy;
+  /** Databases, most preferred first. */
+  readonly priority: readonly string[];
+  readonly by: string | null;
+  readonly merge: 'row' | 'column';
+  readonly groups: readonly (readonly string[])[];
+  readonly counters: readonly string[];
+}
+
+export interface ColumnSpec {
+  /** Only these source columns, or null for all. */
+  readonly only: readonly string[] | null;
+  readonly omit: readonly string[];
+  /** Source column name to target column name. */
+  readonly rename: Readonly<Record<string, string>>;
+}
+
+/**
+ * A table entry of a channel. `from` and `to` are `schema.table` texts in which the table part may be a name, a
+ * wildcard (`log_*`), a numbered shard range (`item_[0-31]`) or `/regex/`; see `replication/names.ts`.
+ * In a two-way channel `from` is the name in the first database and `to` in every other.
+ */
+export interface TableSpec {
+  readonly from: string;
+  /** Null: the same name as at the source. */
+  readonly to: string | null;
+  readonly columns: ColumnSpec;
+  /** Overrides the channel's; null: the channel's. */
+  readonly conflict: ConflictSpec | null;
+}
+
+export type Direction =
+  | { readonly kind: 'two-way'; readonly between: readonly string[] }
+  | { readonly kind: 'one-way'; readonly from: readonly string[]; readonly to: readonly string[] };
+
+export interface ChannelSpec {
+  readonly direction: Direction;
+  /** Null in a one-way channel. */
+  readonly conflict: ConflictSpec | null;
+  readonly initial: 'copy' | 'none';
+  readonly existing: 'refuse' | 'keep' | 'merge' | 'replace';
+  readonly ddl: 'replicate' | 'ignore' | 'stop';
+  readonly onError: 'stop' | 'park';
+  readonly apply: { readonly lanes: number; readonly atomic: boolean };
+  readonly enabled: boolean;
+  readonly tables: readonly TableSpec[];
+  /** Keys that parse and validate but are not built yet and do not change rows, kept so that a plan can show them. */
+  readonly inert: Readonly<Record<string, unknown>>;
+}
+
+/** Anything declared that has no behaviour yet (file sets, alerts, notify): kept whole, compared as JSON. */
+export type InertSpec = Readonly<Record<string, unknown>>;
+
+export interface SpecByKind {
+  readonly region: RegionSpec;
+  readonly node: NodeSpec;
+  readonly database: DatabaseSpec;
+  readonly channel: ChannelSpec;
+  readonly files: InertSpec;
+  readonly alert: InertSpec;
+  readonly notify: InertSpec;
+}
+
+export type Kind = keyof SpecByKind;
+export const KINDS = ['region', 'node', 'database', 'channel', 'files', 'notify', 'alert'] as const satisfies Kind[];
+
+/** The whole, in one value. Object keys are names; their order means nothing. */
+export type Topology = {
+  readonly name: string;
+} & { readonly [K in Kind]: Readonly<Record<string, SpecByKind[K]>> };
+
+/** Names of topologies, regions, nodes, databases, channels, file sets and alerts. */
+export const NAME_PATTERN = /^[a-z][a-z0-9_-]{0,62}$/;
