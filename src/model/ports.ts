@@ -3,7 +3,10 @@
  * only `compose.ts` knows which adapter stands behind which port.
  */
 import type { LogPoint } from './position.ts';
+import type { PipelineFigures } from './records.ts';
+import type { PipelineSpec } from './pipeline.ts';
 import type { Delivery, Image, RowChange, Seen, TableShape } from './row.ts';
+import type { DatabaseSpec } from './topology.ts';
 
 // ---------------------------------------------------------------- logging
 
@@ -202,4 +205,33 @@ export interface LinkClient {
 /** Source side: what a link server, or the same process, asks of the owner of a source database. */
 export interface PipelineService {
   open(request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream>;
+}
+
+// ---------------------------------------------------------------- sites
+
+/** Everything one owned database has to do, as desired state; compared and converged by level. */
+export interface SiteSpec {
+  readonly lineage: string;
+  readonly topology: string;
+  readonly name: string;
+  readonly database: DatabaseSpec;
+  /** Pipelines that read or write this database, with the generation of their channel. */
+  readonly pipelines: readonly { readonly spec: PipelineSpec; readonly generation: number }[];
+}
+
+/** A database that this node owns, alive. */
+export interface RunningSite {
+  /** Converges to the desired state; pipelines that did not change are not disturbed. Returns at once. */
+  update(spec: SiteSpec): void;
+  /** Live figures of the pipelines that write this database. */
+  figures(): Readonly<Record<string, PipelineFigures>>;
+  /** Answers the owners of targets; `open` waits or fails with OT6xxx while the pipeline is not known here. */
+  readonly service: PipelineService;
+  /** Stops reading, drains, commits positions, closes. */
+  stop(): Promise<void>;
+}
+
+export interface SiteFactory {
+  /** `ownerRevision`: store revision at which this node became owner; part of the epoch that fences earlier owners. */
+  start(spec: SiteSpec, ownerRevision: number, link: LinkClient, logger: Logger): RunningSite;
 }
