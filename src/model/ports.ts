@@ -178,7 +178,7 @@ export interface PipelineRequest {
   /** Generation of the channel spec that the asking side runs; the answering side waits until it runs it too. */
   readonly generation: number;
   /** Resume here; null for a first start: the source answers with its log's end. */
-  readonly from: { readonly position: string } | null;
+  readonly from: { readonly position: string; readonly seen: Seen } | null;
   /** Copy cursors by source table name, for tables whose copy has begun; `null` cursor: finished. */
   readonly copied: Readonly<Record<string, { readonly cursor: Image | null; readonly done: boolean; readonly rows: number }>>;
 }

@@ -107,6 +107,7 @@ interface DeliveryCommon {
  *   only the last has `last`.
  * - `answers`: full rows in answer to refused changes.
  * - `chunk`: existing rows, read between two watermarks; `position` is the high one's.
+ * - `table`: a table joins the pipeline; comes before its first row and moves no position.
  * - `beat`: nothing but the position and `seen`.
  */
 export type Delivery =
@@ -118,7 +119,17 @@ export type Delivery =
     })
   | (DeliveryCommon & { readonly kind: 'answers'; readonly answers: readonly Answer[] })
   | (DeliveryCommon & { readonly kind: 'chunk'; readonly chunk: CopyChunk })
+  | (DeliveryCommon & { readonly kind: 'table'; readonly announced: AnnouncedTable })
   | (DeliveryCommon & { readonly kind: 'beat'; readonly sentMs: number });
+
+export interface AnnouncedTable {
+  readonly table: TableShape;
+  /** `CREATE TABLE` as the source has it, without triggers and without foreign keys that leave the channel. */
+  readonly create: string;
+  /** Whether existing rows will be copied. */
+  readonly copies: boolean;
+  readonly rowsEstimate: number;
+}
 
 export interface CopyChunk {
   readonly table: TableShape;
