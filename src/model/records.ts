@@ -71,6 +71,8 @@ export interface PipelineFigures {
 
 /** `nodes/<name>`, under the node's lease; renewed with fresh figures every second or so. */
 export interface NodeRecord {
+  /** Random id of the running process: tells a restarted node, or a second one under the same name, from this one. */
+  readonly instance: string;
   readonly region: string;
   readonly advertise: string;
   readonly version: string;
@@ -87,6 +89,8 @@ export interface NodeRecord {
 /** `owner/<database>`, under the owner's lease. */
 export interface OwnerRecord {
   readonly node: string;
+  /** `instance` of the node's record. */
+  readonly instance: string;
   readonly advertise: string;
 }
 
