@@ -1,10 +1,222 @@
-/** OT1xxx: findings about topology files. */
+/** OT1xxx: findings about topology files. OT100x reading, OT101x shape, OT102x variables, OT103x places, OT104x channels, OT105x tables, OT109x not built yet. */
 import type { Explanation } from '../codes.ts';
 
 export const TOPOLOGY_CODES = {
   OT1001: {
     title: 'YAML cannot be read',
-    meaning: 'The file is not valid YAML 1.2.',
-    action: 'See the message for what to do.',
+    meaning: 'The file is not valid YAML 1.2, or uses a tag or directive that a topology has no use for.',
+    action:
+      'Correct the place that is underlined. Indent with spaces, and quote texts that contain `: ` or begin with `*`, `&`, `{`, `[` or `@`.',
+  },
+  OT1002: {
+    title: 'File cannot be read',
+    meaning: 'A topology file, or a file that one includes, is missing, is not a text in UTF-8, or may not be read.',
+    action:
+      'Check the path and its permissions. `-t` takes a YAML file or a directory of them; paths in `include` start at the file that includes.',
+  },
+  OT1003: {
+    title: 'Topology too large',
+    meaning:
+      'A file, the number of files, the nesting or the anchors go beyond what a topology may have; the bounds keep a damaged or hostile file from filling the memory.',
+    action:
+      'Split the topology, or remove the nested anchors. Many similar tables are one entry: `shop.item_[0-1023]`, `shop.log_*`.',
+  },
+  OT1004: {
+    title: 'Key defined twice',
+    meaning:
+      'The same key stands twice, in one map or in two files that are merged. Neither may win silently, so both are refused.',
+    action: 'Remove or rename one of the two places shown.',
+  },
+  OT1005: {
+    title: 'Unknown anchor',
+    meaning:
+      'An alias (`*name`, also after `<<:`) names an anchor that is not defined before it in the same file, or a merge key is given something that is not a map.',
+    action: 'Define the anchor (`&name`) before its use, in the same file.',
+  },
+  OT1006: {
+    title: 'No topology here',
+    meaning: 'The path holds no topology: a directory without `*.yaml` or `*.yml`, or files without any content.',
+    action: 'Give the path with `-t`, or write a first topology with `otter init`.',
+  },
+  OT1010: {
+    title: 'Unknown key',
+    meaning:
+      'The key means nothing at this place. It is refused because a misspelt key would otherwise silently do nothing.',
+    action:
+      'Use the spelling that is suggested; `docs/reference/topology.md` lists every key. Keys that only hold anchors begin with `x-` and stand at the top level.',
+  },
+  OT1011: {
+    title: 'Key is missing',
+    meaning: 'A key that has no default is not there.',
+    action: 'Add it; `docs/reference/topology.md` says what it means.',
+  },
+  OT1012: {
+    title: 'Wrong kind of value',
+    meaning: 'The value is, for example, a text where a list or a map is wanted.',
+    action: 'Write the kind of value that the message names.',
+  },
+  OT1013: {
+    title: 'Value not allowed',
+    meaning: 'The key takes one of a few values and this is none of them.',
+    action: 'Use one of the values that the message lists.',
+  },
+  OT1014: {
+    title: 'Malformed value',
+    meaning: 'The value is of the right kind but not written as this key wants it, or is out of range.',
+    action: 'Write it as the message shows.',
+  },
+  OT1015: {
+    title: 'Keys that do not go together',
+    meaning: 'Two keys exclude each other, or a key has no meaning beside another one.',
+    action: 'Keep the one you mean and remove the other.',
+  },
+  OT1016: {
+    title: 'Secret written in the file',
+    meaning:
+      'A password, token or address with a secret stands in the topology itself. Topologies are reviewed, committed and stored, so secrets are only referred to.',
+    action:
+      'Write `{ env: NAME }` or `{ file: /path }`; the node that needs the secret resolves it. If the file was shared, change the secret.',
+  },
+  OT1020: {
+    title: 'Unknown variable',
+    meaning: 'A `${var.NAME}`, or a `--var` or `--var-file` entry, names a variable that `vars` does not declare.',
+    action: 'Declare it: `vars: { NAME: { default: ... } }`, or correct the spelling.',
+  },
+  OT1021: {
+    title: 'Variable without a value',
+    meaning: 'A variable that is used has no default and was given no value.',
+    action: 'Pass `--var NAME=VALUE`, a `--var-file`, or set `OTTER_VAR_NAME` in the environment.',
+  },
+  OT1022: {
+    title: 'Malformed reference',
+    meaning: 'A text contains `${...}` that is not `${var.NAME}`, or contains it where variables are not filled in.',
+    action: 'Write `${var.NAME}`. For a literal `${` write `$${`.',
+  },
+  OT1023: {
+    title: 'Variable file cannot be used',
+    meaning: 'A file given with `--var-file` is not a map of variable names to single values.',
+    action: 'Write one `NAME: value` per line.',
+  },
+  OT1030: {
+    title: 'Not a name',
+    meaning:
+      'Names become parts of addresses, of keys of the state store and of metrics, so they begin with a small letter and go on with small letters, digits, `-` and `_`, 63 at most.',
+    action: 'Choose such a name, for example `shop-2`.',
+  },
+  OT1031: {
+    title: 'Nothing has this name',
+    meaning: 'A name refers to a region, database, channel or receiver that the topology does not declare.',
+    action: 'Declare it, or correct the spelling.',
+  },
+  OT1032: {
+    title: 'Region without a node',
+    meaning: 'A database is read and written by a node of its own region, and this region has none.',
+    action: 'Add a node: `nodes: { NAME: { region: REGION, listen: "HOST:PORT" } }`.',
+  },
+  OT1033: {
+    title: 'Not a network address',
+    meaning: 'Addresses are `host:port`; Oracle endpoints are `host:port/SERVICE`; IPv6 addresses stand in brackets.',
+    action:
+      'Write for example `db.example.com:3306`, `10.1.0.11:3306`, `[fd00::1]:3306` or `dw.internal:1521/FREEPDB1`.',
+  },
+  OT1034: {
+    title: 'Address used twice',
+    meaning: 'Two nodes would listen on the same address, or two databases are the same server.',
+    action: 'Give each its own address. One server is one database, however many schemas of it take part.',
+  },
+  OT1035: {
+    title: 'Address that peers cannot reach',
+    meaning:
+      'The node listens on every interface, and without `advertise` its peers are told exactly that, which is no address to dial.',
+    action: 'Add `advertise: "HOST:PORT"` with the address under which the other nodes reach this one.',
+  },
+  OT1040: {
+    title: 'Databases not distinct',
+    meaning: 'A channel joins different databases; the same one stands at both ends, or twice in a list.',
+    action: 'Name each database once.',
+  },
+  OT1041: {
+    title: 'Priority does not fit the channel',
+    meaning:
+      'Under site-priority every database of the channel has exactly one place in the order, so that every conflict has one answer.',
+    action: 'List every database of `between` once in `priority`, the preferred one first.',
+  },
+  OT1042: {
+    title: 'Copy from a site that is not preferred',
+    meaning:
+      'The existing rows are copied from the first database of `between`, and only rows that come from the preferred site are always right to place.',
+    action: 'Put the same database first in `between` and in `priority`, or set `initial: none`.',
+  },
+  OT1043: {
+    title: 'Oracle is only a target',
+    meaning: 'Otter writes Oracle databases but does not read their logs.',
+    action: 'Use the database in `to` only.',
+  },
+  OT1044: {
+    title: 'Table in two two-way channels',
+    meaning:
+      'Whether a write was seen elsewhere is known per channel, so two two-way channels of one table would let the sites drift apart.',
+    action: 'Keep the table in one of the two channels, or narrow the patterns so that they do not meet.',
+  },
+  OT1045: {
+    title: 'Table in a ring of channels',
+    meaning:
+      'A change would travel through several channels and come back to where it was made. Marks end loops inside a channel, not across channels.',
+    action:
+      'Make one channel of the ring (`between`), or take the table out of one of its channels. If the patterns only seem to meet, narrow them.',
+  },
+  OT1046: {
+    title: 'Priority and mesh',
+    meaning:
+      'Under site-priority the order of writes is the log of the preferred site, so every write passes through it. With a direct way between two others the sites can end up different.',
+    action: 'Use `shape: star`, or `policy: last-write-wins`.',
+  },
+  OT1047: {
+    title: 'Written by two channels',
+    meaning:
+      'Two channels carry the same table from the same source into the same target table; each change is written twice, in an order that nobody decides.',
+    action: 'Take the table out of one of the channels.',
+  },
+  OT1050: {
+    title: 'Not a table name',
+    meaning:
+      'Tables are written `schema.table`; either part may hold `*` and `?`, or a numbered range like `[0-31]`; `/regex/` stands for the whole name.',
+    action:
+      'Write for example `shop.orders`, `shop.log_*`, `shop.item_[00-31]`, `/shop\\.log_\\d+/`. Odd names go in backquotes: `` `my.schema`.`my table` ``.',
+  },
+  OT1051: {
+    title: 'Names cannot be mapped',
+    meaning: '`from` and `to` do not say to which table each matching table goes.',
+    action:
+      'Give both the same wildcards or ranges of the same length, or make `to` a single name (which merges the tables).',
+  },
+  OT1052: {
+    title: 'Table listed twice',
+    meaning: 'The same `from` stands twice in one channel, and a table goes one way only.',
+    action:
+      'Remove one of the two entries. To send a table to two places, use two channels or a list in the channel’s `to`.',
+  },
+  OT1053: {
+    title: 'Mapping cannot be reversed',
+    meaning:
+      'In a two-way channel a table must find its way back: every table of one side belongs to exactly one table of the other.',
+    action: 'Give each table its own partner. Many tables merged into one is possible one-way only (`from` and `to`).',
+  },
+  OT1054: {
+    title: 'Columns contradict each other',
+    meaning: 'Column settings name the same column in ways that cannot both hold, or two columns would get one name.',
+    action: 'Use either `only` or `omit`, and give every renamed column a name of its own.',
+  },
+  OT1090: {
+    title: 'Not built yet, refused',
+    meaning:
+      'This version understands the key but does not do what it says, and leaving it out would change which rows, values or files are written. `validate` mentions it; `plan` and `apply` refuse it.',
+    action: 'Remove the key, or wait for the version that has it. `docs/reference/topology.md` lists what is built.',
+  },
+  OT1091: {
+    title: 'Not built yet, without effect',
+    meaning:
+      'This version understands the key but does nothing with it. Which rows and values are written does not depend on it.',
+    action: 'Nothing has to be done; do not rely on it yet.',
   },
 } as const satisfies Record<string, Explanation>;
