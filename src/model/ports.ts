@@ -187,6 +187,8 @@ export interface PipelineOpening {
   /** Position the deliveries start after. */
   readonly position: string;
   readonly seen: Seen;
+  /** Whether the source logs the child rows that foreign keys change; if not, the target's own keys must do it. */
+  readonly logsCascades: boolean;
 }
 
 /** A running pipeline as its target sees it. Deliveries come in log order; reading slowly slows the source. */

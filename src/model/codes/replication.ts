@@ -4,7 +4,73 @@ import type { Explanation } from '../codes.ts';
 export const REPLICATION_CODES = {
   OT5001: {
     title: 'Fenced',
-    meaning: 'Another owner has taken over the database; this one changed nothing and stopped.',
-    action: 'See the message for what to do.',
+    meaning:
+      'Another node has taken over this database: the checkpoint row has another epoch or sequence than this node last wrote. Nothing was changed by this node after that.',
+    action: 'Nothing, if the database was moved on purpose. If both nodes claim it again and again, look for two processes with the same node name.',
+  },
+  OT5010: {
+    title: 'Key column left out',
+    meaning: 'A table is replicated without a column of its primary key; rows could not be told apart at the target.',
+    action: 'Take the column out of `columns.omit`, or add it to `columns.only`.',
+  },
+  OT5011: {
+    title: 'Column missing at the target',
+    meaning: 'A column that travels has no writable counterpart in the target table.',
+    action: 'Add the column to the target table, name its counterpart with `columns.rename`, or leave it out with `columns.omit`.',
+  },
+  OT5012: {
+    title: 'Primary keys differ',
+    meaning: 'The primary key of the target table has columns that the source does not send.',
+    action: 'Give both tables the same primary key.',
+  },
+  OT5013: {
+    title: 'Target table has rows',
+    meaning: 'The channel copies existing rows, and the target table already has some. With `existing: refuse`, the default, otter does not touch them.',
+    action: 'Empty the table, or set `existing: replace` (its rows are deleted first), or `initial: none` if both sides are equal already.',
+  },
+  OT5014: {
+    title: 'Table cannot take part in a two-way channel',
+    meaning: 'Two-way replication needs a primary key, no foreign keys that cascade without being logged, and no triggers that fire on replicated rows.',
+    action: 'Change the table as the message says, or replicate it one-way.',
+  },
+  OT5015: {
+    title: 'Structure changed',
+    meaning: 'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`.',
+    action: 'Make the same change at the target where it is missing, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Set it back afterwards.',
+  },
+  OT5016: {
+    title: 'Row cannot be applied',
+    meaning: 'The target refused a row that the source has. The pipeline stands before that row; nothing after it was applied.',
+    action: 'Mend the cause that the message names at the target; the pipeline tries again by itself.',
+  },
+  OT5017: {
+    title: 'Rows hit a lock or a deadlock',
+    meaning: 'The window was rolled back and is tried again.',
+    action: 'Nothing, unless it goes on: then look for long transactions at the target.',
+  },
+  OT5018: {
+    title: 'Log reader is behind',
+    meaning: 'A window waits until the reader of its own database has passed the end of the log, so that conflicts can be judged. It was rolled back and is tried again.',
+    action: 'Nothing, unless it goes on: the status says what the reader waits for.',
+  },
+  OT5019: {
+    title: 'Index of recent writes is full',
+    meaning: 'The peer has been away for so long that the writes it has not seen no longer fit into the memory set aside for them.',
+    action: 'Bring the peer back, or raise OTTER_INDEX_BYTES on the node and restart it.',
+  },
+  OT5020: {
+    title: 'Source was reopened',
+    meaning: 'The reader of the source started again in the middle of a transaction; the pipeline resumes from its checkpoint.',
+    action: 'Nothing; it goes on by itself.',
+  },
+  OT5021: {
+    title: 'Table is missing at the target',
+    meaning: 'The target has no such table and it could not be created.',
+    action: 'Create the table at the target; the pipeline goes on by itself.',
+  },
+  OT5022: {
+    title: 'Table without primary key',
+    meaning: 'Rows of this table cannot be told apart, so existing rows cannot be copied in chunks and the table cannot be two-way.',
+    action: 'Add a primary key, or use `initial: none` in a one-way channel.',
   },
 } as const satisfies Record<string, Explanation>;

@@ -1,0 +1,127 @@
+/**
+ * What a loader asks a target to write: tables as one pipeline sees them, writes in their order, and the checkpoint
+ * that commits with them.
+ */
+import type { LogPoint } from './position.ts';
+import type { AnnouncedTable, Answer, ColumnShape, Image, Seen, TableShape, UniqueKey } from './row.ts';
+
+/** A table at the target as one pipeline writes it. */
+export interface LoadTable {
+  readonly source: TableShape;
+  readonly target: TableShape;
+  /** Target columns that are written, in the order of the source's. */
+  readonly columns: readonly ColumnShape[];
+  /** The target's primary key, as indexes into `columns`; empty when it has none. */
+  readonly key: readonly number[];
+  /** Unique keys besides the primary key whose columns are all written, as indexes into `columns`. */
+  readonly uniques: readonly UniqueKey[];
+  /** Target columns that this pipeline does not write and that are not generated. */
+  readonly extras: readonly ColumnShape[];
+}
+
+export type Write =
+  /** Rows that are not there yet; a duplicate is an error. */
+  | { readonly kind: 'insert'; readonly table: LoadTable; readonly rows: readonly Image[] }
+  /** Rows of a table with no unique key but the primary key, there or not; the missing are counted. */
+  | { readonly kind: 'upsert'; readonly table: LoadTable; readonly rows: readonly Image[] }
+  /** Rows by primary key, or by all columns where there is none (then one row per image). */
+  | { readonly kind: 'delete'; readonly table: LoadTable; readonly rows: readonly Image[] }
+  /** One row, key changes included; a missing row is inserted and counted. */
+  | { readonly kind: 'update'; readonly table: LoadTable; readonly before: Image; readonly after: Image }
+  /** Rows that may be there already and are then left alone. */
+  | { readonly kind: 'ensure'; readonly table: LoadTable; readonly rows: readonly Image[] }
+  /** Whatever rows hold these values of a unique key. */
+  | { readonly kind: 'evict'; readonly table: LoadTable; readonly unique: UniqueKey; readonly rows: readonly Image[] }
+  /** From here on the server checks foreign keys, or does not. */
+  | { readonly kind: 'fk-checks'; readonly on: boolean };
+
+/** The row of `otter.checkpoint` of one pipeline. */
+export interface Checkpoint {
+  /** Raised by one with every window; what a window compares before it changes anything. */
+  readonly seq: number;
+  readonly epoch: number;
+  readonly position: string;
+  readonly seen: Seen;
+}
+
+/** How far the copy of one table has come, as `otter.copy` has it. */
+export interface CopyState {
+  /** Source table, `schema.table`. */
+  readonly table: string;
+  readonly cursor: Image | null;
+  readonly done: boolean;
+  readonly rowsDone: number;
+  readonly rowsEstimate: number;
+}
+
+export interface WriteCounts {
+  /** Rows that should have been there and were not; they are there now. */
+  readonly missing: number;
+  /** Rows that should have been deleted and were not there. */
+  readonly absent: number;
+}
+
+export type Isolation = 'read committed' | 'repeatable read';
+
+/** An update found no row, and later statements have run already: the window is rolled back and written one by one. */
+export class NeedsCare extends Error {
+  constructor() {
+    super('an update found no row; the window is written again statement by statement');
+    this.name = 'NeedsCare';
+  }
+}
+
+/**
+ * One connection that writes one pipeline, one transaction at a time. Its session sets `@otter_apply`, so that triggers
+ * can tell. After any error the transaction is rolled back and the session can begin anew.
+ */
+export interface LoadSession extends AsyncDisposable {
+  /** One statement a round trip, each settled before the next; else @throws NeedsCare where that matters. */
+  careful: boolean;
+  /**
+   * Begins a transaction whose first write moves the checkpoint from `from` to `to`, then does the writes.
+   * @throws OtterError OT5001 when the row is not at `from` any more: somebody else owns it.
+   */
+  begin(isolation: Isolation, fkChecks: boolean, from: Checkpoint, to: Checkpoint, writes: readonly Write[]): Promise<WriteCounts>;
+  /** More writes in the same transaction. @throws DuplicateKey */
+  write(writes: readonly Write[]): Promise<WriteCounts>;
+  /** Locks and returns the rows, loaded columns first, extras after; absent keys are locked by gap under repeatable read. */
+  lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]>;
+  /** Leaves answers in the log for this site's reader, and nothing in any table. */
+  answer(pipeline: string, answers: readonly Answer[]): Promise<void>;
+  recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
+  logEnd(): Promise<LogPoint>;
+  /** When the outcome is unknown it is found out before this returns. */
+  commit(): Promise<void>;
+  rollback(): Promise<void>;
+}
+
+/** The target side of a database server, and otter's own tables in it. */
+export interface TargetPort {
+  /** Creates otter's schema and tables where missing. */
+  prepare(): Promise<void>;
+  /** Fences every earlier owner, then reads the row; null when the pipeline never ran to here. */
+  claim(pipeline: string, ownerRevision: number): Promise<Checkpoint | null>;
+  /** First start; returns the row as it is, also when it was there. */
+  createCheckpoint(pipeline: string, checkpoint: Checkpoint): Promise<void>;
+  copies(pipeline: string): Promise<readonly CopyState[]>;
+  shape(schema: string, table: string): Promise<TableShape | null>;
+  /** Creates the announced table under another name with columns left out and renamed; no error when it is there. */
+  createTable(announced: AnnouncedTable, as: { schema: string; name: string }, rename: Readonly<Record<string, string>>): Promise<void>;
+  hasRows(schema: string, table: string): Promise<boolean>;
+  /** Positions of this server's log and what it had seen there, exactly: taken under locks on the checkpoint rows. */
+  firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }>;
+  session(pipeline: string): Promise<LoadSession>;
+  beat(site: string): Promise<void>;
+  /** Writes a watermark into the log; `keys` are listed in the high one. */
+  watermark(pipeline: string, chunk: string, kind: 'low' | 'high', keys: readonly string[]): Promise<void>;
+  /** The server's sort keys of texts, for comparing keys as it does. */
+  sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
+  /** Forgets a pipeline: its checkpoint and copy rows. */
+  forget(pipeline: string): Promise<void>;
+  /** Removes all rows of this topology, and the schema when it was the last. */
+  removeAll(): Promise<void>;
+}
+
+/** How statements begin that otter itself runs at a target (creating tables); readers of its log leave them alone. */
+export const OWN_STATEMENT = '/* otter */ ';

@@ -1,0 +1,167 @@
+/**
+ * One connection that writes one pipeline into a MySQL or MariaDB database.
+ *
+ * Rule kept: the checkpoint row is the first row that a transaction writes, by compare-and-set on `seq` and `epoch`, so
+ * a transaction either moves the pipeline exactly one window on or changes nothing.
+ */
+import type { ResultSetHeader } from 'mysql2';
+import { OtterError, UnreachableError } from '../model/error.ts';
+import { type Checkpoint, type CopyState, type Isolation, type LoadSession, type LoadTable, NeedsCare, type Write, type WriteCounts } from '../model/load.ts';
+import type { LogPoint } from '../model/position.ts';
+import type { Answer, Image } from '../model/row.ts';
+import type { Session } from './connection.ts';
+import { selectList, toImages } from './select.ts';
+import { keyCondition, qualified, quoteName, quoteText, type Statement, statements } from './sql.ts';
+
+/** A statement at most this long; well below the smallest usual max_allowed_packet (16 MiB, 4 MiB on old servers). */
+const STATEMENT_BYTES = 2 << 20;
+/** Statements are sent together in one packet up to this size. */
+const PACKET_BYTES = 3 << 20;
+
+export interface SessionOptions {
+  readonly connection: Session;
+  readonly schema: string;
+  readonly lineage: string;
+  readonly pipeline: string;
+  readonly logEnd: () => Promise<LogPoint>;
+}
+
+export class MysqlSession implements LoadSession {
+  readonly #options: SessionOptions;
+  careful = false;
+
+  constructor(options: SessionOptions) {
+    this.#options = options;
+  }
+
+  async begin(isolation: Isolation, fkChecks: boolean, from: Checkpoint, to: Checkpoint, writes: readonly Write[]): Promise<WriteCounts> {
+    const { schema, lineage, pipeline } = this.#options;
+    const head = [
+      // Always said: a transaction that failed half-way may have left the other.
+      `SET foreign_key_checks=${fkChecks ? 1 : 0}`,
+      `SET TRANSACTION ISOLATION LEVEL ${isolation}`,
+      'START TRANSACTION',
+      `UPDATE ${quoteName(schema)}.checkpoint SET seq=${to.seq},position=${quoteText(to.position)},seen=${quoteText(JSON.stringify(to.seen))}` +
+        ` WHERE lineage=${quoteText(lineage)} AND pipeline=${quoteText(pipeline)} AND lane=0 AND seq=${from.seq} AND epoch=${from.epoch}`,
+    ];
+    const results = await this.#send(head);
+    if (results.at(-1)!.affectedRows !== 1) {
+      throw new OtterError('OT5001', `the checkpoint of ${pipeline} is not where this node left it; another owner writes it`, {
+        where: { pipeline, seq: from.seq, epoch: from.epoch },
+        retry: 'backoff',
+      });
+    }
+    return await this.write(writes);
+  }
+
+  async write(writes: readonly Write[]): Promise<WriteCounts> {
+    const counts = { missing: 0, absent: 0 };
+    let batch: Statement[] = [];
+    let bytes = 0;
+    const flush = async (): Promise<void> => {
+      if (batch.length === 0) return;
+      const results = await this.#send(batch.map(({ sql }) => sql));
+      for (const [index, statement] of batch.entries()) await this.#settle(statement, results[index]!, index === batch.length - 1, counts);
+      batch = [];
+      bytes = 0;
+    };
+    for (const write of writes) {
+      for (const statement of statements(write, STATEMENT_BYTES)) {
+        if (this.careful || bytes + statement.sql.length > PACKET_BYTES) await flush();
+        batch.push(statement);
+        bytes += statement.sql.length;
+      }
+    }
+    await flush();
+    return counts;
+  }
+
+  async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: { missing: number; absent: number }): Promise<void> {
+    switch (statement.expects) {
+      case 'anything':
+        return;
+      case 'upserted': {
+        // CLIENT_FOUND_ROWS makes `Duplicates` the rows that were there, changed or not.
+        const found = /Duplicates: (\d+)/.exec(result.info);
+        if (found !== null) counts.missing += statement.rows - Number(found[1]);
+        return;
+      }
+      case 'deleted':
+        counts.absent += Math.max(0, statement.rows - result.affectedRows);
+        return;
+      case 'updated':
+        if (result.affectedRows > 0) return;
+        if (!last) throw new NeedsCare();
+        counts.missing += 1;
+        await this.#send([statement.otherwise!]);
+        return;
+      default:
+        throw new UnreachableError(statement.expects satisfies never);
+    }
+  }
+
+  async lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]> {
+    if (rows.length === 0) return [];
+    const shown = [...table.columns, ...table.extras];
+    const found: Image[] = [];
+    for (let start = 0; start < rows.length; start += 1000) {
+      const result = await this.#options.connection.query(
+        `SELECT ${selectList(shown)} FROM ${qualified(table.target)} WHERE ${keyCondition(table, columns, rows.slice(start, start + 1000))} FOR UPDATE`,
+        { driver: { rowsAsArray: true } },
+      );
+      found.push(...toImages(shown, result as unknown[][]));
+    }
+    return found;
+  }
+
+  async answer(pipeline: string, answers: readonly Answer[]): Promise<void> {
+    if (answers.length === 0) return;
+    const { schema, lineage } = this.#options;
+    const into = `${quoteName(schema)}.answer`;
+    const tuples = answers.map(
+      ({ table, key, image }) =>
+        `(${[lineage, pipeline, table.schema, table.name, JSON.stringify(key)].map(quoteText).join(',')},${image === null ? 'NULL' : quoteText(JSON.stringify(image))})`,
+    );
+    for (let start = 0; start < tuples.length; start += 200) {
+      await this.#send([
+        `INSERT INTO ${into} (lineage,pipeline,table_schema,table_name,row_key,image) VALUES ${tuples.slice(start, start + 200).join(',')}`,
+      ]);
+    }
+    // The insert is in the log for this site's reader; the row itself has done its work.
+    await this.#send([`DELETE FROM ${into} WHERE lineage=${quoteText(lineage)} AND pipeline=${quoteText(pipeline)}`]);
+  }
+
+  async recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void> {
+    if (states.length === 0) return;
+    const { schema, lineage } = this.#options;
+    const tuples = states.map(
+      (state) =>
+        `(${[lineage, pipeline, state.table].map(quoteText).join(',')},${state.cursor === null ? 'NULL' : quoteText(JSON.stringify(state.cursor))},${state.done ? 1 : 0},${state.rowsDone},${state.rowsEstimate})`,
+    );
+    await this.#send([
+      `INSERT INTO ${quoteName(schema)}.copy (lineage,pipeline,source_table,row_cursor,done,rows_done,rows_estimate) VALUES ${tuples.join(',')}
+       ON DUPLICATE KEY UPDATE row_cursor=VALUES(row_cursor),done=VALUES(done),rows_done=VALUES(rows_done),rows_estimate=VALUES(rows_estimate)`,
+    ]);
+  }
+
+  logEnd(): Promise<LogPoint> {
+    return this.#options.logEnd();
+  }
+
+  async commit(): Promise<void> {
+    await this.#send(['COMMIT']);
+  }
+
+  async rollback(): Promise<void> {
+    await this.#send(['ROLLBACK']);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#options.connection.destroy();
+  }
+
+  async #send(sqls: readonly string[]): Promise<ResultSetHeader[]> {
+    const result = await this.#options.connection.query(sqls.join(';\n'));
+    return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
+  }
+}

@@ -1,0 +1,172 @@
+/**
+ * Writes as SQL text. Values are literals already (`model/row.ts`), so building a statement is joining texts.
+ *
+ * Rule kept: no statement is longer than `statementBytes`, and none hits a row that the write did not name (so never
+ * `REPLACE`, and `ON DUPLICATE KEY UPDATE` only where the primary key is the only unique key).
+ */
+import { UnreachableError } from '../model/error.ts';
+import type { LoadTable, Write } from '../model/load.ts';
+import type { Image } from '../model/row.ts';
+
+/** What a statement's result must say for the write to have found the rows that it expected. */
+export interface Statement {
+  readonly sql: string;
+  /** Rows the statement is about. */
+  readonly rows: number;
+  readonly expects: 'anything' | 'upserted' | 'deleted' | 'updated';
+  /** For `updated`: run when the update finds no row. */
+  readonly otherwise?: string;
+}
+
+export function quoteName(name: string): string {
+  return `\`${name.replaceAll('`', '``')}\``;
+}
+
+export function quoteText(text: string): string {
+  // biome-ignore format: one line a character class
+  return `'${text.replace(/[\\'\0\n\r\x1a]/g, (c) => (c === '\0' ? '\\0' : c === '\n' ? '\\n' : c === '\r' ? '\\r' : c === '\x1a' ? '\\Z' : `\\${c}`))}'`;
+}
+
+export function qualified(table: { readonly schema: string; readonly name: string }): string {
+  return `${quoteName(table.schema)}.${quoteName(table.name)}`;
+}
+
+export function statements(write: Write, statementBytes: number): Statement[] {
+  switch (write.kind) {
+    case 'fk-checks':
+      return [{ sql: `SET foreign_key_checks=${write.on ? 1 : 0}`, rows: 0, expects: 'anything' }];
+    case 'insert':
+      return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), '', statementBytes, 'anything');
+    case 'ensure':
+      // Not INSERT IGNORE, which would swallow every other error too.
+      return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), untouched(write.table), statementBytes, 'anything');
+    case 'upsert':
+      if (write.rows.length === 1) return [updateOrInsert(write.table, write.rows[0]!)];
+      return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), upsertTail(write.table), statementBytes, 'upserted');
+    case 'delete':
+      return deletes(write.table, write.rows, statementBytes);
+    case 'update':
+      return [
+        {
+          sql: `UPDATE ${qualified(write.table.target)} SET ${assignments(write.table, write.before, write.after)} WHERE ${rowCondition(write.table, write.before)}${limitOne(write.table)}`,
+          rows: 1,
+          expects: 'updated',
+          otherwise: `${insertHead(write.table)} VALUES ${tuple(write.after)}`,
+        },
+      ];
+    case 'evict':
+      return pieces(
+        `DELETE FROM ${qualified(write.table.target)} WHERE ${columnList(write.table, write.unique.columns)} IN (`,
+        write.rows.map((row) => keyTuple(row, write.unique.columns)),
+        ')',
+        statementBytes,
+        'anything',
+      );
+    default:
+      throw new UnreachableError(write satisfies never);
+  }
+}
+
+/** `SELECT … FOR UPDATE` of the rows whose `columns` have one of the values; rows come as the table's loaded columns. */
+export function keyCondition(table: LoadTable, columns: readonly number[], rows: readonly Image[]): string {
+  return `${columnList(table, columns)} IN (${rows.map((row) => keyTuple(row, columns)).join(',')})`;
+}
+
+/** One row: an UPDATE tells whether it was there, which an upsert of one row does not. */
+function updateOrInsert(table: LoadTable, row: Image): Statement {
+  const set = table.columns.map(({ name }, index) => `${quoteName(name)}=${row[index] ?? 'NULL'}`).join(',');
+  return {
+    sql: `UPDATE ${qualified(table.target)} SET ${set} WHERE ${rowCondition(table, row)}`,
+    rows: 1,
+    expects: 'updated',
+    otherwise: `${insertHead(table)} VALUES ${tuple(row)}`,
+  };
+}
+
+function insertHead(table: LoadTable): string {
+  return `INSERT INTO ${qualified(table.target)} (${table.columns.map((column) => quoteName(column.name)).join(',')})`;
+}
+
+function untouched(table: LoadTable): string {
+  const name = quoteName(table.columns[0]!.name);
+  return ` ON DUPLICATE KEY UPDATE ${name}=${qualified(table.target)}.${name}`;
+}
+
+function upsertTail(table: LoadTable): string {
+  const key = new Set(table.key);
+  const set = table.columns.flatMap(({ name }, index) => (key.has(index) ? [] : [`${quoteName(name)}=VALUES(${quoteName(name)})`]));
+  // Key columns too: the server may hold the same key in another spelling (case, padding).
+  const spelled = table.key.filter((index) => table.columns[index]!.collation !== null).map((index) => table.columns[index]!.name);
+  const all = [...set, ...spelled.map((name) => `${quoteName(name)}=VALUES(${quoteName(name)})`)];
+  if (all.length === 0) all.push(`${quoteName(table.columns[0]!.name)}=VALUES(${quoteName(table.columns[0]!.name)})`);
+  return ` ON DUPLICATE KEY UPDATE ${all.join(',')}`;
+}
+
+function deletes(table: LoadTable, rows: readonly Image[], statementBytes: number): Statement[] {
+  if (table.key.length > 0) {
+    return pieces(
+      `DELETE FROM ${qualified(table.target)} WHERE ${columnList(table, table.key)} IN (`,
+      rows.map((row) => keyTuple(row, table.key)),
+      ')',
+      statementBytes,
+      'deleted',
+    );
+  }
+  return rows.map((row) => ({
+    sql: `DELETE FROM ${qualified(table.target)} WHERE ${rowCondition(table, row)} LIMIT 1`,
+    rows: 1,
+    expects: 'deleted' as const,
+  }));
+}
+
+function pieces(head: string, tuples: readonly string[], tail: string, statementBytes: number, expects: Statement['expects']): Statement[] {
+  const made: Statement[] = [];
+  let start = 0;
+  let bytes = 0;
+  for (let index = 0; index <= tuples.length; index += 1) {
+    // Three bytes a character is the most that UTF-8 takes for what JavaScript counts as one.
+    const size = index < tuples.length ? tuples[index]!.length * 3 + 1 : 0;
+    if (index > start && (index === tuples.length || bytes + size > statementBytes)) {
+      made.push({ sql: `${head}${tuples.slice(start, index).join(',')}${tail}`, rows: index - start, expects });
+      start = index;
+      bytes = 0;
+    }
+    bytes += size;
+  }
+  return made;
+}
+
+function tuple(row: Image): string {
+  let text = '(';
+  for (let index = 0; index < row.length; index += 1) text += index === 0 ? (row[index] ?? 'NULL') : `,${row[index] ?? 'NULL'}`;
+  return `${text})`;
+}
+
+function columnList(table: LoadTable, columns: readonly number[]): string {
+  const names = columns.map((index) => quoteName(table.columns[index]!.name));
+  return names.length === 1 ? names[0]! : `(${names.join(',')})`;
+}
+
+function keyTuple(row: Image, columns: readonly number[]): string {
+  if (columns.length === 1) return row[columns[0]!] ?? 'NULL';
+  return `(${columns.map((index) => row[index] ?? 'NULL').join(',')})`;
+}
+
+/** The row itself: by primary key where there is one, else by all columns, NULL-safe. */
+function rowCondition(table: LoadTable, row: Image): string {
+  const columns = table.key.length > 0 ? table.key : table.columns.map((_, index) => index);
+  const equals = table.key.length > 0 ? '=' : '<=>';
+  return columns.map((index) => `${quoteName(table.columns[index]!.name)}${equals}${row[index] ?? 'NULL'}`).join(' AND ');
+}
+
+function limitOne(table: LoadTable): string {
+  return table.key.length > 0 ? '' : ' LIMIT 1';
+}
+
+/** What changed, and times always: a column with `ON UPDATE CURRENT_TIMESTAMP` would move if it were not named. */
+function assignments(table: LoadTable, before: Image, after: Image): string {
+  const changed = table.columns.flatMap(({ name, type }, index) =>
+    before[index] === after[index] && !/^(timestamp|datetime)/.test(type) ? [] : [`${quoteName(name)}=${after[index] ?? 'NULL'}`],
+  );
+  return changed.length > 0 ? changed.join(',') : `${quoteName(table.columns[0]!.name)}=${quoteName(table.columns[0]!.name)}`;
+}

@@ -1,0 +1,256 @@
+/**
+ * The target side of a MySQL or MariaDB server: otter's own tables, claims, table creation, sessions that load.
+ *
+ * Rule kept: whoever claims a pipeline raises its epoch in the checkpoint row first, which waits for the transaction of
+ * any earlier owner and fences it, and only then reads where the pipeline stands. So the outcome of a commit whose
+ * connection broke is never guessed: claiming again tells.
+ */
+import { type Checkpoint, type CopyState, type LoadSession, OWN_STATEMENT, type TargetPort } from '../model/load.ts';
+import type { SourcePort } from '../model/ports.ts';
+import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
+import type { Session } from './connection.ts';
+import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
+import { MysqlSession } from './session.ts';
+import { qualified, quoteName, quoteText } from './sql.ts';
+
+export interface TargetOptions {
+  /** Opens a session that takes several statements at once. */
+  readonly connect: () => Promise<Session>;
+  /** Schema of otter's own tables. */
+  readonly schema: string;
+  readonly lineage: string;
+  readonly source: SourcePort;
+  readonly now: () => number;
+}
+
+export class MysqlTarget implements TargetPort, AsyncDisposable {
+  readonly #options: TargetOptions;
+  /** For everything but loading: one connection, statements one after another. */
+  #control: Promise<Session> | null = null;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TargetOptions) {
+    this.#options = options;
+  }
+
+  async prepare(): Promise<void> {
+    await this.#exclusive(async (connection) => {
+      const missing = await rows(
+        connection,
+        `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema=${quoteText(this.#options.schema)}
+         AND table_name IN (${OTTER_TABLES.map(quoteText).join(',')})`,
+      );
+      if (Number(missing[0]!['n']) === OTTER_TABLES.length) return;
+      for (const sql of createOtterTables(this.#options.schema)) await connection.query(OWN_STATEMENT + sql);
+    });
+  }
+
+  async claim(pipeline: string, ownerRevision: number): Promise<Checkpoint | null> {
+    return await this.#exclusive(async (connection) => {
+      const where = this.#where(pipeline);
+      await connection.query(`UPDATE ${this.#table('checkpoint')} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`);
+      const [row] = await rows(connection, `SELECT seq,epoch,position,seen FROM ${this.#table('checkpoint')} WHERE ${where}`);
+      return row === undefined ? null : checkpoint(row);
+    });
+  }
+
+  async createCheckpoint(pipeline: string, { seq, epoch, position, seen }: Checkpoint): Promise<void> {
+    await this.#exclusive((connection) =>
+      connection.query(
+        `INSERT INTO ${this.#table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch)
+         VALUES (${quoteText(this.#options.lineage)},${quoteText(pipeline)},0,${seq},${quoteText(position)},0,${quoteText(JSON.stringify(seen))},${epoch})`,
+      ),
+    );
+  }
+
+  async copies(pipeline: string): Promise<readonly CopyState[]> {
+    return await this.#exclusive(async (connection) => {
+      const found = await rows(
+        connection,
+        `SELECT source_table,row_cursor,done,rows_done,rows_estimate FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)}`,
+      );
+      return found.map((row) => ({
+        table: String(row['source_table']),
+        cursor: row['row_cursor'] === null ? null : JSON.parse(String(row['row_cursor'])),
+        done: Number(row['done']) === 1,
+        rowsDone: Number(row['rows_done']),
+        rowsEstimate: Number(row['rows_estimate']),
+      }));
+    });
+  }
+
+  shape(schema: string, table: string): Promise<TableShape | null> {
+    return this.#options.source.shape(schema, table);
+  }
+
+  async createTable(announced: AnnouncedTable, as: { schema: string; name: string }, rename: Readonly<Record<string, string>>): Promise<void> {
+    const columns = new Set(announced.table.columns.map(({ name }) => name));
+    await this.#exclusive(async (connection) => {
+      await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
+      const draft = { schema: as.schema, name: `_otter_${as.name}`.slice(0, 64) };
+      const body = announced.create.replace(/^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i, '');
+      await connection.query('SET foreign_key_checks=0');
+      await connection.query(`${OWN_STATEMENT}USE ${quoteName(as.schema)}`);
+      await connection.query(`${OWN_STATEMENT}DROP TABLE IF EXISTS ${qualified(draft)}`);
+      await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(draft)}${body}`);
+      const made = await rows(
+        connection,
+        `SELECT column_name AS c, generation_expression AS g FROM information_schema.columns WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
+      );
+      const alters = made.flatMap((row) => {
+        const name = String(row['c']);
+        if (!columns.has(name) && (row['g'] === null || row['g'] === '')) return [`DROP COLUMN ${quoteName(name)}`];
+        return rename[name] === undefined ? [] : [`RENAME COLUMN ${quoteName(name)} TO ${quoteName(rename[name])}`];
+      });
+      if (alters.length > 0) await connection.query(`${OWN_STATEMENT}ALTER TABLE ${qualified(draft)} ${alters.join(', ')}`);
+      await connection.query(`${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)}`);
+      await connection.query('SET foreign_key_checks=1');
+    });
+  }
+
+  async hasRows(schema: string, table: string): Promise<boolean> {
+    return await this.#exclusive(async (connection) => {
+      const found = await rows(connection, `SELECT 1 AS one FROM ${qualified({ schema, name: table })} LIMIT 1`);
+      return found.length > 0;
+    });
+  }
+
+  async firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }> {
+    return await this.#exclusive(async (connection) => {
+      await connection.query('START TRANSACTION');
+      try {
+        // While these rows are locked no window can commit here, so what they say is what the log's end has seen.
+        const inbound = await rows(
+          connection,
+          `SELECT pipeline,position FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(this.#options.lineage)} FOR UPDATE`,
+        );
+        const { position } = await this.#options.source.logEnd();
+        return { position, seen: Object.fromEntries(inbound.map((row) => [String(row['pipeline']), String(row['position'])])) };
+      } finally {
+        await connection.query('ROLLBACK');
+      }
+    });
+  }
+
+  async session(pipeline: string): Promise<LoadSession> {
+    const connection = await this.#options.connect();
+    await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
+    const { schema, lineage, source } = this.#options;
+    return new MysqlSession({ connection, schema, lineage, pipeline, logEnd: async () => (await source.logEnd()).point });
+  }
+
+  async beat(site: string): Promise<void> {
+    await this.#exclusive((connection) =>
+      connection.query(
+        `INSERT INTO ${this.#table('heartbeat')} (lineage,site,beat,sent_ms) VALUES (${quoteText(this.#options.lineage)},${quoteText(site)},1,${this.#options.now()})
+         ON DUPLICATE KEY UPDATE beat=beat+1,sent_ms=VALUES(sent_ms)`,
+      ),
+    );
+  }
+
+  async watermark(pipeline: string, chunk: string, kind: 'low' | 'high', keys: readonly string[]): Promise<void> {
+    await this.#exclusive((connection) =>
+      connection.query(
+        `INSERT INTO ${this.#table('watermark')} (lineage,pipeline,chunk,kind,row_keys)
+         VALUES (${[this.#options.lineage, pipeline, chunk, kind, JSON.stringify(keys)].map(quoteText).join(',')})
+         ON DUPLICATE KEY UPDATE chunk=VALUES(chunk),kind=VALUES(kind),row_keys=VALUES(row_keys)`,
+      ),
+    );
+  }
+
+  async sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]> {
+    if (literals.length === 0) return [];
+    // PAD SPACE collations compare as if trailing spaces were not there; WEIGHT_STRING would keep them.
+    const pads = !/0900|nopad|^binary$/.test(collation);
+    const charset = collation.split('_')[0]!;
+    const expression = (literal: string): string => {
+      const text = `CONVERT(${literal} USING ${charset})`;
+      return `HEX(WEIGHT_STRING(${pads ? `RTRIM(${text})` : text} COLLATE ${collation}))`;
+    };
+    return await this.#exclusive(async (connection) => {
+      const keys: string[] = [];
+      for (let start = 0; start < literals.length; start += 500) {
+        const sql = literals.slice(start, start + 500).map((literal) => `SELECT ${expression(literal)}`);
+        const found = await connection.query(sql.join(' UNION ALL '), { driver: { rowsAsArray: true } });
+        keys.push(...(found as string[][]).map(([key]) => key ?? ''));
+      }
+      return keys;
+    });
+  }
+
+  async forget(pipeline: string): Promise<void> {
+    await this.#exclusive(async (connection) => {
+      for (const table of ['checkpoint', 'copy', 'watermark'] as const) {
+        await connection.query(`DELETE FROM ${this.#table(table)} WHERE ${this.#where(pipeline)}`);
+      }
+    });
+  }
+
+  async removeAll(): Promise<void> {
+    await this.#exclusive(async (connection) => {
+      for (const table of OTTER_TABLES) {
+        await connection.query(`DELETE FROM ${this.#table(table)} WHERE lineage=${quoteText(this.#options.lineage)}`);
+      }
+      const [others] = await rows(
+        connection,
+        `SELECT (SELECT COUNT(*) FROM ${this.#table('checkpoint')}) + (SELECT COUNT(*) FROM ${this.#table('heartbeat')}) AS n`,
+      );
+      if (Number(others!['n']) > 0) return;
+      for (const table of OTTER_TABLES) await connection.query(`DROP TABLE IF EXISTS ${this.#table(table)}`);
+      const [left] = await rows(
+        connection,
+        `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema=${quoteText(this.#options.schema)}`,
+      );
+      // A schema that somebody put tables of their own into stays.
+      if (Number(left!['n']) === 0) await connection.query(`DROP DATABASE IF EXISTS ${quoteName(this.#options.schema)}`);
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const control = await this.#control?.catch(() => null);
+    control?.destroy();
+    this.#control = null;
+  }
+
+  #table(name: (typeof OTTER_TABLES)[number]): string {
+    return `${quoteName(this.#options.schema)}.${quoteName(name)}`;
+  }
+
+  #where(pipeline: string): string {
+    return `lineage=${quoteText(this.#options.lineage)} AND pipeline=${quoteText(pipeline)}`;
+  }
+
+  /** One at a time on the control connection; a connection that failed is thrown away and made anew at the next call. */
+  #exclusive<T>(work: (connection: Session) => Promise<T>): Promise<T> {
+    const run = async (): Promise<T> => {
+      this.#control ??= this.#options.connect();
+      const control = this.#control;
+      try {
+        return await work(await control);
+      } catch (error) {
+        const broken = await control.catch(() => null);
+        broken?.destroy();
+        if (this.#control === control) this.#control = null;
+        throw error;
+      }
+    };
+    const result = this.#tail.then(run, run);
+    this.#tail = result.catch(() => undefined);
+    return result;
+  }
+}
+
+function checkpoint(row: Row): Checkpoint {
+  return {
+    seq: Number(row['seq']),
+    epoch: Number(row['epoch']),
+    position: String(row['position']),
+    seen: JSON.parse(String(row['seen'])) as Seen,
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+async function rows(connection: Session, sql: string): Promise<Row[]> {
+  return await connection.rows<Row>(sql);
+}

@@ -1,0 +1,101 @@
+/**
+ * How the columns of a source table fall into a target table.
+ *
+ * The source projects rows to the columns that may travel (`extract`); the target matches them by name with the table
+ * it has (`loadTable`). From then on rows of the table are *loaded images*: values in the order of `LoadTable.columns`.
+ */
+import { OtterError } from '../model/error.ts';
+import type { TableRule } from '../model/pipeline.ts';
+import type { LoadTable } from '../model/load.ts';
+import type { ColumnShape, Image, TableShape } from '../model/row.ts';
+import { tableName } from '../model/row.ts';
+
+/** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
+export interface Extract {
+  readonly shape: TableShape;
+  /** Indexes into the source's full rows, or null when rows travel whole. */
+  readonly picks: readonly number[] | null;
+}
+
+/** @throws OtterError OT5010 when a key column would stay behind. */
+export function extract(rule: TableRule, full: TableShape): Extract {
+  const omit = new Set(rule.omit);
+  const only = rule.only === null ? null : new Set(rule.only);
+  const travels = (column: ColumnShape): boolean =>
+    !omit.has(column.name) && (only === null || only.has(column.name)) && !column.generated;
+  const picks = full.columns.flatMap((column, index) => (travels(column) ? [index] : []));
+  if (picks.length === full.columns.length) return { shape: full, picks: null };
+  const at = new Map(picks.map((index, position) => [index, position]));
+  const keyHole = full.primaryKey.find((index) => !at.has(index));
+  if (keyHole !== undefined) {
+    throw new OtterError('OT5010', `${tableName(full)}: column ${full.columns[keyHole]!.name} is part of the primary key and cannot be left out`, {
+      where: { table: tableName(full) },
+      hint: 'Take it out of `omit`, or add it to `only`.',
+    });
+  }
+  const moved = (indexes: readonly number[]): number[] | null =>
+    indexes.every((index) => at.has(index)) ? indexes.map((index) => at.get(index)!) : null;
+  return {
+    shape: {
+      ...full,
+      columns: picks.map((index) => full.columns[index]!),
+      primaryKey: moved(full.primaryKey)!,
+      uniques: full.uniques.flatMap((unique) => {
+        const columns = moved(unique.columns);
+        return columns === null ? [] : [{ ...unique, columns }];
+      }),
+      foreignKeys: full.foreignKeys.flatMap((key) => {
+        const columns = moved(key.columns);
+        return columns === null ? [] : [{ ...key, columns }];
+      }),
+    },
+    picks,
+  };
+}
+
+/** @throws OtterError OT5011 when a column has no counterpart, OT5012 when the target's key is not written. */
+export function loadTable(source: TableShape, target: TableShape, rename: Readonly<Record<string, string>>): LoadTable {
+  const place = new Map(target.columns.map((column, index) => [column.name.toLowerCase(), index]));
+  const targetIndexes = source.columns.map((column) => {
+    const wanted = rename[column.name] ?? column.name;
+    const index = place.get(wanted.toLowerCase());
+    if (index === undefined || target.columns[index]!.generated) {
+      throw new OtterError('OT5011', `${tableName(target)} has no writable column ${wanted} for ${tableName(source)}.${column.name}`, {
+        where: { source: tableName(source), target: tableName(target) },
+        hint: `Add the column to ${tableName(target)}, or leave ${column.name} out with \`columns: { omit: [${column.name}] }\`.`,
+      });
+    }
+    return index;
+  });
+  const at = new Map(targetIndexes.map((index, position) => [index, position]));
+  const key = target.primaryKey.map((index) => at.get(index));
+  if (key.some((index) => index === undefined)) {
+    throw new OtterError('OT5012', `the primary key of ${tableName(target)} has columns that ${tableName(source)} does not send`, {
+      where: { source: tableName(source), target: tableName(target) },
+      hint: 'Both tables need the same primary key.',
+    });
+  }
+  return {
+    source,
+    target,
+    columns: targetIndexes.map((index) => target.columns[index]!),
+    key: key as number[],
+    uniques: target.uniques.flatMap((unique) => {
+      const columns = unique.columns.map((index) => at.get(index));
+      return columns.includes(undefined) ? [] : [{ name: unique.name, columns: columns as number[] }];
+    }),
+    extras: target.columns.filter((column, index) => !at.has(index) && !column.generated),
+  };
+}
+
+export function pick(image: Image, picks: readonly number[] | null): Image {
+  return picks === null ? image : picks.map((index) => image[index]!);
+}
+
+/** An unambiguous text of some columns of a row, for maps. NULL and the text 'NULL' differ: literals of text are quoted. */
+export function keyText(image: Image, columns: readonly number[]): string {
+  if (columns.length === 1) return image[columns[0]!] ?? 'NULL';
+  let text = '';
+  for (const index of columns) text += `${image[index] ?? 'NULL'}\u0000`;
+  return text;
+}

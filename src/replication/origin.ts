@@ -1,0 +1,135 @@
+/**
+ * What otter's own rows in a log mean: loop marks, answers, beats and watermarks.
+ *
+ * Rule kept: a transaction whose first row is a checkpoint row of this topology was applied by otter, for the pipeline
+ * that the row names; everything else is a user's.
+ */
+import type { Image, RowChange, TableShape, Value } from '../model/row.ts';
+
+export type OtterRow =
+  /** The transaction applied `pipeline` up to `position` of its source. */
+  | { readonly kind: 'mark'; readonly pipeline: string; readonly position: string }
+  | {
+      readonly kind: 'answer';
+      readonly pipeline: string;
+      readonly schema: string;
+      readonly table: string;
+      readonly key: Image;
+      readonly image: Image | null;
+    }
+  | { readonly kind: 'beat'; readonly site: string; readonly sentMs: number }
+  | {
+      readonly kind: 'watermark';
+      readonly pipeline: string;
+      readonly chunk: string;
+      readonly level: 'low' | 'high';
+      readonly keys: readonly string[];
+    };
+
+/** Null for rows of other topologies, deletions, and tables that say nothing to a reader. */
+export function otterRow(change: RowChange, lineage: string): OtterRow | null {
+  if (change.kind === 'delete') return null;
+  const { table, after } = change;
+  const text = (column: string): string => literalText(after[indexOf(table, column)] ?? null);
+  if (text('lineage') !== lineage) return null;
+  switch (table.name) {
+    case 'checkpoint':
+      return { kind: 'mark', pipeline: text('pipeline'), position: text('position') };
+    case 'answer': {
+      if (change.kind !== 'insert') return null;
+      const image = after[indexOf(table, 'image')] ?? null;
+      return {
+        kind: 'answer',
+        pipeline: text('pipeline'),
+        schema: text('table_schema'),
+        table: text('table_name'),
+        key: JSON.parse(text('row_key')) as Image,
+        image: image === null ? null : (JSON.parse(literalText(image)) as Image),
+      };
+    }
+    case 'heartbeat':
+      return { kind: 'beat', site: text('site'), sentMs: Number(text('sent_ms')) };
+    case 'watermark':
+      return {
+        kind: 'watermark',
+        pipeline: text('pipeline'),
+        chunk: text('chunk'),
+        level: text('kind') === 'low' ? 'low' : 'high',
+        keys: JSON.parse(text('row_keys')) as string[],
+      };
+    default:
+      return null;
+  }
+}
+
+const columnIndexes = new WeakMap<TableShape, Map<string, number>>();
+
+function indexOf(table: TableShape, column: string): number {
+  let indexes = columnIndexes.get(table);
+  if (indexes === undefined) {
+    indexes = new Map(table.columns.map(({ name }, index) => [name, index]));
+    columnIndexes.set(table, indexes);
+  }
+  return indexes.get(column) ?? -1;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { '0': '\0', n: '\n', r: '\r', t: '\t', Z: '\x1a', b: '\b' };
+
+/** The text that a literal writes: quotes and escapes undone. Numbers are returned as they stand. */
+export function literalText(value: Value): string {
+  if (value === null) return '';
+  if (!value.startsWith("'")) return value;
+  const body = value.slice(1, -1);
+  return body.includes('\\') || body.includes("''")
+    ? body.replace(/\\([\s\S])|''/g, (_, escaped: string | undefined) => (escaped === undefined ? "'" : (ESCAPES[escaped] ?? escaped)))
+    : body;
+}
+
+/** What a statement of the log does to tables, as far as a reader must know. */
+export type TableStatement =
+  | { readonly kind: 'creates'; readonly tables: readonly NamedTable[] }
+  | { readonly kind: 'alters'; readonly tables: readonly NamedTable[] }
+  | { readonly kind: 'drops-schema'; readonly schema: string };
+
+interface NamedTable {
+  readonly schema: string;
+  readonly name: string;
+}
+
+const NAME = '(?:`(?:[^`]|``)+`|"(?:[^"]|"")+"|[\\w$\\u0080-\\uffff]+)';
+const TABLE = `${NAME}(?:\\s*\\.\\s*${NAME})?`;
+
+/** Null when the statement changes no table's structure or content (grants, users, views, routines …). */
+export function tableStatement(sql: string, defaultSchema: string): TableStatement | null {
+  const text = sql.replace(/^(\s|\/\*[\s\S]*?\*\/|--[^\n]*\n|#[^\n]*\n)+/, '').replace(/\/\*(?![!M])[\s\S]*?\*\//g, ' ');
+  const named = (list: string): NamedTable[] => [...list.matchAll(new RegExp(TABLE, 'gu'))].map(([name]) => splitName(name, defaultSchema));
+  const match = (pattern: string): RegExpExecArray | null => new RegExp(`^${pattern}`, 'iu').exec(text);
+  let found = match(`CREATE\\s+(?:OR\\s+REPLACE\\s+)?TABLE\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?(${TABLE})`);
+  if (found !== null) return { kind: /^CREATE\s+OR\s+REPLACE/i.test(text) ? 'alters' : 'creates', tables: named(found[1]!) };
+  found = match(`ALTER\\s+(?:ONLINE\\s+|OFFLINE\\s+|IGNORE\\s+)*TABLE\\s+(?:IF\\s+EXISTS\\s+)?(${TABLE})`);
+  if (found !== null) return { kind: 'alters', tables: named(found[1]!) };
+  found = match(`TRUNCATE\\s+(?:TABLE\\s+)?(${TABLE})`);
+  if (found !== null) return { kind: 'alters', tables: named(found[1]!) };
+  found = match(`DROP\\s+TABLES?\\s+(?:IF\\s+EXISTS\\s+)?(${TABLE}(?:\\s*,\\s*${TABLE})*)`);
+  if (found !== null) return { kind: 'alters', tables: named(found[1]!) };
+  found = match('RENAME\\s+TABLES?\\s+(?:IF\\s+EXISTS\\s+)?([\\s\\S]+)');
+  if (found !== null) {
+    const tables = [...found[1]!.matchAll(new RegExp(`(${TABLE})\\s+TO\\s+(${TABLE})`, 'giu'))].flatMap(([, from, to]) => [...named(from!), ...named(to!)]);
+    return { kind: 'alters', tables };
+  }
+  found = match(`(?:CREATE\\s+(?:OR\\s+REPLACE\\s+)?(?:UNIQUE\\s+|FULLTEXT\\s+|SPATIAL\\s+)?|DROP\\s+)INDEX\\s+(?:IF\\s+(?:NOT\\s+)?EXISTS\\s+)?${NAME}[\\s\\S]*?\\sON\\s+(${TABLE})`);
+  if (found !== null) return { kind: 'alters', tables: named(found[1]!) };
+  found = match(`DROP\\s+(?:DATABASE|SCHEMA)\\s+(?:IF\\s+EXISTS\\s+)?(${NAME})`);
+  if (found !== null) return { kind: 'drops-schema', schema: unquote(found[1]!) };
+  return null;
+}
+
+function splitName(text: string, defaultSchema: string): NamedTable {
+  const parts = [...text.matchAll(new RegExp(NAME, 'gu'))].map(([part]) => unquote(part));
+  return parts.length > 1 ? { schema: parts[0]!, name: parts[1]! } : { schema: defaultSchema, name: parts[0]! };
+}
+
+function unquote(name: string): string {
+  const quote = name[0]!;
+  return quote === '`' || quote === '"' ? name.slice(1, -1).replaceAll(quote + quote, quote) : name;
+}

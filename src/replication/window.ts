@@ -1,0 +1,165 @@
+/**
+ * A window of changes becomes the writes that bring a target to the same rows.
+ *
+ * Two ways. *Merging* folds all changes of a key into its last image and writes table by table: for tables whose only
+ * unique key is the primary key and that no foreign key touches, where the order between rows cannot matter.
+ * *Replaying* keeps the log's order and joins only runs of the same operation: right for every table, since the source
+ * satisfied its own constraints in that order. Rule kept: after the writes the target's rows are those the source had
+ * at the end of the window.
+ */
+import { UnreachableError } from '../model/error.ts';
+import type { LoadTable, Write } from '../model/load.ts';
+import type { Image, RowChange } from '../model/row.ts';
+import { keyText } from './load-table.ts';
+
+/** A change in the target's terms: images are loaded images. */
+export interface LoadChange {
+  readonly kind: RowChange['kind'];
+  readonly table: LoadTable;
+  /** Null for inserts. */
+  readonly before: Image | null;
+  /** Null for deletes. */
+  readonly after: Image | null;
+  readonly fkChecks: boolean;
+}
+
+/** Whether rows of the table may be written in any order, given that the server's foreign key checks are on or off. */
+export function mergeable(table: LoadTable, fkChecks: boolean): boolean {
+  const { target } = table;
+  const free = target.foreignKeys.length === 0 && target.referencedBy.length === 0;
+  return table.key.length > 0 && target.uniques.length === 0 && target.triggers.length === 0 && (free || !fkChecks);
+}
+
+/** One-way: merge what can be merged, replay the rest in order. `fkChecks`: whether the server checks at all. */
+export function oneWayWrites(changes: readonly LoadChange[], fkChecks: boolean): Write[] {
+  const merged = new Map<LoadTable, LoadChange[]>();
+  const replayed: LoadChange[] = [];
+  for (const change of changes) {
+    if (!mergeable(change.table, fkChecks)) replayed.push(change);
+    else {
+      const list = merged.get(change.table);
+      if (list === undefined) merged.set(change.table, [change]);
+      else list.push(change);
+    }
+  }
+  return [...[...merged].flatMap(([table, list]) => mergedWrites(table, list)), ...replayedWrites(replayed, fkChecks)];
+}
+
+/** What became of one key within a window. */
+interface Fate {
+  /** Whether the row was there before the window. */
+  readonly existed: boolean;
+  /** Whether it was deleted at some time within the window. */
+  readonly deleted: boolean;
+  /** An image that bears the key. */
+  readonly key: Image;
+  readonly after: Image | null;
+}
+
+/** The last image of every key that the changes touch, in order of first touch. */
+export function fates(table: LoadTable, changes: readonly LoadChange[]): Map<string, Fate> {
+  const byKey = new Map<string, Fate>();
+  const gone = (image: Image): void => {
+    const text = keyText(image, table.key);
+    byKey.set(text, { existed: byKey.get(text)?.existed ?? true, deleted: true, key: image, after: null });
+  };
+  const there = (image: Image, existed: boolean): void => {
+    const text = keyText(image, table.key);
+    const past = byKey.get(text);
+    if (past === undefined) byKey.set(text, { existed, deleted: false, key: image, after: image });
+    else byKey.set(text, { existed: past.existed, deleted: past.deleted, key: image, after: image });
+  };
+  for (const { kind, before, after } of changes) {
+    switch (kind) {
+      case 'insert':
+        there(after!, false);
+        break;
+      case 'update':
+        if (keyText(before!, table.key) === keyText(after!, table.key)) there(after!, true);
+        else {
+          gone(before!);
+          there(after!, false);
+        }
+        break;
+      case 'delete':
+        gone(before!);
+        break;
+      default:
+        throw new UnreachableError(kind satisfies never);
+    }
+  }
+  return byKey;
+}
+
+function mergedWrites(table: LoadTable, changes: readonly LoadChange[]): Write[] {
+  const deletes: Image[] = [];
+  const inserts: Image[] = [];
+  const upserts: Image[] = [];
+  for (const { existed, deleted, key, after } of fates(table, changes).values()) {
+    if (existed && (after === null || deleted)) deletes.push(key);
+    if (after !== null) (existed && !deleted ? upserts : inserts).push(after);
+  }
+  const writes: Write[] = [];
+  if (deletes.length > 0) writes.push({ kind: 'delete', table, rows: deletes });
+  if (inserts.length > 0) writes.push({ kind: 'insert', table, rows: inserts });
+  if (upserts.length > 0) writes.push({ kind: 'upsert', table, rows: upserts });
+  return writes;
+}
+
+function replayedWrites(changes: readonly LoadChange[], fkChecks: boolean): Write[] {
+  const writes: Write[] = [];
+  let checks = fkChecks;
+  let run: { kind: 'insert' | 'delete'; table: LoadTable; rows: Image[] } | null = null;
+  for (const change of changes) {
+    const on = fkChecks && change.fkChecks;
+    if (on !== checks) {
+      writes.push({ kind: 'fk-checks', on });
+      checks = on;
+      run = null;
+    }
+    if (change.kind === 'update') {
+      writes.push({ kind: 'update', table: change.table, before: change.before!, after: change.after! });
+      run = null;
+      continue;
+    }
+    const row = change.kind === 'insert' ? change.after! : change.before!;
+    if (run !== null && run.kind === change.kind && run.table === change.table) run.rows.push(row);
+    else {
+      run = { kind: change.kind, table: change.table, rows: [row] };
+      writes.push(run);
+    }
+  }
+  if (checks !== fkChecks) writes.push({ kind: 'fk-checks', on: fkChecks });
+  return writes;
+}
+
+/**
+ * Rows of the serialiser at a spoke, and copied rows: whatever is there gives way. The keys of the window and any other
+ * holder of their unique values are deleted, then the last images are inserted.
+ */
+export function placingWrites(changes: readonly LoadChange[]): Write[] {
+  const byTable = new Map<LoadTable, LoadChange[]>();
+  for (const change of changes) {
+    const list = byTable.get(change.table);
+    if (list === undefined) byTable.set(change.table, [change]);
+    else list.push(change);
+  }
+  return [...byTable].flatMap(([table, list]) => {
+    const all = [...fates(table, list).values()];
+    const rows = all.flatMap(({ after }) => (after === null ? [] : [after]));
+    if (table.target.uniques.length === 0) {
+      const deletes = all.flatMap(({ key, after }) => (after === null ? [key] : []));
+      const writes: Write[] = [];
+      if (deletes.length > 0) writes.push({ kind: 'delete', table, rows: deletes });
+      if (rows.length > 0) writes.push({ kind: 'upsert', table, rows });
+      return writes;
+    }
+    const writes: Write[] = [{ kind: 'delete', table, rows: all.map(({ key }) => key) }];
+    for (const unique of table.uniques) {
+      const holding = rows.filter((row) => unique.columns.every((index) => row[index] !== null));
+      if (holding.length > 0) writes.push({ kind: 'evict', table, unique, rows: holding });
+    }
+    if (rows.length > 0) writes.push({ kind: 'insert', table, rows });
+    return writes;
+  });
+}

@@ -1,0 +1,151 @@
+/**
+ * The copy of existing rows, source side: key-ordered chunks between two watermarks in the log, after DBLog (Andreakis
+ * and Papapanagiotou, "DBLog: A Watermark Based Change-Data-Capture Framework", 2020).
+ *
+ * A chunk is read without locks after its low watermark was written; rows that the log changes before the high one are
+ * dropped from it, since the log brings them. It is delivered at the high watermark's place in the log. Rule kept: at
+ * every position the target holds, of each table, the rows up to its cursor as the source had them there.
+ *
+ * Foreign keys that cascade without being logged would change rows unseen: a chunk during which a row of such a parent
+ * was deleted or got another key is read again.
+ */
+import { randomUUID } from 'node:crypto';
+import { OtterError } from '../model/error.ts';
+import type { TargetPort } from '../model/load.ts';
+import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
+import { type Image, type TableShape, tableName } from '../model/row.ts';
+import type { Outbound, PendingChunk } from './outbound.ts';
+
+export interface CopyOptions {
+  readonly outbound: Outbound;
+  readonly source: SourcePort;
+  /** This site's own writer of watermarks. */
+  readonly own: TargetPort;
+  readonly copied: PipelineRequest['copied'];
+  readonly logsCascades: boolean;
+  /** Lock keys of a row for the index of the serialiser; none are listed where nobody asks. */
+  readonly lockKeys: ((table: TableShape, rows: readonly Image[]) => Promise<readonly string[]>) | null;
+  readonly logger: Logger;
+}
+
+const CHUNK_ROWS = 2_000;
+
+export class Copier {
+  readonly #options: CopyOptions;
+  readonly #waiting: TableShape[] = [];
+  readonly #known = new Set<string>();
+  #wake: (() => void) | null = null;
+
+  constructor(options: CopyOptions) {
+    this.#options = options;
+  }
+
+  /** The table is copied after those that wait already; nothing when it was copied before. */
+  add(table: TableShape): void {
+    const name = tableName(table);
+    if (this.#known.has(name)) return;
+    this.#known.add(name);
+    if (this.#options.copied[name]?.done === true) return;
+    this.#waiting.push(table);
+    this.#wake?.();
+  }
+
+  /** Copies what waits, and what is added later, until aborted. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const table = this.#waiting.shift();
+      if (table !== undefined) {
+        await this.#table(table, signal);
+        continue;
+      }
+      await new Promise<void>((resolve) => {
+        this.#wake = resolve;
+        signal.addEventListener('abort', () => resolve(), { once: true });
+        if (this.#waiting.length > 0 || signal.aborted) resolve();
+      });
+      this.#wake = null;
+    }
+  }
+
+  async #table(table: TableShape, signal: AbortSignal): Promise<void> {
+    const { outbound, source, copied, logger } = this.#options;
+    if (table.primaryKey.length === 0) {
+      throw new OtterError('OT5022', `${tableName(table)} has no primary key, so its rows cannot be copied in chunks`, {
+        where: { table: tableName(table), pipeline: outbound.spec.name },
+        hint: 'Add a primary key, or set `initial: none`.',
+      });
+    }
+    const begun = copied[tableName(table)];
+    let cursor = begun?.cursor ?? null;
+    let rowsDone = begun?.rows ?? 0;
+    let limit = CHUNK_ROWS;
+    const rowsEstimate = await source.estimateRows(table.schema, table.name);
+    const parents = await this.#cascadeParents(table);
+    logger.info('copy of table begins', { table: tableName(table), rowsEstimate, resumed: begun !== undefined });
+    while (!signal.aborted) {
+      if (outbound.full) await outbound.whenRoom(signal);
+      const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
+      if (rows === null) {
+        // Spoiled by a cascade, or the reader was reopened: a smaller one is less likely to be.
+        limit = Math.max(50, Math.floor(limit / 2));
+        continue;
+      }
+      rowsDone += rows.length;
+      if (rows.length < limit) break;
+      cursor = table.primaryKey.map((index) => rows.at(-1)![index]!);
+      limit = CHUNK_ROWS;
+    }
+    if (!signal.aborted) logger.info('copy of table is whole', { table: tableName(table), rows: rowsDone });
+  }
+
+  /** Null when the chunk was not sent and must be read again. */
+  async #chunk(
+    table: TableShape,
+    parents: ReadonlySet<string>,
+    cursor: Image | null,
+    limit: number,
+    progress: { readonly rowsDone: number; readonly rowsEstimate: number },
+    signal: AbortSignal,
+  ): Promise<readonly Image[] | null> {
+    const { outbound, source, own, lockKeys } = this.#options;
+    const { promise: outcome, resolve: done } = Promise.withResolvers<'sent' | 'spoiled'>();
+    const spoil = (): void => done('spoiled');
+    signal.addEventListener('abort', spoil, { once: true });
+    const pending: PendingChunk = { id: randomUUID(), table, cascadeParents: parents, chunk: null, changed: null, spoiled: false, done };
+    try {
+      outbound.pending = pending;
+      await own.watermark(outbound.spec.name, pending.id, 'low', []);
+      const rows = await source.readChunk(table, cursor, limit);
+      const last = rows.length < limit;
+      pending.chunk = {
+        table,
+        rows,
+        cursor: last ? null : table.primaryKey.map((index) => rows.at(-1)![index]!),
+        rowsDone: progress.rowsDone + rows.length,
+        rowsEstimate: Math.max(progress.rowsEstimate, progress.rowsDone + rows.length),
+      };
+      await own.watermark(outbound.spec.name, pending.id, 'high', lockKeys === null ? [] : await lockKeys(table, rows));
+      return (await outcome) === 'sent' ? rows : null;
+    } finally {
+      signal.removeEventListener('abort', spoil);
+      if (outbound.pending === pending) outbound.pending = null;
+    }
+  }
+
+  /** Tables from which a delete or key change reaches `table` through foreign keys that cascade without being logged. */
+  async #cascadeParents(table: TableShape): Promise<ReadonlySet<string>> {
+    const parents = new Set<string>();
+    if (this.#options.logsCascades) return parents;
+    const open = [table];
+    for (let child = open.pop(); child !== undefined; child = open.pop()) {
+      for (const { parentSchema, parentTable, onDelete, onUpdate } of child.foreignKeys) {
+        const name = tableName({ schema: parentSchema, name: parentTable });
+        if (!/CASCADE|SET/.test(`${onDelete} ${onUpdate}`) || parents.has(name)) continue;
+        parents.add(name);
+        const parent = await this.#options.source.shape(parentSchema, parentTable);
+        if (parent !== null) open.push(parent);
+      }
+    }
+    return parents;
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Deliveries become windows: as many whole transactions as have arrived, within limits.
+ *
+ * When nothing waits a window is one transaction; under backlog it grows to the limits. A transaction that is larger
+ * than the limit comes as a run of pieces, the first with `opens`, the last with `closes`. A chunk of copied rows and the
+ * announcement of a table stand alone.
+ */
+import type { Delivery } from '../model/row.ts';
+
+export interface Window {
+  readonly deliveries: readonly Delivery[];
+  /** False in the later pieces of a transaction that comes in pieces. */
+  readonly opens: boolean;
+  /** False in all but the last piece. */
+  readonly closes: boolean;
+}
+
+export interface WindowLimits {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
+export class Feed {
+  readonly #limits: WindowLimits;
+  #held: Delivery[] = [];
+  #start = 0;
+  /** Within a transaction whose earlier parts were given out already. */
+  #inside = false;
+
+  constructor(limits: WindowLimits) {
+    this.#limits = limits;
+  }
+
+  push(deliveries: readonly Delivery[]): void {
+    if (this.#start > 0) {
+      this.#held = this.#held.slice(this.#start);
+      this.#start = 0;
+    }
+    for (const delivery of deliveries) this.#held.push(delivery);
+  }
+
+  /** The next window, or null when more must arrive. */
+  next(): Window | null {
+    const window = this.#inside ? this.#piece(false) : (this.#whole() ?? this.#piece(true));
+    if (window !== null) {
+      this.#start += window.deliveries.length;
+      this.#inside = !window.closes;
+    }
+    return window;
+  }
+
+  #whole(): Window | null {
+    let end = this.#start;
+    let rows = 0;
+    let bytes = 0;
+    let complete = this.#start;
+    for (; end < this.#held.length; end += 1) {
+      const delivery = this.#held[end]!;
+      if (delivery.kind === 'chunk' || delivery.kind === 'table') {
+        if (complete === this.#start && end === this.#start) complete = end + 1;
+        break;
+      }
+      if (delivery.kind === 'changes') rows += delivery.changes.length;
+      bytes += delivery.bytes;
+      if (complete > this.#start && (rows > this.#limits.rows || bytes > this.#limits.bytes)) break;
+      if (delivery.kind !== 'changes' || delivery.last) complete = end + 1;
+      else if (bytes > this.#limits.bytes) break;
+    }
+    if (complete === this.#start) return null;
+    return { deliveries: this.#held.slice(this.#start, complete), opens: true, closes: true };
+  }
+
+  /** A part of a transaction whose end has not arrived, once it is worth a round trip. */
+  #piece(opens: boolean): Window | null {
+    let end = this.#start;
+    let bytes = 0;
+    let closes = false;
+    while (end < this.#held.length && bytes < this.#limits.bytes && !closes) {
+      const delivery = this.#held[end]!;
+      bytes += delivery.bytes;
+      closes = delivery.kind === 'changes' && delivery.last;
+      end += 1;
+    }
+    if (end === this.#start || (!closes && bytes < this.#limits.bytes)) return null;
+    return { deliveries: this.#held.slice(this.#start, end), opens, closes };
+  }
+}

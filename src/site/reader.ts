@@ -1,0 +1,205 @@
+/**
+ * The one reader of an owned database's log: select stage.
+ *
+ * It reads whole transactions in log order, tells user rows from otter's own, folds what the site had seen, and hands
+ * each part to every listener before it goes on. It knows how far it has read in bytes, which is what the barrier of
+ * the conflict rules asks. Rule kept: after a break it goes on exactly behind the last whole transaction it handed on.
+ */
+import type { Logger, LogItem, SourcePort } from '../model/ports.ts';
+import { comparePoints, type LogPoint } from '../model/position.ts';
+import type { RowChange, Seen } from '../model/row.ts';
+import { type OtterRow, otterRow } from '../replication/origin.ts';
+import { backoff } from './backoff.ts';
+
+/** A part of a transaction, understood. */
+export interface ReadPart {
+  readonly gtid: string;
+  readonly position: string;
+  readonly commitMs: number;
+  readonly bytes: number;
+  readonly first: boolean;
+  readonly last: boolean;
+  /** Pipeline that otter applied with this transaction, or null for a user's. */
+  readonly mark: string | null;
+  /** What this site had seen before the transaction. */
+  readonly seen: Seen;
+  readonly changes: readonly RowChange[];
+  readonly own: readonly Exclude<OtterRow, { kind: 'mark' }>[];
+}
+
+export type ReadStatement = Extract<LogItem, { kind: 'statement' }>;
+
+export interface LogListener {
+  /** In log order; a promise holds the reader until it settles. */
+  part(part: ReadPart): void | Promise<void>;
+  statement(statement: ReadStatement): void | Promise<void>;
+  /** The reader was reopened in the middle of a transaction whose parts were handed on. */
+  broken(): void;
+  /** Settles when there is room for more. */
+  room(signal: AbortSignal): Promise<void> | null;
+}
+
+export interface ReaderOptions {
+  readonly source: SourcePort;
+  /** Schema of otter's own tables. */
+  readonly schema: string;
+  readonly lineage: string;
+  readonly wants: (schema: string, table: string) => boolean;
+  readonly listeners: () => Iterable<LogListener>;
+  readonly logger: Logger;
+  readonly signal: AbortSignal;
+}
+
+/** Transactions above this come in parts. */
+const PART_BYTES = 4 << 20;
+const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'watermark']);
+
+export class LogReader {
+  readonly #options: ReaderOptions;
+  #position: string | null = null;
+  #seen: Seen = {};
+  #mark: string | null = null;
+  #inside = false;
+  #point: LogPoint | null = null;
+  #run = new AbortController();
+  #running: Promise<void> | null = null;
+  #waiters: { point: LogPoint; settle: (passed: boolean) => void }[] = [];
+  /** Why the log cannot be read at the moment, or null. */
+  error: unknown = null;
+
+  constructor(options: ReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Position behind the last whole transaction that was handed on; null before the first start. */
+  get position(): string | null {
+    return this.#position;
+  }
+
+  /** Starts, or starts again, behind `position`. What was seen there is folded anew from the log. */
+  rewind(position: string): void {
+    this.#position = position;
+    this.#seen = {};
+    this.#restart();
+  }
+
+  /** Opens the log again where it stands: the tables that are wanted have changed. */
+  reopen(): void {
+    if (this.#running !== null) this.#restart();
+  }
+
+  /** True when everything before `point` was handed on within `timeoutMs`. */
+  async passed(point: LogPoint, timeoutMs: number): Promise<boolean> {
+    if (this.#point !== null && comparePoints(this.#point, point) >= 0) return true;
+    return await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => waiter.settle(false), timeoutMs);
+      const waiter = {
+        point,
+        settle: (passed: boolean) => {
+          clearTimeout(timer);
+          this.#waiters = this.#waiters.filter((other) => other !== waiter);
+          resolve(passed);
+        },
+      };
+      this.#waiters.push(waiter);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#run.abort();
+    await this.#running;
+  }
+
+  #restart(): void {
+    this.#run.abort();
+    const run = new AbortController();
+    this.#run = run;
+    this.#point = null;
+    const before = this.#running ?? Promise.resolve();
+    const signal = AbortSignal.any([run.signal, this.#options.signal]);
+    this.#running = before.then(() => this.#loop(signal));
+  }
+
+  async #loop(signal: AbortSignal): Promise<void> {
+    for (let attempt = 0; !signal.aborted; attempt += 1) {
+      try {
+        if (this.#inside) this.#abandon();
+        await this.#read(signal, () => {
+          attempt = 0;
+        });
+      } catch (error) {
+        if (signal.aborted) return;
+        this.error = error;
+        this.#options.logger.warn('log reader stopped; it will be reopened', { error: String(error), position: this.#position });
+      }
+      this.#point = null;
+      await backoff(attempt, signal);
+    }
+  }
+
+  /** Listeners that got parts of a transaction will get it again from its beginning, so they must forget them. */
+  #abandon(): void {
+    this.#inside = false;
+    for (const listener of this.#options.listeners()) listener.broken();
+  }
+
+  async #read(signal: AbortSignal, alive: () => void): Promise<void> {
+    const { source, schema, wants } = this.#options;
+    const batches = source.readLog({
+      from: this.#position!,
+      wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),
+      partBytes: PART_BYTES,
+      signal,
+    });
+    for await (const batch of batches) {
+      for (const item of batch.items) {
+        if (item.kind === 'rows') await this.#rows(item);
+        else await this.#statement(item);
+        if (signal.aborted) return;
+      }
+      this.error = null;
+      alive();
+      this.#point = batch.point;
+      for (const waiter of this.#waiters) if (comparePoints(batch.point, waiter.point) >= 0) waiter.settle(true);
+      for (const listener of this.#options.listeners()) await listener.room(signal);
+      if (signal.aborted) return;
+    }
+  }
+
+  async #rows(item: Extract<LogItem, { kind: 'rows' }>): Promise<void> {
+    const { schema, lineage } = this.#options;
+    if (item.first) this.#mark = null;
+    this.#inside = true;
+    const seen = this.#seen;
+    const changes: RowChange[] = [];
+    const own: Exclude<OtterRow, { kind: 'mark' }>[] = [];
+    for (const [index, change] of item.changes.entries()) {
+      if (change.table.schema !== schema) changes.push(change);
+      else {
+        const row = otterRow(change, lineage);
+        if (row?.kind === 'mark') {
+          if (item.first && index === 0) this.#mark = row.pipeline;
+          this.#seen = { ...this.#seen, [row.pipeline]: row.position };
+        } else if (row !== null) own.push(row);
+      }
+    }
+    const { gtid, position, commitMs, bytes, first, last } = item;
+    const part: ReadPart = { gtid, position, commitMs, bytes, first, last, mark: this.#mark, seen, changes, own };
+    for (const listener of this.#options.listeners()) {
+      const wait = listener.part(part);
+      if (wait !== undefined) await wait;
+    }
+    if (item.last) {
+      this.#position = item.position;
+      this.#inside = false;
+    }
+  }
+
+  async #statement(item: ReadStatement): Promise<void> {
+    for (const listener of this.#options.listeners()) {
+      const wait = listener.statement(item);
+      if (wait !== undefined) await wait;
+    }
+    this.#position = item.position;
+  }
+}

@@ -1,0 +1,117 @@
+/**
+ * The tables of one pipeline at its target: matched with what is there, created where missing, and the rule about
+ * rows that were there before.
+ */
+import { OtterError } from '../model/error.ts';
+import type { CopyState, LoadTable, TargetPort } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
+import { loadTable } from '../replication/load-table.ts';
+import { mapName, ruleFor } from '../replication/names.ts';
+import { twoWayObstacle } from '../replication/two-way.ts';
+
+export interface TargetTablesOptions {
+  readonly spec: () => PipelineSpec;
+  readonly target: TargetPort;
+  readonly logsCascades: boolean;
+  readonly copies: readonly CopyState[];
+}
+
+export class TargetTables {
+  readonly #options: TargetTablesOptions;
+  readonly #tables = new Map<TableShape, LoadTable>();
+  readonly #copies: Map<string, CopyState>;
+  #copied: boolean;
+
+  constructor(options: TargetTablesOptions) {
+    this.#options = options;
+    this.#copies = new Map(options.copies.map((state) => [state.table, state]));
+    this.#copied = this.#whole();
+  }
+
+  /** How the copies of all tables stand. */
+  get copies(): readonly CopyState[] {
+    return [...this.#copies.values()];
+  }
+
+  /** True while existing rows of some table are not all here. */
+  get copying(): boolean {
+    return !this.#copied;
+  }
+
+  /** The tables of these shapes, matched; quick when all are known. */
+  async resolve(shapes: Iterable<TableShape>): Promise<void> {
+    for (const shape of shapes) if (!this.#tables.has(shape)) await this.#match(shape);
+  }
+
+  of(shape: TableShape): LoadTable {
+    const table = this.#tables.get(shape);
+    if (table === undefined) throw new Error(`table ${tableName(shape)} was used before it was matched`);
+    return table;
+  }
+
+  /** The target was changed under us: match everything anew. */
+  forget(): void {
+    this.#tables.clear();
+  }
+
+  /**
+   * A table joins. Returns what must be recorded with the next window, and whether its rows here must be deleted first.
+   * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
+   */
+  async join(announced: AnnouncedTable): Promise<{ readonly begun: CopyState; readonly clear: LoadTable | null } | null> {
+    const { target, spec } = this.#options;
+    const { rename, ...name } = this.#named(announced.table);
+    if ((await target.shape(name.schema, name.name)) === null) await target.createTable(announced, name, rename);
+    const table = await this.#match(announced.table);
+    const from = tableName(announced.table);
+    if (!announced.copies || this.#copies.has(from)) return null;
+    const occupied = await target.hasRows(name.schema, name.name);
+    if (occupied && spec().existing === 'refuse') {
+      throw new OtterError('OT5013', `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``, {
+        where: { table: tableName(name), pipeline: spec().name },
+        hint: 'Empty it, or set `existing: replace` to delete its rows first, or `initial: none` if both sides are equal.',
+      });
+    }
+    const begun: CopyState = { table: from, cursor: null, done: false, rowsDone: 0, rowsEstimate: announced.rowsEstimate };
+    return { begun, clear: occupied && spec().existing === 'replace' ? table : null };
+  }
+
+  record(state: CopyState): void {
+    this.#copies.set(state.table, state);
+    this.#copied = this.#whole();
+  }
+
+  #whole(): boolean {
+    for (const { done } of this.#copies.values()) if (!done) return false;
+    return true;
+  }
+
+  #named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
+    const { tables } = this.#options.spec();
+    const rule = ruleFor(tables, source.schema, source.name);
+    if (rule === null) throw new Error(`${tableName(source)} is not in the pipeline`);
+    const { schema, table } = mapName(rule, source.schema, source.name);
+    return { schema, name: table, rename: rule.rename };
+  }
+
+  async #match(source: TableShape): Promise<LoadTable> {
+    const { spec, target, logsCascades } = this.#options;
+    const { schema, name, rename } = this.#named(source);
+    const shape = await target.shape(schema, name);
+    if (shape === null) {
+      throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
+        where: { table: `${schema}.${name}`, pipeline: spec().name },
+        hint: 'Create it; the pipeline goes on by itself.',
+        retry: 'backoff',
+      });
+    }
+    if (spec().role !== 'one-way') {
+      const obstacle = twoWayObstacle(shape, logsCascades);
+      if (obstacle !== null) throw obstacle;
+    }
+    const table = loadTable(source, shape, rename);
+    this.#tables.set(source, table);
+    return table;
+  }
+}
