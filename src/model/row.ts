@@ -27,6 +27,8 @@ export interface UniqueKey {
   readonly name: string;
   /** Indexes into `TableShape.columns`. */
   readonly columns: readonly number[];
+  /** The key is not the plain values of its columns (a prefix, an expression): equal keys cannot be told from values. */
+  readonly partial?: boolean;
 }
 
 export interface ForeignKey {

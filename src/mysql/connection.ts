@@ -1,0 +1,287 @@
+/**
+ * Sessions on a MySQL or MariaDB server.
+ *
+ * Everything that one site does, reading and writing, goes to one endpoint; when it fails, the next connection tries
+ * the endpoints in their order again. A session is set so that values arrive as they left: UTC, utf8mb4, dates and
+ * large numbers as text, matched rows counted instead of changed ones, errors instead of bent values.
+ */
+import { readFile } from 'node:fs/promises';
+import mysql, { type Connection, type ConnectionOptions, type ResultSetHeader } from 'mysql2';
+import { messageOf, OtterError } from '../model/error.ts';
+import type { DatabaseSpec } from '../model/topology.ts';
+import { databaseError } from './driver-error.ts';
+
+/**
+ * Strict, so that a value that does not fit is an error and never cut; but zero and impossible dates are values that
+ * a source may hold, and 0 in an AUTO_INCREMENT column is one too.
+ */
+export const SQL_MODE = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 10_000;
+
+export interface ServerOptions {
+  /** The database's name in the topology, for messages. */
+  readonly name: string;
+  readonly spec: Pick<DatabaseSpec, 'endpoints' | 'user' | 'tls'>;
+  /** Resolved; never shown. */
+  readonly password: string;
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+export interface ConnectOptions {
+  /** Several statements in one round trip; only for texts made entirely by otter. */
+  readonly multipleStatements?: boolean | undefined;
+  /** More `SET` assignments, as SQL text. */
+  readonly set?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One database server by its endpoints. Shared by everything of one site, so that all sessions are on one server. */
+export class DatabaseServer {
+  readonly name: string;
+  readonly #options: ServerOptions;
+  #index = 0;
+
+  constructor(options: ServerOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** host:port that answered last, or that is tried next. */
+  get endpoint(): string {
+    return this.#options.spec.endpoints[this.#index] ?? '';
+  }
+
+  /** @throws OtterError OT4001, OT4003, OT4005 of the last endpoint tried. */
+  async connect(options: ConnectOptions = {}): Promise<Session> {
+    const { endpoints } = this.#options.spec;
+    let failure: OtterError | null = null;
+    const first = this.#index;
+    const order = [first, ...endpoints.map((_, i) => i).filter((i) => i !== first)];
+    for (const index of order) {
+      options.signal?.throwIfAborted();
+      try {
+        const session = await this.#connectTo(endpoints[index]!, options);
+        this.#index = index;
+        return session;
+      } catch (error) {
+        if (options.signal?.aborted === true) throw error;
+        failure = databaseError(error, this.#where(endpoints[index]!));
+      }
+    }
+    throw failure ?? new OtterError('OT4001', 'the database has no endpoints', { where: { database: this.name } });
+  }
+
+  /** Options for a driver that opens its own connections, to the endpoint in use. */
+  async driverOptions(endpoint: string = this.endpoint): Promise<ConnectionOptions> {
+    const { spec, password, connectTimeoutMs } = this.#options;
+    const { host, port } = splitEndpoint(endpoint);
+    return {
+      host,
+      port,
+      user: spec.user,
+      password,
+      ...(spec.tls === null ? {} : { ssl: await readTls(spec.tls, this.name) }),
+      connectTimeout: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      enableKeepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    };
+  }
+
+  async #connectTo(endpoint: string, options: ConnectOptions): Promise<Session> {
+    const connection = mysql.createConnection({
+      ...(await this.driverOptions(endpoint)),
+      charset: 'utf8mb4',
+      timezone: 'Z',
+      flags: ['+FOUND_ROWS'],
+      multipleStatements: options.multipleStatements ?? false,
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+      jsonStrings: true,
+    });
+    const session = new Session(connection, this.#where(endpoint));
+    const assignments = ["time_zone = '+00:00'", `sql_mode = '${SQL_MODE}'`, ...(options.set ?? [])];
+    try {
+      await session.run(`SET ${assignments.join(', ')}`, { signal: options.signal });
+      return session;
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+  }
+
+  #where(endpoint: string): Record<string, string> {
+    return { database: this.name, endpoint };
+  }
+}
+
+export interface QueryOptions {
+  readonly values?: readonly unknown[] | undefined;
+  /** Ends the session when the answer takes longer: how a half-open connection is found. */
+  readonly timeoutMs?: number | undefined;
+  /** Abort destroys the session, since the server cannot be asked to stop on the same connection. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One connection with promises and otter's errors. After a lost connection every call fails; open a new one. */
+export class Session implements AsyncDisposable {
+  /** For what the methods here do not offer; its errors are not classified. */
+  readonly driver: Connection;
+  readonly where: Readonly<Record<string, string | number>>;
+  #alive = true;
+
+  constructor(driver: Connection, where: Readonly<Record<string, string | number>>) {
+    this.driver = driver;
+    this.where = where;
+    driver.on('error', () => {
+      this.#alive = false;
+    });
+    driver.on('end', () => {
+      this.#alive = false;
+    });
+  }
+
+  get alive(): boolean {
+    return this.#alive;
+  }
+
+  get threadId(): number {
+    return this.driver.threadId;
+  }
+
+  /** Rows of one SELECT or SHOW, as objects; texts for what JavaScript numbers cannot hold. */
+  async rows<T extends object>(sql: string, options: QueryOptions = {}): Promise<T[]> {
+    return (await this.query(sql, options)) as T[];
+  }
+
+  /** Rows of each of several statements; needs `multipleStatements`. */
+  async sets<T extends object>(sql: string, options: QueryOptions = {}): Promise<T[][]> {
+    return (await this.query(sql, options)) as T[][];
+  }
+
+  /** A statement without rows. */
+  async run(sql: string, options: QueryOptions = {}): Promise<ResultSetHeader> {
+    return (await this.query(sql, options)) as ResultSetHeader;
+  }
+
+  /** Whatever the driver answers. @throws OtterError, classified. */
+  async query(sql: string, options: QueryOptions & { readonly driver?: object } = {}): Promise<unknown> {
+    const { signal } = options;
+    signal?.throwIfAborted();
+    const abort = (): void => this.destroy();
+    signal?.addEventListener('abort', abort, { once: true });
+    try {
+      return await new Promise<unknown>((resolve, reject) => {
+        const wanted = {
+          sql,
+          ...(options.values === undefined ? {} : { values: [...options.values] }),
+          ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
+          ...options.driver,
+        };
+        const close = (): void => reject(lost());
+        this.driver.once('end', close);
+        this.driver.query(wanted, (error: unknown, result: unknown) => {
+          this.driver.off('end', close);
+          if (error === null || error === undefined) resolve(result);
+          else reject(error);
+        });
+      });
+    } catch (error) {
+      signal?.throwIfAborted();
+      const known = databaseError(error, this.where);
+      if (known.code === 'OT4004' || known.code === 'OT4001') this.destroy();
+      throw known;
+    } finally {
+      signal?.removeEventListener('abort', abort);
+    }
+  }
+
+  /** At once, without a word to the server. */
+  destroy(): void {
+    if (this.#alive) {
+      this.#alive = false;
+      this.driver.emit('end');
+    }
+    this.driver.destroy();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#alive) {
+      this.driver.destroy();
+      return;
+    }
+    this.#alive = false;
+    await new Promise<void>((resolve) => {
+      const late = setTimeout(() => {
+        this.driver.destroy();
+        resolve();
+      }, 1_000);
+      this.driver.end(() => {
+        clearTimeout(late);
+        resolve();
+      });
+    });
+  }
+}
+
+/** A session that is opened when first asked for and again after it was lost. */
+export class KeptSession implements AsyncDisposable {
+  readonly #open: () => Promise<Session>;
+  #session: Promise<Session> | null = null;
+  #closed = false;
+
+  constructor(open: () => Promise<Session>) {
+    this.#open = open;
+  }
+
+  async get(): Promise<Session> {
+    if (this.#closed) throw new OtterError('OT4004', 'the connection was closed here', { retry: 'never' });
+    const kept = this.#session;
+    if (kept !== null) {
+      const session = await kept.catch(() => null);
+      if (session?.alive === true) return session;
+      if (this.#session !== kept) return await this.get();
+    }
+    this.#session = this.#open();
+    return await this.#session;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    const session = await this.#session?.catch(() => null);
+    await session?.[Symbol.asyncDispose]();
+  }
+}
+
+function lost(): Error {
+  return Object.assign(new Error('the connection was lost'), { code: 'PROTOCOL_CONNECTION_LOST', fatal: true });
+}
+
+/** `host:port`, `[::1]:3306`, or a host alone (port 3306). */
+export function splitEndpoint(endpoint: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(endpoint);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined) throw new OtterError('OT4001', `not an endpoint: ${endpoint}`, { hint: 'write host:port' });
+  return { host, port: Number(match?.[3] ?? 3306) };
+}
+
+async function readTls(
+  tls: NonNullable<DatabaseSpec['tls']>,
+  database: string,
+): Promise<NonNullable<ConnectionOptions['ssl']>> {
+  const read = async (path: string): Promise<string> => {
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      throw new OtterError('OT4008', messageOf(error), { where: { database, file: path }, cause: error });
+    }
+  };
+  return {
+    rejectUnauthorized: true,
+    ...(tls.ca === undefined ? {} : { ca: await read(tls.ca) }),
+    ...(tls.cert === undefined ? {} : { cert: await read(tls.cert) }),
+    ...(tls.key === undefined ? {} : { key: await read(tls.key) }),
+  };
+}

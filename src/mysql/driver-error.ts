@@ -1,0 +1,130 @@
+/**
+ * Driver errors understood once, where they first appear: by number and code of the server or the socket, never by
+ * text. `backoff` means that the same attempt may succeed later without anyone doing anything.
+ */
+import type { Code } from '../model/codes.ts';
+import { messageOf, OtterError, type Retry } from '../model/error.ts';
+
+interface Class {
+  readonly code: Code;
+  readonly retry: Retry;
+}
+
+const UNREACHABLE: Class = { code: 'OT4001', retry: 'backoff' };
+const LOGIN: Class = { code: 'OT4003', retry: 'never' };
+const LOST: Class = { code: 'OT4004', retry: 'backoff' };
+const BUSY: Class = { code: 'OT4005', retry: 'backoff' };
+const REFUSED: Class = { code: 'OT4006', retry: 'never' };
+const CANNOT_WRITE: Class = { code: 'OT4007', retry: 'backoff' };
+const PURGED: Class = { code: 'OT4020', retry: 'never' };
+const PRIVILEGE: Class = { code: 'OT4022', retry: 'never' };
+
+/** Numbers from `mysqld_error.h`; those above 1900 are MariaDB's own, above 3000 MySQL's. */
+const BY_NUMBER: Readonly<Record<number, Class>> = {
+  1021: CANNOT_WRITE, // disk full
+  1040: BUSY, // too many connections
+  1044: PRIVILEGE, // access denied to database
+  1045: LOGIN, // access denied
+  1053: LOST, // server shutdown in progress
+  1130: LOGIN, // host not allowed
+  1142: PRIVILEGE, // command denied
+  1143: PRIVILEGE, // column access denied
+  1152: LOST,
+  1158: LOST,
+  1159: LOST,
+  1160: LOST,
+  1161: LOST,
+  1184: LOST,
+  1203: BUSY, // max_user_connections
+  1205: BUSY, // lock wait timeout
+  1213: BUSY, // deadlock
+  1226: BUSY, // user resource limit
+  1227: PRIVILEGE, // specific access denied
+  1236: PURGED, // master fatal error reading binlog
+  1290: CANNOT_WRITE, // option prevents statement (read_only)
+  1114: CANNOT_WRITE, // table full
+  1251: LOGIN, // client does not support authentication protocol
+  1317: BUSY, // query interrupted
+  1836: CANNOT_WRITE, // read only mode
+  1698: LOGIN, // access denied, no password
+  1792: CANNOT_WRITE, // read only transaction
+  1820: LOGIN, // must change password
+  1862: LOGIN, // password expired
+  1927: LOST, // connection killed
+  1969: BUSY, // statement timeout
+  1020: BUSY, // record has changed since last read (snapshot isolation)
+  3024: BUSY, // query execution time exceeded
+  3118: LOGIN, // account locked
+  3159: LOGIN, // secure transport required
+  3572: BUSY, // nowait lock
+  4031: LOST, // client inactive
+  4151: LOGIN, // account locked (MariaDB)
+};
+
+const BY_CODE: Readonly<Record<string, Class>> = {
+  ECONNREFUSED: UNREACHABLE,
+  EHOSTUNREACH: UNREACHABLE,
+  ENETUNREACH: UNREACHABLE,
+  ENOTFOUND: UNREACHABLE,
+  EAI_AGAIN: UNREACHABLE,
+  EHOSTDOWN: UNREACHABLE,
+  ETIMEDOUT: UNREACHABLE,
+  ECONNRESET: LOST,
+  EPIPE: LOST,
+  PROTOCOL_CONNECTION_LOST: LOST,
+  PROTOCOL_SEQUENCE_TIMEOUT: LOST,
+  ERR_STREAM_WRITE_AFTER_END: LOST,
+  ERR_STREAM_DESTROYED: LOST,
+  HANDSHAKE_NO_SSL_SUPPORT: LOGIN,
+  HANDSHAKE_SSL_ERROR: LOGIN,
+  DEPTH_ZERO_SELF_SIGNED_CERT: LOGIN,
+  SELF_SIGNED_CERT_IN_CHAIN: LOGIN,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: LOGIN,
+  CERT_HAS_EXPIRED: LOGIN,
+  ERR_TLS_CERT_ALTNAME_INVALID: LOGIN,
+};
+
+/** Error number of the server, or null when the error did not come from one. */
+export function serverErrorNumber(error: unknown): number | null {
+  if (error instanceof OtterError) return serverErrorNumber(error.cause);
+  if (typeof error !== 'object' || error === null || !('errno' in error)) return null;
+  return typeof error.errno === 'number' && error.errno > 0 ? error.errno : null;
+}
+
+/** The error as one of otter's own; what is one already stays as it is. */
+export function databaseError(error: unknown, where: Readonly<Record<string, string | number>>): OtterError {
+  if (error instanceof OtterError) return error;
+  const number = serverErrorNumber(error);
+  const text = messageOf(error);
+  const found = classify(error, number);
+  const shown = number === null ? text : `${text} (error ${number})`;
+  return new OtterError(found.code, shown === '' ? 'connection failed' : shown, {
+    where,
+    retry: found.retry,
+    cause: error,
+    hint: hintOf(found.code),
+  });
+}
+
+function classify(error: unknown, number: number | null): Class {
+  if (number !== null) return BY_NUMBER[number] ?? REFUSED;
+  const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
+  const byCode = BY_CODE[code];
+  if (byCode !== undefined) return byCode;
+  // The driver's own "connection is in closed state" carries only this mark.
+  if (typeof error === 'object' && error !== null && 'fatal' in error && error.fatal === true) return LOST;
+  // Several addresses of one name were tried and all failed.
+  if (error instanceof AggregateError) return classify(error.errors[0], null);
+  return REFUSED;
+}
+
+function hintOf(code: Code): string | undefined {
+  switch (code) {
+    case 'OT4003':
+      return 'check `user`, `password` and `tls` of the database, and the account on the server';
+    case 'OT4020':
+      return 'copy the tables again with `otter resync`, and let the server keep its log longer (`binlog_expire_logs_seconds`)';
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * Is the log of this server one that can be followed exactly? Every refusal names the setting, its value, and what to
+ * type; all of them at once, so that nobody has to fix one to learn of the next.
+ */
+import { OtterError } from '../model/error.ts';
+import type { Session } from './connection.ts';
+import type { ServerKind } from './server-facts.ts';
+
+interface Rule {
+  readonly setting: string;
+  readonly wanted: string;
+  readonly fits: (value: string) => boolean;
+  /** What to type; null when it takes the configuration file and a restart. */
+  readonly statement: string | null;
+}
+
+const is =
+  (...values: readonly string[]) =>
+  (value: string): boolean =>
+    values.includes(value.toUpperCase());
+
+const BOTH: readonly Rule[] = [
+  { setting: 'log_bin', wanted: 'ON', fits: is('ON', '1'), statement: null },
+  { setting: 'binlog_format', wanted: 'ROW', fits: is('ROW'), statement: "SET GLOBAL binlog_format = 'ROW'" },
+  { setting: 'binlog_row_image', wanted: 'FULL', fits: is('FULL'), statement: "SET GLOBAL binlog_row_image = 'FULL'" },
+];
+
+const MYSQL: readonly Rule[] = [
+  {
+    setting: 'binlog_row_value_options',
+    wanted: "''",
+    fits: is(''),
+    statement: "SET GLOBAL binlog_row_value_options = ''",
+  },
+  {
+    setting: 'binlog_transaction_compression',
+    wanted: 'OFF',
+    fits: is('OFF', '0'),
+    statement: 'SET GLOBAL binlog_transaction_compression = OFF',
+  },
+  { setting: 'gtid_mode', wanted: 'ON', fits: is('ON'), statement: null },
+  {
+    setting: 'enforce_gtid_consistency',
+    wanted: 'ON',
+    fits: is('ON', '1'),
+    statement: 'SET GLOBAL enforce_gtid_consistency = ON',
+  },
+];
+
+const MARIADB: readonly Rule[] = [
+  {
+    setting: 'binlog_alter_two_phase',
+    wanted: 'OFF',
+    fits: is('OFF', '0'),
+    statement: 'SET GLOBAL binlog_alter_two_phase = OFF',
+  },
+];
+
+/** @throws OtterError OT4021 for settings, OT4022 for privileges. */
+export async function checkServer(session: Session, kind: ServerKind): Promise<void> {
+  const rules = [...BOTH, ...(kind.family === 'mysql' ? MYSQL : MARIADB)];
+  const names = rules.map((rule) => `'${rule.setting}'`).join(', ');
+  const found = await session.rows<{ Variable_name: string; Value: string }>(
+    `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`,
+  );
+  const values = new Map(found.map((row) => [row.Variable_name.toLowerCase(), row.Value]));
+  const wrong = rules.filter((rule) => {
+    const value = values.get(rule.setting);
+    // A server that does not know the setting does not have what it turns on.
+    return value !== undefined && !rule.fits(value);
+  });
+  if (wrong.length > 0) throw unfit(wrong, values, session);
+  await checkPrivileges(session, kind);
+}
+
+function unfit(wrong: readonly Rule[], values: ReadonlyMap<string, string>, session: Session): OtterError {
+  const said = wrong.map((rule) => `${rule.setting} is ${values.get(rule.setting) || "''"} and must be ${rule.wanted}`);
+  const typed = wrong.flatMap((rule) => (rule.statement === null ? [] : [`${rule.statement};`]));
+  const configured = wrong.flatMap((rule) => (rule.statement === null ? [`${rule.setting} = ${rule.wanted}`] : []));
+  const hints = [
+    ...(typed.length === 0 ? [] : [`run \`${typed.join(' ')}\` and let sessions reconnect`]),
+    ...(configured.length === 0
+      ? []
+      : [`put \`${configured.join(', ')}\` into the server configuration and restart it`]),
+  ];
+  return new OtterError('OT4021', said.join('; '), { hint: hints.join('; '), where: session.where });
+}
+
+/** `REPLICATION SLAVE` to be sent the log, and the right to ask where it ends. */
+async function checkPrivileges(session: Session, kind: ServerKind): Promise<void> {
+  const rows = await session.rows<Record<string, string>>('SHOW GRANTS');
+  const global = rows
+    .map((row) => Object.values(row)[0]?.toUpperCase() ?? '')
+    .filter((grant) => / ON \*\.\* TO /.test(grant));
+  const has = (...privileges: readonly string[]): boolean =>
+    global.some(
+      (grant) => /\bALL PRIVILEGES\b/.test(grant) || privileges.some((p) => new RegExp(`\\b${p}\\b`).test(grant)),
+    );
+  const missing = [
+    ...(has('REPLICATION SLAVE', 'REPLICATION REPLICA') ? [] : ['REPLICATION SLAVE']),
+    ...(kind.family === 'mariadb'
+      ? has('BINLOG MONITOR', 'REPLICATION CLIENT', 'SUPER')
+        ? []
+        : ['BINLOG MONITOR']
+      : has('REPLICATION CLIENT', 'SUPER')
+        ? []
+        : ['REPLICATION CLIENT']),
+  ];
+  if (missing.length === 0) return;
+  const [user] = await session.rows<{ user: string }>('SELECT CURRENT_USER() AS user');
+  const account = (user?.user ?? '')
+    .split('@')
+    .map((part) => `'${part}'`)
+    .join('@');
+  throw new OtterError('OT4022', `the user ${account} lacks ${missing.join(' and ')}`, {
+    hint: `run \`GRANT ${missing.join(', ')} ON *.* TO ${account};\` as an administrator`,
+    where: session.where,
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * Row events into row changes. Only whole rows are taken: a row image with columns missing (other than generated ones,
+ * which nobody writes) is refused, since what is missing could not be told from what did not change.
+ */
+import { OtterError } from '../model/error.ts';
+import type { RowChange, TableShape, Value } from '../model/row.ts';
+import { Cursor } from './cursor.ts';
+import { EVENT, inflate } from './events.ts';
+import type { RowPlan } from './table-map.ts';
+
+export interface RowEventForm {
+  readonly kind: RowChange['kind'];
+  /** Version 2 has extra data after the flags. */
+  readonly extra: boolean;
+  readonly compressed: boolean;
+}
+
+/** The form of each type of row event; others are not row events. */
+export const ROW_EVENTS: ReadonlyMap<number, RowEventForm> = new Map([
+  [EVENT.WRITE_ROWS_V1, { kind: 'insert', extra: false, compressed: false }],
+  [EVENT.UPDATE_ROWS_V1, { kind: 'update', extra: false, compressed: false }],
+  [EVENT.DELETE_ROWS_V1, { kind: 'delete', extra: false, compressed: false }],
+  [EVENT.WRITE_ROWS, { kind: 'insert', extra: true, compressed: false }],
+  [EVENT.UPDATE_ROWS, { kind: 'update', extra: true, compressed: false }],
+  [EVENT.DELETE_ROWS, { kind: 'delete', extra: true, compressed: false }],
+  [EVENT.WRITE_ROWS_COMPRESSED_V1, { kind: 'insert', extra: false, compressed: true }],
+  [EVENT.UPDATE_ROWS_COMPRESSED_V1, { kind: 'update', extra: false, compressed: true }],
+  [EVENT.DELETE_ROWS_COMPRESSED_V1, { kind: 'delete', extra: false, compressed: true }],
+  [EVENT.WRITE_ROWS_COMPRESSED, { kind: 'insert', extra: true, compressed: true }],
+  [EVENT.UPDATE_ROWS_COMPRESSED, { kind: 'update', extra: true, compressed: true }],
+  [EVENT.DELETE_ROWS_COMPRESSED, { kind: 'delete', extra: true, compressed: true }],
+]);
+
+/** Rough cost of a value beside its bytes: string header and array slot. */
+const VALUE_BYTES = 40;
+const ROW_BYTES = 120;
+
+/** Appends the changes of one event, the cursor standing at the column count. Returns their rough size in memory. */
+export function readRows(c: Cursor, form: RowEventForm, plan: RowPlan, fkChecks: boolean, into: RowChange[]): number {
+  const count = c.packed();
+  if (count !== plan.decoders.length) {
+    throw new OtterError('OT4034', `a row event of ${plan.shape.schema}.${plan.shape.name} has ${count} columns`);
+  }
+  const first = readPresent(c, count, plan.shape);
+  const second = form.kind === 'update' ? readPresent(c, count, plan.shape) : null;
+  const cursor = form.compressed ? inflated(c) : c;
+  const rowsBefore = into.length;
+  const bytes = cursor.end - cursor.at;
+  const table = plan.shape;
+  while (cursor.at < cursor.end) {
+    const image = readImage(cursor, plan, first);
+    switch (form.kind) {
+      case 'insert':
+        into.push({ kind: 'insert', table, fkChecks, after: image });
+        break;
+      case 'delete':
+        into.push({ kind: 'delete', table, fkChecks, before: image });
+        break;
+      case 'update':
+        into.push({ kind: 'update', table, fkChecks, before: image, after: readImage(cursor, plan, second) });
+        break;
+      default:
+        return form.kind satisfies never;
+    }
+  }
+  const images = form.kind === 'update' ? 2 : 1;
+  return bytes + (into.length - rowsBefore) * images * (ROW_BYTES + count * VALUE_BYTES);
+}
+
+/** Which columns the images have: null for all, else a flag per column. */
+type Present = readonly boolean[] | null;
+
+function readPresent(c: Cursor, count: number, shape: TableShape): Present {
+  const at = c.skip((count + 7) >> 3);
+  let full = true;
+  for (let i = 0; i < count && full; i += 8) {
+    const wanted = count - i >= 8 ? 0xff : (1 << (count - i)) - 1;
+    full = (c.bytes[at + (i >> 3)]! & wanted) === wanted;
+  }
+  if (full) return null;
+  const present = Array.from({ length: count }, (_, i) => (c.bytes[at + (i >> 3)]! & (1 << (i & 7))) !== 0);
+  const missing = shape.columns.filter((column, i) => !present[i] && !column.generated);
+  if (missing.length === 0) return present;
+  const table = `${shape.schema}.${shape.name}`;
+  throw new OtterError('OT4031', `a row of ${table} was logged without ${missing.map((m) => m.name).join(', ')}`, {
+    where: { table },
+    hint: 'run `set global binlog_row_image = FULL`, let sessions reconnect, then copy the table again',
+  });
+}
+
+function readImage(c: Cursor, plan: RowPlan, present: Present): Value[] {
+  if (present !== null) return readSparse(c, plan, present);
+  const { decoders } = plan;
+  const count = decoders.length;
+  const nulls = c.skip((count + 7) >> 3);
+  const { bytes } = c;
+  const image = new Array<Value>(count);
+  for (let i = 0; i < count; i++) {
+    image[i] = (bytes[nulls + (i >> 3)]! & (1 << (i & 7))) === 0 ? decoders[i]!(c) : null;
+  }
+  return image;
+}
+
+function readSparse(c: Cursor, plan: RowPlan, present: readonly boolean[]): Value[] {
+  const nulls = c.skip((present.filter(Boolean).length + 7) >> 3);
+  let nth = 0;
+  return present.map((there, i) => {
+    if (!there) return null;
+    const isNull = (c.bytes[nulls + (nth >> 3)]! & (1 << (nth & 7))) !== 0;
+    nth++;
+    return isNull ? null : plan.decoders[i]!(c);
+  });
+}
+
+function inflated(c: Cursor): Cursor {
+  const bytes = inflate(c);
+  const cursor = new Cursor();
+  cursor.reset(bytes, 0, bytes.length);
+  return cursor;
+}

@@ -1,0 +1,257 @@
+/**
+ * Tables as the server has them now, from information_schema: one round trip however many tables are asked for.
+ *
+ * A shape that did not change since it was read before is the same object again, so that it can be compared by identity.
+ */
+import type { ColumnShape, ForeignKey, TableShape, UniqueKey } from '../model/row.ts';
+import type { Session } from './connection.ts';
+import { qualified, quoteText } from './sql.ts';
+
+/** Schemas of the servers themselves. */
+const OWN_SCHEMAS = ['mysql', 'sys', 'information_schema', 'performance_schema'] as const;
+
+interface TableRow {
+  readonly name: string;
+  readonly engine: string | null;
+  readonly kind: string;
+}
+
+interface ColumnRow {
+  readonly tableName: string;
+  readonly name: string;
+  readonly type: string;
+  readonly charset: string | null;
+  readonly collation: string | null;
+  readonly nullable: string;
+  readonly extra: string;
+}
+
+interface IndexRow {
+  readonly tableName: string;
+  readonly name: string;
+  readonly columnName: string | null;
+  readonly prefix: string | number | null;
+}
+
+interface KeyRow {
+  readonly tableName: string;
+  readonly name: string;
+  readonly columnName: string;
+  readonly parentSchema: string;
+  readonly parentTable: string;
+  readonly parentColumn: string;
+  readonly onDelete: string;
+  readonly onUpdate: string;
+}
+
+interface ChildRow {
+  readonly tableName: string;
+  readonly child: string;
+}
+
+interface TriggerRow {
+  readonly tableName: string;
+  readonly name: string;
+}
+
+/** Remembers shapes to hand out equal ones as the same object. */
+export class Catalog {
+  readonly #known = new Map<string, { readonly print: string; readonly shape: TableShape }>();
+
+  /** Base tables of one schema among `tables`, or all of them. Needs a session with `multipleStatements`. */
+  async load(
+    session: Session,
+    schema: string,
+    tables: readonly string[] | null,
+  ): Promise<ReadonlyMap<string, TableShape>> {
+    if (tables?.length === 0) return new Map();
+    const sets = (await session.sets(shapeQueries(schema, tables))) as unknown[][];
+    const [bases, columns, indexes, keys, children, triggers] = sets as [
+      TableRow[],
+      ColumnRow[],
+      IndexRow[],
+      KeyRow[],
+      ChildRow[],
+      TriggerRow[],
+    ];
+    const columnsOf = Map.groupBy(columns, (row) => row.tableName);
+    const indexesOf = Map.groupBy(indexes, (row) => row.tableName);
+    const keysOf = Map.groupBy(keys, (row) => row.tableName);
+    const childrenOf = Map.groupBy(children, (row) => row.tableName);
+    const triggersOf = Map.groupBy(triggers, (row) => row.tableName);
+    const shapes = new Map<string, TableShape>();
+    for (const base of bases) {
+      const { name } = base;
+      const shaped = (columnsOf.get(name) ?? []).map(columnShape);
+      const places = new Map(shaped.map((column, i) => [column.name, i]));
+      shapes.set(
+        name,
+        this.#intern({
+          schema,
+          name,
+          columns: base.kind === 'SYSTEM VERSIONED' ? shaped.map(versioned) : shaped,
+          ...uniqueKeys(indexesOf.get(name) ?? [], places),
+          foreignKeys: foreignKeys(keysOf.get(name) ?? [], places),
+          referencedBy: (childrenOf.get(name) ?? []).map((row) => row.child),
+          triggers: (triggersOf.get(name) ?? []).map((row) => row.name),
+          engine: base.engine ?? '',
+        }),
+      );
+    }
+    return shapes;
+  }
+
+  #intern(shape: TableShape): TableShape {
+    const name = `${shape.schema}\0${shape.name}`;
+    const print = JSON.stringify(shape);
+    const known = this.#known.get(name);
+    if (known?.print === print) return known.shape;
+    this.#known.set(name, { print, shape });
+    return shape;
+  }
+}
+
+/** Base tables outside the server's own schemas. */
+export async function listTables(
+  session: Session,
+): Promise<readonly { readonly schema: string; readonly name: string }[]> {
+  return await session.rows(
+    `SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS name FROM information_schema.TABLES
+     WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN (${OWN_SCHEMAS.map(quoteText).join(', ')})
+     ORDER BY TABLE_SCHEMA, TABLE_NAME`,
+  );
+}
+
+/** By the server's statistics, which may be far off; never negative. */
+export async function estimateRows(session: Session, schema: string, table: string): Promise<number> {
+  const [row] = await session.rows<{ n: string | number | null }>(
+    `SELECT TABLE_ROWS AS n FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${quoteText(schema)} AND TABLE_NAME = ${quoteText(table)}`,
+  );
+  return Number(row?.n ?? 0);
+}
+
+/**
+ * `CREATE TABLE` with its full name, without triggers, without places on the server's disks, and without foreign keys to
+ * tables that `keeps` denies.
+ */
+export async function createStatement(
+  session: Session,
+  table: TableShape,
+  keeps: (schema: string, table: string) => boolean,
+): Promise<string> {
+  const [row] = await session.rows<Record<string, string>>(`SHOW CREATE TABLE ${qualified(table)}`);
+  const text = row?.['Create Table'] ?? '';
+  return rewriteCreate(text, table, keeps);
+}
+
+/** @param text what SHOW CREATE TABLE prints: one line per column, key and constraint. */
+export function rewriteCreate(
+  text: string,
+  table: TableShape,
+  keeps: (schema: string, table: string) => boolean,
+): string {
+  const [head = '', ...rest] = text.split('\n');
+  const tailAt = rest.findLastIndex((line) => line.startsWith(')'));
+  const dropped = new Set(
+    table.foreignKeys.filter((fk) => !keeps(fk.parentSchema, fk.parentTable)).map((fk) => fk.name),
+  );
+  const qualify = new Map(table.foreignKeys.map((fk) => [fk.name, fk]));
+  const body = rest.slice(0, tailAt).flatMap((line) => {
+    const name = /^\s*CONSTRAINT `((?:[^`]|``)+)` FOREIGN KEY /.exec(line)?.[1]?.replaceAll('``', '`');
+    if (name === undefined) return [line.replace(/,$/, '')];
+    if (dropped.has(name)) return [];
+    const fk = qualify.get(name);
+    if (fk === undefined) return [line.replace(/,$/, '')];
+    const parent = qualified({ schema: fk.parentSchema, name: fk.parentTable });
+    return [
+      line.replace(/,$/, '').replace(/ REFERENCES (`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/, () => ` REFERENCES ${parent}`),
+    ];
+  });
+  const tail = rest
+    .slice(tailAt)
+    .join('\n')
+    .replace(/ (DATA|INDEX) DIRECTORY='(?:[^'\\]|\\.|'')*'/g, '');
+  const start = head.replace(/^CREATE TABLE `(?:[^`]|``)+`/, () => `CREATE TABLE ${qualified(table)}`);
+  return `${start}\n${body.join(',\n')}\n${tail}`;
+}
+
+function shapeQueries(schema: string, tables: readonly string[] | null): string {
+  const s = quoteText(schema);
+  const among = (column: string): string =>
+    tables === null ? '' : ` AND ${column} IN (${tables.map(quoteText).join(', ')})`;
+  return [
+    `SELECT TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
+     WHERE TABLE_SCHEMA = ${s} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')${among('TABLE_NAME')}`,
+    `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS name, COLUMN_TYPE AS type, CHARACTER_SET_NAME AS charset,
+       COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra
+     FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ${s}${among('TABLE_NAME')} ORDER BY TABLE_NAME, ORDINAL_POSITION`,
+    `SELECT TABLE_NAME AS tableName, INDEX_NAME AS name, COLUMN_NAME AS columnName, SUB_PART AS prefix
+     FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ${s} AND NON_UNIQUE = 0${among('TABLE_NAME')}
+     ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
+    `SELECT k.TABLE_NAME AS tableName, k.CONSTRAINT_NAME AS name, k.COLUMN_NAME AS columnName,
+       k.REFERENCED_TABLE_SCHEMA AS parentSchema, k.REFERENCED_TABLE_NAME AS parentTable,
+       k.REFERENCED_COLUMN_NAME AS parentColumn, r.DELETE_RULE AS onDelete, r.UPDATE_RULE AS onUpdate
+     FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
+       ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
+     WHERE k.TABLE_SCHEMA = ${s} AND k.REFERENCED_TABLE_NAME IS NOT NULL AND r.CONSTRAINT_SCHEMA = ${s}${among('k.TABLE_NAME')}
+     ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`,
+    `SELECT REFERENCED_TABLE_NAME AS tableName, CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) AS child
+     FROM information_schema.REFERENTIAL_CONSTRAINTS
+     WHERE UNIQUE_CONSTRAINT_SCHEMA = ${s}${among('REFERENCED_TABLE_NAME')}
+     GROUP BY REFERENCED_TABLE_NAME, CONSTRAINT_SCHEMA, TABLE_NAME ORDER BY 1, 2`,
+    `SELECT EVENT_OBJECT_TABLE AS tableName, TRIGGER_NAME AS name FROM information_schema.TRIGGERS
+     WHERE EVENT_OBJECT_SCHEMA = ${s}${among('EVENT_OBJECT_TABLE')} ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`,
+  ].join(';\n');
+}
+
+function columnShape(row: ColumnRow): ColumnShape {
+  return {
+    name: row.name,
+    type: lowerType(row.type),
+    charset: row.charset,
+    collation: row.collation,
+    nullable: row.nullable === 'YES',
+    // Not DEFAULT_GENERATED, which is MySQL's word for a default that is an expression.
+    generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b|\b(VIRTUAL|PERSISTENT)\b/i.test(row.extra),
+  };
+}
+
+/** Members of ENUM and SET keep their case. */
+function lowerType(type: string): string {
+  return /^(enum|set)\(/i.test(type) ? type : type.toLowerCase();
+}
+
+/** A table with history logs rows of the past under the same key. */
+function versioned(column: ColumnShape): ColumnShape {
+  return { ...column, type: 'system versioned' };
+}
+
+function uniqueKeys(
+  rows: readonly IndexRow[],
+  places: ReadonlyMap<string, number>,
+): { primaryKey: readonly number[]; uniques: readonly UniqueKey[] } {
+  let primaryKey: readonly number[] = [];
+  const uniques: UniqueKey[] = [];
+  for (const [name, parts] of Map.groupBy(rows, (row) => row.name)) {
+    const columns = parts.flatMap((part) => (part.columnName === null ? [] : (places.get(part.columnName) ?? [])));
+    const partial = columns.length < parts.length || parts.some((part) => part.prefix !== null);
+    if (name === 'PRIMARY' && !partial) primaryKey = columns;
+    else uniques.push(partial ? { name, columns, partial } : { name, columns });
+  }
+  return { primaryKey, uniques };
+}
+
+function foreignKeys(rows: readonly KeyRow[], places: ReadonlyMap<string, number>): ForeignKey[] {
+  return [...Map.groupBy(rows, (row) => row.name)].map(([name, parts]) => {
+    const first = parts[0]!;
+    return {
+      name,
+      columns: parts.flatMap((part) => places.get(part.columnName) ?? []),
+      parentSchema: first.parentSchema,
+      parentTable: first.parentTable,
+      parentColumns: parts.map((part) => part.parentColumn),
+      onDelete: first.onDelete,
+      onUpdate: first.onUpdate,
+    };
+  });
+}

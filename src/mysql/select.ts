@@ -1,0 +1,144 @@
+/**
+ * Rows by SELECT, as the same canonical literals that the log gives (`decode.ts`).
+ *
+ * Text and binary columns are selected as their raw bytes, so that no charset conversion can bend them; numbers as the
+ * exact text of the server; ENUM, SET and BIT as numbers. What a session is set to (`connection.ts`) does the rest.
+ */
+import { OtterError } from '../model/error.ts';
+import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
+import type { Session } from './connection.ts';
+import { doubleLiteral } from './decode.ts';
+import { binaryLiteral, textLiteral } from './literal.ts';
+import { qualified, quoteName } from './sql.ts';
+import { type ColumnType, parseColumnType } from './types.ts';
+
+/** The columns of a SELECT whose rows `toImages` understands. */
+export function selectList(columns: readonly ColumnShape[]): string {
+  return columns.map((column) => selected(quoteName(column.name), typeOf(column))).join(', ');
+}
+
+/** Options for the driver: rows as arrays, values as the bytes the server sent. */
+export const RAW_ROWS = {
+  rowsAsArray: true,
+  typeCast: (field: { buffer(): Buffer | null }): Buffer | null => field.buffer(),
+} as const;
+
+/** Rows of a query made with `selectList(columns)`, with `RAW_ROWS` or with the driver's own types. */
+export function toImages(columns: readonly ColumnShape[], rows: readonly (readonly unknown[])[]): Image[] {
+  const readers = columns.map((column) => readerOf(typeOf(column)));
+  return rows.map((row) => readers.map((read, i) => toValue(read, row[i])));
+}
+
+function toValue(read: (bytes: Buffer) => string, value: unknown): Value {
+  if (value === null || value === undefined) return null;
+  if (Buffer.isBuffer(value)) return read(value);
+  if (typeof value === 'object') throw new TypeError('rows for toImages are read with RAW_ROWS');
+  return read(Buffer.from(String(value)));
+}
+
+/** At most `limit` rows after `after` (values of the primary key, or null for the beginning), in key order. */
+export async function readChunk(
+  session: Session,
+  table: TableShape,
+  after: Image | null,
+  limit: number,
+): Promise<readonly Image[]> {
+  const key = table.primaryKey.map((i) => quoteName(table.columns[i]!.name));
+  const name = `${table.schema}.${table.name}`;
+  if (key.length === 0) {
+    throw new OtterError('OT4041', `table ${name} has no primary key to read it in order`, { where: { table: name } });
+  }
+  const where = after === null ? '' : ` WHERE ${afterKey(key, after)}`;
+  const sql =
+    `SELECT ${selectList(table.columns)} FROM ${qualified(table)} FORCE INDEX (PRIMARY)` +
+    `${where} ORDER BY ${key.join(', ')} LIMIT ${limit}`;
+  const rows = (await session.query(sql, { driver: RAW_ROWS })) as unknown[][];
+  return toImages(table.columns, rows);
+}
+
+/**
+ * `(a, b, c) > (x, y, z)` in a form that servers answer by a range of the index: the first column bounds the range.
+ * @param after literals of the key columns
+ */
+function afterKey(key: readonly string[], after: Image): string {
+  if (after.length !== key.length) throw new TypeError('a cursor has one value per key column');
+  const tail = (i: number): string => {
+    const last = i === key.length - 1;
+    const greater = `${key[i]} > ${after[i]}`;
+    return last ? greater : `(${greater} OR (${key[i]} = ${after[i]} AND ${tail(i + 1)}))`;
+  };
+  return key.length === 1 ? tail(0) : `${key[0]} >= ${after[0]} AND ${tail(0)}`;
+}
+
+function typeOf(column: ColumnShape): ColumnType {
+  return parseColumnType(column.type, column.charset);
+}
+
+function selected(name: string, type: ColumnType): string {
+  switch (type.kind) {
+    case 'text':
+      return `CONVERT(${name} USING binary)`;
+    case 'enum':
+    case 'set':
+    case 'bit':
+      return `${name}+0`;
+    case 'float':
+    case 'double':
+      // As a double, since a FLOAT prints only six digits; as text, since drivers read numbers carelessly.
+      return `CONCAT(${name}*1e0, '')`;
+    case 'integer':
+    case 'decimal':
+    case 'year':
+    case 'date':
+    case 'datetime':
+    case 'timestamp':
+    case 'time':
+    case 'fixed-binary':
+    case 'binary':
+    case 'geometry':
+    case 'unsupported':
+      return name;
+    default:
+      return type satisfies never;
+  }
+}
+
+/** From the bytes that the server sends for `selected(…)` to the literal. */
+function readerOf(type: ColumnType): (bytes: Buffer) => string {
+  switch (type.kind) {
+    case 'integer':
+      return (bytes) => withoutZeros(bytes.latin1Slice());
+    case 'decimal':
+      return (bytes) => withoutZeros(bytes.latin1Slice());
+    case 'enum':
+    case 'set':
+    case 'bit':
+      return (bytes) => bytes.latin1Slice();
+    case 'float':
+    case 'double':
+      return (bytes) => doubleLiteral(Number(bytes.latin1Slice()));
+    case 'year':
+    case 'date':
+    case 'datetime':
+    case 'timestamp':
+    case 'time':
+      return (bytes) => `'${bytes.latin1Slice()}'`;
+    case 'text': {
+      const literal = textLiteral(type.charset);
+      return (bytes) => literal(bytes, 0, bytes.length);
+    }
+    case 'fixed-binary':
+    case 'binary':
+    case 'geometry':
+      return (bytes) => binaryLiteral(bytes, 0, bytes.length);
+    case 'unsupported':
+      throw new OtterError('OT4040', `a column cannot be carried exactly yet: ${type.why}`);
+    default:
+      return type satisfies never;
+  }
+}
+
+/** ZEROFILL columns come with zeros in front. */
+function withoutZeros(text: string): string {
+  return text.charCodeAt(0) === 48 && text.length > 1 ? text.replace(/^0+(?=\d)/, '') : text;
+}

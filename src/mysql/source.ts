@@ -1,0 +1,142 @@
+/**
+ * The source side of a MySQL or MariaDB server: `SourcePort` over a few kept sessions and any number of log readers, all
+ * on the endpoint that `DatabaseServer` is on.
+ */
+import { OtterError } from '../model/error.ts';
+import type { LogBatch, LogEnd, ReadLogOptions, ServerFacts, SourcePort } from '../model/ports.ts';
+import { parsePosition } from '../model/position.ts';
+import type { Image, TableShape } from '../model/row.ts';
+import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
+import { checkServer } from './preflight.ts';
+import { Catalog, createStatement, estimateRows, listTables } from './schema.ts';
+import { readChunk } from './select.ts';
+import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
+import { quoteText } from './sql.ts';
+import { LogStream } from './stream.ts';
+import { requireExactTypes } from './table-map.ts';
+
+export interface SourceOptions {
+  readonly server: DatabaseServer;
+  /** Log items that may wait in memory for a reader, in rough bytes [16 MiB]. */
+  readonly queueBytesMax?: number | undefined;
+  /** How often an idle server tells that it is there [500 ms]. */
+  readonly heartbeatMs?: number | undefined;
+  /** Silence after which a log connection is given up [15 s]. */
+  readonly silenceMsMax?: number | undefined;
+}
+
+export function mysqlSource(options: SourceOptions): SourcePort & AsyncDisposable {
+  return new MysqlSource(options);
+}
+
+class MysqlSource implements SourcePort, AsyncDisposable {
+  readonly #options: SourceOptions;
+  /** For short questions: where the log ends must not wait behind a chunk of rows. */
+  readonly #control: KeptSession;
+  readonly #catalogSession: KeptSession;
+  readonly #rows: KeptSession;
+  readonly #catalog = new Catalog();
+  /** A failover may bring another server; what the last one was does not hold for a new session. */
+  #known: { readonly session: Session; readonly kind: ServerKind } | null = null;
+
+  constructor(options: SourceOptions) {
+    this.#options = options;
+    const { server } = options;
+    this.#control = new KeptSession(() => server.connect({ multipleStatements: true }));
+    this.#catalogSession = new KeptSession(() => server.connect({ multipleStatements: true }));
+    this.#rows = new KeptSession(() => server.connect());
+  }
+
+  async facts(): Promise<ServerFacts> {
+    return await this.#facts(await this.#control.get());
+  }
+
+  async preflight(): Promise<void> {
+    const session = await this.#control.get();
+    await checkServer(session, await this.#facts(session));
+  }
+
+  async logEnd(): Promise<LogEnd> {
+    const session = await this.#control.get();
+    return await readLogEnd(session, await this.#facts(session));
+  }
+
+  async *readLog(options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
+    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
+    const from = await this.#gtidPosition(options.from);
+    await using stream = new LogStream({
+      dsn: await server.driverOptions(),
+      where: { database: server.name, endpoint: server.endpoint },
+      from,
+      wants: options.wants,
+      shape: (schema, table) => this.shape(schema, table),
+      partBytes: options.partBytes,
+      queueBytesMax: Math.max(queueBytesMax, options.partBytes),
+      heartbeatMs,
+      silenceMsMax,
+    });
+    while (!options.signal.aborted) {
+      let batch: LogBatch;
+      try {
+        batch = await stream.next(options.signal);
+      } catch (error) {
+        if (options.signal.aborted) return;
+        throw error;
+      }
+      yield batch;
+    }
+  }
+
+  async tables(): Promise<readonly { readonly schema: string; readonly name: string }[]> {
+    return await listTables(await this.#catalogSession.get());
+  }
+
+  async shape(schema: string, table: string): Promise<TableShape | null> {
+    const shapes = await this.#catalog.load(await this.#catalogSession.get(), schema, [table]);
+    const shape = shapes.get(table) ?? null;
+    if (shape !== null) requireExactTypes(shape);
+    return shape;
+  }
+
+  async createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string> {
+    return await createStatement(await this.#catalogSession.get(), table, keeps);
+  }
+
+  async estimateRows(schema: string, table: string): Promise<number> {
+    return await estimateRows(await this.#catalogSession.get(), schema, table);
+  }
+
+  async readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]> {
+    return await readChunk(await this.#rows.get(), table, after, limit);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([this.#control, this.#catalogSession, this.#rows].map((kept) => kept[Symbol.asyncDispose]()));
+  }
+
+  async #facts(session: Session): Promise<ServerKind> {
+    if (this.#known?.session !== session) this.#known = { session, kind: await readFacts(session) };
+    return this.#known.kind;
+  }
+
+  /** MariaDB can say which GTID position stands at an offset; from MySQL's offset no set can be known. */
+  async #gtidPosition(from: string): Promise<string> {
+    const position = parsePosition(from);
+    const session = await this.#control.get();
+    const { family } = await this.#facts(session);
+    if (position.family === family) return from;
+    const where = { ...session.where, position: from };
+    if (position.family === 'file' && family === 'mariadb') {
+      const [row] = await session.rows<{ position: string | null }>(
+        `SELECT BINLOG_GTID_POS(${quoteText(position.file)}, ${position.offset}) AS position`,
+      );
+      const found = row?.position ?? null;
+      if (found !== null) return `mariadb:${found}`;
+      throw new OtterError('OT4020', `the server has no log position ${from}`, { where });
+    }
+    throw new OtterError('OT4002', `${from} is not a position of a ${family} server`, {
+      where,
+      hint: family === 'mysql' ? 'write a GTID set: `mysql:UUID:1-5`' : 'write a GTID position: `mariadb:0-1-42`',
+    });
+  }
+}

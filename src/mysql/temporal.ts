@@ -1,0 +1,73 @@
+/**
+ * Dates and times as the log stores them since MySQL 5.6, written as the server prints them, in UTC.
+ * Source: MySQL `my_time.cc` (packed formats), which MariaDB shares with `mysql56_temporal_format=ON`.
+ */
+import type { Cursor } from './cursor.ts';
+
+const TWO: readonly string[] = Array.from({ length: 100 }, (_, n) => String(n).padStart(2, '0'));
+
+/** DATE: three bytes. */
+export function readDate(c: Cursor): string {
+  const v = c.uint(3);
+  return `'${dateText(v >>> 9, (v >>> 5) & 15, v & 31)}'`;
+}
+
+/** DATETIME(fsp): 40 bits big endian, then the fraction. Year and month share a number in base 13. */
+export function readDatetime(c: Cursor, fsp: number): string {
+  const high = c.uintBE(2) - 0x8000;
+  const low = c.uintBE(3);
+  // 17 bits of year and month, of which the upper 16 - 1 lie in `high`: 40 = sign + 17 + 5 + 5 + 6 + 6.
+  const yearMonth = high * 4 + (low >>> 22);
+  const date = dateText(Math.floor(yearMonth / 13), yearMonth % 13, (low >>> 17) & 31);
+  return `'${date} ${TWO[(low >>> 12) & 31]}:${TWO[(low >>> 6) & 63]}:${TWO[low & 63]}${readFraction(c, fsp)}'`;
+}
+
+const DAY_S = 86_400;
+let lastDay = -1;
+let lastDayText = '';
+
+/** TIMESTAMP(fsp): seconds since 1970, big endian; zero is the zero date. MariaDB 11.5 uses all 32 bits. */
+export function readTimestamp(c: Cursor, fsp: number): string {
+  const seconds = c.uintBE(4);
+  const fraction = readFraction(c, fsp);
+  if (seconds === 0) return `'0000-00-00 00:00:00${fraction}'`;
+  const day = Math.floor(seconds / DAY_S);
+  if (day !== lastDay) {
+    lastDayText = new Date(day * DAY_S * 1000).toISOString().slice(0, 10);
+    lastDay = day;
+  }
+  const rest = seconds - day * DAY_S;
+  const hour = Math.floor(rest / 3600);
+  const minute = Math.floor(rest / 60) % 60;
+  return `'${lastDayText} ${TWO[hour]}:${TWO[minute]}:${TWO[rest % 60]}${fraction}'`;
+}
+
+/** TIME(fsp): hours, minutes, seconds and fraction as one offset number, so negative ones borrow from the fraction. */
+export function readTime(c: Cursor, fsp: number): string {
+  const fractionBytes = (fsp + 1) >> 1;
+  const total = c.uintBE(3) * 256 ** fractionBytes + (fractionBytes === 0 ? 0 : c.uintBE(fractionBytes));
+  const value = total - 0x80_0000 * 256 ** fractionBytes;
+  const size = Math.abs(value);
+  const whole = Math.floor(size / 256 ** fractionBytes);
+  const fraction = size % 256 ** fractionBytes;
+  const hour = (whole >>> 12) & 0x3ff;
+  const text = `${hour < 100 ? TWO[hour] : hour}:${TWO[(whole >>> 6) & 63]}:${TWO[whole & 63]}`;
+  return `'${value < 0 ? '-' : ''}${text}${fractionText(fraction, fsp)}'`;
+}
+
+/** 1 or 2 digits take a byte, 3 or 4 two, 5 or 6 three. */
+function readFraction(c: Cursor, fsp: number): string {
+  return fsp === 0 ? '' : fractionText(c.uintBE((fsp + 1) >> 1), fsp);
+}
+
+function fractionText(value: number, fsp: number): string {
+  if (fsp === 0) return '';
+  return `.${String(value)
+    .padStart((fsp + 1) & ~1, '0')
+    .slice(0, fsp)}`;
+}
+
+function dateText(year: number, month: number, day: number): string {
+  const years = year < 1000 ? String(year).padStart(4, '0') : year;
+  return `${years}-${TWO[month]}-${TWO[day]}`;
+}

@@ -1,0 +1,185 @@
+/**
+ * Column types as the server prints them, taken apart, and the type codes that the log uses for them. Types that
+ * otter cannot carry exactly yet are named `unsupported` and refused, never bent.
+ */
+
+export type ColumnType =
+  | { readonly kind: 'integer'; readonly bytes: 1 | 2 | 3 | 4 | 8; readonly unsigned: boolean }
+  | { readonly kind: 'decimal'; readonly unsigned: boolean }
+  | { readonly kind: 'float' }
+  | { readonly kind: 'double' }
+  | { readonly kind: 'bit' }
+  | { readonly kind: 'year' }
+  | { readonly kind: 'date' }
+  | { readonly kind: 'datetime' }
+  | { readonly kind: 'timestamp' }
+  | { readonly kind: 'time' }
+  /** CHAR, VARCHAR and the TEXTs. */
+  | { readonly kind: 'text'; readonly charset: string; readonly long: boolean }
+  /** BINARY, padded with zeros that the log leaves out. */
+  | { readonly kind: 'fixed-binary'; readonly length: number }
+  /** VARBINARY and the BLOBs. */
+  | { readonly kind: 'binary'; readonly long: boolean }
+  | { readonly kind: 'enum' }
+  | { readonly kind: 'set' }
+  | { readonly kind: 'geometry' }
+  | { readonly kind: 'unsupported'; readonly why: string };
+
+const INTEGERS: Readonly<Record<string, 1 | 2 | 3 | 4 | 8>> = {
+  tinyint: 1,
+  smallint: 2,
+  mediumint: 3,
+  int: 4,
+  integer: 4,
+  bigint: 8,
+};
+
+const GEOMETRIES = new Set([
+  'geometry',
+  'point',
+  'linestring',
+  'polygon',
+  'multipoint',
+  'multilinestring',
+  'multipolygon',
+  'geometrycollection',
+  'geomcollection',
+]);
+
+/** @param text COLUMN_TYPE of information_schema. */
+export function parseColumnType(text: string, charset: string | null): ColumnType {
+  const lower = text.toLowerCase();
+  const base = /^[a-z0-9_]+/.exec(lower)?.[0] ?? '';
+  if (base !== 'enum' && base !== 'set' && lower.includes('compressed')) {
+    return { kind: 'unsupported', why: 'a compressed column' };
+  }
+  const unsigned = /\b(unsigned|zerofill)\b/.test(lower);
+  const bytes = INTEGERS[base];
+  if (bytes !== undefined) return { kind: 'integer', bytes, unsigned };
+  if (GEOMETRIES.has(base)) return { kind: 'geometry' };
+  switch (base) {
+    case 'decimal':
+    case 'numeric':
+      return { kind: 'decimal', unsigned };
+    case 'float':
+      return { kind: 'float' };
+    case 'double':
+    case 'real':
+      return { kind: 'double' };
+    case 'bit':
+      return { kind: 'bit' };
+    case 'year':
+      return { kind: 'year' };
+    case 'date':
+      return { kind: 'date' };
+    case 'datetime':
+      return { kind: 'datetime' };
+    case 'timestamp':
+      return { kind: 'timestamp' };
+    case 'time':
+      return { kind: 'time' };
+    case 'char':
+    case 'varchar':
+    case 'tinytext':
+    case 'text':
+    case 'mediumtext':
+    case 'longtext':
+      return { kind: 'text', charset: charset ?? 'binary', long: base.endsWith('text') };
+    case 'binary':
+      return { kind: 'fixed-binary', length: Number(/\((\d+)\)/.exec(lower)?.[1] ?? 1) };
+    case 'varbinary':
+      return { kind: 'binary', long: false };
+    case 'tinyblob':
+    case 'blob':
+    case 'mediumblob':
+    case 'longblob':
+      return { kind: 'binary', long: true };
+    case 'enum':
+      return { kind: 'enum' };
+    case 'set':
+      return { kind: 'set' };
+    default:
+      return { kind: 'unsupported', why: `type ${base === '' ? 'unknown' : base}` };
+  }
+}
+
+/** Type codes in table maps (`enum_field_types`); ENUM, SET and CHAR share STRING and are told apart by metadata. */
+export const LOG_TYPE = {
+  TINY: 1,
+  SHORT: 2,
+  LONG: 3,
+  FLOAT: 4,
+  DOUBLE: 5,
+  TIMESTAMP: 7,
+  LONGLONG: 8,
+  INT24: 9,
+  DATE: 10,
+  TIME: 11,
+  DATETIME: 12,
+  YEAR: 13,
+  VARCHAR: 15,
+  BIT: 16,
+  TIMESTAMP2: 17,
+  DATETIME2: 18,
+  TIME2: 19,
+  BLOB_COMPRESSED: 140,
+  VARCHAR_COMPRESSED: 141,
+  VECTOR: 242,
+  JSON: 245,
+  NEWDECIMAL: 246,
+  ENUM: 247,
+  SET: 248,
+  BLOB: 252,
+  VAR_STRING: 253,
+  STRING: 254,
+  GEOMETRY: 255,
+} as const;
+
+const INTEGER_CODES = {
+  1: LOG_TYPE.TINY,
+  2: LOG_TYPE.SHORT,
+  3: LOG_TYPE.INT24,
+  4: LOG_TYPE.LONG,
+  8: LOG_TYPE.LONGLONG,
+} as const;
+
+/** The codes under which the log may carry a column of this type. */
+export function logCodes(type: ColumnType): readonly number[] {
+  switch (type.kind) {
+    case 'integer':
+      return [INTEGER_CODES[type.bytes]];
+    case 'decimal':
+      return [LOG_TYPE.NEWDECIMAL];
+    case 'float':
+      return [LOG_TYPE.FLOAT];
+    case 'double':
+      return [LOG_TYPE.DOUBLE];
+    case 'bit':
+      return [LOG_TYPE.BIT];
+    case 'year':
+      return [LOG_TYPE.YEAR];
+    case 'date':
+      return [LOG_TYPE.DATE];
+    case 'datetime':
+      return [LOG_TYPE.DATETIME2];
+    case 'timestamp':
+      return [LOG_TYPE.TIMESTAMP2];
+    case 'time':
+      return [LOG_TYPE.TIME2];
+    case 'text':
+    case 'binary':
+      return type.long ? [LOG_TYPE.BLOB] : [LOG_TYPE.VARCHAR, LOG_TYPE.VAR_STRING, LOG_TYPE.STRING];
+    case 'fixed-binary':
+      return [LOG_TYPE.STRING];
+    case 'enum':
+      return [LOG_TYPE.ENUM];
+    case 'set':
+      return [LOG_TYPE.SET];
+    case 'geometry':
+      return [LOG_TYPE.GEOMETRY];
+    case 'unsupported':
+      return [];
+    default:
+      return type satisfies never;
+  }
+}
