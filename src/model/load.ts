@@ -32,6 +32,8 @@ export type Write =
   | { readonly kind: 'ensure'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** Whatever rows hold these values of a unique key. */
   | { readonly kind: 'evict'; readonly table: LoadTable; readonly unique: UniqueKey; readonly rows: readonly Image[] }
+  /** All rows of the table. */
+  | { readonly kind: 'clear'; readonly table: LoadTable }
   /** From here on the server checks foreign keys, or does not. */
   | { readonly kind: 'fk-checks'; readonly on: boolean };
 
@@ -117,6 +119,9 @@ export interface TargetPort {
   watermark(pipeline: string, chunk: string, kind: 'low' | 'high', keys: readonly string[]): Promise<void>;
   /** The server's sort keys of texts, for comparing keys as it does. */
   sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
+  forgetCopies(pipeline: string, tables: readonly string[]): Promise<void>;
+  /** Pipelines of this topology that have a checkpoint here. */
+  pipelines(): Promise<readonly string[]>;
   /** Forgets a pipeline: its checkpoint and copy rows. */
   forget(pipeline: string): Promise<void>;
   /** Removes all rows of this topology, and the schema when it was the last. */

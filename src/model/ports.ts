@@ -229,8 +229,10 @@ export interface RunningSite {
   figures(): Readonly<Record<string, PipelineFigures>>;
   /** Answers the owners of targets; `open` waits or fails with OT6xxx while the pipeline is not known here. */
   readonly service: PipelineService;
-  /** Stops reading, drains, commits positions, closes. */
+  /** Stops reading, finishes the window at hand, closes. */
   stop(): Promise<void>;
+  /** The database left the topology: as `stop`, and otter's own rows (and tables, when nobody else uses them) are removed. */
+  retire(): Promise<void>;
 }
 
 export interface SiteFactory {

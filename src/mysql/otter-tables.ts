@@ -27,7 +27,7 @@ export function createOtterTables(schema: string): string[] {
     `CREATE TABLE IF NOT EXISTS ${s}.answer (
       id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL,
       table_schema VARCHAR(64) NOT NULL, table_name VARCHAR(64) NOT NULL, row_key LONGTEXT NOT NULL,
-      image LONGTEXT NULL, PRIMARY KEY (id)) ${options}`,
+      image LONGTEXT NULL, lock_keys LONGTEXT NOT NULL, PRIMARY KEY (id)) ${options}`,
     `CREATE TABLE IF NOT EXISTS ${s}.copy (
       lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
       row_cursor LONGTEXT NULL, done TINYINT NOT NULL, rows_done BIGINT UNSIGNED NOT NULL,

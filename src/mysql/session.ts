@@ -10,7 +10,7 @@ import { type Checkpoint, type CopyState, type Isolation, type LoadSession, type
 import type { LogPoint } from '../model/position.ts';
 import type { Answer, Image } from '../model/row.ts';
 import type { Session } from './connection.ts';
-import { selectList, toImages } from './select.ts';
+import { RAW_ROWS, selectList, toImages } from './select.ts';
 import { keyCondition, qualified, quoteName, quoteText, type Statement, statements } from './sql.ts';
 
 /** A statement at most this long; well below the smallest usual max_allowed_packet (16 MiB, 4 MiB on old servers). */
@@ -107,7 +107,7 @@ export class MysqlSession implements LoadSession {
     for (let start = 0; start < rows.length; start += 1000) {
       const result = await this.#options.connection.query(
         `SELECT ${selectList(shown)} FROM ${qualified(table.target)} WHERE ${keyCondition(table, columns, rows.slice(start, start + 1000))} FOR UPDATE`,
-        { driver: { rowsAsArray: true } },
+        { driver: RAW_ROWS },
       );
       found.push(...toImages(shown, result as unknown[][]));
     }

@@ -37,6 +37,8 @@ export function statements(write: Write, statementBytes: number): Statement[] {
       return [{ sql: `SET foreign_key_checks=${write.on ? 1 : 0}`, rows: 0, expects: 'anything' }];
     case 'insert':
       return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), '', statementBytes, 'anything');
+    case 'clear':
+      return [{ sql: `DELETE FROM ${qualified(write.table.target)}`, rows: 0, expects: 'anything' }];
     case 'ensure':
       // Not INSERT IGNORE, which would swallow every other error too.
       return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), untouched(write.table), statementBytes, 'anything');

@@ -178,6 +178,23 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     });
   }
 
+  async forgetCopies(pipeline: string, tables: readonly string[]): Promise<void> {
+    if (tables.length === 0) return;
+    await this.#exclusive((connection) =>
+      connection.query(`DELETE FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`),
+    );
+  }
+
+  async pipelines(): Promise<readonly string[]> {
+    return await this.#exclusive(async (connection) => {
+      const found = await rows(
+        connection,
+        `SELECT DISTINCT pipeline FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(this.#options.lineage)}`,
+      );
+      return found.map((row) => String(row['pipeline']));
+    });
+  }
+
   async forget(pipeline: string): Promise<void> {
     await this.#exclusive(async (connection) => {
       for (const table of ['checkpoint', 'copy', 'watermark'] as const) {

@@ -30,8 +30,15 @@ export function mergeable(table: LoadTable, fkChecks: boolean): boolean {
   return table.key.length > 0 && target.uniques.length === 0 && target.triggers.length === 0 && (free || !fkChecks);
 }
 
-/** One-way: merge what can be merged, replay the rest in order. `fkChecks`: whether the server checks at all. */
-export function oneWayWrites(changes: readonly LoadChange[], fkChecks: boolean): Write[] {
+export interface OneWayOptions {
+  /** Whether the server checks foreign keys at all (and so runs their cascades). */
+  readonly fkChecks: boolean;
+  /** Whether existing rows are still being copied, so that parents may be missing. */
+  readonly copying: boolean;
+}
+
+/** One-way: merge what can be merged, replay the rest in order. */
+export function oneWayWrites(changes: readonly LoadChange[], { fkChecks, copying }: OneWayOptions): Write[] {
   const merged = new Map<LoadTable, LoadChange[]>();
   const replayed: LoadChange[] = [];
   for (const change of changes) {
@@ -42,7 +49,7 @@ export function oneWayWrites(changes: readonly LoadChange[], fkChecks: boolean):
       else list.push(change);
     }
   }
-  return [...[...merged].flatMap(([table, list]) => mergedWrites(table, list)), ...replayedWrites(replayed, fkChecks)];
+  return [...[...merged].flatMap(([table, list]) => mergedWrites(table, list)), ...replayedWrites(copying && fkChecks ? replayed.map(halfCopied) : replayed.map((change) => ({ change, ensured: false })), fkChecks)];
 }
 
 /** What became of one key within a window. */
@@ -106,11 +113,35 @@ function mergedWrites(table: LoadTable, changes: readonly LoadChange[]): Write[]
   return writes;
 }
 
-function replayedWrites(changes: readonly LoadChange[], fkChecks: boolean): Write[] {
+interface Replayed {
+  readonly change: LoadChange;
+  /** Whether the row must be there before the change, so that the server's cascades start from it. */
+  readonly ensured: boolean;
+}
+
+/**
+ * While rows are still being copied a child may come before its parent, so checks are off; but a delete or key change
+ * of a parent must cascade to children that are here already, although the parent itself may not be: it is put there
+ * first.
+ */
+function halfCopied(change: LoadChange): Replayed {
+  const { table, before, after, kind } = change;
+  const keys = [table.key, ...table.uniques.map(({ columns }) => columns)];
+  const moves = kind !== 'insert' && (after === null || keys.some((key) => keyText(before!, key) !== keyText(after, key)));
+  const cascades = moves && change.fkChecks && table.target.referencedBy.length > 0;
+  return cascades ? { change, ensured: true } : { change: { ...change, fkChecks: false }, ensured: false };
+}
+
+function replayedWrites(changes: readonly Replayed[], fkChecks: boolean): Write[] {
   const writes: Write[] = [];
   let checks = fkChecks;
   let run: { kind: 'insert' | 'delete'; table: LoadTable; rows: Image[] } | null = null;
-  for (const change of changes) {
+  for (const { change, ensured } of changes) {
+    if (ensured) {
+      if (checks) writes.push({ kind: 'fk-checks', on: false });
+      writes.push({ kind: 'ensure', table: change.table, rows: [change.before!] });
+      checks = false;
+    }
     const on = fkChecks && change.fkChecks;
     if (on !== checks) {
       writes.push({ kind: 'fk-checks', on });
@@ -135,9 +166,10 @@ function replayedWrites(changes: readonly LoadChange[], fkChecks: boolean): Writ
 
 /**
  * Rows of the serialiser at a spoke, and copied rows: whatever is there gives way. The keys of the window and any other
- * holder of their unique values are deleted, then the last images are inserted.
+ * holder of their unique values are deleted, then the last images are inserted. Without `evict` a holder of a unique
+ * value stays, and the insert fails.
  */
-export function placingWrites(changes: readonly LoadChange[]): Write[] {
+export function placingWrites(changes: readonly LoadChange[], evict: boolean): Write[] {
   const byTable = new Map<LoadTable, LoadChange[]>();
   for (const change of changes) {
     const list = byTable.get(change.table);
@@ -155,7 +187,7 @@ export function placingWrites(changes: readonly LoadChange[]): Write[] {
       return writes;
     }
     const writes: Write[] = [{ kind: 'delete', table, rows: all.map(({ key }) => key) }];
-    for (const unique of table.uniques) {
+    for (const unique of evict ? table.uniques : []) {
       const holding = rows.filter((row) => unique.columns.every((index) => row[index] !== null));
       if (holding.length > 0) writes.push({ kind: 'evict', table, unique, rows: holding });
     }

@@ -52,14 +52,16 @@ export class Outbound implements LogListener, PipelineStream {
   readonly opening: PipelineOpening;
   readonly #options: OutboundOptions;
   readonly #queue = new DeliveryQueue({ bytesMax: QUEUE_BYTES });
-  readonly #cursor: Position;
-  readonly #routes = new WeakMap<TableShape, Routed | null>();
+  #cursor: Position;
+  /** What was seen at the cursor. */
+  #base: Seen;
+  #routes = new WeakMap<TableShape, Routed | null>();
   readonly #announced = new Map<string, TableShape>();
   #spec: PipelineSpec;
   #active = false;
   #sent = false;
   #closed = false;
-  #seenOf: { readonly folded: Seen; readonly whole: Seen } | null = null;
+  #seenOf: { readonly folded: Seen; readonly base: Seen; readonly whole: Seen } | null = null;
   /** The chunk in flight, if any. */
   pending: PendingChunk | null = null;
   /** Called when a table joined while the pipeline runs. */
@@ -70,6 +72,7 @@ export class Outbound implements LogListener, PipelineStream {
     this.#spec = options.spec;
     this.opening = options.opening;
     this.#cursor = parsePosition(options.opening.position);
+    this.#base = options.opening.seen;
   }
 
   get deliveries(): AsyncIterable<readonly Delivery[]> {
@@ -129,6 +132,13 @@ export class Outbound implements LogListener, PipelineStream {
     );
   }
 
+  rewound(position: string, seen: Seen): void {
+    if (!this.#active) return;
+    this.#base = this.#seen(seen);
+    this.#cursor = parsePosition(position);
+    this.#active = false;
+  }
+
   broken(): void {
     if (this.#sent) this.close(new OtterError('OT5020', `the log of ${this.#spec.source} was reopened in the middle of a transaction`, { retry: 'backoff' }));
   }
@@ -156,6 +166,8 @@ export class Outbound implements LogListener, PipelineStream {
   /** Tables joined or left; the reader is reopened by the caller. */
   update(spec: PipelineSpec): void {
     this.#spec = spec;
+    this.#routes = new WeakMap();
+    for (const [name, table] of this.#announced) if (this.ruleOf(table.schema, table.name) === null) this.#announced.delete(name);
   }
 
   ruleOf(schema: string, table: string): TableRule | null {
@@ -195,7 +207,7 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** Fold of the reader over what was stored with the cursor: the reader may have begun after the last mark. */
   #seen(folded: Seen): Seen {
-    if (this.#seenOf?.folded !== folded) this.#seenOf = { folded, whole: { ...this.opening.seen, ...folded } };
+    if (this.#seenOf?.folded !== folded || this.#seenOf.base !== this.#base) this.#seenOf = { folded, base: this.#base, whole: { ...this.#base, ...folded } };
     return this.#seenOf.whole;
   }
 

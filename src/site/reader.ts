@@ -33,6 +33,8 @@ export interface LogListener {
   /** In log order; a promise holds the reader until it settles. */
   part(part: ReadPart): void | Promise<void>;
   statement(statement: ReadStatement): void | Promise<void>;
+  /** The reader goes back; everything up to `position` was handed on and must not be taken twice. */
+  rewound(position: string, seen: Seen): void;
   /** The reader was reopened in the middle of a transaction whose parts were handed on. */
   broken(): void;
   /** Settles when there is room for more. */
@@ -78,6 +80,7 @@ export class LogReader {
 
   /** Starts, or starts again, behind `position`. What was seen there is folded anew from the log. */
   rewind(position: string): void {
+    if (this.#position !== null) for (const listener of this.#options.listeners()) listener.rewound(this.#position, this.#seen);
     this.#position = position;
     this.#seen = {};
     this.#restart();

@@ -7,4 +7,36 @@ export const CLI_CODES = {
     meaning: 'The command line is not one that otter knows.',
     action: 'See the message for what to do.',
   },
+  OT7101: {
+    title: 'A server program is missing',
+    meaning:
+      'Demos, tests and benchmarks start private MariaDB, MySQL or etcd servers. The program was not found on this machine and could not be installed without more rights or another system.',
+    action:
+      'Type what the message says, or set OTTER_TEST_MARIADB, OTTER_TEST_MYSQL or OTTER_TEST_ETCD to the address of a server that may be written to.',
+  },
+  OT7102: {
+    title: 'A private server did not start',
+    meaning: 'A server that was started for a demo or a test ended, or did not answer in time. The last lines of its log are in the message.',
+    action: 'Look at the log lines: often the disk is full, memory is short, or an option is not known to this version.',
+  },
+  OT7103: {
+    title: 'A server program could not be installed',
+    meaning: 'A command that installs or downloads server packages failed. Nothing that was there before was removed or changed.',
+    action: 'Type the command by hand and see what it says, or install the server another way.',
+  },
+  OT7104: {
+    title: 'A server given by address cannot be stopped',
+    meaning: 'A server whose address came from an environment variable is not ours: it is never stopped, killed, frozen or restarted.',
+    action: 'Unset the variable, so that a private server is started.',
+  },
+  OT7105: {
+    title: 'A server address is not one',
+    meaning: 'An environment variable that names a server for tests does not hold an address of the wanted form.',
+    action: 'Write it as mysql://user:password@host:port for databases, etcd://host:port for etcd; several are separated by commas.',
+  },
+  OT9001: {
+    title: 'Bug in otter',
+    meaning: 'Something happened that otter does not expect. It is not your fault.',
+    action: 'Run the command again with OTTER_DEBUG=1 and report what it prints.',
+  },
 } as const satisfies Record<string, Explanation>;

@@ -73,4 +73,14 @@ export const REPLICATION_CODES = {
     meaning: 'Rows of this table cannot be told apart, so existing rows cannot be copied in chunks and the table cannot be two-way.',
     action: 'Add a primary key, or use `initial: none` in a one-way channel.',
   },
+  OT5023: {
+    title: 'Topology has not arrived everywhere yet',
+    meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',
+    action: 'Nothing; if it lasts, check that the node of the source database runs and reaches the state store.',
+  },
+  OT5024: {
+    title: 'The opposite pipeline has not begun',
+    meaning: 'The first copy of a two-way channel waits until writes at the other site are followed.',
+    action: 'Nothing; if it lasts, look at the error of the opposite pipeline.',
+  },
 } as const satisfies Record<string, Explanation>;

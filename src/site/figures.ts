@@ -1,0 +1,80 @@
+/** Live figures of one pipeline into this site: counted as windows commit, read once a second. */
+import type { CopyState } from '../model/load.ts';
+import type { CopyProgress, ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
+import type { Applied } from './load.ts';
+
+const RATE_WINDOW_MS = 5_000;
+
+export class Figures {
+  readonly #now: () => number;
+  phase: Phase = 'pending';
+  observedGeneration = 0;
+  position: string | null = null;
+  error: ErrorRecord | null = null;
+  waiting: string | null = null;
+  #rows = 0;
+  #conflicts = 0;
+  #drift = 0;
+  #beat: { readonly sentMs: number; readonly lagMs: number } | null = null;
+  #samples: { at: number; rows: number }[] = [];
+  #copy: { progress: CopyProgress; since: number; from: number } | null = null;
+
+  constructor(now: () => number) {
+    this.#now = now;
+  }
+
+  applied({ rows, conflicts, drift }: Applied): void {
+    this.#rows += rows;
+    this.#conflicts += conflicts;
+    this.#drift += drift;
+  }
+
+  beat(sentMs: number): void {
+    this.#beat = { sentMs, lagMs: Math.max(0, this.#now() - sentMs) };
+  }
+
+  copies(states: readonly CopyState[], copying: boolean): void {
+    if (!copying) {
+      this.#copy = null;
+      return;
+    }
+    const rowsDone = states.reduce((sum, state) => sum + state.rowsDone, 0);
+    const rowsTotal = states.reduce((sum, state) => sum + (state.done ? state.rowsDone : Math.max(state.rowsDone, state.rowsEstimate)), 0);
+    const { since, from } = this.#copy ?? { since: this.#now(), from: rowsDone };
+    const elapsed = this.#now() - since;
+    const etaMs = rowsDone > from && elapsed > 500 ? Math.round(((rowsTotal - rowsDone) * elapsed) / (rowsDone - from)) : null;
+    const progress = { tablesDone: states.filter(({ done }) => done).length, tablesTotal: states.length, rowsDone, rowsTotal, etaMs };
+    this.#copy = { progress, since, from };
+  }
+
+  read(): PipelineFigures {
+    return {
+      phase: this.phase,
+      observedGeneration: this.observedGeneration,
+      lagMs: this.#lagMs(),
+      position: this.position,
+      rowsApplied: this.#rows,
+      rowsPerSecond: this.#rate(),
+      conflicts: this.#conflicts,
+      drift: this.#drift,
+      copy: this.#copy?.progress ?? null,
+      error: this.error,
+      waiting: this.waiting,
+    };
+  }
+
+  /** The lag of the newest beat when it was applied; when beats stay away, its age. */
+  #lagMs(): number | null {
+    if (this.#beat === null) return null;
+    const age = this.#now() - this.#beat.sentMs;
+    return age > this.#beat.lagMs + 2_500 ? age : this.#beat.lagMs;
+  }
+
+  #rate(): number {
+    const at = this.#now();
+    this.#samples.push({ at, rows: this.#rows });
+    while (this.#samples.length > 2 && this.#samples[1]!.at <= at - RATE_WINDOW_MS) this.#samples.shift();
+    const first = this.#samples[0]!;
+    return at > first.at ? Math.round(((this.#rows - first.rows) * 1000) / (at - first.at)) : 0;
+  }
+}

@@ -1,0 +1,158 @@
+/** Two (or more) sites in one process over real servers, wired without a state store: what a node does, less the node. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import mysql, { type Connection } from 'mysql2/promise';
+import type { DatabaseServer as LabServer } from '../../src/lab/servers.ts';
+import { compileChannel, type PipelineSpec } from '../../src/model/pipeline.ts';
+import type { LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
+import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
+import { DatabaseServer } from '../../src/mysql/connection.ts';
+import { mysqlSource } from '../../src/mysql/source.ts';
+import { MysqlTarget } from '../../src/mysql/target.ts';
+import { Site } from '../../src/site/site.ts';
+
+export const quiet: Logger = {
+  debug: () => undefined,
+  info: () => undefined,
+  warn: () => undefined,
+  error: () => undefined,
+  child: () => quiet,
+};
+
+export const loud: Logger = {
+  debug: () => undefined,
+  info: (message, fields) => console.log('info', message, fields ?? ''),
+  warn: (message, fields) => console.log('warn', message, fields ?? ''),
+  error: (message, fields) => console.log('error', message, fields ?? ''),
+  child: () => loud,
+};
+
+export function channel(direction: ChannelSpec['direction'], tables: readonly string[], more: Partial<ChannelSpec> = {}): ChannelSpec {
+  return {
+    direction,
+    conflict:
+      direction.kind === 'two-way'
+        ? { policy: 'site-priority', priority: direction.between, by: null, merge: 'row', groups: [], counters: [] }
+        : null,
+    initial: 'copy',
+    existing: 'refuse',
+    ddl: 'stop',
+    onError: 'stop',
+    apply: { lanes: 1, atomic: true },
+    enabled: true,
+    tables: tables.map((from) => ({ from, to: null, columns: { only: null, omit: [], rename: {} }, conflict: null })),
+    inert: {},
+    ...more,
+  };
+}
+
+export class Sites implements AsyncDisposable {
+  readonly #servers: Readonly<Record<string, LabServer>>;
+  readonly #running = new Map<string, Site>();
+  readonly #logger: Logger;
+  #pipelines: { spec: PipelineSpec; generation: number }[] = [];
+  #generation = 0;
+  #revision = 1;
+
+  constructor(servers: Readonly<Record<string, LabServer>>, logger: Logger = quiet) {
+    this.#servers = servers;
+    this.#logger = logger;
+  }
+
+  readonly link: LinkClient = {
+    open: async (database, request, signal) => {
+      const site = this.#running.get(database);
+      if (site === undefined) throw new Error(`site ${database} does not run`);
+      return await site.service.open(request, signal);
+    },
+  };
+
+  set(channels: Readonly<Record<string, ChannelSpec>>): void {
+    this.#generation += 1;
+    this.#pipelines = Object.entries(channels).flatMap(([name, spec]) =>
+      compileChannel(name, spec).map((pipeline) => ({ spec: pipeline, generation: this.#generation })),
+    );
+    for (const [name, site] of this.#running) site.update(this.#spec(name));
+  }
+
+  start(name: string): Site {
+    const spec = this.#spec(name);
+    const lab = this.#servers[name]!;
+    const server = new DatabaseServer({ name, spec: spec.database, password: lab.otter.password });
+    const source = mysqlSource({ server });
+    const target = new MysqlTarget({
+      connect: () => server.connect({ multipleStatements: true }),
+      schema: 'otter',
+      lineage: spec.lineage,
+      source,
+      now: Date.now,
+    });
+    this.#revision += 1;
+    const site = new Site({ spec, ownerRevision: this.#revision, source, target, link: this.link, logger: this.#logger.child({ site: name }), now: Date.now, heartbeatMs: 200 });
+    this.#running.set(name, site);
+    return site;
+  }
+
+  async stop(name: string): Promise<void> {
+    const site = this.#running.get(name);
+    this.#running.delete(name);
+    await site?.stop();
+  }
+
+  site(name: string): Site {
+    return this.#running.get(name)!;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const name of [...this.#running.keys()]) await this.stop(name);
+  }
+
+  #spec(name: string): SiteSpec {
+    const lab = this.#servers[name]!;
+    const database: DatabaseSpec = {
+      region: 'r',
+      engine: lab.family,
+      endpoints: [`${lab.host}:${lab.port}`],
+      user: lab.otter.user,
+      password: { env: 'X' },
+      tls: null,
+      schema: 'otter',
+      protect: false,
+    };
+    return {
+      lineage: 'test-lineage',
+      topology: 'test',
+      name,
+      database,
+      pipelines: this.#pipelines.filter(({ spec }) => spec.source === name || spec.target === name),
+    };
+  }
+}
+
+export async function rootOf(server: LabServer): Promise<Connection> {
+  return await mysql.createConnection({
+    host: server.host,
+    port: server.port,
+    user: server.root.user,
+    password: server.root.password,
+    multipleStatements: true,
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+  });
+}
+
+/** Waits for a condition, not for a time; the message of the last failure ends in the error. */
+export async function until(what: string, check: () => Promise<boolean> | boolean, timeoutMs = 30_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    if (await check()) return;
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutMs} ms in vain until ${what}`);
+    await sleep(25);
+  }
+}
+
+/** All rows of a table in key order, as texts. */
+export async function dump(connection: Connection, table: string): Promise<string[]> {
+  const [rows] = await connection.query({ sql: `SELECT * FROM ${table}`, rowsAsArray: true });
+  return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
+}
