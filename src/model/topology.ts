@@ -65,6 +65,8 @@ export interface TableSpec {
   readonly columns: ColumnSpec;
   /** Overrides the channel's; null: the channel's. */
   readonly conflict: ConflictSpec | null;
+  /** Keys of the entry that are not built yet (`where`, `set`, `mask`, `process`, `order`); absent when there are none. */
+  readonly inert?: InertSpec;
 }
 
 export type Direction =
@@ -105,6 +107,8 @@ export const KINDS = ['region', 'node', 'database', 'channel', 'files', 'notify'
 /** The whole, in one value. Object keys are names; their order means nothing. */
 export type Topology = {
   readonly name: string;
+  /** Keys of the top level that are not built yet (`rules`, `guards`, `moved`, `link`); absent when there are none. */
+  readonly inert?: InertSpec;
 } & { readonly [K in Kind]: Readonly<Record<string, SpecByKind[K]>> };
 
 /** Names of topologies, regions, nodes, databases, channels, file sets and alerts. */

@@ -1,0 +1,156 @@
+/**
+ * Which databases a channel joins, and whether its conflict rule has one answer for every conflict.
+ */
+import type { ChannelSpec, ConflictSpec } from '../model/topology.ts';
+import type { Checked } from './checked.ts';
+import { listed } from './suggest.ts';
+import type { Path } from './tree.ts';
+import { locate, valuePlace } from './tree.ts';
+
+export function checkChannels(checked: Checked): void {
+  for (const [name, channel] of Object.entries(checked.topology.channel)) {
+    checkEnds(checked, name, channel);
+    checkConflicts(checked, name, channel);
+  }
+}
+
+interface End {
+  readonly database: string;
+  readonly path: Path;
+  readonly side: 'between' | 'from' | 'to';
+}
+
+function endsOf({ root }: Checked, name: string, channel: ChannelSpec): End[] {
+  const ends = (side: End['side'], databases: readonly string[]): End[] => {
+    const key: Path = ['channels', name, side];
+    const single = locate(root, key).tree.kind === 'scalar';
+    return databases.map((database, i) => ({ database, side, path: single ? key : [...key, i] }));
+  };
+  const { direction } = channel;
+  return direction.kind === 'two-way'
+    ? ends('between', direction.between)
+    : [...ends('from', direction.from), ...ends('to', direction.to)];
+}
+
+function checkEnds(checked: Checked, name: string, channel: ChannelSpec): void {
+  const { topology, root, report, refer } = checked;
+  const seen = new Map<string, End>();
+  for (const end of endsOf(checked, name, channel)) {
+    if (!refer('databases', 'database', end.database, end.path)) continue;
+    const first = seen.get(end.database);
+    if (first === undefined) seen.set(end.database, end);
+    else {
+      const summary =
+        first.side === end.side
+          ? `database \`${end.database}\` stands twice in \`${end.side}\``
+          : `database \`${end.database}\` is both source and target`;
+      const related = [{ message: 'first named here', range: valuePlace(root, first.path) }];
+      report({ code: 'OT1040', summary, path: end.path, at: 'value', related });
+    }
+    const engine = Object.hasOwn(topology.database, end.database) ? topology.database[end.database]!.engine : null;
+    if (engine === 'oracle' && end.side !== 'to') {
+      const summary = `Oracle database \`${end.database}\` can only be a target (\`to\`)`;
+      report({ code: 'OT1043', summary, path: end.path, at: 'value' });
+    }
+  }
+}
+
+function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): void {
+  const { root, report } = checked;
+  const base: Path = ['channels', name];
+  const { direction, conflict } = channel;
+  if (direction.kind === 'one-way' || conflict === null) {
+    channel.tables.forEach((_, i) => {
+      const path: Path = [...base, 'tables', i, 'conflict'];
+      if (locate(root, path).depth < path.length) return;
+      const summary = '`conflict` has no meaning in a one-way channel';
+      report({ code: 'OT1015', summary, detail: 'The target of a one-way channel has no say.', path, at: 'key' });
+    });
+    return;
+  }
+  const { between } = direction;
+  checkPriority(checked, conflict, between, [...base, 'conflict', 'priority']);
+  checkCopySource(checked, channel, conflict, between, [...base, 'conflict', 'priority']);
+  channel.tables.forEach((table, i) => {
+    const path: Path = [...base, 'tables', i, 'conflict', 'priority'];
+    if (table.conflict === null || locate(root, path).depth < path.length) return;
+    checkPriority(checked, table.conflict, between, path);
+    checkCopySource(checked, channel, table.conflict, between, path);
+  });
+  const policies = [conflict, ...channel.tables.flatMap((table) => table.conflict ?? [])].map((c) => c.policy);
+  if (channel.inert['shape'] === 'mesh' && between.length > 2 && policies.includes('site-priority')) {
+    const detail = 'Every write has to pass through the preferred site: use `shape: star`.';
+    report({
+      code: 'OT1046',
+      summary: '`site-priority` cannot be a mesh',
+      detail,
+      path: [...base, 'shape'],
+      at: 'value',
+    });
+  }
+}
+
+function checkPriority(
+  { root, report }: Checked,
+  conflict: ConflictSpec,
+  between: readonly string[],
+  path: Path,
+): void {
+  const { priority } = conflict;
+  const missing = between.filter((database) => !priority.includes(database));
+  const strange = priority.findIndex((database) => !between.includes(database));
+  const twice = priority.findIndex((database, i) => priority.indexOf(database) !== i);
+  if (strange >= 0) {
+    const summary = `\`${priority[strange]}\` is not a database of this channel`;
+    const related = [
+      { message: 'the databases of the channel', range: valuePlace(root, [path[0]!, path[1]!, 'between']) },
+    ];
+    report({
+      code: 'OT1041',
+      summary,
+      detail: `The channel joins ${listed(between)}.`,
+      path: [...path, strange],
+      at: 'value',
+      related,
+    });
+  } else if (twice >= 0) {
+    report({
+      code: 'OT1041',
+      summary: `\`${priority[twice]}\` stands twice in \`priority\``,
+      path: [...path, twice],
+      at: 'value',
+    });
+  } else if (missing.length > 0) {
+    report({
+      code: 'OT1041',
+      summary: `${listed(missing)} ${missing.length === 1 ? 'has' : 'have'} no place in \`priority\``,
+      path,
+      at: 'key',
+    });
+  }
+}
+
+function checkCopySource(
+  { root, report }: Checked,
+  channel: ChannelSpec,
+  conflict: ConflictSpec,
+  between: readonly string[],
+  path: Path,
+): void {
+  const [first, preferred] = [between[0]!, conflict.priority[0]];
+  if (
+    channel.initial !== 'copy' ||
+    conflict.policy !== 'site-priority' ||
+    preferred === undefined ||
+    preferred === first
+  )
+    return;
+  // A list that names something else altogether was reported already.
+  if (!between.includes(preferred)) return;
+  const summary = `existing rows are copied from \`${first}\`, but \`${preferred}\` is preferred`;
+  const detail = `Put \`${preferred}\` first in \`between\`, or \`${first}\` first in \`priority\`, or set \`initial: none\`.`;
+  const related = [
+    { message: 'the first one is copied from', range: valuePlace(root, [path[0]!, path[1]!, 'between', 0]) },
+  ];
+  report({ code: 'OT1042', summary, detail, path: [...path, 0], at: 'value', related });
+}

@@ -1,0 +1,183 @@
+/**
+ * The tables of each channel: names that parse, mappings that say where every table goes and, two-way, lead back;
+ * columns that do not contradict each other.
+ */
+import type { SourceRange } from '../model/diagnostic.ts';
+import { mappingProblem, pairProblem, reversalProblem } from '../model/table-mapping.ts';
+import type { TablePattern } from '../model/table-pattern.ts';
+import { overlap, parsePattern, singleName } from '../model/table-pattern.ts';
+import type { ChannelSpec, TableSpec } from '../model/topology.ts';
+import type { Checked } from './checked.ts';
+import type { Path } from './tree.ts';
+import { locate, valuePlace } from './tree.ts';
+
+/** Pairs of entries that are compared in one channel before it is left at that. */
+const PAIRS_MAX = 4_000_000;
+
+interface Entry {
+  readonly table: TableSpec;
+  readonly path: Path;
+  readonly from: TablePattern;
+}
+
+export function checkTables(checked: Checked): void {
+  for (const [name, channel] of Object.entries(checked.topology.channel)) {
+    const entries = channel.tables.flatMap((table, i): Entry[] => {
+      const path: Path = ['channels', name, 'tables', i];
+      checkColumns(checked, table, path);
+      const from = checkNames(checked, channel, table, path);
+      return from === null ? [] : [{ table, path, from }];
+    });
+    checkTwice(checked, entries);
+    if (channel.direction.kind === 'two-way') checkPairs(checked, entries);
+  }
+}
+
+/** Path of a name as it is written: the entry itself when it is only a name. */
+export function namePath({ root }: Pick<Checked, 'root'>, entry: Path, side: 'from' | 'to'): Path {
+  const key: Path = [...entry, side];
+  if (locate(root, key).depth === key.length) return key;
+  const from: Path = [...entry, 'from'];
+  return locate(root, from).depth === from.length ? from : entry;
+}
+
+/** The pattern of the source, or null when the entry is of no use to further checks. */
+function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, entry: Path): TablePattern | null {
+  const { report } = checked;
+  const from = parsePattern(table.from);
+  const fromPath = namePath(checked, entry, 'from');
+  if (!from.ok)
+    report({
+      code: 'OT1050',
+      summary: `\`${table.from}\` is not a table name`,
+      detail: capital(from.problem),
+      path: fromPath,
+      at: 'value',
+    });
+  if (table.to === null) return from.ok ? from.pattern : null;
+  const to = parsePattern(table.to);
+  const toPath = namePath(checked, entry, 'to');
+  if (!to.ok)
+    report({
+      code: 'OT1050',
+      summary: `\`${table.to}\` is not a table name`,
+      detail: capital(to.problem),
+      path: toPath,
+      at: 'value',
+    });
+  if (!from.ok || !to.ok) return null;
+  const problem = mappingProblem(from.pattern, to.pattern);
+  if (problem !== null) {
+    report({
+      code: 'OT1051',
+      summary: `\`${table.from}\` cannot go to \`${table.to}\``,
+      detail: capital(problem),
+      path: toPath,
+      at: 'value',
+    });
+    return null;
+  }
+  const back = channel.direction.kind === 'two-way' ? reversalProblem(table) : null;
+  if (back !== null) {
+    const summary = `\`${table.to}\` does not lead back to \`${table.from}\``;
+    report({
+      code: 'OT1053',
+      summary,
+      detail: `${capital(back)} A two-way channel needs the way back.`,
+      path: toPath,
+      at: 'value',
+    });
+    return null;
+  }
+  return from.pattern;
+}
+
+function checkTwice(checked: Checked, entries: readonly Entry[]): void {
+  const seen = new Map<string, SourceRange>();
+  for (const { table, path, from } of entries) {
+    const single = singleName(from);
+    // Two spellings of one name (`a.b` and `` `a`.`b` ``) are the same.
+    const key = single === null ? `pattern ${table.from}` : JSON.stringify([single.schema, single.table]);
+    const place = namePath(checked, path, 'from');
+    const first = seen.get(key);
+    if (first === undefined) seen.set(key, valuePlace(checked.root, place));
+    else {
+      const related = [{ message: 'first listed here', range: first }];
+      checked.report({
+        code: 'OT1052',
+        summary: `\`${table.from}\` is listed twice`,
+        path: place,
+        at: 'value',
+        related,
+      });
+    }
+  }
+}
+
+/** Two-way: no two entries may claim the same table at one side and different ones at the other. */
+function checkPairs(checked: Checked, entries: readonly Entry[]): void {
+  let pairs = 0;
+  for (const [i, one] of entries.entries()) {
+    for (const other of entries.slice(i + 1)) {
+      if (++pairs > PAIRS_MAX) return;
+      // The same name twice was reported already.
+      if (one.table.from === other.table.from) continue;
+      if (one.table.to === null && other.table.to === null) continue;
+      const problem = pairProblem(one.table, other.table);
+      if (problem === null) continue;
+      const related = [
+        { message: 'the other entry', range: valuePlace(checked.root, namePath(checked, one.path, 'from')) },
+      ];
+      const summary = `\`${other.table.from}\` and \`${one.table.from}\` get into each other's way`;
+      checked.report({
+        code: 'OT1053',
+        summary,
+        detail: capital(problem),
+        path: namePath(checked, other.path, 'to'),
+        at: 'value',
+        related,
+      });
+    }
+  }
+}
+
+/** Tables that a channel has at a database: the source's names at the first, the target's at the others. */
+export function namesAt(channel: ChannelSpec, table: TableSpec, database: string): string {
+  const { direction } = channel;
+  const here = direction.kind === 'two-way' ? direction.between[0] === database : direction.from.includes(database);
+  return here ? table.from : (table.to ?? table.from);
+}
+
+/** `overlap` for names that may not parse, which were reported. */
+export function mayMeet(one: string, other: string): boolean {
+  return parsePattern(one).ok && parsePattern(other).ok && overlap(one, other);
+}
+
+function checkColumns({ report }: Checked, table: TableSpec, entry: Path): void {
+  const { only, omit, rename } = table.columns;
+  const base: Path = [...entry, 'columns'];
+  const bad = (summary: string, path: Path, at: 'key' | 'value' = 'value'): void => {
+    report({ code: 'OT1054', summary, path: [...base, ...path], at });
+  };
+  if (only !== null && omit.length > 0) {
+    bad('`only` and `omit` exclude each other', ['omit'], 'key');
+    return;
+  }
+  const travels = (column: string): boolean => !omit.includes(column) && (only === null || only.includes(column));
+  const targets = new Map<string, string>();
+  for (const [from, to] of Object.entries(rename)) {
+    if (!travels(from)) bad(`\`${from}\` is renamed but does not travel`, ['rename', from], 'key');
+    const first = targets.get(to);
+    if (first !== undefined) bad(`\`${first}\` and \`${from}\` would both be called \`${to}\``, ['rename', from]);
+    else targets.set(to, from);
+    // A column that keeps its name is only known when it is listed; the others are seen when the table is.
+    if (from !== to && only?.includes(to) === true && rename[to] === undefined) {
+      bad(`\`${from}\` would be called \`${to}\`, as another column is`, ['rename', from]);
+    }
+  }
+}
+
+function capital(text: string): string {
+  const sentence = text.startsWith('`') ? text : text.charAt(0).toUpperCase() + text.slice(1);
+  return /[.?!`)]$/.test(sentence) ? sentence : `${sentence}.`;
+}

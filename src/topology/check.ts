@@ -1,0 +1,218 @@
+/**
+ * The meaning of a topology: names, references, places. Channels and tables have rooms of their own.
+ *
+ * Rule kept here: nothing is said about an object whose shape is already wrong, and a name counts as declared also
+ * when its object is wrong, so that one mistake makes one finding.
+ */
+import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Topology } from '../model/topology.ts';
+import { checkChannels } from './check-channels.ts';
+import { checkRings } from './check-rings.ts';
+import { checkTables } from './check-tables.ts';
+import type { Checked } from './checked.ts';
+import type { TreeFindingFacts } from './finding.ts';
+import { findingAt } from './finding.ts';
+import { didYouMean } from './suggest.ts';
+import type { MapTree, Path } from './tree.ts';
+import { child, valuePlace } from './tree.ts';
+
+export { unbuilt } from './unbuilt.ts';
+
+export function check(topology: Topology, root: MapTree, broken: ReadonlySet<string>): Diagnostic[] {
+  const findings: Diagnostic[] = [];
+  const report = (facts: TreeFindingFacts): void => {
+    findings.push(findingAt(root, facts));
+  };
+  const names = (section: string): readonly string[] => {
+    const tree = child(root, section);
+    return tree?.kind === 'map' ? tree.entries.map((entry) => entry.key) : [];
+  };
+  const refer = (section: string, noun: string, name: string, path: Path): boolean => {
+    const known = names(section);
+    if (known.includes(name)) return true;
+    report({
+      code: 'OT1031',
+      summary: `no ${noun} is called \`${name}\``,
+      detail: didYouMean(name, known),
+      path,
+      at: 'value',
+    });
+    return false;
+  };
+  const checked: Checked = { topology, root, broken, report, names, refer };
+  checkNodes(checked);
+  checkDatabases(checked);
+  checkChannels(checked);
+  checkTables(checked);
+  checkRings(checked);
+  checkFiles(checked);
+  checkAlerts(checked);
+  return findings;
+}
+
+function checkNodes(checked: Checked): void {
+  const { topology, root, report, refer } = checked;
+  const nodes = Object.entries(topology.node);
+  const seen = new Map<string, Path>();
+  for (const [name, node] of nodes) {
+    refer('regions', 'region', node.region, ['nodes', name, 'region']);
+    const listen: Path = ['nodes', name, 'listen'];
+    const advertise: Path = node.advertise === node.listen ? listen : ['nodes', name, 'advertise'];
+    const address = networkAddress(checked, node.listen, listen);
+    const peers = advertise === listen ? address : networkAddress(checked, node.advertise, advertise);
+    if (address === null || peers === null) continue;
+    if (isEveryInterface(peers.host) && nodes.length > 1) {
+      const summary = `node \`${name}\` tells its peers to dial \`${node.advertise}\``;
+      const detail = 'Add `advertise` with the address under which the other nodes reach this one.';
+      report({ code: 'OT1035', severity: 'warning', summary, detail, path: advertise, at: 'value' });
+    }
+    // Two machines may both listen on every interface; what peers dial is one node's alone.
+    const own = [
+      ...new Set([
+        isEveryInterface(address.host) ? '' : node.listen,
+        isEveryInterface(peers.host) ? '' : node.advertise,
+      ]),
+    ];
+    for (const text of own.filter((one) => one !== '')) {
+      const first = seen.get(text);
+      if (first === undefined) {
+        seen.set(text, listen);
+        continue;
+      }
+      const related = [{ message: 'first used here', range: valuePlace(root, first) }];
+      report({ code: 'OT1034', summary: `two nodes have the address \`${text}\``, path: listen, at: 'value', related });
+    }
+  }
+}
+
+function checkDatabases(checked: Checked): void {
+  const { topology, root, broken, report, refer } = checked;
+  const staffed = new Set(Object.values(topology.node).map((node) => node.region));
+  // A node that is wrong in itself may be the one that is missing.
+  const nodesKnown = ![...broken].some((address) => address === 'nodes' || address.startsWith('nodes/'));
+  const servers = new Map<string, { name: string; path: Path }>();
+  for (const [name, database] of Object.entries(topology.database)) {
+    const region: Path = ['databases', name, 'region'];
+    if (refer('regions', 'region', database.region, region) && nodesKnown && !staffed.has(database.region)) {
+      const summary = `no node stands in region \`${database.region}\`, where database \`${name}\` is`;
+      const detail = `Add one: \`nodes: { NAME: { region: ${database.region}, listen: "HOST:PORT" } }\`.`;
+      report({ code: 'OT1032', summary, detail, path: region, at: 'value' });
+    }
+    database.endpoints.forEach((endpoint, i) => {
+      const path: Path = ['databases', name, 'endpoints', i];
+      if (database.engine === 'oracle') oracleEndpoint(checked, endpoint, path);
+      else networkAddress(checked, endpoint, path);
+      const first = servers.get(endpoint);
+      if (first !== undefined && first.name !== name) {
+        const related = [{ message: `database \`${first.name}\``, range: valuePlace(root, first.path) }];
+        const summary = `databases \`${first.name}\` and \`${name}\` are the same server`;
+        report({ code: 'OT1034', summary, path, at: 'value', related });
+      } else servers.set(endpoint, { name, path });
+    });
+  }
+}
+
+function checkFiles(checked: Checked): void {
+  const { topology, report, refer } = checked;
+  for (const [name, set] of Object.entries(topology.files)) {
+    const base: Path = ['files', name];
+    const regions = (['between', 'from', 'to'] as const).flatMap((key) =>
+      [set[key] ?? []].flat().map((region, i) => ({ region: String(region), path: [...base, key, i] as Path })),
+    );
+    for (const { region, path } of regions) {
+      if (!refer('regions', 'region', region, path)) continue;
+      if (Object.hasOwn(set['roots'] as object, region)) continue;
+      report({
+        code: 'OT1011',
+        summary: `\`files.${name}.roots\` has no \`${region}\``,
+        path: [...base, 'roots'],
+        at: 'key',
+      });
+    }
+    for (const region of Object.keys(set['roots'] as object)) {
+      if (regions.some((one) => one.region === region)) continue;
+      const summary = `the file set does not reach region \`${region}\``;
+      report({
+        code: 'OT1031',
+        summary,
+        detail: didYouMean(
+          region,
+          regions.map((r) => r.region),
+        ),
+        path: [...base, 'roots', region],
+        at: 'key',
+      });
+    }
+    const follow = set['follow'] as { channel: string } | undefined;
+    if (follow !== undefined) refer('channels', 'channel', follow.channel, [...base, 'follow', 'channel']);
+    if ((follow === undefined) === (set['watch'] === undefined)) {
+      const summary = `\`files.${name}\` wants exactly one of \`follow\` and \`watch\``;
+      report({ code: 'OT1015', summary, path: follow === undefined ? base : [...base, 'watch'], at: 'key' });
+    }
+    const priority = ((set['conflict'] as { priority?: string[] } | undefined)?.priority ?? []).entries();
+    for (const [i, region] of priority) refer('regions', 'region', region, [...base, 'conflict', 'priority', i]);
+  }
+}
+
+const WATCHED = { channel: 'channels', database: 'databases', node: 'nodes', files: 'files' } as const;
+
+function checkAlerts({ topology, report, refer }: Checked): void {
+  for (const [name, alert] of Object.entries(topology.alert)) {
+    const base: Path = ['alerts', name];
+    const watched = Object.entries(WATCHED).filter(([key]) => alert[key] !== undefined);
+    for (const [key, section] of watched)
+      refer(section, key === 'files' ? 'file set' : key, String(alert[key]), [...base, key]);
+    if (watched.length !== 1) {
+      const summary = `\`alerts.${name}\` wants exactly one of \`channel\`, \`database\`, \`node\` and \`files\``;
+      report({ code: 'OT1015', summary, path: watched.length === 0 ? base : [...base, watched[1]![0]], at: 'key' });
+    }
+    (alert['notify'] as string[]).forEach((receiver, i) => {
+      refer('notify', 'receiver', receiver, [...base, 'notify', i]);
+    });
+  }
+}
+
+interface NetworkAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+function networkAddress({ report }: Checked, text: string, path: Path): NetworkAddress | null {
+  const address = splitAddress(text);
+  if (address === null) {
+    const secret = text.includes('@');
+    const summary = secret ? 'the address holds a user or a password' : `\`${text}\` is not \`host:port\``;
+    const port = /^[^:\s/@]+$/.test(text)
+      ? 'The port is missing.'
+      : 'Write for example `db.example.com:3306` or `[fd00::1]:3306`.';
+    report({
+      code: 'OT1033',
+      summary,
+      detail: secret ? '`host:port` only; `user` and `password` have keys of their own.' : port,
+      path,
+      at: 'value',
+    });
+  }
+  return address;
+}
+
+function oracleEndpoint({ report }: Checked, text: string, path: Path): void {
+  const slash = text.indexOf('/');
+  if (splitAddress(slash < 0 ? text : text.slice(0, slash)) !== null && /^\/[A-Za-z0-9_.$#-]+$/.test(text.slice(slash)))
+    return;
+  const shown = text.includes('@') ? 'the address' : `\`${text}\``;
+  report({ code: 'OT1033', summary: `${shown} is not \`host:port/SERVICE\``, path, at: 'value' });
+}
+
+/** `host:port`, IPv6 in brackets. */
+export function splitAddress(text: string): NetworkAddress | null {
+  const parts = /^(?:\[([0-9A-Fa-f:.]+(?:%[A-Za-z0-9]+)?)\]|([A-Za-z0-9_](?:[A-Za-z0-9_.-]{0,252})?)):(\d{1,5})$/.exec(
+    text,
+  );
+  const port = Number(parts?.[3]);
+  return parts === null || port < 1 || port > 65535 ? null : { host: (parts[1] ?? parts[2])!, port };
+}
+
+function isEveryInterface(host: string): boolean {
+  return host === '0.0.0.0' || /^[0:]+$/.test(host);
+}

@@ -1,0 +1,171 @@
+/**
+ * A path to one tree: a file or a directory of files, with what they include, read and merged.
+ *
+ * The only room of this wing that opens files. Rule kept here: whatever the bytes, the answer is a tree and findings;
+ * how much is read is bounded.
+ */
+import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { dirname, isAbsolute, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import { finding } from './finding.ts';
+import { mergeFiles } from './merge.ts';
+import { FILE_CHARS_MAX, parseFile } from './parse.ts';
+import type { MapTree } from './tree.ts';
+import { child } from './tree.ts';
+
+const FILES_MAX = 256;
+const TOTAL_BYTES_MAX = 8 * 1024 * 1024;
+
+export interface SourceFile {
+  /** As it is shown to people: relative when the path that was given is. */
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface Sources {
+  readonly files: readonly SourceFile[];
+  /** Null when there is nothing to look at further. */
+  readonly root: MapTree | null;
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+/** Reads the topology at a path. */
+export function readTopology(path: string): Sources {
+  const reading = new Reading();
+  reading.path(path, null);
+  return reading.done(path);
+}
+
+/** Takes texts that are already in memory, as an editor or a test has them; what they include is not opened. */
+export function readTexts(files: readonly SourceFile[]): Sources {
+  const reading = new Reading();
+  for (const file of files) reading.text(file);
+  return reading.done(files[0]?.path ?? '');
+}
+
+/** The schema that ships with this version, as JSON. */
+export function readSchema(): Record<string, unknown> {
+  const path = fileURLToPath(new URL('../../schema/topology.schema.json', import.meta.url));
+  return JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+}
+
+/** Holds what was read so far, so that a file that is included twice counts once. */
+class Reading {
+  readonly #files: SourceFile[] = [];
+  readonly #trees: MapTree[] = [];
+  readonly #diagnostics: Diagnostic[] = [];
+  readonly #seen = new Set<string>();
+  #bytes = 0;
+
+  /** `from` is the place of the include that names the path, null for the path of the command line. */
+  path(path: string, from: SourceRange | null): void {
+    try {
+      const stat = statSync(path);
+      if (stat.isDirectory()) this.#directory(path, from);
+      else if (stat.isFile()) this.#file(path, stat.size, from);
+      else this.#unreadable(path, 'it is neither a file nor a directory', from);
+    } catch (error) {
+      this.#unreadable(path, reason(error), from);
+    }
+  }
+
+  text(file: SourceFile): MapTree | null {
+    this.#files.push(file);
+    const { tree, diagnostics } = parseFile(file.path, file.text);
+    this.#diagnostics.push(...diagnostics);
+    if (tree !== null) this.#trees.push(tree);
+    return tree;
+  }
+
+  done(path: string): Sources {
+    const files = this.#files;
+    const [first, ...others] = this.#trees;
+    if (first === undefined) {
+      const summary = files.length === 0 ? `\`${path}\` holds no topology` : 'there is nothing in the topology';
+      const range = files[0] === undefined ? null : startOf(files[0].path);
+      const empty = this.#diagnostics.length === 0 ? [finding({ code: 'OT1006', summary, range })] : [];
+      return { files, root: null, diagnostics: [...this.#diagnostics, ...empty] };
+    }
+    const merged = mergeFiles(first, others);
+    return { files, root: merged.root, diagnostics: [...this.#diagnostics, ...merged.diagnostics] };
+  }
+
+  #directory(path: string, from: SourceRange | null): void {
+    const names = readdirSync(path)
+      .filter((name) => /^[^.].*\.ya?ml$/.test(name))
+      .sort();
+    if (names.length === 0) {
+      const summary = `the directory \`${path}\` holds no topology`;
+      this.#diagnostics.push(
+        finding({ code: 'OT1006', summary, detail: 'Files named `*.yaml` or `*.yml` are read.', range: from }),
+      );
+    }
+    for (const name of names) this.path(join(path, name), from);
+  }
+
+  #file(path: string, size: number, from: SourceRange | null): void {
+    const identity = realpathSync(path);
+    if (this.#seen.has(identity)) return;
+    this.#seen.add(identity);
+    // Characters are never more than bytes, so what is let through here is measured again where it is parsed.
+    this.#bytes += size;
+    if (size > 4 * FILE_CHARS_MAX || this.#bytes > TOTAL_BYTES_MAX || this.#seen.size > FILES_MAX) {
+      const summary = `with \`${path}\` the topology is too large`;
+      const detail = `At most ${FILES_MAX} files of ${FILE_CHARS_MAX / 1024} KiB are read, ${TOTAL_BYTES_MAX / 1024 / 1024} MiB in all.`;
+      this.#diagnostics.push(finding({ code: 'OT1003', summary, detail, range: from }));
+      return;
+    }
+    const text = decode(readFileSync(path));
+    if (text === null) {
+      this.#unreadable(path, 'it is not a text in UTF-8', from);
+      return;
+    }
+    const tree = this.text({ path, text });
+    if (tree !== null) this.#includes(path, tree);
+  }
+
+  #includes(path: string, tree: MapTree): void {
+    const include = child(tree, 'include');
+    if (include === undefined) return;
+    // Anything but texts is refused by the schema.
+    for (const item of include.kind === 'list' ? include.items : [include]) {
+      if (item.kind !== 'scalar' || typeof item.value !== 'string' || item.value === '') continue;
+      if (item.value.includes('${')) {
+        const summary = 'variables are not filled in here';
+        this.#diagnostics.push(finding({ code: 'OT1022', summary, range: item.range }));
+        continue;
+      }
+      this.path(isAbsolute(item.value) ? item.value : join(dirname(path), item.value), item.range);
+    }
+  }
+
+  #unreadable(path: string, why: string, from: SourceRange | null): void {
+    this.#diagnostics.push(finding({ code: 'OT1002', summary: `\`${path}\` cannot be read: ${why}`, range: from }));
+  }
+}
+
+function startOf(file: string): SourceRange {
+  return { file, line: 1, column: 1, endLine: 1, endColumn: 1 };
+}
+
+function decode(bytes: Uint8Array): string | null {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return null;
+  }
+}
+
+function reason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const words: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file or directory',
+    ENOTDIR: 'a part of the path is not a directory',
+    EACCES: 'permission denied',
+    EPERM: 'permission denied',
+    ELOOP: 'its links lead in a circle',
+    ENAMETOOLONG: 'the path is too long',
+  };
+  return Object.hasOwn(words, code) ? words[code]! : code === '' ? 'reading failed' : `reading failed (${code})`;
+}

@@ -1,0 +1,231 @@
+/**
+ * A validated tree to the topology that everything else works with: defaults applied, shorthand spelled out.
+ *
+ * Rule kept here: the result is plain JSON with every default present, so that two ways of writing the same are the
+ * same value; keys that are not built yet are kept only where they say something else than the default.
+ */
+import type {
+  ChannelSpec,
+  ConflictPolicy,
+  ConflictSpec,
+  DatabaseSpec,
+  Engine,
+  InertSpec,
+  NodeSpec,
+  SecretRef,
+  TableSpec,
+  Topology,
+} from '../model/topology.ts';
+
+/** As the schema lets it be written. */
+interface WrittenConflict {
+  readonly policy?: ConflictPolicy;
+  readonly priority?: readonly string[];
+  readonly by?: string;
+  readonly merge?: 'row' | 'column';
+  readonly groups?: readonly (readonly string[])[];
+  readonly counters?: readonly string[];
+}
+
+interface WrittenTable {
+  readonly from: string;
+  readonly to?: string;
+  readonly columns?: {
+    readonly only?: readonly string[];
+    readonly omit?: readonly string[];
+    readonly rename?: Readonly<Record<string, string>>;
+    readonly set?: Readonly<Record<string, unknown>>;
+    readonly mask?: Readonly<Record<string, unknown>>;
+  };
+  readonly where?: string;
+  readonly process?: string;
+  readonly conflict?: WrittenConflict;
+  readonly order?: number;
+}
+
+interface WrittenChannel {
+  readonly between?: readonly string[];
+  readonly from?: string | readonly string[];
+  readonly to?: string | readonly string[];
+  readonly shape?: 'star' | 'mesh';
+  readonly conflict?: WrittenConflict;
+  readonly initial?: ChannelSpec['initial'];
+  readonly existing?: ChannelSpec['existing'];
+  readonly ddl?: ChannelSpec['ddl'];
+  readonly on_error?: ChannelSpec['onError'];
+  readonly apply?: { readonly lanes?: number; readonly atomic?: boolean };
+  readonly priority?: number;
+  readonly rate?: string;
+  readonly order?: Readonly<Record<string, number>>;
+  readonly dry_run?: boolean;
+  readonly verify?: { readonly every: string };
+  readonly scope?: 'row' | 'transaction';
+  readonly enabled?: boolean;
+  readonly tables: readonly (string | WrittenTable)[];
+}
+
+interface WrittenDatabase {
+  readonly region: string;
+  readonly engine: Engine;
+  readonly endpoints: readonly string[];
+  readonly user: string;
+  readonly password: SecretRef;
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
+  readonly schema?: string;
+  readonly protect?: boolean;
+}
+
+interface WrittenNode {
+  readonly region: string;
+  readonly listen: string;
+  readonly advertise?: string;
+}
+
+/** Sections of a topology file and the kinds of object they hold. */
+export const SECTIONS = {
+  region: 'regions',
+  node: 'nodes',
+  database: 'databases',
+  channel: 'channels',
+  files: 'files',
+  notify: 'notify',
+  alert: 'alerts',
+} as const;
+
+/** Keys of the top level that have no behaviour yet and belong to no object. */
+const LOOSE_KEYS = ['rules', 'guards', 'moved', 'link'] as const;
+
+/** `broken` objects (`section/name`) are left out. */
+export function resolve(value: Readonly<Record<string, unknown>>, broken: ReadonlySet<string>): Topology {
+  const section = <W, S>(name: string, spell: (written: W) => S): Record<string, S> => {
+    const written = broken.has(name) ? null : value[name];
+    if (typeof written !== 'object' || written === null) return {};
+    const kept = Object.entries(written as Record<string, W>).filter(([key]) => !broken.has(`${name}/${key}`));
+    return Object.fromEntries(kept.map(([key, one]) => [key, spell(one)]));
+  };
+  const loose = LOOSE_KEYS.filter((key) => isSaid(value[key]) && !broken.has(key)).map((key) => [
+    key,
+    json(value[key]),
+  ]);
+  return {
+    name: typeof value['name'] === 'string' ? value['name'] : '',
+    region: section('regions', (region: { description?: string } | null) => ({
+      description: region?.description ?? '',
+    })),
+    node: section('nodes', resolveNode),
+    database: section('databases', resolveDatabase),
+    channel: section('channels', resolveChannel),
+    files: section('files', resolveFiles),
+    notify: section('notify', (one: object) => json(one) as InertSpec),
+    alert: section('alerts', (one: object) => ({ for: '0s', notify: [], ...(json(one) as InertSpec) })),
+    ...(loose.length === 0 ? {} : { inert: Object.fromEntries(loose) as InertSpec }),
+  };
+}
+
+function resolveNode(node: WrittenNode): NodeSpec {
+  return { region: node.region, listen: node.listen, advertise: node.advertise ?? node.listen };
+}
+
+function resolveDatabase(database: WrittenDatabase): DatabaseSpec {
+  return {
+    region: database.region,
+    engine: database.engine,
+    endpoints: [...database.endpoints],
+    user: database.user,
+    password: json(database.password) as SecretRef,
+    tls: database.tls === undefined ? null : (json(database.tls) as DatabaseSpec['tls']),
+    schema: database.schema ?? 'otter',
+    protect: database.protect ?? false,
+  };
+}
+
+function resolveChannel(channel: WrittenChannel): ChannelSpec {
+  const { between } = channel;
+  const conflict =
+    between === undefined ? null : resolveConflict(channel.conflict ?? {}, { ...NO_CONFLICT, priority: between });
+  return {
+    direction:
+      between === undefined
+        ? { kind: 'one-way', from: [channel.from ?? []].flat(), to: [channel.to ?? []].flat() }
+        : { kind: 'two-way', between: [...between] },
+    conflict,
+    initial: channel.initial ?? 'copy',
+    existing: channel.existing ?? 'refuse',
+    ddl: channel.ddl ?? 'stop',
+    onError: channel.on_error ?? 'stop',
+    apply: { lanes: channel.apply?.lanes ?? 1, atomic: channel.apply?.atomic ?? true },
+    enabled: channel.enabled ?? true,
+    tables: channel.tables.map((table) => resolveTable(table, conflict)),
+    inert: said({
+      shape: channel.shape,
+      priority: channel.priority === 0 ? undefined : channel.priority,
+      rate: channel.rate,
+      order: channel.order,
+      dry_run: channel.dry_run === true ? true : undefined,
+      verify: channel.verify,
+      scope: channel.scope === 'transaction' ? channel.scope : undefined,
+    }),
+  };
+}
+
+function resolveTable(written: string | WrittenTable, channel: ConflictSpec | null): TableSpec {
+  const table: WrittenTable = typeof written === 'string' ? { from: written } : written;
+  const { only, omit, rename, set, mask } = table.columns ?? {};
+  const inert = said({
+    where: table.where,
+    set: isSaid(set) ? set : undefined,
+    mask: isSaid(mask) ? mask : undefined,
+    process: table.process,
+    order: table.order === 0 ? undefined : table.order,
+  });
+  return {
+    from: table.from,
+    to: table.to === undefined || table.to === table.from ? null : table.to,
+    columns: { only: only === undefined ? null : [...only], omit: [...(omit ?? [])], rename: { ...rename } },
+    conflict: table.conflict === undefined || channel === null ? null : resolveConflict(table.conflict, channel),
+    ...(Object.keys(inert).length === 0 ? {} : { inert }),
+  };
+}
+
+const NO_CONFLICT: ConflictSpec = {
+  policy: 'site-priority',
+  priority: [],
+  by: null,
+  merge: 'row',
+  groups: [],
+  counters: [],
+};
+
+/** What a table does not say is as the channel says. */
+function resolveConflict(written: WrittenConflict, base: ConflictSpec): ConflictSpec {
+  return {
+    policy: written.policy ?? base.policy,
+    priority: [...(written.priority ?? base.priority)],
+    by: written.by ?? base.by,
+    merge: written.merge ?? base.merge,
+    groups: (written.groups ?? base.groups).map((group) => [...group]),
+    counters: [...(written.counters ?? base.counters)],
+  };
+}
+
+function resolveFiles(written: object): InertSpec {
+  const defaults = { exclude: [], order: 'file-first', missing: 'wait', delete: 'keep' };
+  return { ...defaults, ...(json(written) as InertSpec) };
+}
+
+/** Only what is set, as plain JSON. */
+function said(keys: Readonly<Record<string, unknown>>): InertSpec {
+  return Object.fromEntries(
+    Object.entries(keys)
+      .filter(([, value]) => value !== undefined)
+      .map(([key, value]) => [key, json(value)]),
+  );
+}
+
+function isSaid(value: unknown): boolean {
+  return value !== undefined && value !== null && (typeof value !== 'object' || Object.keys(value).length > 0);
+}
+
+function json(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}

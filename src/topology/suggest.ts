@@ -1,0 +1,52 @@
+/** "Did you mean": the known word nearest to a misspelt one, if it is near enough to be meant. */
+
+const COMPARED_CHARS_MAX = 64;
+
+/** The nearest of `known`, or null when none is likely. Deterministic: among equals the first. */
+export function nearest(word: string, known: Iterable<string>): string | null {
+  const wanted = word.slice(0, COMPARED_CHARS_MAX).toLowerCase();
+  let best: string | null = null;
+  let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
+  for (const candidate of known) {
+    const distance = editDistance(wanted, candidate.slice(0, COMPARED_CHARS_MAX).toLowerCase());
+    // A word that shares no letter at all is never meant (`a` for `b`).
+    if (distance < bestDistance && distance < Math.max(wanted.length, candidate.length)) {
+      best = candidate;
+      bestDistance = distance;
+    }
+  }
+  return best;
+}
+
+/** A sentence with the nearest word, or with all of them when they are few, or nothing. */
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const words = [...known];
+  const near = nearest(word, words);
+  if (near !== null) return `Did you mean \`${near}\`?`;
+  return words.length === 0 ? '' : `Known here: ${listed(words)}.`;
+}
+
+const LISTED_MAX = 20;
+
+export function listed(words: readonly string[]): string {
+  const shown = words.slice(0, LISTED_MAX).map((word) => `\`${word}\``);
+  return words.length > LISTED_MAX ? `${shown.join(', ')} and ${words.length - LISTED_MAX} more` : shown.join(', ');
+}
+
+/** Letters to insert, delete, replace or swap with their neighbour. */
+function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
+      row.push(cost);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length]!;
+}

@@ -1,0 +1,111 @@
+/**
+ * What was written, as a tree in which everything knows its place. Files, anchors and merge keys are already one
+ * tree; the rooms after `read.ts` see no YAML.
+ *
+ * Rule kept here: every path of keys and indexes, also one that leads nowhere, has a place to point at.
+ */
+import type { SourceRange } from '../model/diagnostic.ts';
+
+export type ScalarValue = string | number | boolean | null;
+
+interface Placed {
+  /** The value itself. */
+  readonly range: SourceRange;
+  /** Where the alias or merge key stands that brought this value here; `range` is then at the anchor. */
+  readonly via?: SourceRange | undefined;
+}
+
+export interface TreeEntry {
+  readonly key: string;
+  readonly keyRange: SourceRange;
+  readonly value: Tree;
+}
+
+export type MapTree = Placed & { readonly kind: 'map'; readonly entries: readonly TreeEntry[] };
+export type ListTree = Placed & { readonly kind: 'list'; readonly items: readonly Tree[] };
+export type ScalarTree = Placed & {
+  readonly kind: 'scalar';
+  readonly value: ScalarValue;
+  /** A variable gave the value, so it may still take the type that the schema wants. */
+  readonly variable?: boolean | undefined;
+  /** Its variables were not found, which was reported; nothing more is said about this value. */
+  readonly unknown?: boolean | undefined;
+};
+export type Tree = MapTree | ListTree | ScalarTree;
+
+export type Path = readonly (string | number)[];
+
+export interface Place {
+  /** The deepest value on the path that exists. */
+  readonly tree: Tree;
+  /** Key of that value, null for list items and the root. */
+  readonly keyRange: SourceRange | null;
+  /** How many steps of the path exist. */
+  readonly depth: number;
+  /** The nearest alias on the way. */
+  readonly via: SourceRange | undefined;
+}
+
+export function child(tree: Tree | undefined, key: string | number): Tree | undefined {
+  if (tree?.kind === 'map') return tree.entries.find((entry) => entry.key === String(key))?.value;
+  return tree?.kind === 'list' ? tree.items[Number(key)] : undefined;
+}
+
+/** Follows the path as far as it goes. */
+export function locate(root: Tree, path: Path): Place {
+  let place: Place = { tree: root, keyRange: null, depth: 0, via: root.via };
+  for (const step of path) {
+    const here: Tree = place.tree;
+    const entry = here.kind === 'map' ? here.entries.find((e) => e.key === String(step)) : undefined;
+    const value = entry?.value ?? (here.kind === 'list' ? here.items[Number(step)] : undefined);
+    if (value === undefined) break;
+    place = { tree: value, keyRange: entry?.keyRange ?? null, depth: place.depth + 1, via: value.via ?? place.via };
+  }
+  return place;
+}
+
+/** Where to underline the key at this path; of a list item, the item. */
+export function keyPlace(root: Tree, path: Path): SourceRange {
+  const { tree, keyRange } = locate(root, path);
+  return keyRange ?? tree.range;
+}
+
+/** Where to underline the value at this path: a scalar itself, of maps and lists the key, which is shorter. */
+export function valuePlace(root: Tree, path: Path): SourceRange {
+  const { tree, keyRange, depth } = locate(root, path);
+  return depth === path.length && tree.kind === 'scalar' ? tree.range : (keyRange ?? tree.range);
+}
+
+/** The tree as plain values. Maps have no prototype, so that a key may be called anything. */
+export function plain(tree: Tree): unknown {
+  switch (tree.kind) {
+    case 'scalar':
+      return tree.value;
+    case 'list':
+      return tree.items.map(plain);
+    case 'map': {
+      const map = Object.create(null) as Record<string, unknown>;
+      for (const entry of tree.entries) map[entry.key] = plain(entry.value);
+      return map;
+    }
+    default:
+      return tree satisfies never;
+  }
+}
+
+/** A tree with one scalar put in place of another. */
+export function replaceScalar(tree: Tree, path: Path, value: ScalarTree): Tree {
+  const [step, ...rest] = path;
+  if (step === undefined) return value;
+  if (tree.kind === 'map') {
+    const entries = tree.entries.map((e) =>
+      e.key === String(step) ? { ...e, value: replaceScalar(e.value, rest, value) } : e,
+    );
+    return { ...tree, entries };
+  }
+  if (tree.kind !== 'list') return tree;
+  return {
+    ...tree,
+    items: tree.items.map((item, i) => (i === Number(step) ? replaceScalar(item, rest, value) : item)),
+  };
+}

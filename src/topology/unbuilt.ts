@@ -1,0 +1,174 @@
+/**
+ * What a topology may say and this version does not do yet.
+ *
+ * Rule kept here: nothing is ignored silently. What would change which rows, values or files are written is an error,
+ * which plan and apply refuse; the rest is a warning.
+ */
+import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import type { ChannelSpec, ConflictSpec, TableSpec, Topology } from '../model/topology.ts';
+import { finding } from './finding.ts';
+import type { Path } from './tree.ts';
+
+/** Where a key of the file is; from `loadTopology`. */
+export type PlaceOf = (path: Path) => SourceRange | null;
+
+export interface UnbuiltKey {
+  /** As in the reference: where the key stands. */
+  readonly key: string;
+  readonly severity: 'error' | 'warning';
+  /** What does not happen. */
+  readonly missing: string;
+}
+
+/** Everything that is not built, in the order of the reference. */
+export const UNBUILT = {
+  moved: {
+    key: 'moved',
+    severity: 'error',
+    missing: 'An object with a new name would be destroyed and created, which loses its positions.',
+  },
+  rules: { key: 'rules', severity: 'warning', missing: 'Findings keep their severity.' },
+  guards: { key: 'guards', severity: 'warning', missing: 'Plans are not held against these limits.' },
+  link: {
+    key: 'link',
+    severity: 'warning',
+    missing: 'Nodes talk to each other without encryption and without asking who is there.',
+  },
+  oracle: { key: 'databases.*.engine: oracle', severity: 'error', missing: 'Oracle databases are not written yet.' },
+  many: {
+    key: 'channels.*.between with three or more',
+    severity: 'error',
+    missing: 'A two-way channel joins two databases.',
+  },
+  policy: {
+    key: 'conflict.policy: last-write-wins | manual',
+    severity: 'error',
+    missing: 'Conflicts are decided by `site-priority`.',
+  },
+  tablePriority: {
+    key: 'tables[].conflict.priority',
+    severity: 'error',
+    missing: 'All tables of a channel have one preferred site.',
+  },
+  by: { key: 'conflict.by', severity: 'error', missing: 'No column stands in for the time of a write.' },
+  merge: {
+    key: 'conflict.merge: column',
+    severity: 'error',
+    missing: 'A row is one thing; columns written at both sites are not joined.',
+  },
+  groups: {
+    key: 'conflict.groups',
+    severity: 'error',
+    missing: 'A row is one thing; columns written at both sites are not joined.',
+  },
+  counters: { key: 'conflict.counters', severity: 'error', missing: 'Concurrent changes of a number do not add up.' },
+  existing: {
+    key: 'channels.*.existing: keep | merge, two-way',
+    severity: 'error',
+    missing: 'Rows that exist at the second database are refused or replaced.',
+  },
+  ddl: { key: 'channels.*.ddl: replicate', severity: 'error', missing: 'Changes of tables are not carried over.' },
+  onError: {
+    key: 'channels.*.on_error: park',
+    severity: 'error',
+    missing: 'A row that cannot be written stops its pipeline.',
+  },
+  lanes: { key: 'channels.*.apply.lanes above 1', severity: 'error', missing: 'A pipeline has one writer.' },
+  atomic: {
+    key: 'channels.*.apply.atomic: false',
+    severity: 'error',
+    missing: 'Source transactions always become visible as a whole.',
+  },
+  scope: { key: 'channels.*.scope: transaction', severity: 'error', missing: 'Conflicts are decided row by row.' },
+  dryRun: { key: 'channels.*.dry_run: true', severity: 'error', missing: 'A channel always writes.' },
+  priority: { key: 'channels.*.priority', severity: 'warning', missing: 'Channels of one database take turns.' },
+  rate: { key: 'channels.*.rate', severity: 'warning', missing: 'The channel is not slowed down.' },
+  order: {
+    key: 'channels.*.order, tables[].order',
+    severity: 'warning',
+    missing: 'Tables are written in the order that their keys ask for.',
+  },
+  verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
+  where: { key: 'tables[].where', severity: 'error', missing: 'All rows of a table travel.' },
+  set: { key: 'tables[].columns.set', severity: 'error', missing: 'Values travel as they are.' },
+  mask: { key: 'tables[].columns.mask', severity: 'error', missing: 'Values travel as they are.' },
+  process: { key: 'tables[].process', severity: 'error', missing: 'Rows travel as they are.' },
+  files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
+  alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
+  notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
+} as const satisfies Record<string, UnbuiltKey>;
+
+type UnbuiltId = keyof typeof UNBUILT;
+
+/** What this topology says that is not built, errors and warnings, in the order of the topology. */
+export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diagnostic[] {
+  const found: Diagnostic[] = [];
+  const tell = (id: UnbuiltId, what: string, path: Path): void => {
+    const { severity, missing } = UNBUILT[id];
+    const code = severity === 'error' ? 'OT1090' : 'OT1091';
+    found.push(finding({ code, severity, summary: `${what} is not built yet`, detail: missing, range: placeOf(path) }));
+  };
+  for (const key of Object.keys(topology.inert ?? {})) {
+    if (key === 'moved' || key === 'rules' || key === 'guards' || key === 'link') tell(key, `\`${key}\``, [key]);
+  }
+  for (const [name, database] of Object.entries(topology.database)) {
+    if (database.engine === 'oracle') tell('oracle', '`engine: oracle`', ['databases', name, 'engine']);
+  }
+  for (const [name, channel] of Object.entries(topology.channel)) {
+    ofChannel(channel, ['channels', name], tell);
+    channel.tables.forEach((table, i) => {
+      ofTable(table, channel, ['channels', name, 'tables', i], tell);
+    });
+  }
+  for (const name of Object.keys(topology.files)) tell('files', `file set \`${name}\``, ['files', name]);
+  for (const name of Object.keys(topology.alert)) tell('alerts', `alert \`${name}\``, ['alerts', name]);
+  for (const name of Object.keys(topology.notify)) tell('notify', `receiver \`${name}\``, ['notify', name]);
+  return found;
+}
+
+type Tell = (id: UnbuiltId, what: string, path: Path) => void;
+
+function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
+  const { direction, conflict, inert } = channel;
+  const twoWay = direction.kind === 'two-way';
+  if (twoWay && direction.between.length > 2)
+    tell('many', '`between` with three or more databases', [...base, 'between']);
+  if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
+  if (twoWay && (channel.existing === 'keep' || channel.existing === 'merge')) {
+    tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
+  }
+  if (channel.ddl === 'replicate') tell('ddl', '`ddl: replicate`', [...base, 'ddl']);
+  if (channel.onError === 'park') tell('onError', '`on_error: park`', [...base, 'on_error']);
+  if (channel.apply.lanes > 1) tell('lanes', '`lanes` above 1', [...base, 'apply', 'lanes']);
+  if (!channel.apply.atomic) tell('atomic', '`atomic: false`', [...base, 'apply', 'atomic']);
+  if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
+  if (inert['dry_run'] === true) tell('dryRun', '`dry_run`', [...base, 'dry_run']);
+  for (const key of ['priority', 'rate', 'order', 'verify'] as const) {
+    if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
+  }
+}
+
+function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell): void {
+  if (table.conflict !== null) ofConflict(table.conflict, channel.conflict, [...base, 'conflict'], tell);
+  const inert = table.inert ?? {};
+  for (const key of ['where', 'process', 'order'] as const) {
+    if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
+  }
+  for (const key of ['set', 'mask'] as const) {
+    if (Object.hasOwn(inert, key)) tell(key, `\`columns.${key}\``, [...base, 'columns', key]);
+  }
+}
+
+/** `above` is the channel's rule for a table's: what comes from there was told there. */
+function ofConflict(conflict: ConflictSpec, above: ConflictSpec | null, base: Path, tell: Tell): void {
+  const differs = (key: keyof ConflictSpec): boolean =>
+    above === null || JSON.stringify(above[key]) !== JSON.stringify(conflict[key]);
+  if (conflict.policy !== 'site-priority' && differs('policy'))
+    tell('policy', `\`policy: ${conflict.policy}\``, [...base, 'policy']);
+  if (above !== null && differs('priority'))
+    tell('tablePriority', 'a `priority` of a single table', [...base, 'priority']);
+  if (conflict.by !== null && differs('by')) tell('by', '`by`', [...base, 'by']);
+  if (conflict.merge === 'column' && differs('merge')) tell('merge', '`merge: column`', [...base, 'merge']);
+  if (conflict.groups.length > 0 && differs('groups')) tell('groups', '`groups`', [...base, 'groups']);
+  if (conflict.counters.length > 0 && differs('counters')) tell('counters', '`counters`', [...base, 'counters']);
+}

@@ -1,0 +1,166 @@
+/**
+ * `${var.NAME}` filled in, anywhere in the texts of the tree.
+ *
+ * A text that is one variable and nothing else keeps the variable's YAML type and may still change it to what the
+ * schema wants (`--var lanes=4` is a number where a number is wanted). `$${` is a literal `${`. Keys are never filled
+ * in: they are names that addresses are made of.
+ */
+import { parseDocument } from 'yaml';
+import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import { finding, findingAt } from './finding.ts';
+import { parseFile } from './parse.ts';
+import { didYouMean } from './suggest.ts';
+import type { MapTree, ScalarTree, ScalarValue, Tree } from './tree.ts';
+import { child } from './tree.ts';
+
+export interface VariableSources {
+  /** From `--var NAME=VALUE`. */
+  readonly vars?: Readonly<Record<string, string>> | undefined;
+  /** Texts of `--var-file`, later ones win. */
+  readonly varFiles?: readonly { readonly path: string; readonly text: string }[] | undefined;
+  readonly env?: Readonly<Record<string, string | undefined>> | undefined;
+}
+
+export interface FilledTree {
+  readonly root: MapTree;
+  /** Names of the declared variables, sorted. */
+  readonly names: readonly string[];
+  readonly diagnostics: readonly Diagnostic[];
+}
+
+const REFERENCE = /\$\$\{|\$\{([^}]*)\}?/g;
+const FILLED_CHARS_MAX = 64 * 1024;
+
+interface Variables {
+  readonly values: ReadonlyMap<string, ScalarValue>;
+  readonly names: readonly string[];
+}
+
+export function fillIn(root: MapTree, sources: VariableSources): FilledTree {
+  const diagnostics: Diagnostic[] = [];
+  const variables = valuesOf(root, sources, diagnostics);
+  const entries = root.entries.map((entry) =>
+    entry.key === 'vars' || entry.key === 'include'
+      ? entry
+      : { ...entry, value: fill(entry.value, variables, diagnostics) },
+  );
+  return { root: { ...root, entries }, names: variables.names, diagnostics };
+}
+
+/** The same scalar as the other types it may stand for; the schema says which of them is wanted. */
+export function asType(scalar: ScalarTree, type: string): ScalarTree | null {
+  const { value } = scalar;
+  if (scalar.variable !== true) return null;
+  if (type === 'string')
+    return value === null || typeof value === 'string' ? null : { ...scalar, value: String(value) };
+  if (typeof value !== 'string') return null;
+  const read = coreValue(value);
+  const fits = type === 'integer' ? Number.isInteger(read) : typeof read === type;
+  return fits ? { ...scalar, value: read } : null;
+}
+
+function valuesOf(root: MapTree, sources: VariableSources, diagnostics: Diagnostic[]): Variables {
+  const declared = child(root, 'vars');
+  const values = new Map<string, ScalarValue>();
+  const names = declared?.kind === 'map' ? declared.entries.map((entry) => entry.key).sort() : [];
+  for (const entry of declared?.kind === 'map' ? declared.entries : []) {
+    const given = child(entry.value, 'default');
+    if (given?.kind !== 'scalar' || given.value === null) continue;
+    if (typeof given.value === 'string' && given.value.includes('${')) {
+      const summary = `the default of \`${entry.key}\` refers to something`;
+      const detail = 'A default is a value; variables are not filled in here.';
+      diagnostics.push(
+        findingAt(root, { code: 'OT1022', summary, detail, path: ['vars', entry.key, 'default'], at: 'value' }),
+      );
+    }
+    values.set(entry.key, given.value);
+  }
+  for (const name of names) {
+    const text =
+      sources.env?.[`OTTER_VAR_${name}`] ?? sources.env?.[`OTTER_VAR_${name.toUpperCase().replaceAll('-', '_')}`];
+    if (text !== undefined) values.set(name, text);
+  }
+  const known = (name: string, range: SourceRange | null, where: string): boolean => {
+    if (names.includes(name)) return true;
+    const summary = `${where} gives a value to \`${name}\`, which \`vars\` does not declare`;
+    diagnostics.push(finding({ code: 'OT1020', summary, detail: didYouMean(name, names), range }));
+    return false;
+  };
+  for (const file of sources.varFiles ?? []) {
+    const { tree, diagnostics: found } = parseFile(file.path, file.text);
+    diagnostics.push(...found);
+    for (const { key, keyRange, value } of tree?.entries ?? []) {
+      if (value.kind !== 'scalar' || value.value === null) {
+        diagnostics.push(
+          finding({ code: 'OT1023', summary: `the value of \`${key}\` is not a single value`, range: value.range }),
+        );
+      } else if (known(key, keyRange, `\`${file.path}\``)) values.set(key, value.value);
+    }
+  }
+  for (const [name, text] of Object.entries(sources.vars ?? {})) {
+    if (known(name, null, '`--var`')) values.set(name, text);
+  }
+  return { values, names };
+}
+
+function fill(tree: Tree, variables: Variables, diagnostics: Diagnostic[]): Tree {
+  switch (tree.kind) {
+    case 'map':
+      return { ...tree, entries: tree.entries.map((e) => ({ ...e, value: fill(e.value, variables, diagnostics) })) };
+    case 'list':
+      return { ...tree, items: tree.items.map((item) => fill(item, variables, diagnostics)) };
+    case 'scalar':
+      return typeof tree.value === 'string' && tree.value.includes('${')
+        ? fillText(tree, tree.value, variables, diagnostics)
+        : tree;
+    default:
+      return tree satisfies never;
+  }
+}
+
+function fillText(scalar: ScalarTree, text: string, variables: Variables, diagnostics: Diagnostic[]): ScalarTree {
+  const report = (code: 'OT1003' | 'OT1020' | 'OT1021' | 'OT1022', summary: string, detail: string): void => {
+    const related = scalar.via === undefined ? [] : [{ message: 'used here', range: scalar.via }];
+    diagnostics.push(finding({ code, summary, detail, range: scalar.range, related }));
+  };
+  const lookUp = (inside: string, closed: boolean): ScalarValue | undefined => {
+    const name = /^\s*var\.([A-Za-z][A-Za-z0-9_-]*)\s*$/.exec(inside)?.[1];
+    if (name === undefined || !closed) {
+      report(
+        'OT1022',
+        `\`\${${inside}${closed ? '}' : ''}\` is not \`\${var.NAME}\``,
+        'For a literal `${` write `$${`.',
+      );
+    } else if (!variables.names.includes(name)) {
+      report('OT1020', `no variable is called \`${name}\``, didYouMean(name, variables.names));
+    } else if (!variables.values.has(name)) {
+      report('OT1021', `the variable \`${name}\` has no value`, `Pass \`--var ${name}=VALUE\`, or give it a default.`);
+    } else return variables.values.get(name);
+    return undefined;
+  };
+  const whole = /^\$\{([^}]*)\}$/.exec(text);
+  if (whole !== null) {
+    const value = lookUp(whole[1]!, true);
+    return value === undefined ? { ...scalar, unknown: true } : { ...scalar, value, variable: true };
+  }
+  let unknown = false;
+  const filled = text.replaceAll(REFERENCE, (found, inside: string | undefined) => {
+    if (inside === undefined) return '${';
+    const value = lookUp(inside, found.endsWith('}'));
+    unknown ||= value === undefined;
+    return String(value ?? '');
+  });
+  if (filled.length > FILLED_CHARS_MAX) {
+    report('OT1003', 'the text becomes too long', 'Its variables hold more than a topology may.');
+    return { ...scalar, unknown: true };
+  }
+  return unknown ? { ...scalar, unknown: true } : { ...scalar, value: filled };
+}
+
+/** A text as YAML would read it without quotes. */
+function coreValue(text: string): ScalarValue {
+  const trimmed = text.trim();
+  if (trimmed.length > 40) return text;
+  const value: unknown = parseDocument(trimmed, { version: '1.2', logLevel: 'silent' }).toJS();
+  return typeof value === 'number' || typeof value === 'boolean' ? value : text;
+}
