@@ -1,83 +1,130 @@
 /**
- * A queue of deliveries between who reads and who carries or loads, bounded by bytes.
+ * A queue of deliveries between the reader of a log and whoever carries them on, bounded by bytes.
  *
- * The producer asks `full` and waits for room; the consumer takes all that is there at once. A failure is seen by the
- * consumer after everything that was queued before it; a consumer that leaves ends the producer's wait.
+ * Rule: it never holds more than `bytesMax` plus the one batch that was pushed when there was still room. The producer
+ * looks at `full` (or waits in `whenRoom`) before it pushes; the consumer takes everything that is there at once, so
+ * batches grow by themselves under backlog and stay single when idle.
  */
 import type { Delivery } from './row.ts';
 
+export interface DeliveryQueueOptions {
+  /** Held bytes at which the queue counts as full. */
+  readonly bytesMax: number;
+}
+
 export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
   readonly #bytesMax: number;
-  #items: Delivery[] = [];
+  #held: Delivery[] = [];
   #bytes = 0;
-  #ended: { readonly error: unknown } | null = null;
-  #abandoned = false;
-  #room: PromiseWithResolvers<void> | null = null;
-  #news: PromiseWithResolvers<void> | null = null;
+  #end: { readonly error: unknown } | 'drained' | null = null;
+  #taken = false;
+  #wakeConsumer: (() => void) | null = null;
+  readonly #wakeProducers = new Set<() => void>();
 
-  constructor(options: { readonly bytesMax: number }) {
+  constructor(options: DeliveryQueueOptions) {
     this.#bytesMax = options.bytesMax;
   }
 
-  get full(): boolean {
-    return this.#bytes >= this.#bytesMax && !this.#abandoned && this.#ended === null;
-  }
-
-  /** Takes the batch whatever its size; ask `full` before. Dropped when the consumer has left or the queue is closed. */
+  /** Adds a batch whatever its size; `bytes` is what it counts for. Dropped once the queue is closed. */
   push(batch: readonly Delivery[], bytes: number): void {
-    if (this.#abandoned || this.#ended !== null) return;
-    for (const delivery of batch) this.#items.push(delivery);
+    if (this.#end !== null || batch.length === 0) return;
+    for (const delivery of batch) this.#held.push(delivery);
     this.#bytes += bytes;
-    this.#news?.resolve();
+    this.#wakeConsumer?.();
   }
 
-  /** Settles when the queue is not full, when nobody takes from it any more, or when aborted. */
+  get full(): boolean {
+    return this.#bytes >= this.#bytesMax;
+  }
+
+  /** Bytes that nobody has taken yet. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Closed by the producer, or by the consumer that stopped reading: pushing is in vain. */
+  get closed(): boolean {
+    return this.#end !== null;
+  }
+
+  /** Waits until the queue is not full; also returns when it is closed. @throws the reason of `signal` */
   async whenRoom(signal: AbortSignal): Promise<void> {
-    while (this.full && !signal.aborted) {
-      this.#room ??= Promise.withResolvers<void>();
-      const { promise, resolve } = this.#room;
-      signal.addEventListener('abort', () => resolve(), { once: true });
-      await promise;
+    while (this.full && this.#end === null) {
+      signal.throwIfAborted();
+      await new Promise<void>((resolve) => {
+        const wake = (): void => {
+          this.#wakeProducers.delete(wake);
+          signal.removeEventListener('abort', wake);
+          resolve();
+        };
+        this.#wakeProducers.add(wake);
+        signal.addEventListener('abort', wake);
+      });
     }
+    signal.throwIfAborted();
   }
 
-  /** What was pushed is still delivered, then the error is thrown, or without one the iteration ends. */
+  /**
+   * Without an error the consumer still gets what is held, then the end. With one, what is held is dropped and the
+   * error is thrown at the consumer's next read. The first call counts.
+   */
   close(error?: unknown): void {
-    if (this.#ended !== null) return;
-    this.#ended = { error };
-    this.#news?.resolve();
-    this.#release();
-  }
-
-  async *[Symbol.asyncIterator](): AsyncGenerator<readonly Delivery[], void, void> {
-    try {
-      for (;;) {
-        if (this.#items.length > 0) {
-          const batch = this.#items;
-          this.#items = [];
-          this.#bytes = 0;
-          this.#release();
-          yield batch;
-        } else if (this.#ended !== null) {
-          if (this.#ended.error !== undefined) throw this.#ended.error;
-          return;
-        } else {
-          this.#news = Promise.withResolvers<void>();
-          await this.#news.promise;
-          this.#news = null;
-        }
-      }
-    } finally {
-      this.#abandoned = true;
-      this.#items = [];
-      this.#bytes = 0;
-      this.#release();
+    if (this.#end !== null) return;
+    if (error === undefined) {
+      this.#end = 'drained';
+    } else {
+      this.#end = { error };
+      this.#drop();
     }
+    this.#wakeConsumer?.();
+    this.#wakeAllProducers();
   }
 
-  #release(): void {
-    const room = this.#room;
-    this.#room = null;
-    room?.resolve();
+  /** For one consumer. Returning early closes the queue and ends the wait of the producer. */
+  [Symbol.asyncIterator](): AsyncIterator<readonly Delivery[], undefined> {
+    if (this.#taken) throw new Error('a delivery queue has one consumer');
+    this.#taken = true;
+    return {
+      next: async () => {
+        while (this.#held.length === 0 && this.#end === null) await this.#pushedOrClosed();
+        if (this.#held.length > 0) return { done: false, value: this.#takeAll() };
+        const end = this.#end;
+        if (end === null || end === 'drained') return { done: true, value: undefined };
+        this.#end = 'drained';
+        throw end.error;
+      },
+      return: async () => {
+        this.#end = 'drained';
+        this.#drop();
+        this.#wakeConsumer?.();
+        this.#wakeAllProducers();
+        return { done: true, value: undefined };
+      },
+    };
+  }
+
+  #takeAll(): readonly Delivery[] {
+    const batch = this.#held;
+    this.#drop();
+    this.#wakeAllProducers();
+    return batch;
+  }
+
+  #drop(): void {
+    this.#held = [];
+    this.#bytes = 0;
+  }
+
+  #pushedOrClosed(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#wakeConsumer = () => {
+        this.#wakeConsumer = null;
+        resolve();
+      };
+    });
+  }
+
+  #wakeAllProducers(): void {
+    for (const wake of [...this.#wakeProducers]) wake();
   }
 }
