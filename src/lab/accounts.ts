@@ -1,0 +1,93 @@
+/** Accounts on the lab's database servers, and whether a server answers to them. */
+import { randomBytes, randomInt } from 'node:crypto';
+import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+
+export interface Account {
+  readonly user: string;
+  readonly password: string;
+}
+
+type Family = 'mariadb' | 'mysql';
+
+/** What otter does with users' tables, its own schema, and tables that it creates on a target. */
+const TABLES = 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES';
+
+/**
+ * What the `otter` account is granted on everything, and no more: tables (above); `REPLICATION SLAVE` to be sent the log;
+ * and the right to ask for the log's end (`BINLOG MONITOR` on MariaDB, `REPLICATION CLIENT` on MySQL).
+ */
+export const OTTER_PRIVILEGES: Readonly<Record<Family, string>> = {
+  mariadb: `${TABLES}, REPLICATION SLAVE, BINLOG MONITOR`,
+  mysql: `${TABLES}, REPLICATION SLAVE, REPLICATION CLIENT`,
+};
+
+export function newAccount(user: string): Account {
+  return { user, password: randomBytes(9).toString('hex') };
+}
+
+/** Unique enough among all servers that could ever be connected to each other. */
+export function newServerId(): number {
+  return randomInt(1_000, 2 ** 31);
+}
+
+/** Statements, one a line and none of them logged, that make the accounts what they should be, whatever they were. */
+export function accountStatements(family: Family, root: Account, otter: Account): readonly string[] {
+  return [
+    'SET sql_log_bin = 0',
+    // A new data directory lets root in without a password, and accounts of one host go before those of any.
+    ...['127.0.0.1', '::1'].map((host) => `DROP USER IF EXISTS 'root'@'${host}'`),
+    `ALTER USER 'root'@'localhost' IDENTIFIED BY '${root.password}'`,
+    ...statementsFor(root, 'ALL PRIVILEGES', ' WITH GRANT OPTION'),
+    ...otterStatements(family, otter),
+    'SET sql_log_bin = 1',
+  ];
+}
+
+function otterStatements(family: Family, otter: Account): readonly string[] {
+  return statementsFor(otter, OTTER_PRIVILEGES[family], '');
+}
+
+function statementsFor(account: Account, privileges: string, option: string): readonly string[] {
+  const name = `'${account.user}'@'%'`;
+  return [
+    `CREATE USER IF NOT EXISTS ${name} IDENTIFIED BY '${account.password}'`,
+    `ALTER USER ${name} IDENTIFIED BY '${account.password}'`,
+    `GRANT ${privileges} ON *.* TO ${name}${option}`,
+  ];
+}
+
+export interface Door {
+  readonly host: string;
+  readonly port: number;
+}
+
+export async function connect(door: Door, account: Account): Promise<Connection> {
+  return await createConnection({ host: door.host, port: door.port, user: account.user, password: account.password, connectTimeout: 5_000 });
+}
+
+/** Whether a server that keeps its socket at `socket` answers at the door; any failure is a no. */
+export async function answersAs(socket: string, door: Door, account: Account): Promise<boolean> {
+  try {
+    const connection = await connect(door, account);
+    try {
+      const [rows] = await connection.query('SELECT @@socket AS socket');
+      return Array.isArray(rows) && (rows[0] as { readonly socket?: unknown } | undefined)?.socket === socket;
+    } finally {
+      connection.destroy();
+    }
+  } catch {
+    return false;
+  }
+}
+
+/** Makes the `otter` account on a server that was given by address. */
+export async function openExternal(family: Family, door: Door, root: Account, otter: Account): Promise<string> {
+  const connection = await connect(door, root);
+  try {
+    for (const statement of otterStatements(family, otter)) await connection.query(statement);
+    const [rows] = await connection.query('SELECT VERSION() AS version');
+    return String((rows as RowDataPacket[])[0]?.['version']);
+  } finally {
+    await connection.end();
+  }
+}
