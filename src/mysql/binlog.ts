@@ -279,7 +279,7 @@ export class LogAssembler {
         this.#define(schema, sql);
         return;
       default:
-        return found satisfies never;
+        found satisfies never;
     }
   }
 

@@ -23,7 +23,7 @@ export const RAW_ROWS = {
   typeCast: (field: { buffer(): Buffer | null }): Buffer | null => field.buffer(),
 } as const;
 
-/** Rows of a query made with `selectList(columns)`, with `RAW_ROWS` or with the driver's own types. */
+/** Rows of a query made with `selectList(columns)` and `RAW_ROWS`. */
 export function toImages(columns: readonly ColumnShape[], rows: readonly (readonly unknown[])[]): Image[] {
   const readers = columns.map((column) => readerOf(typeOf(column)));
   return rows.map((row) => readers.map((read, i) => toValue(read, row[i])));
@@ -32,8 +32,9 @@ export function toImages(columns: readonly ColumnShape[], rows: readonly (readon
 function toValue(read: (bytes: Buffer) => string, value: unknown): Value {
   if (value === null || value === undefined) return null;
   if (Buffer.isBuffer(value)) return read(value);
-  if (typeof value === 'object') throw new TypeError('rows for toImages are read with RAW_ROWS');
-  return read(Buffer.from(String(value)));
+  if (typeof value === 'string' || Number.isSafeInteger(value)) return read(Buffer.from(String(value)));
+  // Drivers read fractions carelessly and geometries as objects.
+  throw new TypeError('rows for toImages are read with RAW_ROWS');
 }
 
 /** At most `limit` rows after `after` (values of the primary key, or null for the beginning), in key order. */
@@ -81,11 +82,12 @@ function selected(name: string, type: ColumnType): string {
     case 'enum':
     case 'set':
     case 'bit':
-      return `${name}+0`;
+      // Not `+0`, which makes the 64th member of a SET a sign.
+      return `CAST(${name} AS UNSIGNED)`;
     case 'float':
     case 'double':
-      // As a double, since a FLOAT prints only six digits; as text, since drivers read numbers carelessly.
-      return `CONCAT(${name}*1e0, '')`;
+      // As a double, since a FLOAT prints only six digits.
+      return `${name}*1e0`;
     case 'integer':
     case 'decimal':
     case 'year':

@@ -73,7 +73,7 @@ function readColumn(c: Cursor, code: number): LogColumn {
 const SIGNEDNESS = 1;
 const NUMERIC = new Set<number>([
   ...[LOG_TYPE.TINY, LOG_TYPE.SHORT, LOG_TYPE.INT24, LOG_TYPE.LONG, LOG_TYPE.LONGLONG],
-  ...[LOG_TYPE.FLOAT, LOG_TYPE.DOUBLE, LOG_TYPE.NEWDECIMAL],
+  ...[LOG_TYPE.FLOAT, LOG_TYPE.DOUBLE, LOG_TYPE.NEWDECIMAL, LOG_TYPE.YEAR],
 ]);
 
 /** Optional metadata: type, length, value; signedness is a bit per numeric column, highest bit first. */

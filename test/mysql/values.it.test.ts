@@ -1,0 +1,58 @@
+/**
+ * Every value arrives as it left: the literal from the log is the literal from a SELECT, and written into another table it
+ * makes the same bytes in the log again and the same checksum.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Image } from '../../src/model/row.ts';
+import type { Session } from '../../src/mysql/connection.ts';
+import { type Context, type Family, open, readToEnd, rowItems } from './context.ts';
+import { TYPE_CASES, type TypeCase } from './values.ts';
+
+describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
+  let context: Context;
+  /** As otter writes: strict, UTC. */
+  let writer: Session;
+
+  beforeAll(async () => {
+    context = await open(family);
+    writer = await context.server.connect();
+  });
+
+  afterAll(async () => {
+    await writer?.[Symbol.asyncDispose]();
+    await context?.[Symbol.asyncDispose]();
+  });
+
+  const cases = TYPE_CASES.filter(({ only }) => only === undefined || only === family);
+
+  test.each(cases)('$type', async ({ type, values }: TypeCase) => {
+    const { root, source } = context;
+    await root.run('DROP TABLE IF EXISTS d.src');
+    await root.run('DROP TABLE IF EXISTS d.dst');
+    await root.run(`CREATE TABLE d.src (id INT PRIMARY KEY, v ${type}, z INT NOT NULL DEFAULT 7) DEFAULT CHARSET=utf8mb4`);
+    await root.run('CREATE TABLE d.dst LIKE d.src');
+    const from = (await source.logEnd()).position;
+    for (const [i, value] of ['NULL', ...values].entries()) await root.run(`INSERT INTO d.src (id, v) VALUES (${i}, ${value})`);
+    const wants = (schema: string, table: string): boolean => schema === 'd' && table !== 'other';
+
+    const logged = inserted(await readToEnd(source, { from, wants }));
+    expect(logged).toHaveLength(values.length + 1);
+    const shape = await source.shape('d', 'src');
+    expect(await source.readChunk(shape!, null, 1000)).toEqual(logged);
+
+    const between = (await source.logEnd()).position;
+    for (const image of logged) await writer.run(`INSERT INTO d.dst VALUES (${image.map((v) => v ?? 'NULL').join(', ')})`);
+    expect(inserted(await readToEnd(source, { from: between, wants }))).toEqual(logged);
+    const checksums = await root.rows<{ Checksum: string }>('CHECKSUM TABLE d.src, d.dst');
+    expect(checksums[1]!.Checksum).toBe(checksums[0]!.Checksum);
+
+    // Found again by its own literal, as tables without a primary key need.
+    const [id, value] = logged.at(-1)!;
+    const found = await writer.rows<{ id: number }>(`SELECT id FROM d.dst WHERE v = ${value} AND id = ${id}`);
+    expect(found).toHaveLength(1);
+  });
+});
+
+function inserted(items: Parameters<typeof rowItems>[0]): Image[] {
+  return rowItems(items).flatMap((item) => item.changes.flatMap((change) => (change.kind === 'insert' ? [change.after] : [])));
+}
