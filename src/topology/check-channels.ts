@@ -69,6 +69,8 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
     return;
   }
   const { between } = direction;
+  // A database that stands twice was reported; the default order would repeat it.
+  if (new Set(between).size < between.length) return;
   checkPriority(checked, conflict, between, [...base, 'conflict', 'priority']);
   checkCopySource(checked, channel, conflict, between, [...base, 'conflict', 'priority']);
   channel.tables.forEach((table, i) => {

@@ -179,5 +179,5 @@ function checkColumns({ report }: Checked, table: TableSpec, entry: Path): void 
 
 function capital(text: string): string {
   const sentence = text.startsWith('`') ? text : text.charAt(0).toUpperCase() + text.slice(1);
-  return /[.?!`)]$/.test(sentence) ? sentence : `${sentence}.`;
+  return /[.?!]$/.test(sentence) ? sentence : `${sentence}.`;
 }

@@ -29,7 +29,7 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   };
   const refer = (section: string, noun: string, name: string, path: Path): boolean => {
     const known = names(section);
-    if (known.includes(name)) return true;
+    if (broken.has(section) || known.includes(name)) return true;
     report({
       code: 'OT1031',
       summary: `no ${noun} is called \`${name}\``,
@@ -86,10 +86,12 @@ function checkNodes(checked: Checked): void {
 }
 
 function checkDatabases(checked: Checked): void {
-  const { topology, root, broken, report, refer } = checked;
+  const { topology, root, broken, report, refer, names } = checked;
   const staffed = new Set(Object.values(topology.node).map((node) => node.region));
   // A node that is wrong in itself may be the one that is missing.
-  const nodesKnown = ![...broken].some((address) => address === 'nodes' || address.startsWith('nodes/'));
+  const nodesKnown =
+    ![...broken].some((address) => address === 'nodes' || address.startsWith('nodes/')) &&
+    [...staffed].every((region) => names('regions').includes(region));
   const servers = new Map<string, { name: string; path: Path }>();
   for (const [name, database] of Object.entries(topology.database)) {
     const region: Path = ['databases', name, 'region'];

@@ -57,7 +57,7 @@ function load(read: Sources, sources: VariableSources): LoadedTopology {
   if (read.root === null) {
     return {
       topology: null,
-      diagnostics: inReadingOrder(read.diagnostics, order),
+      diagnostics: inReadingOrder(once(read.diagnostics), order),
       unbuilt: [],
       sourceOf: () => null,
       vars: [],

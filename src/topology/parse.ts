@@ -10,6 +10,7 @@ import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
 import { finding } from './finding.ts';
 import type { MapTree, ScalarValue, Tree, TreeEntry } from './tree.ts';
+import { startOf } from './tree.ts';
 
 export const FILE_CHARS_MAX = 1024 * 1024;
 const VALUES_MAX = 100_000;
@@ -17,6 +18,10 @@ const DEPTH_MAX = 40;
 /** More open brackets than this are refused before the parser, whose recursion they would exhaust. */
 const BRACKETS_MAX = 500;
 const SYNTAX_FINDINGS_MAX = 20;
+
+const CORE_TAGS = new Set(
+  ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((tag) => `tag:yaml.org,2002:${tag}`),
+);
 
 export interface ParsedFile {
   /** Null when the file is empty or cannot be read. */
@@ -37,7 +42,7 @@ export function parseFile(file: string, text: string): ParsedFile {
       endColumn: Math.max(to.col, 1),
     };
   };
-  const start: SourceRange = { file, line: 1, column: 1, endLine: 1, endColumn: 1 };
+  const start = startOf(file);
   if (text.length > FILE_CHARS_MAX) {
     return refused(
       finding({ code: 'OT1003', summary: `the file is larger than ${FILE_CHARS_MAX / 1024} KiB`, range: start }),
@@ -72,7 +77,7 @@ export function parseFile(file: string, text: string): ParsedFile {
       finding({
         code: 'OT1001',
         summary: 'a topology file holds one document',
-        detail: 'What follows `---` belongs into a file of its own.',
+        detail: 'What follows `---` belongs in a file of its own.',
         range,
       }),
     );
@@ -141,6 +146,12 @@ class TreeReader {
     if (++this.#values > VALUES_MAX) throw new TooLarge(`the file makes more than ${VALUES_MAX} values`, range);
     if (depth > DEPTH_MAX) throw new TooLarge(`the file is nested deeper than ${DEPTH_MAX} levels`, range);
     if (isAlias(node)) return this.#alias(node, range, depth);
+    if (node.tag !== undefined && !CORE_TAGS.has(node.tag)) {
+      const tag = node.tag.replace('tag:yaml.org,2002:', '!!');
+      this.#diagnostics.push(
+        finding({ code: 'OT1001', summary: `the tag \`${tag}\` has no use in a topology`, range }),
+      );
+    }
     if (node.anchor !== undefined) this.#anchors.set(node.anchor, node);
     if (isMap(node)) return { kind: 'map', entries: this.#entries(node, depth), range };
     if (isSeq(node))

@@ -12,7 +12,7 @@ import { finding } from './finding.ts';
 import { mergeFiles } from './merge.ts';
 import { FILE_CHARS_MAX, parseFile } from './parse.ts';
 import type { MapTree } from './tree.ts';
-import { child } from './tree.ts';
+import { child, startOf } from './tree.ts';
 
 const FILES_MAX = 256;
 const TOTAL_BYTES_MAX = 8 * 1024 * 1024;
@@ -143,10 +143,6 @@ class Reading {
   #unreadable(path: string, why: string, from: SourceRange | null): void {
     this.#diagnostics.push(finding({ code: 'OT1002', summary: `\`${path}\` cannot be read: ${why}`, range: from }));
   }
-}
-
-function startOf(file: string): SourceRange {
-  return { file, line: 1, column: 1, endLine: 1, endColumn: 1 };
 }
 
 function decode(bytes: Uint8Array): string | null {

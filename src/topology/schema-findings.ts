@@ -133,7 +133,8 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
     }
     case 'minProperties':
     case 'maxProperties':
-      return { code: 'OT1015', summary: `${here} wants ${String(message ?? error.message)}`, path, at: 'key' };
+      if (message === undefined) return { code: 'OT1014', summary: `${here} is an empty map`, path, at: 'key' };
+      return { code: 'OT1015', summary: `${here} wants ${String(message)}`, path, at: 'key' };
     case 'propertyNames':
     case 'if':
       return null;
@@ -205,7 +206,7 @@ function excluded(path: Path, error: ErrorObject, context: Context): Words | nul
   if (undirected.length > 1) return null;
   const detail = `${capital(String(schema[branch]?.['errorMessage'] ?? error.message))}.`;
   const owner = formatPath(parent, context.root);
-  return { code: 'OT1015', summary: `\`${key}\` does not belong into \`${owner}\``, detail, path, at: 'key' };
+  return { code: 'OT1015', summary: `\`${key}\` does not belong in \`${owner}\``, detail, path, at: 'key' };
 }
 
 function descriptionOf(error: ErrorObject, key: string): string {

@@ -13,7 +13,7 @@ import { child } from './tree.ts';
 /** Keys whose value is a reference to a secret, and must be nothing else. */
 const SECRET_KEYS = new Set(['password', 'token', 'webhook', 'slack', 'secret']);
 const SECRET_LINE = /(\b(?:password|passwd|token|webhook|slack|secret)["']?[ \t]*:[ \t]+)([^\s{&*#|>][^\n]*)/gi;
-const URL_SECRET = /(:\/\/[^\s/@:]*:)([^\s/@]+)(?=@)/g;
+const URL_SECRET = /([\w.%+-]:)([^\s/@:'",]+)(?=@[\w[])/g;
 
 export function withoutSecrets(files: readonly SourceFile[], root: MapTree | null): SourceFile[] {
   const ranges = root === null ? [] : secretRanges(root);

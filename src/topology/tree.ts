@@ -64,16 +64,21 @@ export function locate(root: Tree, path: Path): Place {
   return place;
 }
 
+/** What is about a file as a whole stands at its start. */
+export function startOf(file: string): SourceRange {
+  return { file, line: 1, column: 1, endLine: 1, endColumn: 1 };
+}
+
 /** Where to underline the key at this path; of a list item, the item. */
 export function keyPlace(root: Tree, path: Path): SourceRange {
-  const { tree, keyRange } = locate(root, path);
-  return keyRange ?? tree.range;
+  const { tree, keyRange, depth } = locate(root, path);
+  return keyRange ?? (depth === 0 ? startOf(tree.range.file) : tree.range);
 }
 
 /** Where to underline the value at this path: a scalar itself, of maps and lists the key, which is shorter. */
 export function valuePlace(root: Tree, path: Path): SourceRange {
-  const { tree, keyRange, depth } = locate(root, path);
-  return depth === path.length && tree.kind === 'scalar' ? tree.range : (keyRange ?? tree.range);
+  const { tree, depth } = locate(root, path);
+  return depth === path.length && tree.kind === 'scalar' ? tree.range : keyPlace(root, path);
 }
 
 /** The tree as plain values. Maps have no prototype, so that a key may be called anything. */
