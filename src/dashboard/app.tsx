@@ -1,0 +1,121 @@
+/**
+ * The dashboard as a React tree: the store and the keys come in through hooks, a screen of lines goes out, one `Text` a row.
+ * Everything that decides is pure and elsewhere; this room and `run.ts` are the only ones that know ink.
+ */
+import { Box, type Key as InkKey, Text, useApp, useInput, useStdin, useWindowSize } from 'ink';
+import { memo, type ReactNode, useEffect, useReducer, useState, useSyncExternalStore } from 'react';
+import { FIRST_VIEW, type Key, press, type View } from './keys.ts';
+import { listed, screenLines } from './screens.ts';
+import type { DashboardStore } from './store.ts';
+import { type Line, lineText } from './text.ts';
+import { glyphs, style } from './theme.ts';
+
+/** Mounted rows cost time on every frame; nobody reads more than this at once. */
+const ROWS_MAX = 60;
+const TICK_MS = 1_000;
+
+export interface DashboardProps {
+  readonly store: DashboardStore;
+  /** The clock on the wall, ms since 1970. */
+  readonly now: () => number;
+  readonly ascii: boolean;
+  readonly colour: boolean;
+}
+
+export function Dashboard({ store, now, ascii, colour }: DashboardProps): ReactNode {
+  const state = useSyncExternalStore(store.subscribe, store.getSnapshot);
+  const nowMs = useNow(now);
+  const view = useView(store);
+  const { columns, rows } = useWindowSize();
+  // One row less than the terminal has: a full one makes it scroll and flicker.
+  const height = Math.max(1, Math.min(ROWS_MAX, rows - 1));
+  const lines = screenLines(state, view, height, { glyphs: glyphs(ascii), columns, nowMs });
+  return (
+    <Box flexDirection="column" height={height} width={columns}>
+      {lines.map((one, index) => (
+        // A row is its place on the screen.
+        <Row key={`row-${String(index)}`} line={one} colour={colour} />
+      ))}
+    </Box>
+  );
+}
+
+interface RowProps {
+  readonly line: Line;
+  readonly colour: boolean;
+}
+
+const Row = memo(
+  function Row({ line, colour }: RowProps): ReactNode {
+    // An empty text would take no row.
+    if (lineText(line) === '') return <Text> </Text>;
+    return (
+      <Text wrap="truncate">
+        {colour
+          ? line.map((part, index) => (
+              <Text key={`part-${String(index)}`} {...style(part.tone)}>
+                {part.text}
+              </Text>
+            ))
+          : lineText(line)}
+      </Text>
+    );
+  },
+  (a, b) => a.colour === b.colour && sameLine(a.line, b.line),
+);
+
+function sameLine(a: Line, b: Line): boolean {
+  return (
+    a.length === b.length && a.every((part, index) => part.text === b[index]!.text && part.tone === b[index]!.tone)
+  );
+}
+
+/** The time, once a second: ages go on while nothing is reported. */
+function useNow(now: () => number): number {
+  const [nowMs, setNowMs] = useState(now);
+  useEffect(() => {
+    const timer = setInterval(() => {
+      setNowMs(now());
+    }, TICK_MS);
+    return () => {
+      clearInterval(timer);
+    };
+  }, [now]);
+  return nowMs;
+}
+
+function useView(store: DashboardStore): View {
+  const { exit } = useApp();
+  const { isRawModeSupported } = useStdin();
+  const [view, dispatch] = useReducer(
+    (before: View, keys: readonly Key[]) =>
+      keys.reduce((at, key) => press(at, key, listed(store.getSnapshot(), at.filter)), before),
+    FIRST_VIEW,
+  );
+  useInput(
+    (input, key) => {
+      dispatch(keysOf(input, key));
+    },
+    { isActive: isRawModeSupported },
+  );
+  useEffect(() => {
+    if (view.quit) exit();
+  }, [view.quit, exit]);
+  return view;
+}
+
+/** Several characters come as one input when they were typed fast or pasted. */
+function keysOf(input: string, key: InkKey): readonly Key[] {
+  if (key.ctrl) return input === 'c' || input === 'd' ? [{ kind: 'interrupt' }] : [];
+  if (key.upArrow) return [{ kind: 'up' }];
+  if (key.downArrow) return [{ kind: 'down' }];
+  if (key.pageUp) return [{ kind: 'pageUp' }];
+  if (key.pageDown) return [{ kind: 'pageDown' }];
+  if (key.home) return [{ kind: 'home' }];
+  if (key.end) return [{ kind: 'end' }];
+  if (key.return) return [{ kind: 'enter' }];
+  if (key.escape) return [{ kind: 'escape' }];
+  if (key.tab) return [{ kind: 'tab' }];
+  if (key.backspace || key.delete) return [{ kind: 'backspace' }];
+  return key.meta ? [] : [...input].map((char): Key => ({ kind: 'char', char }));
+}

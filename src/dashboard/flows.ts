@@ -1,0 +1,86 @@
+/** Pipelines seen as arrows between databases: what the map draws. Pure. */
+import type { Phase } from '../model/records.ts';
+import type { PipelineStatus, StatusReport } from '../model/status.ts';
+import { allPipelines, channelOf, copyShare } from './figures.ts';
+
+/** Everything that goes one way between two databases, over all channels. */
+export interface Flow {
+  readonly source: string;
+  readonly target: string;
+  readonly channels: readonly string[];
+  /** Of the one that needs most attention. */
+  readonly phase: Phase;
+  /** The largest. */
+  readonly lagMs: number | null;
+  /** The sum. */
+  readonly rowsPerSecond: number;
+  /** Share of the copies that run, 0 to 1. */
+  readonly copied: number | null;
+}
+
+/** Two databases and what flows between them. `left` comes earlier in the report. */
+export interface Pair {
+  readonly left: string;
+  readonly right: string;
+  readonly forward: Flow | null;
+  readonly backward: Flow | null;
+}
+
+export interface FlowMap {
+  /** Pairs by their left database, in the order of the report. */
+  readonly groups: readonly { readonly left: string; readonly pairs: readonly Pair[] }[];
+  /** Databases that no pipeline reads or writes. */
+  readonly alone: readonly string[];
+  readonly regionOf: ReadonlyMap<string, string>;
+}
+
+const URGENCY: Readonly<Record<Phase, number>> = {
+  streaming: 0,
+  copying: 1,
+  pending: 2,
+  paused: 3,
+  stopped: 4,
+  failed: 5,
+};
+
+export function flowMap(report: StatusReport): FlowMap {
+  const pipelines = allPipelines(report);
+  const declared = report.regions.flatMap((region) => region.databases);
+  const used = pipelines.flatMap((pipeline) => [pipeline.source, pipeline.target]);
+  const order = [...new Set([...declared, ...used])];
+  const groups = order
+    .map((left, place) => ({
+      left,
+      pairs: order.slice(place + 1).flatMap((right) => {
+        const forward = flow(pipelines, left, right);
+        const backward = flow(pipelines, right, left);
+        return forward === null && backward === null ? [] : [{ left, right, forward, backward }];
+      }),
+    }))
+    .filter((group) => group.pairs.length > 0);
+  return {
+    groups,
+    alone: order.filter((database) => !used.includes(database)),
+    regionOf: new Map(
+      report.regions.flatMap((region) => region.databases.map((database) => [database, region.name] as const)),
+    ),
+  };
+}
+
+function flow(pipelines: readonly PipelineStatus[], source: string, target: string): Flow | null {
+  const all = pipelines.filter((pipeline) => pipeline.source === source && pipeline.target === target);
+  if (all.length === 0) return null;
+  const lags = all.flatMap((pipeline) => (pipeline.lag_ms === null ? [] : [pipeline.lag_ms]));
+  const copies = all.flatMap((pipeline) =>
+    pipeline.copy === null || pipeline.phase !== 'copying' ? [] : [copyShare(pipeline.copy)],
+  );
+  return {
+    source,
+    target,
+    channels: all.map(channelOf),
+    phase: all.reduce<Phase>((worst, one) => (URGENCY[one.phase] > URGENCY[worst] ? one.phase : worst), 'streaming'),
+    lagMs: lags.length === 0 ? null : Math.max(...lags),
+    rowsPerSecond: all.reduce((sum, one) => sum + one.rows_per_second, 0),
+    copied: copies.length === 0 ? null : Math.min(...copies),
+  };
+}

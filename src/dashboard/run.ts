@@ -1,0 +1,154 @@
+/**
+ * Runs the dashboard over a source of status reports: with ink on a terminal, as plain lines elsewhere, or one frame as text.
+ * Ends when a person quits, the signal aborts, or the source ends; the terminal is as before in every case.
+ */
+
+import { frameText, PlainPrinter } from './plain.ts';
+import { type DashboardItem, DashboardStore, EMPTY_STATE, reduce } from './store.ts';
+import { TerminalGuard } from './terminal.ts';
+import { glyphs, localeIsAscii, wantsNoColour } from './theme.ts';
+
+export interface DashboardOptions {
+  /**
+   * Reports, polled or pushed; when the store does not answer, why; lines of a story. When the dashboard ends first, the
+   * iterator is told with `return()` but not waited for: a source that sleeps should listen to a signal of the caller's.
+   */
+  readonly source: AsyncIterable<DashboardItem>;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stdin: NodeJS.ReadStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** The clock on the wall, ms since 1970. */
+  readonly now: () => number;
+  readonly signal: AbortSignal;
+  /** Only ASCII characters; by default as the locale says. */
+  readonly ascii?: boolean | undefined;
+  readonly noColour?: boolean | undefined;
+  /** Prints one frame as text, without colours, and ends. */
+  readonly once?: boolean | undefined;
+}
+
+/** More frames than this nobody sees, and they cost. */
+const FRAMES_PER_SECOND = 10;
+const COLUMNS_DEFAULT = 80;
+
+export async function runDashboard(options: DashboardOptions): Promise<void> {
+  if (options.once === true) return await printOnce(options);
+  const capable = options.stdout.isTTY && options.env['TERM'] !== 'dumb';
+  return await (capable ? runInk(options) : printLines(options));
+}
+
+function isAscii({ ascii, env }: DashboardOptions): boolean {
+  return ascii ?? localeIsAscii(env);
+}
+
+// ---------------------------------------------------------------- on a terminal
+
+async function runInk(options: DashboardOptions): Promise<void> {
+  const { stdout, stdin, env, now, signal } = options;
+  if (signal.aborted) return;
+  // React measures every render for its developers' tools unless told before it is loaded; the entries are never freed.
+  process.env['NODE_ENV'] ??= 'production';
+  const [{ render }, { createElement }, { Dashboard }] = await Promise.all([
+    import('ink'),
+    import('react'),
+    import('./app.tsx'),
+  ]);
+  const store = new DashboardStore(now);
+  const guard = await TerminalGuard.take({ stdout, stdin });
+  try {
+    const colour = !(options.noColour ?? wantsNoColour(env));
+    const app = render(createElement(Dashboard, { store, now, ascii: isAscii(options), colour }), {
+      stdout,
+      stdin,
+      exitOnCtrlC: false,
+      alternateScreen: true,
+      incrementalRendering: true,
+      interactive: true,
+      maxFps: FRAMES_PER_SECOND,
+    });
+    guard.unmountsWith(app.unmount);
+    const ended = new AbortController();
+    const end = (): void => {
+      app.unmount();
+    };
+    signal.addEventListener('abort', end, { once: true });
+    // A terminal that was closed answers writes with an error.
+    stdout.on('error', end);
+    try {
+      if (signal.aborted) end();
+      const fed = feed(options, ended.signal, (item) => {
+        store.push(item);
+      });
+      await Promise.race([app.waitUntilExit(), fed]);
+      end();
+      await app.waitUntilExit();
+    } finally {
+      ended.abort();
+      signal.removeEventListener('abort', end);
+      app.unmount();
+      stdout.off('error', end);
+    }
+  } finally {
+    guard.release();
+  }
+}
+
+/** Until the source or the signal ends. */
+async function feed(
+  options: DashboardOptions,
+  signal: AbortSignal,
+  take: (item: DashboardItem) => void,
+): Promise<void> {
+  const iterator = options.source[Symbol.asyncIterator]();
+  const pump = async (): Promise<void> => {
+    while (!signal.aborted) {
+      const next = await iterator.next();
+      if (signal.aborted || next.done === true) return;
+      take(next.value);
+    }
+  };
+  const aborted = new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener('abort', () => resolve(), { once: true });
+  });
+  try {
+    // One race for all items: a race for each would keep every report alive for as long as the signal.
+    await Promise.race([pump(), aborted]);
+  } finally {
+    // Not waited for: a generator answers only when it is done with what it waits for itself.
+    iterator.return?.().catch(() => undefined);
+  }
+}
+
+// ---------------------------------------------------------------- elsewhere
+
+async function printLines(options: DashboardOptions): Promise<void> {
+  const { stdout, now, signal } = options;
+  const printer = new PlainPrinter();
+  const ended = new AbortController();
+  // Whoever read has gone, as `head` does.
+  const gone = (): void => {
+    ended.abort();
+  };
+  stdout.on('error', gone);
+  try {
+    await feed(options, AbortSignal.any([signal, ended.signal]), (item) => {
+      for (const text of printer.lines(item, now())) stdout.write(`${text}\n`);
+    });
+  } finally {
+    stdout.off('error', gone);
+  }
+}
+
+/** The first report, or the reason why there is none. */
+async function printOnce(options: DashboardOptions): Promise<void> {
+  const { stdout, now, signal } = options;
+  const ended = new AbortController();
+  let state = EMPTY_STATE;
+  await feed(options, AbortSignal.any([signal, ended.signal]), (item) => {
+    state = reduce(state, item, now());
+    if (!('note' in item)) ended.abort();
+  });
+  const paint = { glyphs: glyphs(isAscii(options)), columns: stdout.columns ?? COLUMNS_DEFAULT, nowMs: now() };
+  stdout.write(`${frameText(state, paint)}\n`);
+}
