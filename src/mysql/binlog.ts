@@ -69,6 +69,7 @@ export class LogAssembler {
 
   // The transaction being read.
   #gtid: GtidEvent | null = null;
+  /** Ends with a commit; else with its first statement. */
   #explicit = false;
   #position = '';
   #positionBefore: string;
@@ -201,7 +202,7 @@ export class LogAssembler {
   #begin(gtid: GtidEvent): void {
     if (this.#gtid !== null) this.#abandoned();
     this.#gtid = gtid;
-    this.#explicit = false;
+    this.#explicit = gtid.opens;
     this.#position = this.#track.pass(gtid.gtid);
   }
 
@@ -292,7 +293,7 @@ export class LogAssembler {
     this.#maps.clear();
     const gtid = this.#gtid;
     if (gtid === null) throw this.#error('OT4023', 'the log has a statement without a GTID');
-    const inside = this.#explicit || this.#changes.length > 0 || this.#parts > 0;
+    const inside = this.#explicit;
     this.#items.push({
       kind: 'statement',
       gtid: gtid.gtid,

@@ -62,9 +62,12 @@ export const IGNORABLE = 0x80;
 export interface GtidEvent {
   readonly gtid: string;
   readonly commitMs: number;
-  /** Nothing but one statement follows, and no commit (MariaDB). */
-  readonly standalone: boolean;
+  /** Goes on to a commit, whatever comes first (MariaDB tells); else only when BEGIN comes first. */
+  readonly opens: boolean;
 }
+
+/** Flag of MariaDB's GTID event: one statement, without a commit. */
+const STANDALONE = 1;
 
 /** MariaDB: the server part of the GTID is the header's. */
 export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number): GtidEvent {
@@ -74,7 +77,7 @@ export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number):
   return {
     gtid: `${domain}-${serverId}-${sequence}`,
     commitMs: timestamp * 1000,
-    standalone: (flags & 1) !== 0,
+    opens: (flags & STANDALONE) === 0,
   };
 }
 
@@ -91,7 +94,7 @@ export function readMysqlGtid(c: Cursor, timestamp: number): GtidEvent {
     const original = immediate.more && c.end - c.at >= 7 ? readMicros(c).micros : immediate.micros;
     commitMs = Math.floor(original / 1000);
   }
-  return { gtid: `${uuid}:${number}`, commitMs, standalone: false };
+  return { gtid: `${uuid}:${number}`, commitMs, opens: false };
 }
 
 /** 55 bits of microseconds; the top bit says that the original commit time follows. */
@@ -142,7 +145,7 @@ export function readTaggedGtid(c: Cursor, timestamp: number): GtidEvent {
   return {
     gtid: `${tag === '' ? uuid : `${uuid}:${tag}`}:${number}`,
     commitMs: Number(commitMicros / 1000n),
-    standalone: false,
+    opens: false,
   };
 }
 
