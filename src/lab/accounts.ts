@@ -9,8 +9,8 @@ export interface Account {
 
 type Family = 'mariadb' | 'mysql';
 
-/** What otter does with users' tables, its own schema, and tables that it creates on a target. */
-const TABLES = 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES';
+/** What otter does with users' tables, its own schema, and tables that it creates on a target; `TRIGGER` shows it triggers. */
+const TABLES = 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER';
 
 /**
  * What the `otter` account is granted on everything, and no more: tables (above); `REPLICATION SLAVE` to be sent the log;
