@@ -16,7 +16,7 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
   readonly #bytesMax: number;
   #held: Delivery[] = [];
   #bytes = 0;
-  #end: { readonly error: unknown } | 'drained' | null = null;
+  #end: { readonly error: unknown } | 'end' | null = null;
   #taken = false;
   #wakeConsumer: (() => void) | null = null;
   readonly #wakeProducers = new Set<() => void>();
@@ -65,17 +65,12 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
   }
 
   /**
-   * Without an error the consumer still gets what is held, then the end. With one, what is held is dropped and the
-   * error is thrown at the consumer's next read. The first call counts.
+   * No more comes. The consumer still gets what is held (it lies before the fault in the log), then the error, or the
+   * end. The first call counts.
    */
   close(error?: unknown): void {
     if (this.#end !== null) return;
-    if (error === undefined) {
-      this.#end = 'drained';
-    } else {
-      this.#end = { error };
-      this.#drop();
-    }
+    this.#end = error === undefined ? 'end' : { error };
     this.#wakeConsumer?.();
     this.#wakeAllProducers();
   }
@@ -89,12 +84,12 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
         while (this.#held.length === 0 && this.#end === null) await this.#pushedOrClosed();
         if (this.#held.length > 0) return { done: false, value: this.#takeAll() };
         const end = this.#end;
-        if (end === null || end === 'drained') return { done: true, value: undefined };
-        this.#end = 'drained';
+        if (end === null || end === 'end') return { done: true, value: undefined };
+        this.#end = 'end';
         throw end.error;
       },
       return: async () => {
-        this.#end = 'drained';
+        this.#end = 'end';
         this.#drop();
         this.#wakeConsumer?.();
         this.#wakeAllProducers();

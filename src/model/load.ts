@@ -73,6 +73,14 @@ export class NeedsCare extends Error {
   }
 }
 
+/** A key or unique value is taken already. */
+export class DuplicateKey extends Error {
+  constructor(cause: unknown) {
+    super('a key or unique value is taken already', { cause });
+    this.name = 'DuplicateKey';
+  }
+}
+
 /**
  * One connection that writes one pipeline, one transaction at a time. Its session sets `@otter_apply`, so that triggers
  * can tell. After any error the transaction is rolled back and the session can begin anew.
@@ -90,7 +98,7 @@ export interface LoadSession extends AsyncDisposable {
   /** Locks and returns the rows, loaded columns first, extras after; absent keys are locked by gap under repeatable read. */
   lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]>;
   /** Leaves answers in the log for this site's reader, and nothing in any table. */
-  answer(pipeline: string, answers: readonly Answer[]): Promise<void>;
+  answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
   logEnd(): Promise<LogPoint>;
   /** When the outcome is unknown it is found out before this returns. */

@@ -6,10 +6,11 @@
  */
 import type { ResultSetHeader } from 'mysql2';
 import { OtterError, UnreachableError } from '../model/error.ts';
-import { type Checkpoint, type CopyState, type Isolation, type LoadSession, type LoadTable, NeedsCare, type Write, type WriteCounts } from '../model/load.ts';
+import { type Checkpoint, type CopyState, DuplicateKey, type Isolation, type LoadSession, type LoadTable, NeedsCare, type Write, type WriteCounts } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
 import type { Answer, Image } from '../model/row.ts';
 import type { Session } from './connection.ts';
+import { serverErrorNumber } from './driver-error.ts';
 import { RAW_ROWS, selectList, toImages } from './select.ts';
 import { keyCondition, qualified, quoteName, quoteText, type Statement, statements } from './sql.ts';
 
@@ -17,6 +18,9 @@ import { keyCondition, qualified, quoteName, quoteText, type Statement, statemen
 const STATEMENT_BYTES = 2 << 20;
 /** Statements are sent together in one packet up to this size. */
 const PACKET_BYTES = 3 << 20;
+
+/** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
+const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
 
 export interface SessionOptions {
   readonly connection: Session;
@@ -114,17 +118,17 @@ export class MysqlSession implements LoadSession {
     return found;
   }
 
-  async answer(pipeline: string, answers: readonly Answer[]): Promise<void> {
+  async answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void> {
     if (answers.length === 0) return;
     const { schema, lineage } = this.#options;
     const into = `${quoteName(schema)}.answer`;
     const tuples = answers.map(
-      ({ table, key, image }) =>
-        `(${[lineage, pipeline, table.schema, table.name, JSON.stringify(key)].map(quoteText).join(',')},${image === null ? 'NULL' : quoteText(JSON.stringify(image))})`,
+      ({ table, key, image, locks }) =>
+        `(${[lineage, pipeline, table.schema, table.name, JSON.stringify(key)].map(quoteText).join(',')},${image === null ? 'NULL' : quoteText(JSON.stringify(image))},${quoteText(JSON.stringify(locks))})`,
     );
     for (let start = 0; start < tuples.length; start += 200) {
       await this.#send([
-        `INSERT INTO ${into} (lineage,pipeline,table_schema,table_name,row_key,image) VALUES ${tuples.slice(start, start + 200).join(',')}`,
+        `INSERT INTO ${into} (lineage,pipeline,table_schema,table_name,row_key,image,lock_keys) VALUES ${tuples.slice(start, start + 200).join(',')}`,
       ]);
     }
     // The insert is in the log for this site's reader; the row itself has done its work.
@@ -161,7 +165,11 @@ export class MysqlSession implements LoadSession {
   }
 
   async #send(sqls: readonly string[]): Promise<ResultSetHeader[]> {
-    const result = await this.#options.connection.query(sqls.join(';\n'));
-    return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
+    try {
+      const result = await this.#options.connection.query(sqls.join(';\n'));
+      return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
+    } catch (error) {
+      throw DUPLICATES.has(serverErrorNumber(error) ?? 0) ? new DuplicateKey(error) : error;
+    }
   }
 }

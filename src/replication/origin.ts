@@ -16,6 +16,8 @@ export type OtterRow =
       readonly table: string;
       readonly key: Image;
       readonly image: Image | null;
+      /** Lock keys that are the serialiser's from here on. */
+      readonly locks: readonly string[];
     }
   | { readonly kind: 'beat'; readonly site: string; readonly sentMs: number }
   | {
@@ -45,6 +47,7 @@ export function otterRow(change: RowChange, lineage: string): OtterRow | null {
         table: text('table_name'),
         key: JSON.parse(text('row_key')) as Image,
         image: image === null ? null : (JSON.parse(literalText(image)) as Image),
+        locks: JSON.parse(text('lock_keys')) as string[],
       };
     }
     case 'heartbeat':

@@ -6,7 +6,7 @@
  * pipeline really stands; nothing is remembered across attempts but figures.
  */
 import { messageOf, OtterError } from '../model/error.ts';
-import { type Checkpoint, type LoadSession, NeedsCare, type TargetPort } from '../model/load.ts';
+import { type Checkpoint, DuplicateKey, type LoadSession, NeedsCare, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
@@ -201,7 +201,7 @@ class Loading {
           await session.rollback();
           this.#options.figures.waiting = error.message;
           await backoff(attempt, signal);
-        } else if (error instanceof OtterError && error.code === 'OT4006') {
+        } else if (error instanceof DuplicateKey || (error instanceof OtterError && error.code === 'OT4006')) {
           await session.rollback();
           if (deliveries.length === 1) throw this.#refused(deliveries[0]!, error);
           for (const delivery of deliveries) await this.#whole([delivery], signal);
@@ -214,7 +214,7 @@ class Loading {
   async #once(deliveries: readonly Delivery[]): Promise<void> {
     const { session, strategy, tables, stream, figures } = this.#options;
     const to = this.#next(deliveries);
-    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries);
+    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, true);
     const chunk = deliveries.at(-1)!;
     const copy = chunk.kind === 'chunk' ? copyState(chunk) : null;
     if (copy !== null) await session.recordCopies(this.#options.spec().name, [copy]);
@@ -231,7 +231,7 @@ class Loading {
     const to = this.#next(window.deliveries);
     this.#pieces.push(
       window.opens
-        ? await strategy.begin(session, this.#checkpoint, to, window.deliveries)
+        ? await strategy.begin(session, this.#checkpoint, to, window.deliveries, false)
         : await strategy.more(session, window.deliveries),
     );
     if (!window.closes) return;
@@ -252,12 +252,13 @@ class Loading {
   #moved(to: Checkpoint, deliveries: readonly Delivery[], applied: readonly Applied[]): void {
     const { figures } = this.#options;
     this.#checkpoint = to;
+    this.#options.strategy.committed(to);
     for (const each of applied) figures.applied(each);
     for (const delivery of deliveries) if (delivery.kind === 'beat') figures.beat(delivery.sentMs);
   }
 
   async #join(delivery: Extract<Delivery, { kind: 'table' }>, signal: AbortSignal): Promise<void> {
-    const { tables, session, strategy, spec } = this.#options;
+    const { tables, session, spec } = this.#options;
     const { schema, name } = delivery.announced.table;
     // The source may know of a table a moment before this node has read the new topology.
     for (let attempt = 0; ruleFor(spec().tables, schema, name) === null && attempt < 12; attempt += 1) await backoff(attempt, signal);
@@ -266,7 +267,7 @@ class Loading {
     if (joined === null) return;
     const { begun, clear } = joined;
     const to: Checkpoint = { ...this.#checkpoint, seq: this.#checkpoint.seq + 1 };
-    await strategy.begin(session, this.#checkpoint, to, []);
+    await session.begin('read committed', false, this.#checkpoint, to, []);
     if (clear !== null) await session.write([{ kind: 'clear', table: clear }]);
     await session.recordCopies(spec().name, [begun]);
     await session.commit();
@@ -274,9 +275,10 @@ class Loading {
     tables.record(begun);
   }
 
-  #refused(delivery: Delivery, cause: OtterError): OtterError {
+  #refused(delivery: Delivery, error: OtterError | DuplicateKey): OtterError {
+    const cause = error instanceof DuplicateKey ? error.cause : error;
     const changed = delivery.kind === 'changes' ? [...new Set(delivery.changes.map(({ table }) => `${table.schema}.${table.name}`))] : [];
-    return new OtterError('OT5016', `${this.#options.spec().target} refuses a row: ${cause.message}`, {
+    return new OtterError('OT5016', `${this.#options.spec().target} refuses a row: ${messageOf(cause)}`, {
       where: { pipeline: this.#options.spec().name, transaction: delivery.gtid, tables: changed.join(', ') },
       hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
       cause,

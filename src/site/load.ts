@@ -20,12 +20,14 @@ export const NOTHING_APPLIED: Applied = { rows: 0, conflicts: 0, drift: 0 };
 
 /** Applies windows, each in a transaction of its own, or a large transaction in pieces. */
 export interface Strategy {
-  /** Begins a transaction that moves the checkpoint, and writes. Does not commit. */
-  begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[]): Promise<Applied>;
+  /** Begins a transaction that moves the checkpoint, and writes. Does not commit. `closes`: nothing more will follow. */
+  begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], closes: boolean): Promise<Applied>;
   /** More of the same transaction. */
   more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied>;
-  /** What must happen before the commit; false: roll back and begin again. */
+  /** What must happen before the commit. */
   end(session: LoadSession): Promise<void>;
+  /** The transaction is durable. */
+  committed(to: Checkpoint): void;
 }
 
 export class PlainStrategy implements Strategy {
@@ -53,6 +55,8 @@ export class PlainStrategy implements Strategy {
   }
 
   async end(): Promise<void> {}
+
+  committed(): void {}
 
   #applied(rows: number, missing: number, absent: number): Applied {
     // Rows that are still to be copied, and rows of the serialiser that are placed, may well be missing.

@@ -28,6 +28,8 @@ export interface SiteOptions {
   readonly logger: Logger;
   readonly now: () => number;
   readonly heartbeatMs: number;
+  /** Memory for the index of recent writes of each two-way channel. */
+  readonly indexBytes: number;
 }
 
 type Desired = SiteSpec['pipelines'][number];
@@ -131,14 +133,20 @@ export class Site implements RunningSite {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#abort.signal]);
     const firstCheckpoint = Promise.withResolvers<void>();
-    const index = spec.role === 'to-serialiser' ? new SerialiserIndex({ pipeline: spec.name, reverse: spec.reverse!, target, logger }) : null;
+    const index = spec.role === 'to-serialiser' ? new SerialiserIndex({
+            pipeline: spec.name,
+            reverse: spec.reverse!,
+            routes: (schema, table) => this.#outgoing().some((desired) => desired.spec.name === spec.reverse && ruleFor(desired.spec.tables, schema, table) !== null),
+            target,
+            limitBytes: this.#options.indexBytes,
+          }) : null;
     const inbound = new Inbound({
       spec,
       generation: desired.generation,
       target,
       link,
       ownerRevision,
-      judging: index === null ? null : judging({ index, reader: this.#reader, spec, indexSince: (position) => this.#indexSince(index, position) }),
+      judging: index === null ? null : judging({ index, reader: this.#reader, spec, indexSince: (position) => this.#indexSince(index, position), logger: logger.child({ pipeline: spec.name }) }),
       onFirstCheckpoint: firstCheckpoint.resolve,
       logger: logger.child({ pipeline: spec.name }),
       now,

@@ -87,7 +87,7 @@ export class Sites implements AsyncDisposable {
       now: Date.now,
     });
     this.#revision += 1;
-    const site = new Site({ spec, ownerRevision: this.#revision, source, target, link: this.link, logger: this.#logger.child({ site: name }), now: Date.now, heartbeatMs: 200 });
+    const site = new Site({ spec, ownerRevision: this.#revision, source, target, link: this.link, logger: this.#logger.child({ site: name }), now: Date.now, heartbeatMs: 200, indexBytes: 256 << 20 });
     this.#running.set(name, site);
     return site;
   }
@@ -156,3 +156,5 @@ export async function dump(connection: Connection, table: string): Promise<strin
   const [rows] = await connection.query({ sql: `SELECT * FROM ${table}`, rowsAsArray: true });
   return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
 }
+
+export const hand = (port: number) => ({ family: 'mariadb', host: '127.0.0.1', port, root: { user: 'root', password: 'pw' }, otter: { user: 'otter', password: 'pw' }, [Symbol.asyncDispose]: async () => {} }) as unknown as DatabaseServer;

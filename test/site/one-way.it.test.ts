@@ -1,8 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
-import { channel, dump, loud, rootOf, Sites, until } from './harness.ts';
+import { channel, dump, hand, quiet, rootOf, Sites, until } from './harness.ts';
 
-const hand = (port: number) => ({ family: 'mariadb', host: '127.0.0.1', port, root: { user: 'root', password: 'pw' }, otter: { user: 'otter', password: 'pw' }, [Symbol.asyncDispose]: async () => {} }) as unknown as DatabaseServer;
 let a: DatabaseServer;
 let b: DatabaseServer;
 
@@ -18,7 +17,7 @@ test('copies what is there and carries what comes', async () => {
   const to = await rootOf(b);
   await from.query(`CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(50), price DECIMAL(10,2))`);
   for (let i = 0; i < 5; i += 1) await from.query(`INSERT INTO shop.t VALUES (${i}, 'row ${i}', ${i}.5)`);
-  await using sites = new Sites({ a, b }, loud);
+  await using sites = new Sites({ a, b }, quiet);
   sites.set({ shop: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['shop.t']) });
   sites.start('a');
   sites.start('b');
@@ -26,7 +25,6 @@ test('copies what is there and carries what comes', async () => {
   await from.query(`INSERT INTO shop.t VALUES (100, 'it''s', 1); UPDATE shop.t SET name='changed' WHERE id=3; DELETE FROM shop.t WHERE id=1; UPDATE shop.t SET id=77 WHERE id=2`);
   await until('equal', async () => JSON.stringify(await dump(from, 'shop.t')) === JSON.stringify(await dump(to, 'shop.t')));
   expect(await dump(to, 'shop.t')).toHaveLength(5);
-  console.log(sites.site('b').figures());
   await from.end();
   await to.end();
 }, 60_000);

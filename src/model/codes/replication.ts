@@ -73,6 +73,11 @@ export const REPLICATION_CODES = {
     meaning: 'Rows of this table cannot be told apart, so existing rows cannot be copied in chunks and the table cannot be two-way.',
     action: 'Add a primary key, or use `initial: none` in a one-way channel.',
   },
+  OT5025: {
+    title: 'Large transaction met a conflict',
+    meaning: 'A transaction too large to keep in memory met a concurrent write. It was rolled back, comes again, and is then decided piece by piece.',
+    action: 'Nothing; it goes on by itself.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

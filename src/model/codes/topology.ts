@@ -207,6 +207,13 @@ export const TOPOLOGY_CODES = {
     meaning: 'Column settings name the same column in ways that cannot both hold, or two columns would get one name.',
     action: 'Use either `only` or `omit`, and give every renamed column a name of its own.',
   },
+  OT1055: {
+    title: 'Not a user’s table',
+    meaning:
+      'The entry names a schema that belongs to the server or holds otter’s own tables; carrying those would break both sides.',
+    action:
+      'Name the schemas of your applications. Otter’s own schema is `schema` of the database, `otter` unless you changed it.',
+  },
   OT1090: {
     title: 'Not built yet, refused',
     meaning:
