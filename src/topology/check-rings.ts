@@ -6,8 +6,9 @@
  * one channel are ended by marks.)
  */
 import type { ChannelSpec } from '../model/topology.ts';
-import { mayMeet, namePath, namesAt } from './check-tables.ts';
+import { namePath, namesAt } from './check-tables.ts';
 import type { Checked } from './checked.ts';
+import { PatternIndex } from './pattern-index.ts';
 import type { Path } from './tree.ts';
 import { valuePlace } from './tree.ts';
 
@@ -21,6 +22,8 @@ interface Arc {
   readonly source: string;
   readonly target: string;
   readonly tables: readonly Passage[];
+  /** The same, by the tables they take at the source. */
+  readonly bySource: PatternIndex<Passage>;
 }
 
 /** A table entry as an arc sees it. */
@@ -73,10 +76,10 @@ function meetingOf(
   other: ChannelSpec,
 ): { one: number; other: number; database: string; tables: string } | null {
   for (const database of databasesOf(one).filter((name) => databasesOf(other).includes(name))) {
+    const index = new PatternIndex(other.tables.map((table, j) => [namesAt(other, table, database), j] as const));
     for (const [i, table] of one.tables.entries()) {
-      const here = namesAt(one, table, database);
-      const j = other.tables.findIndex((candidate) => mayMeet(here, namesAt(other, candidate, database)));
-      if (j >= 0) return { one: i, other: j, database, tables: namesAt(other, other.tables[j]!, database) };
+      const [j] = index.meeting(namesAt(one, table, database));
+      if (j !== undefined) return { one: i, other: j, database, tables: namesAt(other, other.tables[j]!, database) };
     }
   }
   return null;
@@ -95,8 +98,10 @@ function checkWrittenTwice(checked: Checked, arcs: readonly Arc[]): void {
         reported.has(pair)
       )
         continue;
+      const byTarget = new PatternIndex(other.tables.map((table) => [table.to, table] as const));
       for (const table of one.tables) {
-        const twin = other.tables.find((t) => mayMeet(table.from, t.from) && mayMeet(table.to, t.to));
+        const twins = new Set(byTarget.meeting(table.to));
+        const twin = other.bySource.meeting(table.from).find((t) => twins.has(t));
         if (twin === undefined) continue;
         reported.add(pair);
         const related = [
@@ -205,16 +210,19 @@ class RingSearch {
 
   #follow(arcs: readonly Arc[], hop: number, passages: readonly Passage[]): readonly Passage[] | null {
     const here = passages.at(-1)!;
-    if (hop === arcs.length) return mayMeet(here.to, passages[0]!.from) ? passages : null;
-    for (const next of arcs[hop]!.tables) {
+    if (hop === arcs.length) return closes(here, passages[0]!) ? passages : null;
+    for (const next of arcs[hop]!.bySource.meeting(here.to)) {
       if (++this.#steps > STEPS_MAX) this.exhausted = true;
       if (this.exhausted) return null;
-      if (!mayMeet(here.to, next.from)) continue;
       const found = this.#follow(arcs, hop + 1, [...passages, next]);
       if (found !== null) return found;
     }
     return null;
   }
+}
+
+function closes(last: Passage, first: Passage): boolean {
+  return new PatternIndex([[first.from, first]]).meeting(last.to).length > 0;
 }
 
 function arcsOf(name: string, channel: ChannelSpec): Arc[] {
@@ -224,19 +232,18 @@ function arcsOf(name: string, channel: ChannelSpec): Arc[] {
       return { from: back ? to : from, to: back ? from : to, path: ['channels', name, 'tables', i] };
     });
   const { direction } = channel;
+  const arc = (twoWay: boolean, source: string, target: string, tables: readonly Passage[]): Arc => {
+    const bySource = new PatternIndex(tables.map((table) => [table.from, table] as const));
+    return { channel: name, twoWay, source, target, tables, bySource };
+  };
   const forward = passages(false);
   if (direction.kind === 'one-way') {
-    return direction.from.flatMap((source) =>
-      direction.to.map((target) => ({ channel: name, twoWay: false, source, target, tables: forward })),
-    );
+    return direction.from.flatMap((source) => direction.to.map((target) => arc(false, source, target, forward)));
   }
   // Whatever the shape: seen from other channels, a change of one database reaches all.
   const backward = passages(true);
   const [first, ...others] = direction.between;
-  return others.flatMap((other) => [
-    { channel: name, twoWay: true, source: first!, target: other, tables: forward },
-    { channel: name, twoWay: true, source: other, target: first!, tables: backward },
-  ]);
+  return others.flatMap((other) => [arc(true, first!, other, forward), arc(true, other, first!, backward)]);
 }
 
 function databasesOf({ direction }: ChannelSpec): readonly string[] {

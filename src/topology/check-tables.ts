@@ -5,14 +5,12 @@
 import type { SourceRange } from '../model/diagnostic.ts';
 import { mappingProblem, pairProblem, reversalProblem } from '../model/table-mapping.ts';
 import type { TablePattern } from '../model/table-pattern.ts';
-import { overlap, parsePattern, singleName } from '../model/table-pattern.ts';
+import { parsePattern, singleName } from '../model/table-pattern.ts';
 import type { ChannelSpec, TableSpec } from '../model/topology.ts';
 import type { Checked } from './checked.ts';
+import { PatternIndex } from './pattern-index.ts';
 import type { Path } from './tree.ts';
 import { locate, valuePlace } from './tree.ts';
-
-/** Pairs of entries that are compared in one channel before it is left at that. */
-const PAIRS_MAX = 4_000_000;
 
 interface Entry {
   readonly table: TableSpec;
@@ -25,6 +23,7 @@ export function checkTables(checked: Checked): void {
     const entries = channel.tables.flatMap((table, i): Entry[] => {
       const path: Path = ['channels', name, 'tables', i];
       checkColumns(checked, table, path);
+      checkOwner(checked, channel, table, path);
       const from = checkNames(checked, channel, table, path);
       return from === null ? [] : [{ table, path, from }];
     });
@@ -92,6 +91,27 @@ function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, en
   return from.pattern;
 }
 
+const SERVER_SCHEMAS = ['mysql', 'information_schema', 'performance_schema', 'sys'];
+
+/** Wildcards leave out what is not a user's by themselves; a name is taken at its word, so it is refused. */
+function checkOwner(checked: Checked, channel: ChannelSpec, table: TableSpec, entry: Path): void {
+  const { direction } = channel;
+  const databases = direction.kind === 'two-way' ? direction.between : [...direction.from, ...direction.to];
+  for (const name of databases) {
+    const text = namesAt(channel, table, name);
+    const parsed = parsePattern(text);
+    if (!parsed.ok || parsed.pattern.kind !== 'parts' || parsed.pattern.schema.kind !== 'name') continue;
+    const schema = parsed.pattern.schema.text;
+    const own = Object.hasOwn(checked.topology.database, name) ? checked.topology.database[name]!.schema : null;
+    if (schema !== own && !SERVER_SCHEMAS.includes(schema.toLowerCase())) continue;
+    const side = text === table.from ? 'from' : 'to';
+    const whose = schema === own ? 'otter’s own' : 'the server’s own';
+    const summary = `\`${text}\` is in ${whose} schema of database \`${name}\``;
+    checked.report({ code: 'OT1055', summary, path: namePath(checked, entry, side), at: 'value' });
+    return;
+  }
+}
+
 function checkTwice(checked: Checked, entries: readonly Entry[]): void {
   const seen = new Map<string, SourceRange>();
   for (const { table, path, from } of entries) {
@@ -116,13 +136,13 @@ function checkTwice(checked: Checked, entries: readonly Entry[]): void {
 
 /** Two-way: no two entries may claim the same table at one side and different ones at the other. */
 function checkPairs(checked: Checked, entries: readonly Entry[]): void {
-  let pairs = 0;
-  for (const [i, one] of entries.entries()) {
-    for (const other of entries.slice(i + 1)) {
-      if (++pairs > PAIRS_MAX) return;
+  const byFrom = new PatternIndex(entries.map((entry, i) => [entry.table.from, i] as const));
+  const byTo = new PatternIndex(entries.map((entry, i) => [entry.table.to ?? entry.table.from, i] as const));
+  for (const [i, other] of entries.entries()) {
+    const near = new Set([...byFrom.meeting(other.table.from), ...byTo.meeting(other.table.to ?? other.table.from)]);
+    for (const one of [...near].filter((j) => j < i).map((j) => entries[j]!)) {
       // The same name twice was reported already.
       if (one.table.from === other.table.from) continue;
-      if (one.table.to === null && other.table.to === null) continue;
       const problem = pairProblem(one.table, other.table);
       if (problem === null) continue;
       const related = [
@@ -146,11 +166,6 @@ export function namesAt(channel: ChannelSpec, table: TableSpec, database: string
   const { direction } = channel;
   const here = direction.kind === 'two-way' ? direction.between[0] === database : direction.from.includes(database);
   return here ? table.from : (table.to ?? table.from);
-}
-
-/** `overlap` for names that may not parse, which were reported. */
-export function mayMeet(one: string, other: string): boolean {
-  return parsePattern(one).ok && parsePattern(other).ok && overlap(one, other);
 }
 
 function checkColumns({ report }: Checked, table: TableSpec, entry: Path): void {

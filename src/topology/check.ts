@@ -6,6 +6,7 @@
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Topology } from '../model/topology.ts';
+import { NAME_PATTERN } from '../model/topology.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkRings } from './check-rings.ts';
 import { checkTables } from './check-tables.ts';
@@ -40,6 +41,7 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
     return false;
   };
   const checked: Checked = { topology, root, broken, report, names, refer };
+  checkName(checked);
   checkNodes(checked);
   checkDatabases(checked);
   checkChannels(checked);
@@ -48,6 +50,17 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   checkFiles(checked);
   checkAlerts(checked);
   return findings;
+}
+
+/** The schema lets a variable stand here; what it gives has to be a name too. */
+function checkName({ topology, broken, report }: Checked): void {
+  if (broken.has('name') || topology.name === '' || NAME_PATTERN.test(topology.name)) return;
+  report({
+    code: 'OT1030',
+    summary: `\`${topology.name}\` cannot be the name of a topology`,
+    path: ['name'],
+    at: 'value',
+  });
 }
 
 function checkNodes(checked: Checked): void {

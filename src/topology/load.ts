@@ -29,7 +29,7 @@ export interface LoadedTopology {
   /** What this version does not do yet: with an error among them plan and apply refuse, `validate` only warns. */
   readonly unbuilt: readonly Diagnostic[];
   /**
-   * Where an object stands (`channel.shop`, `table.shop/shop.orders`), or one of its attributes: a path in the file
+   * Where an object stands (`channel.shop`, `pipeline.shop/hz>ca`, `table.shop/shop.orders`), or one of its attributes: a path in the file
    * (`conflict.policy`, `tables[2].to`) or in the resolved object. The nearest place that exists; null for an
    * unknown object.
    */
@@ -110,6 +110,7 @@ function pathOf(root: MapTree, address: string): Path | null {
   const [, kind, name] = /^([a-z]+)\.(.+)$/s.exec(address) ?? [];
   if (kind === undefined || name === undefined) return null;
   if (kind === 'table') return tablePath(root, name);
+  if (kind === 'pipeline') return pathOf(root, `channel.${name.split('/')[0]}`);
   if (!Object.hasOwn(SECTIONS, kind)) return null;
   const path: Path = [SECTIONS[kind as Kind], name];
   return locate(root, path).depth === 2 ? path : null;

@@ -120,8 +120,7 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
       return excluded(path, error, context);
     case 'pattern': {
       const isKey = error.propertyName !== undefined;
-      const code =
-        /^names? /.test(String(message)) && error.schemaPath.includes('name') ? 'OT1030' : isKey ? 'OT1030' : 'OT1014';
+      const code = isKey || String(message).startsWith('names ') ? 'OT1030' : 'OT1014';
       const what = isKey ? `\`${error.propertyName}\` cannot be a name here` : `${here} is not written as wanted`;
       return {
         code,
