@@ -34,13 +34,3 @@ export function ruleFor<R extends NameRule>(rules: readonly R[], schema: string,
   const found = order.find((entry) => matches(entry.pattern, schema, table));
   return found === undefined ? null : (found.rule as R);
 }
-
-/** The table's rule and its name at the target in one step. */
-export function routeOf<R extends NameRule>(
-  rules: readonly R[],
-  schema: string,
-  table: string,
-): { readonly rule: R; readonly target: MappedName } | null {
-  const rule = ruleFor(rules, schema, table);
-  return rule === null ? null : { rule, target: mapName(rule, schema, table) };
-}
