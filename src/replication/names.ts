@@ -5,8 +5,7 @@
  * answer depends on nothing but the rules and the name, so every node comes to the same one.
  */
 
-import type { MappedName, NameRule } from '../model/table-mapping.ts';
-import { mapName } from '../model/table-mapping.ts';
+import type { NameRule } from '../model/table-mapping.ts';
 import type { TablePattern } from '../model/table-pattern.ts';
 import { matches, tablePattern, vagueness } from '../model/table-pattern.ts';
 
