@@ -1,0 +1,243 @@
+/**
+ * The target side of a link: pipelines of other nodes' databases over HTTP/2, one connection per peer.
+ *
+ * Rule: a link never sends anything again and never reconnects by itself. When it is cut, the deliveries end with an error,
+ * and the caller opens the pipeline anew from its checkpoint, which is the only place that knows what is durable.
+ */
+import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
+import { messageOf, OtterError } from '../model/error.ts';
+import type { Logger, PipelineOpening, PipelineRequest, PipelineStream } from '../model/ports.ts';
+import type { Delivery } from '../model/row.ts';
+import { DeliveryDecoder, unreadable } from './decode.ts';
+import { FRAME, type Frame, FrameReader, plainFrame } from './frame.ts';
+import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
+import { decodeError, decodeOpening, encodeRequest, HEADER, PATH } from './messages.ts';
+import { PROTOCOL_VERSION } from './wire.ts';
+
+export interface Peer {
+  readonly node: string;
+  /** `host:port` */
+  readonly advertise: string;
+}
+
+export interface RemoteLinksOptions {
+  readonly lineage: string;
+  readonly logger: Logger;
+  readonly keepalive?: KeepaliveOptions | undefined;
+}
+
+/** Packed bytes that a peer may have under way to us per pipeline; what 100 ms each way needs for tens of MB/s. */
+const WINDOW_BYTES = 32 << 20;
+/** For the connection no limit of its own: a pipeline that stands still must not hold up the others. */
+const CONNECTION_WINDOW_BYTES = 2 ** 31 - 1;
+const REFUSAL_BYTES_MAX = 64 << 10;
+
+interface Connection {
+  readonly session: ClientHttp2Session;
+  streams: number;
+}
+
+/** Holds one connection per address while a pipeline uses it. */
+export class RemoteLinks {
+  readonly #options: RemoteLinksOptions;
+  readonly #connections = new Map<string, Connection>();
+
+  constructor(options: RemoteLinksOptions) {
+    this.#options = options;
+  }
+
+  /** @throws OtterError retry 'backoff' when the peer is away or refuses; what the service there says as it said it */
+  async open(peer: Peer, database: string, request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {
+    signal.throwIfAborted();
+    const stream = this.#request(peer, database);
+    const abort = (): void => void stream.destroy();
+    signal.addEventListener('abort', abort);
+    stream.once('close', () => signal.removeEventListener('abort', abort));
+    try {
+      stream.write(plainFrame(FRAME.request, encodeRequest(request)));
+      const headers = await answer(stream);
+      if (Number(headers[':status']) !== 200) throw await refusal(peer, headers, stream);
+      const frames = readFrames(stream);
+      const opening = await frames.next();
+      if (opening.done === true || opening.value.kind !== FRAME.opening)
+        throw unreadable('no opening where one belongs');
+      return new RemoteStream(peer, stream, frames, decodeOpening(opening.value.payload), signal);
+    } catch (cause) {
+      stream.destroy();
+      signal.throwIfAborted();
+      throw cause instanceof OtterError ? cause : unreachable(peer, cause);
+    }
+  }
+
+  #request(peer: Peer, database: string): ClientHttp2Stream {
+    try {
+      const connection = this.#connection(peer);
+      const stream = connection.session.request({
+        ':method': 'POST',
+        ':path': PATH,
+        [HEADER.protocol]: String(PROTOCOL_VERSION),
+        [HEADER.lineage]: this.#options.lineage,
+        [HEADER.database]: database,
+      });
+      // Whoever reads or waits sees the error too; without this, one that comes in between would be nobody's.
+      stream.on('error', () => {});
+      connection.streams++;
+      stream.once('close', () => {
+        if (--connection.streams === 0) this.#drop(peer, connection);
+      });
+      return stream;
+    } catch (cause) {
+      throw unreachable(peer, cause);
+    }
+  }
+
+  #connection(peer: Peer): Connection {
+    const known = this.#connections.get(peer.advertise);
+    if (known !== undefined && !known.session.closed && !known.session.destroyed) return known;
+    const session = connect(`http://${peer.advertise}`, {
+      settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
+      maxSessionMemory: 4096,
+    });
+    const connection = { session, streams: 0 };
+    this.#connections.set(peer.advertise, connection);
+    session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
+    session.on('error', (error) => {
+      this.#options.logger.debug('link failed', { node: peer.node, address: peer.advertise, error: error.message });
+    });
+    session.once('goaway', () => this.#drop(peer, connection));
+    session.once('close', () => this.#drop(peer, connection));
+    const { deadMs } = this.#options.keepalive ?? KEEPALIVE;
+    keepAlive(session, { deadMs }, () => session.destroy(silent(peer, deadMs)));
+    return connection;
+  }
+
+  /** New pipelines get a new connection; this one closes when its last stream has. */
+  #drop(peer: Peer, connection: Connection): void {
+    if (this.#connections.get(peer.advertise) === connection) this.#connections.delete(peer.advertise);
+    if (!connection.session.closed && !connection.session.destroyed) connection.session.close();
+  }
+}
+
+class RemoteStream implements PipelineStream {
+  readonly opening: PipelineOpening;
+  readonly deliveries: AsyncIterable<readonly Delivery[]>;
+  readonly #stream: ClientHttp2Stream;
+  #disposed = false;
+  #writing = false;
+  #unsent: string | null = null;
+
+  constructor(
+    peer: Peer,
+    stream: ClientHttp2Stream,
+    frames: AsyncGenerator<Frame, void>,
+    opening: PipelineOpening,
+    signal: AbortSignal,
+  ) {
+    this.opening = opening;
+    this.#stream = stream;
+    this.deliveries = this.#read(peer, frames, signal);
+  }
+
+  /** At most one is on its way to the socket; of those that come meanwhile only the newest follows. */
+  acknowledge(position: string): void {
+    this.#unsent = position;
+    if (!this.#writing) this.#sendNewest();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#disposed = true;
+    this.#stream.destroy();
+  }
+
+  async *#read(
+    peer: Peer,
+    frames: AsyncGenerator<Frame, void>,
+    signal: AbortSignal,
+  ): AsyncGenerator<readonly Delivery[], void> {
+    const decoder = new DeliveryDecoder(this.opening);
+    try {
+      for await (const { kind, payload } of frames) {
+        if (kind === FRAME.end) return;
+        if (kind === FRAME.error) throw decodeError(payload);
+        if (kind !== FRAME.deliveries) throw unreadable('a frame where it does not belong');
+        yield decoder.deliveries(payload);
+      }
+      throw new Error('it ended without a word');
+    } catch (cause) {
+      if (this.#disposed) return;
+      signal.throwIfAborted();
+      throw cause instanceof OtterError ? cause : cut(peer, cause);
+    } finally {
+      this.#stream.destroy();
+    }
+  }
+
+  #sendNewest(): void {
+    if (this.#unsent === null || this.#stream.destroyed) return;
+    const frame = plainFrame(FRAME.acknowledge, this.#unsent);
+    this.#unsent = null;
+    this.#writing = true;
+    this.#stream.write(frame, () => {
+      this.#writing = false;
+      this.#sendNewest();
+    });
+  }
+}
+
+/** Unpacks a frame only when it is asked for; what is not read stays within the stream's window. */
+async function* readFrames(stream: ClientHttp2Stream): AsyncGenerator<Frame, void> {
+  const reader = new FrameReader();
+  for await (const chunk of stream) yield* reader.push(chunk as Buffer);
+}
+
+async function answer(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders> {
+  return await new Promise((resolve, reject) => {
+    stream.once('response', resolve);
+    stream.once('error', reject);
+    stream.once('close', () => reject(new Error('the connection was closed')));
+  });
+}
+
+async function refusal(peer: Peer, headers: IncomingHttpHeaders, stream: ClientHttp2Stream): Promise<OtterError> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of stream) {
+    chunks.push(chunk as Buffer);
+    bytes += (chunk as Buffer).length;
+    if (bytes > REFUSAL_BYTES_MAX) break;
+  }
+  try {
+    return decodeError(Buffer.concat(chunks).toString());
+  } catch (cause) {
+    return unreachable(peer, cause, `answered with HTTP status ${headers[':status']}: it is not a node of otter`);
+  }
+}
+
+function unreachable(
+  { node, advertise }: Peer,
+  cause: unknown,
+  what = `does not answer: ${messageOf(cause)}`,
+): OtterError {
+  return new OtterError('OT6001', `node ${node} at ${advertise} ${what}`, {
+    retry: 'backoff',
+    hint: `see whether node ${node} runs and whether ${advertise} can be reached from here`,
+    where: { node, address: advertise },
+    cause,
+  });
+}
+
+function silent({ node, advertise }: Peer, deadMs: number): OtterError {
+  return new OtterError('OT6001', `node ${node} at ${advertise} has been silent for ${deadMs / 1000} s`, {
+    retry: 'backoff',
+    hint: `see whether node ${node} runs and whether ${advertise} can be reached from here`,
+    where: { node, address: advertise },
+  });
+}
+
+function cut({ node, advertise }: Peer, cause: unknown): OtterError {
+  return new OtterError('OT6002', `the link to node ${node} at ${advertise} was cut: ${messageOf(cause)}`, {
+    retry: 'backoff',
+    where: { node, address: advertise },
+    cause,
+  });
+}

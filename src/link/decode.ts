@@ -1,0 +1,243 @@
+/**
+ * Payloads of frames back into deliveries. One decoder per stream, given every payload in order.
+ *
+ * Rule: whatever the bytes are, the outcome is deliveries or an OtterError; nothing is believed that was not checked.
+ * One object per table number and one `seen` object per change of it, so that identity means here what it meant there.
+ */
+import { OtterError } from '../model/error.ts';
+import type { Answer, Delivery, Image, RowChange, Seen, TableShape } from '../model/row.ts';
+import { applyDifference, TextMemory } from './text-memory.ts';
+import { FLAG, KIND, OP, SAME, SHAPES_MAX, type StreamStart, UNCHECKED } from './wire.ts';
+
+export class DeliveryDecoder {
+  readonly #shapes: TableShape[] = [];
+  readonly #gtid = new TextMemory('');
+  readonly #position: TextMemory;
+  #seen: Seen;
+
+  constructor(start: StreamStart) {
+    this.#position = new TextMemory(start.position);
+    this.#seen = start.seen;
+  }
+
+  /** @throws OtterError OT6007; the decoder is of no use after that. */
+  deliveries(payload: string): Delivery[] {
+    const [shapes, deliveries] = listOf(parseJson(payload), 2);
+    for (const entry of list(shapes)) {
+      const [number, shape] = listOf(entry, 2);
+      if (number !== this.#shapes.length || number >= SHAPES_MAX)
+        throw unreadable('a table has another number than the next');
+      this.#shapes.push(tableShape(shape));
+    }
+    return list(deliveries).map((entry) => this.#delivery(list(entry)));
+  }
+
+  #delivery(entry: readonly unknown[]): Delivery {
+    const gtid = fitting(this.#gtid.restore(entry[1]));
+    const position = fitting(this.#position.restore(entry[2]));
+    this.#seen = seen(entry[3], this.#seen);
+    const common = {
+      gtid,
+      position,
+      seen: this.#seen,
+      commitMs: number(entry[4]),
+      bytes: number(entry[5]),
+    };
+    switch (entry[0]) {
+      case KIND.changes: {
+        const flags = number(entry[6]);
+        const changes: RowChange[] = [];
+        for (const run of list(entry[7])) this.#run(listOf(run, 3), changes);
+        return {
+          kind: 'changes',
+          ...common,
+          first: (flags & FLAG.first) !== 0,
+          last: (flags & FLAG.last) !== 0,
+          changes,
+        };
+      }
+      case KIND.answers:
+        return { kind: 'answers', ...common, answers: list(entry[6]).map((answer) => this.#answer(listOf(answer, 4))) };
+      case KIND.chunk:
+        return {
+          kind: 'chunk',
+          ...common,
+          chunk: {
+            table: this.#table(entry[6]),
+            rows: list(entry[7]).map(image),
+            cursor: entry[8] === null ? null : image(entry[8]),
+            rowsDone: number(entry[9]),
+            rowsEstimate: number(entry[10]),
+          },
+        };
+      case KIND.table:
+        return {
+          kind: 'table',
+          ...common,
+          announced: {
+            table: this.#table(entry[6]),
+            create: string(entry[7]),
+            copies: entry[8] === true,
+            rowsEstimate: number(entry[9]),
+          },
+        };
+      case KIND.beat:
+        return { kind: 'beat', ...common, sentMs: number(entry[6]) };
+      default:
+        throw unreadable('a delivery of a kind that is not known here');
+    }
+  }
+
+  #run(run: readonly unknown[], changes: RowChange[]): void {
+    const op = number(run[0]);
+    const table = this.#table(run[1]);
+    const images = list(run[2]);
+    const fkChecks = (op & UNCHECKED) === 0;
+    switch (op & ~UNCHECKED) {
+      case OP.insert:
+        for (const after of images) changes.push({ kind: 'insert', table, fkChecks, after: image(after) });
+        return;
+      case OP.delete:
+        for (const before of images) changes.push({ kind: 'delete', table, fkChecks, before: image(before) });
+        return;
+      case OP.update:
+        if (images.length % 2 !== 0) throw unreadable('an update without its second image');
+        for (let i = 0; i < images.length; i += 2) {
+          const before = image(images[i]);
+          changes.push({ kind: 'update', table, fkChecks, before, after: imageAfter(before, images[i + 1]) });
+        }
+        return;
+      default:
+        throw unreadable('an operation that is not known here');
+    }
+  }
+
+  #answer([pipeline, table, key, row]: readonly unknown[]): Answer {
+    return {
+      pipeline: string(pipeline),
+      table: this.#table(table),
+      key: image(key),
+      image: row === null ? null : image(row),
+    };
+  }
+
+  #table(value: unknown): TableShape {
+    const shape = typeof value === 'number' ? this.#shapes[value] : undefined;
+    if (shape === undefined) throw unreadable('a table that was never described');
+    return shape;
+  }
+}
+
+/** @throws OtterError OT6007 */
+export function parseJson(payload: string): unknown {
+  try {
+    return JSON.parse(payload);
+  } catch {
+    // The parser's own message would quote row values.
+    throw unreadable('a payload that is not JSON');
+  }
+}
+
+export function unreadable(what: string): OtterError {
+  return new OtterError('OT6007', `the link brought ${what}`, { retry: 'backoff' });
+}
+
+/** Null: the difference did not fit the text before it. */
+function fitting(text: string | null): string {
+  if (text === null) throw unreadable('a difference to another text than the last');
+  return text;
+}
+
+function seen(value: unknown, before: Seen): Seen {
+  if (value === 0) return before;
+  const now = new Map(Object.entries(before));
+  for (const entry of list(value)) {
+    const [key, change] = list(entry);
+    const pipeline = string(key);
+    if (change === undefined) now.delete(pipeline);
+    else now.set(pipeline, fitting(applyDifference(now.get(pipeline) ?? '', change)));
+  }
+  return Object.fromEntries(now);
+}
+
+function image(value: unknown): Image {
+  const values = list(value);
+  for (const item of values) {
+    if (typeof item !== 'string' && item !== null) throw unreadable('a value that is neither text nor null');
+  }
+  return values as Image;
+}
+
+/** Fills in place what did not change: the array is fresh from the parser. */
+function imageAfter(before: Image, value: unknown): Image {
+  const values = list(value) as unknown[];
+  for (let i = 0; i < values.length; i++) {
+    if (values[i] === SAME && i < before.length) values[i] = before[i];
+    else if (typeof values[i] !== 'string' && values[i] !== null)
+      throw unreadable('a value that is neither text nor null');
+  }
+  return values as unknown as Image;
+}
+
+function tableShape(value: unknown): TableShape {
+  const shape = record(value);
+  for (const field of ['schema', 'name', 'engine']) string(shape[field]);
+  for (const column of list(shape['columns'])) {
+    const { name, type, charset, collation, nullable, generated } = record(column);
+    if (charset !== null) string(charset);
+    if (collation !== null) string(collation);
+    if (typeof nullable !== 'boolean' || typeof generated !== 'boolean') throw unreadable('a column without its facts');
+    string(name);
+    string(type);
+  }
+  const width = list(shape['columns']).length;
+  const indexes = (of: unknown): void => {
+    for (const index of list(of))
+      if (!isCount(index) || index >= width) throw unreadable('a key of a column that is not there');
+  };
+  indexes(shape['primaryKey']);
+  for (const unique of list(shape['uniques'])) {
+    string(record(unique)['name']);
+    indexes(record(unique)['columns']);
+  }
+  for (const entry of list(shape['foreignKeys'])) {
+    const key = record(entry);
+    for (const field of ['name', 'parentSchema', 'parentTable', 'onDelete', 'onUpdate']) string(key[field]);
+    indexes(key['columns']);
+    list(key['parentColumns']).forEach(string);
+  }
+  list(shape['referencedBy']).forEach(string);
+  list(shape['triggers']).forEach(string);
+  return value as TableShape;
+}
+
+export function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw unreadable('something else where a list belongs');
+  return value;
+}
+
+function listOf(value: unknown, length: number): readonly unknown[] {
+  const values = list(value);
+  if (values.length !== length) throw unreadable('a list of another length than it should have');
+  return values;
+}
+
+export function record(value: unknown): Readonly<Record<string, unknown>> {
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw unreadable('something else where an object belongs');
+  return value as Record<string, unknown>;
+}
+
+export function string(value: unknown): string {
+  if (typeof value !== 'string') throw unreadable('something else where a text belongs');
+  return value;
+}
+
+export function number(value: unknown): number {
+  if (typeof value !== 'number') throw unreadable('something else where a number belongs');
+  return value;
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

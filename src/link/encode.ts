@@ -1,0 +1,169 @@
+/**
+ * Deliveries into payloads of frames. One encoder per stream; every payload it makes must be sent, in order.
+ *
+ * Rule: nothing is sent that the other side has already: tables by identity (equal ones share a number), `seen` only
+ * when its object changed, texts by their difference.
+ */
+import { OtterError, UnreachableError } from '../model/error.ts';
+import type { Delivery, Image, RowChange, Seen, TableShape } from '../model/row.ts';
+import { TextMemory, textDifference } from './text-memory.ts';
+import {
+  FLAG,
+  KIND,
+  OP,
+  SAME,
+  SHAPES_MAX,
+  type StreamStart,
+  UNCHECKED,
+  type WireCommon,
+  type WireImage,
+  type WireRun,
+  type WireSeen,
+  type WireShape,
+  type WireText,
+} from './wire.ts';
+
+/** Payloads are cut between deliveries when they reach about this size. */
+const PAYLOAD_BYTES = 256 << 10;
+/** What a delivery without rows takes in a payload. */
+const DELIVERY_BYTES = 64;
+
+export class DeliveryEncoder {
+  readonly #numbers = new WeakMap<TableShape, number>();
+  readonly #numbersByText = new Map<string, number>();
+  #newShapes: WireShape[] = [];
+  readonly #gtid = new TextMemory('');
+  readonly #position: TextMemory;
+  #seen: Seen;
+
+  constructor(start: StreamStart) {
+    this.#position = new TextMemory(start.position);
+    this.#seen = start.seen;
+  }
+
+  /** The batch as one payload or several; lazily, so that a large batch is never twice in memory. */
+  *payloads(batch: readonly Delivery[]): Generator<string, void> {
+    let part: unknown[] = [];
+    let bytes = 0;
+    for (const delivery of batch) {
+      part.push(this.#delivery(delivery));
+      bytes += delivery.bytes + DELIVERY_BYTES;
+      if (bytes >= PAYLOAD_BYTES) {
+        yield this.#payload(part);
+        part = [];
+        bytes = 0;
+      }
+    }
+    if (part.length > 0) yield this.#payload(part);
+  }
+
+  #payload(deliveries: readonly unknown[]): string {
+    const shapes = this.#newShapes;
+    this.#newShapes = [];
+    try {
+      return JSON.stringify([shapes, deliveries]);
+    } catch (cause) {
+      // The only thing that can go wrong with plain data: the text is longer than V8 allows.
+      throw new OtterError('OT6008', 'a change is larger than a link can carry', { cause });
+    }
+  }
+
+  #delivery(delivery: Delivery): readonly unknown[] {
+    const common = this.#common(delivery);
+    switch (delivery.kind) {
+      case 'changes': {
+        const flags = (delivery.first ? FLAG.first : 0) | (delivery.last ? FLAG.last : 0);
+        return [KIND.changes, ...common, flags, this.#runs(delivery.changes)];
+      }
+      case 'answers': {
+        const answers = delivery.answers.map((a) => [a.pipeline, this.#number(a.table), a.key, a.image]);
+        return [KIND.answers, ...common, answers];
+      }
+      case 'chunk': {
+        const { table, rows, cursor, rowsDone, rowsEstimate } = delivery.chunk;
+        return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
+      }
+      case 'table': {
+        const { table, create, copies, rowsEstimate } = delivery.announced;
+        return [KIND.table, ...common, this.#number(table), create, copies, rowsEstimate];
+      }
+      case 'beat':
+        return [KIND.beat, ...common, delivery.sentMs];
+      default:
+        throw new UnreachableError(delivery satisfies never);
+    }
+  }
+
+  #common({ gtid, position, seen, commitMs, bytes }: Delivery): WireCommon {
+    const common = [
+      this.#gtid.difference(gtid),
+      this.#position.difference(position),
+      seen === this.#seen ? 0 : seenDifference(this.#seen, seen),
+      commitMs,
+      bytes,
+    ] as const;
+    this.#seen = seen;
+    return common;
+  }
+
+  #runs(changes: readonly RowChange[]): readonly WireRun[] {
+    const runs: WireRun[] = [];
+    let images: WireImage[] = [];
+    let previous: RowChange | undefined;
+    for (const change of changes) {
+      if (
+        previous === undefined ||
+        change.table !== previous.table ||
+        change.kind !== previous.kind ||
+        change.fkChecks !== previous.fkChecks
+      ) {
+        images = [];
+        runs.push([OP[change.kind] + (change.fkChecks ? 0 : UNCHECKED), this.#number(change.table), images]);
+      }
+      previous = change;
+      if (change.kind !== 'insert') images.push(change.before);
+      if (change.kind === 'update') images.push(afterImage(change.before, change.after));
+      if (change.kind === 'insert') images.push(change.after);
+    }
+    return runs;
+  }
+
+  #number(table: TableShape): number {
+    const known = this.#numbers.get(table);
+    if (known !== undefined) return known;
+    const text = JSON.stringify(table);
+    let number = this.#numbersByText.get(text);
+    if (number === undefined) {
+      number = this.#numbersByText.size;
+      if (number >= SHAPES_MAX) {
+        throw new OtterError('OT6002', `a stream named ${SHAPES_MAX} tables and is opened anew`, { retry: 'backoff' });
+      }
+      this.#numbersByText.set(text, number);
+      this.#newShapes.push([number, table]);
+    }
+    this.#numbers.set(table, number);
+    return number;
+  }
+}
+
+function afterImage(before: Image, after: Image): WireImage {
+  const image: (string | null | typeof SAME)[] = new Array(after.length);
+  for (let i = 0; i < after.length; i++) {
+    const value = after[i]!;
+    image[i] = value === before[i] ? SAME : value;
+  }
+  return image;
+}
+
+function seenDifference(before: Seen, after: Seen): WireSeen {
+  const difference: (readonly [string, WireText] | readonly [string])[] = [];
+  for (const pipeline of Object.keys(after)) {
+    const old = Object.hasOwn(before, pipeline) ? before[pipeline]! : null;
+    const now = after[pipeline]!;
+    if (old !== now) difference.push([pipeline, old === null ? now : textDifference(old, now)]);
+  }
+  for (const pipeline of Object.keys(before)) {
+    if (!Object.hasOwn(after, pipeline)) difference.push([pipeline]);
+  }
+  return difference;
+}

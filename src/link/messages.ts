@@ -1,0 +1,94 @@
+/**
+ * The handshake: headers, the request, the opening, and errors as they travel.
+ *
+ * Rule: an error of the other side arrives with its own code, hint and retry, as if it had happened here; whatever is not an
+ * OtterError there is one here, without stack and without values.
+ */
+import { CODES, type Code } from '../model/codes.ts';
+import { type ErrorFacts, messageOf, OtterError } from '../model/error.ts';
+import type { PipelineOpening, PipelineRequest } from '../model/ports.ts';
+import type { Image, Seen } from '../model/row.ts';
+import { list, number, parseJson, record, string, unreadable } from './decode.ts';
+
+export const PATH = '/otter/pipeline';
+export const HEADER = {
+  protocol: 'x-otter-protocol',
+  lineage: 'x-otter-lineage',
+  database: 'x-otter-database',
+  node: 'x-otter-node',
+} as const;
+
+export function encodeRequest(request: PipelineRequest): string {
+  return JSON.stringify(request);
+}
+
+/** @throws OtterError OT6007 */
+export function decodeRequest(payload: string): PipelineRequest {
+  const { pipeline, generation, from, copied } = record(parseJson(payload));
+  return {
+    pipeline: string(pipeline),
+    generation: number(generation),
+    from: from === null ? null : { position: string(record(from)['position']), seen: seenTexts(record(from)['seen']) },
+    copied: Object.fromEntries(
+      Object.entries(record(copied)).map(([table, entry]) => [table, copyCursor(record(entry))]),
+    ),
+  };
+}
+
+export function encodeOpening({ position, seen, logsCascades }: PipelineOpening): string {
+  return JSON.stringify({ position, seen, logsCascades });
+}
+
+/** @throws OtterError OT6007 */
+export function decodeOpening(payload: string): PipelineOpening {
+  const { position, seen, logsCascades } = record(parseJson(payload));
+  return { position: string(position), seen: seenTexts(seen), logsCascades: logsCascades === true };
+}
+
+export function encodeError(error: OtterError): string {
+  const { code, message, hint, where, retry } = error;
+  return JSON.stringify({ code, message, hint: hint ?? null, where, retry });
+}
+
+/** An error that the other side reported; one with a code of a later version keeps its words. @throws OtterError OT6007 */
+export function decodeError(payload: string): OtterError {
+  const { code, message, hint, where, retry } = record(parseJson(payload));
+  const facts: ErrorFacts = {
+    hint: hint === null ? undefined : string(hint),
+    where: Object.fromEntries(Object.entries(record(where)).filter(isFact)),
+    retry: retry === 'never' ? 'never' : 'backoff',
+  };
+  const known = Object.hasOwn(CODES, string(code));
+  return known
+    ? new OtterError(code as Code, string(message), facts)
+    : new OtterError('OT6009', `${string(code)}: ${string(message)}`, facts);
+}
+
+/** What leaves a link, near or far: an OtterError, or one made of a fault that should not have been. */
+export function linkError(error: unknown): OtterError {
+  if (error instanceof OtterError) return error;
+  return new OtterError('OT6009', `the source failed: ${messageOf(error)}`, { retry: 'backoff', cause: error });
+}
+
+export function notOwned(node: string, database: string): OtterError {
+  return new OtterError('OT6003', `node ${node} does not own database ${database} now`, {
+    retry: 'backoff',
+    where: { database, node },
+  });
+}
+
+function isFact(entry: [string, unknown]): entry is [string, string | number] {
+  return typeof entry[1] === 'string' || typeof entry[1] === 'number';
+}
+
+function seenTexts(value: unknown): Seen {
+  const texts = record(value);
+  for (const text of Object.values(texts)) string(text);
+  return texts as Seen;
+}
+
+function copyCursor({ cursor, done, rows }: Readonly<Record<string, unknown>>): PipelineRequest['copied'][string] {
+  if (typeof done !== 'boolean') throw unreadable('a copy cursor without its facts');
+  if (cursor !== null) for (const value of list(cursor)) if (value !== null) string(value);
+  return { cursor: cursor as Image | null, done, rows: number(rows) };
+}

@@ -1,0 +1,35 @@
+/** One link for everything a node needs: its own databases are asked directly, others at the node that owns them now. */
+import { OtterError } from '../model/error.ts';
+import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
+import { RemoteLinks } from './client.ts';
+import type { KeepaliveOptions } from './keepalive.ts';
+import { openStream } from './service-stream.ts';
+
+export interface LinkClientOptions {
+  /** The service of a database that this node owns, else null. */
+  readonly local: (database: string) => PipelineService | null;
+  /** The owner of a database by the state store, else null. */
+  readonly addressOf: (database: string) => { readonly node: string; readonly advertise: string } | null;
+  readonly lineage: string;
+  readonly logger: Logger;
+  readonly keepalive?: KeepaliveOptions | undefined;
+}
+
+/** Asked anew at every `open`, so a database that moved is found at its new owner. */
+export function linkClient({ local, addressOf, ...remote }: LinkClientOptions): LinkClient {
+  const links = new RemoteLinks(remote);
+  return {
+    open: async (database, request, signal) => {
+      const service = local(database);
+      if (service !== null) return await openStream(service, request, signal);
+      const owner = addressOf(database);
+      if (owner === null) {
+        throw new OtterError('OT6004', `no node owns database ${database} now`, {
+          retry: 'backoff',
+          where: { database },
+        });
+      }
+      return await links.open(owner, database, request, signal);
+    },
+  };
+}

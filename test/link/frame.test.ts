@@ -1,0 +1,98 @@
+import { randomBytes } from 'node:crypto';
+import { crc32 } from 'node:zlib';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { FRAME, FRAME_BYTES_MAX, type Frame, FrameReader, packFrame, plainFrame } from '../../src/link/frame.ts';
+import { OtterError } from '../../src/model/error.ts';
+
+function readAll(reader: FrameReader, bytes: Buffer, cuts: readonly number[] = []): Frame[] {
+  const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
+  return edges.slice(1).flatMap((edge, i) => [...reader.push(bytes.subarray(edges[i], edge))]);
+}
+
+const payload = fc.oneof(
+  fc.string({ unit: 'grapheme' }),
+  fc.tuple(fc.string({ unit: 'grapheme' }), fc.nat(3000)).map(([text, times]) => text.repeat(times)),
+  fc.constant(randomBytes(5000).toString('latin1')),
+);
+
+describe('frames', () => {
+  it('come back as they were, however the bytes are cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(payload, { maxLength: 4 }), fc.array(fc.nat()), async (payloads, cuts) => {
+        const frames = await Promise.all(payloads.map((text) => packFrame(FRAME.deliveries, text)));
+        const bytes = Buffer.concat([...frames, plainFrame(FRAME.end, '')]);
+        const reader = new FrameReader();
+        expect(readAll(reader, bytes, cuts)).toEqual([
+          ...payloads.map((text) => ({ kind: FRAME.deliveries, payload: text })),
+          { kind: FRAME.end, payload: '' },
+        ]);
+        expect(reader.partial).toBe(false);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('are packed when that is worth it', async () => {
+    const rows = JSON.stringify(Array.from({ length: 2000 }, (_, i) => [`${i}`, "'the same words in each row'"]));
+    expect((await packFrame(FRAME.deliveries, rows)).length).toBeLessThan(rows.length / 4);
+  });
+
+  it('of any bytes are frames or a typed error', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.array(fc.nat()), (bytes, cuts) => {
+        try {
+          readAll(new FrameReader(), Buffer.from(bytes), cuts);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'OT6007', retry: 'backoff' });
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('with one bit flipped are never taken for the true ones', async () => {
+    const frames = [
+      await packFrame(FRAME.deliveries, 'a row of words '.repeat(200)),
+      plainFrame(FRAME.deliveries, 'short'),
+    ];
+    fc.assert(
+      fc.property(fc.constantFrom(...frames), fc.nat(), (frame, at) => {
+        const bit = at % (frame.length * 8);
+        const damaged = Buffer.from(frame);
+        damaged[bit >> 3]! ^= 1 << (bit & 7);
+        let read: Frame[] = [];
+        try {
+          read = [...new FrameReader().push(damaged)];
+        } catch (error) {
+          expect(error).toBeInstanceOf(OtterError);
+        }
+        expect(read).toEqual([]);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('that claim to be huge are refused before anything is allocated', () => {
+    const header = Buffer.from(plainFrame(FRAME.deliveries, ''));
+    header.writeUInt32BE(FRAME_BYTES_MAX + 1, 0);
+    expect(() => [...new FrameReader().push(header)]).toThrow(/more than/);
+    const unpacked = Buffer.from(plainFrame(FRAME.deliveries, ''));
+    unpacked.writeUInt32BE(2 ** 32 - 1, 6);
+    expect(() => [...new FrameReader().push(unpacked)]).toThrow(/more than/);
+  });
+
+  it('that unpack to more than they say are refused', async () => {
+    const bomb = Buffer.from(await packFrame(FRAME.deliveries, 'x'.repeat(1 << 20)));
+    bomb.writeUInt32BE(1 << 10, 6);
+    bomb.writeUInt32BE(crc32(bomb.subarray(14), crc32(bomb.subarray(0, 10))), 10);
+    expect(() => [...new FrameReader().push(bomb)]).toThrow('cannot be unpacked');
+  });
+
+  it('larger than the limit are refused where they are made', async () => {
+    await expect(packFrame(FRAME.deliveries, 'x'.repeat(2000), 1000)).rejects.toMatchObject({
+      code: 'OT6008',
+      retry: 'never',
+    });
+  });
+});
