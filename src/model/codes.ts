@@ -12,15 +12,7 @@ import { PLAN_CODES } from './codes/plan.ts';
 import { REPLICATION_CODES } from './codes/replication.ts';
 import { STATE_CODES } from './codes/state.ts';
 import { TOPOLOGY_CODES } from './codes/topology.ts';
-
-export interface Explanation {
-  /** A few words, as a heading. */
-  readonly title: string;
-  /** What it means and why it is an error; sentences for a person at 3 a.m. */
-  readonly meaning: string;
-  /** What to do; sentences, with commands where there are any. */
-  readonly action: string;
-}
+import type { Explanation } from './explanation.ts';
 
 export const CODES = {
   ...TOPOLOGY_CODES,

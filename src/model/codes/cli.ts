@@ -1,5 +1,5 @@
 /** OT7xxx: command line and machine; OT9xxx: bugs. */
-import type { Explanation } from '../codes.ts';
+import type { Explanation } from '../explanation.ts';
 
 export const CLI_CODES = {
   OT7001: {

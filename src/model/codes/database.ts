@@ -1,5 +1,5 @@
 /** OT4xxx: databases, their logs, their fitness. */
-import type { Explanation } from '../codes.ts';
+import type { Explanation } from '../explanation.ts';
 
 export const DATABASE_CODES = {
   OT4001: {

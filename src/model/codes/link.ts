@@ -1,5 +1,5 @@
 /** OT6xxx: links between nodes. */
-import type { Explanation } from '../codes.ts';
+import type { Explanation } from '../explanation.ts';
 
 export const LINK_CODES = {
   OT6001: {

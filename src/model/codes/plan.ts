@@ -1,5 +1,5 @@
 /** OT2xxx: planning, applying and what guards refuse. */
-import type { Explanation } from '../codes.ts';
+import type { Explanation } from '../explanation.ts';
 
 export const PLAN_CODES = {
   OT2001: {

@@ -1,5 +1,5 @@
 /** OT5xxx: rows on their way. */
-import type { Explanation } from '../codes.ts';
+import type { Explanation } from '../explanation.ts';
 
 export const REPLICATION_CODES = {
   OT5001: {

@@ -1,5 +1,5 @@
 /** OT3xxx: the state store, the nodes that live by it, and the secrets they resolve. */
-import type { Explanation } from '../codes.ts';
+import type { Explanation } from '../explanation.ts';
 
 export const STATE_CODES = {
   OT3001: {

@@ -1,5 +1,5 @@
 /** OT1xxx: findings about topology files. OT100x reading, OT101x shape, OT102x variables, OT103x places, OT104x channels, OT105x tables, OT109x not built yet. */
-import type { Explanation } from '../codes.ts';
+import type { Explanation } from '../explanation.ts';
 
 export const TOPOLOGY_CODES = {
   OT1001: {
