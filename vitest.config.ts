@@ -1,35 +1,37 @@
 /**
- * Three kinds of tests, told apart by their names: `*.test.ts` touch no server and run side by side; `*.it.test.ts` start
+ * Three kinds of tests, told apart by their names: `*.test.ts` start no server and run side by side; `*.it.test.ts` start
  * real servers, one file at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`.
  */
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const long = process.env['OTTER_TEST_LONG'] === '1';
 
+// Workers inherit it; see test/project/seed.ts.
+process.env['OTTER_SEED'] ??= String(Math.floor(Math.random() * 2 ** 31));
+
 export default defineConfig({
   test: {
+    globalSetup: 'test/project/say-seed.ts',
+    teardownTimeout: 30_000,
     projects: [
       {
-        extends: true,
         test: {
           name: 'unit',
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: [...configDefaults.exclude, '**/*.it.test.ts', '**/*.long.test.ts'],
-          setupFiles: ['test/seed.ts'],
-          testTimeout: 20_000,
+          setupFiles: ['test/project/seed.ts'],
+          testTimeout: 30_000,
         },
       },
       {
-        extends: true,
         test: {
           name: 'integration',
           include: ['test/**/*.it.test.ts', ...(long ? ['test/**/*.long.test.ts'] : [])],
-          setupFiles: ['test/seed.ts'],
+          setupFiles: ['test/project/seed.ts'],
           pool: 'forks',
           fileParallelism: false,
           testTimeout: long ? 1_800_000 : 120_000,
           hookTimeout: 120_000,
-          teardownTimeout: 30_000,
         },
       },
     ],

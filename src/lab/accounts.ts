@@ -13,8 +13,9 @@ type Family = 'mariadb' | 'mysql';
 const TABLES = 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER';
 
 /**
- * What the `otter` account is granted on everything, and no more: tables (above); `REPLICATION SLAVE` to be sent the log;
- * and the right to ask for the log's end (`BINLOG MONITOR` on MariaDB, `REPLICATION CLIENT` on MySQL).
+ * What the `otter` account is granted, and no more: tables (above); `REPLICATION SLAVE` to be sent the log; and the right to
+ * ask for the log's end (`BINLOG MONITOR` on MariaDB, `REPLICATION CLIENT` on MySQL). The rights on tables are granted on
+ * everything, since the lab does not know the schemas; elsewhere they belong on the replicated schemas and on `otter` alone.
  */
 export const OTTER_PRIVILEGES: Readonly<Record<Family, string>> = {
   mariadb: `${TABLES}, REPLICATION SLAVE, BINLOG MONITOR`,
@@ -62,7 +63,13 @@ export interface Door {
 }
 
 export async function connect(door: Door, account: Account): Promise<Connection> {
-  return await createConnection({ host: door.host, port: door.port, user: account.user, password: account.password, connectTimeout: 5_000 });
+  return await createConnection({
+    host: door.host,
+    port: door.port,
+    user: account.user,
+    password: account.password,
+    connectTimeout: 5_000,
+  });
 }
 
 /** Whether a server that keeps its socket at `socket` answers at the door; any failure is a no. */

@@ -10,6 +10,12 @@ export interface Program {
   readonly version: string;
 }
 
+export interface ProvideOptions {
+  /** Told in short lines what is being done when it takes long. */
+  readonly say?: ((line: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface MariaDbPrograms {
   readonly server: Program;
   readonly installDb: string;
@@ -61,7 +67,8 @@ export async function findMariaDb(): Promise<MariaDbPrograms | null> {
 export async function findMySql(): Promise<Program | null> {
   for (const command of findAll(['mysqld'])) {
     const version = await versionOf(command);
-    if (version?.family === 'mysql' && Number.parseFloat(version.version) >= 8.4) return { command, args: [], version: version.version };
+    if (version?.family === 'mysql' && Number.parseFloat(version.version) >= 8.4)
+      return { command, args: [], version: version.version };
   }
   return null;
 }

@@ -12,7 +12,11 @@ export function cacheFolder(): string {
 }
 
 /** The path of the entry; `make` fills a fresh folder when there is none yet. */
-export async function cached(name: string, make: (folder: string) => Promise<void>, signal?: AbortSignal | undefined): Promise<string> {
+export async function cached(
+  name: string,
+  make: (folder: string) => Promise<void>,
+  signal?: AbortSignal | undefined,
+): Promise<string> {
   const entry = join(cacheFolder(), name);
   if (await exists(entry)) return entry;
   await mkdir(dirname(entry), { recursive: true });
@@ -34,7 +38,11 @@ export async function cached(name: string, make: (folder: string) => Promise<voi
 }
 
 /** One process at a time; a lock whose holder is gone is taken over. */
-export async function withFileLock<T>(path: string, work: () => Promise<T>, signal?: AbortSignal | undefined): Promise<T> {
+export async function withFileLock<T>(
+  path: string,
+  work: () => Promise<T>,
+  signal?: AbortSignal | undefined,
+): Promise<T> {
   while (!(await tryLock(path))) {
     if (await isAbandoned(path)) {
       // Renamed first: only one of several finders gets it, and none removes a fresh lock by mistake.

@@ -6,10 +6,9 @@
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OtterError } from '../model/error.ts';
-import { findAll, parseVersion, type Program } from './binaries.ts';
+import { findAll, type Program, parseVersion } from './binaries.ts';
 import { cached } from './cache.ts';
 import { run } from './command.ts';
-import type { ProvideOptions } from './install.ts';
 
 const PACKAGES = ['mysql-server-core', 'mysql-client-core'];
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
@@ -23,7 +22,12 @@ const MACHINES: Readonly<Record<string, { readonly triplet: string; readonly loa
 
 /** Whether this is a Debian machine with apt and a mirror to ask. */
 export async function canFetchMySql(): Promise<boolean> {
-  return MACHINES[process.arch] !== undefined && findAll(['apt-get']).length > 0 && findAll(['dpkg-deb']).length > 0 && (await debianMirror()) !== null;
+  return (
+    MACHINES[process.arch] !== undefined &&
+    findAll(['apt-get']).length > 0 &&
+    findAll(['dpkg-deb']).length > 0 &&
+    (await debianMirror()) !== null
+  );
 }
 
 /** @throws OtterError OT7103 */
@@ -31,7 +35,9 @@ export async function fetchMySql(options: ProvideOptions): Promise<Program> {
   const root = await cached(
     ENTRY,
     async (folder) => {
-      options.say?.('getting MySQL 9 from Debian unstable into the cache (once, about 80 MB; the system is not touched)');
+      options.say?.(
+        'getting MySQL 9 from Debian unstable into the cache (once, about 80 MB; the system is not touched)',
+      );
       await unpackInto(folder, options);
     },
     options.signal,
@@ -40,9 +46,13 @@ export async function fetchMySql(options: ProvideOptions): Promise<Program> {
   const { output } = await run(program.command, [...program.args, '--no-defaults', '--version']);
   const version = parseVersion(output);
   if (version === null) {
-    throw new OtterError('OT7103', `the MySQL server in ${root} does not run: ${output.trim().split('\n').at(-1) ?? ''}`, {
-      hint: `type: rm -r ${root}`,
-    });
+    throw new OtterError(
+      'OT7103',
+      `the MySQL server in ${root} does not run: ${output.trim().split('\n').at(-1) ?? ''}`,
+      {
+        hint: `type: rm -r ${root}`,
+      },
+    );
   }
   return { ...program, version: version.version };
 }
@@ -83,7 +93,12 @@ async function unpackInto(folder: string, options: ProvideOptions): Promise<void
     'Debug::NoLocking=true',
   ].flatMap((setting) => ['-o', setting]);
   await must('apt-get', [...settings, 'update', '-qq'], options, work);
-  const listing = await must('apt-get', [...settings, '-s', 'install', '--no-install-recommends', ...PACKAGES], options, work);
+  const listing = await must(
+    'apt-get',
+    [...settings, '-s', 'install', '--no-install-recommends', ...PACKAGES],
+    options,
+    work,
+  );
   const names = [...listing.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] ?? '');
   await must('apt-get', [...settings, 'download', '-qq', ...names], options, work);
   for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
@@ -94,12 +109,20 @@ async function unpackInto(folder: string, options: ProvideOptions): Promise<void
 }
 
 async function must(command: string, args: readonly string[], options: ProvideOptions, cwd: string): Promise<string> {
-  const { code, output } = await run(command, args, { cwd, signal: options.signal, env: { DEBIAN_FRONTEND: 'noninteractive' } });
+  const { code, output } = await run(command, args, {
+    cwd,
+    signal: options.signal,
+    env: { DEBIAN_FRONTEND: 'noninteractive' },
+  });
   options.signal?.throwIfAborted();
   if (code !== 0) {
-    throw new OtterError('OT7103', `${command} failed while getting MySQL:\n  ${output.trim().split('\n').slice(-5).join('\n  ')}`, {
-      hint: 'install MySQL 8.4 or later so that mysqld is on PATH, or set OTTER_TEST_MYSQL=mysql://root:PASSWORD@HOST:3306',
-    });
+    throw new OtterError(
+      'OT7103',
+      `${command} failed while getting MySQL:\n  ${output.trim().split('\n').slice(-5).join('\n  ')}`,
+      {
+        hint: 'install MySQL 8.4 or later so that mysqld is on PATH, or set OTTER_TEST_MYSQL=mysql://root:PASSWORD@HOST:3306',
+      },
+    );
   }
   return output;
 }

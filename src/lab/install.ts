@@ -5,17 +5,19 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OtterError } from '../model/error.ts';
-import { findAll, findEtcd, findMariaDb, findMySql, type MariaDbPrograms, type Program } from './binaries.ts';
+import {
+  findAll,
+  findEtcd,
+  findMariaDb,
+  findMySql,
+  type MariaDbPrograms,
+  type Program,
+  type ProvideOptions,
+} from './binaries.ts';
 import { cacheFolder, withFileLock } from './cache.ts';
 import { run } from './command.ts';
 import { canFetchMySql, fetchMySql } from './install-mysql.ts';
 import { isRoot } from './process.ts';
-
-export interface ProvideOptions {
-  /** Told in short lines what is being done when it takes long. */
-  readonly say?: ((line: string) => void) | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
 
 const PACKAGES = {
   mariadb: ['mariadb-server-core', 'mariadb-client-core'],
@@ -27,7 +29,12 @@ export async function provideMariaDb(options: ProvideOptions = {}): Promise<Mari
   return (
     (await findMariaDb()) ??
     (await afterInstalling(PACKAGES.mariadb, findMariaDb, options)) ??
-    missing('MariaDB (mariadbd, mariadb-install-db)', 'brew install mariadb', PACKAGES.mariadb, 'OTTER_TEST_MARIADB=mysql://root:PASSWORD@HOST:3306')
+    missing(
+      'MariaDB (mariadbd, mariadb-install-db)',
+      'brew install mariadb',
+      PACKAGES.mariadb,
+      'OTTER_TEST_MARIADB=mysql://root:PASSWORD@HOST:3306',
+    )
   );
 }
 
@@ -45,7 +52,12 @@ export async function provideMySql(options: ProvideOptions = {}): Promise<Progra
   const found = await findMySql();
   if (found !== null) return found;
   if (await canFetchMySql()) return await fetchMySql(options);
-  return missing('MySQL 8.4 or later (mysqld)', 'brew install mysql', ['mysql-server-core'], 'OTTER_TEST_MYSQL=mysql://root:PASSWORD@HOST:3306');
+  return missing(
+    'MySQL 8.4 or later (mysqld)',
+    'brew install mysql',
+    ['mysql-server-core'],
+    'OTTER_TEST_MYSQL=mysql://root:PASSWORD@HOST:3306',
+  );
 }
 
 function missing(what: string, brew: string, packages: readonly string[], variable: string): never {
@@ -61,7 +73,11 @@ function aptInstall(packages: readonly string[]): readonly string[] {
   return ['apt-get', 'install', '-y', '--no-remove', '--no-install-recommends', ...packages];
 }
 
-async function afterInstalling<T>(packages: readonly string[], find: () => Promise<T | null>, options: ProvideOptions): Promise<T | null> {
+async function afterInstalling<T>(
+  packages: readonly string[],
+  find: () => Promise<T | null>,
+  options: ProvideOptions,
+): Promise<T | null> {
   if (!isRoot() || !(await isDebianLike())) return null;
   await mkdir(cacheFolder(), { recursive: true });
   return await withFileLock(

@@ -4,12 +4,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { chmodSync, closeSync, openSync } from 'node:fs';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, extname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { OtterError } from '../model/error.ts';
+import { run } from './command.ts';
 
 // ---------------------------------------------------------------- the watchdog, from the starter's side
 
@@ -23,7 +24,12 @@ function tell(line: string): void {
 
 function startWatchdog(): ChildProcess {
   const program = fileURLToPath(new URL(`./watchdog${extname(import.meta.url)}`, import.meta.url));
-  const child = spawn(process.execPath, [program], { stdio: ['pipe', 'ignore', 'ignore'], detached: true, cwd: '/', env: {} });
+  const child = spawn(process.execPath, [program], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true,
+    cwd: '/',
+    env: {},
+  });
   child.unref();
   child.stdin?.on('error', () => undefined);
   // A socket underneath; typed as a plain stream.
@@ -156,6 +162,12 @@ export class ServerProcess {
     }
   }
 
+  /** Returns when the last thread has stopped: the signal alone only asks for it. */
+  async freeze(): Promise<void> {
+    this.signal('SIGSTOP');
+    while (this.#ending === null && !(await hasStopped(this.pid))) await sleep(2);
+  }
+
   async ended(): Promise<Ending> {
     this.#child.ref();
     return await this.#ended;
@@ -177,7 +189,12 @@ export class ServerProcess {
    * Waits until `answers` returns true. @throws OtterError OT7102 with the last lines of the log when the process ends
    * first or does not answer within `timeoutMs`.
    */
-  async ready(what: string, answers: () => Promise<boolean>, timeoutMs: number, signal?: AbortSignal | undefined): Promise<void> {
+  async ready(
+    what: string,
+    answers: () => Promise<boolean>,
+    timeoutMs: number,
+    signal?: AbortSignal | undefined,
+  ): Promise<void> {
     const deadline = performance.now() + timeoutMs;
     for (;;) {
       if (this.#ending !== null) {
@@ -186,11 +203,25 @@ export class ServerProcess {
       }
       if (await answers()) return;
       if (performance.now() > deadline) {
-        throw new OtterError('OT7102', `${what} did not answer within ${timeoutMs / 1000} s:\n${await logTail(this.#folder)}`);
+        throw new OtterError(
+          'OT7102',
+          `${what} did not answer within ${timeoutMs / 1000} s:\n${await logTail(this.#folder)}`,
+        );
       }
       await sleep(40, undefined, signal === undefined ? {} : { signal });
     }
   }
+}
+
+/** By the letter of each thread's state; without /proc, by that of the process. */
+async function hasStopped(pid: number): Promise<boolean> {
+  const tasks = await readdir(`/proc/${pid}/task`).catch(() => null);
+  if (tasks === null) return (await run('ps', ['-o', 'state=', '-p', String(pid)])).output.trim().startsWith('T');
+  const states = tasks.map(
+    async (task) => await readFile(`/proc/${pid}/task/${task}/stat`, 'latin1').catch(() => ') T'),
+  );
+  // The name in parentheses may hold anything, parentheses too.
+  return (await Promise.all(states)).every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'));
 }
 
 function logFile(folder: string): string {
@@ -201,5 +232,8 @@ function logFile(folder: string): string {
 export async function logTail(folder: string): Promise<string> {
   const lines = (await readFile(logFile(folder), 'utf8').catch(() => '')).trimEnd().split('\n');
   const errors = lines.filter((line) => /error|fatal|unknown|cannot|can't/i.test(line));
-  return (errors.length > 0 ? errors : lines).slice(-8).map((line) => `  ${line.slice(0, 300)}`).join('\n');
+  return (errors.length > 0 ? errors : lines)
+    .slice(-8)
+    .map((line) => `  ${line.slice(0, 300)}`)
+    .join('\n');
 }

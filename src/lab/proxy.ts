@@ -123,7 +123,12 @@ export class TcpProxy implements AsyncDisposable {
 
   #join(client: Socket): void {
     if (client.destroyed) return;
-    const server = createConnection({ host: this.#target.host, port: this.#target.port, allowHalfOpen: true, noDelay: true });
+    const server = createConnection({
+      host: this.#target.host,
+      port: this.#target.port,
+      allowHalfOpen: true,
+      noDelay: true,
+    });
     this.#keep(server);
     for (const [from, to, line] of [
       [client, server, this.#out],

@@ -4,7 +4,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import { freePort } from './free-port.ts';
-import { removePrivateFolder, ServerProcess, type ServerCommand } from './process.ts';
+import { removePrivateFolder, type ServerCommand, ServerProcess } from './process.ts';
 
 const START_TIMEOUT_MS = 60_000;
 const STOP_GRACE_MS = 30_000;
@@ -20,11 +20,14 @@ export interface Lifetime extends AsyncDisposable {
   stop(): Promise<void>;
   /** SIGKILL. */
   kill(): Promise<void>;
-  /** SIGSTOP: it accepts connections, by its backlog, and answers nothing. */
-  freeze(): void;
+  /** SIGSTOP, and waits until every thread stands: it accepts connections, by its backlog, and answers nothing. */
+  freeze(): Promise<void>;
   thaw(): void;
   /** Ends it in good order when it runs, and starts it on the same data and port. */
-  restart(options?: { readonly args?: readonly string[] | undefined; readonly signal?: AbortSignal | undefined }): Promise<void>;
+  restart(options?: {
+    readonly args?: readonly string[] | undefined;
+    readonly signal?: AbortSignal | undefined;
+  }): Promise<void>;
 }
 
 export interface Recipe {
@@ -32,7 +35,11 @@ export interface Recipe {
   readonly what: string;
   readonly folder: string;
   /** Command for a port; `args` are the caller's own arguments; `first`: nothing has run on this data in this lab yet. */
-  readonly command: (port: number, args: readonly string[], first: boolean) => Omit<ServerCommand, 'folder'> | Promise<Omit<ServerCommand, 'folder'>>;
+  readonly command: (
+    port: number,
+    args: readonly string[],
+    first: boolean,
+  ) => Omit<ServerCommand, 'folder'> | Promise<Omit<ServerCommand, 'folder'>>;
   /** Whether the server that answers on the port is the one that was just started. */
   readonly answers: (port: number) => Promise<boolean>;
   readonly args: readonly string[];
@@ -73,7 +80,8 @@ export class PrivateServer implements Lifetime {
         await this.#launch(true, signal);
         return;
       } catch (error) {
-        const lostPort = error instanceof OtterError && /address (is )?already in use|bind on tcp\/ip port/i.test(error.message);
+        const lostPort =
+          error instanceof OtterError && /address (is )?already in use|bind on tcp\/ip port/i.test(error.message);
         if (!lostPort || attempt === PORT_ATTEMPTS) throw error;
       }
     }
@@ -89,15 +97,17 @@ export class PrivateServer implements Lifetime {
     this.#process = null;
   }
 
-  freeze(): void {
-    this.#process?.signal('SIGSTOP');
+  async freeze(): Promise<void> {
+    await this.#process?.freeze();
   }
 
   thaw(): void {
     this.#process?.signal('SIGCONT');
   }
 
-  async restart(options: { readonly args?: readonly string[] | undefined; readonly signal?: AbortSignal | undefined } = {}): Promise<void> {
+  async restart(
+    options: { readonly args?: readonly string[] | undefined; readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<void> {
     await this.stop();
     this.#args = options.args ?? this.#args;
     await this.#launch(false, options.signal);
@@ -144,7 +154,7 @@ export class ExternalServer implements Lifetime {
     this.#refuse();
   }
 
-  freeze(): void {
+  async freeze(): Promise<void> {
     this.#refuse();
   }
 
@@ -157,9 +167,13 @@ export class ExternalServer implements Lifetime {
   }
 
   #refuse(): never {
-    throw new OtterError('OT7104', `the server at ${this.host}:${this.port} was given by address and is not ours to stop`, {
-      hint: 'unset OTTER_TEST_MARIADB, OTTER_TEST_MYSQL and OTTER_TEST_ETCD, so that private servers are started',
-    });
+    throw new OtterError(
+      'OT7104',
+      `the server at ${this.host}:${this.port} was given by address and is not ours to stop`,
+      {
+        hint: 'unset OTTER_TEST_MARIADB, OTTER_TEST_MYSQL and OTTER_TEST_ETCD, so that private servers are started',
+      },
+    );
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

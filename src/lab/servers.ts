@@ -8,12 +8,12 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { OtterError } from '../model/error.ts';
 import { type Account, accountStatements, answersAs, newAccount, newServerId, openExternal } from './accounts.ts';
-import type { MariaDbPrograms } from './binaries.ts';
+import type { MariaDbPrograms, ProvideOptions } from './binaries.ts';
 import { cached, exists } from './cache.ts';
 import { run } from './command.ts';
 import { borrow, type Loan } from './external.ts';
 import { freePort } from './free-port.ts';
-import { provideEtcd, provideMariaDb, provideMySql, type ProvideOptions } from './install.ts';
+import { type ProvideOptions, provideEtcd, provideMariaDb, provideMySql } from './install.ts';
 import { relocatedArguments } from './install-mysql.ts';
 import { isReachableByAll, isRoot, makePrivateFolder, removePrivateFolder } from './process.ts';
 import { ExternalServer, type Lifetime, PrivateServer } from './server.ts';
@@ -53,7 +53,13 @@ const SMALL = [
   '--character-set-server=utf8mb4',
 ];
 
-const MARIADB = [...SMALL, '--binlog-format=ROW', '--gtid-strict-mode=ON', '--log-slave-updates', '--innodb-log-file-size=48M'];
+const MARIADB = [
+  ...SMALL,
+  '--binlog-format=ROW',
+  '--gtid-strict-mode=ON',
+  '--log-slave-updates',
+  '--innodb-log-file-size=48M',
+];
 
 export async function startMariaDb(options: StartOptions = {}): Promise<DatabaseServer> {
   const loan = lent('OTTER_TEST_MARIADB', options);
@@ -88,7 +94,10 @@ async function mariaDbTemplate(programs: MariaDbPrograms, signal: AbortSignal | 
       );
       signal?.throwIfAborted();
       if (install.code !== 0) {
-        throw new OtterError('OT7102', `mariadb-install-db failed:\n  ${install.output.trim().split('\n').slice(-5).join('\n  ')}`);
+        throw new OtterError(
+          'OT7102',
+          `mariadb-install-db failed:\n  ${install.output.trim().split('\n').slice(-5).join('\n  ')}`,
+        );
       }
     },
     signal,
@@ -110,10 +119,17 @@ export async function startMySql(options: StartOptions = {}): Promise<DatabaseSe
         `mysql-${program.version}-empty`,
         async (folder) => {
           const user = isRoot() ? ['--user=root'] : [];
-          const made = await run(program.command, [...common, '--initialize-insecure', `--datadir=${folder}`, ...user], { signal: options.signal });
+          const made = await run(
+            program.command,
+            [...common, '--initialize-insecure', `--datadir=${folder}`, ...user],
+            { signal: options.signal },
+          );
           options.signal?.throwIfAborted();
           if (made.code !== 0) {
-            throw new OtterError('OT7102', `mysqld --initialize-insecure failed:\n  ${made.output.trim().split('\n').slice(-5).join('\n  ')}`);
+            throw new OtterError(
+              'OT7102',
+              `mysqld --initialize-insecure failed:\n  ${made.output.trim().split('\n').slice(-5).join('\n  ')}`,
+            );
           }
         },
         options.signal,
@@ -133,7 +149,12 @@ interface Family {
   readonly command: { readonly command: string; readonly args: readonly string[] };
 }
 
-async function startDatabase(family: 'mariadb' | 'mysql', version: string, options: StartOptions, make: Family): Promise<DatabaseServer> {
+async function startDatabase(
+  family: 'mariadb' | 'mysql',
+  version: string,
+  options: StartOptions,
+  make: Family,
+): Promise<DatabaseServer> {
   const folder = await makePrivateFolder();
   try {
     const datadir = options.datadir ?? join(folder, 'data');
@@ -156,7 +177,13 @@ async function startDatabase(family: 'mariadb' | 'mysql', version: string, optio
       args: options.args ?? [],
       command: (port, args, first) => {
         const { command, args: own } = make.command;
-        const places = [`--datadir=${datadir}`, `--socket=${socket}`, `--port=${port}`, `--pid-file=${join(folder, 'pid')}`, `--tmpdir=${join(folder, 'tmp')}`];
+        const places = [
+          `--datadir=${datadir}`,
+          `--socket=${socket}`,
+          `--port=${port}`,
+          `--pid-file=${join(folder, 'pid')}`,
+          `--tmpdir=${join(folder, 'tmp')}`,
+        ];
         const user = isRoot() ? [`--user=${owner?.name ?? 'root'}`] : [];
         const init = first ? [`--init-file=${initFile}`] : [];
         return { command, args: [...own, ...places, ...user, `--server-id=${serverId}`, ...init, ...args] };
@@ -202,7 +229,10 @@ async function giveTo(uid: number, gid: number, paths: readonly string[]): Promi
   }
 }
 
-function lent(variable: 'OTTER_TEST_MARIADB' | 'OTTER_TEST_MYSQL' | 'OTTER_TEST_ETCD', options: StartOptions): Loan | null {
+function lent(
+  variable: 'OTTER_TEST_MARIADB' | 'OTTER_TEST_MYSQL' | 'OTTER_TEST_ETCD',
+  options: StartOptions,
+): Loan | null {
   // Who wants special settings or data of his own cannot have them on a server that is not ours.
   return options.args === undefined && options.datadir === undefined ? borrow(variable) : null;
 }
@@ -212,7 +242,12 @@ async function external(family: 'mariadb' | 'mysql', loan: Loan): Promise<Databa
   const otter = newAccount('otter');
   try {
     const version = await openExternal(family, { host, port }, { user, password }, otter);
-    return Object.assign(new ExternalServer({ host, port, letGo: loan.letGo }), { family, version, root: { user, password }, otter });
+    return Object.assign(new ExternalServer({ host, port, letGo: loan.letGo }), {
+      family,
+      version,
+      root: { user, password },
+      otter,
+    });
   } catch (error) {
     loan.letGo();
     throw error;
@@ -253,7 +288,11 @@ export async function startEtcd(options: StartOptions = {}): Promise<EtcdServer>
           '--logger=zap',
           '--log-level=warn',
         ];
-        return { command: program.command, args: [...own, ...args], env: process.arch === 'x64' ? {} : { ETCD_UNSUPPORTED_ARCH: process.arch } };
+        return {
+          command: program.command,
+          args: [...own, ...args],
+          env: process.arch === 'x64' ? {} : { ETCD_UNSUPPORTED_ARCH: process.arch },
+        };
       },
       answers: async (port) => await isMember(port, name),
     });

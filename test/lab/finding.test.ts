@@ -10,9 +10,15 @@ import { OtterError } from '../../src/model/error.ts';
 
 describe('parseVersion', () => {
   it.each([
-    ['mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)', { family: 'mariadb', version: '10.11.19' }],
+    [
+      'mariadbd  Ver 10.11.19-MariaDB-0+deb12u1 for debian-linux-gnu on x86_64 (Debian 12)',
+      { family: 'mariadb', version: '10.11.19' },
+    ],
     ['/usr/sbin/mysqld  Ver 10.11.19-MariaDB for Linux on x86_64', { family: 'mariadb', version: '10.11.19' }],
-    ['/usr/sbin/mysqld  Ver 9.7.0 for Linux on x86_64 (MySQL Community Server - GPL)', { family: 'mysql', version: '9.7.0' }],
+    [
+      '/usr/sbin/mysqld  Ver 9.7.0 for Linux on x86_64 (MySQL Community Server - GPL)',
+      { family: 'mysql', version: '9.7.0' },
+    ],
     ['bash: mysqld: command not found', null],
   ])('%s', (text, expected) => {
     expect(parseVersion(text)).toEqual(expected);
@@ -22,7 +28,10 @@ describe('parseVersion', () => {
 describe('mirrorIn', () => {
   it.each([
     ['Types: deb\nURIs: http://deb.debian.org/debian\nSuites: bookworm', 'http://deb.debian.org/debian'],
-    ['# deb http://old.example/debian sid main\ndeb [signed-by=/x.gpg arch=amd64] https://mirror.example/debian/ bookworm main', 'https://mirror.example/debian/'],
+    [
+      '# deb http://old.example/debian sid main\ndeb [signed-by=/x.gpg arch=amd64] https://mirror.example/debian/ bookworm main',
+      'https://mirror.example/debian/',
+    ],
     ['deb http://security.debian.org/debian-security bookworm-security main', null],
     ['deb https://deb.nodesource.com/node_20.x nodistro main', null],
   ])('%s', (text, expected) => {
@@ -44,7 +53,9 @@ describe('addresses from the environment', () => {
   it('are refused when they are not addresses, without showing the password', () => {
     const attempt = () => parseAddress('OTTER_TEST_MYSQL', 'root:secret@host');
     expect(attempt).toThrow(OtterError);
-    expect(attempt).toThrow(expect.objectContaining({ code: 'OT7105', message: expect.not.stringContaining('secret') as string }));
+    expect(attempt).toThrow(
+      expect.objectContaining({ code: 'OT7105', message: expect.not.stringContaining('secret') as string }),
+    );
   });
 
   it('are lent to one at a time', () => {

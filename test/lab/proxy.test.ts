@@ -83,7 +83,10 @@ describe('the proxy', () => {
     while (sent < 200 && socket.write(piece)) sent++;
     // A write that reports a full buffer and is not drained: the proxy has stopped reading.
     while (sent < 200) {
-      const drained = await Promise.race([once(socket, 'drain').then(() => true), new Promise((resolve) => setTimeout(() => resolve(false), 500))]);
+      const drained = await Promise.race([
+        once(socket, 'drain').then(() => true),
+        new Promise((resolve) => setTimeout(() => resolve(false), 500)),
+      ]);
       if (drained !== true) break;
       while (sent < 200 && socket.write(piece)) sent++;
     }
@@ -97,7 +100,7 @@ describe('the proxy', () => {
     const socket = await dial(proxy.port);
     socket.write('a');
     await once(socket, 'data');
-    const closed = once(socket, 'close');
+    const closed = new Promise((resolve) => socket.once('close', resolve));
     await proxy.cut();
     await closed;
     await expect(dial(proxy.port)).rejects.toMatchObject({ code: 'ECONNREFUSED' });

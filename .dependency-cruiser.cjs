@@ -1,0 +1,104 @@
+/**
+ * Who may import whom. Each wing may import itself, `model` and what its row names; everything else is forbidden, so a new
+ * wing needs a row. Pure wings use no package and nothing of Node's but what their row names.
+ */
+const WINGS = {
+  model: [],
+  topology: [],
+  planner: [],
+  replication: [],
+  state: [],
+  mysql: [],
+  oracle: [],
+  link: [],
+  files: [],
+  observe: [],
+  lab: [],
+  render: ['^src/planner/'],
+  executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$'],
+  site: ['^src/replication/'],
+  dashboard: ['^src/observe/'],
+  cli: ['^src/topology/', '^src/planner/', '^src/render/', '^src/executor/', '^src/observe/', '^src/dashboard/'],
+};
+
+const ASSERT = '^(node:)?assert(/strict)?$';
+const PACKAGE = 'node_modules/';
+
+/** Pure wings, with the packages they may use all the same. */
+const PURE = {
+  model: [],
+  topology: ['^node_modules/(yaml|ajv)/'],
+  planner: [],
+  replication: [],
+};
+
+const FILE_ROOM = '^src/topology/read\\.ts$';
+
+const wingRules = Object.entries(WINGS).map(([wing, allowed]) => ({
+  name: `${wing}-imports`,
+  comment: `${wing} imports ${wing === 'model' ? 'nothing of src' : `itself and model${allowed.length > 0 ? ', and what its row names' : ''}`}`,
+  severity: 'error',
+  from: { path: `^src/${wing}/` },
+  to: { path: '^src/', pathNot: [`^src/${wing}/`, '^src/model/', ...allowed] },
+}));
+
+const pureRules = Object.entries(PURE).flatMap(([wing, packages]) => [
+  {
+    name: `${wing}-uses-no-node`,
+    comment: `${wing} decides and touches nothing: of Node's modules it may use assert${wing === 'topology' ? ' (read.ts alone opens files)' : ''}`,
+    severity: 'error',
+    from: { path: `^src/${wing}/`, ...(wing === 'topology' ? { pathNot: FILE_ROOM } : {}) },
+    to: { dependencyTypes: ['core'], pathNot: ASSERT },
+  },
+  {
+    name: `${wing}-uses-no-package`,
+    comment: `${wing} is pure; packages in it are named in its row`,
+    severity: 'error',
+    from: { path: `^src/${wing}/` },
+    to: { path: PACKAGE, ...(packages.length > 0 ? { pathNot: packages } : {}) },
+  },
+]);
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-circular',
+      comment: 'rooms that import each other are one room, or hide a third',
+      severity: 'error',
+      from: {},
+      to: { circular: true },
+    },
+    {
+      name: 'known-wings',
+      comment: 'a room lies in a wing of the table, or is one of the two that may import anything',
+      severity: 'error',
+      from: {
+        path: '^src/',
+        pathNot: [`^src/(${Object.keys(WINGS).join('|')})/`, '^src/(main|compose)\\.ts$', '^src/compose/'],
+      },
+      to: {},
+    },
+    {
+      name: 'not-resolvable',
+      comment: 'an import that leads nowhere',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true },
+    },
+    {
+      name: 'files-are-read-in-one-room',
+      comment: 'topology/read.ts finds and opens files, and does nothing else of Node',
+      severity: 'error',
+      from: { path: FILE_ROOM },
+      to: { dependencyTypes: ['core'], pathNot: ['^(node:)?(fs|fs/promises|path|url)$', ASSERT] },
+    },
+    ...wingRules,
+    ...pureRules,
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default', 'types'] },
+  },
+};

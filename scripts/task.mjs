@@ -1,0 +1,63 @@
+/**
+ * `node scripts/task.mjs TASK [ARGUMENTS]`: what the npm scripts call. Makes the checkout ready first, so that in a fresh
+ * clone one command is enough, then does the task under the new Node and ends with its exit code.
+ */
+import { readdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { build, install, newEnvironment, newNode, ROOT, run, say } from './set-up.mjs';
+
+const CHECKS = {
+  biome: ['node_modules/@biomejs/biome/bin/biome', 'ci', '--reporter=summary', '.'],
+  types: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json'],
+  eslint: ['node_modules/eslint/bin/eslint.js', '.'],
+  imports: ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'src', '--output-type', 'err'],
+  'dead code': ['node_modules/knip/bin/knip.js'],
+};
+
+const TASKS = {
+  build: async () => await build({ always: true }),
+  /** After npm ci: nothing to build from (a package), or nothing to build with (no development packages), is no failure. */
+  prepare: async () => await build({ always: true }),
+  test: async (args) => await ready(async () => await node(['node_modules/vitest/vitest.mjs', 'run', ...args])),
+  'test:long': async (args) =>
+    await ready(async () => await node(['node_modules/vitest/vitest.mjs', 'run', ...args], { OTTER_TEST_LONG: '1' })),
+  check: async (names) => await ready(async () => await check(names)),
+  bench: async (names) => await ready(async () => await bench(names)),
+  demo: async (args) => await ready(async () => await node(['dist/main.js', 'demo', ...args])),
+};
+
+const [name, ...args] = process.argv.slice(2);
+const task = Object.hasOwn(TASKS, name ?? '') ? TASKS[name] : null;
+if (task === null) say(`usage: node scripts/task.mjs ${Object.keys(TASKS).join('|')} [ARGUMENTS]`);
+process.exitCode = task === null ? 3 : await task(args);
+
+async function ready(then) {
+  return (await install()) || (await build()) || (await then());
+}
+
+/** Our own scripts get otter's exit codes and signals unchanged: one process, no shell between. */
+async function node(args, env = {}) {
+  return await run(newNode(), [join(ROOT, args[0]), ...args.slice(1)], { env: { ...newEnvironment(), ...env } });
+}
+
+/** All of them, or those that are named; one that fails does not hide the next. */
+async function check(names) {
+  const failed = [];
+  for (const [check, command] of Object.entries(CHECKS)) {
+    if (names.length > 0 && !names.includes(check)) continue;
+    say(`-- ${check}`);
+    if ((await node(command)) !== 0) failed.push(check);
+  }
+  say(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.join(', ')}.`);
+  return failed.length === 0 ? 0 : 1;
+}
+
+async function bench(names) {
+  const files = readdirSync(join(ROOT, 'bench')).filter((file) => file.endsWith('.ts'));
+  let worst = 0;
+  for (const file of files.filter((one) => names.length === 0 || names.includes(basename(one, '.ts')))) {
+    say(`-- ${file}`);
+    worst = Math.max(worst, await node([`bench/${file}`]));
+  }
+  return worst;
+}
