@@ -117,5 +117,24 @@ function keysOf(input: string, key: InkKey): readonly Key[] {
   if (key.escape) return [{ kind: 'escape' }];
   if (key.tab) return [{ kind: 'tab' }];
   if (key.backspace || key.delete) return [{ kind: 'backspace' }];
-  return key.meta ? [] : [...input].map((char): Key => ({ kind: 'char', char }));
+  // Escape and a character that came together look like the character with Alt, which means nothing here.
+  const before: readonly Key[] = key.meta ? [{ kind: 'escape' }] : [];
+  return [...before, ...[...input].map(keyOf)];
+}
+
+function keyOf(char: string): Key {
+  switch (char) {
+    case '\r':
+    case '\n':
+      return { kind: 'enter' };
+    case '\t':
+      return { kind: 'tab' };
+    case '\x7f':
+    case '\b':
+      return { kind: 'backspace' };
+    case '\x03':
+      return { kind: 'interrupt' };
+    default:
+      return { kind: 'char', char };
+  }
 }

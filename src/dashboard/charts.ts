@@ -21,7 +21,8 @@ export function chart(
   floor: number,
   glyphs: Glyphs,
 ): string[] {
-  const shown = samples.slice(-Math.max(0, width));
+  // `slice(-0)` would be everything.
+  const shown = width < 1 ? [] : samples.slice(-width);
   const top = Math.max(floor, ...shown.map((value) => value ?? 0));
   const perRow = glyphs.steps.length;
   const padding = ' '.repeat(Math.max(0, width - shown.length));

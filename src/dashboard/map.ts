@@ -14,20 +14,23 @@ const BOX_WIDTH_MIN = 12;
 const BOX_HEIGHT = 4;
 const MARGIN = 1;
 
-/** One line per pair is a list already: the table below says more, and gets the room. */
-const COMPACT_SHARE = 1 / 3;
-
-/** At most `height` lines. */
-export function mapLines(report: StatusReport, width: number, height: number, glyphs: Glyphs): Line[] {
+/** At most `height` lines, and at most `listHeight` where it is only a list: the table says more, and gets the room. */
+export function mapLines(
+  report: StatusReport,
+  width: number,
+  height: number,
+  listHeight: number,
+  glyphs: Glyphs,
+): Line[] {
   const map = flowMap(report);
-  const alone = aloneLine(map, glyphs);
-  const room = height - alone.length;
   const pairs = map.groups.flatMap((group) => group.pairs);
+  const alone = pairs.length < height ? aloneLine(map, glyphs) : [];
+  const room = height - alone.length;
   const boxWidth = boxWidthOf(report, map);
   const fits = pairs.length * BOX_HEIGHT <= room && width - 2 * boxWidth >= 30;
   const drawn = fits
     ? map.groups.flatMap((group) => groupLines(report, map, group, boxWidth, Math.min(width, WIDTH_MAX), glyphs))
-    : compact(pairs, Math.max(2, Math.floor(room * COMPACT_SHARE)), width, glyphs);
+    : compact(pairs, Math.min(room, listHeight), width, glyphs);
   return [...drawn, ...alone].slice(0, Math.max(0, height));
 }
 

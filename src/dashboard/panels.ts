@@ -93,9 +93,10 @@ export function footerLine(view: View, { glyphs, columns }: Paint): Line {
 /** What is not well, in words: failed pipelines, nodes that are away, pipelines that wait. At most `height` lines, and how many were left out. */
 export function attentionLines(report: StatusReport, height: number, { glyphs, columns }: Paint): Line[] {
   const width = columns - 4;
+  const rows = height < 8 ? 1 : 2;
   const troubles: Line[][] = [
     ...allPipelines(report).flatMap((pipeline) =>
-      pipeline.error === null ? [] : [errorLines(pipeline.name, pipeline.error, width, 2, glyphs)],
+      pipeline.error === null ? [] : [errorLines(pipeline.name, pipeline.error, width, rows, glyphs)],
     ),
     ...report.nodes
       .filter((node) => !node.alive)
@@ -202,7 +203,7 @@ export function pipelineColumns(
       title: '',
       drop: 3,
       width: 10,
-      growTo: 60,
+      growTo: 36,
       cell: (row, width) => lagCell(row, history(row).lagMs, width, glyphs),
     },
     {
@@ -216,7 +217,7 @@ export function pipelineColumns(
       title: '',
       drop: 4,
       width: 8,
-      growTo: 60,
+      growTo: 36,
       cell: (row, width) => [span(sparkline(history(row).rowsPerSecond, width, RATE_FLOOR, glyphs), 'dim')],
     },
     {

@@ -68,6 +68,9 @@ function bodyLines(state: DashboardState, view: View, height: number, paint: Pai
 
 /** The least that the table keeps when everything else wants room: its title and four rows. */
 const TABLE_LEAST = 5;
+const ATTENTION_LEAST = 5;
+const STORY_LEAST = 4;
+const STORY_MOST = 14;
 
 /** Every row that there is; for a print of the whole, a height that nobody reaches does. */
 export function overviewLines(
@@ -78,28 +81,30 @@ export function overviewLines(
   paint: Paint,
 ): Line[] {
   const pipelines = filteredPipelines(report, view.filter);
-  const everything = allPipelines(report).length;
-  if (everything === 0 && report.nodes.length === 0 && report.regions.length === 0)
+  if (allPipelines(report).length + report.nodes.length + report.regions.length === 0) {
     return [...emptyLines(report), ...story(state, height - 6, paint)];
+  }
   const nodes: Line[] = [BLANK, nodesLine(report, paint)];
   const tableWanted = pipelines.length + 1;
-  let left = height - nodes.length - Math.min(tableWanted, TABLE_LEAST) - 1;
-  const attention = spaced(
-    attentionLines(report, Math.max(0, Math.min(left - 1, Math.max(4, Math.floor(height / 4)))), paint),
-  );
+  const tableLeast = Math.min(tableWanted, TABLE_LEAST);
+  const storyWanted = state.notes.length === 0 ? 0 : Math.min(state.notes.length + 2, STORY_MOST);
+  // Everybody's least is set aside first; then the map, the table and the story take what they want, in this order.
+  let left = height - nodes.length - 1 - tableLeast;
+  const attentionRoom = Math.min(left, Math.max(ATTENTION_LEAST, Math.floor(height / 4))) - 1;
+  const attention = spaced(attentionLines(report, attentionRoom, paint));
   left -= attention.length;
-  const storyWanted = state.notes.length === 0 ? 0 : Math.min(state.notes.length + 2, height >= 40 ? 14 : 6);
-  const told = story(state, Math.min(storyWanted, left - 3), paint);
-  left -= told.length;
-  const map = spaced(mapLines(report, paint.columns, Math.max(0, left - 1), paint.glyphs));
+  const storyLeast = Math.min(storyWanted, STORY_LEAST, Math.max(0, left));
+  left -= storyLeast;
+  const map = spaced(mapLines(report, paint.columns, left - 1, Math.max(3, Math.floor(height / 4)), paint.glyphs));
   left -= map.length;
-  const tableHeight = Math.min(tableWanted, TABLE_LEAST) + Math.max(0, left);
+  const tableHeight = Math.min(tableWanted, tableLeast + Math.max(0, left));
+  left -= tableHeight - tableLeast;
   const table = pipelineTable(state, report, pipelines, view, tableHeight, paint);
-  return [...map, BLANK, ...table, ...attention, ...nodes, ...told];
+  return [...map, BLANK, ...table, ...attention, ...nodes, ...story(state, storyLeast + Math.max(0, left), paint)];
 }
 
 function story(state: DashboardState, height: number, paint: Paint): Line[] {
-  return spaced(storyLines(state, height - 1, paint));
+  return spaced(storyLines(state, Math.min(height, STORY_MOST) - 1, paint));
 }
 
 /** With an empty line before, unless there is nothing. */

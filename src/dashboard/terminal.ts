@@ -75,11 +75,13 @@ function restore({ stdout, stdin }: Terminal): void {
  * while they are still the raw ones: a shell that has taken its terminal back in the meantime is left alone.
  */
 const KEEPER = `
-saved=$(stty -g <&1 2>/dev/null)
+exec 4<&1
+saved=$(stty -g <&4 2>/dev/null)
 printf 'ready\\n' >&3
+exec 3>&-
 read -r word && exit 0
 printf '%b' "$1" 2>/dev/null
-case "$(stty -a <&1 2>/dev/null)" in *-isig*) stty "$saved" <&1 2>/dev/null ;; esac
+case "$(stty -a <&4 2>/dev/null)" in *-isig*) stty "$saved" <&4 2>/dev/null ;; esac
 `;
 
 async function startKeeper({ stdout }: Terminal): Promise<ChildProcess | null> {

@@ -1,0 +1,121 @@
+/** However the dashboard ends, the person's terminal is as it was. */
+import { describe, expect, it, vi } from 'vitest';
+import { Pane, type PaneOptions } from './pane.ts';
+
+const WAIT = { timeout: 30_000, interval: 50 };
+
+async function dashboard(args: readonly string[] = [], options: PaneOptions = {}): Promise<Pane> {
+  const pane = await Pane.open(args, options);
+  await pane.shows('shop/ca>hz');
+  const state = await pane.state();
+  // Otherwise "restored" would mean nothing.
+  expect(state).toMatchObject({ alternateScreen: true, cursor: false });
+  expect(state.settings).toContain('-icanon');
+  return pane;
+}
+
+async function expectRestored(pane: Pane, ended: RegExp): Promise<void> {
+  await pane.shows(ended);
+  await vi.waitFor(async () => expect(await pane.state()).toEqual(await pane.original()), WAIT);
+  const screen = await pane.screen();
+  expect(screen).toContain('the screen as it was');
+  expect(screen).not.toContain('shop/ca>hz');
+}
+
+describe('the terminal is restored', () => {
+  it('after q', async () => {
+    await using pane = await dashboard();
+    await pane.type('q');
+    await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
+  });
+
+  it('after Ctrl-C', async () => {
+    await using pane = await dashboard();
+    await pane.type('C-c');
+    await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
+  });
+
+  it('after SIGTERM that nobody else handles', async () => {
+    await using pane = await dashboard();
+    await pane.kill('SIGTERM');
+    await expectRestored(pane, /ended with 143/);
+  });
+
+  it('after SIGTERM that the command line handles', async () => {
+    await using pane = await dashboard(['--signals']);
+    await pane.kill('SIGTERM');
+    await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
+  });
+
+  it('after SIGHUP', async () => {
+    await using pane = await dashboard();
+    await pane.kill('SIGHUP');
+    await expectRestored(pane, /ended with 129/);
+  });
+
+  it('after SIGKILL', async () => {
+    await using pane = await dashboard();
+    await pane.kill('SIGKILL');
+    // What the shell says may come before its screen is back: nobody is left who could hold it.
+    await expectRestored(pane, /the screen as it was/);
+  });
+
+  it('after an error that nobody caught, which is shown', async () => {
+    await using pane = await dashboard(['--crash', '3000']);
+    await expectRestored(pane, /Error: planted crash[\s\S]*ended with 1/);
+  });
+
+  it('after a failure of the source, which is shown', async () => {
+    await using pane = await dashboard(['--throw', '3000']);
+    await expectRestored(pane, /planted failure of the source[\s\S]*ended with 1/);
+  });
+
+  it('after the source has ended', async () => {
+    await using pane = await dashboard(['--end', '3000']);
+    await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
+  });
+});
+
+describe('on a real terminal', () => {
+  it('keys work, and the screen follows the window', async () => {
+    await using pane = await dashboard();
+    await pane.type('2', 'G', 'Enter');
+    await pane.shows(/▸ shop\/ca>hz[\s\S]*Position/);
+    await pane.type('Escape');
+    await pane.shows(/CONFLICTS/);
+    await pane.type('1');
+    await pane.resize(130, 40);
+    await vi.waitFor(async () => {
+      const rows = (await pane.screen()).split('\n');
+      expect(rows[1]).toBe('─'.repeat(130));
+      expect(rows[38]).toContain('q quit');
+    }, WAIT);
+    await pane.resize(60, 16);
+    await vi.waitFor(async () => {
+      const rows = (await pane.screen()).split('\n');
+      expect(rows[1]).toBe('─'.repeat(60));
+      expect(rows[14]).toContain('1 overview');
+    }, WAIT);
+    await pane.type('q');
+    await expectRestored(pane, /ended with 0/);
+  });
+
+  it('colours mean something, and are left out when not wanted', async () => {
+    const coloured = /\x1b\[[\d;]*3[0-7]m/;
+    await using plain = await dashboard([], { env: { NO_COLOR: '1' } });
+    expect(await plain.coloured()).not.toMatch(/\x1b\[[\d;]*m/);
+    await using colours = await dashboard();
+    expect(await colours.coloured()).toMatch(coloured);
+  });
+
+  it('a terminal that does not speak UTF-8 gets ASCII', async () => {
+    await using pane = await dashboard([], { env: { LC_ALL: 'C' } });
+    expect(await pane.screen()).toMatch(/^[\x20-\x7e\n]*$/);
+  });
+
+  it('a terminal that can do nothing gets lines', async () => {
+    await using pane = await Pane.open(['--end', '1000'], { env: { TERM: 'dumb' } });
+    await pane.shows(/shop\/ca>hz +streaming[\s\S]*ended with 0/);
+    expect(await pane.state()).toEqual(await pane.original());
+  });
+});
