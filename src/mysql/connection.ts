@@ -6,6 +6,7 @@
  * large numbers as text, matched rows counted instead of changed ones, errors instead of bent values.
  */
 import { readFile } from 'node:fs/promises';
+import type { Duplex } from 'node:stream';
 import mysql, { type Connection, type ConnectionOptions, type ResultSetHeader } from 'mysql2';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { DatabaseSpec } from '../model/topology.ts';
@@ -19,6 +20,7 @@ export const SQL_MODE = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
+const END_MS_MAX = 1_000;
 
 export interface ServerOptions {
   /** The database's name in the topology, for messages. */
@@ -204,24 +206,25 @@ export class Session implements AsyncDisposable {
       this.#alive = false;
       this.driver.emit('end');
     }
-    this.driver.destroy();
+    destroyDriver(this.driver);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#alive) {
-      this.driver.destroy();
+      destroyDriver(this.driver);
       return;
     }
     this.#alive = false;
     await new Promise<void>((resolve) => {
       const late = setTimeout(() => {
-        this.driver.destroy();
+        destroyDriver(this.driver);
         resolve();
-      }, 1_000);
-      this.driver.end(() => {
+      }, END_MS_MAX);
+      streamOf(this.driver).once('close', () => {
         clearTimeout(late);
         resolve();
       });
+      this.driver.end(() => undefined);
     });
   }
 }
@@ -253,6 +256,16 @@ export class KeptSession implements AsyncDisposable {
     const session = await this.#session?.catch(() => null);
     await session?.[Symbol.asyncDispose]();
   }
+}
+
+/** The driver's own `destroy` only says goodbye, and on a dead line waits for the answer for ever. */
+function destroyDriver(driver: Connection): void {
+  driver.destroy();
+  streamOf(driver).destroy();
+}
+
+function streamOf(driver: Connection): Duplex {
+  return (driver as unknown as { readonly stream: Duplex }).stream;
 }
 
 function lost(): Error {

@@ -79,7 +79,7 @@ function readPresent(c: Cursor, count: number, shape: TableShape): Present {
   }
   if (full) return null;
   const present = Array.from({ length: count }, (_, i) => (c.bytes[at + (i >> 3)]! & (1 << (i & 7))) !== 0);
-  const missing = shape.columns.filter((column, i) => !present[i] && !column.generated);
+  const missing = shape.columns.filter((column, i) => !(present[i] || column.generated));
   if (missing.length === 0) return present;
   const table = `${shape.schema}.${shape.name}`;
   throw new OtterError('OT4031', `a row of ${table} was logged without ${missing.map((m) => m.name).join(', ')}`, {
@@ -98,18 +98,20 @@ function readImage(c: Cursor, plan: RowPlan, present: Present): Value[] {
   for (let i = 0; i < count; i++) {
     image[i] = (bytes[nulls + (i >> 3)]! & (1 << (i & 7))) === 0 ? decoders[i]!(c) : null;
   }
+  if (count > plan.shape.columns.length) image.length = plan.shape.columns.length;
   return image;
 }
 
 function readSparse(c: Cursor, plan: RowPlan, present: readonly boolean[]): Value[] {
   const nulls = c.skip((present.filter(Boolean).length + 7) >> 3);
   let nth = 0;
-  return present.map((there, i) => {
+  const image = present.map((there, i) => {
     if (!there) return null;
     const isNull = (c.bytes[nulls + (nth >> 3)]! & (1 << (nth & 7))) !== 0;
     nth++;
     return isNull ? null : plan.decoders[i]!(c);
   });
+  return image.slice(0, plan.shape.columns.length);
 }
 
 function inflated(c: Cursor): Cursor {

@@ -31,6 +31,7 @@ interface IndexRow {
   readonly name: string;
   readonly columnName: string | null;
   readonly prefix: string | number | null;
+  readonly method: string;
 }
 
 interface KeyRow {
@@ -53,6 +54,12 @@ interface TriggerRow {
   readonly tableName: string;
   readonly name: string;
 }
+
+/**
+ * Columns at the end of a table's rows in the log that no statement can name: MariaDB keeps the hash of a unique key that
+ * is too long for an index in one.
+ */
+export const hiddenColumns = new WeakMap<TableShape, number>();
 
 /** Remembers shapes to hand out equal ones as the same object. */
 export class Catalog {
@@ -82,31 +89,40 @@ export class Catalog {
     const shapes = new Map<string, TableShape>();
     for (const base of bases) {
       const { name } = base;
+      const unique = indexesOf.get(name) ?? [];
+      const hashes =
+        base.engine === 'MEMORY'
+          ? 0
+          : new Set(unique.filter((row) => row.method === 'HASH').map((row) => row.name)).size;
       const shaped = (columnsOf.get(name) ?? []).map(columnShape);
       const places = new Map(shaped.map((column, i) => [column.name, i]));
       shapes.set(
         name,
-        this.#intern({
-          schema,
-          name,
-          columns: base.kind === 'SYSTEM VERSIONED' ? shaped.map(versioned) : shaped,
-          ...uniqueKeys(indexesOf.get(name) ?? [], places),
-          foreignKeys: foreignKeys(keysOf.get(name) ?? [], places),
-          referencedBy: (childrenOf.get(name) ?? []).map((row) => row.child),
-          triggers: (triggersOf.get(name) ?? []).map((row) => row.name),
-          engine: base.engine ?? '',
-        }),
+        this.#intern(
+          {
+            schema,
+            name,
+            columns: base.kind === 'SYSTEM VERSIONED' ? shaped.map(versioned) : shaped,
+            ...uniqueKeys(unique, places),
+            foreignKeys: foreignKeys(keysOf.get(name) ?? [], places),
+            referencedBy: (childrenOf.get(name) ?? []).map((row) => row.child),
+            triggers: (triggersOf.get(name) ?? []).map((row) => row.name),
+            engine: base.engine ?? '',
+          },
+          hashes,
+        ),
       );
     }
     return shapes;
   }
 
-  #intern(shape: TableShape): TableShape {
+  #intern(shape: TableShape, hidden: number): TableShape {
     const name = `${shape.schema}\0${shape.name}`;
     const print = JSON.stringify(shape);
     const known = this.#known.get(name);
     if (known?.print === print) return known.shape;
     this.#known.set(name, { print, shape });
+    hiddenColumns.set(shape, hidden);
     return shape;
   }
 }
@@ -185,7 +201,7 @@ function shapeQueries(schema: string, tables: readonly string[] | null): string 
     `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS name, COLUMN_TYPE AS type, CHARACTER_SET_NAME AS charset,
        COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ${s}${among('TABLE_NAME')} ORDER BY TABLE_NAME, ORDINAL_POSITION`,
-    `SELECT TABLE_NAME AS tableName, INDEX_NAME AS name, COLUMN_NAME AS columnName, SUB_PART AS prefix
+    `SELECT TABLE_NAME AS tableName, INDEX_NAME AS name, COLUMN_NAME AS columnName, SUB_PART AS prefix, INDEX_TYPE AS method
      FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ${s} AND NON_UNIQUE = 0${among('TABLE_NAME')}
      ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
     `SELECT k.TABLE_NAME AS tableName, k.CONSTRAINT_NAME AS name, k.COLUMN_NAME AS columnName,

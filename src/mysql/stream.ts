@@ -23,7 +23,7 @@ interface Packet {
 }
 
 interface DumpConnection {
-  readonly stream: { pause(): unknown; resume(): unknown };
+  readonly stream: { pause(): unknown; resume(): unknown; destroy(): unknown };
   readonly clientEncoding: string;
   query(sql: string, done: (error: Error | null) => void): void;
 }
@@ -37,6 +37,7 @@ interface Internals {
     readonly prototype: { execute(this: DumpCommand, packet?: Packet, connection?: DumpConnection): boolean };
   };
   readonly connection: DumpConnection | null;
+  readonly ctrlConnection: DumpConnection | null;
   readonly useChecksum: boolean;
 }
 
@@ -110,6 +111,7 @@ export class LogStream implements AsyncDisposable {
     this.#closed = true;
     if (this.#watchdog !== null) clearInterval(this.#watchdog);
     this.#backlog = [];
+    const { connection, ctrlConnection } = this.#zongji as unknown as Internals;
     await new Promise<void>((resolve) => {
       const late = setTimeout(resolve, STOP_MS_MAX);
       this.#zongji.once('stopped', () => {
@@ -118,6 +120,9 @@ export class LogStream implements AsyncDisposable {
       });
       this.#zongji.stop();
     });
+    // It only says goodbye, and on a dead line would wait for the answer for ever.
+    connection?.stream.destroy();
+    ctrlConnection?.stream.destroy();
   }
 
   #take(): LogBatch | null {

@@ -6,6 +6,7 @@ import { OtterError } from '../model/error.ts';
 import type { TableShape } from '../model/row.ts';
 import type { Cursor } from './cursor.ts';
 import { type Decoder, decoderFor, type LogColumn } from './decode.ts';
+import { hiddenColumns } from './schema.ts';
 import { type ColumnType, LOG_TYPE, logCodes, parseColumnType } from './types.ts';
 
 export interface TableMap {
@@ -19,6 +20,7 @@ export interface TableMap {
 /** How to read the rows of one table map. */
 export interface RowPlan {
   readonly shape: TableShape;
+  /** One per column of the log, which may have hidden ones after those of the shape. */
   readonly decoders: readonly Decoder[];
 }
 
@@ -93,10 +95,12 @@ function readSignedness(c: Cursor, columns: readonly LogColumn[]): readonly bool
 /** @throws OtterError OT4030 when the log's structure is not that of `shape`, OT4040 for types that are not exact. */
 export function planRows(map: TableMap, shape: TableShape): RowPlan {
   const types = shape.columns.map((column) => parseColumnType(column.type, column.charset));
-  if (map.columns.length !== types.length) {
-    throw differs(map, `${map.columns.length} columns in the log, ${types.length} now`);
+  const hidden = hiddenColumns.get(shape) ?? 0;
+  if (map.columns.length !== types.length + hidden) {
+    throw differs(map, `${map.columns.length - hidden} columns in the log, ${types.length} now`);
   }
   const decoders = map.columns.map((column, i) => {
+    if (i >= types.length) return decoderFor(HASH, column);
     const type = types[i]!;
     const { name } = shape.columns[i]!;
     if (type.kind === 'unsupported') throw inexact(shape, [`${name} (${type.why})`]);
@@ -110,14 +114,17 @@ export function planRows(map: TableMap, shape: TableShape): RowPlan {
   return { shape, decoders };
 }
 
+/** What a hidden column holds. */
+const HASH: ColumnType = { kind: 'integer', bytes: 8, unsigned: true };
+
 function checkSigns(map: TableMap, shape: TableShape, types: readonly ColumnType[]): void {
   if (map.unsigned === null) return;
   let numeric = 0;
   for (const [i, column] of map.columns.entries()) {
     if (!NUMERIC.has(column.code)) continue;
     const logged = map.unsigned[numeric++];
-    const type = types[i]!;
-    if (type.kind === 'integer' && type.unsigned !== logged) {
+    const type = types[i];
+    if (type?.kind === 'integer' && type.unsigned !== logged) {
       throw differs(map, `column ${shape.columns[i]!.name} was ${logged ? 'unsigned' : 'signed'}`);
     }
   }

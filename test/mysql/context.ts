@@ -54,7 +54,8 @@ export interface ReadOptions {
 export async function readToEnd(source: SourcePort, options: ReadOptions): Promise<LogItem[]> {
   const end = (await source.logEnd()).point;
   const items: LogItem[] = [];
-  for await (const batch of readUntil(source, options, (b) => comparePoints(b.point, end) >= 0)) items.push(...batch.items);
+  for await (const batch of readUntil(source, options, (b) => comparePoints(b.point, end) >= 0))
+    items.push(...batch.items);
   return items;
 }
 

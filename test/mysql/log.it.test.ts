@@ -47,7 +47,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
 
   test('what is rolled back is not there, savepoints included', async () => {
     await root.query("BEGIN; INSERT INTO d.t VALUES (1,'x',1); ROLLBACK");
-    await root.query("BEGIN; INSERT INTO d.t VALUES (2,'x',1); SAVEPOINT s; INSERT INTO d.t VALUES (3,'x',1); ROLLBACK TO s; COMMIT");
+    await root.query(
+      "BEGIN; INSERT INTO d.t VALUES (2,'x',1); SAVEPOINT s; INSERT INTO d.t VALUES (3,'x',1); ROLLBACK TO s; COMMIT",
+    );
     expect(await told()).toEqual(["insert 2,'x',1", 'commit']);
   });
 
@@ -58,7 +60,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   });
 
   test('switched off foreign key checks are told', async () => {
-    await root.query("SET foreign_key_checks=0; INSERT INTO d.t VALUES (1,'x',1); SET foreign_key_checks=1; INSERT INTO d.t VALUES (2,'x',1)");
+    await root.query(
+      "SET foreign_key_checks=0; INSERT INTO d.t VALUES (1,'x',1); SET foreign_key_checks=1; INSERT INTO d.t VALUES (2,'x',1)",
+    );
     const items = rowItems(await readToEnd(context.source, { from }));
     expect(items.map((item) => item.changes[0]!.fkChecks)).toEqual([false, true]);
   });
@@ -88,7 +92,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
 
   test('temporary tables leave no trace', async () => {
     const session = await access(context.lab, context.lab.root).connect({ multipleStatements: true });
-    await session.query('USE d; CREATE TEMPORARY TABLE tmp (id INT); INSERT INTO tmp VALUES (1); DROP TEMPORARY TABLE tmp; CREATE TEMPORARY TABLE tmp2 (id INT)');
+    await session.query(
+      'USE d; CREATE TEMPORARY TABLE tmp (id INT); INSERT INTO tmp VALUES (1); DROP TEMPORARY TABLE tmp; CREATE TEMPORARY TABLE tmp2 (id INT)',
+    );
     await session[Symbol.asyncDispose]();
     await root.run("INSERT INTO d.t VALUES (1,'x',1)");
     expect(await told()).toEqual(["insert 1,'x',1", 'commit']);
@@ -111,7 +117,10 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.run(`INSERT INTO d.odd VALUES (1, ${family === 'mysql' ? `'{}'` : 'UUID()'})`);
     await root.query("BEGIN; INSERT INTO d.t VALUES (1,'x',1); DELETE FROM d.odd; COMMIT");
     const wants = (schema: string, table: string): boolean => schema === 'd' && table === 't';
-    expect((await told({ wants })).filter((text) => !text.startsWith('statement'))).toEqual(["insert 1,'x',1", 'commit']);
+    expect((await told({ wants })).filter((text) => !text.startsWith('statement'))).toEqual([
+      "insert 1,'x',1",
+      'commit',
+    ]);
     const items = await readToEnd(context.source, { from, wants });
     const end = (await context.source.logEnd()).position;
     expect(covers(parsePosition(items.at(-1)!.position), parsePosition(end))).toBe(true);
@@ -129,7 +138,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     from = (await context.source.logEnd()).position;
     await root.run('BEGIN');
     for (let i = 0; i < 40; i++) {
-      await root.run(`INSERT INTO d.big VALUES ${Array.from({ length: 100 }, (_, k) => `(${i * 100 + k}, '${'v'.repeat(500)}')`).join(',')}`);
+      await root.run(
+        `INSERT INTO d.big VALUES ${Array.from({ length: 100 }, (_, k) => `(${i * 100 + k}, '${'v'.repeat(500)}')`).join(',')}`,
+      );
     }
     await root.run('COMMIT');
     await root.run('DELETE FROM d.big WHERE id=0');
@@ -180,7 +191,11 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     let kills = 0;
     for (;;) {
       try {
-        for await (const { items } of readUntil(context.source, { from: position }, () => done && seen.length === 1500)) {
+        for await (const { items } of readUntil(
+          context.source,
+          { from: position },
+          () => done && seen.length === 1500,
+        )) {
           for (const item of rowItems(items)) {
             seen.push(...item.changes.map((c) => (c.kind === 'insert' ? c.after[0]! : c.kind)));
             position = item.position;
@@ -223,7 +238,8 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       const end = (await context.source.logEnd()).point;
       for (;;) {
         const { items, point } = (await reader.next()).value!;
-        for (const item of rowItems(items)) seen.push(...item.changes.map((c) => (c.kind === 'insert' ? c.after[0]! : c.kind)));
+        for (const item of rowItems(items))
+          seen.push(...item.changes.map((c) => (c.kind === 'insert' ? c.after[0]! : c.kind)));
         if (comparePoints(point, end) >= 0) break;
       }
       expect(seen).toHaveLength(i * 2 + 2);
@@ -235,7 +251,8 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.run('CREATE TABLE d.u (id INT PRIMARY KEY)');
     from = (await context.source.logEnd()).position;
     const writes = (async () => {
-      for (let i = 0; i < 300; i++) await root.query(`INSERT INTO d.t VALUES (${i},'x',${i}); INSERT INTO d.u VALUES (${i})`);
+      for (let i = 0; i < 300; i++)
+        await root.query(`INSERT INTO d.t VALUES (${i},'x',${i}); INSERT INTO d.u VALUES (${i})`);
     })();
     await writes;
     const [t, u, both] = await Promise.all([
@@ -251,7 +268,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.run('CREATE TABLE d.big (id INT PRIMARY KEY, v VARCHAR(1000))');
     from = (await context.source.logEnd()).position;
     for (let i = 0; i < 200; i++) {
-      await root.run(`INSERT INTO d.big VALUES ${Array.from({ length: 20 }, (_, k) => `(${i * 20 + k}, '${'v'.repeat(900)}')`).join(',')}`);
+      await root.run(
+        `INSERT INTO d.big VALUES ${Array.from({ length: 20 }, (_, k) => `(${i * 20 + k}, '${'v'.repeat(900)}')`).join(',')}`,
+      );
     }
     const end = (await context.source.logEnd()).point;
     let rows = 0;
@@ -260,7 +279,10 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       const items = rowItems(batch.items);
       rows += items.reduce((sum, item) => sum + item.changes.length, 0);
-      most = Math.max(most, items.reduce((sum, item) => sum + item.bytes, 0));
+      most = Math.max(
+        most,
+        items.reduce((sum, item) => sum + item.bytes, 0),
+      );
     }
     expect(rows).toBe(4000);
     // The limit, one chunk of the socket, and one event.
@@ -286,7 +308,11 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       })
       .toBe(1);
     await root.run("INSERT INTO d.t VALUES (2,'x',1)");
-    await expect(told()).rejects.toMatchObject({ code: 'OT4020', retry: 'never', hint: expect.stringContaining('resync') });
+    await expect(told()).rejects.toMatchObject({
+      code: 'OT4020',
+      retry: 'never',
+      hint: expect.stringContaining('resync'),
+    });
   });
 
   test('a position of the other family is refused', async () => {
@@ -330,7 +356,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   });
 
   test('generated columns do not disturb the others', async () => {
-    await root.run('CREATE TABLE d.g (id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s INT AS (id + 2) STORED, z INT, KEY (v))');
+    await root.run(
+      'CREATE TABLE d.g (id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s INT AS (id + 2) STORED, z INT, KEY (v))',
+    );
     await root.run('INSERT INTO d.g (id, z) VALUES (1, 7), (2, NULL)');
     await root.run('UPDATE d.g SET z = 8 WHERE id = 1');
     const shape = await context.source.shape('d', 'g');
@@ -353,10 +381,16 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   });
 
   test.runIf(family === 'mariadb')('MariaDB: several domains each keep their place', async () => {
-    await root.query("SET SESSION gtid_domain_id=3; INSERT INTO d.t VALUES (1,'x',1); SET SESSION gtid_domain_id=0; INSERT INTO d.t VALUES (2,'x',1)");
+    await root.query(
+      "SET SESSION gtid_domain_id=3; INSERT INTO d.t VALUES (1,'x',1); SET SESSION gtid_domain_id=0; INSERT INTO d.t VALUES (2,'x',1)",
+    );
     await root.query("SET SESSION gtid_domain_id=3; INSERT INTO d.t VALUES (3,'x',1); SET SESSION gtid_domain_id=0");
     const items = rowItems(await readToEnd(context.source, { from }));
-    expect(items.map((item) => item.changes.map((c) => c.kind === 'insert' && c.after[0])).flat()).toEqual(['1', '2', '3']);
+    expect(items.flatMap((item) => item.changes.map((c) => c.kind === 'insert' && c.after[0]))).toEqual([
+      '1',
+      '2',
+      '3',
+    ]);
     expect(items.at(-1)!.position).toBe((await context.source.logEnd()).position);
     for (const [i, item] of items.entries()) {
       expect(rowItems(await readToEnd(context.source, { from: item.position }))).toEqual(items.slice(i + 1));
@@ -366,7 +400,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   test.runIf(family === 'mariadb')('MariaDB: compressed events are read', async () => {
     await root.run('SET GLOBAL log_bin_compress=ON');
     try {
-      await root.run(`INSERT INTO d.t VALUES (1,'${'x'.repeat(100)}',1),(2,'${'y'.repeat(100)}',1),(3,'${'x'.repeat(100)}',1),(4,'${'z'.repeat(100)}',1)`);
+      await root.run(
+        `INSERT INTO d.t VALUES (1,'${'x'.repeat(100)}',1),(2,'${'y'.repeat(100)}',1),(3,'${'x'.repeat(100)}',1),(4,'${'z'.repeat(100)}',1)`,
+      );
       await root.run(`UPDATE d.t SET a='${'q'.repeat(100)}'`);
       await root.run(`CREATE TABLE d.c (id INT PRIMARY KEY COMMENT '${'long '.repeat(100)}')`);
       await root.run('DELETE FROM d.t');
@@ -375,7 +411,19 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     }
     const texts = await told();
     expect(texts.map((text) => text.split(' ')[0])).toEqual([
-      ...['insert', 'insert', 'insert', 'insert', 'commit', 'update', 'update', 'update', 'update', 'commit', 'statement'],
+      ...[
+        'insert',
+        'insert',
+        'insert',
+        'insert',
+        'commit',
+        'update',
+        'update',
+        'update',
+        'update',
+        'commit',
+        'statement',
+      ],
       ...['delete', 'delete', 'delete', 'delete', 'commit'],
     ]);
     expect(texts[0]).toBe(`insert 1,'${'x'.repeat(100)}',1`);
@@ -388,11 +436,16 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   });
 
   test.runIf(family === 'mysql')('MySQL: tagged GTIDs are followed', async () => {
-    await root.query("SET gtid_next='AUTOMATIC:otter_hz'; INSERT INTO d.t VALUES (1,'x',1); DROP TABLE IF EXISTS d.none; SET gtid_next='AUTOMATIC'");
+    await root.query(
+      "SET gtid_next='AUTOMATIC:otter_hz'; INSERT INTO d.t VALUES (1,'x',1); DROP TABLE IF EXISTS d.none; SET gtid_next='AUTOMATIC'",
+    );
     await root.run("INSERT INTO d.t VALUES (2,'x',1)");
     const items = await readToEnd(context.source, { from });
     expect(items.map(({ gtid }) => gtid.split(':').slice(1, -1).join())).toEqual(['otter_hz', 'otter_hz', '']);
-    expect(items.flatMap(tell).filter((text) => text.startsWith('insert'))).toEqual(["insert 1,'x',1", "insert 2,'x',1"]);
+    expect(items.flatMap(tell).filter((text) => text.startsWith('insert'))).toEqual([
+      "insert 1,'x',1",
+      "insert 2,'x',1",
+    ]);
     expect(items[0]!.commitMs).toBeGreaterThan(Date.now() - 60_000);
     expect(items[0]!.commitMs).toBeLessThanOrEqual(Date.now());
     const rest = await readToEnd(context.source, { from: items[0]!.position });
@@ -400,9 +453,15 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     expect(parsePosition(items.at(-1)!.position)).toEqual(parsePosition((await context.source.logEnd()).position));
   });
 
-  test.runIf(family === 'mysql').each([
-    ['SET SESSION binlog_transaction_compression=ON', "INSERT INTO d.t VALUES (1,'x',1)", 'binlog_transaction_compression'],
-  ])('MySQL: %s is refused', async (setting, statement, words) => {
+  test
+    .runIf(family === 'mysql')
+    .each([
+      [
+        'SET SESSION binlog_transaction_compression=ON',
+        "INSERT INTO d.t VALUES (1,'x',1)",
+        'binlog_transaction_compression',
+      ],
+    ])('MySQL: %s is refused', async (setting, statement, words) => {
     await root.run(setting);
     try {
       await root.run(statement);

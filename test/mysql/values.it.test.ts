@@ -29,10 +29,13 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     const { root, source } = context;
     await root.run('DROP TABLE IF EXISTS d.src');
     await root.run('DROP TABLE IF EXISTS d.dst');
-    await root.run(`CREATE TABLE d.src (id INT PRIMARY KEY, v ${type}, z INT NOT NULL DEFAULT 7) DEFAULT CHARSET=utf8mb4`);
+    await root.run(
+      `CREATE TABLE d.src (id INT PRIMARY KEY, v ${type}, z INT NOT NULL DEFAULT 7) DEFAULT CHARSET=utf8mb4`,
+    );
     await root.run('CREATE TABLE d.dst LIKE d.src');
     const from = (await source.logEnd()).position;
-    for (const [i, value] of ['NULL', ...values].entries()) await root.run(`INSERT INTO d.src (id, v) VALUES (${i}, ${value})`);
+    for (const [i, value] of ['NULL', ...values].entries())
+      await root.run(`INSERT INTO d.src (id, v) VALUES (${i}, ${value})`);
     const wants = (schema: string, table: string): boolean => schema === 'd' && table !== 'other';
 
     const logged = inserted(await readToEnd(source, { from, wants }));
@@ -41,7 +44,8 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     expect(await source.readChunk(shape!, null, 1000)).toEqual(logged);
 
     const between = (await source.logEnd()).position;
-    for (const image of logged) await writer.run(`INSERT INTO d.dst VALUES (${image.map((v) => v ?? 'NULL').join(', ')})`);
+    for (const image of logged)
+      await writer.run(`INSERT INTO d.dst VALUES (${image.map((v) => v ?? 'NULL').join(', ')})`);
     expect(inserted(await readToEnd(source, { from: between, wants }))).toEqual(logged);
     const checksums = await root.rows<{ Checksum: string }>('CHECKSUM TABLE d.src, d.dst');
     expect(checksums[1]!.Checksum).toBe(checksums[0]!.Checksum);
@@ -54,5 +58,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
 });
 
 function inserted(items: Parameters<typeof rowItems>[0]): Image[] {
-  return rowItems(items).flatMap((item) => item.changes.flatMap((change) => (change.kind === 'insert' ? [change.after] : [])));
+  return rowItems(items).flatMap((item) =>
+    item.changes.flatMap((change) => (change.kind === 'insert' ? [change.after] : [])),
+  );
 }
