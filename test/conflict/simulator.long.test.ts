@@ -1,0 +1,21 @@
+import { expect, test } from 'vitest';
+import { runHistory } from './simulator/world.ts';
+
+/** Other seeds than the quick test's. */
+const FIRST = 100_000;
+const HISTORIES = 40_000;
+const SHARDS = 8;
+
+test.each(Array.from({ length: SHARDS }, (_, shard) => shard))(
+  `${HISTORIES / SHARDS} random histories of site-priority, part %i`,
+  (shard) => {
+    const found: string[] = [];
+    for (let count = 0; count < HISTORIES / SHARDS; count += 1) {
+      const seed = FIRST + shard * (HISTORIES / SHARDS) + count;
+      const { violation } = runHistory({ seed });
+      if (violation !== null) found.push(`seed ${seed}: ${violation}`);
+    }
+    expect(found).toEqual([]);
+  },
+  120_000,
+);

@@ -1,0 +1,127 @@
+/** Rules that are known to be wrong. The simulator must catch each one; that is how it shows that it can fail. */
+import type { Image } from '../../../src/model/row.ts';
+import { type AnswerPlan, decide, type LockedRow, type Verdict } from '../../../src/replication/conflict/decide.ts';
+import type { Recent, RecentEntry } from '../../../src/replication/conflict/recent.ts';
+import type { Claim, Token } from '../../../src/replication/conflict/tokens.ts';
+import { KEYS } from './schema.ts';
+
+export const FAULTS = {
+  'answer from source': 'an answer counts as a write of the spoke, since its transaction bears the mark',
+  'answer without entry': 'an answer is sent and makes no entry',
+  'image at refusal': 'the answer shows the row before the window, not as its transaction leaves it',
+  'unanswered refusal': 'a refused change is dropped and nobody is told',
+  'one answer for a key change': 'a refused key change is answered for its old key only',
+  'refusal not kept': 'a refused key may be written by later changes of the same window',
+  'spoke skips a colliding row': 'the spoke leaves the holder of a unique value in place and skips the row',
+  'chunk without entry': 'copied rows are taken without an entry at their high watermark',
+  'unlocked watermark': 'the high watermark may be written while a window is between its check and its commit',
+  'window applied twice': 'a window sent again after a cut, or after a lost commit answer, is applied again',
+  'before image': 'a conflict is a present row that differs from the before image',
+  'unique values not noted': 'the index knows primary keys only',
+  'present token after restart': 'a reader that starts again takes what its database has seen by now',
+  'token claims too much': 'the token is what the database has seen when the log is read, not when it was written',
+  'token claims too little': 'the token lags one checkpoint behind',
+  'one token for a window': "every change of a window is judged by the last one's token",
+  'absent-key race': 'the check comes before the write, and absent keys are not locked',
+  'slow path without gap locks': 'the slow path locks only rows that exist',
+  'no barrier': 'the index is asked before the reader has passed the end of the log',
+  'evicting too early': 'entries leave when a token arrives, not when its window is committed',
+  'index rebuilt from the outbound position': 'after a restart the index begins where the spoke stands',
+} as const;
+
+export type Fault = keyof typeof FAULTS;
+
+/** `answer from source`: keys that were last written by an answer are as if the spoke had written them. */
+export class BlindToAnswers implements Recent {
+  readonly #recent: Recent;
+  readonly #answered = new Set<string>();
+
+  constructor(recent: Recent) {
+    this.#recent = recent;
+  }
+
+  get size(): number {
+    return this.#recent.size;
+  }
+
+  noted(kind: 'local' | 'answer' | 'chunk', locks: readonly string[]): void {
+    for (const lock of locks) {
+      if (kind === 'answer') this.#answered.add(lock);
+      else this.#answered.delete(lock);
+    }
+  }
+
+  uncovered(lock: string, token: Token): RecentEntry | null {
+    return this.#answered.has(lock) ? null : this.#recent.uncovered(lock, token);
+  }
+}
+
+/**
+ * `before image`: an index that finds a write where the present row is not what the change says it was. The claims it
+ * is asked about must be the ones it returns.
+ */
+export function byBeforeImages(
+  claims: readonly Claim[],
+  present: ReadonlyMap<string, Image>,
+): { claims: readonly Claim[]; recent: Recent } {
+  const rows = new Map<string, Image | null>(present);
+  const conflicting = new Set<Token>();
+  const tagged = claims.map(({ change }) => ({ change, token: { family: 'file', file: 'tag', offset: 0 } as const }));
+  for (const { change, token } of tagged) {
+    const { table, before, after } = change;
+    const key = KEYS.row(table, before ?? after!);
+    const there = rows.get(key) ?? null;
+    const same = before === null ? there === null : there?.every((value, index) => value === before[index]) === true;
+    if (!same) {
+      conflicting.add(token);
+      continue;
+    }
+    rows.set(key, null);
+    if (after !== null) rows.set(KEYS.row(table, after), after);
+  }
+  const recent: Recent = {
+    size: 1,
+    uncovered: (_lock, token) => (conflicting.has(token) ? { gtid: '0-1-0', kind: 'local' } : null),
+  };
+  return { claims: tagged, recent };
+}
+
+/** `refusal not kept`: every change is decided as if it were alone in its window. */
+export function decideForgetfully(
+  pipeline: string,
+  claims: readonly Claim[],
+  present: readonly LockedRow[],
+  recent: Recent,
+): Verdict {
+  const rows = new Map(present.map((row) => [KEYS.row(row.table, row.image), row]));
+  const answers: AnswerPlan[] = [];
+  const refused: Verdict['refused'][number][] = [];
+  const final = new Map<string, LockedRow | null>();
+  for (const claim of claims) {
+    const verdict = decide({ pipeline, claims: [claim], present: [...rows.values()], keys: KEYS, recent });
+    answers.push(...verdict.answers);
+    refused.push(...verdict.refused);
+    for (const write of verdict.writes) {
+      if (write.kind !== 'insert' && write.kind !== 'delete') continue;
+      for (const image of write.rows) {
+        const key = KEYS.row(write.table, image);
+        if (write.kind === 'delete') rows.delete(key);
+        else rows.set(key, { table: write.table, image });
+        final.set(key, rows.get(key) ?? null);
+      }
+    }
+  }
+  const gone = present.filter((row) => final.has(KEYS.row(row.table, row.image)));
+  const there = [...final.values()].flatMap((row) => (row === null ? [] : [row]));
+  const unique = [...new Map(gone.map((row) => [KEYS.row(row.table, row.image), row])).values()];
+  return {
+    writes: [
+      ...unique.map((row) => ({ kind: 'delete' as const, table: row.table, rows: [row.image] })),
+      ...there.map((row) => ({ kind: 'insert' as const, table: row.table, rows: [row.image] })),
+    ],
+    answers,
+    refused,
+    drift: [],
+    refusedLocks: new Set(),
+  };
+}

@@ -1,0 +1,39 @@
+/** Seeded chance: the same seed gives the same history. */
+export class Random {
+  #state: number;
+
+  constructor(seed: number) {
+    this.#state = (seed * 2654435761 + 0x9e3779b9) >>> 0;
+  }
+
+  /** Mulberry32. */
+  #next(): number {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let t = this.#state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  }
+
+  /** From 0 to `count` - 1. */
+  below(count: number): number {
+    return Math.floor(this.#next() * count);
+  }
+
+  chance(probability: number): boolean {
+    return this.#next() < probability;
+  }
+
+  pick<T>(list: readonly T[]): T {
+    return list[this.below(list.length)]!;
+  }
+
+  weighted<T>(choices: readonly (readonly [weight: number, value: T])[]): T {
+    let at = this.#next() * choices.reduce((sum, [weight]) => sum + weight, 0);
+    for (const [weight, value] of choices) {
+      at -= weight;
+      if (at < 0) return value;
+    }
+    return choices.at(-1)![1];
+  }
+}

@@ -1,0 +1,143 @@
+/** The spoke's owner: what comes from the serialiser is placed, always. */
+import assert from 'node:assert/strict';
+import type { Write } from '../../../src/model/load.ts';
+import type { Delivery } from '../../../src/model/row.ts';
+import { type LoadChange, placingWrites } from '../../../src/replication/window.ts';
+import { Duplicate, sequenceOf, Transaction } from './database.ts';
+import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
+import { loadOf, TABLES } from './schema.ts';
+
+export class Spoke {
+  readonly #options: LoaderOptions;
+  #stage: 'idle' | 'begin' | 'cleared' = 'idle';
+  #window: Window | null = null;
+  #transaction: Transaction | null = null;
+  #inserts: readonly Write[] = [];
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+  }
+
+  get idle(): boolean {
+    return this.#stage === 'idle';
+  }
+
+  restart(): void {
+    this.#rollback();
+    this.#window = null;
+    this.#stage = 'idle';
+  }
+
+  step(queue: Delivery[]): void {
+    const { database, has } = this.#options;
+    switch (this.#stage) {
+      case 'idle':
+        this.#window = takeWindow(queue, this.#options);
+        if (this.#window !== null) this.#stage = 'begin';
+        return;
+      case 'begin': {
+        if (this.#window!.fromSeq !== database.checkpoint.seq && !has('window applied twice')) {
+          this.restart();
+          return;
+        }
+        const skips = has('spoke skips a colliding row');
+        const writes = placingWrites(this.#window!.deliveries.flatMap(placed), true);
+        this.#transaction = new Transaction(database);
+        this.#transaction.run(writes.filter(({ kind }) => kind === 'delete' || (kind === 'evict' && !skips)));
+        this.#inserts = writes.filter(({ kind }) => kind !== 'delete' && kind !== 'evict');
+        database.locks = this.#transaction.locks;
+        this.#stage = 'cleared';
+        return;
+      }
+      case 'cleared':
+        // A user may have taken a key or a value in between, which nobody could lock: then it is done again.
+        if (this.#insert()) this.#commit();
+        else {
+          this.#rollback();
+          this.#stage = 'begin';
+        }
+    }
+  }
+
+  #insert(): boolean {
+    const skips = this.#options.has('spoke skips a colliding row');
+    for (const write of this.#inserts) {
+      assert(write.kind === 'insert' || write.kind === 'upsert');
+      for (const row of write.rows) {
+        try {
+          this.#transaction!.run([{ ...write, rows: [row] }]);
+        } catch (error) {
+          if (!(error instanceof Duplicate)) throw error;
+          if (!skips) return false;
+        }
+      }
+    }
+    return true;
+  }
+
+  #commit(): void {
+    const { database, random } = this.#options;
+    const last = this.#window!.deliveries.at(-1)!;
+    this.#transaction!.commit();
+    const { checkpoint } = database;
+    let { cursor } = checkpoint;
+    for (const delivery of this.#window!.deliveries) {
+      if (delivery.kind !== 'chunk') continue;
+      const table = TABLES.indexOf(delivery.chunk.table);
+      cursor =
+        delivery.chunk.cursor === null
+          ? { table: table + 1, after: null }
+          : { table, after: delivery.chunk.cursor[0]! };
+    }
+    database.checkpoint = { ...checkpoint, seq: checkpoint.seq + 1, position: last.position, cursor };
+    database.append({ kind: 'applied', mark: last.position, changes: this.#transaction!.changes });
+    database.truth = sequenceOf(last.position);
+    this.#rollback();
+    if (random.chance(0.04)) this.#stage = 'begin';
+    else this.restart();
+  }
+
+  #rollback(): void {
+    this.#transaction = null;
+    this.#options.database.locks = new Set();
+  }
+}
+
+/** A delivery in the terms of `placingWrites`, as the site's loader makes them. */
+function placed(delivery: Delivery): LoadChange[] {
+  switch (delivery.kind) {
+    case 'changes':
+      return delivery.changes.map((change) => ({
+        kind: change.kind,
+        table: loadOf(change.table),
+        before: change.kind === 'insert' ? null : change.before,
+        after: change.kind === 'delete' ? null : change.after,
+        fkChecks: true,
+      }));
+    case 'chunk':
+      return delivery.chunk.rows.map((after) => ({
+        kind: 'insert',
+        table: loadOf(delivery.chunk.table),
+        before: null,
+        after,
+        fkChecks: false,
+      }));
+    case 'answers':
+      return delivery.answers.map(({ table, key, image }) =>
+        image === null
+          ? {
+              kind: 'delete',
+              table: loadOf(table),
+              before: [...key, ...table.columns.slice(1).map(() => null)],
+              after: null,
+              fkChecks: false,
+            }
+          : { kind: 'insert', table: loadOf(table), before: null, after: image, fkChecks: false },
+      );
+    case 'beat':
+    case 'table':
+      return [];
+    default:
+      throw new Error(delivery satisfies never);
+  }
+}
