@@ -27,7 +27,7 @@ const PACKAGE = 'node_modules/';
 /** Pure wings, with the packages they may use all the same. */
 const PURE = {
   model: [],
-  topology: ['^node_modules/(yaml|ajv)/'],
+  topology: ['(^|/)node_modules/(yaml|ajv)/'],
   planner: [],
   replication: [],
 };

@@ -10,7 +10,7 @@ const CHECKS = {
   biome: ['node_modules/@biomejs/biome/bin/biome', 'ci', '--reporter=summary', '.'],
   types: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json'],
   eslint: ['node_modules/eslint/bin/eslint.js', '.'],
-  imports: ['node_modules/dependency-cruiser/bin/dependency-cruise.mjs', 'src', '--output-type', 'err'],
+  imports: ['node_modules/dependency-cruiser/bin/dependency-cruiser.mjs', 'src', '--output-type', 'err'],
   'dead code': ['node_modules/knip/bin/knip.js'],
 };
 

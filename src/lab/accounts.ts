@@ -63,7 +63,7 @@ export interface Door {
 }
 
 export async function connect(door: Door, account: Account): Promise<Connection> {
-  return await createConnection({
+  return createConnection({
     host: door.host,
     port: door.port,
     user: account.user,

@@ -20,7 +20,7 @@ export async function cached(
   const entry = join(cacheFolder(), name);
   if (await exists(entry)) return entry;
   await mkdir(dirname(entry), { recursive: true });
-  return await withFileLock(
+  return withFileLock(
     `${entry}.lock`,
     async () => {
       if (await exists(entry)) return entry;
@@ -98,7 +98,7 @@ function isAlive(pid: number): boolean {
 }
 
 export async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(
+  return stat(path).then(
     () => true,
     () => false,
   );

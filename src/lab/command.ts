@@ -18,7 +18,7 @@ const OUTPUT_CHARS_MAX = 1_000_000;
 /** Never throws for a command that fails or does not exist: the code tells (null: not run, or killed). */
 export async function run(command: string, args: readonly string[], options: RunOptions = {}): Promise<Outcome> {
   options.signal?.throwIfAborted();
-  return await new Promise((resolve) => {
+  return new Promise((resolve) => {
     const child = spawn(command, args, {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { ...process.env, LC_ALL: 'C', ...options.env },

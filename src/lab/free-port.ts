@@ -33,7 +33,7 @@ function firstEphemeralPort(): number {
 /** The port bound and let go again, or null when it is taken. */
 async function bind(port: number): Promise<number | null> {
   const server = createServer();
-  return await new Promise((resolve) => {
+  return new Promise((resolve) => {
     server.once('error', () => resolve(null));
     server.listen(port, '127.0.0.1', () => {
       const address = server.address();

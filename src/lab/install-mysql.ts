@@ -6,7 +6,7 @@
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OtterError } from '../model/error.ts';
-import { findAll, type Program, parseVersion } from './binaries.ts';
+import { findAll, type Program, type ProvideOptions, parseVersion } from './binaries.ts';
 import { cached } from './cache.ts';
 import { run } from './command.ts';
 

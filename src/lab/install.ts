@@ -51,7 +51,7 @@ export async function provideEtcd(options: ProvideOptions = {}): Promise<Program
 export async function provideMySql(options: ProvideOptions = {}): Promise<Program> {
   const found = await findMySql();
   if (found !== null) return found;
-  if (await canFetchMySql()) return await fetchMySql(options);
+  if (await canFetchMySql()) return fetchMySql(options);
   return missing(
     'MySQL 8.4 or later (mysqld)',
     'brew install mysql',
@@ -80,7 +80,7 @@ async function afterInstalling<T>(
 ): Promise<T | null> {
   if (!isRoot() || !(await isDebianLike())) return null;
   await mkdir(cacheFolder(), { recursive: true });
-  return await withFileLock(
+  return withFileLock(
     join(cacheFolder(), 'apt.lock'),
     async () => {
       // Somebody else may have installed it while we waited.
@@ -95,7 +95,7 @@ async function afterInstalling<T>(
           hint: `type: ${update.code === 0 ? '' : 'apt-get update && '}${aptInstall(packages).join(' ')}`,
         });
       }
-      return await find();
+      return find();
     },
     options.signal,
   );
@@ -103,7 +103,7 @@ async function afterInstalling<T>(
 
 async function runApt(command: readonly string[], options: ProvideOptions) {
   const [program, ...args] = command;
-  return await run(program ?? 'apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
+  return run(program ?? 'apt-get', ['-o', 'DPkg::Lock::Timeout=300', ...args], {
     env: { DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' },
     signal: options.signal,
   });

@@ -170,7 +170,7 @@ export class ServerProcess {
 
   async ended(): Promise<Ending> {
     this.#child.ref();
-    return await this.#ended;
+    return this.#ended;
   }
 
   /** Asks it to end, and after `graceMs` makes it. */
@@ -217,9 +217,7 @@ export class ServerProcess {
 async function hasStopped(pid: number): Promise<boolean> {
   const tasks = await readdir(`/proc/${pid}/task`).catch(() => null);
   if (tasks === null) return (await run('ps', ['-o', 'state=', '-p', String(pid)])).output.trim().startsWith('T');
-  const states = tasks.map(
-    async (task) => await readFile(`/proc/${pid}/task/${task}/stat`, 'latin1').catch(() => ') T'),
-  );
+  const states = tasks.map(async (task) => readFile(`/proc/${pid}/task/${task}/stat`, 'latin1').catch(() => ') T'));
   // The name in parentheses may hold anything, parentheses too.
   return (await Promise.all(states)).every((stat) => stat.slice(stat.lastIndexOf(')') + 2).startsWith('T'));
 }

@@ -118,7 +118,7 @@ export class PrivateServer implements Lifetime {
     const started = await ServerProcess.start({ folder, ...(await command(this.#port, this.#args, first)) });
     this.#process = started;
     try {
-      await started.ready(what, async () => await answers(this.#port), START_TIMEOUT_MS, signal);
+      await started.ready(what, async () => answers(this.#port), START_TIMEOUT_MS, signal);
     } catch (error) {
       await this.kill();
       throw error;

@@ -13,7 +13,7 @@ import { cached, exists } from './cache.ts';
 import { run } from './command.ts';
 import { borrow, type Loan } from './external.ts';
 import { freePort } from './free-port.ts';
-import { type ProvideOptions, provideEtcd, provideMariaDb, provideMySql } from './install.ts';
+import { provideEtcd, provideMariaDb, provideMySql } from './install.ts';
 import { relocatedArguments } from './install-mysql.ts';
 import { isReachableByAll, isRoot, makePrivateFolder, removePrivateFolder } from './process.ts';
 import { ExternalServer, type Lifetime, PrivateServer } from './server.ts';
@@ -63,9 +63,9 @@ const MARIADB = [
 
 export async function startMariaDb(options: StartOptions = {}): Promise<DatabaseServer> {
   const loan = lent('OTTER_TEST_MARIADB', options);
-  if (loan !== null) return await external('mariadb', loan);
+  if (loan !== null) return external('mariadb', loan);
   const programs = await provideMariaDb(options);
-  return await startDatabase('mariadb', programs.server.version, options, {
+  return startDatabase('mariadb', programs.server.version, options, {
     prepare: async (datadir) => {
       await cp(await mariaDbTemplate(programs, options.signal), datadir, { recursive: true });
     },
@@ -75,7 +75,7 @@ export async function startMariaDb(options: StartOptions = {}): Promise<Database
 
 /** An empty data directory of this version, made once and copied ever after. */
 async function mariaDbTemplate(programs: MariaDbPrograms, signal: AbortSignal | undefined): Promise<string> {
-  return await cached(
+  return cached(
     `mariadb-${programs.server.version}-empty`,
     async (folder) => {
       const install = await run(
@@ -110,10 +110,10 @@ const MYSQL = [...SMALL, '--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--m
 
 export async function startMySql(options: StartOptions = {}): Promise<DatabaseServer> {
   const loan = lent('OTTER_TEST_MYSQL', options);
-  if (loan !== null) return await external('mysql', loan);
+  if (loan !== null) return external('mysql', loan);
   const program = await provideMySql(options);
   const common = [...program.args, '--no-defaults', ...relocatedArguments(program)];
-  return await startDatabase('mysql', program.version, options, {
+  return startDatabase('mysql', program.version, options, {
     prepare: async (datadir) => {
       const template = await cached(
         `mysql-${program.version}-empty`,
@@ -188,7 +188,7 @@ async function startDatabase(
         const init = first ? [`--init-file=${initFile}`] : [];
         return { command, args: [...own, ...places, ...user, `--server-id=${serverId}`, ...init, ...args] };
       },
-      answers: async (port) => await answersAs(socket, { host: '127.0.0.1', port }, root),
+      answers: async (port) => answersAs(socket, { host: '127.0.0.1', port }, root),
     });
     await server.start(options.signal);
     return Object.assign(server, { family, version, root, otter });
@@ -212,7 +212,7 @@ async function serverUser(program: string, datadir: string): Promise<SystemUser 
   if (!isRoot()) return null;
   const parent = datadir.slice(0, datadir.lastIndexOf('/')) || '/';
   const reachable = (await isReachableByAll(program)) && (await exists(parent)) && (await isReachableByAll(parent));
-  return reachable ? await nobody() : null;
+  return reachable ? nobody() : null;
 }
 
 async function nobody(): Promise<SystemUser | null> {
@@ -294,7 +294,7 @@ export async function startEtcd(options: StartOptions = {}): Promise<EtcdServer>
           env: process.arch === 'x64' ? {} : { ETCD_UNSUPPORTED_ARCH: process.arch },
         };
       },
-      answers: async (port) => await isMember(port, name),
+      answers: async (port) => isMember(port, name),
     });
     await server.start(options.signal);
     return Object.assign(server, { version: program.version, url: `etcd://127.0.0.1:${server.port}` });
@@ -312,7 +312,7 @@ async function isMember(port: number, name: string): Promise<boolean> {
 
 /** The body of the answer, or nothing at all. */
 async function ask(port: number, method: 'GET' | 'POST', path: string): Promise<string> {
-  return await new Promise((resolve) => {
+  return new Promise((resolve) => {
     const sent = request({ host: '127.0.0.1', port, method, path, timeout: 2_000, agent: false }, (response) => {
       let body = '';
       response.setEncoding('utf8');

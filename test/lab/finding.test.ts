@@ -94,7 +94,7 @@ describe('the cache', () => {
     const lock = join(folder, 'lock');
     // No process has an id beyond the kernel's largest.
     await writeFile(lock, '99999999');
-    expect(await withFileLock(lock, async () => await readdir(folder))).toEqual(['lock']);
+    expect(await withFileLock(lock, async () => readdir(folder))).toEqual(['lock']);
     expect(await readdir(folder)).toEqual([]);
     await rm(folder, { recursive: true });
   });

@@ -35,8 +35,8 @@ async function run(door: Door, account: Account, ...statements: readonly string[
 }
 
 const FAMILIES: readonly { readonly family: string; readonly start: () => Promise<DatabaseServer> }[] = [
-  { family: 'MariaDB', start: async () => await startMariaDb({ args: OWN }) },
-  { family: 'MySQL', start: async () => await startMySql({ args: OWN }) },
+  { family: 'MariaDB', start: async () => startMariaDb({ args: OWN }) },
+  { family: 'MySQL', start: async () => startMySql({ args: OWN }) },
 ];
 
 describe.each(FAMILIES)('a private $family server', ({ start }) => {
