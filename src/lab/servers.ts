@@ -285,6 +285,9 @@ export async function startEtcd(options: StartOptions = {}): Promise<EtcdServer>
           `--listen-peer-urls=${peer}`,
           `--initial-advertise-peer-urls=${peer}`,
           `--initial-cluster=${name}=${peer}`,
+          // Alone, it elects itself as soon as it has waited for others that do not exist.
+          '--heartbeat-interval=50',
+          '--election-timeout=500',
           '--logger=zap',
           '--log-level=warn',
         ];
