@@ -115,6 +115,8 @@ export class RecentWrites implements Recent {
       this.#bytes -= ENTRY_BYTES + node.lock.length * 2;
       dropped += 1;
     }
+    // Seen whole: when it comes again after a break it is skipped like everything before it.
+    if (this.#current !== null && coversGtid(token, this.#current)) this.#current = null;
     return dropped;
   }
 

@@ -1,0 +1,138 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { advance, parsePosition } from '../../src/model/position.ts';
+import { type EntryKind, RecentWrites } from '../../src/replication/conflict/recent.ts';
+
+const START = parsePosition('mariadb:0-1-0');
+const at = (sequence: number) => parsePosition(`mariadb:0-1-${sequence}`);
+
+const LOCKS: readonly string[] = ['a', 'b', 'c', 'd', 'e'];
+
+interface Noted {
+  readonly kind: EntryKind;
+  readonly locks: readonly string[];
+}
+
+const history = fc.array(
+  fc.record({
+    kind: fc.constantFrom<EntryKind>('local', 'answer', 'chunk'),
+    locks: fc.array(fc.constantFrom(...LOCKS), { maxLength: 3 }),
+  }),
+  { maxLength: 30 },
+);
+
+function noteFrom(index: RecentWrites, log: readonly Noted[], from: number): void {
+  for (let n = from; n < log.length; n += 1) index.note(`0-1-${n + 1}`, log[n]!.kind, log[n]!.locks);
+}
+
+const fresh = (from = START) => new RecentWrites({ from, limitBytes: 1 << 20 });
+const state = (index: RecentWrites) => ({ entries: [...index.entries()], size: index.size, bytes: index.bytes });
+
+describe('the index of recent writes', () => {
+  test('says of every key the last write that the token does not cover', () => {
+    fc.assert(
+      fc.property(history, fc.nat(30), (log, token) => {
+        const index = fresh();
+        noteFrom(index, log, 0);
+        for (const lock of LOCKS) {
+          const last = log.findLastIndex(({ locks }) => locks.includes(lock)) + 1;
+          const expected = last > token ? { gtid: `0-1-${last}`, kind: log[last - 1]!.kind } : null;
+          expect(index.uncovered(lock, at(token))).toEqual(expected);
+        }
+      }),
+    );
+  });
+
+  test('rebuilt from where the spoke stands it is the same as kept and evicted', () => {
+    fc.assert(
+      fc.property(history, fc.nat(30), (log, seen) => {
+        const token = Math.min(seen, log.length);
+        const kept = fresh();
+        noteFrom(kept, log, 0);
+        kept.evict(at(token));
+        const rebuilt = fresh(at(token));
+        noteFrom(rebuilt, log, token);
+        expect(state(rebuilt)).toEqual(state(kept));
+      }),
+    );
+  });
+
+  test('evicting changes no answer for the token and all later ones', () => {
+    fc.assert(
+      fc.property(history, fc.nat(30), fc.nat(10), (log, seen, more) => {
+        const [kept, evicted] = [fresh(), fresh()];
+        noteFrom(kept, log, 0);
+        noteFrom(evicted, log, 0);
+        evicted.evict(at(seen));
+        for (const lock of LOCKS) {
+          expect(evicted.uncovered(lock, at(seen + more))).toEqual(kept.uncovered(lock, at(seen + more)));
+        }
+      }),
+    );
+  });
+
+  test('reading the log again from anywhere changes nothing', () => {
+    fc.assert(
+      fc.property(history, fc.nat(30), fc.nat(30), (log, seen, back) => {
+        const index = fresh();
+        noteFrom(index, log, 0);
+        index.evict(at(seen));
+        const before = state(index);
+        noteFrom(index, log, Math.min(back, log.length));
+        expect(state(index)).toEqual(before);
+      }),
+    );
+  });
+
+  test('a transaction in parts is noted whole, also when it comes again from its beginning', () => {
+    const index = fresh();
+    index.note('0-1-1', 'local', ['a']);
+    index.note('0-1-1', 'local', ['b']);
+    index.note('0-1-1', 'local', ['a']);
+    index.note('0-1-1', 'local', ['b']);
+    index.note('0-1-1', 'local', ['c']);
+    expect([...index.entries()].map(({ lock }) => lock).sort()).toEqual(['a', 'b', 'c']);
+  });
+
+  test('a token of nothing covers nothing, and evicts nothing', () => {
+    const index = fresh();
+    index.note('0-1-1', 'answer', ['a']);
+    expect(index.evict(null)).toBe(0);
+    expect(index.uncovered('a', null)).toEqual({ gtid: '0-1-1', kind: 'answer' });
+  });
+
+  test('is full by bytes, and empty again when everything is seen', () => {
+    const index = new RecentWrites({ from: START, limitBytes: 2_000 });
+    let sequence = 0;
+    while (!index.full) index.note(`0-1-${++sequence}`, 'local', [`key ${sequence}`]);
+    expect(index.bytes).toBeGreaterThanOrEqual(2_000);
+    expect(index.evict(at(sequence))).toBe(sequence);
+    expect(index).toMatchObject({ size: 0, bytes: 0, full: false });
+  });
+
+  test('a hot key takes the room of one', () => {
+    const index = fresh();
+    index.note('0-1-1', 'local', ['hot']);
+    const { bytes } = index;
+    for (let sequence = 2; sequence < 1_000; sequence += 1) index.note(`0-1-${sequence}`, 'local', ['hot']);
+    expect(index.bytes).toBe(bytes);
+    expect(index.uncovered('hot', at(998))).toEqual({ gtid: '0-1-999', kind: 'local' });
+  });
+
+  test('GTID sets and tags of MySQL', () => {
+    const uuid = '3e11fa47-71ca-11e1-9e33-c80aa9429562';
+    const start = parsePosition(`mysql:${uuid}:1-10`);
+    const index = fresh(start);
+    index.note(`${uuid}:10`, 'local', ['before']);
+    index.note(`${uuid}:11`, 'local', ['a']);
+    index.note(`${uuid}:otter:1`, 'answer', ['b']);
+    index.note(`${uuid}:12`, 'local', ['c']);
+    index.note(`${uuid}:11`, 'local', ['a again']);
+    expect([...index.entries()].map(({ lock }) => lock)).toEqual(['a', 'b', 'c']);
+    const token = advance(start, `${uuid}:11`);
+    expect(index.uncovered('a', token)).toBeNull();
+    expect(index.uncovered('b', token)).not.toBeNull();
+    expect(index.evict(advance(token, `${uuid}:otter:1`))).toBe(2);
+    expect(index.size).toBe(1);
+  });
+});
