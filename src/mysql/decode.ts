@@ -44,6 +44,7 @@ export function decoderFor(type: ColumnType, column: LogColumn): Decoder {
     case 'geometry':
       return sizedDecoder(column, binaryLiteral);
     case 'fixed-binary':
+    case 'address':
       return fixedBinaryDecoder(column, type.length);
     case 'enum':
     case 'set':

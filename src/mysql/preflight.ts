@@ -86,25 +86,23 @@ function unfit(wrong: readonly Rule[], values: ReadonlyMap<string, string>, sess
   return new OtterError('OT4021', said.join('; '), { hint: hints.join('; '), where: session.where });
 }
 
-/** `REPLICATION SLAVE` to be sent the log, and the right to ask where it ends. */
+/**
+ * `REPLICATION SLAVE` to be sent the log, the right to ask where it ends, and `TRIGGER`, without which triggers exist
+ * unseen. What a role grants is not listed; whoever has one is believed, and the server refuses later if need be.
+ */
 async function checkPrivileges(session: Session, kind: ServerKind): Promise<void> {
   const rows = await session.rows<Record<string, string>>('SHOW GRANTS');
-  const global = rows
-    .map((row) => Object.values(row)[0]?.toUpperCase() ?? '')
-    .filter((grant) => / ON \*\.\* TO /.test(grant));
-  const has = (...privileges: readonly string[]): boolean =>
-    global.some(
-      (grant) => /\bALL PRIVILEGES\b/.test(grant) || privileges.some((p) => new RegExp(`\\b${p}\\b`).test(grant)),
-    );
+  const grants = rows.map((row) => Object.values(row)[0]?.toUpperCase() ?? '');
+  if (grants.some((grant) => !grant.includes(' ON '))) return;
+  const has = (among: readonly string[], ...privileges: readonly string[]): boolean =>
+    among.some((grant) => ['ALL PRIVILEGES', ...privileges].some((p) => new RegExp(`\\b${p}\\b.* ON `).test(grant)));
+  const global = grants.filter((grant) => / ON \*\.\* TO /.test(grant));
+  const [ask, also] =
+    kind.family === 'mariadb' ? ['BINLOG MONITOR', 'REPLICATION CLIENT'] : ['REPLICATION CLIENT', 'SUPER'];
   const missing = [
-    ...(has('REPLICATION SLAVE', 'REPLICATION REPLICA') ? [] : ['REPLICATION SLAVE']),
-    ...(kind.family === 'mariadb'
-      ? has('BINLOG MONITOR', 'REPLICATION CLIENT', 'SUPER')
-        ? []
-        : ['BINLOG MONITOR']
-      : has('REPLICATION CLIENT', 'SUPER')
-        ? []
-        : ['REPLICATION CLIENT']),
+    ...(has(global, 'REPLICATION SLAVE', 'REPLICATION REPLICA') ? [] : ['REPLICATION SLAVE']),
+    ...(has(global, ask, also) ? [] : [ask]),
+    ...(has(grants, 'TRIGGER') ? [] : ['TRIGGER']),
   ];
   if (missing.length === 0) return;
   const [user] = await session.rows<{ user: string }>('SELECT CURRENT_USER() AS user');

@@ -193,8 +193,13 @@ export function rewriteCreate(
 
 function shapeQueries(schema: string, tables: readonly string[] | null): string {
   const s = quoteText(schema);
-  const among = (column: string): string =>
-    tables === null ? '' : ` AND ${column} IN (${tables.map(quoteText).join(', ')})`;
+  // MariaDB opens only the one table for `=`, and every table of the schema for `IN`.
+  const among = (column: string): string => {
+    if (tables === null) return '';
+    return tables.length === 1
+      ? ` AND ${column} = ${quoteText(tables[0]!)}`
+      : ` AND ${column} IN (${tables.map(quoteText).join(', ')})`;
+  };
   return [
     `SELECT TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ${s} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')${among('TABLE_NAME')}`,
@@ -209,7 +214,7 @@ function shapeQueries(schema: string, tables: readonly string[] | null): string 
        k.REFERENCED_COLUMN_NAME AS parentColumn, r.DELETE_RULE AS onDelete, r.UPDATE_RULE AS onUpdate
      FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
        ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
-     WHERE k.TABLE_SCHEMA = ${s} AND k.REFERENCED_TABLE_NAME IS NOT NULL AND r.CONSTRAINT_SCHEMA = ${s}${among('k.TABLE_NAME')}
+     WHERE k.TABLE_SCHEMA = ${s} AND k.REFERENCED_TABLE_NAME IS NOT NULL AND r.CONSTRAINT_SCHEMA = ${s}${among('k.TABLE_NAME')}${among('r.TABLE_NAME')}
      ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`,
     `SELECT REFERENCED_TABLE_NAME AS tableName, CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) AS child
      FROM information_schema.REFERENTIAL_CONSTRAINTS

@@ -88,6 +88,8 @@ function selected(name: string, type: ColumnType): string {
     case 'double':
       // As a double, since a FLOAT prints only six digits.
       return `${name}*1e0`;
+    case 'address':
+      return `CAST(${name} AS BINARY(${type.length}))`;
     case 'integer':
     case 'decimal':
     case 'year':
@@ -130,6 +132,7 @@ function readerOf(type: ColumnType): (bytes: Buffer) => string {
       return (bytes) => literal(bytes, 0, bytes.length);
     }
     case 'fixed-binary':
+    case 'address':
     case 'binary':
     case 'geometry':
       return (bytes) => binaryLiteral(bytes, 0, bytes.length);

@@ -25,6 +25,9 @@ export interface SourceOptions {
   readonly silenceMsMax?: number | undefined;
 }
 
+/** Tables of a schema that a log reader asks for one by one. */
+const SINGLE_TABLES_MAX = 4;
+
 export function mysqlSource(options: SourceOptions): SourcePort & AsyncDisposable {
   return new MysqlSource(options);
 }
@@ -36,6 +39,10 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   readonly #catalogSession: KeptSession;
   readonly #rows: KeptSession;
   readonly #catalog = new Catalog();
+  readonly #asked = new Map<
+    string,
+    { readonly tables: Set<string>; readonly answer: Promise<ReadonlyMap<string, TableShape>> }
+  >();
   /** A failover may bring another server; what the last one was does not hold for a new session. */
   #known: { readonly session: Session; readonly kind: ServerKind } | null = null;
 
@@ -69,7 +76,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       where: { database: server.name, endpoint: server.endpoint },
       from,
       wants: options.wants,
-      shape: (schema, table) => this.shape(schema, table),
+      shapes: this.#shapesForLog(),
       partBytes: options.partBytes,
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),
       heartbeatMs,
@@ -91,11 +98,41 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     return await listTables(await this.#catalogSession.get());
   }
 
+  /** Questions asked in the same moment are answered by one round trip per schema. */
   async shape(schema: string, table: string): Promise<TableShape | null> {
-    const shapes = await this.#catalog.load(await this.#catalogSession.get(), schema, [table]);
-    const shape = shapes.get(table) ?? null;
+    let asked = this.#asked.get(schema);
+    if (asked === undefined) {
+      const tables = new Set<string>();
+      asked = { tables, answer: this.#loadSoon(schema, tables) };
+      this.#asked.set(schema, asked);
+    }
+    asked.tables.add(table);
+    const shape = (await asked.answer).get(table) ?? null;
     if (shape !== null) requireExactTypes(shape);
     return shape;
+  }
+
+  /** One table at first; a log that touches many of a schema gets all of them at once. */
+  #shapesForLog(): (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>> {
+    const asked = new Map<string, number>();
+    return async (schema, table) => {
+      const times = (asked.get(schema) ?? 0) + 1;
+      asked.set(schema, times);
+      const session = await this.#catalogSession.get();
+      return await this.#catalog.load(session, schema, times > SINGLE_TABLES_MAX ? null : [table]);
+    };
+  }
+
+  async #loadSoon(schema: string, tables: ReadonlySet<string>): Promise<ReadonlyMap<string, TableShape>> {
+    try {
+      const session = await this.#catalogSession.get();
+      // Whoever asks from here on wants to know what is true from here on.
+      this.#asked.delete(schema);
+      return await this.#catalog.load(session, schema, [...tables]);
+    } catch (error) {
+      this.#asked.delete(schema);
+      throw error;
+    }
   }
 
   async createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string> {

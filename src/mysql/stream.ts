@@ -48,7 +48,8 @@ export interface StreamOptions {
   /** A GTID position of the server's family. */
   readonly from: string;
   readonly wants: (schema: string, table: string) => boolean;
-  readonly shape: (schema: string, table: string) => Promise<TableShape | null>;
+  /** The table and any others of its schema, by name; without the table when there is none of that name. */
+  readonly shapes: (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>>;
   readonly partBytes: number;
   /** Items that may wait before the socket is paused; rough bytes in memory. */
   readonly queueBytesMax: number;
@@ -220,11 +221,12 @@ export class LogStream implements AsyncDisposable {
   #ask({ schema, table }: Need): void {
     this.#asking = true;
     this.#pause();
-    this.#options.shape(schema, table).then(
-      (shape) => {
+    this.#options.shapes(schema, table).then(
+      (shapes) => {
         this.#asking = false;
         if (this.#closed) return;
-        this.#assembler!.provide(schema, table, shape);
+        for (const [name, shape] of shapes) this.#assembler!.provide(schema, name, shape);
+        if (!shapes.has(table)) this.#assembler!.provide(schema, table, null);
         this.#drainBacklog();
       },
       (error: unknown) => this.#fail(databaseError(error, this.#options.where)),

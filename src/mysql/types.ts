@@ -18,6 +18,8 @@ export type ColumnType =
   | { readonly kind: 'text'; readonly charset: string; readonly long: boolean }
   /** BINARY, padded with zeros that the log leaves out. */
   | { readonly kind: 'fixed-binary'; readonly length: number }
+  /** INET4 and INET6 of MariaDB: written as their bytes. */
+  | { readonly kind: 'address'; readonly length: 4 | 16 }
   /** VARBINARY and the BLOBs. */
   | { readonly kind: 'binary'; readonly long: boolean }
   | { readonly kind: 'enum' }
@@ -87,6 +89,10 @@ export function parseColumnType(text: string, charset: string | null): ColumnTyp
       return { kind: 'text', charset: charset ?? 'binary', long: base.endsWith('text') };
     case 'binary':
       return { kind: 'fixed-binary', length: Number(/\((\d+)\)/.exec(lower)?.[1] ?? 1) };
+    case 'inet4':
+      return { kind: 'address', length: 4 };
+    case 'inet6':
+      return { kind: 'address', length: 16 };
     case 'varbinary':
       return { kind: 'binary', long: false };
     case 'tinyblob':
@@ -170,6 +176,7 @@ export function logCodes(type: ColumnType): readonly number[] {
     case 'binary':
       return type.long ? [LOG_TYPE.BLOB] : [LOG_TYPE.VARCHAR, LOG_TYPE.VAR_STRING, LOG_TYPE.STRING];
     case 'fixed-binary':
+    case 'address':
       return [LOG_TYPE.STRING];
     case 'enum':
       return [LOG_TYPE.ENUM];

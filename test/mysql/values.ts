@@ -232,5 +232,11 @@ export const TYPE_CASES: readonly TypeCase[] = [
   { type: 'point', values: ["ST_GeomFromText('POINT(1 2)')", "ST_GeomFromText('POINT(30.5 -20.25)', 4326)"] },
   { type: 'linestring', values: ["ST_GeomFromText('LINESTRING(0 0,1 1,2 2)')"] },
   { type: 'geometrycollection', values: ["ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(0 0,1 1))')"] },
+  {
+    type: 'inet6',
+    only: 'mariadb',
+    values: ["'::'", "'::1'", "'2001:db8::'", "'2020:2020::2020'", "'::ffff:1.2.3.4'"],
+  },
+  { type: 'inet4', only: 'mariadb', values: ["'0.0.0.0'", "'1.2.3.4'", "'255.255.0.0'", "'32.32.32.32'"] },
   { type: 'json', only: 'mariadb', values: [`'{"b": 1, "a": [1, 2.50, null, "é"]}'`, `'[]'`, `'"x"'`] },
 ];
