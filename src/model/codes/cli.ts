@@ -34,6 +34,11 @@ export const CLI_CODES = {
     meaning: 'An environment variable that names a server for tests does not hold an address of the wanted form.',
     action: 'Write it as mysql://user:password@host:port for databases, etcd://host:port for etcd; several are separated by commas.',
   },
+  OT7111: {
+    title: 'Tables cannot be compared',
+    meaning: 'Two tables are compared row by row in the order of their primary key, column by column. One is missing, has no primary key, or differs in its columns.',
+    action: 'Give the table the same columns and primary key on both servers.',
+  },
   OT9001: {
     title: 'Bug in otter',
     meaning: 'Something happened that otter does not expect. It is not your fault.',
