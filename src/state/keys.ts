@@ -1,0 +1,140 @@
+/**
+ * The key layout of the state store: one prefix per topology, one function per kind of key, and the way back.
+ *
+ * Rule: a name is always exactly one path segment. Pipeline names contain `/` and `>`, so names are percent-encoded
+ * as in a URL: `shop/hz>ca` is stored as `shop%2Fhz%3Eca`. `parseKey` inverts every function here.
+ */
+import type { Kind } from '../model/topology.ts';
+import { KINDS } from '../model/topology.ts';
+
+/** What nodes report about; pipelines are what a channel is compiled into. */
+export type StatusKind = Kind | 'pipeline';
+
+export type ParsedKey =
+  | { readonly at: 'meta'; readonly topology: string }
+  | { readonly at: 'lock'; readonly topology: string }
+  | { readonly at: 'spec'; readonly topology: string; readonly kind: Kind; readonly name: string }
+  | { readonly at: 'status'; readonly topology: string; readonly kind: StatusKind; readonly name: string }
+  | { readonly at: 'node'; readonly topology: string; readonly name: string }
+  | { readonly at: 'owner'; readonly topology: string; readonly database: string }
+  | { readonly at: 'run'; readonly topology: string; readonly id: string; readonly path: readonly string[] }
+  | { readonly at: 'history'; readonly topology: string; readonly serial: number };
+
+const ROOT = '/otter/';
+
+/** Everything of a topology begins with this. */
+export function topologyPrefix(topology: string): string {
+  return `${ROOT}${encode(topology)}/`;
+}
+
+export function metaKey(topology: string): string {
+  return `${topologyPrefix(topology)}meta`;
+}
+
+/** Who applies. */
+export function lockKey(topology: string): string {
+  return `${topologyPrefix(topology)}lock`;
+}
+
+/** All desired state, or that of one kind. */
+export function specPrefix(topology: string, kind?: Kind): string {
+  return `${topologyPrefix(topology)}spec/${kind === undefined ? '' : `${kind}/`}`;
+}
+
+export function specKey(topology: string, kind: Kind, name: string): string {
+  return `${specPrefix(topology, kind)}${encode(name)}`;
+}
+
+export function statusPrefix(topology: string, kind?: StatusKind): string {
+  return `${topologyPrefix(topology)}status/${kind === undefined ? '' : `${kind}/`}`;
+}
+
+export function statusKey(topology: string, kind: StatusKind, name: string): string {
+  return `${statusPrefix(topology, kind)}${encode(name)}`;
+}
+
+export function nodesPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}nodes/`;
+}
+
+export function nodeKey(topology: string, name: string): string {
+  return `${nodesPrefix(topology)}${encode(name)}`;
+}
+
+export function ownersPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}owner/`;
+}
+
+export function ownerKey(topology: string, database: string): string {
+  return `${ownersPrefix(topology)}${encode(database)}`;
+}
+
+/** The journal of one apply, or of all. */
+export function runsPrefix(topology: string, id?: string): string {
+  return `${topologyPrefix(topology)}runs/${id === undefined ? '' : `${encode(id)}/`}`;
+}
+
+/** A key of an apply's journal; `path` are further segments, at least one. */
+export function runKey(topology: string, id: string, ...path: readonly string[]): string {
+  return `${runsPrefix(topology, id)}${path.map(encode).join('/')}`;
+}
+
+export function historyPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}history/`;
+}
+
+/** Not padded: readers sort by the number, not by the key. */
+export function historyKey(topology: string, serial: number): string {
+  return `${historyPrefix(topology)}${serial}`;
+}
+
+/** The inverse of every key function above; null for what is none of them. */
+export function parseKey(key: string): ParsedKey | null {
+  if (!key.startsWith(ROOT)) return null;
+  const segments = key.slice(ROOT.length).split('/').map(decode);
+  if (!segments.every((segment) => segment !== null)) return null;
+  const [topology, room, ...rest] = segments;
+  if (topology === undefined || room === undefined) return null;
+  const [first, second] = rest;
+  switch (room) {
+    case 'meta':
+    case 'lock':
+      return first === undefined ? { at: room, topology } : null;
+    case 'spec':
+      return rest.length === 2 && isKind(first) ? { at: 'spec', topology, kind: first, name: second! } : null;
+    case 'status':
+      return rest.length === 2 && (isKind(first) || first === 'pipeline')
+        ? { at: 'status', topology, kind: first, name: second! }
+        : null;
+    case 'nodes':
+      return rest.length === 1 ? { at: 'node', topology, name: first! } : null;
+    case 'owner':
+      return rest.length === 1 ? { at: 'owner', topology, database: first! } : null;
+    case 'runs':
+      return rest.length >= 2 ? { at: 'run', topology, id: first!, path: rest.slice(1) } : null;
+    case 'history':
+      return rest.length === 1 && /^[1-9]\d{0,14}$/.test(first!)
+        ? { at: 'history', topology, serial: Number(first) }
+        : null;
+    default:
+      return null;
+  }
+}
+
+function isKind(text: string | undefined): text is Kind {
+  return (KINDS as readonly string[]).includes(text ?? '');
+}
+
+function encode(name: string): string {
+  return encodeURIComponent(name);
+}
+
+/** Null for a segment that `encode` never writes, so that two keys never parse to the same name. */
+function decode(segment: string): string | null {
+  try {
+    const name = decodeURIComponent(segment);
+    return encode(name) === segment ? name : null;
+  } catch {
+    return null;
+  }
+}
