@@ -2,6 +2,7 @@
  * One decoder per column, made once per table map, that reads a value of a row event straight into its canonical
  * SQL literal. No intermediate values: exactness and speed both come from going from bytes to text in one step.
  */
+import { OtterError } from '../model/error.ts';
 import type { Cursor } from './cursor.ts';
 import { type BytesLiteral, binaryLiteral, textLiteral } from './literal.ts';
 import { readDate, readDatetime, readTime, readTimestamp } from './temporal.ts';
@@ -169,7 +170,10 @@ function bitDecoder(bytes: number): Decoder {
 
 /** ENUM: the member's number; SET: one bit per member, up to 64. Both little endian. */
 function numberedDecoder(bytes: number): Decoder {
-  if (bytes <= 4) return (c) => String(c.uint(bytes as 1 | 2 | 3 | 4));
+  if (bytes <= 4) {
+    const size = upToFour(bytes);
+    return (c) => String(c.uint(size));
+  }
   return (c) => {
     const at = c.skip(bytes);
     let value = 0n;
@@ -180,9 +184,14 @@ function numberedDecoder(bytes: number): Decoder {
 
 /** Length bytes before a value: up to 255 bytes 1, else 2; BLOB, TEXT and GEOMETRY say it themselves. */
 function lengthBytes(column: LogColumn): 1 | 2 | 3 | 4 {
-  if (column.code === LOG_TYPE.BLOB || column.code === LOG_TYPE.GEOMETRY) return (column.meta & 255) as 1 | 2 | 3 | 4;
+  if (column.code === LOG_TYPE.BLOB || column.code === LOG_TYPE.GEOMETRY) return upToFour(column.meta);
   const longest = column.code === LOG_TYPE.STRING ? stringLength(column.meta) : column.meta;
   return longest > 255 ? 2 : 1;
+}
+
+function upToFour(bytes: number): 1 | 2 | 3 | 4 {
+  if (bytes === 1 || bytes === 2 || bytes === 3 || bytes === 4) return bytes;
+  throw new OtterError('OT4034', 'a table map in the log with a length of lengths that cannot be');
 }
 
 /** CHAR lengths above 255 bytes borrow two inverted bits from the type byte. */

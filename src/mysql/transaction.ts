@@ -1,0 +1,157 @@
+/**
+ * The transaction that a log is in, and the items that come of it.
+ *
+ * Rule kept: nothing is delivered as whole before the log says that it was committed; parts of a large transaction say
+ * that they are parts. What cannot be told from the log (rolled back in part, prepared but undecided) is refused.
+ */
+import { OtterError } from '../model/error.ts';
+import type { LogItem } from '../model/ports.ts';
+import type { RowChange } from '../model/row.ts';
+import type { GtidEvent } from './events.ts';
+import { type PositionTrack, trackPosition } from './track.ts';
+
+/** Rough cost of an item beside its rows. */
+const ITEM_BYTES = 200;
+
+export class Transactions {
+  readonly #partBytes: number;
+  readonly #track: PositionTrack;
+  #items: LogItem[] = [];
+  #itemBytes = 0;
+  #gtid: GtidEvent | null = null;
+  /** Ends with a commit; else with its first statement. */
+  #open = false;
+  /** The log up to and including the present transaction. */
+  #position = '';
+  /** The log before it. */
+  #before: string;
+  #changes: RowChange[] = [];
+  #changeBytes = 0;
+  #parts = 0;
+
+  constructor(from: string, partBytes: number) {
+    this.#partBytes = partBytes;
+    this.#track = trackPosition(from);
+    this.#before = this.#track.text;
+  }
+
+  get gtid(): string | null {
+    return this.#gtid?.gtid ?? null;
+  }
+
+  get itemCount(): number {
+    return this.#items.length;
+  }
+
+  /** Rough size of what waits to be taken, the open transaction included. */
+  get bytes(): number {
+    return this.#itemBytes + this.#changeBytes;
+  }
+
+  takeItems(): readonly LogItem[] {
+    const items = this.#items;
+    this.#items = [];
+    this.#itemBytes = 0;
+    return items;
+  }
+
+  /** A new one begins. That the last had no end is harmless only when nothing of it was delivered. */
+  begin(gtid: GtidEvent): void {
+    if (this.#hasRows) throw new OtterError('OT4034', 'a transaction in the log has no end');
+    if (this.#gtid !== null) this.#close();
+    this.#gtid = gtid;
+    this.#open = gtid.opens;
+    this.#position = this.#track.pass(gtid.gtid);
+  }
+
+  /** BEGIN, or what stands for it: more follows, up to a commit. */
+  keepOpen(): void {
+    this.#open = true;
+  }
+
+  /** @param read appends changes and returns their rough size in memory */
+  addRows(read: (into: RowChange[]) => number): void {
+    this.#changeBytes += read(this.#changes);
+    if (this.#changeBytes >= this.#partBytes) this.#deliver(false);
+  }
+
+  commit(): void {
+    if (this.#hasRows) this.#deliver(true);
+    this.#close();
+  }
+
+  /** A statement that commits by itself and that nobody needs to know of. */
+  passStatement(): void {
+    if (!this.#open) this.#close();
+  }
+
+  /**
+   * A definition is a transaction of its own, except where a server logs it together with rows (CREATE TABLE … SELECT):
+   * then it bears the position before the transaction, since the rows are still to come.
+   */
+  addStatement(schema: string, sql: string): void {
+    const gtid = this.#requireGtid();
+    this.#items.push({
+      kind: 'statement',
+      gtid: gtid.gtid,
+      position: this.#open ? this.#before : this.#position,
+      commitMs: gtid.commitMs,
+      schema,
+      sql,
+    });
+    this.#itemBytes += ITEM_BYTES + sql.length;
+    this.passStatement();
+  }
+
+  /** @param whole false for ROLLBACK TO a savepoint */
+  rollBack(whole: boolean): void {
+    if (this.#hasRows) {
+      throw new OtterError('OT4037', 'the log has a transaction with rows of which some were rolled back');
+    }
+    if (whole) this.#close();
+  }
+
+  /** XA PREPARE, COMMIT or ROLLBACK: the rows before a PREPARE are undecided. */
+  endXa(): void {
+    if (this.#hasRows) {
+      throw new OtterError('OT4036', 'rows of a replicated table were changed in an XA transaction');
+    }
+    this.#close();
+  }
+
+  get #hasRows(): boolean {
+    return this.#changes.length > 0 || this.#parts > 0;
+  }
+
+  /** The transaction is over: from here on its position is passed. */
+  #close(): void {
+    this.#gtid = null;
+    this.#open = false;
+    this.#parts = 0;
+    this.#before = this.#track.text;
+  }
+
+  #deliver(last: boolean): void {
+    const gtid = this.#requireGtid();
+    const bytes = this.#changeBytes + ITEM_BYTES;
+    this.#items.push({
+      kind: 'rows',
+      gtid: gtid.gtid,
+      position: this.#position,
+      commitMs: gtid.commitMs,
+      first: this.#parts === 0,
+      last,
+      changes: this.#changes,
+      bytes,
+    });
+    this.#itemBytes += bytes;
+    this.#parts++;
+    this.#changes = [];
+    this.#changeBytes = 0;
+  }
+
+  #requireGtid(): GtidEvent {
+    if (this.#gtid === null) throw new OtterError('OT4023', 'the log has a change without a GTID');
+    return this.#gtid;
+  }
+}
