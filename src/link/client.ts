@@ -10,7 +10,7 @@ import type { Logger, PipelineOpening, PipelineRequest, PipelineStream } from '.
 import type { Delivery } from '../model/row.ts';
 import { DeliveryDecoder, unreadable } from './decode.ts';
 import { FRAME, type Frame, FrameReader, plainFrame } from './frame.ts';
-import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
+import { KEEPALIVE, type KeepaliveOptions, keepAlive, PINGS_MAX } from './keepalive.ts';
 import { decodeError, decodeOpening, encodeRequest, HEADER, PATH } from './messages.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
 
@@ -97,6 +97,7 @@ export class RemoteLinks {
     const session = connect(`http://${peer.advertise}`, {
       settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
       maxSessionMemory: 4096,
+      maxOutstandingPings: PINGS_MAX,
     });
     const connection = { session, streams: 0 };
     this.#connections.set(peer.advertise, connection);
@@ -114,7 +115,7 @@ export class RemoteLinks {
   /** New pipelines get a new connection; this one closes when its last stream has. */
   #drop(peer: Peer, connection: Connection): void {
     if (this.#connections.get(peer.advertise) === connection) this.#connections.delete(peer.advertise);
-    if (!connection.session.closed && !connection.session.destroyed) connection.session.close();
+    if (connection.streams === 0) connection.session.destroy();
   }
 }
 

@@ -3,17 +3,12 @@ import type { LinkClient, PipelineService } from '../model/ports.ts';
 import { notOwned } from './messages.ts';
 import { openStream } from './service-stream.ts';
 
-export interface LocalLinkOptions {
-  /** This node's name, for messages. */
-  readonly node: string;
-  readonly services: (database: string) => PipelineService | null;
-}
-
-export function localLink({ node, services }: LocalLinkOptions): LinkClient {
+/** `services`: of the databases that this node owns now, else null. */
+export function localLink(services: (database: string) => PipelineService | null): LinkClient {
   return {
     open: async (database, request, signal) => {
       const service = services(database);
-      if (service === null) throw notOwned(node, database);
+      if (service === null) throw notOwned(null, database);
       return await openStream(service, request, signal);
     },
   };

@@ -15,7 +15,6 @@ export const HEADER = {
   protocol: 'x-otter-protocol',
   lineage: 'x-otter-lineage',
   database: 'x-otter-database',
-  node: 'x-otter-node',
 } as const;
 
 export function encodeRequest(request: PipelineRequest): string {
@@ -70,11 +69,16 @@ export function linkError(error: unknown): OtterError {
   return new OtterError('OT6009', `the source failed: ${messageOf(error)}`, { retry: 'backoff', cause: error });
 }
 
-export function notOwned(node: string, database: string): OtterError {
-  return new OtterError('OT6003', `node ${node} does not own database ${database} now`, {
-    retry: 'backoff',
-    where: { database, node },
-  });
+/** `node`: null for this one. */
+export function notOwned(node: string | null, database: string): OtterError {
+  return new OtterError(
+    'OT6003',
+    `${node === null ? 'this node' : `node ${node}`} does not own database ${database} now`,
+    {
+      retry: 'backoff',
+      where: { database, ...(node === null ? {} : { node }) },
+    },
+  );
 }
 
 function isFact(entry: [string, unknown]): entry is [string, string | number] {

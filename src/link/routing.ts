@@ -3,7 +3,7 @@ import { OtterError } from '../model/error.ts';
 import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
 import { RemoteLinks } from './client.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
-import { openStream } from './service-stream.ts';
+import { localLink } from './local.ts';
 
 export interface LinkClientOptions {
   /** The service of a database that this node owns, else null. */
@@ -17,11 +17,11 @@ export interface LinkClientOptions {
 
 /** Asked anew at every `open`, so a database that moved is found at its new owner. */
 export function linkClient({ local, addressOf, ...remote }: LinkClientOptions): LinkClient {
-  const links = new RemoteLinks(remote);
+  const near = localLink(local);
+  const far = new RemoteLinks(remote);
   return {
     open: async (database, request, signal) => {
-      const service = local(database);
-      if (service !== null) return await openStream(service, request, signal);
+      if (local(database) !== null) return await near.open(database, request, signal);
       const owner = addressOf(database);
       if (owner === null) {
         throw new OtterError('OT6004', `no node owns database ${database} now`, {
@@ -29,7 +29,7 @@ export function linkClient({ local, addressOf, ...remote }: LinkClientOptions): 
           where: { database },
         });
       }
-      return await links.open(owner, database, request, signal);
+      return await far.open(owner, database, request, signal);
     },
   };
 }

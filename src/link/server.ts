@@ -17,7 +17,7 @@ import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '.
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
 import { FRAME, type FrameKind, FrameReader, packFrame, plainFrame } from './frame.ts';
-import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
+import { KEEPALIVE, type KeepaliveOptions, keepAlive, PINGS_MAX } from './keepalive.ts';
 import { decodeRequest, encodeError, encodeOpening, HEADER, linkError, notOwned, PATH } from './messages.ts';
 import { openStream } from './service-stream.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
@@ -46,7 +46,7 @@ const FRAMES_AHEAD = 3;
 
 /** @throws OtterError OT6010 when the address cannot be listened on. */
 export async function startLinkServer(options: LinkServerOptions): Promise<LinkServer> {
-  const server = createServer({ maxSessionMemory: 4096 });
+  const server = createServer({ maxSessionMemory: 4096, maxOutstandingPings: PINGS_MAX });
   const sessions = new Set<ServerHttp2Session>();
   const serving = new Set<Promise<void>>();
   server.on('session', (session) => {
@@ -63,6 +63,7 @@ export async function startLinkServer(options: LinkServerOptions): Promise<LinkS
     serving.add(served);
   });
   const port = await listen(server, options.listen);
+  server.on('error', (error) => options.logger.error('link server failed', { error: error.message }));
   return {
     port,
     [Symbol.asyncDispose]: async () => {
