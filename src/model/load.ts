@@ -123,8 +123,11 @@ export interface TargetPort {
   firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }>;
   session(pipeline: string): Promise<LoadSession>;
   beat(site: string): Promise<void>;
-  /** Writes a watermark into the log; `keys` are listed in the high one. */
-  watermark(pipeline: string, chunk: string, kind: 'low' | 'high', keys: readonly string[]): Promise<void>;
+  /**
+   * Writes a watermark into the log; `keys` are listed in the high one. `between`: a pipeline into this database between
+   * whose transactions it must fall, never into the midst of one that was checked already and not yet committed.
+   */
+  watermark(pipeline: string, mark: { chunk: string; level: 'low' | 'high'; keys: readonly string[]; between: string | null }): Promise<void>;
   /** The server's sort keys of texts, for comparing keys as it does. */
   sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
   forgetCopies(pipeline: string, tables: readonly string[]): Promise<void>;

@@ -25,16 +25,21 @@ export interface TargetOptions {
 
 export class MysqlTarget implements TargetPort, AsyncDisposable {
   readonly #options: TargetOptions;
-  /** For everything but loading: one connection, statements one after another. */
-  #control: Promise<Session> | null = null;
-  #tail: Promise<unknown> = Promise.resolve();
+  /** For everything but loading. */
+  readonly #control: Lane;
+  /** A high watermark waits for the loader, which waits for the reader, which asks for sort keys: never on one line. */
+  readonly #marks: Lane;
+  readonly #sorting: Lane;
 
   constructor(options: TargetOptions) {
     this.#options = options;
+    this.#control = new Lane(options.connect);
+    this.#marks = new Lane(options.connect);
+    this.#sorting = new Lane(options.connect);
   }
 
   async prepare(): Promise<void> {
-    await this.#exclusive(async (connection) => {
+    await this.#control.run(async (connection) => {
       const missing = await rows(
         connection,
         `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema=${quoteText(this.#options.schema)}
@@ -46,7 +51,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async claim(pipeline: string, ownerRevision: number): Promise<Checkpoint | null> {
-    return await this.#exclusive(async (connection) => {
+    return await this.#control.run(async (connection) => {
       const where = this.#where(pipeline);
       await connection.query(`UPDATE ${this.#table('checkpoint')} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`);
       const [row] = await rows(connection, `SELECT seq,epoch,position,seen FROM ${this.#table('checkpoint')} WHERE ${where}`);
@@ -55,7 +60,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async createCheckpoint(pipeline: string, { seq, epoch, position, seen }: Checkpoint): Promise<void> {
-    await this.#exclusive((connection) =>
+    await this.#control.run((connection) =>
       connection.query(
         `INSERT INTO ${this.#table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch)
          VALUES (${quoteText(this.#options.lineage)},${quoteText(pipeline)},0,${seq},${quoteText(position)},0,${quoteText(JSON.stringify(seen))},${epoch})`,
@@ -64,7 +69,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async copies(pipeline: string): Promise<readonly CopyState[]> {
-    return await this.#exclusive(async (connection) => {
+    return await this.#control.run(async (connection) => {
       const found = await rows(
         connection,
         `SELECT source_table,row_cursor,done,rows_done,rows_estimate FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)}`,
@@ -85,7 +90,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async createTable(announced: AnnouncedTable, as: { schema: string; name: string }, rename: Readonly<Record<string, string>>): Promise<void> {
     const columns = new Set(announced.table.columns.map(({ name }) => name));
-    await this.#exclusive(async (connection) => {
+    await this.#control.run(async (connection) => {
       await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
       const draft = { schema: as.schema, name: `_otter_${as.name}`.slice(0, 64) };
       const body = announced.create.replace(/^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i, '');
@@ -109,14 +114,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async hasRows(schema: string, table: string): Promise<boolean> {
-    return await this.#exclusive(async (connection) => {
+    return await this.#control.run(async (connection) => {
       const found = await rows(connection, `SELECT 1 AS one FROM ${qualified({ schema, name: table })} LIMIT 1`);
       return found.length > 0;
     });
   }
 
   async firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }> {
-    return await this.#exclusive(async (connection) => {
+    return await this.#control.run(async (connection) => {
       await connection.query('START TRANSACTION');
       try {
         // While these rows are locked no window can commit here, so what they say is what the log's end has seen.
@@ -140,7 +145,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async beat(site: string): Promise<void> {
-    await this.#exclusive((connection) =>
+    await this.#control.run((connection) =>
       connection.query(
         `INSERT INTO ${this.#table('heartbeat')} (lineage,site,beat,sent_ms) VALUES (${quoteText(this.#options.lineage)},${quoteText(site)},1,${this.#options.now()})
          ON DUPLICATE KEY UPDATE beat=beat+1,sent_ms=VALUES(sent_ms)`,
@@ -148,14 +153,17 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     );
   }
 
-  async watermark(pipeline: string, chunk: string, kind: 'low' | 'high', keys: readonly string[]): Promise<void> {
-    await this.#exclusive((connection) =>
-      connection.query(
-        `INSERT INTO ${this.#table('watermark')} (lineage,pipeline,chunk,kind,row_keys)
-         VALUES (${[this.#options.lineage, pipeline, chunk, kind, JSON.stringify(keys)].map(quoteText).join(',')})
-         ON DUPLICATE KEY UPDATE chunk=VALUES(chunk),kind=VALUES(kind),row_keys=VALUES(row_keys)`,
-      ),
-    );
+  async watermark(pipeline: string, { chunk, level, keys, between }: Parameters<TargetPort['watermark']>[1]): Promise<void> {
+    const write =
+      `INSERT INTO ${this.#table('watermark')} (lineage,pipeline,chunk,kind,row_keys)` +
+      ` VALUES (${[this.#options.lineage, pipeline, chunk, level, JSON.stringify(keys)].map(quoteText).join(',')})` +
+      ' ON DUPLICATE KEY UPDATE chunk=VALUES(chunk),kind=VALUES(kind),row_keys=VALUES(row_keys)';
+    await this.#marks.run(async (connection) => {
+      if (between === null) return await connection.query(write);
+      // Every transaction of that pipeline holds its checkpoint row from its beginning to its commit.
+      const lock = `SELECT seq FROM ${this.#table('checkpoint')} WHERE ${this.#where(between)} FOR UPDATE`;
+      return await connection.query(`START TRANSACTION; ${lock}; ${write}; COMMIT`);
+    });
   }
 
   async sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]> {
@@ -167,7 +175,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       const text = `CONVERT(${literal} USING ${charset})`;
       return `HEX(WEIGHT_STRING(${pads ? `RTRIM(${text})` : text} COLLATE ${collation}))`;
     };
-    return await this.#exclusive(async (connection) => {
+    return await this.#sorting.run(async (connection) => {
       const keys: string[] = [];
       for (let start = 0; start < literals.length; start += 500) {
         const sql = literals.slice(start, start + 500).map((literal) => `SELECT ${expression(literal)}`);
@@ -180,13 +188,13 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async forgetCopies(pipeline: string, tables: readonly string[]): Promise<void> {
     if (tables.length === 0) return;
-    await this.#exclusive((connection) =>
+    await this.#control.run((connection) =>
       connection.query(`DELETE FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`),
     );
   }
 
   async pipelines(): Promise<readonly string[]> {
-    return await this.#exclusive(async (connection) => {
+    return await this.#control.run(async (connection) => {
       const found = await rows(
         connection,
         `SELECT DISTINCT pipeline FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(this.#options.lineage)}`,
@@ -196,7 +204,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async forget(pipeline: string): Promise<void> {
-    await this.#exclusive(async (connection) => {
+    await this.#control.run(async (connection) => {
       for (const table of ['checkpoint', 'copy', 'watermark'] as const) {
         await connection.query(`DELETE FROM ${this.#table(table)} WHERE ${this.#where(pipeline)}`);
       }
@@ -204,7 +212,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async removeAll(): Promise<void> {
-    await this.#exclusive(async (connection) => {
+    await this.#control.run(async (connection) => {
       for (const table of OTTER_TABLES) {
         await connection.query(`DELETE FROM ${this.#table(table)} WHERE lineage=${quoteText(this.#options.lineage)}`);
       }
@@ -224,9 +232,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const control = await this.#control?.catch(() => null);
-    control?.destroy();
-    this.#control = null;
+    await Promise.all([this.#control, this.#marks, this.#sorting].map((lane) => lane[Symbol.asyncDispose]()));
   }
 
   #table(name: (typeof OTTER_TABLES)[number]): string {
@@ -236,24 +242,38 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   #where(pipeline: string): string {
     return `lineage=${quoteText(this.#options.lineage)} AND pipeline=${quoteText(pipeline)}`;
   }
+}
 
-  /** One at a time on the control connection; a connection that failed is thrown away and made anew at the next call. */
-  #exclusive<T>(work: (connection: Session) => Promise<T>): Promise<T> {
-    const run = async (): Promise<T> => {
-      this.#control ??= this.#options.connect();
-      const control = this.#control;
+/** One connection, one piece of work at a time; a connection that failed is thrown away and made anew at the next call. */
+class Lane implements AsyncDisposable {
+  readonly #connect: () => Promise<Session>;
+  #session: Promise<Session> | null = null;
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(connect: () => Promise<Session>) {
+    this.#connect = connect;
+  }
+
+  run<T>(work: (connection: Session) => Promise<T>): Promise<T> {
+    const attempt = async (): Promise<T> => {
+      this.#session ??= this.#connect();
+      const session = this.#session;
       try {
-        return await work(await control);
+        return await work(await session);
       } catch (error) {
-        const broken = await control.catch(() => null);
-        broken?.destroy();
-        if (this.#control === control) this.#control = null;
+        (await session.catch(() => null))?.destroy();
+        if (this.#session === session) this.#session = null;
         throw error;
       }
     };
-    const result = this.#tail.then(run, run);
+    const result = this.#tail.then(attempt, attempt);
     this.#tail = result.catch(() => undefined);
     return result;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    (await this.#session?.catch(() => null))?.destroy();
+    this.#session = null;
   }
 }
 

@@ -169,14 +169,8 @@ function replayedWrites(changes: readonly Replayed[], fkChecks: boolean): Write[
  * holder of their unique values are deleted, then the last images are inserted. Without `evict` a holder of a unique
  * value stays, and the insert fails.
  */
-export function placingWrites(changes: readonly LoadChange[], evict: boolean): Write[] {
-  const byTable = new Map<LoadTable, LoadChange[]>();
-  for (const change of changes) {
-    const list = byTable.get(change.table);
-    if (list === undefined) byTable.set(change.table, [change]);
-    else list.push(change);
-  }
-  return [...byTable].flatMap(([table, list]) => {
+export function placingWrites(changes: readonly LoadChange[], evict: boolean, extras: ExtrasOf = () => null): Write[] {
+  return [...changesByTable(changes)].flatMap(([table, list]) => {
     const all = [...fates(table, list).values()];
     const rows = all.flatMap(({ after }) => (after === null ? [] : [after]));
     if (table.target.uniques.length === 0) {
@@ -191,7 +185,40 @@ export function placingWrites(changes: readonly LoadChange[], evict: boolean): W
       const holding = rows.filter((row) => unique.columns.every((index) => row[index] !== null));
       if (holding.length > 0) writes.push({ kind: 'evict', table, unique, rows: holding });
     }
-    if (rows.length > 0) writes.push({ kind: 'insert', table, rows });
+    const fresh: Image[] = [];
+    const kept: Image[] = [];
+    for (const row of rows) {
+      const own = extras(table, row);
+      if (own === null) fresh.push(row);
+      else kept.push([...row, ...own]);
+    }
+    if (fresh.length > 0) writes.push({ kind: 'insert', table, rows: fresh });
+    if (kept.length > 0) writes.push({ kind: 'insert', table: withExtras(table), rows: kept });
     return writes;
   });
+}
+
+/** The columns of a row at the target that do not travel, or null when it has none or there is no such row. */
+export type ExtrasOf = (table: LoadTable, row: Image) => Image | null;
+
+/** The rows whose columns must be looked up before `placingWrites` replaces them, so that they keep what does not travel. */
+export function replacedRows(changes: readonly LoadChange[]): [LoadTable, Image[]][] {
+  return [...changesByTable(changes)]
+    .filter(([table]) => table.extras.length > 0 && table.target.uniques.length > 0)
+    .map(([table, list]) => [table, [...fates(table, list).values()].map(({ key }) => key)]);
+}
+
+/** The table with the columns that do not travel, for rows that keep theirs. */
+export function withExtras(table: LoadTable): LoadTable {
+  return { ...table, columns: [...table.columns, ...table.extras], extras: [] };
+}
+
+export function changesByTable(changes: readonly LoadChange[]): Map<LoadTable, LoadChange[]> {
+  const byTable = new Map<LoadTable, LoadChange[]>();
+  for (const change of changes) {
+    const list = byTable.get(change.table);
+    if (list === undefined) byTable.set(change.table, [change]);
+    else list.push(change);
+  }
+  return byTable;
 }

@@ -114,7 +114,7 @@ export class Copier {
     const pending: PendingChunk = { id: randomUUID(), table, cascadeParents: parents, chunk: null, changed: null, spoiled: false, done };
     try {
       outbound.pending = pending;
-      await own.watermark(outbound.spec.name, pending.id, 'low', []);
+      await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });
       const rows = await source.readChunk(table, cursor, limit);
       const last = rows.length < limit;
       pending.chunk = {
@@ -124,7 +124,10 @@ export class Copier {
         rowsDone: progress.rowsDone + rows.length,
         rowsEstimate: Math.max(progress.rowsEstimate, progress.rowsDone + rows.length),
       };
-      await own.watermark(outbound.spec.name, pending.id, 'high', lockKeys === null ? [] : await lockKeys(table, rows));
+      const keys = lockKeys === null ? [] : await lockKeys(table, rows);
+      // A window from the spoke that was judged before this mark and commits after it would be lost under the chunk.
+      const between = lockKeys === null ? null : outbound.spec.reverse;
+      await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'high', keys, between });
       return (await outcome) === 'sent' ? rows : null;
     } finally {
       signal.removeEventListener('abort', spoil);

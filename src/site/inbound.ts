@@ -187,9 +187,10 @@ class Loading {
 
   async #whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
     const { session } = this.#options;
+    let again = false;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.#once(deliveries);
+        await this.#once(deliveries, again);
         session.careful = false;
         return;
       } catch (error) {
@@ -201,6 +202,9 @@ class Loading {
           await session.rollback();
           this.#options.figures.waiting = error.message;
           await backoff(attempt, signal);
+        } else if (error instanceof DuplicateKey && this.#options.spec().role !== 'one-way' && attempt < BUSY_TRIES) {
+          await session.rollback();
+          again = true;
         } else if (error instanceof DuplicateKey || (error instanceof OtterError && error.code === 'OT4006')) {
           await session.rollback();
           if (deliveries.length === 1) throw this.#refused(deliveries[0]!, error);
@@ -211,10 +215,10 @@ class Loading {
     }
   }
 
-  async #once(deliveries: readonly Delivery[]): Promise<void> {
+  async #once(deliveries: readonly Delivery[], again: boolean): Promise<void> {
     const { session, strategy, tables, stream, figures } = this.#options;
     const to = this.#next(deliveries);
-    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, true);
+    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, { closes: true, again });
     const chunk = deliveries.at(-1)!;
     const copy = chunk.kind === 'chunk' ? copyState(chunk) : null;
     if (copy !== null) await session.recordCopies(this.#options.spec().name, [copy]);
@@ -231,7 +235,7 @@ class Loading {
     const to = this.#next(window.deliveries);
     this.#pieces.push(
       window.opens
-        ? await strategy.begin(session, this.#checkpoint, to, window.deliveries, false)
+        ? await strategy.begin(session, this.#checkpoint, to, window.deliveries, { closes: false, again: false })
         : await strategy.more(session, window.deliveries),
     );
     if (!window.closes) return;

@@ -19,7 +19,7 @@ import { LockKeys } from '../replication/conflict/keys.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import { RecentWrites } from '../replication/conflict/recent.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
-import { type Applied, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
 import type { LogListener, LogReader, ReadPart } from './reader.ts';
 import { SortKeys } from './sort-keys.ts';
 import type { TargetTables } from './tables.ts';
@@ -133,7 +133,7 @@ export interface JudgingOptions {
   readonly reader: LogReader;
   readonly spec: PipelineSpec;
   /** Sees to it that the index holds everything since the position. */
-  readonly indexSince: (position: string) => void;
+  readonly indexSince: (position: string) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -148,7 +148,7 @@ export function judging(options: JudgingOptions): (tables: TargetTables, checkpo
   return async (tables, checkpoint) => {
     const seen = checkpoint.seen[options.spec.reverse!];
     if (seen === undefined) throw new Error(`the checkpoint of ${options.spec.name} does not say what the spoke had seen`);
-    options.indexSince(seen);
+    await options.indexSince(seen);
     return new JudgingStrategy(options, tables, disputed);
   };
 }
@@ -168,7 +168,7 @@ class JudgingStrategy implements Strategy {
     this.#tokens = new Tokens(options.spec.reverse!);
   }
 
-  async begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], closes: boolean): Promise<Applied> {
+  async begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], { closes }: Attempt): Promise<Applied> {
     const claims = await this.#claims(deliveries, from);
     if (!closes) return await this.#beginPieces(session, from, to, deliveries, claims);
     this.#open = null;

@@ -5,8 +5,9 @@
 import { UnreachableError } from '../model/error.ts';
 import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { Delivery, RowChange } from '../model/row.ts';
-import { type LoadChange, oneWayWrites, placingWrites } from '../replication/window.ts';
+import { type Delivery, type Image, type RowChange, tableName } from '../model/row.ts';
+import { keyText } from '../replication/load-table.ts';
+import { changesByTable, type ExtrasOf, type LoadChange, oneWayWrites, placingWrites, replacedRows } from '../replication/window.ts';
 import type { TargetTables } from './tables.ts';
 
 export interface Applied {
@@ -18,10 +19,17 @@ export interface Applied {
 
 export const NOTHING_APPLIED: Applied = { rows: 0, conflicts: 0, drift: 0 };
 
+export interface Attempt {
+  /** Nothing more of the transaction will follow. */
+  readonly closes: boolean;
+  /** Tried before, and met a duplicate that may have come from a user's write in between. */
+  readonly again: boolean;
+}
+
 /** Applies windows, each in a transaction of its own, or a large transaction in pieces. */
 export interface Strategy {
-  /** Begins a transaction that moves the checkpoint, and writes. Does not commit. `closes`: nothing more will follow. */
-  begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], closes: boolean): Promise<Applied>;
+  /** Begins a transaction that moves the checkpoint, and writes. Does not commit. */
+  begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], attempt: Attempt): Promise<Applied>;
   /** More of the same transaction. */
   more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied>;
   /** What must happen before the commit. */
@@ -42,16 +50,34 @@ export class PlainStrategy implements Strategy {
     this.#fkChecks = spec().role === 'one-way' && !logsCascades;
   }
 
-  async begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[]): Promise<Applied> {
-    const { writes, rows } = this.#writes(deliveries);
-    const { missing, absent } = await session.begin('read committed', this.#fkChecks, from, to, writes);
-    return this.#applied(rows, missing, absent);
+  async begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], { again }: Attempt): Promise<Applied> {
+    // A delete of an absent key locks it only under repeatable read; without, a user's insert may slip in before ours.
+    const isolation = again ? 'repeatable read' : 'read committed';
+    const changes = this.#changes(deliveries);
+    const replaced = this.#spec().role === 'one-way' ? [] : replacedRows(changes);
+    if (replaced.length === 0) {
+      const { missing, absent } = await session.begin(isolation, this.#fkChecks, from, to, this.#writes(deliveries, changes));
+      return this.#applied(changes.length, missing, absent);
+    }
+    await session.begin(isolation, this.#fkChecks, from, to, []);
+    return await this.#replace(session, deliveries, changes);
   }
 
   async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {
-    const { writes, rows } = this.#writes(deliveries);
-    const { missing, absent } = await session.write(writes);
-    return this.#applied(rows, missing, absent);
+    return await this.#replace(session, deliveries, this.#changes(deliveries));
+  }
+
+  /** Rows that will be replaced keep the columns that do not travel. */
+  async #replace(session: LoadSession, deliveries: readonly Delivery[], changes: readonly LoadChange[]): Promise<Applied> {
+    const extras = new Map<string, Image>();
+    for (const [table, rows] of this.#spec().role === 'one-way' ? [] : replacedRows(changes)) {
+      for (const row of await session.lock(table, table.key, rows)) {
+        extras.set(`${tableName(table.target)} ${keyText(row, table.key)}`, row.slice(table.columns.length));
+      }
+    }
+    const of: ExtrasOf = (table, row) => extras.get(`${tableName(table.target)} ${keyText(row, table.key)}`) ?? null;
+    const { missing, absent } = await session.write(this.#writes(deliveries, changes, of));
+    return this.#applied(changes.length, missing, absent);
   }
 
   async end(): Promise<void> {}
@@ -64,17 +90,21 @@ export class PlainStrategy implements Strategy {
     return { rows, conflicts: 0, drift: expected ? 0 : missing + absent };
   }
 
-  #writes(deliveries: readonly Delivery[]): { writes: Write[]; rows: number } {
+  #changes(deliveries: readonly Delivery[]): LoadChange[] {
+    return deliveries.flatMap((delivery) => loadChanges(delivery, this.#tables));
+  }
+
+  #writes(deliveries: readonly Delivery[], changes: readonly LoadChange[], extras?: ExtrasOf): Write[] {
     const { role, existing } = this.#spec();
-    const changes = deliveries.flatMap((delivery) => loadChanges(delivery, this.#tables));
-    const rows = changes.length;
-    if (role !== 'one-way') return { writes: placingWrites(changes, true), rows };
+    if (role !== 'one-way') return placingWrites(changes, true, extras);
     if (!deliveries.some(({ kind }) => kind === 'chunk')) {
-      return { writes: oneWayWrites(changes, { fkChecks: this.#fkChecks, copying: this.#tables.copying }), rows };
+      return oneWayWrites(changes, { fkChecks: this.#fkChecks, copying: this.#tables.copying });
     }
     const placed: Write[] =
-      existing === 'keep' ? byTable(changes).map(([table, list]) => ({ kind: 'ensure', table, rows: list.map(({ after }) => after!) })) : placingWrites(changes, false);
-    return { writes: [{ kind: 'fk-checks', on: false }, ...placed], rows };
+      existing === 'keep'
+        ? [...changesByTable(changes)].map(([table, list]) => ({ kind: 'ensure', table, rows: list.map(({ after }) => after!) }))
+        : placingWrites(changes, false);
+    return [{ kind: 'fk-checks', on: false }, ...placed];
   }
 }
 
@@ -111,10 +141,4 @@ function loadChange(change: RowChange, table: LoadTable): LoadChange {
     after: change.kind === 'delete' ? null : change.after,
     fkChecks: change.fkChecks,
   };
-}
-
-function byTable(changes: readonly LoadChange[]): [LoadTable, LoadChange[]][] {
-  const tables = new Map<LoadTable, LoadChange[]>();
-  for (const change of changes) tables.set(change.table, [...(tables.get(change.table) ?? []), change]);
-  return [...tables];
 }

@@ -6,7 +6,7 @@
  * the conflict rules asks. Rule kept: after a break it goes on exactly behind the last whole transaction it handed on.
  */
 import type { Logger, LogItem, SourcePort } from '../model/ports.ts';
-import { comparePoints, type LogPoint } from '../model/position.ts';
+import { comparePoints, covers, type LogPoint, parsePosition } from '../model/position.ts';
 import type { RowChange, Seen } from '../model/row.ts';
 import { type OtterRow, otterRow } from '../replication/origin.ts';
 import { backoff } from './backoff.ts';
@@ -61,7 +61,11 @@ export class LogReader {
   #position: string | null = null;
   #seen: Seen = {};
   #mark: string | null = null;
-  #inside = false;
+  /** Position of the transaction whose parts are being handed on; null between transactions. */
+  #inside: string | null = null;
+  /** Where to go back to as soon as the part at hand is with all listeners. */
+  #goal: string | null = null;
+  #wentBack: (() => void)[] = [];
   #point: LogPoint | null = null;
   #run = new AbortController();
   #running: Promise<void> | null = null;
@@ -73,16 +77,25 @@ export class LogReader {
     this.#options = options;
   }
 
-  /** Position behind the last whole transaction that was handed on; null before the first start. */
-  get position(): string | null {
-    return this.#position;
+  get running(): boolean {
+    return this.#running !== null;
   }
 
-  /** Starts, or starts again, behind `position`. What was seen there is folded anew from the log. */
-  rewind(position: string): void {
-    if (this.#position !== null) for (const listener of this.#options.listeners()) listener.rewound(this.#position, this.#seen);
-    this.#position = position;
-    this.#seen = {};
+  /**
+   * Sees to it that everything behind `position` is handed on from here: starts there, goes back there, or does nothing
+   * when it has not come so far yet. After going back, what was seen is folded anew from the log. `ready` is
+   * called at the moment from which nothing is handed on but what follows, and all of it.
+   */
+  cover(position: string, ready: () => void = () => undefined): void {
+    const wanted = parsePosition(position);
+    const reached = this.#goal ?? this.#inside ?? this.#position;
+    if (reached !== null && covers(wanted, parsePosition(reached))) {
+      if (this.#goal === null) ready();
+      else this.#wentBack.push(ready);
+      return;
+    }
+    this.#goal = position;
+    this.#wentBack.push(ready);
     this.#restart();
   }
 
@@ -120,13 +133,26 @@ export class LogReader {
     this.#point = null;
     const before = this.#running ?? Promise.resolve();
     const signal = AbortSignal.any([run.signal, this.#options.signal]);
-    this.#running = before.then(() => this.#loop(signal));
+    this.#running = before.then(async () => {
+      this.#goBack();
+      for (const tell of this.#wentBack.splice(0)) tell();
+      await this.#loop(signal);
+    });
+  }
+
+  #goBack(): void {
+    if (this.#goal === null) return;
+    if (this.#inside !== null) this.#abandon();
+    if (this.#position !== null) for (const listener of this.#options.listeners()) listener.rewound(this.#position, this.#seen);
+    this.#position = this.#goal;
+    this.#seen = {};
+    this.#goal = null;
   }
 
   async #loop(signal: AbortSignal): Promise<void> {
     for (let attempt = 0; !signal.aborted; attempt += 1) {
       try {
-        if (this.#inside) this.#abandon();
+        if (this.#inside !== null) this.#abandon();
         await this.#read(signal, () => {
           attempt = 0;
         });
@@ -142,7 +168,7 @@ export class LogReader {
 
   /** Listeners that got parts of a transaction will get it again from its beginning, so they must forget them. */
   #abandon(): void {
-    this.#inside = false;
+    this.#inside = null;
     for (const listener of this.#options.listeners()) listener.broken();
   }
 
@@ -160,6 +186,7 @@ export class LogReader {
         else await this.#statement(item);
         if (signal.aborted) return;
       }
+      if (signal.aborted) return;
       this.error = null;
       alive();
       this.#point = batch.point;
@@ -172,7 +199,9 @@ export class LogReader {
   async #rows(item: Extract<LogItem, { kind: 'rows' }>): Promise<void> {
     const { schema, lineage } = this.#options;
     if (item.first) this.#mark = null;
-    this.#inside = true;
+    this.#inside = item.position;
+    // Who joins while this part is on its way has it by `cover`, not by half.
+    const listeners = [...this.#options.listeners()];
     const seen = this.#seen;
     const changes: RowChange[] = [];
     const own: Exclude<OtterRow, { kind: 'mark' }>[] = [];
@@ -188,21 +217,23 @@ export class LogReader {
     }
     const { gtid, position, commitMs, bytes, first, last } = item;
     const part: ReadPart = { gtid, position, commitMs, bytes, first, last, mark: this.#mark, seen, changes, own };
-    for (const listener of this.#options.listeners()) {
+    for (const listener of listeners) {
       const wait = listener.part(part);
       if (wait !== undefined) await wait;
     }
     if (item.last) {
       this.#position = item.position;
-      this.#inside = false;
+      this.#inside = null;
     }
   }
 
   async #statement(item: ReadStatement): Promise<void> {
-    for (const listener of this.#options.listeners()) {
+    this.#inside = item.position;
+    for (const listener of [...this.#options.listeners()]) {
       const wait = listener.statement(item);
       if (wait !== undefined) await wait;
     }
     this.#position = item.position;
+    this.#inside = null;
   }
 }

@@ -9,7 +9,6 @@ import { messageOf, OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineRequest, PipelineService, PipelineStream, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
-import { covers, parsePosition } from '../model/position.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
 import { backoff } from './backoff.ts';
@@ -206,11 +205,14 @@ export class Site implements RunningSite {
   }
 
   /** The index must hold everything since `position` before anything is applied: rebuild it from the log if it does not. */
-  #indexSince(index: SerialiserIndex, position: string): void {
+  async #indexSince(index: SerialiserIndex, position: string): Promise<void> {
     if (index.reachesBackTo(position)) return;
-    index.begin(position);
-    const at = this.#reader.position;
-    if (at === null || !covers(parsePosition(position), parsePosition(at))) this.#reader.rewind(position);
+    await new Promise<void>((resolve) => {
+      this.#reader.cover(position, () => {
+        index.begin(position);
+        resolve();
+      });
+    });
   }
 
   // ------------------------------------------------------------ from this database
@@ -253,8 +255,7 @@ export class Site implements RunningSite {
     const copier = this.#copier(outbound, request, facts.logsCascades);
     outbound.onTable = (table) => copier.add(table);
     this.#outbounds.set(spec.name, { outbound, abort });
-    const at = this.#reader.position;
-    if (at === null || !covers(parsePosition(start.position), parsePosition(at))) this.#reader.rewind(start.position);
+    this.#reader.cover(start.position);
     this.#background(this.#feed(outbound, copier, AbortSignal.any([abort.signal, this.#abort.signal])));
     return outbound;
   }
@@ -294,13 +295,12 @@ export class Site implements RunningSite {
 
   #updateOutbounds(before: SiteSpec): void {
     const wanted = new Map(this.#outgoing().map((desired) => [desired.spec.name, desired.spec]));
-    let changed = JSON.stringify(tablesOf(before)) !== JSON.stringify(tablesOf(this.#spec));
+    const changed = JSON.stringify(tablesOf(before)) !== JSON.stringify(tablesOf(this.#spec));
     for (const [name, { outbound }] of this.#outbounds) {
       const spec = wanted.get(name);
       if (spec === undefined || !spec.enabled) outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
       else if (JSON.stringify(spec) !== JSON.stringify(outbound.spec)) this.#refresh(outbound, spec);
     }
-    if (this.#reader.position === null) changed = false;
     if (changed) this.#reader.reopen();
   }
 

@@ -62,11 +62,13 @@ export class TargetTables {
   async join(announced: AnnouncedTable): Promise<{ readonly begun: CopyState; readonly clear: LoadTable | null } | null> {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
-    if ((await target.shape(name.schema, name.name)) === null) await target.createTable(announced, name, rename);
+    const missing = (await target.shape(name.schema, name.name)) === null;
+    if (missing) await target.createTable(announced, name, rename);
     const table = await this.#match(announced.table);
     const from = tableName(announced.table);
     if (!announced.copies || this.#copies.has(from)) return null;
-    const occupied = await target.hasRows(name.schema, name.name);
+    // Rows in a table that was made just now were written by users since, and are followed like any other.
+    const occupied = !missing && (await target.hasRows(name.schema, name.name));
     if (occupied && spec().existing === 'refuse') {
       throw new OtterError('OT5013', `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``, {
         where: { table: tableName(name), pipeline: spec().name },

@@ -157,4 +157,10 @@ export async function dump(connection: Connection, table: string): Promise<strin
   return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
 }
 
-export const hand = (port: number) => ({ family: 'mariadb', host: '127.0.0.1', port, root: { user: 'root', password: 'pw' }, otter: { user: 'otter', password: 'pw' }, [Symbol.asyncDispose]: async () => {} }) as unknown as DatabaseServer;
+const hand = (port: number) => ({ family: 'mariadb', host: '127.0.0.1', port, root: { user: 'root', password: 'pw' }, otter: { user: 'otter', password: 'pw' }, [Symbol.asyncDispose]: async () => {} }) as unknown as DatabaseServer;
+
+export async function pair(): Promise<[LabServer, LabServer]> {
+  if (process.env['HAND']) return [hand(34001), hand(34002)];
+  const { startMariaDb } = await import('../../src/lab/servers.ts');
+  return await Promise.all([startMariaDb(), startMariaDb()]);
+}

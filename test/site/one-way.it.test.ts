@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
-import { channel, dump, hand, quiet, rootOf, Sites, until } from './harness.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { channel, dump, pair, quiet, rootOf, Sites, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
 
 beforeAll(async () => {
-  [a, b] = process.env['HAND'] ? [hand(34001), hand(34002)] : await Promise.all([startMariaDb(), startMariaDb()]);
+  [a, b] = await pair();
 });
 afterAll(async () => {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);

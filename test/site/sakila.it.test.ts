@@ -5,8 +5,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
-import { channel, dump, hand, rootOf, Sites, until } from './harness.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { channel, dump, pair, rootOf, Sites, until } from './harness.ts';
 
 const FILES = new URL('../../../shared/data/sakila/', import.meta.url);
 
@@ -14,7 +14,7 @@ let a: DatabaseServer;
 let b: DatabaseServer;
 
 beforeAll(async () => {
-  [a, b] = process.env['HAND'] ? [hand(34001), hand(34002)] : await Promise.all([startMariaDb(), startMariaDb()]);
+  [a, b] = await pair();
 });
 afterAll(async () => {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
-import { channel, dump, hand, loud, quiet, rootOf, Sites, until } from './harness.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { channel, dump, pair, loud, quiet, rootOf, Sites, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
 const log = process.env['LOUD'] ? loud : quiet;
 
 beforeAll(async () => {
-  [a, b] = process.env['HAND'] ? [hand(34001), hand(34002)] : await Promise.all([startMariaDb(), startMariaDb()]);
+  [a, b] = await pair();
 });
 afterAll(async () => {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
@@ -22,7 +22,7 @@ test('writes on both sides, conflicts included, end equal', async () => {
   sites.start('a');
   sites.start('b');
   await until('streaming', () => ['shop/a>b', 'shop/b>a'].every((name) => ({ ...sites.site('a').figures(), ...sites.site('b').figures() })[name]?.phase === 'streaming'));
-  let seed = 42;
+  let seed = Number(process.env["SEED"] ?? 42);
   const random = (n: number): number => {
     seed = (seed * 1103515245 + 12345) % 2147483648;
     return Math.floor((seed / 2147483648) * n);
