@@ -192,7 +192,7 @@ async function* readFrames(stream: ClientHttp2Stream): AsyncGenerator<Frame, voi
 }
 
 async function answer(stream: ClientHttp2Stream): Promise<IncomingHttpHeaders> {
-  return await new Promise((resolve, reject) => {
+  return new Promise((resolve, reject) => {
     stream.once('response', resolve);
     stream.once('error', reject);
     stream.once('close', () => reject(new Error('the connection was closed')));

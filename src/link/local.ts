@@ -9,7 +9,7 @@ export function localLink(services: (database: string) => PipelineService | null
     open: async (database, request, signal) => {
       const service = services(database);
       if (service === null) throw notOwned(null, database);
-      return await openStream(service, request, signal);
+      return openStream(service, request, signal);
     },
   };
 }

@@ -21,7 +21,7 @@ export function linkClient({ local, addressOf, ...remote }: LinkClientOptions): 
   const far = new RemoteLinks(remote);
   return {
     open: async (database, request, signal) => {
-      if (local(database) !== null) return await near.open(database, request, signal);
+      if (local(database) !== null) return near.open(database, request, signal);
       const owner = addressOf(database);
       if (owner === null) {
         throw new OtterError('OT6004', `no node owns database ${database} now`, {
@@ -29,7 +29,7 @@ export function linkClient({ local, addressOf, ...remote }: LinkClientOptions): 
           where: { database },
         });
       }
-      return await far.open(owner, database, request, signal);
+      return far.open(owner, database, request, signal);
     },
   };
 }

@@ -18,7 +18,7 @@ async function serverOf(
   services: (database: string) => PipelineService | null,
   lineage = LINEAGE,
 ): Promise<LinkServer> {
-  return await startLinkServer({ listen: '127.0.0.1:0', node: 'hz-1', services, lineage, logger: quiet });
+  return startLinkServer({ listen: '127.0.0.1:0', node: 'hz-1', services, lineage, logger: quiet });
 }
 
 function clientOf(port: number, more: Partial<LinkClientOptions> = {}): LinkClient {
