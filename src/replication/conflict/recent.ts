@@ -49,7 +49,7 @@ export interface RecentOptions {
 }
 
 /** What one entry takes besides its text: node, map slot, pointers; measured, rounded up. */
-const ENTRY_BYTES = 200;
+const ENTRY_BYTES = 120;
 
 export class RecentWrites implements Recent {
   readonly #limitBytes: number;
