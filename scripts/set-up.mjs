@@ -45,7 +45,9 @@ export function newNode() {
 export function newEnvironment() {
   const node = newNode();
   const folders = [join(ROOT, 'node_modules/.bin'), ...(node === null ? [] : [dirname(node)]), process.env.PATH];
-  return { ...process.env, PATH: folders.join(delimiter) };
+  // Into a file or a pipe without colours, whatever a program thinks of the terminal around it.
+  const plain = process.stdout.isTTY || process.env.FORCE_COLOR !== undefined ? {} : { NO_COLOR: '1' };
+  return { ...process.env, ...plain, PATH: folders.join(delimiter) };
 }
 
 /** Installs the packages when they are missing or are not those of package-lock.json. Resolves to an exit code. */
