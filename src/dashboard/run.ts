@@ -32,9 +32,9 @@ const FRAMES_PER_SECOND = 10;
 const COLUMNS_DEFAULT = 80;
 
 export async function runDashboard(options: DashboardOptions): Promise<void> {
-  if (options.once === true) return await printOnce(options);
+  if (options.once === true) return printOnce(options);
   const capable = options.stdout.isTTY && options.env['TERM'] !== 'dumb';
-  return await (capable ? runInk(options) : printLines(options));
+  return capable ? runInk(options) : printLines(options);
 }
 
 function isAscii({ ascii, env }: DashboardOptions): boolean {

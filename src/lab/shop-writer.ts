@@ -138,9 +138,9 @@ export class ShopWriter {
   async #act(action: ShopAction): Promise<void> {
     switch (action) {
       case 'order':
-        return await this.#order();
+        return this.#order();
       case 'customer':
-        return await this.#customer();
+        return this.#customer();
       case 'status':
         await this.#change(
           "UPDATE shop.orders SET status = ELT(FIELD(status, 'new', 'paid', 'packed', 'sent', 'returned'), 'paid', 'packed', 'sent', 'returned', 'returned') WHERE id = ?",
@@ -148,14 +148,14 @@ export class ShopWriter {
         );
         return;
       case 'price':
-        return await this.#reprice(this.#ownProduct());
+        return this.#reprice(this.#ownProduct());
       case 'cancel':
-        return await this.#cancel();
+        return this.#cancel();
       case 'forget':
         await this.#change('DELETE FROM shop.customer WHERE id = ?', [this.#take(this.#customers)]);
         return;
       case 'clash':
-        return await this.#clash();
+        return this.#clash();
       default:
         throw new UnreachableError(action satisfies never);
     }
@@ -222,7 +222,7 @@ export class ShopWriter {
   /** What every site does to the same few rows. */
   async #clash(): Promise<void> {
     if (this.#random.chance(0.5))
-      return await this.#reprice(this.#random.between(1, Math.min(HOT_PRODUCTS, this.#size.products)));
+      return this.#reprice(this.#random.between(1, Math.min(HOT_PRODUCTS, this.#size.products)));
     await this.#change('UPDATE shop.customer SET points = points + ? WHERE id = ?', [
       this.#random.between(1, 50),
       this.#random.between(1, Math.min(10, this.#size.customers)),

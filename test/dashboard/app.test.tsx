@@ -21,8 +21,8 @@ function mount(items: readonly DashboardItem[], { columns = 80, rows = 24, ascii
     store,
     frame,
     resize,
-    shows: async (text: string | RegExp) => await vi.waitFor(() => expect(frame()).toMatch(text)),
-    hides: async (text: string | RegExp) => await vi.waitFor(() => expect(frame()).not.toMatch(text)),
+    shows: async (text: string | RegExp) => vi.waitFor(() => expect(frame()).toMatch(text)),
+    hides: async (text: string | RegExp) => vi.waitFor(() => expect(frame()).not.toMatch(text)),
     type: (keys: string) => app.stdin.write(keys),
   };
 }

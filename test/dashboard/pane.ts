@@ -68,11 +68,11 @@ export class Pane implements AsyncDisposable {
   }
 
   async screen(): Promise<string> {
-    return await this.#tmux('capture-pane', '-p');
+    return this.#tmux('capture-pane', '-p');
   }
 
   async coloured(): Promise<string> {
-    return await this.#tmux('capture-pane', '-p', '-e');
+    return this.#tmux('capture-pane', '-p', '-e');
   }
 
   async shows(text: string | RegExp): Promise<void> {

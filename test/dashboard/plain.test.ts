@@ -89,7 +89,7 @@ describe('off a terminal the dashboard', () => {
     return {
       [Symbol.asyncIterator]: () => ({
         next: async () => {
-          if (yielded) return await new Promise<never>(() => undefined);
+          if (yielded) return new Promise<never>(() => undefined);
           yielded = true;
           return { done: false, value: first };
         },
