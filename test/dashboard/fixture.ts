@@ -1,9 +1,10 @@
 /**
  * A dashboard over a made-up, moving topology, to look at and for the tests in a real terminal:
  *
- *     node --import ./test/dashboard/tsx.mjs test/dashboard/fixture.ts [pair|star|many] [--crash MS] [--throw MS] [--end MS] [--signals]
+ *     node --import ./test/dashboard/tsx.mjs test/dashboard/fixture.ts [pair|star|many] [--ending crash|throw|end] [--signals]
  *
- * `--crash` throws where nobody catches, `--throw` fails in the source, `--end` ends the source, `--signals` handles signals as the command line does.
+ * What SIGUSR2 does: `crash` throws where nobody catches, `throw` fails in the source, `end` ends the source. `--signals` handles
+ * signals as the command line does.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
@@ -15,9 +16,7 @@ import { channel, FIFTY, node, pipeline, report } from './reports.ts';
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    crash: { type: 'string' },
-    throw: { type: 'string' },
-    end: { type: 'string' },
+    ending: { type: 'string', default: 'end' },
     signals: { type: 'boolean' },
     ascii: { type: 'boolean' },
     once: { type: 'boolean' },
@@ -30,11 +29,11 @@ const startedMs = Date.now();
 if (values.signals === true) {
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(name, () => controller.abort());
 }
-if (values.crash !== undefined) {
-  setTimeout(() => {
-    throw new Error('planted crash');
-  }, Number(values.crash));
-}
+let ending = false;
+process.on('SIGUSR2', () => {
+  if (values.ending === 'crash') throw new Error('planted crash');
+  ending = true;
+});
 
 await runDashboard({
   source: reports(),
@@ -58,9 +57,8 @@ async function* reports(): AsyncGenerator<DashboardItem> {
     'node ca-1 is back',
   ];
   for (let tick = 0; !controller.signal.aborted; tick++) {
-    const elapsed = Date.now() - startedMs;
-    if (values.end !== undefined && elapsed > Number(values.end)) return;
-    if (values.throw !== undefined && elapsed > Number(values.throw)) throw new Error('planted failure of the source');
+    if (ending && values.ending === 'throw') throw new Error('planted failure of the source');
+    if (ending) return;
     if (tick % 20 === 0 && tick / 20 < story.length) yield { note: story[tick / 20]! };
     if (tick >= 140 && tick < 170) yield { away: 'etcd://127.0.0.1:2379 does not answer: connect ECONNREFUSED' };
     else yield moving(positionals[0] ?? 'pair', tick);

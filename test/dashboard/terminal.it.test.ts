@@ -61,17 +61,20 @@ describe('the terminal is restored', () => {
   });
 
   it('after an error that nobody caught, which is shown', async () => {
-    await using pane = await dashboard(['--crash', '3000']);
+    await using pane = await dashboard(['--ending', 'crash']);
+    await pane.kill('SIGUSR2');
     await expectRestored(pane, /Error: planted crash[\s\S]*ended with 1/);
   });
 
   it('after a failure of the source, which is shown', async () => {
-    await using pane = await dashboard(['--throw', '3000']);
+    await using pane = await dashboard(['--ending', 'throw']);
+    await pane.kill('SIGUSR2');
     await expectRestored(pane, /planted failure of the source[\s\S]*ended with 1/);
   });
 
   it('after the source has ended', async () => {
-    await using pane = await dashboard(['--end', '3000']);
+    await using pane = await dashboard(['--ending', 'end']);
+    await pane.kill('SIGUSR2');
     await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
   });
 });
@@ -114,8 +117,10 @@ describe('on a real terminal', () => {
   });
 
   it('a terminal that can do nothing gets lines', async () => {
-    await using pane = await Pane.open(['--end', '1000'], { env: { TERM: 'dumb' } });
-    await pane.shows(/shop\/ca>hz +streaming[\s\S]*ended with 0/);
+    await using pane = await Pane.open([], { env: { TERM: 'dumb' } });
+    await pane.shows(/shop\/ca>hz +streaming/);
+    await pane.kill('SIGUSR2');
+    await pane.shows(/ended with 0/);
     expect(await pane.state()).toEqual(await pane.original());
   });
 });
