@@ -245,10 +245,10 @@ export class KeptSession implements AsyncDisposable {
     if (kept !== null) {
       const session = await kept.catch(() => null);
       if (session?.alive === true) return session;
-      if (this.#session !== kept) return await this.get();
+      if (this.#session !== kept) return this.get();
     }
     this.#session = this.#open();
-    return await this.#session;
+    return this.#session;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

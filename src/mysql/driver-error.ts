@@ -102,7 +102,7 @@ export function databaseError(error: unknown, where: Readonly<Record<string, str
     where,
     retry: found.retry,
     cause: error,
-    hint: hintOf(found.code),
+    hint: HINTS[found.code],
   });
 }
 
@@ -118,13 +118,8 @@ function classify(error: unknown, number: number | null): Class {
   return REFUSED;
 }
 
-function hintOf(code: Code): string | undefined {
-  switch (code) {
-    case 'OT4003':
-      return 'check `user`, `password` and `tls` of the database, and the account on the server';
-    case 'OT4020':
-      return 'copy the tables again with `otter resync`, and let the server keep its log longer (`binlog_expire_logs_seconds`)';
-    default:
-      return undefined;
-  }
-}
+const HINTS: Partial<Record<Code, string>> = {
+  OT4003: 'check `user`, `password` and `tls` of the database, and the account on the server',
+  OT4020:
+    'copy the tables again with `otter resync`, and let the server keep its log longer (`binlog_expire_logs_seconds`)',
+};

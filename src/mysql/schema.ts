@@ -131,7 +131,7 @@ export class Catalog {
 export async function listTables(
   session: Session,
 ): Promise<readonly { readonly schema: string; readonly name: string }[]> {
-  return await session.rows(
+  return session.rows(
     `SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS name FROM information_schema.TABLES
      WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN (${OWN_SCHEMAS.map(quoteText).join(', ')})
      ORDER BY TABLE_SCHEMA, TABLE_NAME`,

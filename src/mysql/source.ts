@@ -55,7 +55,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async facts(): Promise<ServerFacts> {
-    return await this.#facts(await this.#control.get());
+    return this.#facts(await this.#control.get());
   }
 
   async preflight(): Promise<void> {
@@ -65,7 +65,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async logEnd(): Promise<LogEnd> {
     const session = await this.#control.get();
-    return await readLogEnd(session, await this.#facts(session));
+    return readLogEnd(session, await this.#facts(session));
   }
 
   async *readLog(options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
@@ -95,7 +95,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async tables(): Promise<readonly { readonly schema: string; readonly name: string }[]> {
-    return await listTables(await this.#catalogSession.get());
+    return listTables(await this.#catalogSession.get());
   }
 
   /** Questions asked in the same moment are answered by one round trip per schema. */
@@ -119,7 +119,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       const times = (asked.get(schema) ?? 0) + 1;
       asked.set(schema, times);
       const session = await this.#catalogSession.get();
-      return await this.#catalog.load(session, schema, times > SINGLE_TABLES_MAX ? null : [table]);
+      return this.#catalog.load(session, schema, times > SINGLE_TABLES_MAX ? null : [table]);
     };
   }
 
@@ -136,15 +136,15 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string> {
-    return await createStatement(await this.#catalogSession.get(), table, keeps);
+    return createStatement(await this.#catalogSession.get(), table, keeps);
   }
 
   async estimateRows(schema: string, table: string): Promise<number> {
-    return await estimateRows(await this.#catalogSession.get(), schema, table);
+    return estimateRows(await this.#catalogSession.get(), schema, table);
   }
 
   async readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]> {
-    return await readChunk(await this.#rows.get(), table, after, limit);
+    return readChunk(await this.#rows.get(), table, after, limit);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
