@@ -26,8 +26,8 @@ export interface ServerOptions {
   /** The database's name in the topology, for messages. */
   readonly name: string;
   readonly spec: Pick<DatabaseSpec, 'endpoints' | 'user' | 'tls'>;
-  /** Resolved; never shown. */
-  readonly password: string;
+  /** Never shown. A function is asked at every connection, so that a rotated password is taken up. */
+  readonly password: string | (() => string);
   readonly connectTimeoutMs?: number | undefined;
 }
 
@@ -83,7 +83,7 @@ export class DatabaseServer {
       host,
       port,
       user: spec.user,
-      password,
+      password: typeof password === 'string' ? password : password(),
       ...(spec.tls === null ? {} : { ssl: await readTls(spec.tls, this.name) }),
       connectTimeout: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
       enableKeepAlive: true,

@@ -5,7 +5,47 @@ export const CLI_CODES = {
   OT7001: {
     title: 'Usage',
     meaning: 'The command line is not one that otter knows.',
-    action: 'See the message for what to do.',
+    action: 'See the message, or `otter --help` and `otter COMMAND --help`.',
+  },
+  OT7002: {
+    title: 'Which topology, node or serial?',
+    meaning: 'The command needs a topology, a node or a serial, and what was named is not there, or nothing was named and there is more than one.',
+    action: 'Name it: `-t topologies/NAME` or `-t NAME`; `otter status` lists nodes, `otter history` lists serials.',
+  },
+  OT7003: {
+    title: 'Argument not understood',
+    meaning: 'A file or a word on the command line is not what the command takes.',
+    action: 'See the message, and `otter COMMAND --help` for an example.',
+  },
+  OT7004: {
+    title: 'Not built yet',
+    meaning: 'The command is part of the contract but this version does not do it.',
+    action: '`otter --help` says which commands this version has.',
+  },
+  OT7005: {
+    title: 'Never applied',
+    meaning: 'The state store holds nothing of this topology.',
+    action: 'Apply it: `otter apply`. If it was applied elsewhere, name that store with --state or OTTER_STATE.',
+  },
+  OT7006: {
+    title: 'Cancelled',
+    meaning: 'The question was not answered with yes. Nothing was changed.',
+    action: 'Run the command again when you are sure.',
+  },
+  OT7007: {
+    title: 'Nobody agreed',
+    meaning: 'A plan is carried out only when somebody agrees, and there was no terminal to ask on. Nothing was changed.',
+    action: 'Save the plan with `otter plan --out FILE`, have it reviewed, and apply that file; or add --auto-approve.',
+  },
+  OT7008: {
+    title: 'Nodes have not reported in time',
+    meaning: 'The desired state is written and stays, but some nodes have not said that they run it.',
+    action: 'Start the nodes that the message names; `otter status` shows when they have taken it up.',
+  },
+  OT7009: {
+    title: 'Secret cannot be read',
+    meaning: 'The environment variable or file that holds a password is not there on this node.',
+    action: 'Set the variable, or put the file where the topology says, for the user that runs the node.',
   },
   OT7101: {
     title: 'A server program is missing',

@@ -1,0 +1,118 @@
+/** What every command gets from outside, and what it may do: nothing here touches `process`. */
+import { OtterError } from '../model/error.ts';
+import type { Logger, StateStore } from '../model/ports.ts';
+import { NAME_PATTERN } from '../model/topology.ts';
+import type { LoadedTopology } from '../topology/load.ts';
+import type { VariableSources } from '../topology/variables.ts';
+
+/** Exit codes of topology.md. */
+export const EXIT = {
+  done: 0,
+  error: 1,
+  differences: 2,
+  usage: 3,
+  refused: 4,
+  stale: 5,
+  locked: 6,
+  partly: 7,
+  cancelled: 8,
+  timeout: 9,
+  bug: 70,
+} as const;
+
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean | undefined;
+  readonly columns?: number | undefined;
+}
+
+export interface Context {
+  readonly stdout: Output;
+  readonly stderr: Output;
+  readonly stdin: NodeJS.ReadStream;
+  readonly terminal: NodeJS.WriteStream;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly now: () => number;
+  /** Aborts when the person or the system wants the command to end. */
+  readonly signal: AbortSignal;
+  readonly version: string;
+  readonly parts: Parts;
+}
+
+/** What `compose.ts` puts behind the commands. */
+export interface Parts {
+  openStore(url: string): StateStore;
+  /** Runs worker nodes of a topology until the signal aborts. */
+  runNodes(options: { store: StateStore; topology: string; names: readonly string[]; logger: Logger; signal: AbortSignal; version: string }): Promise<void>;
+  logger(options: { level: string; readable: boolean }): Logger;
+  demo(options: DemoOptions): Promise<number>;
+  readFile(path: string): string;
+  /** Refuses to overwrite when `fresh`. Readable for its owner only when `secret`. */
+  writeFile(path: string, text: string, options: { fresh?: boolean; secret?: boolean }): void;
+  listFolder(path: string): string[];
+  exists(path: string): boolean;
+  /** The schema of topologies, for `otter schema`. */
+  schema(): string;
+  digest(text: string): string;
+  newId(): string;
+  who(): { user: string; host: string; pid: number; commit: string | null };
+}
+
+export interface DemoOptions {
+  readonly seconds: number | null;
+  readonly state: 'file' | 'etcd';
+  readonly context: Context;
+}
+
+export interface CommonOptions {
+  readonly topology?: string;
+  readonly state?: string;
+  readonly json?: boolean;
+  readonly color?: boolean;
+  readonly var?: readonly string[];
+  readonly varFile?: readonly string[];
+}
+
+export function colour(context: Context, options: CommonOptions): boolean {
+  return options.color !== false && !context.env['NO_COLOR'] && context.stdout.isTTY === true;
+}
+
+export function stateUrl(context: Context, options: CommonOptions): string {
+  return options.state ?? context.env['OTTER_STATE'] ?? 'file:.otter/state.db';
+}
+
+/** `-t`, or the only entry of `topologies/`. @throws OtterError OT7002 */
+export function topologyPath(context: Context, options: CommonOptions): string {
+  if (options.topology !== undefined) return options.topology;
+  const entries = context.parts.exists('topologies') ? context.parts.listFolder('topologies').filter((name) => !name.startsWith('.')) : [];
+  if (entries.length === 1) return `topologies/${entries[0]!}`;
+  throw new OtterError('OT7002', entries.length === 0 ? 'there is no topologies/ folder here with a topology in it' : `topologies/ has several entries: ${entries.join(', ')}`, {
+    hint: entries.length === 0 ? 'Name one with -t PATH, or begin with `otter init`.' : `Say which: -t topologies/${entries[0]!}`,
+  });
+}
+
+/** The name of a topology, for commands that need no more: `-t` takes a path or a name. */
+export function topologyName(context: Context, options: CommonOptions, load: (path: string, sources: VariableSources) => LoadedTopology): string {
+  const given = options.topology;
+  if (given !== undefined && NAME_PATTERN.test(given) && !context.parts.exists(given)) return given;
+  const path = topologyPath(context, options);
+  const { topology, files } = load(path, sources(context, options));
+  if (topology !== null) return topology.name;
+  for (const { text } of files) {
+    const name = /^name:\s*["']?([a-z][a-z0-9_-]{0,62})["']?\s*(#.*)?$/m.exec(text)?.[1];
+    if (name !== undefined) return name;
+  }
+  throw new OtterError('OT7002', `${path} has no readable name`, { hint: 'Name the topology with -t NAME, or see `otter validate`.' });
+}
+
+export function sources(context: Context, options: CommonOptions): VariableSources {
+  const vars: Record<string, string> = {};
+  for (const pair of options.var ?? []) {
+    const equals = pair.indexOf('=');
+    if (equals < 1) throw new OtterError('OT7001', `--var ${pair} is not NAME=VALUE`, { hint: 'For example: --var hz_host=10.0.0.5:3306' });
+    vars[pair.slice(0, equals)] = pair.slice(equals + 1);
+  }
+  const env: Record<string, string> = {};
+  for (const [name, value] of Object.entries(context.env)) if (value !== undefined) env[name] = value;
+  return { vars, env, varFiles: (options.varFile ?? []).map((path) => ({ path, text: context.parts.readFile(path) })) };
+}

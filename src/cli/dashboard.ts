@@ -1,0 +1,33 @@
+/** `otter dashboard`: the status, alive, in the terminal. */
+import { runDashboard } from '../dashboard/run.ts';
+import { loadTopology } from '../topology/load.ts';
+import { type CommonOptions, type Context, EXIT, stateUrl, topologyName } from './context.ts';
+import { reports } from './status.ts';
+
+export interface DashboardFlags extends CommonOptions {
+  readonly once?: boolean;
+  readonly ascii?: boolean;
+}
+
+export async function dashboard(context: Context, options: DashboardFlags): Promise<number> {
+  const name = topologyName(context, options, loadTopology);
+  await using store = context.parts.openStore(stateUrl(context, options));
+  const ended = new AbortController();
+  const signal = AbortSignal.any([context.signal, ended.signal]);
+  try {
+    await runDashboard({
+      source: reports(store, name, context, signal),
+      stdout: context.terminal,
+      stdin: context.stdin,
+      env: context.env,
+      now: context.now,
+      signal,
+      ascii: options.ascii,
+      noColour: options.color === false ? true : undefined,
+      once: options.once,
+    });
+  } finally {
+    ended.abort();
+  }
+  return EXIT.done;
+}

@@ -1,0 +1,54 @@
+/** How a command that failed ends: the exit code and what the person reads. */
+import { messageOf, OtterError } from '../model/error.ts';
+import { type Context, EXIT } from './context.ts';
+
+/** A command ends with this code; what there is to say was said. */
+export class Ended extends Error {
+  readonly exit: number;
+
+  constructor(exit: number) {
+    super(`exit ${exit}`);
+    this.exit = exit;
+  }
+}
+
+const EXITS: Readonly<Record<string, number>> = {
+  OT1090: EXIT.refused,
+  OT2001: EXIT.stale,
+  OT2002: EXIT.locked,
+  OT2003: EXIT.partly,
+  OT2004: EXIT.refused,
+  OT7008: EXIT.timeout,
+  OT7006: EXIT.cancelled,
+  OT7007: EXIT.usage,
+  OT3002: EXIT.usage,
+  OT7001: EXIT.usage,
+  OT7002: EXIT.usage,
+  OT7003: EXIT.usage,
+  OT9001: EXIT.bug,
+};
+
+export function exitOf(error: unknown): number {
+  if (error instanceof Ended) return error.exit;
+  if (!(error instanceof OtterError)) return EXIT.bug;
+  return EXITS[error.code] ?? (error.code.startsWith('OT1') ? EXIT.usage : EXIT.error);
+}
+
+/** @returns the exit code, having said why on stderr. */
+export function explainFailure(error: unknown, context: Context): number {
+  if (error instanceof Ended) return error.exit;
+  if (context.signal.aborted && !(error instanceof OtterError)) return EXIT.cancelled;
+  const debug = context.env['OTTER_DEBUG'] === '1';
+  if (error instanceof OtterError) {
+    const where = Object.entries(error.where).map(([name, value]) => `${name} ${value}`);
+    context.stderr.write(`Error ${error.code}: ${error.message}\n`);
+    if (where.length > 0) context.stderr.write(`  where: ${where.join(', ')}\n`);
+    if (error.hint !== undefined) context.stderr.write(`  ${error.hint}\n`);
+    context.stderr.write(`  More: otter explain ${error.code}\n`);
+  } else {
+    context.stderr.write(`Error OT9001: this is a bug in otter, not your fault: ${messageOf(error)}\n`);
+    if (!debug) context.stderr.write('  Run it again with OTTER_DEBUG=1 and report what it prints.\n');
+  }
+  if (debug && error instanceof Error) context.stderr.write(`${error.stack ?? ''}\n${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);
+  return exitOf(error);
+}

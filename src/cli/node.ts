@@ -1,0 +1,34 @@
+/** `otter node NAME`: one worker. `otter up`: apply, then every node of the topology in this process. */
+import { readSnapshot } from '../executor/snapshot.ts';
+import { OtterError } from '../model/error.ts';
+import { loadTopology } from '../topology/load.ts';
+import { type ApplyOptions, review } from './apply.ts';
+import { type CommonOptions, type Context, EXIT, stateUrl, topologyName } from './context.ts';
+import { loadValid } from './validate.ts';
+
+export async function node(context: Context, options: CommonOptions, name: string): Promise<number> {
+  const topology = topologyName(context, options, loadTopology);
+  await using store = context.parts.openStore(stateUrl(context, options));
+  const snapshot = await readSnapshot(store, topology, context.signal);
+  if (snapshot.meta !== null && snapshot.specs.node[name] === undefined) {
+    const known = Object.keys(snapshot.specs.node).sort();
+    throw new OtterError('OT7002', `topology ${topology} has no node ${name}`, { hint: known.length === 0 ? 'Apply the topology first.' : `Its nodes: ${known.join(', ')}` });
+  }
+  await run(context, options, { store, topology, names: [name] });
+  return EXIT.done;
+}
+
+export async function up(context: Context, options: ApplyOptions): Promise<number> {
+  const { topology } = loadValid(context, options);
+  await using store = context.parts.openStore(stateUrl(context, options));
+  const exit = await review(context, { ...options, wait: false }, store, false);
+  if (exit !== EXIT.done) return exit;
+  await run(context, options, { store, topology: topology.name, names: Object.keys(topology.node).sort() });
+  return EXIT.done;
+}
+
+async function run(context: Context, options: CommonOptions, what: { store: ReturnType<Context['parts']['openStore']>; topology: string; names: readonly string[] }): Promise<void> {
+  const readable = context.stderr.isTTY === true && options.json !== true;
+  const logger = context.parts.logger({ level: context.env['OTTER_LOG'] ?? 'info', readable });
+  await context.parts.runNodes({ ...what, logger, signal: context.signal, version: context.version });
+}

@@ -1,0 +1,136 @@
+/** The command line: every command of topology.md, its flags, its help with an example; from argv to an exit code. */
+import { Command, CommanderError, Option } from 'commander';
+import { OtterError } from '../model/error.ts';
+import { apply, type ApplyOptions, destroy } from './apply.ts';
+import { type CommonOptions, type Context, EXIT } from './context.ts';
+import { dashboard, type DashboardFlags } from './dashboard.ts';
+import { explain } from './explain.ts';
+import { explainFailure } from './failure.ts';
+import { history, show } from './history.ts';
+import { init } from './init.ts';
+import { node, up } from './node.ts';
+import { plan, type PlanOptions } from './plan.ts';
+import { status, type StatusOptions } from './status.ts';
+import { validate } from './validate.ts';
+
+/** Commands of the contract that this version does not do yet. */
+const LATER: readonly (readonly [string, string])[] = [
+  ['fmt', 'format topology files, keeping comments'],
+  ['verify [channel]', 'compare the databases row by row'],
+  ['resync <channel> <table>', 'send the present rows again'],
+  ['pause <address>', 'stop a channel or pipeline'],
+  ['resume <address>', 'continue a channel or pipeline'],
+  ['position <what> <address>', 'show or move where a pipeline stands'],
+  ['conflicts [address]', 'the conflict log'],
+  ['rollback <serial>', 'plan the way back to an earlier serial'],
+  ['drift', 'what in the live state differs from what was applied'],
+  ['import', 'write a topology from live databases'],
+  ['graph', 'draw the topology'],
+  ['state <what>', 'export or import the state'],
+  ['completion <shell>', 'shell completion'],
+];
+
+type Run = (options: CommonOptions, args: readonly string[]) => number | Promise<number>;
+
+export async function run(argv: readonly string[], context: Context): Promise<number> {
+  let exit: number = EXIT.done;
+  const program = new Command('otter')
+    .description('Keeps databases in different places the same while all of them take writes, declared in YAML.')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => context.stdout.write(text),
+      writeErr: (text) => context.stderr.write(text),
+      getOutHasColors: () => false,
+      getErrHasColors: () => false,
+    })
+    .showSuggestionAfterError(true)
+    .helpOption('-h, --help', 'help for a command')
+    .helpCommand(false);
+
+  const command = (usage: string, summary: string, example: string, action: Run): Command => {
+    const [name, ...args] = usage.split(' ');
+    const made = program.command(name!).summary(summary).description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
+    for (const argument of args) made.argument(argument);
+    made
+      .option('-t, --topology <path>', 'topology file or folder (default: the only entry of topologies/)')
+      .option('--state <url>', 'state store: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)')
+      .option('--json', 'machine-readable output')
+      .option('--no-color', 'no colours (also NO_COLOR)')
+      .option('--var <name=value>', 'a variable of the topology; may be repeated', collect)
+      .option('--var-file <file>', 'a YAML file of variables; may be repeated', collect)
+      .addHelpText('after', `\nExample:\n  ${example}\n`)
+      .exitOverride()
+      .action(async (...given: unknown[]) => {
+        const values = given.slice(0, args.length).map((value) => value as string);
+        exit = await action(given[args.length] as CommonOptions, values);
+      });
+    return made;
+  };
+
+  command('init [folder]', 'write a small commented topology, editor settings and a CI workflow', 'otter init .', (_, [folder]) => init(context, folder));
+  command('validate', 'check a topology: schema and meaning, each finding at file:line:col', 'otter validate -t topologies/shop', (options) => validate(context, options))
+    .addOption(new Option('--format <format>', 'how findings are shown').choices(['text', 'json', 'github', 'sarif']).default('text'));
+  planFlags(command('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) => plan(context, options as PlanOptions)))
+    .option('--out <file>', 'keep the plan in a file, for `otter apply FILE`')
+    .addOption(new Option('--format <format>', 'how the plan is shown').choices(['text', 'json']).default('text'))
+    .option('--detailed-exitcode', 'exit 2 when there are changes');
+  applyFlags(command('apply [planfile]', 'carry out the plan after asking, or a saved one; wait until the nodes run it', 'otter apply', (options, [file]) => apply(context, options as ApplyOptions, file)));
+  applyFlags(command('destroy', "remove everything the topology declared; otter's own tables, never users'", 'otter destroy', (options) => destroy(context, options as ApplyOptions)));
+  command('node <name>', 'run a worker node in the foreground until SIGTERM', 'otter node hz-1 --state etcd://10.0.0.2:2379 -t shop', (options, [name]) => node(context, options, name!));
+  applyFlags(command('up', 'apply, then run every node of the topology in this one process', 'otter up --auto-approve', (options) => up(context, options as ApplyOptions)));
+  command('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) => status(context, options as StatusOptions))
+    .option('--watch', 'again every second');
+  command('dashboard', 'the status, alive, in the terminal', 'otter dashboard -t shop', (options) => dashboard(context, options as DashboardFlags))
+    .option('--once', 'print one frame as text and end')
+    .option('--ascii', 'only ASCII characters');
+  command('history', 'every applied serial', 'otter history', (options) => history(context, options));
+  command('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) => show(context, options, serial!));
+  command('explain [code]', 'what a code means and what to do', 'otter explain OT2001', (options, [code]) => explain(context, options, code));
+  command('schema', 'print the JSON schema of topologies', 'otter schema > topology.schema.json', () => {
+    context.stdout.write(context.parts.schema());
+    return EXIT.done;
+  });
+  command('version', 'print the version', 'otter version', (options) => {
+    context.stdout.write(options.json === true ? `${JSON.stringify({ version: context.version })}\n` : `otter ${context.version}\n`);
+    return EXIT.done;
+  });
+  command('demo', 'two database servers, a two-way channel, writes on both sides, and the dashboard, on this machine', 'otter demo --seconds 30', (options) => {
+    const { seconds, state } = options as { seconds?: string; state?: string };
+    if (seconds !== undefined && !/^\d+$/.test(seconds)) throw new OtterError('OT7001', `--seconds ${seconds} is not a number`);
+    if (state !== undefined && state !== 'etcd') throw new OtterError('OT7001', 'the demo keeps its state in a file, or with --state etcd in a private etcd');
+    return context.parts.demo({ seconds: seconds === undefined ? null : Number(seconds), state: state === 'etcd' ? 'etcd' : 'file', context });
+  }).option('--seconds <n>', 'how long the writers write [25]');
+  for (const [usage, summary] of LATER) {
+    command(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
+      throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, { hint: '`otter --help` says what is.' });
+    }).allowUnknownOption();
+  }
+
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return explainFailure(error, context);
+  }
+}
+
+function planFlags(command: Command): Command {
+  return command
+    .option('--target <address>', 'only this object and what it needs; may be repeated', collect)
+    .option('--refresh-only', 'show what the live state says, plan no change')
+    .option('--allow-destroy <address>', 'let this protected object be destroyed; may be repeated', collect);
+}
+
+function applyFlags(command: Command): Command {
+  return planFlags(command)
+    .option('--auto-approve', 'do not ask')
+    .option('--expect <digest>', 'carry out only the plan with this digest')
+    .option('--no-wait', 'do not wait for the nodes')
+    .option('--timeout <time>', 'how long to wait for the nodes [120s]')
+    .option('--lock-timeout <time>', 'how long to wait for somebody else who applies [0s]');
+}
+
+function collect(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}

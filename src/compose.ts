@@ -1,0 +1,143 @@
+/** Names every concrete adapter and puts them behind the ports: the one room that knows what otter is made of. */
+import { createHash, randomUUID } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname, userInfo } from 'node:os';
+import { dirname } from 'node:path';
+import type { Context, Output, Parts } from './cli/context.ts';
+import { runNode } from './executor/node.ts';
+import { linkClient } from './link/routing.ts';
+import { startLinkServer } from './link/server.ts';
+import { OtterError } from './model/error.ts';
+import type { SiteFactory } from './model/ports.ts';
+import type { SecretRef } from './model/topology.ts';
+import { DatabaseServer } from './mysql/connection.ts';
+import { mysqlSource } from './mysql/source.ts';
+import { MysqlTarget } from './mysql/target.ts';
+import { createLogger } from './observe/log.ts';
+import { Site } from './site/site.ts';
+import { openStore } from './state/open.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+export interface World {
+  readonly stdout: Output & NodeJS.WriteStream;
+  readonly stderr: Output;
+  readonly stdin: NodeJS.ReadStream;
+  readonly env: Env;
+  readonly signal: AbortSignal;
+  readonly pid: number;
+  /** This program, to be run again: the demo's nodes are processes of their own. */
+  readonly self: readonly string[];
+  /** Folder of the package: `schema/`, `package.json`. */
+  readonly root: URL;
+}
+
+const HEARTBEAT_MS = 1_000;
+const INDEX_BYTES = 512 << 20;
+
+export function compose(world: World): Context {
+  const { stdout, stderr, stdin, env, signal, root } = world;
+  const { version } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as { version: string };
+  return { stdout, stderr, stdin, terminal: stdout, env, now: Date.now, signal, version, parts: parts(world) };
+}
+
+function parts({ env, stderr, pid, root, self }: World): Parts {
+  return {
+    openStore,
+    logger: ({ level, readable }) => createLogger({ stream: stderr, level, readable }),
+    runNodes: async ({ store, topology, names, logger, signal, version }) => {
+      const failed = new AbortController();
+      const together = AbortSignal.any([signal, failed.signal]);
+      await Promise.all(
+        names.map(async (name) => {
+          try {
+            await runNode({
+              store,
+              topology,
+              name,
+              version,
+              pid,
+              host: hostname(),
+              sites: siteFactory(env),
+              link: linkClient,
+              listen: startLinkServer,
+              logger: logger.child({ node: name }),
+              signal: together,
+            });
+          } catch (error) {
+            // One node that cannot run ends the others of this process in good order.
+            failed.abort();
+            throw error;
+          }
+        }),
+      );
+    },
+    demo: async (options) => (await import('./demo.ts')).demo(options, self),
+    readFile: (path) => {
+      try {
+        return readFileSync(path, 'utf8');
+      } catch (error) {
+        throw new OtterError('OT7003', `${path} cannot be read`, { cause: error });
+      }
+    },
+    writeFile: (path, text, { fresh = false, secret = false }) => {
+      try {
+        mkdirSync(dirname(path), { recursive: true });
+        writeFileSync(path, text, { flag: fresh ? 'wx' : 'w', mode: secret ? 0o600 : 0o644 });
+      } catch (error) {
+        const there = (error as NodeJS.ErrnoException).code === 'EEXIST';
+        throw new OtterError('OT7003', there ? `${path} is there already and is left alone` : `${path} cannot be written`, { cause: error });
+      }
+    },
+    listFolder: (path) => readdirSync(path),
+    exists: existsSync,
+    schema: () => readFileSync(new URL('schema/topology.schema.json', root), 'utf8'),
+    digest: (text) => createHash('sha256').update(text).digest('hex'),
+    newId: randomUUID,
+    who: () => ({ user: userInfo().username, host: hostname(), pid, commit: headCommit() }),
+  };
+}
+
+/** A site over MySQL or MariaDB: one server, shared by reading and writing, so that both are always on the same endpoint. */
+function siteFactory(env: Env): SiteFactory {
+  return {
+    start: (spec, ownerRevision, link, logger) => {
+      const { database, name, lineage } = spec;
+      const server = new DatabaseServer({ name, spec: database, password: () => secret(database.password, env) });
+      const source = mysqlSource({ server });
+      const target = new MysqlTarget({
+        connect: () => server.connect({ multipleStatements: true }),
+        schema: database.schema,
+        lineage,
+        source,
+        now: Date.now,
+      });
+      const indexBytes = Number(env['OTTER_INDEX_BYTES'] ?? INDEX_BYTES);
+      return new Site({ spec, ownerRevision, source, target, link, logger, now: Date.now, heartbeatMs: HEARTBEAT_MS, indexBytes });
+    },
+  };
+}
+
+/** Resolved whenever a connection is made, so that a rotated password is taken up. @throws OtterError OT7009, never the value. */
+function secret(ref: SecretRef, env: Env): string {
+  if ('env' in ref) {
+    const value = env[ref.env];
+    if (value === undefined) throw new OtterError('OT7009', `environment variable ${ref.env} is not set on this node`, { hint: `Set ${ref.env} before starting the node.` });
+    return value;
+  }
+  try {
+    return readFileSync(ref.file, 'utf8').replace(/\r?\n$/, '');
+  } catch (error) {
+    throw new OtterError('OT7009', `the file ${ref.file} cannot be read on this node`, { cause: error });
+  }
+}
+
+function headCommit(): string | null {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    // Not a checkout, or no git: history says so by having no commit.
+    return null;
+  }
+}

@@ -1,0 +1,40 @@
+/** pino behind the Logger port: JSON lines off a terminal, short readable lines on one. */
+import { pino } from 'pino';
+import type { Fields, Logger } from '../model/ports.ts';
+
+export interface LogOptions {
+  readonly stream: { write(text: string): unknown };
+  /** pino's names: debug, info, warn, error, silent. */
+  readonly level: string;
+  /** Readable lines instead of JSON. */
+  readonly readable: boolean;
+}
+
+const LEVELS: ReadonlySet<string> = new Set(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']);
+
+export function createLogger({ stream, level, readable }: LogOptions): Logger {
+  const target = readable ? { write: (line: string) => stream.write(readableLine(line)) } : stream;
+  const log = pino(
+    { level: LEVELS.has(level) ? level : 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },
+    target as { write(line: string): void },
+  );
+  return wrap(log);
+}
+
+function wrap(log: pino.Logger): Logger {
+  return {
+    debug: (message, fields) => log.debug(fields ?? {}, message),
+    info: (message, fields) => log.info(fields ?? {}, message),
+    warn: (message, fields) => log.warn(fields ?? {}, message),
+    error: (message, fields) => log.error(fields ?? {}, message),
+    child: (fields) => wrap(log.child(fields)),
+  };
+}
+
+const NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 'warn ', 50: 'error' };
+
+function readableLine(line: string): string {
+  const { level, time, msg, ...fields } = JSON.parse(line) as Fields & { level: number; time: string; msg: string };
+  const facts = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  return `${time.slice(11, 23)} ${NAMES[level] ?? level} ${msg}${facts.length > 0 ? `  ${facts.join(' ')}` : ''}\n`;
+}

@@ -1,0 +1,106 @@
+/** The status of a topology out of what the state store holds; one pure function behind `otter status` and the dashboard. */
+import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
+import type { LockRecord, MetaRecord, NodeRecord, OwnerRecord, PipelineFigures, PipelineRecord, SpecRecord } from '../model/records.ts';
+import { type ChannelStatus, copyStatus, type PipelineStatus, type StatusReport } from '../model/status.ts';
+
+/** The records of one topology, parsed. */
+export interface TopologyRecords {
+  readonly name: string;
+  readonly meta: MetaRecord | null;
+  readonly specs: {
+    readonly region: Readonly<Record<string, SpecRecord<'region'>>>;
+    readonly node: Readonly<Record<string, SpecRecord<'node'>>>;
+    readonly database: Readonly<Record<string, SpecRecord<'database'>>>;
+    readonly channel: Readonly<Record<string, SpecRecord<'channel'>>>;
+    readonly files: Readonly<Record<string, unknown>>;
+  };
+  readonly nodes: Readonly<Record<string, NodeRecord>>;
+  readonly owners: Readonly<Record<string, OwnerRecord>>;
+  readonly pipelines: Readonly<Record<string, PipelineRecord>>;
+  readonly lock: LockRecord | null;
+}
+
+/** Figures older than this are those of a node that is away, whatever its lease says. */
+const STALE_MS = 15_000;
+
+export function statusReport(records: TopologyRecords, nowMs: number): StatusReport {
+  const { name, meta, specs, nodes, lock } = records;
+  const byName = <T>(entries: Readonly<Record<string, T>>): [string, T][] => Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    topology: name,
+    serial: meta?.serial ?? 0,
+    at: new Date(nowMs).toISOString(),
+    regions: byName(specs.region).map(([region]) => ({
+      name: region,
+      databases: byName(specs.database).flatMap(([database, { spec }]) => (spec.region === region ? [database] : [])),
+    })),
+    nodes: byName(specs.node).map(([node, { spec }]) => {
+      const record = nodes[node];
+      return {
+        name: node,
+        region: spec.region,
+        alive: record !== undefined,
+        databases: record?.databases ?? [],
+        rss_bytes: record?.rssBytes ?? null,
+        started: record === undefined ? null : new Date(record.startedMs).toISOString(),
+        version: record?.version ?? null,
+      };
+    }),
+    channels: byName(specs.channel).map(([channel, { spec, generation }]): ChannelStatus => {
+      const pipelines = compileChannel(channel, spec).map((pipeline) => pipelineStatus(pipeline, records, nowMs));
+      const ready = pipelines.every(({ phase, observed_generation }) => phase === 'streaming' && observed_generation >= generation);
+      return { name: channel, ready, generation, pipelines };
+    }),
+    files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
+    applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
+  };
+}
+
+function pipelineStatus(pipeline: PipelineSpec, records: TopologyRecords, nowMs: number): PipelineStatus {
+  const owner = records.owners[pipeline.target]?.node ?? null;
+  const node = owner === null ? undefined : records.nodes[owner];
+  const figures = node !== undefined && nowMs - node.updatedMs < STALE_MS ? node.pipelines[pipeline.name] : undefined;
+  const last = records.pipelines[pipeline.name];
+  return { name: pipeline.name, source: pipeline.source, target: pipeline.target, node: owner, ...(figures === undefined ? remembered(pipeline, last, owner) : live(figures)) };
+}
+
+type Measured = Omit<PipelineStatus, 'name' | 'source' | 'target' | 'node'>;
+
+function live(figures: PipelineFigures): Measured {
+  return {
+    phase: figures.phase,
+    lag_ms: figures.lagMs,
+    position: figures.position,
+    rows_applied: figures.rowsApplied,
+    rows_per_second: figures.rowsPerSecond,
+    conflicts: figures.conflicts,
+    drift: figures.drift,
+    observed_generation: figures.observedGeneration,
+    copy: copyStatus(figures.copy),
+    error: figures.error,
+    waiting: figures.waiting,
+  };
+}
+
+/** The last thing a node wrote down, and why there is nothing newer. */
+function remembered(pipeline: PipelineSpec, last: PipelineRecord | undefined, owner: string | null): Measured {
+  const waiting =
+    owner === null
+      ? `no node owns ${pipeline.target}${last === undefined ? '' : `; it was ${last.node}`}`
+      : last === undefined
+        ? `node ${owner} has not reported yet`
+        : `node ${owner} is away`;
+  return {
+    phase: pipeline.enabled ? (last?.phase === 'failed' ? 'failed' : 'pending') : 'paused',
+    lag_ms: null,
+    position: last?.position ?? null,
+    rows_applied: 0,
+    rows_per_second: 0,
+    conflicts: 0,
+    drift: 0,
+    observed_generation: last?.observedGeneration ?? 0,
+    copy: null,
+    error: last?.error ?? null,
+    waiting,
+  };
+}
