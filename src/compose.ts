@@ -1,6 +1,7 @@
 /** Names every concrete adapter and puts them behind the ports: the one room that knows what otter is made of. */
-import { createHash, randomUUID } from 'node:crypto';
+
 import { execFileSync } from 'node:child_process';
+import { createHash, randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -87,7 +88,11 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
         writeFileSync(path, text, { flag: fresh ? 'wx' : 'w', mode: secret ? 0o600 : 0o644 });
       } catch (error) {
         const there = (error as NodeJS.ErrnoException).code === 'EEXIST';
-        throw new OtterError('OT7003', there ? `${path} is there already and is left alone` : `${path} cannot be written`, { cause: error });
+        throw new OtterError(
+          'OT7003',
+          there ? `${path} is there already and is left alone` : `${path} cannot be written`,
+          { cause: error },
+        );
       }
     },
     listFolder: (path) => readdirSync(path),
@@ -114,7 +119,17 @@ function siteFactory(env: Env): SiteFactory {
         now: Date.now,
       });
       const indexBytes = Number(env['OTTER_INDEX_BYTES'] ?? INDEX_BYTES);
-      return new Site({ spec, ownerRevision, source, target, link, logger, now: Date.now, heartbeatMs: HEARTBEAT_MS, indexBytes });
+      return new Site({
+        spec,
+        ownerRevision,
+        source,
+        target,
+        link,
+        logger,
+        now: Date.now,
+        heartbeatMs: HEARTBEAT_MS,
+        indexBytes,
+      });
     },
   };
 }
@@ -123,7 +138,10 @@ function siteFactory(env: Env): SiteFactory {
 function secret(ref: SecretRef, env: Env): string {
   if ('env' in ref) {
     const value = env[ref.env];
-    if (value === undefined) throw new OtterError('OT7009', `environment variable ${ref.env} is not set on this node`, { hint: `Set ${ref.env} before starting the node.` });
+    if (value === undefined)
+      throw new OtterError('OT7009', `environment variable ${ref.env} is not set on this node`, {
+        hint: `Set ${ref.env} before starting the node.`,
+      });
     return value;
   }
   try {

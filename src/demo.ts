@@ -15,8 +15,8 @@ import mysql, { type Connection } from 'mysql2/promise';
 import { apply } from './cli/apply.ts';
 import { type CommonOptions, type Context, type DemoOptions, EXIT } from './cli/context.ts';
 import { reportOf } from './cli/status.ts';
-import type { DashboardItem } from './dashboard/store.ts';
 import { runDashboard } from './dashboard/run.ts';
+import type { DashboardItem } from './dashboard/store.ts';
 import { compareDatabases } from './lab/compare.ts';
 import { freePort } from './lab/free-port.ts';
 import { type DatabaseServer, startEtcd, startMariaDb } from './lab/servers.ts';
@@ -47,7 +47,9 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
     cleanup.use(etcd);
     stateUrl = etcd.url;
   }
-  say(`databases up after ${((context.now() - started) / 1000).toFixed(1)} s: hz on port ${hz.port}, ca on port ${ca.port}; state in ${state === 'etcd' ? stateUrl : 'a SQLite file'}`);
+  say(
+    `databases up after ${((context.now() - started) / 1000).toFixed(1)} s: hz on port ${hz.port}, ca on port ${ca.port}; state in ${state === 'etcd' ? stateUrl : 'a SQLite file'}`,
+  );
   const home = await connect(hz);
   cleanup.defer(() => home.destroy());
   await createShop(home);
@@ -55,7 +57,12 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
   const options: CommonOptions = {
     topology: fileURLToPath(new URL('../topologies/shop', import.meta.url)),
     state: stateUrl,
-    var: [`hz_host=127.0.0.1:${hz.port}`, `ca_host=127.0.0.1:${ca.port}`, `hz_listen=127.0.0.1:${await freePort()}`, `ca_listen=127.0.0.1:${await freePort()}`],
+    var: [
+      `hz_host=127.0.0.1:${hz.port}`,
+      `ca_host=127.0.0.1:${ca.port}`,
+      `hz_listen=127.0.0.1:${await freePort()}`,
+      `ca_listen=127.0.0.1:${await freePort()}`,
+    ],
   };
   const env = { ...context.env, HZ_PASSWORD: hz.otter.password, CA_PASSWORD: ca.otter.password, OTTER_STATE: stateUrl };
   const node = (name: string): ChildProcess => startNode(self, name, env, join(folder, `${name}.log`));
@@ -64,7 +71,11 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
     await Promise.all([...nodes.values()].map((child) => ended(child)));
   });
   say('applying topologies/shop ...');
-  const applied = await apply({ ...context, stdout: { write: () => true } }, { ...options, autoApprove: true }, undefined);
+  const applied = await apply(
+    { ...context, stdout: { write: () => true } },
+    { ...options, autoApprove: true },
+    undefined,
+  );
   if (applied !== EXIT.done) return applied;
 
   const store = context.parts.openStore(stateUrl);
@@ -72,7 +83,14 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
   const stage = new Stage(store, context);
   const story = play(stage, { hz, ca, node, nodes, seconds: seconds ?? SECONDS });
   try {
-    await runDashboard({ source: stage.items(story), stdout: context.terminal, stdin: context.stdin, env: context.env, now: context.now, signal: context.signal });
+    await runDashboard({
+      source: stage.items(story),
+      stdout: context.terminal,
+      stdin: context.stdin,
+      env: context.env,
+      now: context.now,
+      signal: context.signal,
+    });
   } finally {
     stage.leave();
   }
@@ -149,7 +167,8 @@ class Stage {
     for (const deadline = this.#context.now() + PATIENCE_MS; ; ) {
       this.signal.throwIfAborted();
       if (this.report !== null && holds(this.report)) return;
-      if (this.#context.now() > deadline) throw new OtterError('OT7008', `the demo waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
+      if (this.#context.now() > deadline)
+        throw new OtterError('OT7008', `the demo waited ${PATIENCE_MS / 1000} s in vain until ${what}`);
       await sleep(100, undefined, { signal: this.signal });
     }
   }
@@ -181,12 +200,17 @@ async function play(stage: Stage, { hz, ca, node, nodes, seconds }: Cast): Promi
   stop.abort();
   await writing;
   const counts = writers.map(({ counts: { transactions } }) => transactions);
-  stage.tell(`writers done: ${counts[0]} transactions in Hangzhou, ${counts[1]} in California; waiting until all has arrived`);
+  stage.tell(
+    `writers done: ${counts[0]} transactions in Hangzhou, ${counts[1]} in California; waiting until all has arrived`,
+  );
   const since = Date.now();
   await stage.until('all has arrived', (report) => streaming(report) && Date.parse(report.at) > since + 2_500);
   stage.tell('comparing both databases row by row');
   const comparison = await compareDatabases(side(hz), side(ca), SHOP_TABLES, { signal: stage.signal });
-  const conflicts = stage.report?.channels.flatMap(({ pipelines }) => pipelines).reduce((sum, pipeline) => sum + pipeline.conflicts, 0) ?? 0;
+  const conflicts =
+    stage.report?.channels
+      .flatMap(({ pipelines }) => pipelines)
+      .reduce((sum, pipeline) => sum + pipeline.conflicts, 0) ?? 0;
   const lines = comparison.tables.map(
     ({ table, rowsA, rowsB, onlyA, onlyB, different }) =>
       `  ${table.padEnd(18)} ${rowsA} rows in hz, ${rowsB} in ca${onlyA + onlyB + different === 0 ? ', equal' : `: ${onlyA} only in hz, ${onlyB} only in ca, ${different} different`}`,
@@ -197,13 +221,20 @@ async function play(stage: Stage, { hz, ca, node, nodes, seconds }: Cast): Promi
       '',
       `${counts[0]! + counts[1]!} transactions were written on both sides at once, node ca-1 was killed and came back, ${conflicts} conflicts were decided since.`,
       ...lines,
-      comparison.equal ? `Both databases are the same: ${comparison.rows} rows, compared one by one.` : 'THE DATABASES DIFFER. Please report this.',
+      comparison.equal
+        ? `Both databases are the same: ${comparison.rows} rows, compared one by one.`
+        : 'THE DATABASES DIFFER. Please report this.',
     ],
   };
 }
 
 function streaming(report: StatusReport): boolean {
-  return report.channels.length > 0 && report.channels.every(({ ready, pipelines }) => ready && pipelines.every(({ lag_ms }) => lag_ms !== null && lag_ms < 5_000));
+  return (
+    report.channels.length > 0 &&
+    report.channels.every(
+      ({ ready, pipelines }) => ready && pipelines.every(({ lag_ms }) => lag_ms !== null && lag_ms < 5_000),
+    )
+  );
 }
 
 function side({ host, port, root }: DatabaseServer): { host: string; port: number; account: DatabaseServer['root'] } {

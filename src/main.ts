@@ -1,6 +1,7 @@
 /** argv in, exit code out: the only room that touches `process`. */
-import { compose } from './compose.ts';
+
 import { run } from './cli/program.ts';
+import { compose } from './compose.ts';
 
 if (process.env['NO_COLOR'] || process.argv.includes('--no-color')) process.env['FORCE_COLOR'] = '0';
 

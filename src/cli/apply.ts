@@ -6,7 +6,7 @@ import type { StateStore } from '../model/ports.ts';
 import type { Plan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { renderPlan } from '../render/text.ts';
-import { colour, type Context, EXIT, stateUrl } from './context.ts';
+import { type Context, colour, EXIT, stateUrl } from './context.ts';
 import { type PlanOptions, planFor, showRefusals } from './plan.ts';
 
 export interface ApplyOptions extends PlanOptions {
@@ -30,20 +30,32 @@ export async function destroy(context: Context, options: ApplyOptions): Promise<
 }
 
 /** Plans, shows, asks, carries out. Shared with `otter up`. */
-export async function review(context: Context, options: ApplyOptions, store: StateStore, destroying: boolean): Promise<number> {
+export async function review(
+  context: Context,
+  options: ApplyOptions,
+  store: StateStore,
+  destroying: boolean,
+): Promise<number> {
   const { plan, refusals } = await planFor(context, options, store, destroying);
-  context.stdout.write(options.json === true ? `${planJson(plan)}\n` : renderPlan(plan, { colour: colour(context, options) }));
+  context.stdout.write(
+    options.json === true ? `${planJson(plan)}\n` : renderPlan(plan, { colour: colour(context, options) }),
+  );
   if (showRefusals(context, refusals)) return EXIT.refused;
-  if (isEmpty(plan)) return options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, destroying);
+  if (isEmpty(plan))
+    return options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, destroying);
   if (options.autoApprove !== true && options.expect === undefined) await consent(context, destroying);
   return await carryOut(context, options, store, plan);
 }
 
 async function carryOut(context: Context, options: ApplyOptions, store: StateStore, plan: Plan): Promise<number> {
   if (options.expect !== undefined && options.expect !== plan.plan_digest) {
-    throw new OtterError('OT2001', `the plan's digest is ${plan.plan_digest}, not ${options.expect}: it is not the plan that was reviewed`, {
-      hint: 'Plan again, have it reviewed, and apply that one.',
-    });
+    throw new OtterError(
+      'OT2001',
+      `the plan's digest is ${plan.plan_digest}, not ${options.expect}: it is not the plan that was reviewed`,
+      {
+        hint: 'Plan again, have it reviewed, and apply that one.',
+      },
+    );
   }
   const { user, host, pid, commit } = context.parts.who();
   const { serial } = await applyPlan({
@@ -65,7 +77,13 @@ async function carryOut(context: Context, options: ApplyOptions, store: StateSto
   return await wait(context, options, store, plan.topology, plan.destroy);
 }
 
-async function wait(context: Context, options: ApplyOptions, store: StateStore, topology: string, destroying: boolean): Promise<number> {
+async function wait(
+  context: Context,
+  options: ApplyOptions,
+  store: StateStore,
+  topology: string,
+  destroying: boolean,
+): Promise<number> {
   const timeoutMs = seconds(options.timeout, 120_000, '--timeout');
   const outcome = await waitForNodes({
     store,
@@ -78,9 +96,13 @@ async function wait(context: Context, options: ApplyOptions, store: StateStore, 
     say(context, options, destroying ? 'The nodes have let go of everything.' : 'All nodes run it.');
     return EXIT.done;
   }
-  context.stderr.write(`Error OT7008: not everything runs after ${timeoutMs / 1000} s; the desired state stays and is taken up when the nodes come:\n`);
+  context.stderr.write(
+    `Error OT7008: not everything runs after ${timeoutMs / 1000} s; the desired state stays and is taken up when the nodes come:\n`,
+  );
   for (const { node, database, pipeline } of outcome.missing) {
-    context.stderr.write(`  ${pipeline}: ${node === null ? `no node owns ${database}` : `node ${node} has not reported it`}${node === null ? '' : `; type: otter node ${node}`}\n`);
+    context.stderr.write(
+      `  ${pipeline}: ${node === null ? `no node owns ${database}` : `node ${node} has not reported it`}${node === null ? '' : `; type: otter node ${node}`}\n`,
+    );
   }
   return EXIT.timeout;
 }
@@ -93,7 +115,9 @@ async function consent(context: Context, destroying: boolean): Promise<void> {
   }
   const lines = createInterface({ input: context.stdin, output: context.terminal });
   try {
-    const question = destroying ? 'Really destroy all of this? Only "yes" is taken: ' : 'Carry this out? Only "yes" is taken: ';
+    const question = destroying
+      ? 'Really destroy all of this? Only "yes" is taken: '
+      : 'Carry this out? Only "yes" is taken: ';
     const answer = await lines.question(`\n${question}`, { signal: context.signal });
     if (answer.trim() !== 'yes') throw new OtterError('OT7006', 'cancelled; nothing was changed');
   } finally {
@@ -106,13 +130,19 @@ function savedPlan(context: Context, path: string): Plan {
   try {
     plan = JSON.parse(context.parts.readFile(path));
   } catch (error) {
-    throw new OtterError('OT7003', `${path} is not a saved plan`, { cause: error, hint: 'Make one with `otter plan --out FILE`.' });
+    throw new OtterError('OT7003', `${path} is not a saved plan`, {
+      cause: error,
+      hint: 'Make one with `otter plan --out FILE`.',
+    });
   }
   if (typeof plan !== 'object' || plan === null || !('plan_digest' in plan) || !('changes' in plan)) {
     throw new OtterError('OT7003', `${path} is not a saved plan`, { hint: 'Make one with `otter plan --out FILE`.' });
   }
   const saved = plan as Plan;
-  if (!saved.applyable) throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, { hint: 'Plan again: `otter plan` says what is refused.' });
+  if (!saved.applyable)
+    throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, {
+      hint: 'Plan again: `otter plan` says what is refused.',
+    });
   return saved;
 }
 
@@ -127,6 +157,7 @@ function say(context: Context, options: ApplyOptions, line: string): void {
 export function seconds(text: string | undefined, otherwiseMs: number, flag: string): number {
   if (text === undefined) return otherwiseMs;
   const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-  if (match === null) throw new OtterError('OT7001', `${flag} ${text} is not a time`, { hint: `For example: ${flag} 120s` });
+  if (match === null)
+    throw new OtterError('OT7001', `${flag} ${text} is not a time`, { hint: `For example: ${flag} 120s` });
   return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 'm' ? 60_000 : 1000);
 }

@@ -43,7 +43,14 @@ export interface Context {
 export interface Parts {
   openStore(url: string): StateStore;
   /** Runs worker nodes of a topology until the signal aborts. */
-  runNodes(options: { store: StateStore; topology: string; names: readonly string[]; logger: Logger; signal: AbortSignal; version: string }): Promise<void>;
+  runNodes(options: {
+    store: StateStore;
+    topology: string;
+    names: readonly string[];
+    logger: Logger;
+    signal: AbortSignal;
+    version: string;
+  }): Promise<void>;
   logger(options: { level: string; readable: boolean }): Logger;
   demo(options: DemoOptions): Promise<number>;
   readFile(path: string): string;
@@ -84,15 +91,30 @@ export function stateUrl(context: Context, options: CommonOptions): string {
 /** `-t`, or the only entry of `topologies/`. @throws OtterError OT7002 */
 export function topologyPath(context: Context, options: CommonOptions): string {
   if (options.topology !== undefined) return options.topology;
-  const entries = context.parts.exists('topologies') ? context.parts.listFolder('topologies').filter((name) => !name.startsWith('.')) : [];
+  const entries = context.parts.exists('topologies')
+    ? context.parts.listFolder('topologies').filter((name) => !name.startsWith('.'))
+    : [];
   if (entries.length === 1) return `topologies/${entries[0]!}`;
-  throw new OtterError('OT7002', entries.length === 0 ? 'there is no topologies/ folder here with a topology in it' : `topologies/ has several entries: ${entries.join(', ')}`, {
-    hint: entries.length === 0 ? 'Name one with -t PATH, or begin with `otter init`.' : `Say which: -t topologies/${entries[0]!}`,
-  });
+  throw new OtterError(
+    'OT7002',
+    entries.length === 0
+      ? 'there is no topologies/ folder here with a topology in it'
+      : `topologies/ has several entries: ${entries.join(', ')}`,
+    {
+      hint:
+        entries.length === 0
+          ? 'Name one with -t PATH, or begin with `otter init`.'
+          : `Say which: -t topologies/${entries[0]!}`,
+    },
+  );
 }
 
 /** The name of a topology, for commands that need no more: `-t` takes a path or a name. */
-export function topologyName(context: Context, options: CommonOptions, load: (path: string, sources: VariableSources) => LoadedTopology): string {
+export function topologyName(
+  context: Context,
+  options: CommonOptions,
+  load: (path: string, sources: VariableSources) => LoadedTopology,
+): string {
   const given = options.topology;
   if (given !== undefined && NAME_PATTERN.test(given) && !context.parts.exists(given)) return given;
   const path = topologyPath(context, options);
@@ -102,14 +124,19 @@ export function topologyName(context: Context, options: CommonOptions, load: (pa
     const name = /^name:\s*["']?([a-z][a-z0-9_-]{0,62})["']?\s*(#.*)?$/m.exec(text)?.[1];
     if (name !== undefined) return name;
   }
-  throw new OtterError('OT7002', `${path} has no readable name`, { hint: 'Name the topology with -t NAME, or see `otter validate`.' });
+  throw new OtterError('OT7002', `${path} has no readable name`, {
+    hint: 'Name the topology with -t NAME, or see `otter validate`.',
+  });
 }
 
 export function sources(context: Context, options: CommonOptions): VariableSources {
   const vars: Record<string, string> = {};
   for (const pair of options.var ?? []) {
     const equals = pair.indexOf('=');
-    if (equals < 1) throw new OtterError('OT7001', `--var ${pair} is not NAME=VALUE`, { hint: 'For example: --var hz_host=10.0.0.5:3306' });
+    if (equals < 1)
+      throw new OtterError('OT7001', `--var ${pair} is not NAME=VALUE`, {
+        hint: 'For example: --var hz_host=10.0.0.5:3306',
+      });
     vars[pair.slice(0, equals)] = pair.slice(equals + 1);
   }
   const env: Record<string, string> = {};

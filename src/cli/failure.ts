@@ -49,6 +49,7 @@ export function explainFailure(error: unknown, context: Context): number {
     context.stderr.write(`Error OT9001: this is a bug in otter, not your fault: ${messageOf(error)}\n`);
     if (!debug) context.stderr.write('  Run it again with OTTER_DEBUG=1 and report what it prints.\n');
   }
-  if (debug && error instanceof Error) context.stderr.write(`${error.stack ?? ''}\n${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);
+  if (debug && error instanceof Error)
+    context.stderr.write(`${error.stack ?? ''}\n${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);
   return exitOf(error);
 }

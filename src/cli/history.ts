@@ -10,7 +10,9 @@ export async function history(context: Context, options: CommonOptions): Promise
   else if (records.length === 0) context.stdout.write('Nothing was applied yet.\n');
   else {
     for (const { serial, at, by, summary } of records) {
-      context.stdout.write(`${String(serial).padStart(4)}  ${at}  ${by}  +${summary.add} ~${summary.change} -${summary.destroy}\n`);
+      context.stdout.write(
+        `${String(serial).padStart(4)}  ${at}  ${by}  +${summary.add} ~${summary.change} -${summary.destroy}\n`,
+      );
     }
   }
   return EXIT.done;
@@ -18,12 +20,17 @@ export async function history(context: Context, options: CommonOptions): Promise
 
 export async function show(context: Context, options: CommonOptions, serial: string): Promise<number> {
   const record = (await applied(context, options)).find((each) => String(each.serial) === serial);
-  if (record === undefined) throw new OtterError('OT7002', `there is no serial ${serial}`, { hint: '`otter history` lists them.' });
+  if (record === undefined)
+    throw new OtterError('OT7002', `there is no serial ${serial}`, { hint: '`otter history` lists them.' });
   if (options.json === true) context.stdout.write(`${JSON.stringify(record, null, 2)}\n`);
   else {
     const { at, by, commit, planDigest, summary, addresses } = record;
-    context.stdout.write(`Serial ${serial}, applied ${at} by ${by}${commit === null ? '' : `, commit ${commit}`}\nPlan ${planDigest}\n`);
-    context.stdout.write(`${summary.add} added, ${summary.change} changed, ${summary.destroy} destroyed:\n${addresses.map((address) => `  ${address}\n`).join('')}`);
+    context.stdout.write(
+      `Serial ${serial}, applied ${at} by ${by}${commit === null ? '' : `, commit ${commit}`}\nPlan ${planDigest}\n`,
+    );
+    context.stdout.write(
+      `${summary.add} added, ${summary.change} changed, ${summary.destroy} destroyed:\n${addresses.map((address) => `  ${address}\n`).join('')}`,
+    );
   }
   return EXIT.done;
 }

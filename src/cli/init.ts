@@ -57,7 +57,10 @@ export function init(context: Context, folder = '.'): number {
   const files: [string, string][] = [
     ['topologies/example/topology.yaml', TOPOLOGY],
     ['schema/topology.schema.json', schema()],
-    ['.vscode/settings.json', `${JSON.stringify({ 'yaml.schemas': { './schema/topology.schema.json': 'topologies/**/*.yaml' } }, null, 2)}\n`],
+    [
+      '.vscode/settings.json',
+      `${JSON.stringify({ 'yaml.schemas': { './schema/topology.schema.json': 'topologies/**/*.yaml' } }, null, 2)}\n`,
+    ],
     ['.github/workflows/otter.yaml', WORKFLOW],
   ];
   for (const [path, text] of files) {

@@ -12,7 +12,9 @@ export async function node(context: Context, options: CommonOptions, name: strin
   const snapshot = await readSnapshot(store, topology, context.signal);
   if (snapshot.meta !== null && snapshot.specs.node[name] === undefined) {
     const known = Object.keys(snapshot.specs.node).sort();
-    throw new OtterError('OT7002', `topology ${topology} has no node ${name}`, { hint: known.length === 0 ? 'Apply the topology first.' : `Its nodes: ${known.join(', ')}` });
+    throw new OtterError('OT7002', `topology ${topology} has no node ${name}`, {
+      hint: known.length === 0 ? 'Apply the topology first.' : `Its nodes: ${known.join(', ')}`,
+    });
   }
   await run(context, options, { store, topology, names: [name] });
   return EXIT.done;
@@ -27,7 +29,11 @@ export async function up(context: Context, options: ApplyOptions): Promise<numbe
   return EXIT.done;
 }
 
-async function run(context: Context, options: CommonOptions, what: { store: ReturnType<Context['parts']['openStore']>; topology: string; names: readonly string[] }): Promise<void> {
+async function run(
+  context: Context,
+  options: CommonOptions,
+  what: { store: ReturnType<Context['parts']['openStore']>; topology: string; names: readonly string[] },
+): Promise<void> {
   const readable = context.stderr.isTTY === true && options.json !== true;
   const logger = context.parts.logger({ level: context.env['OTTER_LOG'] ?? 'info', readable });
   await context.parts.runNodes({ ...what, logger, signal: context.signal, version: context.version });

@@ -1,16 +1,16 @@
 /** The command line: every command of topology.md, its flags, its help with an example; from argv to an exit code. */
 import { Command, CommanderError, Option } from 'commander';
 import { OtterError } from '../model/error.ts';
-import { apply, type ApplyOptions, destroy } from './apply.ts';
+import { type ApplyOptions, apply, destroy } from './apply.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
-import { dashboard, type DashboardFlags } from './dashboard.ts';
+import { type DashboardFlags, dashboard } from './dashboard.ts';
 import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
 import { history, show } from './history.ts';
 import { init } from './init.ts';
 import { node, up } from './node.ts';
-import { plan, type PlanOptions } from './plan.ts';
-import { status, type StatusOptions } from './status.ts';
+import { type PlanOptions, plan } from './plan.ts';
+import { type StatusOptions, status } from './status.ts';
 import { validate } from './validate.ts';
 
 /** Commands of the contract that this version does not do yet. */
@@ -49,11 +49,17 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
 
   const command = (usage: string, summary: string, example: string, action: Run): Command => {
     const [name, ...args] = usage.split(' ');
-    const made = program.command(name!).summary(summary).description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
+    const made = program
+      .command(name!)
+      .summary(summary)
+      .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
     for (const argument of args) made.argument(argument);
     made
       .option('-t, --topology <path>', 'topology file or folder (default: the only entry of topologies/)')
-      .option('--state <url>', 'state store: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)')
+      .option(
+        '--state <url>',
+        'state store: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)',
+      )
       .option('--json', 'machine-readable output')
       .option('--no-color', 'no colours (also NO_COLOR)')
       .option('--var <name=value>', 'a variable of the topology; may be repeated', collect)
@@ -67,42 +73,107 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     return made;
   };
 
-  command('init [folder]', 'write a small commented topology, editor settings and a CI workflow', 'otter init .', (_, [folder]) => init(context, folder));
-  command('validate', 'check a topology: schema and meaning, each finding at file:line:col', 'otter validate -t topologies/shop', (options) => validate(context, options))
-    .addOption(new Option('--format <format>', 'how findings are shown').choices(['text', 'json', 'github', 'sarif']).default('text'));
-  planFlags(command('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) => plan(context, options as PlanOptions)))
+  command(
+    'init [folder]',
+    'write a small commented topology, editor settings and a CI workflow',
+    'otter init .',
+    (_, [folder]) => init(context, folder),
+  );
+  command(
+    'validate',
+    'check a topology: schema and meaning, each finding at file:line:col',
+    'otter validate -t topologies/shop',
+    (options) => validate(context, options),
+  ).addOption(
+    new Option('--format <format>', 'how findings are shown')
+      .choices(['text', 'json', 'github', 'sarif'])
+      .default('text'),
+  );
+  planFlags(
+    command('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>
+      plan(context, options as PlanOptions),
+    ),
+  )
     .option('--out <file>', 'keep the plan in a file, for `otter apply FILE`')
     .addOption(new Option('--format <format>', 'how the plan is shown').choices(['text', 'json']).default('text'))
     .option('--detailed-exitcode', 'exit 2 when there are changes');
-  applyFlags(command('apply [planfile]', 'carry out the plan after asking, or a saved one; wait until the nodes run it', 'otter apply', (options, [file]) => apply(context, options as ApplyOptions, file)));
-  applyFlags(command('destroy', "remove everything the topology declared; otter's own tables, never users'", 'otter destroy', (options) => destroy(context, options as ApplyOptions)));
-  command('node <name>', 'run a worker node in the foreground until SIGTERM', 'otter node hz-1 --state etcd://10.0.0.2:2379 -t shop', (options, [name]) => node(context, options, name!));
-  applyFlags(command('up', 'apply, then run every node of the topology in this one process', 'otter up --auto-approve', (options) => up(context, options as ApplyOptions)));
-  command('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) => status(context, options as StatusOptions))
-    .option('--watch', 'again every second');
-  command('dashboard', 'the status, alive, in the terminal', 'otter dashboard -t shop', (options) => dashboard(context, options as DashboardFlags))
+  applyFlags(
+    command(
+      'apply [planfile]',
+      'carry out the plan after asking, or a saved one; wait until the nodes run it',
+      'otter apply',
+      (options, [file]) => apply(context, options as ApplyOptions, file),
+    ),
+  );
+  applyFlags(
+    command(
+      'destroy',
+      "remove everything the topology declared; otter's own tables, never users'",
+      'otter destroy',
+      (options) => destroy(context, options as ApplyOptions),
+    ),
+  );
+  command(
+    'node <name>',
+    'run a worker node in the foreground until SIGTERM',
+    'otter node hz-1 --state etcd://10.0.0.2:2379 -t shop',
+    (options, [name]) => node(context, options, name!),
+  );
+  applyFlags(
+    command(
+      'up',
+      'apply, then run every node of the topology in this one process',
+      'otter up --auto-approve',
+      (options) => up(context, options as ApplyOptions),
+    ),
+  );
+  command('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) =>
+    status(context, options as StatusOptions),
+  ).option('--watch', 'again every second');
+  command('dashboard', 'the status, alive, in the terminal', 'otter dashboard -t shop', (options) =>
+    dashboard(context, options as DashboardFlags),
+  )
     .option('--once', 'print one frame as text and end')
     .option('--ascii', 'only ASCII characters');
   command('history', 'every applied serial', 'otter history', (options) => history(context, options));
-  command('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) => show(context, options, serial!));
-  command('explain [code]', 'what a code means and what to do', 'otter explain OT2001', (options, [code]) => explain(context, options, code));
+  command('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) =>
+    show(context, options, serial!),
+  );
+  command('explain [code]', 'what a code means and what to do', 'otter explain OT2001', (options, [code]) =>
+    explain(context, options, code),
+  );
   command('schema', 'print the JSON schema of topologies', 'otter schema > topology.schema.json', () => {
     context.stdout.write(context.parts.schema());
     return EXIT.done;
   });
   command('version', 'print the version', 'otter version', (options) => {
-    context.stdout.write(options.json === true ? `${JSON.stringify({ version: context.version })}\n` : `otter ${context.version}\n`);
+    context.stdout.write(
+      options.json === true ? `${JSON.stringify({ version: context.version })}\n` : `otter ${context.version}\n`,
+    );
     return EXIT.done;
   });
-  command('demo', 'two database servers, a two-way channel, writes on both sides, and the dashboard, on this machine', 'otter demo --seconds 30', (options) => {
-    const { seconds, state } = options as { seconds?: string; state?: string };
-    if (seconds !== undefined && !/^\d+$/.test(seconds)) throw new OtterError('OT7001', `--seconds ${seconds} is not a number`);
-    if (state !== undefined && state !== 'etcd') throw new OtterError('OT7001', 'the demo keeps its state in a file, or with --state etcd in a private etcd');
-    return context.parts.demo({ seconds: seconds === undefined ? null : Number(seconds), state: state === 'etcd' ? 'etcd' : 'file', context });
-  }).option('--seconds <n>', 'how long the writers write [25]');
+  command(
+    'demo',
+    'two database servers, a two-way channel, writes on both sides, and the dashboard, on this machine',
+    'otter demo --seconds 30',
+    (options) => {
+      const { seconds, state } = options as { seconds?: string; state?: string };
+      if (seconds !== undefined && !/^\d+$/.test(seconds))
+        throw new OtterError('OT7001', `--seconds ${seconds} is not a number`);
+      if (state !== undefined && state !== 'etcd')
+        throw new OtterError('OT7001', 'the demo keeps its state in a file, or with --state etcd in a private etcd');
+      return context.parts.demo({
+        seconds: seconds === undefined ? null : Number(seconds),
+        state: state === 'etcd' ? 'etcd' : 'file',
+        context,
+      });
+    },
+  ).option('--seconds <n>', 'how long the writers write [25]');
   for (const [usage, summary] of LATER) {
     command(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
-      throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, { hint: '`otter --help` says what is.' });
+      throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, {
+        hint: '`otter --help` says what is.',
+      });
     }).allowUnknownOption();
   }
 

@@ -7,7 +7,7 @@ import type { StatusReport } from '../model/status.ts';
 import { statusReport } from '../observe/status.ts';
 import { renderStatus } from '../render/status.ts';
 import { loadTopology } from '../topology/load.ts';
-import { colour, type CommonOptions, type Context, EXIT, stateUrl, topologyName } from './context.ts';
+import { type CommonOptions, type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
 
 export interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
@@ -20,8 +20,13 @@ export async function status(context: Context, options: StatusOptions): Promise<
   await using store = context.parts.openStore(stateUrl(context, options));
   for (;;) {
     const report = await reportOf(store, name, context);
-    if (options.watch === true && context.stdout.isTTY === true && options.json !== true) context.stdout.write('\u001b[2J\u001b[H');
-    context.stdout.write(options.json === true ? `${JSON.stringify(report, null, options.watch === true ? 0 : 2)}\n` : renderStatus(report, { colour: colour(context, options) }));
+    if (options.watch === true && context.stdout.isTTY === true && options.json !== true)
+      context.stdout.write('\u001b[2J\u001b[H');
+    context.stdout.write(
+      options.json === true
+        ? `${JSON.stringify(report, null, options.watch === true ? 0 : 2)}\n`
+        : renderStatus(report, { colour: colour(context, options) }),
+    );
     if (options.watch !== true || context.signal.aborted) return EXIT.done;
     await sleep(EVERY_MS, undefined, { signal: context.signal }).catch(() => undefined);
     if (context.signal.aborted) return EXIT.done;
@@ -31,13 +36,20 @@ export async function status(context: Context, options: StatusOptions): Promise<
 export async function reportOf(store: StateStore, name: string, context: Context): Promise<StatusReport> {
   const snapshot = await readSnapshot(store, name, context.signal);
   if (snapshot.meta === null) {
-    throw new OtterError('OT7005', `topology ${name} was never applied to ${store.url}`, { hint: 'Apply it first: otter apply' });
+    throw new OtterError('OT7005', `topology ${name} was never applied to ${store.url}`, {
+      hint: 'Apply it first: otter apply',
+    });
   }
   return statusReport(snapshot, context.now());
 }
 
 /** A report a second for as long as somebody looks; when the store does not answer, why. */
-export async function* reports(store: StateStore, name: string, context: Context, signal: AbortSignal): AsyncGenerator<StatusReport | { away: string }, void, void> {
+export async function* reports(
+  store: StateStore,
+  name: string,
+  context: Context,
+  signal: AbortSignal,
+): AsyncGenerator<StatusReport | { away: string }, void, void> {
   while (!signal.aborted) {
     try {
       yield await reportOf(store, name, context);

@@ -3,7 +3,7 @@ import { hasErrors } from '../model/diagnostic.ts';
 import type { Topology } from '../model/topology.ts';
 import { DIAGNOSTIC_FORMATS, type DiagnosticFormat, renderDiagnostics } from '../render/diagnostics.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
-import { colour, type CommonOptions, type Context, EXIT, sources, topologyPath } from './context.ts';
+import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
 import { Ended } from './failure.ts';
 
 export function validate(context: Context, options: CommonOptions & { readonly format?: string }): number {
@@ -12,19 +12,29 @@ export function validate(context: Context, options: CommonOptions & { readonly f
   const loaded = loadTopology(path, sources(context, options));
   const notBuilt = loaded.unbuilt.map((finding) => ({ ...finding, severity: 'warning' as const }));
   const findings = [...loaded.diagnostics, ...notBuilt];
-  const text = renderDiagnostics(format, findings, { files: loaded.files, colour: colour(context, options), version: context.version });
+  const text = renderDiagnostics(format, findings, {
+    files: loaded.files,
+    colour: colour(context, options),
+    version: context.version,
+  });
   if (text !== '') context.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   const failed = hasErrors(loaded.diagnostics);
-  if (format === 'text' && !failed) context.stdout.write(`${path} is valid${findings.length === 0 ? '' : `, with ${findings.length} to look at`}.\n`);
+  if (format === 'text' && !failed)
+    context.stdout.write(`${path} is valid${findings.length === 0 ? '' : `, with ${findings.length} to look at`}.\n`);
   return failed ? EXIT.usage : EXIT.done;
 }
 
 /** Loads for plan and apply: errors end the command, warnings are shown once. */
 export function loadValid(context: Context, options: CommonOptions): LoadedTopology & { readonly topology: Topology } {
   const loaded = loadTopology(topologyPath(context, options), sources(context, options));
-  const shown = loaded.diagnostics.length > 0 ? loaded.diagnostics : loaded.unbuilt.filter(({ severity }) => severity !== 'error');
+  const shown =
+    loaded.diagnostics.length > 0 ? loaded.diagnostics : loaded.unbuilt.filter(({ severity }) => severity !== 'error');
   if (shown.length > 0) {
-    const text = renderDiagnostics('text', shown, { files: loaded.files, colour: options.color !== false && context.stderr.isTTY === true, version: context.version });
+    const text = renderDiagnostics('text', shown, {
+      files: loaded.files,
+      colour: options.color !== false && context.stderr.isTTY === true,
+      version: context.version,
+    });
     context.stderr.write(text.endsWith('\n') ? text : `${text}\n`);
   }
   if (loaded.topology === null || hasErrors(loaded.diagnostics)) throw new Ended(EXIT.usage);

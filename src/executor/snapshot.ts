@@ -1,6 +1,14 @@
 /** Everything the state store holds about one topology, read at one revision and parsed. */
 import type { StateStore } from '../model/ports.ts';
-import type { HistoryRecord, LockRecord, MetaRecord, NodeRecord, OwnerRecord, PipelineRecord, SpecRecord } from '../model/records.ts';
+import type {
+  HistoryRecord,
+  LockRecord,
+  MetaRecord,
+  NodeRecord,
+  OwnerRecord,
+  PipelineRecord,
+  SpecRecord,
+} from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import { historyPrefix, parseKey, topologyPrefix } from '../state/keys.ts';
 
@@ -15,13 +23,19 @@ export interface TopologySnapshot {
   readonly lock: LockRecord | null;
 }
 
-export async function readSnapshot(store: StateStore, topology: string, signal?: AbortSignal): Promise<TopologySnapshot> {
+export async function readSnapshot(
+  store: StateStore,
+  topology: string,
+  signal?: AbortSignal,
+): Promise<TopologySnapshot> {
   const { revision, entries } = await store.list(topologyPrefix(topology), { signal });
   const snapshot = {
     name: topology,
     revision,
     meta: null as MetaRecord | null,
-    specs: { region: {}, node: {}, database: {}, channel: {}, files: {}, alert: {}, notify: {} } as { [K in Kind]: Record<string, SpecRecord<K>> },
+    specs: { region: {}, node: {}, database: {}, channel: {}, files: {}, alert: {}, notify: {} } as {
+      [K in Kind]: Record<string, SpecRecord<K>>;
+    },
     nodes: {} as Record<string, NodeRecord>,
     owners: {} as Record<string, OwnerRecord>,
     pipelines: {} as Record<string, PipelineRecord>,

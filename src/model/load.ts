@@ -92,7 +92,13 @@ export interface LoadSession extends AsyncDisposable {
    * Begins a transaction whose first write moves the checkpoint from `from` to `to`, then does the writes.
    * @throws OtterError OT5001 when the row is not at `from` any more: somebody else owns it.
    */
-  begin(isolation: Isolation, fkChecks: boolean, from: Checkpoint, to: Checkpoint, writes: readonly Write[]): Promise<WriteCounts>;
+  begin(
+    isolation: Isolation,
+    fkChecks: boolean,
+    from: Checkpoint,
+    to: Checkpoint,
+    writes: readonly Write[],
+  ): Promise<WriteCounts>;
   /** More writes in the same transaction. @throws DuplicateKey */
   write(writes: readonly Write[]): Promise<WriteCounts>;
   /** Locks and returns the rows, loaded columns first, extras after; absent keys are locked by gap under repeatable read. */
@@ -117,7 +123,11 @@ export interface TargetPort {
   copies(pipeline: string): Promise<readonly CopyState[]>;
   shape(schema: string, table: string): Promise<TableShape | null>;
   /** Creates the announced table under another name with columns left out and renamed; no error when it is there. */
-  createTable(announced: AnnouncedTable, as: { schema: string; name: string }, rename: Readonly<Record<string, string>>): Promise<void>;
+  createTable(
+    announced: AnnouncedTable,
+    as: { schema: string; name: string },
+    rename: Readonly<Record<string, string>>,
+  ): Promise<void>;
   hasRows(schema: string, table: string): Promise<boolean>;
   /** Positions of this server's log and what it had seen there, exactly: taken under locks on the checkpoint rows. */
   firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }>;
@@ -127,7 +137,10 @@ export interface TargetPort {
    * Writes a watermark into the log; `keys` are listed in the high one. `between`: a pipeline into this database between
    * whose transactions it must fall, never into the midst of one that was checked already and not yet committed.
    */
-  watermark(pipeline: string, mark: { chunk: string; level: 'low' | 'high'; keys: readonly string[]; between: string | null }): Promise<void>;
+  watermark(
+    pipeline: string,
+    mark: { chunk: string; level: 'low' | 'high'; keys: readonly string[]; between: string | null },
+  ): Promise<void>;
   /** The server's sort keys of texts, for comparing keys as it does. */
   sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
   forgetCopies(pipeline: string, tables: readonly string[]): Promise<void>;

@@ -2,9 +2,10 @@
  * What the inner wings need from the outside, as interfaces that this house owns. Adapters implement them;
  * only `compose.ts` knows which adapter stands behind which port.
  */
+
+import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
-import type { PipelineSpec } from './pipeline.ts';
 import type { Delivery, Image, RowChange, Seen, TableShape } from './row.ts';
 import type { DatabaseSpec } from './topology.ts';
 
@@ -180,7 +181,9 @@ export interface PipelineRequest {
   /** Resume here; null for a first start: the source answers with its log's end. */
   readonly from: { readonly position: string; readonly seen: Seen } | null;
   /** Copy cursors by source table name, for tables whose copy has begun; `null` cursor: finished. */
-  readonly copied: Readonly<Record<string, { readonly cursor: Image | null; readonly done: boolean; readonly rows: number }>>;
+  readonly copied: Readonly<
+    Record<string, { readonly cursor: Image | null; readonly done: boolean; readonly rows: number }>
+  >;
 }
 
 export interface PipelineOpening {

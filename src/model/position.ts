@@ -101,7 +101,9 @@ export function coversGtid(position: Position, gtid: string): boolean {
 /** Whether `outer` contains everything in `inner`. Positions of different families contain nothing of each other. */
 export function covers(outer: Position, inner: Position): boolean {
   if (outer.family === 'mariadb' && inner.family === 'mariadb') {
-    return [...inner.domains].every(([domain, { sequence }]) => (outer.domains.get(domain)?.sequence ?? -1) >= sequence);
+    return [...inner.domains].every(
+      ([domain, { sequence }]) => (outer.domains.get(domain)?.sequence ?? -1) >= sequence,
+    );
   }
   if (outer.family === 'mysql' && inner.family === 'mysql') {
     return [...inner.sources].every(([source, intervals]) =>

@@ -35,6 +35,8 @@ const NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 
 
 function readableLine(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Fields & { level: number; time: string; msg: string };
-  const facts = Object.entries(fields).map(([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`);
+  const facts = Object.entries(fields).map(
+    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+  );
   return `${time.slice(11, 23)} ${NAMES[level] ?? level} ${msg}${facts.length > 0 ? `  ${facts.join(' ')}` : ''}\n`;
 }

@@ -1,6 +1,14 @@
 /** The status of a topology out of what the state store holds; one pure function behind `otter status` and the dashboard. */
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
-import type { LockRecord, MetaRecord, NodeRecord, OwnerRecord, PipelineFigures, PipelineRecord, SpecRecord } from '../model/records.ts';
+import type {
+  LockRecord,
+  MetaRecord,
+  NodeRecord,
+  OwnerRecord,
+  PipelineFigures,
+  PipelineRecord,
+  SpecRecord,
+} from '../model/records.ts';
 import { type ChannelStatus, copyStatus, type PipelineStatus, type StatusReport } from '../model/status.ts';
 
 /** The records of one topology, parsed. */
@@ -25,7 +33,8 @@ const STALE_MS = 15_000;
 
 export function statusReport(records: TopologyRecords, nowMs: number): StatusReport {
   const { name, meta, specs, nodes, lock } = records;
-  const byName = <T>(entries: Readonly<Record<string, T>>): [string, T][] => Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1));
+  const byName = <T>(entries: Readonly<Record<string, T>>): [string, T][] =>
+    Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1));
   return {
     topology: name,
     serial: meta?.serial ?? 0,
@@ -48,7 +57,9 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
     }),
     channels: byName(specs.channel).map(([channel, { spec, generation }]): ChannelStatus => {
       const pipelines = compileChannel(channel, spec).map((pipeline) => pipelineStatus(pipeline, records, nowMs));
-      const ready = pipelines.every(({ phase, observed_generation }) => phase === 'streaming' && observed_generation >= generation);
+      const ready = pipelines.every(
+        ({ phase, observed_generation }) => phase === 'streaming' && observed_generation >= generation,
+      );
       return { name: channel, ready, generation, pipelines };
     }),
     files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
@@ -61,7 +72,13 @@ function pipelineStatus(pipeline: PipelineSpec, records: TopologyRecords, nowMs:
   const node = owner === null ? undefined : records.nodes[owner];
   const figures = node !== undefined && nowMs - node.updatedMs < STALE_MS ? node.pipelines[pipeline.name] : undefined;
   const last = records.pipelines[pipeline.name];
-  return { name: pipeline.name, source: pipeline.source, target: pipeline.target, node: owner, ...(figures === undefined ? remembered(pipeline, last, owner) : live(figures)) };
+  return {
+    name: pipeline.name,
+    source: pipeline.source,
+    target: pipeline.target,
+    node: owner,
+    ...(figures === undefined ? remembered(pipeline, last, owner) : live(figures)),
+  };
 }
 
 type Measured = Omit<PipelineStatus, 'name' | 'source' | 'target' | 'node'>;

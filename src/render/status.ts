@@ -3,23 +3,47 @@ import type { PipelineStatus, StatusReport } from '../model/status.ts';
 
 export function renderStatus(report: StatusReport, { colour }: { readonly colour: boolean }): string {
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
-  const lines = [`${paint(1, report.topology)}  serial ${report.serial}  ${report.at}${report.applying === null ? '' : `  applying: ${report.applying}`}`, ''];
+  const lines = [
+    `${paint(1, report.topology)}  serial ${report.serial}  ${report.at}${report.applying === null ? '' : `  applying: ${report.applying}`}`,
+    '',
+  ];
   const rows = report.channels.flatMap(({ pipelines }) => pipelines);
-  const cells = rows.map((row) => [row.name, row.phase, lag(row), `${row.rows_per_second}/s`, String(row.rows_applied), String(row.conflicts), row.node ?? '-']);
+  const cells = rows.map((row) => [
+    row.name,
+    row.phase,
+    lag(row),
+    `${row.rows_per_second}/s`,
+    String(row.rows_applied),
+    String(row.conflicts),
+    row.node ?? '-',
+  ]);
   const heads = ['PIPELINE', 'PHASE', 'LAG', 'ROWS', 'APPLIED', 'CONFLICTS', 'NODE'];
   const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string => row.map((cell, column) => cell.padEnd(widths[column]!)).join('  ').trimEnd();
+  const line = (row: readonly string[]): string =>
+    row
+      .map((cell, column) => cell.padEnd(widths[column]!))
+      .join('  ')
+      .trimEnd();
   lines.push(paint(2, line(heads)));
   for (const [index, row] of rows.entries()) {
     const text = line(cells[index]!);
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
-    if (row.copy !== null) lines.push(`    copying: ${row.copy.rows_done} of about ${row.copy.rows_total} rows, ${row.copy.tables_done} of ${row.copy.tables_total} tables${row.copy.eta_ms === null ? '' : `, about ${Math.ceil(row.copy.eta_ms / 1000)} s to go`}`);
-    if (row.error !== null) lines.push(paint(31, `    ${row.error.code}: ${row.error.message}`), ...(row.error.hint === null ? [] : [`    ${row.error.hint}`]));
+    if (row.copy !== null)
+      lines.push(
+        `    copying: ${row.copy.rows_done} of about ${row.copy.rows_total} rows, ${row.copy.tables_done} of ${row.copy.tables_total} tables${row.copy.eta_ms === null ? '' : `, about ${Math.ceil(row.copy.eta_ms / 1000)} s to go`}`,
+      );
+    if (row.error !== null)
+      lines.push(
+        paint(31, `    ${row.error.code}: ${row.error.message}`),
+        ...(row.error.hint === null ? [] : [`    ${row.error.hint}`]),
+      );
     else if (row.waiting !== null) lines.push(paint(33, `    waits: ${row.waiting}`));
   }
   lines.push('');
   for (const node of report.nodes) {
-    const state = node.alive ? `owns ${node.databases.join(', ') || 'nothing'}` : paint(33, `away; to start it: otter node ${node.name}`);
+    const state = node.alive
+      ? `owns ${node.databases.join(', ') || 'nothing'}`
+      : paint(33, `away; to start it: otter node ${node.name}`);
     lines.push(`node ${node.name} (${node.region}): ${state}`);
   }
   return `${lines.join('\n')}\n`;

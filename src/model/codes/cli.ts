@@ -9,7 +9,8 @@ export const CLI_CODES = {
   },
   OT7002: {
     title: 'Which topology, node or serial?',
-    meaning: 'The command needs a topology, a node or a serial, and what was named is not there, or nothing was named and there is more than one.',
+    meaning:
+      'The command needs a topology, a node or a serial, and what was named is not there, or nothing was named and there is more than one.',
     action: 'Name it: `-t topologies/NAME` or `-t NAME`; `otter status` lists nodes, `otter history` lists serials.',
   },
   OT7003: {
@@ -34,7 +35,8 @@ export const CLI_CODES = {
   },
   OT7007: {
     title: 'Nobody agreed',
-    meaning: 'A plan is carried out only when somebody agrees, and there was no terminal to ask on. Nothing was changed.',
+    meaning:
+      'A plan is carried out only when somebody agrees, and there was no terminal to ask on. Nothing was changed.',
     action: 'Save the plan with `otter plan --out FILE`, have it reviewed, and apply that file; or add --auto-approve.',
   },
   OT7008: {
@@ -56,27 +58,33 @@ export const CLI_CODES = {
   },
   OT7102: {
     title: 'A private server did not start',
-    meaning: 'A server that was started for a demo or a test ended, or did not answer in time. The last lines of its log are in the message.',
-    action: 'Look at the log lines: often the disk is full, memory is short, or an option is not known to this version.',
+    meaning:
+      'A server that was started for a demo or a test ended, or did not answer in time. The last lines of its log are in the message.',
+    action:
+      'Look at the log lines: often the disk is full, memory is short, or an option is not known to this version.',
   },
   OT7103: {
     title: 'A server program could not be installed',
-    meaning: 'A command that installs or downloads server packages failed. Nothing that was there before was removed or changed.',
+    meaning:
+      'A command that installs or downloads server packages failed. Nothing that was there before was removed or changed.',
     action: 'Type the command by hand and see what it says, or install the server another way.',
   },
   OT7104: {
     title: 'A server given by address cannot be stopped',
-    meaning: 'A server whose address came from an environment variable is not ours: it is never stopped, killed, frozen or restarted.',
+    meaning:
+      'A server whose address came from an environment variable is not ours: it is never stopped, killed, frozen or restarted.',
     action: 'Unset the variable, so that a private server is started.',
   },
   OT7105: {
     title: 'A server address is not one',
     meaning: 'An environment variable that names a server for tests does not hold an address of the wanted form.',
-    action: 'Write it as mysql://user:password@host:port for databases, etcd://host:port for etcd; several are separated by commas.',
+    action:
+      'Write it as mysql://user:password@host:port for databases, etcd://host:port for etcd; several are separated by commas.',
   },
   OT7111: {
     title: 'Tables cannot be compared',
-    meaning: 'Two tables are compared row by row in the order of their primary key, column by column. One is missing, has no primary key, or differs in its columns.',
+    meaning:
+      'Two tables are compared row by row in the order of their primary key, column by column. One is missing, has no primary key, or differs in its columns.',
     action: 'Give the table the same columns and primary key on both servers.',
   },
   OT9001: {

@@ -6,7 +6,8 @@ export const REPLICATION_CODES = {
     title: 'Fenced',
     meaning:
       'Another node has taken over this database: the checkpoint row has another epoch or sequence than this node last wrote. Nothing was changed by this node after that.',
-    action: 'Nothing, if the database was moved on purpose. If both nodes claim it again and again, look for two processes with the same node name.',
+    action:
+      'Nothing, if the database was moved on purpose. If both nodes claim it again and again, look for two processes with the same node name.',
   },
   OT5010: {
     title: 'Key column left out',
@@ -16,7 +17,8 @@ export const REPLICATION_CODES = {
   OT5011: {
     title: 'Column missing at the target',
     meaning: 'A column that travels has no writable counterpart in the target table.',
-    action: 'Add the column to the target table, name its counterpart with `columns.rename`, or leave it out with `columns.omit`.',
+    action:
+      'Add the column to the target table, name its counterpart with `columns.rename`, or leave it out with `columns.omit`.',
   },
   OT5012: {
     title: 'Primary keys differ',
@@ -25,22 +27,28 @@ export const REPLICATION_CODES = {
   },
   OT5013: {
     title: 'Target table has rows',
-    meaning: 'The channel copies existing rows, and the target table already has some. With `existing: refuse`, the default, otter does not touch them.',
-    action: 'Empty the table, or set `existing: replace` (its rows are deleted first), or `initial: none` if both sides are equal already.',
+    meaning:
+      'The channel copies existing rows, and the target table already has some. With `existing: refuse`, the default, otter does not touch them.',
+    action:
+      'Empty the table, or set `existing: replace` (its rows are deleted first), or `initial: none` if both sides are equal already.',
   },
   OT5014: {
     title: 'Table cannot take part in a two-way channel',
-    meaning: 'Two-way replication needs a primary key, no foreign keys that cascade without being logged, and no triggers that fire on replicated rows.',
+    meaning:
+      'Two-way replication needs a primary key, no foreign keys that cascade without being logged, and no triggers that fire on replicated rows.',
     action: 'Change the table as the message says, or replicate it one-way.',
   },
   OT5015: {
     title: 'Structure changed',
-    meaning: 'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`.',
-    action: 'Make the same change at the target where it is missing, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Set it back afterwards.',
+    meaning:
+      'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`.',
+    action:
+      'Make the same change at the target where it is missing, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Set it back afterwards.',
   },
   OT5016: {
     title: 'Row cannot be applied',
-    meaning: 'The target refused a row that the source has. The pipeline stands before that row; nothing after it was applied.',
+    meaning:
+      'The target refused a row that the source has. The pipeline stands before that row; nothing after it was applied.',
     action: 'Mend the cause that the message names at the target; the pipeline tries again by itself.',
   },
   OT5017: {
@@ -50,17 +58,20 @@ export const REPLICATION_CODES = {
   },
   OT5018: {
     title: 'Log reader is behind',
-    meaning: 'A window waits until the reader of its own database has passed the end of the log, so that conflicts can be judged. It was rolled back and is tried again.',
+    meaning:
+      'A window waits until the reader of its own database has passed the end of the log, so that conflicts can be judged. It was rolled back and is tried again.',
     action: 'Nothing, unless it goes on: the status says what the reader waits for.',
   },
   OT5019: {
     title: 'Index of recent writes is full',
-    meaning: 'The peer has been away for so long that the writes it has not seen no longer fit into the memory set aside for them.',
+    meaning:
+      'The peer has been away for so long that the writes it has not seen no longer fit into the memory set aside for them.',
     action: 'Bring the peer back, or raise OTTER_INDEX_BYTES on the node and restart it.',
   },
   OT5020: {
     title: 'Source was reopened',
-    meaning: 'The reader of the source started again in the middle of a transaction; the pipeline resumes from its checkpoint.',
+    meaning:
+      'The reader of the source started again in the middle of a transaction; the pipeline resumes from its checkpoint.',
     action: 'Nothing; it goes on by itself.',
   },
   OT5021: {
@@ -70,12 +81,14 @@ export const REPLICATION_CODES = {
   },
   OT5022: {
     title: 'Table without primary key',
-    meaning: 'Rows of this table cannot be told apart, so existing rows cannot be copied in chunks and the table cannot be two-way.',
+    meaning:
+      'Rows of this table cannot be told apart, so existing rows cannot be copied in chunks and the table cannot be two-way.',
     action: 'Add a primary key, or use `initial: none` in a one-way channel.',
   },
   OT5025: {
     title: 'Large transaction met a conflict',
-    meaning: 'A transaction too large to keep in memory met a concurrent write. It was rolled back, comes again, and is then decided piece by piece.',
+    meaning:
+      'A transaction too large to keep in memory met a concurrent write. It was rolled back, comes again, and is then decided piece by piece.',
     action: 'Nothing; it goes on by itself.',
   },
   OT5023: {
