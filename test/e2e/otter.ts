@@ -1,0 +1,124 @@
+/** The product as a user has it: the built command line, nodes as processes, a folder with a topology. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createWriteStream, readFileSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import mysql, { type Connection } from 'mysql2/promise';
+import { freePort } from '../../src/lab/free-port.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import type { PipelineStatus, StatusReport } from '../../src/model/status.ts';
+
+const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
+
+export interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+export class Otter implements AsyncDisposable {
+  readonly folder: string;
+  readonly #env: Record<string, string>;
+  readonly #nodes = new Map<string, ChildProcess>();
+
+  private constructor(folder: string, env: Record<string, string>) {
+    this.folder = folder;
+    this.#env = env;
+  }
+
+  static async in(env: Record<string, string> = {}): Promise<Otter> {
+    const folder = await mkdtemp(join(tmpdir(), 'otter-test-'));
+    await mkdir(join(folder, 'topologies'));
+    return new Otter(folder, { PATH: process.env['PATH'] ?? '', HOME: folder, OTTER_STATE: `file:${join(folder, 'state.db')}`, ...env });
+  }
+
+  async write(yaml: string): Promise<void> {
+    await writeFile(join(this.folder, 'topologies', 'main.yaml'), yaml);
+  }
+
+  async run(...args: string[]): Promise<Result> {
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: this.folder, env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+    let out = '';
+    let err = '';
+    child.stdout.on('data', (data) => {
+      out += String(data);
+    });
+    child.stderr.on('data', (data) => {
+      err += String(data);
+    });
+    const code = await new Promise<number>((resolve) => child.on('close', (exit) => resolve(exit ?? -1)));
+    return { code, out, err };
+  }
+
+  node(name: string): ChildProcess {
+    const child = spawn(process.execPath, [MAIN, 'node', name, '-t', 'main'], { cwd: this.folder, env: this.#env, stdio: ['ignore', 'ignore', 'pipe'] });
+    child.stderr.pipe(createWriteStream(join(this.folder, `${name}.log`), { flags: 'a' }));
+    this.#nodes.set(name, child);
+    return child;
+  }
+
+  async end(name: string, signal: NodeJS.Signals): Promise<void> {
+    const child = this.#nodes.get(name);
+    this.#nodes.delete(name);
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = new Promise<void>((resolve) => child.once('exit', () => resolve()));
+    child.kill(signal);
+    await gone;
+  }
+
+  log(name: string): string {
+    return readFileSync(join(this.folder, `${name}.log`), 'utf8');
+  }
+
+  async status(): Promise<StatusReport | null> {
+    const { code, out } = await this.run('status', '--json', '-t', 'main');
+    return code === 0 ? (JSON.parse(out) as StatusReport) : null;
+  }
+
+  /** Waits until every pipeline is as wanted; shows what there is when it does not come about. */
+  async until(what: string, holds: (pipelines: readonly PipelineStatus[], report: StatusReport) => boolean, timeoutMs = 60_000): Promise<void> {
+    let last: StatusReport | null = null;
+    for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; ) {
+      last = await this.status();
+      if (last !== null && holds(last.channels.flatMap(({ pipelines }) => pipelines), last)) return;
+      await sleep(200);
+    }
+    throw new Error(`waited ${timeoutMs} ms in vain until ${what}: ${JSON.stringify(last, null, 1)}`);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#nodes.keys()].map((name) => this.end(name, 'SIGKILL')));
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
+
+export function streaming(pipelines: readonly PipelineStatus[]): boolean {
+  return pipelines.length > 0 && pipelines.every(({ phase, error }) => phase === 'streaming' && error === null);
+}
+
+/** Two databases in two regions, a node each; `channels` is YAML beneath `channels:`. */
+export async function twoSites(a: DatabaseServer, b: DatabaseServer, channels: string): Promise<string> {
+  return `version: 1
+name: main
+regions: { west: {}, east: {} }
+nodes:
+  west-1: { region: west, listen: "127.0.0.1:${await freePort()}" }
+  east-1: { region: east, listen: "127.0.0.1:${await freePort()}" }
+databases:
+  a: { region: west, engine: ${a.family}, endpoints: ["${a.host}:${a.port}"], user: ${a.otter.user}, password: { env: A_PASSWORD } }
+  b: { region: east, engine: ${b.family}, endpoints: ["${b.host}:${b.port}"], user: ${b.otter.user}, password: { env: B_PASSWORD } }
+channels:
+${channels}`;
+}
+
+export async function connect({ host, port, root }: DatabaseServer): Promise<Connection> {
+  return await mysql.createConnection({ host, port, user: root.user, password: root.password, multipleStatements: true, dateStrings: true, supportBigNumbers: true, bigNumberStrings: true });
+}
+
+export async function rows(connection: Connection, sql: string): Promise<string[]> {
+  const [found] = await connection.query({ sql, rowsAsArray: true });
+  return (found as unknown[][]).map((row) => JSON.stringify(row));
+}
