@@ -7,7 +7,13 @@ import { basename, join } from 'node:path';
 import { build, install, newEnvironment, newNode, ROOT, run, say } from './set-up.mjs';
 
 const CHECKS = {
-  biome: ['node_modules/@biomejs/biome/bin/biome', 'ci', '--reporter=summary', '.'],
+  biome: [
+    'node_modules/@biomejs/biome/bin/biome',
+    'check',
+    '--max-diagnostics=100',
+    ...(process.stdout.isTTY ? [] : ['--colors=off']),
+    '.',
+  ],
   types: ['node_modules/typescript/bin/tsc', '-p', 'tsconfig.test.json'],
   eslint: ['node_modules/eslint/bin/eslint.js', '.'],
   imports: ['node_modules/dependency-cruiser/bin/dependency-cruiser.mjs', 'src', '--output-type', 'err'],
@@ -18,10 +24,9 @@ const TASKS = {
   build: async () => await build({ always: true }),
   /** After npm ci: nothing to build from (a package), or nothing to build with (no development packages), is no failure. */
   prepare: async () => await build({ always: true }),
-  test: async (args) => await ready(async () => await node(['node_modules/vitest/vitest.mjs', 'run', ...args])),
-  'test:long': async (args) =>
-    await ready(async () => await node(['node_modules/vitest/vitest.mjs', 'run', ...args], { OTTER_TEST_LONG: '1' })),
-  check: async (names) => await ready(async () => await check(names)),
+  test: async (args) => await test(args, {}),
+  'test:long': async (args) => await test(args, { OTTER_TEST_LONG: '1' }),
+  check: async (names) => (await install()) || (await check(names)),
   bench: async (names) => await ready(async () => await bench(names)),
   demo: async (args) => await ready(async () => await node(['dist/main.js', 'demo', ...args])),
 };
@@ -33,6 +38,14 @@ process.exitCode = task === null ? 3 : await task(args);
 
 async function ready(then) {
   return (await install()) || (await build()) || (await then());
+}
+
+/** A build that fails does not hide what the tests have to say, nor do they hide it. */
+async function test(args, env) {
+  const installed = await install();
+  if (installed !== 0) return installed;
+  const built = await build();
+  return (await node(['node_modules/vitest/vitest.mjs', 'run', ...args], env)) || built;
 }
 
 /** Our own scripts get otter's exit codes and signals unchanged: one process, no shell between. */
