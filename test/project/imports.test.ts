@@ -16,7 +16,6 @@ const ALLOWED: Readonly<Record<string, string>> = {
   'src/replication/planted-ok.ts': "import type { Code } from '../model/codes.ts';\nexport type A = Code;\n",
   'src/planner/planted-ok.ts': "import type { Code } from '../model/codes.ts';\nexport type A = Code;\n",
   'src/render/planted-ok.ts': "import type { A } from '../planner/planted-ok.ts';\nexport type B = A;\n",
-  'src/compose.ts': "import { findEtcd } from './lab/binaries.ts';\nexport const a = findEtcd;\n",
 };
 
 /** What is planted, where, and the rule that must catch it. */
