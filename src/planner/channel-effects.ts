@@ -1,0 +1,217 @@
+/**
+ * What a change of a channel does to its pipelines and to rows.
+ *
+ * Rule: what is said here is what nodes do with the compiled pipelines, so both come from `compileChannel`.
+ */
+import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
+import type { ChannelSpec, TableSpec, Topology } from '../model/topology.ts';
+import type { Effect } from './change.ts';
+
+export function channelEffects(
+  name: string,
+  before: ChannelSpec | null,
+  after: ChannelSpec | null,
+  desired: Topology,
+): Effect[] {
+  const running = (spec: ChannelSpec | null): PipelineSpec[] =>
+    spec === null ? [] : compileChannel(name, spec).filter(({ enabled }) => enabled);
+  const [old, young] = [running(before), running(after)];
+  const stopped = old.filter((one) => !young.some((other) => other.name === one.name));
+  const created = young.filter((one) => !old.some((other) => other.name === one.name));
+  const kept = young.filter((one) => old.some((other) => other.name === one.name));
+  return [
+    ...stoppedEffects(stopped, before, after),
+    ...createdEffects(created, before, after, desired),
+    ...(before !== null && after !== null && kept.length > 0 ? changedEffects(kept, before, after) : []),
+    ...(after !== null && !after.enabled && before?.enabled !== true
+      ? [{ risk: 'low' as const, text: 'nothing runs before `enabled: true` is applied' }]
+      : []),
+  ];
+}
+
+function stoppedEffects(
+  stopped: readonly PipelineSpec[],
+  before: ChannelSpec | null,
+  after: ChannelSpec | null,
+): Effect[] {
+  if (before?.enabled === true && after?.enabled === false) {
+    return [
+      { risk: 'medium', text: `pipelines stop and keep their positions: ${namesOf(stopped)}` },
+      { risk: 'medium', text: 'changes gather in the logs of the sources; continue before those are purged' },
+    ];
+  }
+  if (stopped.length === 0) {
+    return after === null ? [{ risk: 'medium', text: 'positions of its pipelines are lost' }] : [];
+  }
+  return [
+    { risk: 'high', text: `pipelines stop and their positions are lost: ${namesOf(stopped)}` },
+    { risk: 'medium', text: 'rows stay where they are, and are not kept the same any more' },
+  ];
+}
+
+function createdEffects(
+  created: readonly PipelineSpec[],
+  before: ChannelSpec | null,
+  after: ChannelSpec | null,
+  desired: Topology,
+): Effect[] {
+  if (created.length === 0 || after === null) return [];
+  if (before !== null && !before.enabled) {
+    return [{ risk: 'medium', text: `pipelines start, where they stood if they ran before: ${namesOf(created)}` }];
+  }
+  const effects: Effect[] = [
+    { risk: 'low', text: `pipelines are created: ${namesOf(created)}` },
+    ...copyEffects(created, after, null),
+  ];
+  const winner = after.conflict?.priority[0];
+  if (winner !== undefined && after.conflict?.policy === 'site-priority') {
+    effects.push({ risk: 'low', text: `when both sites write the same row, ${winner} wins` });
+  }
+  const ends = [...new Set(created.flatMap(({ source, target }) => [source, target]))];
+  for (const database of ends) {
+    const region = desired.database[database]?.region;
+    if (region !== undefined && !Object.values(desired.node).some((node) => node.region === region)) {
+      effects.push({
+        risk: 'medium',
+        text: `no node is declared in region ${region} of ${database}: pipelines do not start`,
+      });
+    }
+  }
+  return effects;
+}
+
+/** What is copied at the beginning: all tables, or only the ones given. */
+function copyEffects(
+  pipelines: readonly PipelineSpec[],
+  spec: ChannelSpec,
+  tables: readonly string[] | null,
+): Effect[] {
+  const copying = pipelines.filter(({ initial }) => initial === 'copy');
+  const what = tables === null ? 'existing rows' : `existing rows of ${listed(tables)}`;
+  const targets = [...new Set(pipelines.map(({ target }) => target))];
+  const effects: Effect[] = copying.map(({ source, target }) => ({
+    risk: 'medium',
+    text: `${what} are copied from ${source} to ${target} (how many is known when the node starts)`,
+  }));
+  if (copying.length === 0 && spec.initial === 'none') {
+    effects.push({ risk: 'medium', text: `${what} are not copied: only changes from now on travel` });
+  }
+  effects.push({ risk: 'low', text: `target tables are created where they are missing, in ${targets.join(', ')}` });
+  const filled =
+    copying.length === 0 ? null : existingEffect(spec.existing, [...new Set(copying.map(({ target }) => target))]);
+  return filled === null ? effects : [...effects, filled];
+}
+
+function existingEffect(existing: ChannelSpec['existing'], targets: readonly string[]): Effect | null {
+  const where = targets.join(', ');
+  switch (existing) {
+    case 'refuse':
+      return {
+        risk: 'low',
+        text: `a table of ${where} that has rows already is not copied into; its pipeline stops and says so`,
+      };
+    case 'keep':
+      return { risk: 'medium', text: `rows that are in ${where} already stay as they are` };
+    case 'merge':
+      return { risk: 'medium', text: `rows of ${where} with the same key are overwritten, others stay` };
+    case 'replace':
+      return { risk: 'high', text: `rows that are in the tables of ${where} are deleted first` };
+    default:
+      return existing satisfies never;
+  }
+}
+
+function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, after: ChannelSpec): Effect[] {
+  const effects: Effect[] = [];
+  const entryKey = ({ from, to }: TableSpec): string => JSON.stringify([from, to]);
+  const [old, young] = [before.tables, after.tables].map(
+    (tables) => new Map(tables.map((one) => [entryKey(one), one])),
+  );
+  const added = after.tables.filter((one) => !old!.has(entryKey(one)));
+  const removed = before.tables.filter((one) => !young!.has(entryKey(one)));
+  const shaped = after.tables.filter((one) => {
+    const was = old!.get(entryKey(one));
+    return was !== undefined && JSON.stringify(was.columns) !== JSON.stringify(one.columns);
+  });
+  if (added.length > 0) {
+    effects.push({
+      risk: 'low',
+      text: `${listed(added.map(({ from }) => from))} ${added.length === 1 ? 'joins' : 'join'} ${namesOf(kept)}; other tables go on undisturbed`,
+    });
+    effects.push(
+      ...copyEffects(
+        kept,
+        after,
+        added.map(({ from }) => from),
+      ),
+    );
+  }
+  if (removed.length > 0) {
+    const names = listed(removed.map(({ from }) => from));
+    effects.push({
+      risk: 'medium',
+      text: `${names} ${removed.length === 1 ? 'is' : 'are'} not kept the same any more; rows stay where they are`,
+    });
+  }
+  if (shaped.length > 0) {
+    effects.push({
+      risk: 'medium',
+      text: `rows of ${listed(shaped.map(({ from }) => from))} that travelled already stay as they are`,
+    });
+  }
+  effects.push(...settingEffects(kept, before, after));
+  return effects;
+}
+
+function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, after: ChannelSpec): Effect[] {
+  const differs = (key: keyof ChannelSpec): boolean => JSON.stringify(before[key]) !== JSON.stringify(after[key]);
+  const effects: Effect[] = [];
+  if (differs('conflict')) {
+    const [was, is] = [before.conflict?.priority[0], after.conflict?.priority[0]];
+    effects.push(
+      was !== is && is !== undefined
+        ? {
+            risk: 'high',
+            text: `conflicts are won by ${is} from now on, no longer by ${was ?? 'nobody'}; those decided already stay decided`,
+          }
+        : {
+            risk: 'medium',
+            text: 'conflicts are decided by the new policy from now on; those decided already stay decided',
+          },
+    );
+  }
+  if (differs('ddl')) {
+    const does = {
+      replicate: 'changes of table structure are carried over from now on',
+      ignore: 'changes of table structure are passed over from now on; rows that do not fit stop the pipeline',
+      stop: 'pipelines stop at the next change of table structure',
+    } as const;
+    effects.push({ risk: after.ddl === 'stop' ? 'low' : 'medium', text: does[after.ddl] });
+  }
+  if (differs('onError')) {
+    effects.push(
+      after.onError === 'park'
+        ? { risk: 'medium', text: 'rows that cannot be written are parked, and their pipelines go on' }
+        : { risk: 'low', text: 'a row that cannot be written stops its pipeline' },
+    );
+  }
+  if (differs('initial') || differs('existing')) {
+    effects.push({
+      risk: 'low',
+      text: 'counts for tables that join from now on; those that were copied are not copied again',
+    });
+  }
+  if (differs('apply')) effects.push({ risk: 'low', text: `pipelines pause for a moment: ${namesOf(kept)}` });
+  return effects;
+}
+
+function namesOf(pipelines: readonly PipelineSpec[]): string {
+  return pipelines.map(({ name }) => name).join(', ');
+}
+
+const LISTED_MAX = 6;
+
+function listed(names: readonly string[]): string {
+  const rest = names.length - LISTED_MAX;
+  return rest > 0 ? `${names.slice(0, LISTED_MAX).join(', ')} and ${rest} more` : names.join(', ');
+}

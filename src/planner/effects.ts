@@ -1,0 +1,180 @@
+/** A change explained: why it is there, what it does to rows, positions and running pipelines, and how grave that is. */
+import { UnreachableError } from '../model/error.ts';
+import type { ChannelSpec, DatabaseSpec, NodeSpec, Topology } from '../model/topology.ts';
+import { type AppliedState, type Change, RISKS, type Risk, type SourceOf } from './change.ts';
+import { channelEffects } from './channel-effects.ts';
+import type { RawChange } from './diff.ts';
+import { databasesOf } from './references.ts';
+
+export interface EffectInput {
+  readonly raw: readonly RawChange[];
+  readonly desired: Topology;
+  readonly applied: AppliedState;
+  readonly destroy: boolean;
+  readonly sourceOf: SourceOf;
+}
+
+export function describe(change: RawChange, input: EffectInput): Change {
+  const effects = ranked(effectsOf(change, input));
+  const { address, kind, actions, before, after, attributes } = change;
+  return {
+    address,
+    kind,
+    actions,
+    before,
+    after,
+    reason: reasonOf(change, input),
+    risk: effects[0]?.risk ?? 'low',
+    effects: effects.map(({ text }) => text),
+    effect_risks: effects.map(({ risk }) => risk),
+    attributes,
+    source: sourceOfChange(change, input.sourceOf),
+  };
+}
+
+/** The first changed attribute of a changed object, else the object. */
+function sourceOfChange({ address, actions, attributes, after }: RawChange, sourceOf: SourceOf): Change['source'] {
+  if (after === null) return null;
+  const only = actions.includes('update') && attributes.length === 1 ? attributes[0]! : null;
+  const table = only === null ? null : /^tables\[(.+)\]$/s.exec(only.path)?.[1];
+  const place = table == null ? null : sourceOf(`table.${address.slice('channel.'.length)}/${table}`);
+  return place ?? sourceOf(address, only === null || only.path.startsWith('tables') ? undefined : only.path);
+}
+
+function ranked(effects: readonly Effect[]): Effect[] {
+  return [...effects].sort((a, b) => RISKS.indexOf(b.risk) - RISKS.indexOf(a.risk));
+}
+
+function reasonOf({ actions, attributes }: RawChange, { destroy }: EffectInput): string {
+  if (actions.length > 1) {
+    return 'another engine means another database: positions in the log of the old one mean nothing to the new';
+  }
+  switch (actions[0]) {
+    case 'create':
+      return 'declared, and not applied yet';
+    case 'delete':
+      return destroy ? 'everything is destroyed' : 'applied, and not declared any more';
+    default: {
+      const names = attributes.map(({ path }) => path);
+      const shown = names.slice(0, 3).join(', ');
+      const rest = names.length > 3 ? ` and ${names.length - 3} more` : '';
+      return `${shown}${rest} ${names.length === 1 ? 'differs' : 'differ'} from what was applied`;
+    }
+  }
+}
+
+function effectsOf(change: RawChange, input: EffectInput): Effect[] {
+  switch (change.kind) {
+    case 'region':
+      return [];
+    case 'node':
+      return nodeEffects(change, input);
+    case 'database':
+      return databaseEffects(change, input);
+    case 'channel':
+      return channelEffects(
+        change.name,
+        change.before as ChannelSpec | null,
+        change.after as ChannelSpec | null,
+        input.desired,
+      );
+    case 'files':
+    case 'alert':
+    case 'notify':
+      return [{ risk: 'low', text: 'kept in the state store; this version does nothing with it yet' }];
+    default:
+      throw new UnreachableError(change.kind satisfies never);
+  }
+}
+
+function nodeEffects({ name, before, after }: RawChange, { raw, desired, applied, destroy }: EffectInput): Effect[] {
+  const [old, young] = [before as NodeSpec | null, after as NodeSpec | null];
+  const effects: Effect[] = [];
+  if (old !== null && !destroy && old.region !== young?.region) {
+    const served = applied.specs.flatMap(({ kind, name: database, spec }) =>
+      kind === 'database' &&
+      (spec as unknown as DatabaseSpec).region === old.region &&
+      !raw.some((other) => other.address === `database.${database}` && other.after === null)
+        ? [database]
+        : [],
+    );
+    const others = Object.entries(desired.node).flatMap(([other, { region }]) =>
+      region === old.region && other !== name ? [other] : [],
+    );
+    if (served.length > 0) {
+      effects.push(
+        others.length > 0
+          ? { risk: 'medium', text: `databases it serves move to ${others.join(', ')}: ${served.join(', ')}` }
+          : {
+              risk: 'high',
+              text: `no node is left in region ${old.region}: pipelines from and to ${served.join(', ')} stop`,
+            },
+      );
+    }
+  }
+  if (young === null) effects.push({ risk: 'low', text: 'its process gives up its databases and can be ended' });
+  else if (old === null)
+    effects.push({
+      risk: 'low',
+      text: `serves databases of region ${young.region} once it is started: otter node ${name}`,
+    });
+  else {
+    if (old.region !== young.region)
+      effects.push({ risk: 'medium', text: `serves databases of region ${young.region} from now on` });
+    if (old.listen !== young.listen)
+      effects.push({ risk: 'medium', text: 'listens on the new address after it is started again' });
+    if (old.advertise !== young.advertise)
+      effects.push({
+        risk: 'low',
+        text: 'other nodes connect to it under the new address; pipelines pause for seconds',
+      });
+  }
+  return effects;
+}
+
+function databaseEffects({ name, before, after, actions }: RawChange, { desired }: EffectInput): Effect[] {
+  const [old, young] = [before as DatabaseSpec | null, after as DatabaseSpec | null];
+  const effects: Effect[] = [];
+  if (old !== null && (young === null || actions.length > 1)) {
+    effects.push(
+      { risk: 'high', text: `positions and bookkeeping in the schema \`${old.schema}\` of ${name} are lost` },
+      { risk: 'low', text: 'tables of users are not touched' },
+    );
+  }
+  if (young === null) return effects;
+  if (old === null || actions.length > 1) {
+    effects.push({
+      risk: 'low',
+      text: `the schema \`${young.schema}\` for otter's own tables is created in it when its node starts`,
+    });
+  } else {
+    if (old.schema !== young.schema)
+      effects.push({
+        risk: 'high',
+        text: `positions in the schema \`${old.schema}\` are not taken over: its channels begin anew`,
+      });
+    if (old.region !== young.region)
+      effects.push({
+        risk: 'medium',
+        text: `served by nodes of region ${young.region} from now on; its pipelines pause until one takes over`,
+      });
+    if (JSON.stringify(old.endpoints) !== JSON.stringify(young.endpoints)) {
+      effects.push({
+        risk: 'medium',
+        text: 'its pipelines connect again; every endpoint must be the same database with the same log',
+      });
+    }
+    if (
+      old.user !== young.user ||
+      JSON.stringify([old.password, old.tls]) !== JSON.stringify([young.password, young.tls])
+    ) {
+      effects.push({ risk: 'medium', text: 'its pipelines connect again with the new credentials' });
+    }
+    if (old.protect && !young.protect) effects.push({ risk: 'medium', text: 'a plan may destroy it from now on' });
+  }
+  const served = Object.values(desired.node).some(({ region }) => region === young.region);
+  const used = Object.values(desired.channel).some(({ direction }) => databasesOf(direction).includes(name));
+  if (!served && used)
+    effects.push({ risk: 'medium', text: `no node is declared in region ${young.region}: its pipelines do not start` });
+  return effects;
+}

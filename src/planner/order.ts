@@ -1,0 +1,18 @@
+/** The order in which changes are written: what others refer to comes first and goes last. */
+import type { Kind } from '../model/topology.ts';
+import type { RawChange } from './diff.ts';
+
+const RANK = {
+  region: 0,
+  node: 1,
+  database: 2,
+  notify: 3,
+  channel: 4,
+  files: 5,
+  alert: 6,
+} as const satisfies Record<Kind, number>;
+
+export function inOrder(changes: readonly RawChange[]): RawChange[] {
+  const place = ({ kind, after }: RawChange): number => (after === null ? 100 - RANK[kind] : RANK[kind]);
+  return [...changes].sort((a, b) => place(a) - place(b) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+}

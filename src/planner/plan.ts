@@ -1,0 +1,122 @@
+/**
+ * The plan: what apply will change and why, as a value.
+ *
+ * Rules: pure and total, no clock and no randomness; the same input gives the same text. The digest covers what is
+ * written and what was read, not how it is explained, so that a better sentence does not make a plan another plan.
+ */
+import { OtterError } from '../model/error.ts';
+import type { Topology } from '../model/topology.ts';
+import { canonical, canonicalText } from './canonical.ts';
+import type { AppliedState, Change, LiveState, SourceOf } from './change.ts';
+import { diff } from './diff.ts';
+import { type Drift, driftOf } from './drift.ts';
+import { describe } from './effects.ts';
+import { inOrder } from './order.ts';
+import { targeted } from './target.ts';
+
+export type { AppliedState, Change, LiveState, SourceOf } from './change.ts';
+export type { Drift } from './drift.ts';
+
+export interface Plan {
+  readonly format_version: '1.0';
+  readonly topology: string;
+  /** Revision of the state store that was planned from. */
+  readonly base_revision: number;
+  /** Of the resolved topology. */
+  readonly config_digest: string;
+  readonly plan_digest: string;
+  readonly changes: readonly Change[];
+  readonly drift: readonly Drift[];
+  readonly summary: { readonly add: number; readonly change: number; readonly destroy: number };
+  /** There is something to do and no guard refuses it. */
+  readonly applyable: boolean;
+  /** Revision of every key the plan depends on; null for a key that is not there. */
+  readonly reads: Readonly<Record<string, number | null>>;
+  readonly destroy: boolean;
+  /** The serial that applying it gives; without changes the present one. */
+  readonly serial: number;
+}
+
+export interface PlanInput {
+  readonly desired: Topology;
+  readonly applied: AppliedState;
+  readonly live: LiveState;
+  readonly destroy: boolean;
+  /** Addresses or bare names; empty for everything. */
+  readonly target: readonly string[];
+  readonly sourceOf: SourceOf;
+  readonly digest: (text: string) => string;
+  readonly baseRevision: number;
+}
+
+/** @throws OtterError OT2009 when a target is not known */
+export function computePlan(input: PlanInput): Plan {
+  const { desired, applied, live, destroy, sourceOf, digest, baseRevision } = input;
+  const raw = targeted(diff(desired, applied), { desired, applied, target: input.target });
+  const changes = inOrder(raw).map((change) => describe(change, { raw, desired, applied, destroy, sourceOf }));
+  const count = (action: string): number =>
+    changes.filter((change) => (change.actions as string[]).includes(action)).length;
+  const unsigned = {
+    format_version: '1.0' as const,
+    topology: desired.name,
+    base_revision: baseRevision,
+    config_digest: digest(canonicalText(desired)),
+    changes,
+    drift: driftOf(applied, live),
+    summary: { add: count('create'), change: count('update'), destroy: count('delete') },
+    applyable: changes.length > 0,
+    reads: readsOf(applied, changes),
+    destroy,
+    serial: (applied.meta.record?.serial ?? 0) + (changes.length > 0 ? 1 : 0),
+  };
+  return { ...unsigned, plan_digest: digest(signedText(unsigned)) };
+}
+
+/**
+ * A saved plan, read back.
+ * @throws OtterError OT2010 when it is not a plan of this format, or was changed by hand
+ */
+export function readPlan(text: string, digest: (text: string) => string): Plan {
+  let value: Partial<Plan>;
+  try {
+    value = JSON.parse(text) as Partial<Plan>;
+  } catch (error) {
+    throw new OtterError('OT2010', 'the file is not a saved plan: it is not JSON', { cause: error });
+  }
+  if (typeof value !== 'object' || value === null || !Array.isArray(value.changes) || typeof value.reads !== 'object') {
+    throw new OtterError('OT2010', 'the file is not a saved plan', { hint: 'Write one with `otter plan --out FILE`.' });
+  }
+  if (value.format_version !== '1.0') {
+    throw new OtterError('OT2010', `the plan has format ${String(value.format_version)}, and this version reads 1.0`, {
+      hint: 'Plan again with this version.',
+    });
+  }
+  const plan = value as Plan;
+  if (plan.plan_digest !== digest(signedText(plan))) {
+    throw new OtterError('OT2010', 'the plan is not the one that was saved: its digest does not fit', {
+      hint: 'Plan again with `otter plan --out FILE`.',
+    });
+  }
+  return plan;
+}
+
+function signedText(plan: Omit<Plan, 'plan_digest'>): string {
+  const { format_version, topology, config_digest, reads, destroy, serial } = plan;
+  const changes = plan.changes.map(({ address, kind, actions, before, after }) => ({
+    address,
+    kind,
+    actions,
+    before,
+    after,
+  }));
+  return canonicalText({ format_version, topology, config_digest, changes, reads, destroy, serial });
+}
+
+function readsOf(applied: AppliedState, changes: readonly Change[]): Plan['reads'] {
+  const reads: Record<string, number | null> = { [applied.meta.key]: applied.meta.revision };
+  for (const { key, revision } of applied.specs) reads[key] = revision;
+  for (const { kind, address, before } of changes) {
+    if (before === null) reads[applied.keyOf(kind, address.slice(kind.length + 1))] = null;
+  }
+  return canonical(reads) as Plan['reads'];
+}

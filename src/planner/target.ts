@@ -1,0 +1,60 @@
+/**
+ * `--target`: a part of the changes, with what that part cannot do without.
+ *
+ * Rule: what is left over after the changes never refers to something that is not there.
+ */
+import { OtterError } from '../model/error.ts';
+import { KINDS, type Topology } from '../model/topology.ts';
+import type { AppliedState, Json } from './change.ts';
+import type { RawChange } from './diff.ts';
+import { refersTo } from './references.ts';
+
+export interface TargetInput {
+  readonly desired: Topology;
+  readonly applied: AppliedState;
+  readonly target: readonly string[];
+}
+
+/** @throws OtterError OT2009 */
+export function targeted(
+  changes: readonly RawChange[],
+  { desired, applied, target }: TargetInput,
+): readonly RawChange[] {
+  if (target.length === 0) return changes;
+  const known = new Set(applied.specs.map(({ kind, name }) => `${kind}.${name}`));
+  for (const kind of KINDS) for (const name of Object.keys(desired[kind])) known.add(`${kind}.${name}`);
+  const chosen = new Set(target.map((text) => addressAmong(known, text)));
+  const wanted = (change: RawChange): boolean => chosen.has(change.address);
+  // Until nothing more is drawn in: what a kept object needs, and what refers to a removed one.
+  for (let before = -1; before !== chosen.size; ) {
+    before = chosen.size;
+    for (const change of changes.filter(wanted)) {
+      for (const address of refersTo(change.kind, change.after)) chosen.add(address);
+    }
+    for (const change of changes) {
+      const lost = (spec: Json): boolean =>
+        refersTo(change.kind, spec).some((address) =>
+          changes.some((other) => other.address === address && other.after === null && chosen.has(address)),
+        );
+      if (lost(change.before)) chosen.add(change.address);
+    }
+  }
+  return changes.filter(wanted);
+}
+
+/** `table.CH/...` and `pipeline.CH/...` are planned with their channel. */
+function addressAmong(known: ReadonlySet<string>, text: string): string {
+  const part = /^(?:table\.|pipeline\.)?([a-z][a-z0-9_-]*)\/.+$/s.exec(text);
+  const address = part === null ? text : `channel.${part[1]!}`;
+  if (known.has(address)) return address;
+  const matches = [...known].filter((one) => one.endsWith(`.${address}`));
+  if (matches.length === 1) return matches[0]!;
+  if (matches.length > 1) {
+    throw new OtterError('OT2009', `\`${text}\` may be ${matches.sort().join(' or ')}`, {
+      hint: 'Write the whole address.',
+    });
+  }
+  throw new OtterError('OT2009', `nothing declared or applied has the address \`${text}\``, {
+    hint: `Addresses look like ${[...known].sort()[0] ?? 'channel.shop'}.`,
+  });
+}

@@ -1,0 +1,137 @@
+/**
+ * A plan as text, in the shape that Terraform made known: symbols, a line per attribute, a count. Beyond that, what each
+ * change does, gravest first.
+ *
+ * Rule: whatever stands in a name or a value, what is printed is one line per line and moves no cursor.
+ */
+import type { AttributeChange, Change, Risk } from '../planner/change.ts';
+import { RISKS } from '../planner/change.ts';
+import type { Plan } from '../planner/plan.ts';
+import { displayWidth, printable } from './width.ts';
+
+export interface PlanView {
+  /** Escape sequences for colour. */
+  readonly colour: boolean;
+}
+
+const PAINT = {
+  '+': '\u001b[32m',
+  '-': '\u001b[31m',
+  '~': '\u001b[33m',
+  '-/+': '\u001b[31m',
+  '!': '\u001b[35m',
+  bold: '\u001b[1m',
+  dim: '\u001b[2m',
+  high: '\u001b[1;31m',
+  medium: '\u001b[33m',
+  low: '\u001b[2m',
+} as const;
+
+type Symbol = '+' | '-' | '~' | '-/+';
+type Paint = (kind: keyof typeof PAINT, text: string) => string;
+
+const VALUE_WIDTH_MAX = 100;
+
+/** The plan as text, ending in a line end. */
+export function renderPlan(plan: Plan, { colour }: PlanView): string {
+  const paint: Paint = (kind, text) => (colour ? `${PAINT[kind]}${text}\u001b[0m` : text);
+  const blocks: string[] = [];
+  if (plan.drift.length > 0) blocks.push(driftText(plan, paint));
+  if (plan.changes.length === 0) {
+    const declared = plan.destroy ? 'there is nothing to destroy' : 'what is applied is what the topology declares';
+    const serial = plan.serial === 0 ? '' : ` (serial ${plan.serial})`;
+    blocks.push(`${paint('bold', 'No changes.')} ${plan.topology}${serial}: ${declared}.\n`);
+    return blocks.join('\n');
+  }
+  blocks.push(`otter will do this to topology ${paint('bold', plan.topology)} (serial ${plan.serial}):\n`);
+  for (const change of plan.changes) blocks.push(changeText(change, paint));
+  const effects = effectsText(plan, paint);
+  if (effects !== '') blocks.push(effects);
+  const { add, change, destroy } = plan.summary;
+  blocks.push(`${paint('bold', 'Plan:')} ${add} to add, ${change} to change, ${destroy} to destroy.\n`);
+  return blocks.join('\n');
+}
+
+function driftText({ drift }: Plan, paint: Paint): string {
+  const lines = drift.map(({ address, message }) => `  ${paint('!', '!')} ${printable(`${address}: ${message}`)}\n`);
+  return `Live and applied differ (apply does not change this):\n\n${lines.join('')}`;
+}
+
+const DONE = { '+': 'created', '-': 'destroyed', '~': 'changed', '-/+': 'replaced' } as const;
+
+function changeText(change: Change, paint: Paint): string {
+  const symbol = symbolOf(change);
+  const place = change.source === null ? '' : `  # ${change.source.file}:${change.source.line}`;
+  const head = `${paint('bold', change.address)} will be ${DONE[symbol]}${paint('dim', printable(place))}`;
+  const lines = [`${symbol === '-/+' ? '' : '  '}${paint(symbol, symbol)} ${head}\n`];
+  if (symbol === '-/+') lines.push(`      because ${printable(change.reason)}\n`);
+  else if (symbol === '-') lines.push(`      because it is ${printable(reasonOfRemoval(change))}\n`);
+  // Of what goes, the address says enough.
+  if (symbol === '-') return lines.join('');
+  const width = Math.max(0, ...change.attributes.filter(isPlain).map(({ path }) => displayWidth(printable(path))));
+  for (const attribute of change.attributes) lines.push(attributeLine(attribute, width, paint));
+  return lines.join('');
+}
+
+function reasonOfRemoval({ reason }: Change): string {
+  return reason.startsWith('everything') ? 'part of a plan that destroys everything' : reason;
+}
+
+/** An added or removed table is its path and no more. */
+function isPlain({ path, before, after }: AttributeChange): boolean {
+  return !(path.startsWith('tables[') && path.endsWith(']') && typeof (before ?? after) === 'string');
+}
+
+function attributeLine(attribute: AttributeChange, width: number, paint: Paint): string {
+  const { action, before, after } = attribute;
+  const symbol = action === 'add' ? '+' : action === 'remove' ? '-' : '~';
+  const path = printable(attribute.path);
+  const sign = `      ${paint(symbol, symbol)} `;
+  if (!isPlain(attribute)) return `${sign}${path}\n`;
+  const label = path + ' '.repeat(Math.max(0, width - displayWidth(path)));
+  switch (action) {
+    case 'add':
+      return `${sign}${label} = ${valueText(after)}\n`;
+    case 'remove':
+      return `${sign}${label} = ${valueText(before)}\n`;
+    case 'change':
+      return `${sign}${label} = ${valueText(before)} -> ${valueText(after)}\n`;
+    default:
+      return action satisfies never;
+  }
+}
+
+function valueText(value: unknown): string {
+  const text = printable(typeof value === 'string' ? JSON.stringify(value) : plain(value));
+  return text.length > VALUE_WIDTH_MAX ? `${[...text].slice(0, VALUE_WIDTH_MAX - 1).join('')}…` : text;
+}
+
+/** As one would write it in a line of YAML. */
+function plain(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(plain).join(', ')}]`;
+  if (typeof value === 'object' && value !== null) {
+    const pairs = Object.entries(value).filter(([, one]) => one !== null);
+    return `{ ${pairs.map(([key, one]) => `${key}: ${plain(one)}`).join(', ')} }`;
+  }
+  return String(value);
+}
+
+function symbolOf({ actions }: Change): Symbol {
+  if (actions.length > 1) return '-/+';
+  return actions[0] === 'create' ? '+' : actions[0] === 'delete' ? '-' : '~';
+}
+
+function effectsText({ changes }: Plan, paint: Paint): string {
+  const all = changes.flatMap(({ address, effects, effect_risks }) =>
+    effects.map((text, index) => ({ address, text, risk: effect_risks[index] ?? ('low' as Risk) })),
+  );
+  if (all.length === 0) return '';
+  const lines = [...RISKS]
+    .reverse()
+    .flatMap((risk) =>
+      all
+        .filter((effect) => effect.risk === risk)
+        .map(({ address, text }) => `  ${paint(risk, risk.padEnd(6))}  ${printable(`${address}: ${text}`)}\n`),
+    );
+  return `What it does, by risk:\n\n${lines.join('')}`;
+}
