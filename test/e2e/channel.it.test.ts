@@ -1,0 +1,60 @@
+/** A channel from the first apply to destroy, with nodes as processes of their own. */
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
+import { connect, Otter, rows, streaming, twoSites } from './otter.ts';
+
+let a: DatabaseServer;
+let b: DatabaseServer;
+
+beforeAll(async () => {
+  [a, b] = await Promise.all([startMariaDb(), startMariaDb()]);
+});
+afterAll(async () => {
+  await Promise.all([a, b].map((server) => server[Symbol.asyncDispose]()));
+});
+
+test('apply, copy, both directions, a new table, a node away, destroy', async () => {
+  const [da, db] = [await connect(a), await connect(b)];
+  await da.query("CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, note VARCHAR(40)); CREATE TABLE shop.extra (id INT PRIMARY KEY, n INT); INSERT INTO shop.orders VALUES (1, 'one'), (2, 'two'); INSERT INTO shop.extra VALUES (7, 7)");
+  await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
+  await otter.write(await twoSites(a, b, '  shop: { between: [a, b], tables: [shop.orders] }\n'));
+  otter.node('west-1');
+  const early = await otter.run('apply', '--auto-approve', '--timeout', '3s');
+  expect(early.code).toBe(9);
+  expect(early.err).toContain('otter node east-1');
+  otter.node('east-1');
+  expect(await otter.run('apply', '--auto-approve', '--timeout', '60s')).toMatchObject({ code: 0 });
+  await otter.until('the channel streams', streaming);
+  expect(await rows(db, 'SELECT * FROM shop.orders ORDER BY id')).toEqual(['[1,"one"]', '[2,"two"]']);
+
+  await da.query("INSERT INTO shop.orders VALUES (3, 'from a')");
+  await db.query("UPDATE shop.orders SET note = 'by b' WHERE id = 1");
+  const same = async (table: string): Promise<void> => {
+    await expect.poll(async () => (await rows(db, `SELECT * FROM ${table} ORDER BY 1`)).join(), { timeout: 30_000 }).toBe((await rows(da, `SELECT * FROM ${table} ORDER BY 1`)).join());
+  };
+  await expect.poll(() => rows(db, 'SELECT note FROM shop.orders WHERE id = 3'), { timeout: 15_000 }).toEqual(['["from a"]']);
+  await expect.poll(() => rows(da, 'SELECT note FROM shop.orders WHERE id = 1'), { timeout: 15_000 }).toEqual(['["by b"]']);
+
+  const yaml = await readFile(`${otter.folder}/topologies/main.yaml`, 'utf8');
+  await otter.write(yaml.replace('[shop.orders]', '[shop.orders, shop.extra]'));
+  const plan = await otter.run('plan');
+  expect(plan.out).toContain('shop.extra');
+  expect(await otter.run('apply', '--auto-approve', '--timeout', '60s')).toMatchObject({ code: 0 });
+  await expect.poll(() => rows(db, 'SELECT * FROM shop.extra').catch(() => []), { timeout: 15_000 }).toEqual(['[7,7]']);
+  expect((await otter.run('plan')).out).toContain('No changes');
+
+  await otter.end('east-1', 'SIGKILL');
+  await da.query("INSERT INTO shop.orders VALUES (4, 'while away')");
+  otter.node('east-1');
+  await expect.poll(() => rows(db, 'SELECT note FROM shop.orders WHERE id = 4'), { timeout: 15_000 }).toEqual(['["while away"]']);
+  await same('shop.orders');
+
+  expect(await otter.run('destroy', '--auto-approve', '--timeout', '60s')).toMatchObject({ code: 0 });
+  for (const connection of [da, db]) {
+    await expect.poll(() => rows(connection, "SELECT table_name FROM information_schema.tables WHERE table_schema='otter'"), { timeout: 15_000 }).toEqual([]);
+  }
+  expect(await rows(db, 'SELECT COUNT(*) FROM shop.orders')).toEqual(['[4]']);
+  await da.end();
+  await db.end();
+}, 180_000);
