@@ -1,7 +1,7 @@
 /** A change explained: why it is there, what it does to rows, positions and running pipelines, and how grave that is. */
 import { UnreachableError } from '../model/error.ts';
 import type { ChannelSpec, DatabaseSpec, NodeSpec, Topology } from '../model/topology.ts';
-import { type AppliedState, type Change, RISKS, type Risk, type SourceOf } from './change.ts';
+import { type AppliedState, type Change, type Effect, RISKS, type SourceOf } from './change.ts';
 import { channelEffects } from './channel-effects.ts';
 import type { RawChange } from './diff.ts';
 import { databasesOf } from './references.ts';

@@ -28,7 +28,7 @@ export interface Plan {
   readonly changes: readonly Change[];
   readonly drift: readonly Drift[];
   readonly summary: { readonly add: number; readonly change: number; readonly destroy: number };
-  /** There is something to do and no guard refuses it. */
+  /** No guard refuses it. */
   readonly applyable: boolean;
   /** Revision of every key the plan depends on; null for a key that is not there. */
   readonly reads: Readonly<Record<string, number | null>>;
@@ -49,7 +49,7 @@ export interface PlanInput {
   readonly baseRevision: number;
 }
 
-/** @throws OtterError OT2009 when a target is not known */
+/** @throws OtterError OT7001 when a target is not known */
 export function computePlan(input: PlanInput): Plan {
   const { desired, applied, live, destroy, sourceOf, digest, baseRevision } = input;
   const raw = targeted(diff(desired, applied), { desired, applied, target: input.target });
@@ -64,7 +64,7 @@ export function computePlan(input: PlanInput): Plan {
     changes,
     drift: driftOf(applied, live),
     summary: { add: count('create'), change: count('update'), destroy: count('delete') },
-    applyable: changes.length > 0,
+    applyable: true,
     reads: readsOf(applied, changes),
     destroy,
     serial: (applied.meta.record?.serial ?? 0) + (changes.length > 0 ? 1 : 0),
@@ -74,26 +74,26 @@ export function computePlan(input: PlanInput): Plan {
 
 /**
  * A saved plan, read back.
- * @throws OtterError OT2010 when it is not a plan of this format, or was changed by hand
+ * @throws OtterError OT7003 when it is not a plan of this format, or was changed by hand
  */
 export function readPlan(text: string, digest: (text: string) => string): Plan {
   let value: Partial<Plan>;
   try {
     value = JSON.parse(text) as Partial<Plan>;
   } catch (error) {
-    throw new OtterError('OT2010', 'the file is not a saved plan: it is not JSON', { cause: error });
+    throw new OtterError('OT7003', 'the file is not a saved plan: it is not JSON', { cause: error });
   }
   if (typeof value !== 'object' || value === null || !Array.isArray(value.changes) || typeof value.reads !== 'object') {
-    throw new OtterError('OT2010', 'the file is not a saved plan', { hint: 'Write one with `otter plan --out FILE`.' });
+    throw new OtterError('OT7003', 'the file is not a saved plan', { hint: 'Write one with `otter plan --out FILE`.' });
   }
   if (value.format_version !== '1.0') {
-    throw new OtterError('OT2010', `the plan has format ${String(value.format_version)}, and this version reads 1.0`, {
+    throw new OtterError('OT7003', `the plan has format ${String(value.format_version)}, and this version reads 1.0`, {
       hint: 'Plan again with this version.',
     });
   }
   const plan = value as Plan;
   if (plan.plan_digest !== digest(signedText(plan))) {
-    throw new OtterError('OT2010', 'the plan is not the one that was saved: its digest does not fit', {
+    throw new OtterError('OT7003', 'the plan is not the one that was saved: its digest does not fit', {
       hint: 'Plan again with `otter plan --out FILE`.',
     });
   }

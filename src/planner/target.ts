@@ -15,7 +15,7 @@ export interface TargetInput {
   readonly target: readonly string[];
 }
 
-/** @throws OtterError OT2009 */
+/** @throws OtterError OT7001 */
 export function targeted(
   changes: readonly RawChange[],
   { desired, applied, target }: TargetInput,
@@ -50,11 +50,11 @@ function addressAmong(known: ReadonlySet<string>, text: string): string {
   const matches = [...known].filter((one) => one.endsWith(`.${address}`));
   if (matches.length === 1) return matches[0]!;
   if (matches.length > 1) {
-    throw new OtterError('OT2009', `\`${text}\` may be ${matches.sort().join(' or ')}`, {
+    throw new OtterError('OT7001', `\`${text}\` may be ${matches.sort().join(' or ')}`, {
       hint: 'Write the whole address.',
     });
   }
-  throw new OtterError('OT2009', `nothing declared or applied has the address \`${text}\``, {
+  throw new OtterError('OT7001', `nothing declared or applied has the address \`${text}\``, {
     hint: `Addresses look like ${[...known].sort()[0] ?? 'channel.shop'}.`,
   });
 }

@@ -34,32 +34,4 @@ export const PLAN_CODES = {
       'The lock was not renewed in time, or vanished, so another process may be applying. Every write compares the lock first: nothing was written after it was lost.',
     action: 'Look for a state store that was slow or away, or a machine that stood still. Then plan and apply again.',
   },
-  OT2006: {
-    title: 'Nodes do not run it yet',
-    meaning:
-      'The change is applied and stays, but not every node has reported in time that it runs it. The message names what is missing.',
-    action:
-      'Start the nodes that are named (`otter node NAME`), or see `otter status` for what they wait for. Nothing has to be applied again.',
-  },
-  OT2007: {
-    title: 'Cancelled',
-    meaning: 'A person or the system ended the command before it changed anything more.',
-    action: 'Nothing, or run the command again.',
-  },
-  OT2008: {
-    title: 'Consent missing',
-    meaning: 'Applying asks a person first, and there is no terminal to ask at.',
-    action: 'Apply a saved plan (`otter plan --out FILE`, then `otter apply FILE`), or say `--auto-approve`.',
-  },
-  OT2009: {
-    title: 'Target not known',
-    meaning: 'The address after `--target` names nothing that is declared or applied, or more than one thing.',
-    action: 'Write the whole address, for example `channel.shop`; `otter status` has the names.',
-  },
-  OT2010: {
-    title: 'Not a plan that can be applied',
-    meaning:
-      'The file is not a saved plan, has another format, was changed after it was saved, or belongs to another topology.',
-    action: 'Write it again with `otter plan --out FILE`.',
-  },
 } as const satisfies Record<string, Explanation>;

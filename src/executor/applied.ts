@@ -1,0 +1,87 @@
+/** What the planner reads of the state store: applied objects with the revision of each key, and what nodes report. */
+
+import { OtterError } from '../model/error.ts';
+import type { Entry, StateStore } from '../model/ports.ts';
+import type { MetaRecord, NodeRecord, OwnerRecord, PipelineRecord, SpecRecord } from '../model/records.ts';
+import { STATE_FORMAT } from '../model/records.ts';
+import type { AppliedSpec, AppliedState, Json, LiveState } from '../planner/change.ts';
+import { metaKey, nodesPrefix, ownersPrefix, parseKey, specKey, specPrefix, statusPrefix } from '../state/keys.ts';
+
+export interface ReadState {
+  readonly applied: AppliedState;
+  readonly live: LiveState;
+  readonly revision: number;
+}
+
+/**
+ * Journal and history are left out: they grow with every apply. So these are several lists, each at a revision of its
+ * own; that is no harm, since apply compares every key that was read.
+ * @throws OtterError OT3007 when a record has a form that this version does not know
+ */
+export async function readApplied(store: StateStore, topology: string, signal?: AbortSignal): Promise<ReadState> {
+  const list = async (prefix: string): Promise<readonly Entry[]> => (await store.list(prefix, { signal })).entries;
+  // Objects before `meta`: an apply that ends in between leaves objects that are older than apply will find.
+  const specs = await store.list(specPrefix(topology), { signal });
+  const meta = (await list(metaKey(topology))).find(({ key }) => key === metaKey(topology)) ?? null;
+  const live = await readLive(store, topology, signal);
+  return {
+    applied: {
+      topology,
+      meta: {
+        key: metaKey(topology),
+        revision: meta?.revision ?? null,
+        record: meta === null ? null : metaOf(meta),
+      },
+      specs: specs.entries.flatMap(specOf),
+      keyOf: (kind, name) => specKey(topology, kind, name),
+    },
+    live,
+    revision: specs.revision,
+  };
+}
+
+export async function readLive(store: StateStore, topology: string, signal?: AbortSignal): Promise<LiveState> {
+  const nodes: Record<string, NodeRecord> = {};
+  const owners: Record<string, OwnerRecord> = {};
+  const pipelines: Record<string, PipelineRecord> = {};
+  for (const prefix of [nodesPrefix(topology), ownersPrefix(topology), statusPrefix(topology, 'pipeline')]) {
+    for (const entry of (await store.list(prefix, { signal })).entries) {
+      const parsed = parseKey(entry.key);
+      if (parsed?.at === 'node') nodes[parsed.name] = parse<NodeRecord>(entry);
+      else if (parsed?.at === 'owner') owners[parsed.database] = parse<OwnerRecord>(entry);
+      else if (parsed?.at === 'status' && parsed.kind === 'pipeline')
+        pipelines[parsed.name] = parse<PipelineRecord>(entry);
+    }
+  }
+  return { nodes, owners, pipelines };
+}
+
+function specOf(entry: Entry): AppliedSpec[] {
+  const parsed = parseKey(entry.key);
+  if (parsed?.at !== 'spec') return [];
+  const { generation, spec } = parse<SpecRecord>(entry);
+  if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
+  const { kind, name } = parsed;
+  return [{ key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision }];
+}
+
+function metaOf(entry: Entry): MetaRecord {
+  const meta = parse<MetaRecord>(entry);
+  if (meta.format !== STATE_FORMAT) throw notUnderstood(entry);
+  return meta;
+}
+
+function parse<T>(entry: Entry): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(entry.value);
+  } catch (error) {
+    throw notUnderstood(entry, error);
+  }
+  if (typeof value !== 'object' || value === null) throw notUnderstood(entry);
+  return value as T;
+}
+
+function notUnderstood({ key }: Entry, cause?: unknown): OtterError {
+  return new OtterError('OT3007', 'a record in the state store is not understood', { where: { key }, cause });
+}

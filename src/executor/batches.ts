@@ -1,0 +1,113 @@
+/**
+ * A plan cut into transactions of the state store.
+ *
+ * Rules: every change and its journal entry are in one transaction; `meta` and `history` are in the last, so a serial
+ * that exists is wholly applied; nodes never see objects under the lineage of a topology that was destroyed, so a new
+ * lineage is in the first.
+ */
+import type { Condition, Put } from '../model/ports.ts';
+import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
+import { STATE_FORMAT } from '../model/records.ts';
+import type { AppliedState, Change } from '../planner/change.ts';
+import { nameOf } from '../planner/change.ts';
+import type { Plan } from '../planner/plan.ts';
+import { historyKey, metaKey, runKey, specKey } from '../state/keys.ts';
+
+/** Two writes and one condition each, and a few of the batch: below the 128 that etcd takes. */
+export const BATCH_CHANGES_MAX = 40;
+/** Object and journal (before and after) come to less than the 1.4 MB that etcd takes, also in wide characters. */
+const BATCH_CHARACTERS_MAX = 100_000;
+
+export interface Batch {
+  readonly conditions: readonly Condition[];
+  readonly puts: readonly Put[];
+  readonly deletes: readonly string[];
+  readonly addresses: readonly string[];
+  /** Is there exactly when this batch was written. */
+  readonly journalKey: string;
+}
+
+export interface BatchInput {
+  readonly plan: Plan;
+  /** What is there now, under the lock. */
+  readonly applied: AppliedState;
+  readonly by: string;
+  readonly commit: string | null;
+  readonly at: string;
+  readonly newLineage: () => string;
+}
+
+/** `conditions` name each key as the plan read it, besides the lock, which whoever commits adds. */
+export function batchesOf(input: BatchInput): Batch[] {
+  const { plan, applied, by, commit, at } = input;
+  const { topology, serial, plan_digest, summary } = plan;
+  const run = `${serial}-${[...plan_digest]
+    .filter((c) => /[0-9A-Za-z]/.test(c))
+    .join('')
+    .slice(-12)}`;
+  // A topology that was destroyed and begins anew must not resume from positions that a node away could not remove.
+  const anew = applied.meta.record === null || applied.specs.length === 0;
+  const lineage = anew ? input.newLineage() : applied.meta.record.lineage;
+  const meta = (of: number): Put => ({
+    key: metaKey(topology),
+    value: JSON.stringify({ format: STATE_FORMAT, lineage, serial: of } satisfies MetaRecord),
+  });
+  const generations = new Map(applied.specs.map(({ key, generation }) => [key, generation]));
+  const parts = cut(plan.changes);
+  return parts.map((changes, index) => {
+    const last = index === parts.length - 1;
+    const puts: Put[] = [];
+    const deletes: string[] = [];
+    const conditions: Condition[] = [];
+    for (const [offset, change] of changes.entries()) {
+      const key = specKey(topology, change.kind, nameOf(change.address));
+      conditions.push({ key, revision: plan.reads[key] ?? null });
+      // Never one that was seen before under this name, also when the object was removed in between.
+      const generation = Math.max((generations.get(key) ?? 0) + 1, serial);
+      if (change.after === null) deletes.push(key);
+      else
+        puts.push({ key, value: JSON.stringify({ generation, spec: change.after as unknown as SpecRecord['spec'] }) });
+      const { address, actions, before, after } = change;
+      puts.push({
+        key: runKey(topology, run, String(index), String(offset)),
+        value: JSON.stringify({ address, actions, before, after, generation: after === null ? null : generation }),
+      });
+    }
+    const journalKey = runKey(topology, run, String(index));
+    const addresses = changes.map(({ address }) => address);
+    const journal = { serial, by, at, plan_digest, batch: index + 1, batches: parts.length, addresses };
+    puts.push({ key: journalKey, value: JSON.stringify(journal) });
+    // The first batch finds `meta` as the plan did. Later ones rest on the lock: the first may have moved it.
+    if (index === 0) conditions.push({ key: metaKey(topology), revision: applied.meta.revision });
+    if (last) {
+      const history: HistoryRecord = {
+        serial,
+        at,
+        by,
+        commit,
+        planDigest: plan_digest,
+        summary,
+        addresses: plan.changes.map(({ address }) => address),
+      };
+      puts.push(meta(serial), { key: historyKey(topology, serial), value: JSON.stringify(history) });
+    } else if (index === 0 && anew) puts.push(meta(serial - 1));
+    return { conditions, puts, deletes, addresses, journalKey };
+  });
+}
+
+function cut(changes: readonly Change[]): Change[][] {
+  const parts: Change[][] = [];
+  let size = 0;
+  for (const change of changes) {
+    const own = JSON.stringify(change.before).length + 2 * JSON.stringify(change.after).length;
+    const part = parts.at(-1);
+    if (part === undefined || part.length === BATCH_CHANGES_MAX || size + own > BATCH_CHARACTERS_MAX) {
+      parts.push([change]);
+      size = own;
+    } else {
+      part.push(change);
+      size += own;
+    }
+  }
+  return parts;
+}
