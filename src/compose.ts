@@ -7,11 +7,12 @@ import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Context, Output, Parts } from './cli/context.ts';
 import { runNode } from './executor/node.ts';
+import type { Connect } from './executor/node-link.ts';
+import { resolveSecret } from './executor/secret.ts';
 import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
 import type { SiteFactory } from './model/ports.ts';
-import type { SecretRef } from './model/topology.ts';
 import { DatabaseServer } from './mysql/connection.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';
@@ -58,12 +59,9 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
               topology,
               name,
               version,
-              pid,
-              host: hostname(),
               sites: siteFactory(env),
-              link: linkClient,
-              listen: startLinkServer,
-              logger: logger.child({ node: name }),
+              connect,
+              logger,
               signal: together,
             });
           } catch (error) {
@@ -104,12 +102,23 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
   };
 }
 
+/** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
+const connect: Connect = async ({ node, lineage, listen, services, addressOf, logger }) => {
+  const server = await startLinkServer({ listen, node, services, lineage, logger });
+  const client = linkClient({ local: services, addressOf, lineage, logger });
+  return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+};
+
 /** A site over MySQL or MariaDB: one server, shared by reading and writing, so that both are always on the same endpoint. */
 function siteFactory(env: Env): SiteFactory {
   return {
     start: (spec, ownerRevision, link, logger) => {
       const { database, name, lineage } = spec;
-      const server = new DatabaseServer({ name, spec: database, password: () => secret(database.password, env) });
+      const server = new DatabaseServer({
+        name,
+        spec: database,
+        password: () => resolveSecret(database.password, env),
+      });
       const source = mysqlSource({ server });
       const target = new MysqlTarget({
         connect: () => server.connect({ multipleStatements: true }),
@@ -132,23 +141,6 @@ function siteFactory(env: Env): SiteFactory {
       });
     },
   };
-}
-
-/** Resolved whenever a connection is made, so that a rotated password is taken up. @throws OtterError OT7009, never the value. */
-function secret(ref: SecretRef, env: Env): string {
-  if ('env' in ref) {
-    const value = env[ref.env];
-    if (value === undefined)
-      throw new OtterError('OT7009', `environment variable ${ref.env} is not set on this node`, {
-        hint: `Set ${ref.env} before starting the node.`,
-      });
-    return value;
-  }
-  try {
-    return readFileSync(ref.file, 'utf8').replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new OtterError('OT7009', `the file ${ref.file} cannot be read on this node`, { cause: error });
-  }
 }
 
 function headCommit(): string | null {

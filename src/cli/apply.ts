@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline/promises';
 import { applyPlan, waitForNodes } from '../executor/apply.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
-import type { Plan } from '../planner/plan.ts';
+import { type Plan, readPlan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { renderPlan } from '../render/text.ts';
 import { type Context, colour, EXIT, stateUrl } from './context.ts';
@@ -126,24 +126,11 @@ async function consent(context: Context, destroying: boolean): Promise<void> {
 }
 
 function savedPlan(context: Context, path: string): Plan {
-  let plan: unknown;
-  try {
-    plan = JSON.parse(context.parts.readFile(path));
-  } catch (error) {
-    throw new OtterError('OT7003', `${path} is not a saved plan`, {
-      cause: error,
-      hint: 'Make one with `otter plan --out FILE`.',
-    });
-  }
-  if (typeof plan !== 'object' || plan === null || !('plan_digest' in plan) || !('changes' in plan)) {
-    throw new OtterError('OT7003', `${path} is not a saved plan`, { hint: 'Make one with `otter plan --out FILE`.' });
-  }
-  const saved = plan as Plan;
-  if (!saved.applyable)
-    throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, {
-      hint: 'Plan again: `otter plan` says what is refused.',
-    });
-  return saved;
+  const plan = readPlan(context.parts.readFile(path), context.parts.digest);
+  if (plan.applyable || isEmpty(plan)) return plan;
+  throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, {
+    hint: 'Plan again: `otter plan` says what is refused.',
+  });
 }
 
 function isEmpty(plan: Plan): boolean {

@@ -44,11 +44,6 @@ export const CLI_CODES = {
     meaning: 'The desired state is written and stays, but some nodes have not said that they run it.',
     action: 'Start the nodes that the message names; `otter status` shows when they have taken it up.',
   },
-  OT7009: {
-    title: 'Secret cannot be read',
-    meaning: 'The environment variable or file that holds a password is not there on this node.',
-    action: 'Set the variable, or put the file where the topology says, for the user that runs the node.',
-  },
   OT7101: {
     title: 'A server program is missing',
     meaning:
