@@ -1,0 +1,85 @@
+/**
+ * A node's links, which come into being when its address is known and are opened anew when it changes; sites hold
+ * one client all the while.
+ */
+import { messageOf, OtterError } from '../model/error.ts';
+import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
+import type { NodeSpec } from '../model/topology.ts';
+
+/** What the two ends of a node's links need to know. */
+export interface NodeWiring {
+  readonly node: string;
+  readonly lineage: string;
+  /** host:port to listen on. */
+  readonly listen: string;
+  /** host:port under which peers reach it. */
+  readonly advertise: string;
+  /** The service of a database that this node owns and runs now, else null. */
+  readonly services: (database: string) => PipelineService | null;
+  /** Who owns a database by what was last seen of the state store, else null. */
+  readonly addressOf: (database: string) => { readonly node: string; readonly advertise: string } | null;
+  readonly logger: Logger;
+}
+
+/** Disposing closes the server and every connection. */
+export interface NodeLinks extends AsyncDisposable {
+  readonly client: LinkClient;
+}
+
+/** @throws OtterError when the address cannot be listened on; it is tried again. */
+export type Connect = (wiring: NodeWiring) => Promise<NodeLinks>;
+
+interface Open {
+  readonly links: NodeLinks;
+  /** What it was opened with, as text. */
+  readonly address: string;
+}
+
+export class NodeLink {
+  readonly #connect: Connect;
+  readonly #wiring: Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'logger'>;
+  #open: Open | null = null;
+
+  constructor(connect: Connect, wiring: Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'logger'>) {
+    this.#connect = connect;
+    this.#wiring = wiring;
+  }
+
+  get open(): boolean {
+    return this.#open !== null;
+  }
+
+  /** Stays the same while what is behind it changes. */
+  readonly client: LinkClient = {
+    open: async (database, request, signal) => {
+      if (this.#open === null) {
+        throw new OtterError('OT6001', `node ${this.#wiring.node} is not listening at present`, { retry: 'backoff' });
+      }
+      return await this.#open.links.client.open(database, request, signal);
+    },
+  };
+
+  /** Opens, opens anew or closes; true when something was opened. Calls must not overlap. */
+  async converge(wanted: { readonly lineage: string; readonly spec: NodeSpec } | null): Promise<boolean> {
+    const address =
+      wanted === null ? null : JSON.stringify([wanted.lineage, wanted.spec.listen, wanted.spec.advertise]);
+    if (address === (this.#open?.address ?? null)) return false;
+    await this.close();
+    if (wanted === null || address === null) return false;
+    const { lineage, spec } = wanted;
+    const { listen, advertise } = spec;
+    this.#open = { address, links: await this.#connect({ ...this.#wiring, lineage, listen, advertise }) };
+    this.#wiring.logger.info('listening for peers', { listen, advertise });
+    return true;
+  }
+
+  async close(): Promise<void> {
+    const before = this.#open;
+    this.#open = null;
+    try {
+      await before?.links[Symbol.asyncDispose]();
+    } catch (error) {
+      this.#wiring.logger.warn('links did not close well', { error: messageOf(error) });
+    }
+  }
+}

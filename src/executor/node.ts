@@ -1,0 +1,295 @@
+/**
+ * A worker node: follows the state store, owns databases of its region, and runs a site for each.
+ *
+ * Everything is by level: news only wake the queue, `reconcile.ts` decides from what is there. The store being away
+ * stops nothing that runs. Rule of ending: stop the sites, give the lease back, close the links, in this order.
+ */
+import { randomUUID } from 'node:crypto';
+import { hostname } from 'node:os';
+import { OtterError } from '../model/error.ts';
+import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
+import type { NodeRecord } from '../model/records.ts';
+import type { NodeSpec } from '../model/topology.ts';
+import { follow, slept } from './follow.ts';
+import type { Connect } from './node-link.ts';
+import { NodeLink } from './node-link.ts';
+import { OwnedSites, said } from './owned-sites.ts';
+import { PipelineStatus } from './pipeline-status.ts';
+import type { Registration } from './presence.ts';
+import { Presence } from './presence.ts';
+import type { Outcome } from './queue.ts';
+import { SETTLED, WorkQueue } from './queue.ts';
+import { reconcile } from './reconcile.ts';
+import { World, watchedPrefixes } from './world.ts';
+
+export interface NodeOptions {
+  readonly store: StateStore;
+  readonly topology: string;
+  readonly name: string;
+  readonly version: string;
+  readonly sites: SiteFactory;
+  /** Opens both ends of the node's links, once its address is known and again when it changes. */
+  readonly connect: Connect;
+  readonly logger: Logger;
+  /** Aborted to stop in good order. */
+  readonly signal: AbortSignal;
+  readonly timing?: Partial<NodeTiming> | undefined;
+  readonly random?: (() => number) | undefined;
+  readonly now?: (() => number) | undefined;
+}
+
+export interface NodeTiming {
+  /** How long a node may be silent before others take its databases. */
+  readonly leaseTtlMs: number;
+  readonly beatMs: number;
+  /** How long a new node leaves free databases to others of its region that are just starting. */
+  readonly settleMs: number;
+  /** Everything is compared anew so often, whatever news there were. */
+  readonly resyncMs: number;
+}
+
+const TIMING: NodeTiming = { leaseTtlMs: 10_000, beatMs: 1000, settleMs: 1000, resyncMs: 30_000 };
+
+/**
+ * Runs a node until `signal` aborts, and resolves when it has stopped in good order.
+ * @throws OtterError OT3010, after stopping, when another process took over the node's name
+ */
+export async function runNode(options: NodeOptions): Promise<void> {
+  await new WorkerNode(options).run();
+}
+
+const DATABASE = 'database/';
+const LINK = 'link';
+const SWEEP = 'sweep';
+
+class WorkerNode {
+  readonly #options: NodeOptions;
+  readonly #timing: NodeTiming;
+  readonly #logger: Logger;
+  readonly #random: () => number;
+  readonly #now: () => number;
+  readonly #instance = randomUUID();
+  readonly #startedMs: number;
+  readonly #world: World;
+  readonly #presence: Presence;
+  readonly #status: PipelineStatus;
+  readonly #link: NodeLink;
+  readonly #queue: WorkQueue;
+  readonly #sites: OwnedSites;
+  readonly #fatal = new AbortController();
+  readonly #over: AbortSignal;
+  #firstRegisteredMs: number | null = null;
+  #nextBeat = new AbortController();
+  #away = false;
+
+  constructor(options: NodeOptions) {
+    const { store, topology, name, random = Math.random, now = Date.now } = options;
+    this.#options = options;
+    this.#timing = { ...TIMING, ...options.timing };
+    this.#logger = options.logger.child({ node: name });
+    this.#random = random;
+    this.#now = now;
+    this.#startedMs = now();
+    this.#over = AbortSignal.any([options.signal, this.#fatal.signal]);
+    this.#world = new World(topology, this.#instance);
+    this.#presence = new Presence({
+      store,
+      topology,
+      name,
+      instance: this.#instance,
+      leaseTtlMs: this.#timing.leaseTtlMs,
+      wrote: (entry) => this.#world.wrote(entry),
+    });
+    this.#status = new PipelineStatus({ store, topology, node: name, world: this.#world, now });
+    this.#link = new NodeLink(options.connect, {
+      node: name,
+      services: (database) => this.#sites.service(database),
+      addressOf: (database) => this.#world.owner(database)?.record ?? null,
+      logger: this.#logger,
+    });
+    this.#sites = new OwnedSites({
+      store,
+      topology,
+      name,
+      instance: this.#instance,
+      world: this.#world,
+      sites: options.sites,
+      link: this.#link.client,
+      logger: this.#logger,
+      registration: () => this.#registration(),
+      settlingMs: () => this.#settlingMs(),
+    });
+    this.#queue = new WorkQueue({
+      run: async (key) => await this.#work(key),
+      failed: (key, error, againMs) => this.#failed(key, error, againMs),
+      stuck: (key, { code, summary, detail }) => this.#logger.error('cannot go on', { key, code, summary, detail }),
+      random,
+      sleep: slept,
+    });
+  }
+
+  async run(): Promise<void> {
+    const { store, topology } = this.#options;
+    this.#logger.info('node starting', { topology, store: store.url, version: this.#options.version });
+    await Promise.all([
+      ...watchedPrefixes(topology).map((prefix) => this.#follow(prefix)),
+      this.#beatOnAndOn(),
+      this.#resyncOnAndOn(),
+    ]);
+    await this.#end();
+    if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
+  }
+
+  // ------------------------------------------------------------ news
+
+  async #follow(prefix: string): Promise<void> {
+    await follow({
+      store: this.#options.store,
+      prefix,
+      signal: this.#over,
+      random: this.#random,
+      told: (batch) => {
+        if (this.#world.apply(prefix, batch) === 'change') this.#lookAtAll();
+      },
+      failed: (error) => this.#storeAway(error),
+    });
+  }
+
+  #lookAtAll(): void {
+    if (!this.#world.ready || this.#over.aborted) return;
+    if (this.#presence.registration === null) this.#nextBeat.abort();
+    this.#queue.add(LINK);
+    this.#queue.add(SWEEP);
+    const { name } = this.#options;
+    const mine = this.#world.ownedDatabases().filter((database) => this.#world.owner(database)?.record.node === name);
+    for (const database of new Set([...this.#world.names('database'), ...this.#sites.databases, ...mine])) {
+      this.#queue.add(DATABASE + database);
+    }
+  }
+
+  async #resyncOnAndOn(): Promise<void> {
+    while (await slept(this.#timing.resyncMs, this.#over)) this.#lookAtAll();
+  }
+
+  async #work(key: string): Promise<Outcome> {
+    if (key.startsWith(DATABASE)) return await reconcile(key.slice(DATABASE.length), this.#sites);
+    if (key === SWEEP) {
+      if (this.#world.fault === null) await this.#status.sweep();
+    } else if (await this.#link.converge(this.#address())) {
+      this.#lookAtAll();
+    }
+    return SETTLED;
+  }
+
+  #failed(key: string, error: unknown, againMs: number): void {
+    if (this.#over.aborted) return;
+    if (error instanceof OtterError && error.code === 'OT3001') this.#storeAway(error);
+    else this.#logger.warn('will try again', { key, again_ms: againMs, ...said(error) });
+  }
+
+  // ------------------------------------------------------------ presence
+
+  async #beatOnAndOn(): Promise<void> {
+    do {
+      this.#nextBeat = new AbortController();
+      try {
+        await this.#beat();
+      } catch (error) {
+        if (error instanceof OtterError && error.code === 'OT3010') {
+          this.#fatal.abort(error);
+          return;
+        }
+        this.#storeAway(error);
+      }
+      await slept(this.#timing.beatMs, AbortSignal.any([this.#over, this.#nextBeat.signal]));
+    } while (!this.#over.aborted);
+  }
+
+  async #beat(): Promise<void> {
+    const spec = this.#ownSpec();
+    if (spec === null || !this.#world.ready) {
+      // Not in the topology, or not yet: nothing is held once nothing runs.
+      if (this.#presence.registration !== null && this.#sites.databases.length === 0) await this.#presence.leave();
+      return;
+    }
+    const before = this.#presence.registration;
+    await this.#presence.beat(this.#record(spec));
+    this.#storeBack();
+    if (this.#presence.registration !== before) {
+      this.#firstRegisteredMs ??= performance.now();
+      this.#lookAtAll();
+    }
+    await this.#report();
+  }
+
+  async #report(): Promise<void> {
+    for (const { owner, figures } of this.#sites.all) {
+      if (owner !== null) await this.#status.report(owner, figures);
+    }
+  }
+
+  #record({ region, advertise }: NodeSpec): NodeRecord {
+    const sites = this.#sites.all;
+    return {
+      instance: this.#instance,
+      region,
+      advertise,
+      version: this.#options.version,
+      startedMs: this.#startedMs,
+      pid: process.pid,
+      host: hostname(),
+      databases: sites.map(({ database }) => database),
+      rssBytes: process.memoryUsage.rss(),
+      pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
+      updatedMs: this.#now(),
+    };
+  }
+
+  #storeAway(error: unknown): void {
+    if (this.#away || this.#over.aborted) return;
+    this.#away = true;
+    this.#logger.warn('state store away; what runs goes on', said(error));
+  }
+
+  #storeBack(): void {
+    if (this.#away) this.#logger.info('state store back');
+    this.#away = false;
+  }
+
+  // ------------------------------------------------------------ facts
+
+  #registration(): Registration | null {
+    return this.#link.open ? this.#presence.registration : null;
+  }
+
+  #settlingMs(): number {
+    const world = this.#world;
+    const region = this.#ownSpec()?.region;
+    const living = new Set(world.livingNodes());
+    const peers = world.names('node').filter((node) => world.spec('node', node)!.record.spec.region === region);
+    if (peers.every((node) => living.has(node))) return 0;
+    return Math.max(0, (this.#firstRegisteredMs ?? 0) + this.#timing.settleMs - performance.now());
+  }
+
+  #ownSpec(): NodeSpec | null {
+    return this.#world.spec('node', this.#options.name)?.record.spec ?? null;
+  }
+
+  #address(): { readonly lineage: string; readonly spec: NodeSpec } | null {
+    const spec = this.#ownSpec();
+    const { meta } = this.#world;
+    return spec === null || meta === null ? null : { lineage: meta.lineage, spec };
+  }
+
+  async #end(): Promise<void> {
+    await this.#queue.close();
+    await this.#sites.stopAll('the node stops');
+    try {
+      await this.#presence.leave();
+    } catch (error) {
+      this.#logger.warn('the lease could not be given back and runs out by itself', said(error));
+    }
+    await this.#link.close();
+    this.#logger.info('node stopped');
+  }
+}

@@ -1,0 +1,202 @@
+/**
+ * The databases that this process owns and the sites it runs for them: what `reconcile.ts` looks at, and its hands.
+ *
+ * Rule: what the store was told is noted in the world at once, so that the next look does not decide on old news.
+ */
+import { messageOf, OtterError } from '../model/error.ts';
+import type {
+  Condition,
+  LinkClient,
+  Logger,
+  PipelineService,
+  RunningSite,
+  SiteFactory,
+  SiteSpec,
+  StateStore,
+} from '../model/ports.ts';
+import type { OwnerRecord, PipelineFigures } from '../model/records.ts';
+import type { NodeSpec } from '../model/topology.ts';
+import { ownerKey } from '../state/keys.ts';
+import type { Registration } from './presence.ts';
+import type { Hands, Me, Running, Sight } from './reconcile.ts';
+import type { World } from './world.ts';
+
+export interface OwnedSitesOptions {
+  readonly store: StateStore;
+  readonly topology: string;
+  readonly name: string;
+  readonly instance: string;
+  readonly world: World;
+  readonly sites: SiteFactory;
+  readonly link: LinkClient;
+  readonly logger: Logger;
+  /** Null while nothing may be begun: not registered, or no links. */
+  readonly registration: () => Registration | null;
+  /** How long to leave free databases to nodes that may still be starting. */
+  readonly settlingMs: () => number;
+}
+
+/** A site as others see it. */
+export interface OwnedSite {
+  readonly database: string;
+  readonly figures: Readonly<Record<string, PipelineFigures>>;
+  /** The owner record as it was last written; null when this process did not write it. */
+  readonly owner: Condition | null;
+}
+
+interface Site extends Running {
+  readonly site: RunningSite;
+}
+
+export class OwnedSites implements Hands {
+  readonly #options: OwnedSitesOptions;
+  readonly #sites = new Map<string, Site>();
+  readonly #claims = new Map<string, { readonly revision: number; readonly lease: string }>();
+
+  constructor(options: OwnedSitesOptions) {
+    this.#options = options;
+  }
+
+  /** Names of the databases whose site runs, sorted. */
+  get databases(): string[] {
+    return [...this.#sites.keys()].sort();
+  }
+
+  get all(): OwnedSite[] {
+    return this.databases.map((database) => ({
+      database,
+      figures: this.#sites.get(database)!.site.figures(),
+      owner: this.#ownerCondition(database),
+    }));
+  }
+
+  /** Null for a database that does not run here. */
+  service(database: string): PipelineService | null {
+    return this.#sites.get(database)?.site.service ?? null;
+  }
+
+  async stopAll(reason: string): Promise<void> {
+    await Promise.all(this.databases.map((database) => this.stop(database, reason)));
+  }
+
+  // ------------------------------------------------------------ what is
+
+  look(database: string): Sight {
+    const { world, topology } = this.#options;
+    const region = world.spec('database', database)?.record.spec.region;
+    const inRegion = region !== undefined && region === this.#ownSpec()?.region;
+    return {
+      database,
+      ownerKey: ownerKey(topology, database),
+      me: this.#me(),
+      meta: world.meta,
+      declared: region !== undefined,
+      deleted: world.wasDeleted(database),
+      desired: inRegion ? world.siteSpec(database) : null,
+      owner: world.owner(database),
+      candidates: world.livingNodes().filter((node) => world.spec('node', node)?.record.spec.region === region),
+      foreignRevision: world.foreignRevision(database),
+      fault: world.fault,
+      running: this.#sites.get(database) ?? null,
+      claim: this.#claims.get(database) ?? null,
+    };
+  }
+
+  #me(): Me {
+    const { name, instance, registration, settlingMs } = this.#options;
+    const held = registration();
+    return {
+      name,
+      instance,
+      advertise: this.#ownSpec()?.advertise ?? '',
+      registered: held === null ? null : { lease: held.lease.id, revision: held.revision },
+      settlingMs: settlingMs(),
+    };
+  }
+
+  #ownSpec(): NodeSpec | null {
+    return this.#options.world.spec('node', this.#options.name)?.record.spec ?? null;
+  }
+
+  #ownerCondition(database: string): Condition | null {
+    const claim = this.#claims.get(database);
+    return claim === undefined ? null : { key: ownerKey(this.#options.topology, database), revision: claim.revision };
+  }
+
+  // ------------------------------------------------------------ what is done about it
+
+  async claim(database: string, condition: Condition): Promise<boolean> {
+    const { store, world, name, instance, logger } = this.#options;
+    const registration = this.#options.registration();
+    const spec = this.#ownSpec();
+    if (registration === null || spec === null) return false;
+    const { lease } = registration;
+    const { key } = condition;
+    const record: OwnerRecord = { node: name, instance, advertise: spec.advertise };
+    const value = JSON.stringify(record);
+    const result = await store.commit({ conditions: [condition], puts: [{ key, value, lease }], deletes: [] });
+    if (!result.ok) return false;
+    const { revision } = result;
+    this.#claims.set(database, { revision, lease: lease.id });
+    world.wrote({ key, value, revision, created: revision });
+    logger.info('owns database', { database, revision });
+    return true;
+  }
+
+  async release(database: string, condition: Condition): Promise<void> {
+    const { store, world, logger } = this.#options;
+    const { key } = condition;
+    const result = await store.commit({ conditions: [condition], puts: [], deletes: [key] });
+    if (!result.ok) return;
+    world.deleted(key, result.revision);
+    this.#claims.delete(database);
+    logger.info('gave database up', { database });
+  }
+
+  start(spec: SiteSpec, ownerRevision: number): void {
+    const { sites, link, logger } = this.#options;
+    const site = sites.start(spec, ownerRevision, link, logger.child({ database: spec.name }));
+    this.#sites.set(spec.name, { site, spec, ownerRevision });
+    logger.info('site started', { database: spec.name, revision: ownerRevision, pipelines: pipelineNames(spec) });
+  }
+
+  update(spec: SiteSpec): void {
+    const running = this.#sites.get(spec.name);
+    if (running === undefined) return;
+    running.site.update(spec);
+    this.#sites.set(spec.name, { ...running, spec });
+    this.#options.logger.info('site updated', { database: spec.name, pipelines: pipelineNames(spec) });
+  }
+
+  async stop(database: string, reason: string): Promise<void> {
+    await this.#end(database, reason, async (site) => await site.stop());
+  }
+
+  async retire(database: string): Promise<void> {
+    await this.#end(database, 'the database left the topology', async (site) => await site.retire());
+  }
+
+  /** However it ends: what did not end well is said, and not run any longer. */
+  async #end(database: string, reason: string, end: (site: RunningSite) => Promise<void>): Promise<void> {
+    const { logger } = this.#options;
+    const running = this.#sites.get(database);
+    if (running === undefined) return;
+    this.#sites.delete(database);
+    try {
+      await end(running.site);
+      logger.info('site stopped', { database, reason });
+    } catch (error) {
+      logger.error('site did not end well', { database, reason, ...said(error) });
+    }
+  }
+}
+
+/** What a log line says about an error. */
+export function said(error: unknown): Record<string, unknown> {
+  if (!(error instanceof OtterError)) return { error: messageOf(error) };
+  return { code: error.code, error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
+}
+
+function pipelineNames(spec: SiteSpec): string[] {
+  return spec.pipelines.map((pipeline) => pipeline.spec.name);
+}

@@ -1,0 +1,230 @@
+/**
+ * What a node has seen of the state store: desired state, living nodes and owners, as values.
+ *
+ * Rules: it holds the newest version of each record whatever order news arrive in (news of our own writes may come
+ * before or after the watch tells them); a record that is not understood is a fault that keeps things as they are;
+ * that somebody else once owned a database is remembered, since a site that started before that must stop.
+ */
+import type { Diagnostic } from '../model/diagnostic.ts';
+import { compileChannel } from '../model/pipeline.ts';
+import type { Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
+import type { MetaRecord, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
+import { STATE_FORMAT } from '../model/records.ts';
+import type { Kind } from '../model/topology.ts';
+import { metaKey, nodeKey, nodesPrefix, ownerKey, ownersPrefix, parseKey, specKey, specPrefix } from '../state/keys.ts';
+
+/** What is watched; each is seen at a revision of its own. */
+export function watchedPrefixes(topology: string): readonly string[] {
+  return [metaKey(topology), specPrefix(topology), nodesPrefix(topology), ownersPrefix(topology)];
+}
+
+export interface Seen<T> {
+  readonly record: T;
+  readonly revision: number;
+}
+
+/** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
+export type News = 'nothing' | 'beat' | 'change';
+
+export class World {
+  readonly #topology: string;
+  readonly #instance: string;
+  readonly #entries = new Map<string, Seen<unknown>>();
+  readonly #faults = new Map<string, Diagnostic>();
+  readonly #synced = new Set<string>();
+  /** Database to the last revision at which somebody else may have owned it. */
+  readonly #foreign = new Map<string, number>();
+  /** Databases whose deletion was seen as such, not just their absence after news were lost. */
+  readonly #deleted = new Set<string>();
+
+  constructor(topology: string, instance: string) {
+    this.#topology = topology;
+    this.#instance = instance;
+  }
+
+  /** Everything has been seen at least once. */
+  get ready(): boolean {
+    return watchedPrefixes(this.#topology).every((prefix) => this.#synced.has(prefix));
+  }
+
+  /** A record that this version does not understand; nothing new is begun while there is one. */
+  get fault(): Diagnostic | null {
+    return this.#faults.values().next().value ?? null;
+  }
+
+  get meta(): MetaRecord | null {
+    return this.#at<MetaRecord>(metaKey(this.#topology))?.record ?? null;
+  }
+
+  spec<K extends Kind>(kind: K, name: string): Seen<SpecRecord<K>> | null {
+    return this.#at<SpecRecord<K>>(specKey(this.#topology, kind, name));
+  }
+
+  /** Names with a spec, sorted. */
+  names(kind: Kind): string[] {
+    return this.#namesAt((key) => (key.at === 'spec' && key.kind === kind ? key.name : null));
+  }
+
+  /** Names of the nodes that have a record under a lease. */
+  livingNodes(): string[] {
+    return this.#namesAt((key) => (key.at === 'node' ? key.name : null));
+  }
+
+  node(name: string): Seen<NodeRecord> | null {
+    return this.#at<NodeRecord>(nodeKey(this.#topology, name));
+  }
+
+  owner(database: string): Seen<OwnerRecord> | null {
+    return this.#at<OwnerRecord>(ownerKey(this.#topology, database));
+  }
+
+  /** Databases that have an owner, sorted. */
+  ownedDatabases(): string[] {
+    return this.#namesAt((key) => (key.at === 'owner' ? key.database : null));
+  }
+
+  /** Last revision at which another process may have owned the database; 0 when none was seen. */
+  foreignRevision(database: string): number {
+    return this.#foreign.get(database) ?? 0;
+  }
+
+  wasDeleted(database: string): boolean {
+    return this.#deleted.has(database);
+  }
+
+  /** What the owner of the database has to do; null when it, or the first apply, is not there. */
+  siteSpec(database: string): SiteSpec | null {
+    const { meta } = this;
+    const spec = this.spec('database', database)?.record.spec;
+    if (meta === null || spec === undefined) return null;
+    const pipelines = this.names('channel').flatMap((channel) => {
+      const { record } = this.spec('channel', channel)!;
+      return compileChannel(channel, record.spec)
+        .filter(({ source, target }) => source === database || target === database)
+        .filter(
+          ({ source, target }) => this.spec('database', source) !== null && this.spec('database', target) !== null,
+        )
+        .map((pipeline) => ({ spec: pipeline, generation: record.generation }));
+    });
+    return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };
+  }
+
+  /** What a watch of `prefix`, or a first list in the form of a reset, has told. */
+  apply(prefix: string, batch: WatchBatch): News {
+    let news: News = 'nothing';
+    const worse = (other: News): void => {
+      if (other === 'change' || news === 'nothing') news = other;
+    };
+    if (batch.reset) {
+      const present = new Set(batch.events.map((event) => (event.kind === 'put' ? event.entry.key : event.key)));
+      for (const key of [...this.#entries.keys(), ...this.#faults.keys()]) {
+        if (key.startsWith(prefix) && !present.has(key)) worse(this.#remove(key, batch.revision, 'unseen'));
+      }
+      if (prefix === ownersPrefix(this.#topology)) this.#lostSight(present, batch.revision);
+    }
+    for (const event of batch.events) {
+      worse(event.kind === 'put' ? this.#put(event.entry) : this.#remove(event.key, batch.revision, 'seen'));
+    }
+    if (!this.#synced.has(prefix)) {
+      this.#synced.add(prefix);
+      news = 'change';
+    }
+    return news;
+  }
+
+  /** Something this node has just written itself. */
+  wrote(entry: Entry): void {
+    this.#put(entry);
+  }
+
+  /** Something this node has just deleted itself. */
+  deleted(key: string, revision: number): void {
+    this.#remove(key, revision, 'seen');
+  }
+
+  #at<T>(key: string): Seen<T> | null {
+    return (this.#entries.get(key) as Seen<T> | undefined) ?? null;
+  }
+
+  #namesAt(nameOf: (key: NonNullable<ReturnType<typeof parseKey>>) => string | null): string[] {
+    const names: string[] = [];
+    for (const key of this.#entries.keys()) {
+      const parsed = parseKey(key);
+      const name = parsed === null ? null : nameOf(parsed);
+      if (name !== null) names.push(name);
+    }
+    return names.sort();
+  }
+
+  #put({ key, value, revision }: Entry): News {
+    const before = this.#entries.get(key);
+    if (before !== undefined && before.revision >= revision) return 'nothing';
+    const parsed = parseKey(key);
+    if (parsed === null) return 'nothing';
+    const record = recordOf(parsed.at, value);
+    if (record === null) {
+      this.#faults.set(key, notUnderstood(key));
+      return 'change';
+    }
+    this.#faults.delete(key);
+    this.#entries.set(key, { record, revision });
+    if (parsed.at === 'owner' && (record as OwnerRecord).instance !== this.#instance) {
+      this.#sawForeign(parsed.database, revision);
+    }
+    if (parsed.at === 'spec' && parsed.kind === 'database') this.#deleted.delete(parsed.name);
+    return parsed.at === 'node' && before !== undefined ? 'beat' : 'change';
+  }
+
+  /** `unseen`: it is not there any more, and what happened in between was not told. */
+  #remove(key: string, revision: number, how: 'seen' | 'unseen'): News {
+    const before = this.#entries.get(key);
+    const known = this.#faults.delete(key) || before !== undefined;
+    if (!known || (before !== undefined && before.revision > revision)) return 'nothing';
+    this.#entries.delete(key);
+    const parsed = parseKey(key);
+    if (parsed?.at === 'spec' && parsed.kind === 'database' && how === 'seen') this.#deleted.add(parsed.name);
+    return 'change';
+  }
+
+  /** Owners came and went without being told: whoever is not owner now may have been followed by another meanwhile. */
+  #lostSight(present: ReadonlySet<string>, revision: number): void {
+    for (const database of this.names('database')) {
+      if (!present.has(ownerKey(this.#topology, database))) this.#sawForeign(database, revision);
+    }
+  }
+
+  #sawForeign(database: string, revision: number): void {
+    this.#foreign.set(database, Math.max(revision, this.foreignRevision(database)));
+  }
+}
+
+/** The value, if it is what this version writes there; null if not. */
+function recordOf(at: NonNullable<ReturnType<typeof parseKey>>['at'], value: string): object | null {
+  let record: unknown;
+  try {
+    record = JSON.parse(value);
+  } catch {
+    return null;
+  }
+  if (typeof record !== 'object' || record === null) return null;
+  if (at === 'meta') {
+    const { format, lineage } = record as Partial<MetaRecord>;
+    return typeof lineage === 'string' && format === STATE_FORMAT ? record : null;
+  }
+  if (at === 'spec') {
+    const { spec, generation } = record as Partial<SpecRecord>;
+    return typeof generation === 'number' && typeof spec === 'object' && spec !== null ? record : null;
+  }
+  return record;
+}
+
+function notUnderstood(key: string): Diagnostic {
+  return {
+    code: 'OT3007',
+    severity: 'error',
+    summary: `the record ${key} of the state store is not understood`,
+    detail: 'A newer otter may have written it. What runs goes on as it is; nothing new is begun.',
+    range: null,
+    related: [],
+  };
+}
