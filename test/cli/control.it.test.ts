@@ -35,7 +35,7 @@ test('validate finds mistakes at file, line and column, with a code and a sugges
   await otter.write(TOPOLOGY.replace('tables: [shop.orders]', 'tabels: [shop.orders]'));
   const wrong = await otter.run('validate');
   expect(wrong.code).toBe(3);
-  expect(wrong.out).toContain('main.yaml:14:5');
+  expect(wrong.out).toContain('main.yaml:13:5');
   expect(wrong.out).toContain('tables');
   expect(wrong.out).toMatch(/OT1\d{3}/);
   expect((await otter.run('plan')).code).toBe(3);
