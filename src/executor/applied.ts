@@ -41,9 +41,10 @@ export async function readApplied(store: StateStore, topology: string, signal?: 
 }
 
 export async function readLive(store: StateStore, topology: string, signal?: AbortSignal): Promise<LiveState> {
-  const nodes: Record<string, NodeRecord> = {};
-  const owners: Record<string, OwnerRecord> = {};
-  const pipelines: Record<string, PipelineRecord> = {};
+  // A node may be called `constructor`.
+  const nodes = Object.create(null) as Record<string, NodeRecord>;
+  const owners = Object.create(null) as Record<string, OwnerRecord>;
+  const pipelines = Object.create(null) as Record<string, PipelineRecord>;
   for (const prefix of [nodesPrefix(topology), ownersPrefix(topology), statusPrefix(topology, 'pipeline')]) {
     for (const entry of (await store.list(prefix, { signal })).entries) {
       const parsed = parseKey(entry.key);

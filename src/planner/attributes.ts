@@ -25,7 +25,7 @@ export function attributesOf(kind: Kind, before: Json, after: Json): AttributeCh
 function compareFields(base: string, before: Fields, after: Fields, found: AttributeChange[]): void {
   for (const key of [...new Set([...Object.keys(before), ...Object.keys(after)])].sort()) {
     const path = base === '' ? key : `${base}.${key}`;
-    const [old, young] = [before[key] ?? null, after[key] ?? null];
+    const [old, young] = [valueAt(before, key), valueAt(after, key)];
     if (isFields(old) || isFields(young)) {
       if ((isFields(old) || old === null) && (isFields(young) || young === null)) {
         compareFields(path, old ?? {}, young ?? {}, found);
@@ -121,10 +121,15 @@ function omit(fields: Fields, key: string): Fields {
   return Object.fromEntries(Object.entries(fields).filter(([one]) => one !== key));
 }
 
+/** Names of columns are anything, also `constructor`. */
+function valueAt(fields: Fields, key: string): Json {
+  return Object.hasOwn(fields, key) ? fields[key]! : null;
+}
+
 function isFields(value: Json): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isNothing(value: Json): boolean {
-  return value === null || (Array.isArray(value) && value.length === 0);
+  return value === null || value === '' || (Array.isArray(value) && value.length === 0);
 }

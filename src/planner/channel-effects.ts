@@ -88,7 +88,8 @@ function copyEffects(
 ): Effect[] {
   const copying = pipelines.filter(({ initial }) => initial === 'copy');
   const what = tables === null ? 'existing rows' : `existing rows of ${listed(tables)}`;
-  const targets = [...new Set(pipelines.map(({ target }) => target))];
+  // The site that is copied from has its tables.
+  const targets = [...new Set((copying.length > 0 ? copying : pipelines).map(({ target }) => target))];
   const effects: Effect[] = copying.map(({ source, target }) => ({
     risk: 'medium',
     text: `${what} are copied from ${source} to ${target} (how many is known when the node starts)`,

@@ -49,18 +49,12 @@ function reasonOf({ actions, attributes }: RawChange, { destroy }: EffectInput):
   if (actions.length > 1) {
     return 'another engine means another database: positions in the log of the old one mean nothing to the new';
   }
-  switch (actions[0]) {
-    case 'create':
-      return 'declared, and not applied yet';
-    case 'delete':
-      return destroy ? 'everything is destroyed' : 'applied, and not declared any more';
-    default: {
-      const names = attributes.map(({ path }) => path);
-      const shown = names.slice(0, 3).join(', ');
-      const rest = names.length > 3 ? ` and ${names.length - 3} more` : '';
-      return `${shown}${rest} ${names.length === 1 ? 'differs' : 'differ'} from what was applied`;
-    }
-  }
+  if (actions.includes('create')) return 'declared, and not applied yet';
+  if (actions.includes('delete')) return destroy ? 'everything is destroyed' : 'applied, and not declared any more';
+  const names = attributes.map(({ path }) => path);
+  const shown = names.slice(0, 3).join(', ');
+  const rest = names.length > 3 ? ` and ${names.length - 3} more` : '';
+  return `${shown}${rest} ${names.length === 1 ? 'differs' : 'differ'} from what was applied`;
 }
 
 function effectsOf(change: RawChange, input: EffectInput): Effect[] {

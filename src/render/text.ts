@@ -44,7 +44,7 @@ export function renderPlan(plan: Plan, { colour }: PlanView): string {
     return blocks.join('\n');
   }
   blocks.push(`otter will do this to topology ${paint('bold', plan.topology)} (serial ${plan.serial}):\n`);
-  for (const change of plan.changes) blocks.push(changeText(change, paint));
+  for (const change of plan.changes) blocks.push(changeText(change, plan.destroy, paint));
   const effects = effectsText(plan, paint);
   if (effects !== '') blocks.push(effects);
   const { add, change, destroy } = plan.summary;
@@ -59,22 +59,18 @@ function driftText({ drift }: Plan, paint: Paint): string {
 
 const DONE = { '+': 'created', '-': 'destroyed', '~': 'changed', '-/+': 'replaced' } as const;
 
-function changeText(change: Change, paint: Paint): string {
+function changeText(change: Change, destroying: boolean, paint: Paint): string {
   const symbol = symbolOf(change);
   const place = change.source === null ? '' : `  # ${change.source.file}:${change.source.line}`;
   const head = `${paint('bold', change.address)} will be ${DONE[symbol]}${paint('dim', printable(place))}`;
   const lines = [`${symbol === '-/+' ? '' : '  '}${paint(symbol, symbol)} ${head}\n`];
   if (symbol === '-/+') lines.push(`      because ${printable(change.reason)}\n`);
-  else if (symbol === '-') lines.push(`      because it is ${printable(reasonOfRemoval(change))}\n`);
+  else if (symbol === '-' && !destroying) lines.push(`      because it is ${printable(change.reason)}\n`);
   // Of what goes, the address says enough.
   if (symbol === '-') return lines.join('');
   const width = Math.max(0, ...change.attributes.filter(isPlain).map(({ path }) => displayWidth(printable(path))));
   for (const attribute of change.attributes) lines.push(attributeLine(attribute, width, paint));
   return lines.join('');
-}
-
-function reasonOfRemoval({ reason }: Change): string {
-  return reason.startsWith('everything') ? 'part of a plan that destroys everything' : reason;
 }
 
 /** An added or removed table is its path and no more. */

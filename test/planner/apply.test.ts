@@ -1,0 +1,311 @@
+/** Plans carried out against a store in memory: locked, compared, journaled, and waited for. */
+import { expect, test } from 'vitest';
+import { readApplied, waitForNodes } from '../../src/executor/apply.ts';
+import { BATCH_CHANGES_MAX } from '../../src/executor/batches.ts';
+import type { StateStore } from '../../src/model/ports.ts';
+import type { HistoryRecord, LockRecord, NodeRecord, OwnerRecord, PipelineRecord } from '../../src/model/records.ts';
+import type { Topology } from '../../src/model/topology.ts';
+import { historyKey, lockKey, nodeKey, ownerKey, runsPrefix, specKey, statusKey } from '../../src/state/keys.ts';
+import { acquireLock } from '../../src/state/lock.ts';
+import { MemoryState, memoryStore } from '../../src/state/memory.ts';
+import { applying, loaded, NOTHING, planned, present, SHOP } from './world.ts';
+
+const never = new AbortController().signal;
+const LOCK: LockRecord = {
+  holder: 'bob',
+  host: 'h2',
+  pid: 9,
+  since: '2026-01-01T00:00:00Z',
+  operation: 'apply, serial 1',
+};
+
+function many(count: number): Topology {
+  const region = Object.fromEntries(Array.from({ length: count }, (_, n) => [`r${n}`, { description: '' }]));
+  return { ...NOTHING, region };
+}
+
+async function keysUnder(store: StateStore, prefix: string): Promise<string[]> {
+  return (await store.list(prefix)).entries.map(({ key }) => key);
+}
+
+/** A store whose commits go through `before` first. */
+function watched(
+  store: StateStore,
+  before: (call: number) => Promise<void> | void,
+  after?: (call: number) => void,
+): StateStore {
+  let call = 0;
+  return {
+    list: (prefix, options) => store.list(prefix, options),
+    watch: (prefix, from, signal) => store.watch(prefix, from, signal),
+    lease: (ttlMs) => store.lease(ttlMs),
+    url: store.url,
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+    commit: async (commit) => {
+      const own = ++call;
+      await before(own);
+      const result = await store.commit(commit);
+      after?.(own);
+      return result;
+    },
+  };
+}
+
+test('apply writes objects, meta, history and journal, and lets go of the lock', async () => {
+  await using store = memoryStore();
+  const plan = await planned(store, loaded(SHOP));
+  expect(await applying(store, plan)).toMatchObject({ serial: 1 });
+  expect(await keysUnder(store, lockKey('t'))).toEqual([]);
+  const { applied } = await readApplied(store, 't');
+  expect(applied.meta.record).toMatchObject({ serial: 1, lineage: expect.stringMatching(/^lineage-/) });
+  expect(applied.specs.every(({ generation }) => generation === 1)).toBe(true);
+  const [history] = (await store.list(historyKey('t', 1))).entries;
+  expect(JSON.parse(history!.value) as HistoryRecord).toEqual({
+    serial: 1,
+    at: '2026-01-01T00:00:00.000Z',
+    by: 'ann',
+    commit: null,
+    planDigest: plan.plan_digest,
+    summary: { add: 7, change: 0, destroy: 0 },
+    addresses: plan.changes.map(({ address }) => address),
+  });
+  expect(await keysUnder(store, runsPrefix('t'))).toHaveLength(plan.changes.length + 1);
+});
+
+test('a plan without changes writes nothing', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const { revision } = await store.list('/otter/t/');
+  expect(await applying(store, await planned(store, loaded(SHOP)))).toMatchObject({ serial: 1 });
+  expect((await store.list('/otter/t/')).revision).toBe(revision);
+});
+
+test('only what changed gets another generation, and never one that was seen before', async () => {
+  await using store = memoryStore();
+  const generations = async () =>
+    Object.fromEntries((await readApplied(store, 't')).applied.specs.map((one) => [one.name, one.generation]));
+  await applying(store, await planned(store, loaded(SHOP)));
+  await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff'))));
+  expect(await generations()).toMatchObject({ shop: 2, hz: 1 });
+  const without = loaded(SHOP.slice(0, SHOP.indexOf('channels:')));
+  await applying(store, await planned(store, without));
+  await applying(store, await planned(store, loaded(SHOP)));
+  expect(await generations()).toMatchObject({ shop: 4, hz: 1 });
+});
+
+test('a topology that was destroyed begins anew under another lineage, and serials go on', async () => {
+  await using store = memoryStore();
+  const meta = async () => (await readApplied(store, 't')).applied.meta.record!;
+  await applying(store, await planned(store, loaded(SHOP)));
+  const first = await meta();
+  await applying(store, await planned(store, NOTHING, { destroy: true }));
+  expect(await meta()).toEqual({ ...first, serial: 2 });
+  await applying(store, await planned(store, loaded(SHOP)));
+  const third = await meta();
+  expect(third.serial).toBe(3);
+  expect(third.lineage).not.toBe(first.lineage);
+});
+
+test('a plan is applied once', async () => {
+  await using store = memoryStore();
+  const plan = await planned(store, loaded(SHOP));
+  await applying(store, plan);
+  await expect(applying(store, plan)).rejects.toMatchObject({
+    code: 'OT2001',
+    message: expect.stringMatching(/meta \(not there, now revision \d+\).*serial 1 is applied/),
+  });
+});
+
+test('a stale plan names every key that moved, with both revisions, and writes nothing', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const plan = await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff')));
+  const [spec] = (await store.list(specKey('t', 'database', 'hz'))).entries;
+  const put = { key: spec!.key, value: spec!.value };
+  const moved = await store.commit({ conditions: [], puts: [put], deletes: [specKey('t', 'node', 'a1')] });
+  const before = await present(store, 't');
+  const error = await applying(store, plan).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ code: 'OT2001' });
+  expect((error as Error).message).toContain(
+    `spec/database/hz (revision ${spec!.revision}, now revision ${moved.ok && moved.revision})`,
+  );
+  expect((error as Error).message).toContain(`spec/node/a1 (revision ${spec!.revision}, now not there)`);
+  expect(await present(store, 't')).toEqual(before);
+});
+
+test('what nodes write never makes a plan stale', async () => {
+  await using store = memoryStore();
+  const plan = await planned(store, loaded(SHOP));
+  await store.commit({ conditions: [], puts: [{ key: statusKey('t', 'channel', 'shop'), value: '{}' }], deletes: [] });
+  await expect(applying(store, plan)).resolves.toMatchObject({ serial: 1 });
+});
+
+test('of two applies at once one is told who holds the lock, or waits and finds its plan stale', async () => {
+  const state = new MemoryState();
+  await using store = memoryStore(state);
+  await using other = memoryStore(state);
+  const plan = await planned(store, loaded(SHOP));
+  const lock = await acquireLock(other, lockKey('t'), LOCK, 5000, never);
+  if ('heldBy' in lock) throw new Error('the lock should be free');
+  await expect(applying(store, plan)).rejects.toMatchObject({
+    code: 'OT2002',
+    message: 'bob@h2 (pid 9) holds the lock of t since 2026-01-01T00:00:00Z: apply, serial 1',
+  });
+  await expect(applying(store, plan, { lockTimeoutMs: 50 })).rejects.toMatchObject({ code: 'OT2002' });
+  const told: string[] = [];
+  const waiting = applying(store, plan, {
+    lockTimeoutMs: 30_000,
+    onEvent: (line) => {
+      told.push(line);
+      void lock.release();
+    },
+  });
+  await expect(waiting).resolves.toMatchObject({ serial: 1 });
+  expect(told[0]).toMatch(/^Waiting for bob@h2/);
+});
+
+test('many at once: one plan is applied, the others end in words', async () => {
+  const state = new MemoryState();
+  await using store = memoryStore(state);
+  const plan = await planned(store, loaded(SHOP));
+  const runs = Array.from({ length: 8 }, () => applying(memoryStore(state), plan, { lockTimeoutMs: 20_000 }));
+  const results = await Promise.allSettled(runs);
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  for (const result of results)
+    if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'OT2001' });
+});
+
+test('a refused plan is not applied', async () => {
+  await using store = memoryStore();
+  const plan = { ...(await planned(store, loaded(SHOP))), applyable: false };
+  await expect(applying(store, plan)).rejects.toMatchObject({ code: 'OT2004' });
+  expect(await keysUnder(store, '/otter/t/')).toEqual([]);
+});
+
+test('who loses the lock writes nothing', async () => {
+  const state = new MemoryState();
+  await using store = memoryStore(state);
+  const plan = await planned(store, loaded(SHOP));
+  // The first commit takes the lock; before the second it is gone.
+  const unlucky = watched(store, async (call) => {
+    if (call === 2) await store.commit({ conditions: [], puts: [], deletes: [lockKey('t')] });
+  });
+  await expect(applying(unlucky, plan)).rejects.toMatchObject({ code: 'OT2005' });
+  expect(await keysUnder(store, '/otter/t/')).toEqual([]);
+});
+
+test('a large plan is cut; one that breaks off says so, leaves no serial, and is continued by the next', async () => {
+  await using store = memoryStore();
+  const topology = many(2 * BATCH_CHANGES_MAX + 5);
+  const plan = await planned(store, topology);
+  const broken = watched(store, (call) => {
+    if (call === 4) throw new Error('the store is away');
+  });
+  await expect(applying(broken, plan)).rejects.toMatchObject({
+    code: 'OT2003',
+    message: expect.stringMatching(/^80 of 85 changes are applied, then: the store is away/),
+  });
+  const { applied } = await readApplied(store, 't');
+  expect(applied.meta.record).toMatchObject({ serial: 0 });
+  expect(await keysUnder(store, historyKey('t', 1))).toEqual([]);
+  const rest = await planned(store, topology);
+  expect(rest.changes).toHaveLength(5);
+  await applying(store, rest);
+  const done = await readApplied(store, 't');
+  expect(done.applied.meta.record).toEqual({ ...applied.meta.record, serial: 1 });
+  expect((await planned(store, topology)).changes).toEqual([]);
+});
+
+test('an answer that was lost is looked up in the journal', async () => {
+  await using store = memoryStore();
+  const plan = await planned(store, loaded(SHOP));
+  const deaf = watched(
+    store,
+    () => undefined,
+    (call) => {
+      if (call === 2) throw new Error('no answer');
+    },
+  );
+  const { revision } = await applying(deaf, plan);
+  expect((await readApplied(store, 't')).applied.meta.revision).toBe(revision);
+});
+
+async function report(store: StateStore, records: Readonly<Record<string, unknown>>): Promise<void> {
+  const puts = Object.entries(records).map(([key, value]) => ({ key, value: JSON.stringify(value) }));
+  await store.commit({ conditions: [], puts, deletes: [] });
+}
+
+const node = { instance: 'i', databases: [], pipelines: {} } as unknown as NodeRecord;
+const owner = (name: string): OwnerRecord => ({ node: name, instance: 'i', advertise: '' });
+const running = (observedGeneration: number, phase: PipelineRecord['phase'] = 'streaming'): PipelineRecord => ({
+  observedGeneration,
+  phase,
+  position: null,
+  error: phase === 'failed' ? { code: 'OT4003', message: 'the login was refused', hint: null } : null,
+  node: 'b1',
+  updatedMs: 0,
+});
+
+test('waiting names the nodes to start, and ends when every pipeline is reported at its generation', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const options = { store, topology: 't', signal: never };
+  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
+    ready: false,
+    missing: [
+      { node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' },
+      { node: 'a1', database: 'hz', pipeline: 'shop/hz>ca' },
+      { node: 'a1', database: 'hz', pipeline: 'shop/ca>hz' },
+      { node: 'b1', database: 'ca', pipeline: 'shop/ca>hz' },
+    ],
+  });
+  const lines: string[] = [];
+  const ready = waitForNodes({
+    ...options,
+    timeoutMs: 30_000,
+    onProgress: (line) => {
+      lines.push(line);
+      if (lines.length > 1) return;
+      void report(store, {
+        [nodeKey('t', 'a1')]: node,
+        [nodeKey('t', 'b1')]: node,
+        [ownerKey('t', 'hz')]: owner('a1'),
+        [ownerKey('t', 'ca')]: owner('b1'),
+        [statusKey('t', 'pipeline', 'shop/hz>ca')]: running(1, 'copying'),
+        [statusKey('t', 'pipeline', 'shop/ca>hz')]: running(1, 'failed'),
+      });
+    },
+  });
+  expect(await ready).toEqual({
+    ready: true,
+    failed: [{ pipeline: 'shop/ca>hz', node: 'b1', code: 'OT4003', message: 'the login was refused' }],
+  });
+  expect(lines[0]).toBe('Waiting for shop/hz>ca, shop/ca>hz; not running, to start: otter node b1, otter node a1.');
+  // A change of the channel: what is reported is older than that.
+  await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff'))));
+  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
+    ready: false,
+    missing: [
+      { node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' },
+      { node: 'a1', database: 'hz', pipeline: 'shop/ca>hz' },
+    ],
+  });
+});
+
+test('after a destroy, waiting ends when nodes hold nothing, or there are none', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  await report(store, {
+    [nodeKey('t', 'b1')]: node,
+    [ownerKey('t', 'ca')]: owner('b1'),
+    [statusKey('t', 'pipeline', 'shop/hz>ca')]: running(1),
+  });
+  await applying(store, await planned(store, NOTHING, { destroy: true }));
+  const options = { store, topology: 't', signal: never };
+  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
+    ready: false,
+    missing: [{ node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' }],
+  });
+  await store.commit({ conditions: [], puts: [], deletes: [nodeKey('t', 'b1')] });
+  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({ ready: true, failed: [] });
+});

@@ -1,0 +1,209 @@
+/** Plans as people read them. */
+import { expect, test } from 'vitest';
+import type { PipelineRecord } from '../../src/model/records.ts';
+import { renderPlan } from '../../src/render/text.ts';
+import { statusKey } from '../../src/state/keys.ts';
+import { memoryStore } from '../../src/state/memory.ts';
+import { applying, loaded, NOTHING, planned, SHOP } from './world.ts';
+
+const plain = { colour: false };
+
+test('a first plan', async () => {
+  await using store = memoryStore();
+  expect(renderPlan(await planned(store, loaded(SHOP)), plain)).toMatchInlineSnapshot(`
+    "otter will do this to topology t (serial 1):
+
+      + region.a will be created  # shop.yaml:3
+
+      + region.b will be created  # shop.yaml:3
+
+      + node.a1 will be created  # shop.yaml:5
+          + advertise = "10.0.0.1:7401"
+          + listen    = "10.0.0.1:7401"
+          + region    = "a"
+
+      + node.b1 will be created  # shop.yaml:6
+          + advertise = "10.0.0.2:7401"
+          + listen    = "10.0.0.2:7401"
+          + region    = "b"
+
+      + database.ca will be created  # shop.yaml:9
+          + endpoints    = [10.0.1.2:3306]
+          + engine       = "mysql"
+          + password.env = "P"
+          + protect      = false
+          + region       = "b"
+          + schema       = "otter"
+          + user         = "otter"
+
+      + database.hz will be created  # shop.yaml:8
+          + endpoints    = [10.0.1.1:3306]
+          + engine       = "mariadb"
+          + password.env = "P"
+          + protect      = false
+          + region       = "a"
+          + schema       = "otter"
+          + user         = "otter"
+
+      + channel.shop will be created  # shop.yaml:11
+          + apply.atomic      = true
+          + apply.lanes       = 1
+          + between           = [hz, ca]
+          + conflict.merge    = "row"
+          + conflict.policy   = "site-priority"
+          + conflict.priority = [hz, ca]
+          + ddl               = "stop"
+          + enabled           = true
+          + existing          = "refuse"
+          + initial           = "copy"
+          + on_error          = "stop"
+          + tables[shop.orders]
+          + tables[shop.stock]
+
+    What it does, by risk:
+
+      medium  channel.shop: existing rows are copied from hz to ca (how many is known when the node starts)
+      low     node.a1: serves databases of region a once it is started: otter node a1
+      low     node.b1: serves databases of region b once it is started: otter node b1
+      low     database.ca: the schema \`otter\` for otter's own tables is created in it when its node starts
+      low     database.hz: the schema \`otter\` for otter's own tables is created in it when its node starts
+      low     channel.shop: pipelines are created: shop/hz>ca, shop/ca>hz
+      low     channel.shop: target tables are created where they are missing, in ca
+      low     channel.shop: a table of ca that has rows already is not copied into; its pipeline stops and says so
+      low     channel.shop: when both sites write the same row, hz wins
+
+    Plan: 7 to add, 0 to change, 0 to destroy.
+    "
+  `);
+});
+
+test('an added table is one added line; nothing else is said to move', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const more = loaded(SHOP.replace('      - shop.stock', '      - shop.customer\n      - shop.stock'));
+  expect(renderPlan(await planned(store, more), plain)).toMatchInlineSnapshot(`
+    "otter will do this to topology t (serial 2):
+
+      ~ channel.shop will be changed  # shop.yaml:15
+          + tables[shop.customer]
+
+    What it does, by risk:
+
+      medium  channel.shop: existing rows of shop.customer are copied from hz to ca (how many is known when the node starts)
+      low     channel.shop: shop.customer joins shop/hz>ca, shop/ca>hz; other tables go on undisturbed
+      low     channel.shop: target tables are created where they are missing, in ca
+      low     channel.shop: a table of ca that has rows already is not copied into; its pipeline stops and says so
+
+    Plan: 0 to add, 1 to change, 0 to destroy.
+    "
+  `);
+});
+
+test('changed attributes, a replaced database, a removed table', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const other = loaded(
+    SHOP.replace('engine: mysql', 'engine: mariadb')
+      .replace('      - shop.stock\n', '')
+      .replace(
+        'between: [hz, ca]',
+        'between: [hz, ca]\n    conflict: { priority: [ca, hz] }\n    initial: none\n    on_error: park',
+      ),
+  );
+  expect(renderPlan(await planned(store, other), plain)).toMatchInlineSnapshot(`
+    "otter will do this to topology t (serial 2):
+
+    -/+ database.ca will be replaced  # shop.yaml:9
+          because another engine means another database: positions in the log of the old one mean nothing to the new
+          ~ engine = "mysql" -> "mariadb"
+
+      ~ channel.shop will be changed  # shop.yaml:11
+          ~ conflict.priority = [hz, ca] -> [ca, hz]
+          ~ initial           = "copy" -> "none"
+          ~ on_error          = "stop" -> "park"
+          - tables[shop.stock]
+
+    What it does, by risk:
+
+      high    database.ca: positions and bookkeeping in the schema \`otter\` of ca are lost
+      high    channel.shop: conflicts are won by ca from now on, no longer by hz; those decided already stay decided
+      medium  channel.shop: shop.stock is not kept the same any more; rows stay where they are
+      medium  channel.shop: rows that cannot be written are parked, and their pipelines go on
+      low     database.ca: tables of users are not touched
+      low     database.ca: the schema \`otter\` for otter's own tables is created in it when its node starts
+      low     channel.shop: counts for tables that join from now on; those that were copied are not copied again
+
+    Plan: 1 to add, 1 to change, 1 to destroy.
+    "
+  `);
+});
+
+test('everything destroyed', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  expect(renderPlan(await planned(store, NOTHING, { destroy: true }), plain)).toMatchInlineSnapshot(`
+    "otter will do this to topology t (serial 2):
+
+      - channel.shop will be destroyed
+
+      - database.ca will be destroyed
+
+      - database.hz will be destroyed
+
+      - node.a1 will be destroyed
+
+      - node.b1 will be destroyed
+
+      - region.a will be destroyed
+
+      - region.b will be destroyed
+
+    What it does, by risk:
+
+      high    channel.shop: pipelines stop and their positions are lost: shop/hz>ca, shop/ca>hz
+      high    database.ca: positions and bookkeeping in the schema \`otter\` of ca are lost
+      high    database.hz: positions and bookkeeping in the schema \`otter\` of hz are lost
+      medium  channel.shop: rows stay where they are, and are not kept the same any more
+      low     database.ca: tables of users are not touched
+      low     database.hz: tables of users are not touched
+      low     node.a1: its process gives up its databases and can be ended
+      low     node.b1: its process gives up its databases and can be ended
+
+    Plan: 0 to add, 0 to change, 7 to destroy.
+    "
+  `);
+});
+
+test('nothing to do, and what is not as it was applied', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  expect(renderPlan(await planned(store, loaded(SHOP)), plain)).toBe(
+    'No changes. t (serial 1): what is applied is what the topology declares.\n',
+  );
+  const record: PipelineRecord = {
+    observedGeneration: 1,
+    phase: 'failed',
+    position: null,
+    error: { code: 'OT4020', message: 'the log was purged', hint: null },
+    node: 'b1',
+    updatedMs: 0,
+  };
+  const key = statusKey('t', 'pipeline', 'shop/hz>ca');
+  await store.commit({ conditions: [], puts: [{ key, value: JSON.stringify(record) }], deletes: [] });
+  expect(renderPlan(await planned(store, loaded(SHOP)), plain)).toMatchInlineSnapshot(`
+    "Live and applied differ (apply does not change this):
+
+      ! pipeline.shop/hz>ca: failed on b1: OT4020 the log was purged
+
+    No changes. t (serial 1): what is applied is what the topology declares.
+    "
+  `);
+});
+
+test('colour marks symbols, and control characters move no cursor', async () => {
+  await using store = memoryStore();
+  const sly = loaded(SHOP.replace('user: otter', 'user: "ot\\u001b[2Jter"'));
+  const plan = await planned(store, sly);
+  expect(renderPlan(plan, { colour: true })).toContain('\u001b[32m+\u001b[0m');
+  expect(renderPlan(plan, plain)).not.toContain('\u001b');
+});
