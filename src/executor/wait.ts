@@ -50,6 +50,11 @@ export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
     if (missing.length === 0) {
       const failed = failedOf(applied, live);
       for (const { pipeline, node, message } of failed) onProgress(`${pipeline} failed on ${node}: ${message}`);
+      // Only nodes reach the databases: who destroys without them should know what stays.
+      const destroyed = applied.meta.record !== null && applied.specs.length === 0;
+      if (destroyed && told === '' && Object.keys(live.nodes).length === 0) {
+        onProgress("No node runs, so otter's own tables stay in the databases.");
+      }
       return { ready: true, failed };
     }
     if (late.aborted) return { ready: false, missing };

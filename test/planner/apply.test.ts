@@ -307,5 +307,8 @@ test('after a destroy, waiting ends when nodes hold nothing, or there are none',
     missing: [{ node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' }],
   });
   await store.commit({ conditions: [], puts: [], deletes: [nodeKey('t', 'b1')] });
-  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({ ready: true, failed: [] });
+  const lines: string[] = [];
+  const onProgress = (line: string) => lines.push(line);
+  expect(await waitForNodes({ ...options, timeoutMs: 1, onProgress })).toEqual({ ready: true, failed: [] });
+  expect(lines).toEqual(["No node runs, so otter's own tables stay in the databases."]);
 });
