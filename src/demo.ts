@@ -242,7 +242,7 @@ function side({ host, port, root }: DatabaseServer): { host: string; port: numbe
 }
 
 async function connect({ host, port, root }: DatabaseServer): Promise<Connection> {
-  return await mysql.createConnection({ host, port, user: root.user, password: root.password });
+  return mysql.createConnection({ host, port, user: root.user, password: root.password });
 }
 
 function startNode(self: readonly string[], name: string, env: NodeJS.ProcessEnv, log: string): ChildProcess {

@@ -42,9 +42,9 @@ export async function review(
   );
   if (showRefusals(context, refusals)) return EXIT.refused;
   if (isEmpty(plan))
-    return options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, destroying);
+    return options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, destroying);
   if (options.autoApprove !== true && options.expect === undefined) await consent(context, destroying);
-  return await carryOut(context, options, store, plan);
+  return carryOut(context, options, store, plan);
 }
 
 async function carryOut(context: Context, options: ApplyOptions, store: StateStore, plan: Plan): Promise<number> {
@@ -74,7 +74,7 @@ async function carryOut(context: Context, options: ApplyOptions, store: StateSto
   const { add, change, destroy: gone } = plan.summary;
   say(context, options, `Applied as serial ${serial}: ${add} added, ${change} changed, ${gone} destroyed.`);
   if (options.wait === false) return EXIT.done;
-  return await wait(context, options, store, plan.topology, plan.destroy);
+  return wait(context, options, store, plan.topology, plan.destroy);
 }
 
 async function wait(

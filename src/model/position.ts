@@ -7,8 +7,6 @@
  */
 import { OtterError } from './error.ts';
 
-export type Family = 'mariadb' | 'mysql' | 'file';
-
 /** Closed intervals of transaction numbers, sorted, disjoint, not adjacent. */
 type Intervals = readonly (readonly [number, number])[];
 
@@ -16,10 +14,6 @@ export type Position =
   | { readonly family: 'mariadb'; readonly domains: ReadonlyMap<number, { server: number; sequence: number }> }
   | { readonly family: 'mysql'; readonly sources: ReadonlyMap<string, Intervals> }
   | { readonly family: 'file'; readonly file: string; readonly offset: number };
-
-export function emptyPosition(family: 'mariadb' | 'mysql'): Position {
-  return family === 'mariadb' ? { family, domains: new Map() } : { family, sources: new Map() };
-}
 
 /** @throws OtterError OT4002 when the text is not a position. */
 export function parsePosition(text: string): Position {
@@ -114,26 +108,6 @@ export function covers(outer: Position, inner: Position): boolean {
   }
   if (outer.family === 'file' && inner.family === 'file') return comparePoints(outer, inner) >= 0;
   return false;
-}
-
-/** The union of two positions of one family: what contains both. For files, the later. */
-export function union(a: Position, b: Position): Position {
-  if (a.family === 'mariadb' && b.family === 'mariadb') {
-    const domains = new Map(a.domains);
-    for (const [domain, at] of b.domains) {
-      if ((domains.get(domain)?.sequence ?? -1) < at.sequence) domains.set(domain, at);
-    }
-    return { family: 'mariadb', domains };
-  }
-  if (a.family === 'mysql' && b.family === 'mysql') {
-    const sources = new Map(a.sources);
-    for (const [source, intervals] of b.sources) {
-      sources.set(source, normalise([...(sources.get(source) ?? []), ...intervals]));
-    }
-    return { family: 'mysql', sources };
-  }
-  if (a.family === 'file' && b.family === 'file') return comparePoints(a, b) >= 0 ? a : b;
-  throw new OtterError('OT4002', `positions of different families: ${formatPosition(a)} and ${formatPosition(b)}`);
 }
 
 /** A byte offset in a log file; what the reader barrier compares. */

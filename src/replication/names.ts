@@ -9,7 +9,7 @@ import type { NameRule } from '../model/table-mapping.ts';
 import type { TablePattern } from '../model/table-pattern.ts';
 import { matches, tablePattern, vagueness } from '../model/table-pattern.ts';
 
-export type { MappedName, NameRule } from '../model/table-mapping.ts';
+export type { NameRule } from '../model/table-mapping.ts';
 export { inverse, mapName } from '../model/table-mapping.ts';
 export { formatName, matches, overlap, parsePattern } from '../model/table-pattern.ts';
 

@@ -17,8 +17,6 @@ import { didYouMean } from './suggest.ts';
 import type { MapTree, Path } from './tree.ts';
 import { child, valuePlace } from './tree.ts';
 
-export { unbuilt } from './unbuilt.ts';
-
 export function check(topology: Topology, root: MapTree, broken: ReadonlySet<string>): Diagnostic[] {
   const findings: Diagnostic[] = [];
   const report = (facts: TreeFindingFacts): void => {

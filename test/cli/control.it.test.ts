@@ -51,7 +51,12 @@ test('plan, apply, and plan again says that there is nothing to do', async () =>
   expect(again.out).toContain('No changes');
   await otter.write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.customer]'));
   const more = await otter.run('plan', '--json');
-  expect(JSON.parse(more.out)).toMatchObject({ format_version: '1.0', topology: 'main', summary: { add: 0, change: 1, destroy: 0 }, applyable: true });
+  expect(JSON.parse(more.out)).toMatchObject({
+    format_version: '1.0',
+    topology: 'main',
+    summary: { add: 0, change: 1, destroy: 0 },
+    applyable: true,
+  });
 });
 
 test('nothing is applied without a terminal and without consent', async () => {
@@ -76,7 +81,10 @@ test('a saved plan is the approval; a stale one is refused and says what moved',
 });
 
 test('two who apply at once: one does, the other hears who does, and neither writes twice', async () => {
-  const both = await Promise.all([otter.run('apply', '--auto-approve', '--no-wait'), otter.run('apply', '--auto-approve', '--no-wait')]);
+  const both = await Promise.all([
+    otter.run('apply', '--auto-approve', '--no-wait'),
+    otter.run('apply', '--auto-approve', '--no-wait'),
+  ]);
   const codes = both.map(({ code }) => code).sort();
   expect(codes[0]).toBe(0);
   // The slower one was told who holds the lock, found its plan stale, or came so late that there was nothing to do.
@@ -94,7 +102,9 @@ test('a protected database is not destroyed unless it is named', async () => {
 });
 
 test('what changes rows and is not built yet is refused, not ignored', async () => {
-  await otter.write(TOPOLOGY.replace('tables: [shop.orders]', 'conflict: { policy: last-write-wins }\n    tables: [shop.orders]'));
+  await otter.write(
+    TOPOLOGY.replace('tables: [shop.orders]', 'conflict: { policy: last-write-wins }\n    tables: [shop.orders]'),
+  );
   const plan = await otter.run('plan');
   expect(plan.code).toBe(4);
   expect(plan.err).toContain('last-write-wins');
@@ -109,15 +119,31 @@ test('secrets are in neither plan nor state', async () => {
   const plan = await hidden.run('plan', '--json', '--out', 'p');
   await hidden.run('apply', '--auto-approve', '--no-wait');
   const state = await readFile(join(hidden.folder, 'state.db'), 'latin1');
-  for (const text of [plan.out, plan.err, await readFile(join(hidden.folder, 'p'), 'utf8'), state]) expect(text).not.toContain('hunter2');
+  for (const text of [plan.out, plan.err, await readFile(join(hidden.folder, 'p'), 'utf8'), state])
+    expect(text).not.toContain('hunter2');
 });
 
 test('every code is explained, every command has help with an example, and a wrong word gets a suggestion', async () => {
-  for (const code of ['OT2001', Object.keys(CODES).at(-1)!]) expect((await otter.run('explain', code)).out).toContain('What to do');
+  for (const code of ['OT2001', Object.keys(CODES).at(-1)!])
+    expect((await otter.run('explain', code)).out).toContain('What to do');
   const { out } = await otter.run('--help');
   const commands = [...out.matchAll(/^ {2}([a-z]+)(?: |$)/gm)].map(([, name]) => name!);
-  expect(commands).toEqual(expect.arrayContaining(['validate', 'plan', 'apply', 'destroy', 'node', 'up', 'status', 'dashboard', 'explain', 'demo']));
-  for (const command of ['plan', 'apply', 'status']) expect((await otter.run(command, '--help')).out).toContain('Example:');
+  expect(commands).toEqual(
+    expect.arrayContaining([
+      'validate',
+      'plan',
+      'apply',
+      'destroy',
+      'node',
+      'up',
+      'status',
+      'dashboard',
+      'explain',
+      'demo',
+    ]),
+  );
+  for (const command of ['plan', 'apply', 'status'])
+    expect((await otter.run(command, '--help')).out).toContain('Example:');
   const typo = await otter.run('aply');
   expect(typo.code).toBe(3);
   expect(typo.err).toContain('apply');
@@ -126,7 +152,16 @@ test('every code is explained, every command has help with an example, and a wro
 
 test('bad input never gives a stack trace', async () => {
   await writeFile(join(otter.folder, 'broken.plan'), '{ "plan');
-  for (const args of [['apply', 'broken.plan'], ['apply', 'absent.plan'], ['status'], ['plan', '-t', 'nowhere'], ['plan', '--state', 'ftp://x'], ['explain', 'OT0'], ['show', '9'], ['plan', '--var', 'x']]) {
+  for (const args of [
+    ['apply', 'broken.plan'],
+    ['apply', 'absent.plan'],
+    ['status'],
+    ['plan', '-t', 'nowhere'],
+    ['plan', '--state', 'ftp://x'],
+    ['explain', 'OT0'],
+    ['show', '9'],
+    ['plan', '--var', 'x'],
+  ]) {
     const { code, err } = await otter.run(...args);
     expect([1, 3], args.join(' ')).toContain(code);
     expect(err, args.join(' ')).toMatch(/OT\d{4}/);

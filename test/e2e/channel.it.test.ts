@@ -16,7 +16,9 @@ afterAll(async () => {
 
 test('apply, copy, both directions, a new table, a node away, destroy', async () => {
   const [da, db] = [await connect(a), await connect(b)];
-  await da.query("CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, note VARCHAR(40)); CREATE TABLE shop.extra (id INT PRIMARY KEY, n INT); INSERT INTO shop.orders VALUES (1, 'one'), (2, 'two'); INSERT INTO shop.extra VALUES (7, 7)");
+  await da.query(
+    "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, note VARCHAR(40)); CREATE TABLE shop.extra (id INT PRIMARY KEY, n INT); INSERT INTO shop.orders VALUES (1, 'one'), (2, 'two'); INSERT INTO shop.extra VALUES (7, 7)",
+  );
   await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
   await otter.write(await twoSites(a, b, '  shop: { between: [a, b], tables: [shop.orders] }\n'));
   otter.node('west-1');
@@ -31,10 +33,16 @@ test('apply, copy, both directions, a new table, a node away, destroy', async ()
   await da.query("INSERT INTO shop.orders VALUES (3, 'from a')");
   await db.query("UPDATE shop.orders SET note = 'by b' WHERE id = 1");
   const same = async (table: string): Promise<void> => {
-    await expect.poll(async () => (await rows(db, `SELECT * FROM ${table} ORDER BY 1`)).join(), { timeout: 30_000 }).toBe((await rows(da, `SELECT * FROM ${table} ORDER BY 1`)).join());
+    await expect
+      .poll(async () => (await rows(db, `SELECT * FROM ${table} ORDER BY 1`)).join(), { timeout: 30_000 })
+      .toBe((await rows(da, `SELECT * FROM ${table} ORDER BY 1`)).join());
   };
-  await expect.poll(() => rows(db, 'SELECT note FROM shop.orders WHERE id = 3'), { timeout: 15_000 }).toEqual(['["from a"]']);
-  await expect.poll(() => rows(da, 'SELECT note FROM shop.orders WHERE id = 1'), { timeout: 15_000 }).toEqual(['["by b"]']);
+  await expect
+    .poll(() => rows(db, 'SELECT note FROM shop.orders WHERE id = 3'), { timeout: 15_000 })
+    .toEqual(['["from a"]']);
+  await expect
+    .poll(() => rows(da, 'SELECT note FROM shop.orders WHERE id = 1'), { timeout: 15_000 })
+    .toEqual(['["by b"]']);
 
   const yaml = await readFile(`${otter.folder}/topologies/main.yaml`, 'utf8');
   await otter.write(yaml.replace('[shop.orders]', '[shop.orders, shop.extra]'));
@@ -47,12 +55,18 @@ test('apply, copy, both directions, a new table, a node away, destroy', async ()
   await otter.end('east-1', 'SIGKILL');
   await da.query("INSERT INTO shop.orders VALUES (4, 'while away')");
   otter.node('east-1');
-  await expect.poll(() => rows(db, 'SELECT note FROM shop.orders WHERE id = 4'), { timeout: 15_000 }).toEqual(['["while away"]']);
+  await expect
+    .poll(() => rows(db, 'SELECT note FROM shop.orders WHERE id = 4'), { timeout: 15_000 })
+    .toEqual(['["while away"]']);
   await same('shop.orders');
 
   expect(await otter.run('destroy', '--auto-approve', '--timeout', '60s')).toMatchObject({ code: 0 });
   for (const connection of [da, db]) {
-    await expect.poll(() => rows(connection, "SELECT table_name FROM information_schema.tables WHERE table_schema='otter'"), { timeout: 15_000 }).toEqual([]);
+    await expect
+      .poll(() => rows(connection, "SELECT table_name FROM information_schema.tables WHERE table_schema='otter'"), {
+        timeout: 15_000,
+      })
+      .toEqual([]);
   }
   expect(await rows(db, 'SELECT COUNT(*) FROM shop.orders')).toEqual(['["4"]']);
   await da.end();

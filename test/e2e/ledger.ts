@@ -42,7 +42,11 @@ class Book {
     const id = `${this.#site}-${this.#n}`;
     const statements = [`INSERT INTO book.ledger VALUES ('${id}', '${this.#site}', ${this.#n})`];
     if (this.#n % 3 === 0) {
-      statements.push(`INSERT INTO book.pair_a VALUES ('${id}', 12.34)`, this.#change(), `INSERT INTO book.pair_b VALUES ('${id}', -12.34)`);
+      statements.push(
+        `INSERT INTO book.pair_a VALUES ('${id}', 12.34)`,
+        this.#change(),
+        `INSERT INTO book.pair_b VALUES ('${id}', -12.34)`,
+      );
     } else statements.push(this.#change(), this.#change());
     if (large) {
       const batch = this.#n * 2 + (this.#site === 'a' ? 0 : 1);
@@ -78,7 +82,10 @@ async function watch(db: Connection, going: () => boolean): Promise<number> {
     const [halves] = await rows(db, 'SELECT (SELECT COUNT(*) FROM book.pair_a), (SELECT COUNT(*) FROM book.pair_b)');
     const [a, b] = JSON.parse(halves!) as [number, number];
     expect(a, 'both halves of a transaction are seen, or neither').toBe(b);
-    expect(await rows(db, `SELECT batch, COUNT(*) FROM book.bulk GROUP BY batch HAVING COUNT(*) <> ${BULK_ROWS}`), 'a large transaction is seen whole, or not at all').toEqual([]);
+    expect(
+      await rows(db, `SELECT batch, COUNT(*) FROM book.bulk GROUP BY batch HAVING COUNT(*) <> ${BULK_ROWS}`),
+      'a large transaction is seen whole, or not at all',
+    ).toEqual([]);
     looks += 1;
     await sleep(50);
   }
@@ -95,11 +102,21 @@ export async function keepLedger(a: DatabaseServer, b: DatabaseServer, kills: nu
   const [da, db] = [await open(a), await open(b)];
   await da.query(SCHEMA);
   for (const each of [da, db]) {
-    await each.query(`CREATE DATABASE IF NOT EXISTS book; CREATE TABLE book.seq (seq INT PRIMARY KEY); SET autocommit=1`);
-    await each.query(`INSERT INTO book.seq SELECT a.n + 10*b.n + 100*c.n + 1000*d.n FROM ${['a', 'b', 'c', 'd'].map((name) => `(SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9) ${name}`).join(', ')}`);
+    await each.query(
+      `CREATE DATABASE IF NOT EXISTS book; CREATE TABLE book.seq (seq INT PRIMARY KEY); SET autocommit=1`,
+    );
+    await each.query(
+      `INSERT INTO book.seq SELECT a.n + 10*b.n + 100*c.n + 1000*d.n FROM ${['a', 'b', 'c', 'd'].map((name) => `(SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9) ${name}`).join(', ')}`,
+    );
   }
   await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
-  await otter.write(await twoSites(a, b, `  book: { between: [a, b], tables: [${TABLES.map((table) => `book.${table}`).join(', ')}] }\n`));
+  await otter.write(
+    await twoSites(
+      a,
+      b,
+      `  book: { between: [a, b], tables: [${TABLES.map((table) => `book.${table}`).join(', ')}] }\n`,
+    ),
+  );
   const nodes = ['west-1', 'east-1'];
   for (const name of nodes) otter.node(name);
   const applied = await otter.run('apply', '--auto-approve', '--timeout', '60s');
@@ -125,13 +142,15 @@ export async function keepLedger(a: DatabaseServer, b: DatabaseServer, kills: nu
   writing = false;
   await all;
 
-  const read = async (connection: Connection): Promise<string[][]> => await Promise.all(TABLES.map((table) => rows(connection, `SELECT * FROM book.${table} ORDER BY 1, 2`)));
+  const read = async (connection: Connection): Promise<string[][]> =>
+    Promise.all(TABLES.map((table) => rows(connection, `SELECT * FROM book.${table} ORDER BY 1, 2`)));
   const deadline = Date.now() + 90_000;
   for (;;) {
     const [left, right] = await Promise.all([read(da), read(db)]);
     if (JSON.stringify(left) === JSON.stringify(right)) break;
     if (Date.now() > deadline) {
-      for (const [index, table] of TABLES.entries()) expect(right[index], `${table} at both sites, after a minute and a half of rest`).toEqual(left[index]);
+      for (const [index, table] of TABLES.entries())
+        expect(right[index], `${table} at both sites, after a minute and a half of rest`).toEqual(left[index]);
     }
     await sleep(500);
   }
@@ -139,5 +158,7 @@ export async function keepLedger(a: DatabaseServer, b: DatabaseServer, kills: nu
   const kept = (await rows(da, 'SELECT id FROM book.ledger')).map((row) => (JSON.parse(row) as [string])[0]).sort();
   expect(committed.length).toBeGreaterThan(100);
   expect(kept, 'every committed line is in the ledger once, and no other').toEqual(committed);
-  console.log(`ledger: ${committed.length} transactions, ${kills} kills, ${(await rows(da, 'SELECT COUNT(*) FROM book.bulk')).join()} bulk rows`);
+  console.log(
+    `ledger: ${committed.length} transactions, ${kills} kills, ${(await rows(da, 'SELECT COUNT(*) FROM book.bulk')).join()} bulk rows`,
+  );
 }

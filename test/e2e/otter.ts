@@ -32,7 +32,12 @@ export class Otter implements AsyncDisposable {
   static async in(env: Record<string, string> = {}): Promise<Otter> {
     const folder = await mkdtemp(join(tmpdir(), 'otter-test-'));
     await mkdir(join(folder, 'topologies'));
-    return new Otter(folder, { PATH: process.env['PATH'] ?? '', HOME: folder, OTTER_STATE: `file:${join(folder, 'state.db')}`, ...env });
+    return new Otter(folder, {
+      PATH: process.env['PATH'] ?? '',
+      HOME: folder,
+      OTTER_STATE: `file:${join(folder, 'state.db')}`,
+      ...env,
+    });
   }
 
   async write(yaml: string): Promise<void> {
@@ -40,7 +45,11 @@ export class Otter implements AsyncDisposable {
   }
 
   async run(...args: string[]): Promise<Result> {
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd: this.folder, env: this.#env, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, ...args], {
+      cwd: this.folder,
+      env: this.#env,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let out = '';
     let err = '';
     child.stdout.on('data', (data) => {
@@ -54,7 +63,11 @@ export class Otter implements AsyncDisposable {
   }
 
   node(name: string): ChildProcess {
-    const child = spawn(process.execPath, [MAIN, 'node', name, '-t', 'main'], { cwd: this.folder, env: this.#env, stdio: ['ignore', 'ignore', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, 'node', name, '-t', 'main'], {
+      cwd: this.folder,
+      env: this.#env,
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     child.stderr.pipe(createWriteStream(join(this.folder, `${name}.log`), { flags: 'a' }));
     this.#nodes.set(name, child);
     return child;
@@ -79,11 +92,22 @@ export class Otter implements AsyncDisposable {
   }
 
   /** Waits until every pipeline is as wanted; shows what there is when it does not come about. */
-  async until(what: string, holds: (pipelines: readonly PipelineStatus[], report: StatusReport) => boolean, timeoutMs = 60_000): Promise<void> {
+  async until(
+    what: string,
+    holds: (pipelines: readonly PipelineStatus[], report: StatusReport) => boolean,
+    timeoutMs = 60_000,
+  ): Promise<void> {
     let last: StatusReport | null = null;
     for (const deadline = Date.now() + timeoutMs; Date.now() < deadline; ) {
       last = await this.status();
-      if (last !== null && holds(last.channels.flatMap(({ pipelines }) => pipelines), last)) return;
+      if (
+        last !== null &&
+        holds(
+          last.channels.flatMap(({ pipelines }) => pipelines),
+          last,
+        )
+      )
+        return;
       await sleep(200);
     }
     throw new Error(`waited ${timeoutMs} ms in vain until ${what}: ${JSON.stringify(last, null, 1)}`);
@@ -115,7 +139,16 @@ ${channels}`;
 }
 
 export async function connect({ host, port, root }: DatabaseServer): Promise<Connection> {
-  return await mysql.createConnection({ host, port, user: root.user, password: root.password, multipleStatements: true, dateStrings: true, supportBigNumbers: true, bigNumberStrings: true });
+  return mysql.createConnection({
+    host,
+    port,
+    user: root.user,
+    password: root.password,
+    multipleStatements: true,
+    dateStrings: true,
+    supportBigNumbers: true,
+    bigNumberStrings: true,
+  });
 }
 
 export async function rows(connection: Connection, sql: string): Promise<string[]> {

@@ -173,8 +173,14 @@ export class Transaction {
         case 'evict':
           for (const row of write.rows) this.#evict(write.table.target, write.unique, row);
           break;
-        default:
+        case 'clear':
+        case 'ensure':
+        case 'fk-checks':
+        case 'update':
           assert.fail(`the model has no ${write.kind}`);
+          break;
+        default:
+          write satisfies never;
       }
     }
     return { missing, absent };
