@@ -1,6 +1,7 @@
 /** `otter apply` and `otter destroy`: show the plan, ask, carry it out, wait until the nodes run it. */
 import { createInterface } from 'node:readline/promises';
 import { applyPlan, waitForNodes } from '../executor/apply.ts';
+import type { FailedPipeline } from '../executor/wait.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { type Plan, readPlan } from '../planner/plan.ts';
@@ -92,19 +93,30 @@ async function wait(
     timeoutMs,
     onProgress: (line) => context.stderr.write(`${line}\n`),
   });
-  if (outcome.ready) {
-    say(context, options, destroying ? 'The nodes have let go of everything.' : 'All nodes run it.');
-    return EXIT.done;
-  }
+  if (outcome.ready) return destroying ? EXIT.done : reportFailed(context, options, outcome.failed);
   context.stderr.write(
-    `Error OT7008: not everything runs after ${timeoutMs / 1000} s; the desired state stays and is taken up when the nodes come:\n`,
+    `Error OT7008: not everything runs after ${timeoutMs / 1000} s; the desired state stays and is taken up when the nodes come.\n`,
   );
-  for (const { node, database, pipeline } of outcome.missing) {
-    context.stderr.write(
-      `  ${pipeline}: ${node === null ? `no node owns ${database}` : `node ${node} has not reported it`}${node === null ? '' : `; type: otter node ${node}`}\n`,
-    );
+  const byNode = Map.groupBy(outcome.missing, ({ node, database }) => node ?? `no node for ${database}`);
+  for (const [node, list] of byNode) {
+    const pipelines = [...new Set(list.map(({ pipeline }) => pipeline))].join(', ');
+    const what =
+      list[0]!.node === null ? node : `${node} has not reported; if it does not run, type: otter node ${node}`;
+    context.stderr.write(`  ${what} (${pipelines})\n`);
   }
   return EXIT.timeout;
+}
+
+/** Everything is taken up; what failed at once is an error of the topology or of a database. */
+function reportFailed(context: Context, options: ApplyOptions, failed: readonly FailedPipeline[]): number {
+  if (failed.length === 0) {
+    say(context, options, 'All nodes run it.');
+    return EXIT.done;
+  }
+  for (const { pipeline, node, code, message } of failed)
+    context.stderr.write(`Error ${code ?? ''}: ${pipeline} on ${node}: ${message}\n`);
+  context.stderr.write('  The desired state stays; `otter status` shows when it works.\n');
+  return EXIT.error;
 }
 
 async function consent(context: Context, destroying: boolean): Promise<void> {
