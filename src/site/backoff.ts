@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 const FIRST_MS = 50;
-const LONGEST_MS = 5_000;
+/** A peer or a database that is back is found within this. */
+const LONGEST_MS = 1_000;
 
 /** Waits before attempt number `attempt` + 2 (attempts count from 0). Returns early, quietly, when aborted. */
 export async function backoff(attempt: number, signal: AbortSignal): Promise<void> {

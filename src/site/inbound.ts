@@ -79,14 +79,14 @@ export class Inbound {
 
   failed(error: unknown): void {
     const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
+    const before = this.#figures.error;
     this.#figures.error = { code: known.code, message: known.message, hint: known.hint ?? null };
-    if (known.retry === 'never') {
-      this.#figures.phase = 'failed';
-      this.#options.logger.error('pipeline failed', { code: known.code, error: known.message, ...known.where });
-    } else {
-      this.#figures.waiting = known.message;
-      this.#options.logger.warn('pipeline interrupted; it will go on', { code: known.code, error: known.message, ...known.where });
-    }
+    if (known.retry === 'never') this.#figures.phase = 'failed';
+    // Every attempt fails the same way; once is enough for the log.
+    if (before?.code === known.code && before.message === known.message) return;
+    const facts = { code: known.code, error: known.message, ...known.where };
+    if (known.retry === 'never') this.#options.logger.error('pipeline failed', facts);
+    else this.#options.logger.warn('pipeline interrupted; it will go on', facts);
   }
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
