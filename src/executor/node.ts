@@ -10,6 +10,7 @@ import { OtterError } from '../model/error.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
+import { topologyPrefix } from '../state/keys.ts';
 import { follow, slept } from './follow.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
@@ -20,7 +21,7 @@ import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED, WorkQueue } from './queue.ts';
 import { reconcile } from './reconcile.ts';
-import { World, watchedPrefixes } from './world.ts';
+import { World } from './world.ts';
 
 export interface NodeOptions {
   readonly store: StateStore;
@@ -131,25 +132,21 @@ class WorkerNode {
   async run(): Promise<void> {
     const { store, topology } = this.#options;
     this.#logger.info('node starting', { topology, store: store.url, version: this.#options.version });
-    await Promise.all([
-      ...watchedPrefixes(topology).map((prefix) => this.#follow(prefix)),
-      this.#beatOnAndOn(),
-      this.#resyncOnAndOn(),
-    ]);
+    await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn()]);
     await this.#end();
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
   }
 
   // ------------------------------------------------------------ news
 
-  async #follow(prefix: string): Promise<void> {
+  async #follow(): Promise<void> {
     await follow({
       store: this.#options.store,
-      prefix,
+      prefix: topologyPrefix(this.#options.topology),
       signal: this.#over,
       random: this.#random,
       told: (batch) => {
-        if (this.#world.apply(prefix, batch) === 'change') this.#lookAtAll();
+        if (this.#world.apply(batch) === 'change') this.#lookAtAll();
       },
       failed: (error) => this.#storeAway(error),
     });
@@ -175,10 +172,17 @@ class WorkerNode {
     if (key.startsWith(DATABASE)) return await reconcile(key.slice(DATABASE.length), this.#sites);
     if (key === SWEEP) {
       if (this.#world.fault === null) await this.#status.sweep();
-    } else if (await this.#link.converge(this.#address())) {
-      this.#lookAtAll();
+    } else {
+      await this.#convergeLink();
     }
     return SETTLED;
+  }
+
+  async #convergeLink(): Promise<void> {
+    const address = this.#address();
+    // What still runs is still asked by its peers.
+    if (address === null && this.#sites.databases.length > 0) return;
+    if (await this.#link.converge(address)) this.#lookAtAll();
   }
 
   #failed(key: string, error: unknown, againMs: number): void {

@@ -1,6 +1,8 @@
 /**
  * What a node has seen of the state store: desired state, living nodes and owners, as values.
  *
+ * All of a topology is followed as one, at one revision, so that a record is never judged by the absence of another
+ * that just was not told yet.
  * Rules: it holds the newest version of each record whatever order news arrive in (news of our own writes may come
  * before or after the watch tells them); a record that is not understood is a fault that keeps things as they are;
  * that somebody else once owned a database is remembered, since a site that started before that must stop.
@@ -11,12 +13,8 @@ import type { Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
-import { metaKey, nodeKey, nodesPrefix, ownerKey, ownersPrefix, parseKey, specKey, specPrefix } from '../state/keys.ts';
-
-/** What is watched; each is seen at a revision of its own. */
-export function watchedPrefixes(topology: string): readonly string[] {
-  return [metaKey(topology), specPrefix(topology), nodesPrefix(topology), ownersPrefix(topology)];
-}
+import type { ParsedKey } from '../state/keys.ts';
+import { metaKey, nodeKey, ownerKey, parseKey, specKey } from '../state/keys.ts';
 
 export interface Seen<T> {
   readonly record: T;
@@ -26,12 +24,15 @@ export interface Seen<T> {
 /** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
 export type News = 'nothing' | 'beat' | 'change';
 
+const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner']);
+
 export class World {
   readonly #topology: string;
   readonly #instance: string;
   readonly #entries = new Map<string, Seen<unknown>>();
   readonly #faults = new Map<string, Diagnostic>();
-  readonly #synced = new Set<string>();
+  /** Of the last batch; null before the first. */
+  #toldRevision: number | null = null;
   /** Database to the last revision at which somebody else may have owned it. */
   readonly #foreign = new Map<string, number>();
   /** Databases whose deletion was seen as such, not just their absence after news were lost. */
@@ -42,9 +43,9 @@ export class World {
     this.#instance = instance;
   }
 
-  /** Everything has been seen at least once. */
+  /** The store has been seen. */
   get ready(): boolean {
-    return watchedPrefixes(this.#topology).every((prefix) => this.#synced.has(prefix));
+    return this.#toldRevision !== null;
   }
 
   /** A record that this version does not understand; nothing new is begun while there is one. */
@@ -109,26 +110,17 @@ export class World {
     return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };
   }
 
-  /** What a watch of `prefix`, or a first list in the form of a reset, has told. */
-  apply(prefix: string, batch: WatchBatch): News {
-    let news: News = 'nothing';
+  /** What a watch of the topology, or a first list in the form of a reset, has told. */
+  apply(batch: WatchBatch): News {
+    let news: News = this.#toldRevision === null ? 'change' : 'nothing';
     const worse = (other: News): void => {
       if (other === 'change' || news === 'nothing') news = other;
     };
-    if (batch.reset) {
-      const present = new Set(batch.events.map((event) => (event.kind === 'put' ? event.entry.key : event.key)));
-      for (const key of [...this.#entries.keys(), ...this.#faults.keys()]) {
-        if (key.startsWith(prefix) && !present.has(key)) worse(this.#remove(key, batch.revision, 'unseen'));
-      }
-      if (prefix === ownersPrefix(this.#topology)) this.#lostSight(present, batch.revision);
-    }
+    if (batch.reset) worse(this.#reset(batch));
     for (const event of batch.events) {
       worse(event.kind === 'put' ? this.#put(event.entry) : this.#remove(event.key, batch.revision, 'seen'));
     }
-    if (!this.#synced.has(prefix)) {
-      this.#synced.add(prefix);
-      news = 'change';
-    }
+    this.#toldRevision = batch.revision;
     return news;
   }
 
@@ -146,7 +138,7 @@ export class World {
     return (this.#entries.get(key) as Seen<T> | undefined) ?? null;
   }
 
-  #namesAt(nameOf: (key: NonNullable<ReturnType<typeof parseKey>>) => string | null): string[] {
+  #namesAt(nameOf: (key: ParsedKey) => string | null): string[] {
     const names: string[] = [];
     for (const key of this.#entries.keys()) {
       const parsed = parseKey(key);
@@ -160,7 +152,7 @@ export class World {
     const before = this.#entries.get(key);
     if (before !== undefined && before.revision >= revision) return 'nothing';
     const parsed = parseKey(key);
-    if (parsed === null) return 'nothing';
+    if (parsed === null || !CONCERNS.has(parsed.at)) return 'nothing';
     const record = recordOf(parsed.at, value);
     if (record === null) {
       this.#faults.set(key, notUnderstood(key));
@@ -186,11 +178,24 @@ export class World {
     return 'change';
   }
 
-  /** Owners came and went without being told: whoever is not owner now may have been followed by another meanwhile. */
-  #lostSight(present: ReadonlySet<string>, revision: number): void {
+  #reset({ revision, events }: WatchBatch): News {
+    let news: News = 'nothing';
+    if (revision < (this.#toldRevision ?? 0)) {
+      // Another store, or an older copy of it: revisions of before mean nothing any more.
+      this.#entries.clear();
+      this.#faults.clear();
+      this.#foreign.clear();
+      news = 'change';
+    }
+    const present = new Set(events.map((event) => (event.kind === 'put' ? event.entry.key : event.key)));
+    for (const key of [...this.#entries.keys(), ...this.#faults.keys()]) {
+      if (!present.has(key) && this.#remove(key, revision, 'unseen') === 'change') news = 'change';
+    }
+    // Owners may have come and gone without being told: whoever is not owner now may have been followed by another.
     for (const database of this.names('database')) {
       if (!present.has(ownerKey(this.#topology, database))) this.#sawForeign(database, revision);
     }
+    return news;
   }
 
   #sawForeign(database: string, revision: number): void {
@@ -199,7 +204,7 @@ export class World {
 }
 
 /** The value, if it is what this version writes there; null if not. */
-function recordOf(at: NonNullable<ReturnType<typeof parseKey>>['at'], value: string): object | null {
+function recordOf(at: ParsedKey['at'], value: string): object | null {
   let record: unknown;
   try {
     record = JSON.parse(value);

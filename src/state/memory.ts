@@ -150,6 +150,7 @@ class MemoryStore implements StateStore {
   readonly url: string;
   readonly #state: MemoryState;
   readonly #leases = new Set<HeldLease>();
+  #closed = false;
 
   constructor(state: MemoryState, url: string) {
     this.url = url;
@@ -183,7 +184,9 @@ class MemoryStore implements StateStore {
       ttlMs,
       sinceMs,
       renew: async () => this.#state.renew(id),
-      revoke: async () => this.#state.revoke(id),
+      revoke: async () => {
+        if (!this.#closed) this.#state.revoke(id);
+      },
     });
     this.#leases.add(lease);
     lease.lost.addEventListener('abort', () => this.#leases.delete(lease), { once: true });
@@ -191,6 +194,7 @@ class MemoryStore implements StateStore {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
     for (const lease of [...this.#leases]) lease.abandon();
   }
 }

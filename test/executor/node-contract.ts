@@ -1,0 +1,312 @@
+/** What nodes do on any keeping of the state store; registered for each. */
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { StateStore } from '../../src/model/ports.ts';
+import * as keys from '../../src/state/keys.ts';
+import { apply, Cluster, channel, database, node, nodeRecord, owners, PAIR, statuses, T, until } from './cluster.ts';
+
+export interface StoreRoom extends AsyncDisposable {
+  /** A handle as another process would have it. */
+  open(): Promise<StateStore>;
+}
+
+export function describeNodes(name: string, start: () => Promise<StoreRoom>): void {
+  describe(`nodes on ${name}`, () => {
+    let room: StoreRoom;
+    let store: StateStore;
+    let cluster: Cluster;
+    const handles: StateStore[] = [];
+
+    beforeEach(async () => {
+      room = await start();
+      cluster = new Cluster();
+      store = await handle();
+    });
+
+    afterEach(async () => {
+      await cluster[Symbol.asyncDispose]();
+      for (const each of handles.splice(0)) await each[Symbol.asyncDispose]();
+      await room[Symbol.asyncDispose]();
+    });
+
+    async function handle(): Promise<StateStore> {
+      const opened = await room.open();
+      handles.push(opened);
+      return opened;
+    }
+
+    const PAIR_RUNS = ['ca@ca-1', 'hz@hz-1'];
+
+    test('started before the first apply they wait, then own, run and report what they should', async () => {
+      const hz = cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(() => expect(hz.logged.some((line) => line.includes('node starting'))).toBe(true));
+      expect(await nodeRecord(store, 'hz-1')).toBeNull();
+      await apply(store, PAIR);
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      await until(async () => expect(await owners(store)).toEqual({ ca: 'ca-1', hz: 'hz-1' }));
+      await until(async () =>
+        expect(await statuses(store)).toMatchObject({
+          'shop/ca>hz': { node: 'hz-1', phase: 'streaming', observedGeneration: 1 },
+          'shop/hz>ca': { node: 'ca-1', phase: 'streaming', observedGeneration: 1 },
+        }),
+      );
+      await until(async () =>
+        expect(await nodeRecord(store, 'hz-1')).toMatchObject({
+          region: 'hangzhou',
+          advertise: 'hz-1:7400',
+          databases: ['hz'],
+          pipelines: { 'shop/ca>hz': { lagMs: 1 } },
+        }),
+      );
+      expect(cluster.sites.of('hz').spec).toMatchObject({
+        lineage: 'l-1',
+        name: 'hz',
+        pipelines: [
+          { generation: 1, spec: { name: 'shop/hz>ca' } },
+          { generation: 1, spec: { name: 'shop/ca>hz' } },
+        ],
+      });
+      expect(hz.wirings).toHaveLength(1);
+      expect(hz.services('hz')).not.toBeNull();
+      expect(hz.services('ca')).toBeNull();
+      expect(hz.wirings[0]!.addressOf('ca')).toMatchObject({ node: 'ca-1', advertise: 'ca-1:7400' });
+    });
+
+    test('a changed address is listened on, told to peers, and disturbs no site', async () => {
+      await apply(store, PAIR);
+      const hz = cluster.start('hz-1', await handle());
+      const ca = cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      await apply(store, [node('hz-1', 'hangzhou', 'moved:1')]);
+      await until(() => expect(ca.wirings[0]!.addressOf('hz')).toMatchObject({ node: 'hz-1', advertise: 'moved:1' }));
+      await until(() => expect(hz.wirings.map((wiring) => wiring.advertise)).toEqual(['hz-1:7400', 'moved:1']));
+      await until(async () => expect(await nodeRecord(store, 'hz-1')).toMatchObject({ advertise: 'moved:1' }));
+      expect(hz.linksOpen()).toBe(1);
+      expect(cluster.sites.all).toHaveLength(2);
+      expect(cluster.sites.of('hz').updates).toBe(0);
+    });
+
+    test('a changed channel is an update of the sites it concerns, nothing is stopped', async () => {
+      const other = [database('hz2', 'hangzhou'), database('ca2', 'california'), channel('other', ['hz2', 'ca2'])];
+      await apply(store, [...PAIR, ...other]);
+      cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(['ca2@ca-1', 'ca@ca-1', 'hz2@hz-1', 'hz@hz-1']));
+      await apply(store, [channel('shop', ['hz', 'ca'], ['shop.orders', 'shop.items'])]);
+      await until(() => {
+        for (const name of ['hz', 'ca']) {
+          const site = cluster.sites.of(name);
+          expect(site.spec.pipelines.map((each) => [each.generation, each.spec.tables.length])).toEqual([
+            [2, 2],
+            [2, 2],
+          ]);
+        }
+      });
+      await until(async () => expect((await statuses(store))['shop/hz>ca']).toMatchObject({ observedGeneration: 2 }));
+      expect(cluster.sites.of('hz2').updates).toBe(0);
+      expect(cluster.sites.all).toHaveLength(4);
+    });
+
+    test('converged, nothing is done again: no site is touched, and only beats are written', async () => {
+      await apply(store, PAIR);
+      const hz = cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(async () => expect(Object.keys(await statuses(store))).toHaveLength(2));
+      const quiet = async (): Promise<unknown> => ({
+        owners: (await store.list(keys.ownersPrefix(T))).entries,
+        status: (await store.list(keys.statusPrefix(T))).entries,
+        sites: cluster.sites.all.map((site) => ({ ...site, spec: JSON.stringify(site.spec) })),
+      });
+      const before = await quiet();
+      const beat = (await nodeRecord(store, 'hz-1'))!.updatedMs;
+      // A dozen beats with several comparisons of everything in between.
+      await until(async () => expect((await nodeRecord(store, 'hz-1'))!.updatedMs).toBeGreaterThan(beat + 1000));
+      expect(await quiet()).toEqual(before);
+      expect(hz.wirings).toHaveLength(1);
+    });
+
+    test('a channel that left is an update, its records go; a database that left is retired and given up', async () => {
+      await apply(store, PAIR);
+      cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(async () => expect(Object.keys(await statuses(store))).toHaveLength(2));
+      await apply(store, [], [{ kind: 'channel', name: 'shop' }]);
+      await until(() => expect(cluster.sites.running.map((site) => site.spec.pipelines)).toEqual([[], []]));
+      await until(async () => expect(await statuses(store)).toEqual({}));
+      await apply(store, [], [{ kind: 'database', name: 'ca' }]);
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
+      expect(cluster.sites.all.find((site) => site.database === 'ca')?.ending).toBe('retired');
+      await until(async () => expect(await owners(store)).toEqual({ hz: 'hz-1' }));
+    });
+
+    test('everything destroyed in one commit: sites are retired and nothing is left but who lives', async () => {
+      await apply(store, PAIR);
+      const hz = cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(async () => expect(Object.keys(await statuses(store))).toHaveLength(2));
+      const { entries } = await store.list(keys.specPrefix(T));
+      await store.commit({
+        conditions: [],
+        puts: [],
+        deletes: [...entries.map((entry) => entry.key), keys.metaKey(T)],
+      });
+      await until(() => expect(cluster.sites.all.map((site) => site.ending)).toEqual(['retired', 'retired']));
+      await until(async () => expect((await store.list(keys.topologyPrefix(T))).entries).toEqual([]));
+      await until(() => expect(hz.linksOpen()).toBe(0));
+      await apply(store, PAIR);
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      expect(hz.logged.filter((line) => line.startsWith('error'))).toEqual([]);
+    });
+
+    test('a node killed and restarted under its name goes on without waiting out its old lease, under a higher epoch', async () => {
+      await apply(store, PAIR);
+      const dying = await handle();
+      const first = cluster.start('hz-1', dying);
+      cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      const epoch = cluster.sites.of('hz').ownerRevision;
+      await cluster.kill(first, dying);
+      expect((await owners(store))['hz']).toBe('hz-1');
+      const restarted = performance.now();
+      cluster.start('hz-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      // The lease is a minute long: whatever the machine's load, this was not waiting.
+      expect(performance.now() - restarted).toBeLessThan(20_000);
+      expect(cluster.sites.of('hz').ownerRevision).toBeGreaterThan(epoch);
+      expect(cluster.sites.of('ca').updates).toBe(0);
+    });
+
+    test('a second process under a living name takes over, and the first stops with an error that says so', async () => {
+      await apply(store, PAIR);
+      const first = cluster.start('hz-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
+      const second = cluster.start('hz-1', await handle());
+      await expect(first.done).rejects.toThrow(expect.objectContaining({ code: 'OT3010' }));
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
+      expect(second.services('hz')).not.toBeNull();
+      expect(cluster.sites.all).toHaveLength(2);
+    });
+
+    test('two nodes of a region share its databases; one that ends leaves them to the other, one that comes takes none', async () => {
+      const names = Array.from({ length: 8 }, (_, n) => `db${n}`);
+      const one = cluster.start('hz-1', await handle());
+      cluster.start('hz-2', await handle());
+      await apply(store, [
+        node('hz-1', 'hangzhou'),
+        node('hz-2', 'hangzhou'),
+        ...names.map((each) => database(each, 'hangzhou')),
+      ]);
+      await until(() => expect(cluster.sites.running).toHaveLength(8));
+      const shared = Object.values(await owners(store));
+      expect(new Set(shared)).toEqual(new Set(['hz-1', 'hz-2']));
+      await one.stop();
+      await until(() => expect(cluster.sites.where).toEqual(names.map((each) => `${each}@hz-2`)));
+      const moved = cluster.sites.all.length;
+      cluster.start('hz-1', await handle());
+      await until(async () => expect(await nodeRecord(store, 'hz-1')).not.toBeNull());
+      await apply(store, [database('db8', 'hangzhou'), database('db9', 'hangzhou')]);
+      await until(() => expect(cluster.sites.running).toHaveLength(10));
+      expect(cluster.sites.all).toHaveLength(moved + 2);
+    });
+
+    test('a node that dies for good: when its lease has run out another of the region takes over', async () => {
+      await apply(store, [...PAIR, node('hz-2', 'hangzhou')]);
+      const dying = await handle();
+      const first = cluster.start('hz-1', dying, { leaseTtlMs: 2000 });
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
+      cluster.start('hz-2', await handle());
+      await until(async () => expect(await nodeRecord(store, 'hz-2')).not.toBeNull());
+      await cluster.kill(first, dying);
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-2']));
+    });
+
+    test('a node that leaves the topology, or moves to another region, gives up what it has', async () => {
+      await apply(store, [...PAIR, node('hz-2', 'hangzhou')]);
+      cluster.start('hz-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
+      cluster.start('hz-2', await handle());
+      await until(async () => expect(await nodeRecord(store, 'hz-2')).not.toBeNull());
+      await apply(store, [], [{ kind: 'node', name: 'hz-1' }]);
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-2']));
+      await until(async () => expect(await nodeRecord(store, 'hz-1')).toBeNull());
+      await apply(store, [node('hz-2', 'california')]);
+      await until(() => expect(cluster.sites.where).toEqual(['ca@hz-2']));
+      expect(cluster.sites.all.map((site) => site.ending)).toEqual(['stopped', 'stopped', null]);
+    });
+
+    test('a node that missed everything ends where one that saw everything is', async () => {
+      const early = cluster.start('ca-1', await handle());
+      await apply(store, PAIR.slice(0, 3));
+      for (let n = 0; n < 20; n += 1) {
+        await apply(store, [
+          channel('shop', ['hz', 'ca'], [`shop.t${n}`]),
+          database('ca', 'california'),
+          database('x', 'california'),
+        ]);
+        await apply(store, [database('hz', 'hangzhou')], [{ kind: 'database', name: 'x' }]);
+      }
+      await apply(store, [node('hz-1', 'california'), node('ca-1', 'california')]);
+      await apply(store, [node('hz-1', 'hangzhou')]);
+      cluster.start('hz-1', await handle());
+      await until(() => {
+        expect(cluster.sites.where).toEqual(PAIR_RUNS);
+        const [a, b] = [cluster.sites.of('ca').spec, cluster.sites.of('hz').spec];
+        expect(a.pipelines).toEqual(b.pipelines);
+        expect(a.pipelines.map((each) => [each.generation, each.spec.tables[0]?.from])).toEqual([
+          [20, 'shop.t19'],
+          [20, 'shop.t19'],
+        ]);
+      });
+      expect(early.logged.filter((line) => line.startsWith('error'))).toEqual([]);
+    });
+
+    test('a record of a newer otter stops nothing and begins nothing', async () => {
+      await apply(store, PAIR);
+      const hz = cluster.start('hz-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
+      await store.commit({
+        conditions: [],
+        puts: [{ key: keys.specKey(T, 'channel', 'shop'), value: '"new"' }],
+        deletes: [],
+      });
+      await until(() => expect(hz.logged.join('\n')).toContain('OT3007'));
+      const ca = cluster.start('ca-1', await handle());
+      await until(() => expect(ca.logged.join('\n')).toContain('OT3007'));
+      expect(cluster.sites.where).toEqual(['hz@hz-1']);
+      await apply(store, [database('ca', 'california')]);
+      await store.commit({ conditions: [], puts: [], deletes: [keys.specKey(T, 'channel', 'shop')] });
+      await apply(store, [channel('shop', ['hz', 'ca'])]);
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+    });
+
+    test('stopping in good order leaves nothing held', async () => {
+      await apply(store, PAIR);
+      const hz = cluster.start('hz-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
+      await hz.stop();
+      await expect(hz.done).resolves.toBeUndefined();
+      expect(cluster.sites.all.map((site) => site.ending)).toEqual(['stopped']);
+      expect(await owners(store)).toEqual({});
+      expect(await nodeRecord(store, 'hz-1')).toBeNull();
+    });
+
+    test('what changes fast is not written into the status; what matters is', async () => {
+      await apply(store, PAIR);
+      cluster.start('hz-1', await handle());
+      await until(async () => expect(Object.keys(await statuses(store))).toEqual(['shop/ca>hz']));
+      const key = keys.statusKey(T, 'pipeline', 'shop/ca>hz');
+      const revision = async (): Promise<number> => (await store.list(key)).entries[0]!.revision;
+      const before = await revision();
+      const site = cluster.sites.of('hz');
+      site.figures = { lagMs: 7, position: 'mariadb:0-1-99', rowsApplied: 5 };
+      await until(async () =>
+        expect((await nodeRecord(store, 'hz-1'))?.pipelines['shop/ca>hz']).toMatchObject({ lagMs: 7 }),
+      );
+      expect(await revision()).toBe(before);
+      site.figures = { phase: 'failed', error: { code: 'OT5001', message: 'no', hint: null } };
+      await until(async () =>
+        expect(await statuses(store)).toMatchObject({ 'shop/ca>hz': { phase: 'failed', error: { code: 'OT5001' } } }),
+      );
+    });
+  });
+}
