@@ -302,10 +302,13 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.run('FLUSH BINARY LOGS');
     const { point } = await context.source.logEnd();
     await expect
-      .poll(async () => {
-        await root.run(`PURGE BINARY LOGS TO '${point.file}'`);
-        return (await root.rows('SHOW BINARY LOGS')).length;
-      })
+      .poll(
+        async () => {
+          await root.run(`PURGE BINARY LOGS TO '${point.file}'`);
+          return (await root.rows('SHOW BINARY LOGS')).length;
+        },
+        { timeout: 30_000 },
+      )
       .toBe(1);
     await root.run("INSERT INTO d.t VALUES (2,'x',1)");
     await expect(told()).rejects.toMatchObject({
