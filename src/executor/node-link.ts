@@ -55,7 +55,7 @@ export class NodeLink {
       if (this.#open === null) {
         throw new OtterError('OT6001', `node ${this.#wiring.node} is not listening at present`, { retry: 'backoff' });
       }
-      return await this.#open.links.client.open(database, request, signal);
+      return this.#open.links.client.open(database, request, signal);
     },
   };
 

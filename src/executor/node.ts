@@ -121,7 +121,7 @@ class WorkerNode {
       settlingMs: () => this.#settlingMs(),
     });
     this.#queue = new WorkQueue({
-      run: async (key) => await this.#work(key),
+      run: async (key) => this.#work(key),
       failed: (key, error, againMs) => this.#failed(key, error, againMs),
       stuck: (key, { code, summary, detail }) => this.#logger.error('cannot go on', { key, code, summary, detail }),
       random,
@@ -169,7 +169,7 @@ class WorkerNode {
   }
 
   async #work(key: string): Promise<Outcome> {
-    if (key.startsWith(DATABASE)) return await reconcile(key.slice(DATABASE.length), this.#sites);
+    if (key.startsWith(DATABASE)) return reconcile(key.slice(DATABASE.length), this.#sites);
     if (key === SWEEP) {
       if (this.#world.fault === null) await this.#status.sweep();
     } else {

@@ -169,11 +169,11 @@ export class OwnedSites implements Hands {
   }
 
   async stop(database: string, reason: string): Promise<void> {
-    await this.#end(database, reason, async (site) => await site.stop());
+    await this.#end(database, reason, async (site) => site.stop());
   }
 
   async retire(database: string): Promise<void> {
-    await this.#end(database, 'the database left the topology', async (site) => await site.retire());
+    await this.#end(database, 'the database left the topology', async (site) => site.retire());
   }
 
   /** However it ends: what did not end well is said, and not run any longer. */

@@ -103,6 +103,7 @@ function decideOwnership(sight: Sight): Step {
     return owner.record.node === me.name && owner.revision < me.registered.revision ? take : NONE;
   }
   const current =
+    owner.revision > sight.foreignRevision &&
     claim?.revision === owner.revision &&
     claim.lease === me.registered.lease &&
     owner.record.advertise === me.advertise;

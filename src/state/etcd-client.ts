@@ -123,7 +123,7 @@ const straight = {
   onSuccess: () => ({ dispose: () => undefined }),
   onFailure: () => ({ dispose: () => undefined }),
   execute: async <T>(call: (context: { signal: AbortSignal }) => T | PromiseLike<T>): Promise<T> =>
-    await call({ signal: NEVER }),
+    call({ signal: NEVER }),
 };
 const NEVER = new AbortController().signal;
 

@@ -67,7 +67,7 @@ export async function* watchEtcd(
       }
       await sleep(backoffMs(failures, BACKOFF, Math.random()), undefined, { signal });
       // Refreshes an outdated token, which a stream cannot do, and finds an endpoint that answers.
-      await client.read(async ({ kv }) => await kv.range({ key: Buffer.from(prefix), limit: 1, keys_only: true }));
+      await client.read(async ({ kv }) => kv.range({ key: Buffer.from(prefix), limit: 1, keys_only: true }));
     } catch {
       // The store is away: that is what this loop is for.
       if (!(await slept(backoffMs(failures, BACKOFF, Math.random()), signal))) return;
@@ -83,7 +83,7 @@ async function* oneStream(
   at: number,
   signal: AbortSignal,
 ): AsyncGenerator<WatchBatch, Ending> {
-  const stream = (await client.call(async ({ watchClient }) => await watchClient.watch())) as unknown as WatchStream;
+  const stream = (await client.call(async ({ watchClient }) => watchClient.watch())) as unknown as WatchStream;
   const cancel = (): void => {
     // Ended first, so that etcd3 does not take our own cancelling for a failure of the server.
     stream.end();

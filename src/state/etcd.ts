@@ -41,8 +41,8 @@ class EtcdStore implements StateStore {
     let from = start;
     for (;;) {
       signal?.throwIfAborted();
-      const page = await this.#client.read(
-        async ({ kv }) => await kv.range({ key: from, range_end: end, limit: PAGE_ENTRIES, revision }),
+      const page = await this.#client.read(async ({ kv }) =>
+        kv.range({ key: from, range_end: end, limit: PAGE_ENTRIES, revision }),
       );
       // Later pages are read as of the first; compaction in between fails the read, and the caller's retry starts anew.
       if (revision === 0) revision = Number(page.header.revision);
@@ -55,7 +55,7 @@ class EtcdStore implements StateStore {
 
   async commit(commit: Commit): Promise<CommitResult> {
     checkCommit(commit);
-    const answer = await this.#client.call(async ({ kv }) => await kv.txn(transaction(commit)));
+    const answer = await this.#client.call(async ({ kv }) => kv.txn(transaction(commit)));
     if (answer.succeeded) return { ok: true, revision: Number(answer.header.revision) };
     const moved = commit.conditions.filter((condition, index) => {
       const found = answer.responses[index]?.response_range.kvs[0];
@@ -65,7 +65,7 @@ class EtcdStore implements StateStore {
   }
 
   watch(prefix: string, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
-    return watchEtcd(this.#client, async (at, over) => await this.list(at, { signal: over }), {
+    return watchEtcd(this.#client, async (at, over) => this.list(at, { signal: over }), {
       prefix,
       fromRevision,
       signal: AbortSignal.any([signal, this.#closed.signal]),
@@ -75,16 +75,16 @@ class EtcdStore implements StateStore {
   async lease(ttlMs: number): Promise<HeldLease> {
     const sinceMs = performance.now();
     // etcd counts whole seconds, and may grant more than was asked; what was asked is what the holder relies on.
-    const granted = await this.#client.call(
-      async ({ leaseClient }) => await leaseClient.leaseGrant({ TTL: Math.max(1, Math.ceil(ttlMs / 1000)) }),
+    const granted = await this.#client.call(async ({ leaseClient }) =>
+      leaseClient.leaseGrant({ TTL: Math.max(1, Math.ceil(ttlMs / 1000)) }),
     );
     const renewals = new Renewals(this.#client, granted.ID);
     const lease = holdLease({
       id: granted.ID,
       ttlMs,
       sinceMs,
-      renew: async (signal) => await renewals.renew(signal),
-      revoke: async () => await this.#revoke(granted.ID),
+      renew: async (signal) => renewals.renew(signal),
+      revoke: async () => this.#revoke(granted.ID),
     });
     this.#leases.add(lease);
     lease.lost.addEventListener(
@@ -107,7 +107,7 @@ class EtcdStore implements StateStore {
 
   async #revoke(id: string): Promise<void> {
     try {
-      await this.#client.call(async ({ leaseClient }) => await leaseClient.leaseRevoke({ ID: id }));
+      await this.#client.call(async ({ leaseClient }) => leaseClient.leaseRevoke({ ID: id }));
     } catch (error) {
       const gone = error instanceof OtterError && error.code === 'OT3004';
       if (!gone) throw error;
@@ -151,7 +151,7 @@ class Renewals {
   }
 
   async #open(): Promise<KeepAliveStream> {
-    const stream = await this.#client.call(async ({ leaseClient }) => await leaseClient.leaseKeepAlive());
+    const stream = await this.#client.call(async ({ leaseClient }) => leaseClient.leaseKeepAlive());
     return stream as unknown as KeepAliveStream;
   }
 

@@ -79,7 +79,7 @@ async function take(
     if (!result.ok) return null;
     taken = true;
     const { revision } = result;
-    return { lease, key, revision, condition: { key, revision }, release: async () => await lease.revoke() };
+    return { lease, key, revision, condition: { key, revision }, release: async () => lease.revoke() };
   } finally {
     // Also when the outcome of the commit is unknown: the key goes with the lease.
     if (!taken) await lease.revoke().catch(() => undefined);

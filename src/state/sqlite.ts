@@ -56,13 +56,13 @@ class SqliteStore implements StateStore {
 
   async list(prefix: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Snapshot> {
     await this.#expire(options.signal);
-    return await this.#transact('deferred', () => this.#listed(prefix), options.signal);
+    return this.#transact('deferred', () => this.#listed(prefix), options.signal);
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
     checkCommit(commit);
     const { conditions, puts, deletes } = commit;
-    return await this.#transact('immediate', () => {
+    return this.#transact('immediate', () => {
       this.#sweep();
       const moved = conditions.filter((c) => (this.#revisionOf(c.key) ?? null) !== c.revision).map((c) => c.key);
       if (moved.length > 0) return { ok: false, moved };
@@ -104,8 +104,8 @@ class SqliteStore implements StateStore {
       id,
       ttlMs,
       sinceMs,
-      renew: async (signal) => await this.#renewLease(id, ttlMs, signal),
-      revoke: async () => await this.#revokeLease(id),
+      renew: async (signal) => this.#renewLease(id, ttlMs, signal),
+      revoke: async () => this.#revokeLease(id),
     });
     this.#leases.add(lease);
     lease.lost.addEventListener('abort', () => this.#leases.delete(lease), { once: true });
@@ -228,7 +228,7 @@ class SqliteStore implements StateStore {
   }
 
   async #renewLease(id: string, ttlMs: number, signal: AbortSignal): Promise<'renewed' | 'gone'> {
-    return await this.#transact(
+    return this.#transact(
       'immediate',
       () => {
         this.#sweep();

@@ -67,8 +67,8 @@ export class FakeSites {
           },
           figures: () => figuresOf(site),
           service: { open: () => Promise.reject(new Error(`${spec.name} on ${node}`)) },
-          stop: async () => await end('stopped'),
-          retire: async () => await end('retired'),
+          stop: async () => end('stopped'),
+          retire: async () => end('retired'),
         };
       },
     };

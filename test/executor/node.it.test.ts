@@ -15,7 +15,7 @@ describeNodes('etcd', async () => {
   const etcd = await startEtcd();
   return {
     open: async () => openStore(etcd.url),
-    [Symbol.asyncDispose]: async () => await etcd[Symbol.asyncDispose](),
+    [Symbol.asyncDispose]: async () => etcd[Symbol.asyncDispose](),
   };
 });
 
@@ -31,7 +31,7 @@ test('etcd away for longer than every lease: sites run on as they are, and all i
   await until(() => expect(cluster.sites.where).toEqual(['ca@ca-1', 'hz@hz-1']));
   const before = cluster.sites.running;
 
-  etcd.freeze();
+  await etcd.freeze();
   await until(() => expect(hz.logged.join('\n')).toContain('state store away'));
   await new Promise((resolve) => setTimeout(resolve, 6000));
   expect(cluster.sites.running).toEqual(before);
@@ -83,7 +83,7 @@ test('history compacted while etcd was away: nodes see the present state and go 
   await etcd.kill();
   await until(() => expect(hz.logged.join('\n')).toContain('state store away'));
   await etcd.restart();
-  await until(async () => await apply(store, [channel('shop', ['hz', 'ca'], ['shop.items'])]));
+  await until(async () => apply(store, [channel('shop', ['hz', 'ca'], ['shop.items'])]));
   const client = new Etcd3({ hosts: etcd.url.replace('etcd:', 'http:') });
   await client.kv.compact({ revision: (await store.list('/')).revision, physical: true });
   client.close();

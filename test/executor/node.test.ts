@@ -14,6 +14,6 @@ describeNodes('a state file', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'otter-nodes-'));
   return {
     open: async () => sqliteStore(join(folder, 'state.db')),
-    [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true }),
+    [Symbol.asyncDispose]: async () => rm(folder, { recursive: true }),
   };
 });

@@ -25,7 +25,7 @@ function presence(
     pipelines: {},
     updatedMs: n,
   });
-  return { here, beat: async (n) => await here.beat(record(n)) };
+  return { here, beat: async (n) => here.beat(record(n)) };
 }
 
 /** The next commit takes place, and its answer is lost. */

@@ -99,6 +99,11 @@ const CASES: readonly (readonly [string, Sight, object])[] = [
     { ...RUNS, meta: { format: 1, lineage: 'l-2', serial: 1 }, desired: desired('l-2') },
     { kind: 'stop' },
   ],
+  [
+    'mine, but somebody was there since',
+    { ...OWNED, foreignRevision: 60 },
+    { kind: 'claim', condition: { key: KEY, revision: 50 } },
+  ],
   ['runs, deleted', { ...RUNS, ...GONE, deleted: true }, { kind: 'retire' }],
   ['runs, deleted while news were lost', { ...RUNS, ...GONE }, { kind: 'retire' }],
   ['runs, all deleted', { ...RUNS, ...GONE, deleted: true, meta: null }, { kind: 'retire' }],
@@ -226,7 +231,11 @@ function carriedOut(sight: Sight, steps: number): Sight {
     case 'stop':
     case 'retire':
       return { ...sight, running: null };
-    default:
+    case 'none':
+    case 'wait':
+    case 'stuck':
       return sight;
+    default:
+      return step satisfies never;
   }
 }

@@ -90,7 +90,7 @@ test('a server that is killed and comes back: the watch goes on, the lease holds
   await put(store, '/back/1', 'a');
   await vi.waitFor(() => expect(follower.seen).toEqual(['/back/1=a']), WAIT);
   await etcd.restart();
-  await vi.waitFor(async () => await put(store, '/back/2', 'b'), WAIT);
+  await vi.waitFor(async () => put(store, '/back/2', 'b'), WAIT);
   await vi.waitFor(() => expect(follower.seen.at(-1)).toBe('/back/2=b'), WAIT);
   expect(follower.batches.every((batch) => !batch.reset)).toBe(true);
   expect(lease.lost.aborted).toBe(false);
@@ -102,7 +102,7 @@ test('a server that does not answer: calls end with an error, a lease is lost in
   await using store = openStore(etcd.url);
   const lease = await store.lease(2000);
   const follower = new Follower(store, '/frozen/', (await store.list('/frozen/')).revision);
-  etcd.freeze();
+  await etcd.freeze();
   try {
     const [listing, writing] = await Promise.allSettled([store.list('/frozen/'), put(store, '/frozen/maybe', '1')]);
     for (const call of [listing, writing]) {
@@ -112,7 +112,7 @@ test('a server that does not answer: calls end with an error, a lease is lost in
   } finally {
     etcd.thaw();
   }
-  await vi.waitFor(async () => await put(store, '/frozen/after', '2'), WAIT);
+  await vi.waitFor(async () => put(store, '/frozen/after', '2'), WAIT);
   await vi.waitFor(() => expect(follower.seen.at(-1)).toBe('/frozen/after=2'), WAIT);
   await follower.stop();
 });

@@ -49,8 +49,8 @@ function withinRoom(store: StateStore, room: string): StateStore {
       return result.ok ? result : { ok: false, moved: result.moved.map(here) };
     },
     watch: (prefix, fromRevision, signal) => translated(store.watch(there(prefix), fromRevision, signal), here),
-    lease: async (ttlMs): Promise<Lease> => await store.lease(ttlMs),
-    [Symbol.asyncDispose]: async () => await store[Symbol.asyncDispose](),
+    lease: async (ttlMs): Promise<Lease> => store.lease(ttlMs),
+    [Symbol.asyncDispose]: async () => store[Symbol.asyncDispose](),
   };
 }
 

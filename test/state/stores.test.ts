@@ -24,6 +24,6 @@ describeStateStore('SQLite, two handles on one file', async () => {
   return {
     open: async () => sqliteStore(join(folder, 'new', 'state.db'), { historyMax: HISTORY_MAX }),
     forgetHistory: flood,
-    [Symbol.asyncDispose]: async () => await rm(folder, { recursive: true }),
+    [Symbol.asyncDispose]: async () => rm(folder, { recursive: true }),
   };
 });
