@@ -34,6 +34,7 @@ export interface SiteOptions {
 type Desired = SiteSpec['pipelines'][number];
 
 interface RunningInbound {
+  readonly spec: PipelineSpec;
   readonly inbound: Inbound;
   readonly abort: AbortController;
   readonly done: Promise<void>;
@@ -81,7 +82,10 @@ export class Site implements RunningSite {
     for (const [name, running] of this.#inbounds) {
       const desired = wanted.get(name);
       if (desired === undefined || !desired.spec.enabled) this.#stopInbound(name, running, desired === undefined);
-      else running.inbound.update(desired.spec, desired.generation);
+      else if (changesHow(running.spec, desired.spec)) {
+        this.#stopInbound(name, running, false);
+        this.#startInbound(desired, running.done);
+      } else running.inbound.update(desired.spec, desired.generation);
     }
     for (const [name, desired] of wanted) if (desired.spec.enabled && !this.#inbounds.has(name)) this.#startInbound(desired);
     this.#updateOutbounds(before);
@@ -126,7 +130,8 @@ export class Site implements RunningSite {
     return this.#spec.pipelines.filter(({ spec }) => spec.target === this.#spec.name);
   }
 
-  #startInbound(desired: Desired): void {
+  /** `before`: an earlier run of the same pipeline, which must have ended. */
+  #startInbound(desired: Desired, before: Promise<void> = Promise.resolve()): void {
     const { target, link, ownerRevision, logger, now } = this.#options;
     const { spec } = desired;
     const abort = new AbortController();
@@ -151,10 +156,11 @@ export class Site implements RunningSite {
       now,
     });
     const run = async (): Promise<void> => {
+      await before;
       await this.#prepared(signal, (error) => inbound.failed(error));
       await inbound.run(signal);
     };
-    this.#inbounds.set(spec.name, { inbound, abort, done: run(), index, firstCheckpoint });
+    this.#inbounds.set(spec.name, { spec, inbound, abort, done: run(), index, firstCheckpoint });
   }
 
   #stopInbound(name: string, running: RunningInbound, forget: boolean): void {
@@ -375,6 +381,11 @@ export class Site implements RunningSite {
     this.#stopping.add(guarded);
     void guarded.then(() => this.#stopping.delete(guarded));
   }
+}
+
+/** What cannot change while a pipeline runs: who decides, and what happens to rows that are there. */
+function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
+  return (['source', 'target', 'role', 'reverse', 'initial', 'existing'] as const).some((key) => before[key] !== after[key]);
 }
 
 function tablesOf(spec: SiteSpec): unknown {
