@@ -2,7 +2,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, dump, pair, loud, quiet, rootOf, Sites, until } from './harness.ts';
+import { channel, dump, loud, pair, quiet, rootOf, Sites, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -17,7 +17,9 @@ afterAll(async () => {
 
 test('200,000 rows under writes on both sides, stopped in the middle and resumed', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  await ra.query('CREATE DATABASE big; USE big; CREATE TABLE big.t (id INT PRIMARY KEY, name VARCHAR(50), n INT, UNIQUE KEY (name))');
+  await ra.query(
+    'CREATE DATABASE big; USE big; CREATE TABLE big.t (id INT PRIMARY KEY, name VARCHAR(50), n INT, UNIQUE KEY (name))',
+  );
   await ra.query("INSERT INTO big.t SELECT seq * 2, CONCAT('name ', seq), seq FROM seq_1_to_200000");
   await using sites = new Sites({ a, b }, log);
   sites.set({ big: channel({ kind: 'two-way', between: ['a', 'b'] }, ['big.t']) });
@@ -25,7 +27,10 @@ test('200,000 rows under writes on both sides, stopped in the middle and resumed
   sites.start('b');
   let writing = true;
   const writers = (async () => {
-    await until('the table is there', async () => (await dump(rb, "information_schema.tables WHERE table_schema='big' AND table_name='t'")).length > 0);
+    await until(
+      'the table is there',
+      async () => (await dump(rb, "information_schema.tables WHERE table_schema='big' AND table_name='t'")).length > 0,
+    );
     await Promise.all([write(ra, 'a', () => writing), write(rb, 'b', () => writing)]);
   })();
   writers.catch(() => undefined);

@@ -1,7 +1,7 @@
 /** Two (or more) sites in one process over real servers, wired without a state store: what a node does, less the node. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
-import type { DatabaseServer as LabServer } from '../../src/lab/servers.ts';
+import { type DatabaseServer as LabServer, startMariaDb } from '../../src/lab/servers.ts';
 import { compileChannel, type PipelineSpec } from '../../src/model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
@@ -26,7 +26,11 @@ export const loud: Logger = {
   child: () => loud,
 };
 
-export function channel(direction: ChannelSpec['direction'], tables: readonly string[], more: Partial<ChannelSpec> = {}): ChannelSpec {
+export function channel(
+  direction: ChannelSpec['direction'],
+  tables: readonly string[],
+  more: Partial<ChannelSpec> = {},
+): ChannelSpec {
   return {
     direction,
     conflict:
@@ -62,7 +66,7 @@ export class Sites implements AsyncDisposable {
     open: async (database, request, signal) => {
       const site = this.#running.get(database);
       if (site === undefined) throw new Error(`site ${database} does not run`);
-      return await site.service.open(request, signal);
+      return site.service.open(request, signal);
     },
   };
 
@@ -87,7 +91,17 @@ export class Sites implements AsyncDisposable {
       now: Date.now,
     });
     this.#revision += 1;
-    const site = new Site({ spec, ownerRevision: this.#revision, source, target, link: this.link, logger: this.#logger.child({ site: name }), now: Date.now, heartbeatMs: 200, indexBytes: 256 << 20 });
+    const site = new Site({
+      spec,
+      ownerRevision: this.#revision,
+      source,
+      target,
+      link: this.link,
+      logger: this.#logger.child({ site: name }),
+      now: Date.now,
+      heartbeatMs: 200,
+      indexBytes: 256 << 20,
+    });
     this.#running.set(name, site);
     return site;
   }
@@ -129,7 +143,7 @@ export class Sites implements AsyncDisposable {
 }
 
 export async function rootOf(server: LabServer): Promise<Connection> {
-  return await mysql.createConnection({
+  return mysql.createConnection({
     host: server.host,
     port: server.port,
     user: server.root.user,
@@ -157,10 +171,6 @@ export async function dump(connection: Connection, table: string): Promise<strin
   return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
 }
 
-const hand = (port: number) => ({ family: 'mariadb', host: '127.0.0.1', port, root: { user: 'root', password: 'pw' }, otter: { user: 'otter', password: 'pw' }, [Symbol.asyncDispose]: async () => {} }) as unknown as DatabaseServer;
-
 export async function pair(): Promise<[LabServer, LabServer]> {
-  if (process.env['HAND']) return [hand(34001), hand(34002)];
-  const { startMariaDb } = await import('../../src/lab/servers.ts');
-  return await Promise.all([startMariaDb(), startMariaDb()]);
+  return Promise.all([startMariaDb(), startMariaDb()]);
 }

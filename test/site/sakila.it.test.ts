@@ -43,7 +43,8 @@ test('Sakila is copied and kept the same, with its triggers, cascades, sets and 
   await until('copied', () => sites.site('b').figures()['film/a>b']?.phase === 'streaming', 60_000);
   await writer;
   const same = async (): Promise<boolean> => {
-    for (const name of names) if (JSON.stringify(await dump(from, name)) !== JSON.stringify(await dump(to, name))) return false;
+    for (const name of names)
+      if (JSON.stringify(await dump(from, name)) !== JSON.stringify(await dump(to, name))) return false;
     return true;
   };
   await until('both are equal', same, 30_000);
@@ -76,11 +77,19 @@ async function load(connection: Awaited<ReturnType<typeof rootOf>>): Promise<voi
 async function write(connection: Awaited<ReturnType<typeof rootOf>>): Promise<void> {
   await connection.query('USE sakila');
   for (let i = 0; i < 40; i += 1) {
-    await connection.query(`UPDATE film SET rental_rate = rental_rate + 0.01, special_features = 'Trailers,Deleted Scenes' WHERE film_id = ${i + 1}`);
-    await connection.query(`INSERT INTO film (title, language_id, description) VALUES ('NEW FILM ${i}', 1, 'a description ${i}')`);
+    await connection.query(
+      `UPDATE film SET rental_rate = rental_rate + 0.01, special_features = 'Trailers,Deleted Scenes' WHERE film_id = ${i + 1}`,
+    );
+    await connection.query(
+      `INSERT INTO film (title, language_id, description) VALUES ('NEW FILM ${i}', 1, 'a description ${i}')`,
+    );
     await connection.query(`DELETE FROM rental WHERE rental_id = ${(i + 1) * 7}`);
     await connection.query(`UPDATE customer SET email = CONCAT('x', email) WHERE customer_id = ${i + 1}`);
-    if (i % 10 === 5) await connection.query(`UPDATE language SET language_id = ${100 + i} WHERE language_id = ${i === 5 ? 1 : 90 + i}; UPDATE language SET language_id = 1 WHERE language_id = ${100 + i}`);
+    if (i % 10 === 5)
+      await connection.query(
+        `UPDATE language SET language_id = ${100 + i} WHERE language_id = ${i === 5 ? 1 : 90 + i}; UPDATE language SET language_id = 1 WHERE language_id = ${100 + i}`,
+      );
   }
-  for (const i of [3, 13, 23]) await connection.query(`UPDATE film SET film_id = ${30000 - i} WHERE film_id = ${200 + i}`);
+  for (const i of [3, 13, 23])
+    await connection.query(`UPDATE film SET film_id = ${30000 - i} WHERE film_id = ${200 + i}`);
 }
