@@ -6,7 +6,17 @@
  */
 import type { ResultSetHeader } from 'mysql2';
 import { OtterError, UnreachableError } from '../model/error.ts';
-import { type Checkpoint, type CopyState, DuplicateKey, type Isolation, type LoadSession, type LoadTable, NeedsCare, type Write, type WriteCounts } from '../model/load.ts';
+import {
+  type Checkpoint,
+  type CopyState,
+  DuplicateKey,
+  type Isolation,
+  type LoadSession,
+  type LoadTable,
+  NeedsCare,
+  type Write,
+  type WriteCounts,
+} from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
 import type { Answer, Image } from '../model/row.ts';
 import type { Session } from './connection.ts';
@@ -38,7 +48,13 @@ export class MysqlSession implements LoadSession {
     this.#options = options;
   }
 
-  async begin(isolation: Isolation, fkChecks: boolean, from: Checkpoint, to: Checkpoint, writes: readonly Write[]): Promise<WriteCounts> {
+  async begin(
+    isolation: Isolation,
+    fkChecks: boolean,
+    from: Checkpoint,
+    to: Checkpoint,
+    writes: readonly Write[],
+  ): Promise<WriteCounts> {
     const { schema, lineage, pipeline } = this.#options;
     const head = [
       // Always said: a transaction that failed half-way may have left the other.
@@ -50,10 +66,14 @@ export class MysqlSession implements LoadSession {
     ];
     const results = await this.#send(head);
     if (results.at(-1)!.affectedRows !== 1) {
-      throw new OtterError('OT5001', `the checkpoint of ${pipeline} is not where this node left it; another owner writes it`, {
-        where: { pipeline, seq: from.seq, epoch: from.epoch },
-        retry: 'backoff',
-      });
+      throw new OtterError(
+        'OT5001',
+        `the checkpoint of ${pipeline} is not where this node left it; another owner writes it`,
+        {
+          where: { pipeline, seq: from.seq, epoch: from.epoch },
+          retry: 'backoff',
+        },
+      );
     }
     return await this.write(writes);
   }
@@ -65,7 +85,8 @@ export class MysqlSession implements LoadSession {
     const flush = async (): Promise<void> => {
       if (batch.length === 0) return;
       const results = await this.#send(batch.map(({ sql }) => sql));
-      for (const [index, statement] of batch.entries()) await this.#settle(statement, results[index]!, index === batch.length - 1, counts);
+      for (const [index, statement] of batch.entries())
+        await this.#settle(statement, results[index]!, index === batch.length - 1, counts);
       batch = [];
       bytes = 0;
     };
@@ -80,7 +101,12 @@ export class MysqlSession implements LoadSession {
     return counts;
   }
 
-  async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: { missing: number; absent: number }): Promise<void> {
+  async #settle(
+    statement: Statement,
+    result: ResultSetHeader,
+    last: boolean,
+    counts: { missing: number; absent: number },
+  ): Promise<void> {
     switch (statement.expects) {
       case 'anything':
         return;

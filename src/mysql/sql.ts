@@ -41,10 +41,22 @@ export function statements(write: Write, statementBytes: number): Statement[] {
       return [{ sql: `DELETE FROM ${qualified(write.table.target)}`, rows: 0, expects: 'anything' }];
     case 'ensure':
       // Not INSERT IGNORE, which would swallow every other error too.
-      return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), untouched(write.table), statementBytes, 'anything');
+      return pieces(
+        `${insertHead(write.table)} VALUES `,
+        write.rows.map(tuple),
+        untouched(write.table),
+        statementBytes,
+        'anything',
+      );
     case 'upsert':
       if (write.rows.length === 1) return [updateOrInsert(write.table, write.rows[0]!)];
-      return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), upsertTail(write.table), statementBytes, 'upserted');
+      return pieces(
+        `${insertHead(write.table)} VALUES `,
+        write.rows.map(tuple),
+        upsertTail(write.table),
+        statementBytes,
+        'upserted',
+      );
     case 'delete':
       return deletes(write.table, write.rows, statementBytes);
     case 'update':
@@ -96,9 +108,13 @@ function untouched(table: LoadTable): string {
 
 function upsertTail(table: LoadTable): string {
   const key = new Set(table.key);
-  const set = table.columns.flatMap(({ name }, index) => (key.has(index) ? [] : [`${quoteName(name)}=VALUES(${quoteName(name)})`]));
+  const set = table.columns.flatMap(({ name }, index) =>
+    key.has(index) ? [] : [`${quoteName(name)}=VALUES(${quoteName(name)})`],
+  );
   // Key columns too: the server may hold the same key in another spelling (case, padding).
-  const spelled = table.key.filter((index) => table.columns[index]!.collation !== null).map((index) => table.columns[index]!.name);
+  const spelled = table.key
+    .filter((index) => table.columns[index]!.collation !== null)
+    .map((index) => table.columns[index]!.name);
   const all = [...set, ...spelled.map((name) => `${quoteName(name)}=VALUES(${quoteName(name)})`)];
   if (all.length === 0) all.push(`${quoteName(table.columns[0]!.name)}=VALUES(${quoteName(table.columns[0]!.name)})`);
   return ` ON DUPLICATE KEY UPDATE ${all.join(',')}`;
@@ -121,7 +137,13 @@ function deletes(table: LoadTable, rows: readonly Image[], statementBytes: numbe
   }));
 }
 
-function pieces(head: string, tuples: readonly string[], tail: string, statementBytes: number, expects: Statement['expects']): Statement[] {
+function pieces(
+  head: string,
+  tuples: readonly string[],
+  tail: string,
+  statementBytes: number,
+  expects: Statement['expects'],
+): Statement[] {
   const made: Statement[] = [];
   let start = 0;
   let bytes = 0;
@@ -140,7 +162,8 @@ function pieces(head: string, tuples: readonly string[], tail: string, statement
 
 function tuple(row: Image): string {
   let text = '(';
-  for (let index = 0; index < row.length; index += 1) text += index === 0 ? (row[index] ?? 'NULL') : `,${row[index] ?? 'NULL'}`;
+  for (let index = 0; index < row.length; index += 1)
+    text += index === 0 ? (row[index] ?? 'NULL') : `,${row[index] ?? 'NULL'}`;
   return `${text})`;
 }
 
@@ -158,7 +181,9 @@ function keyTuple(row: Image, columns: readonly number[]): string {
 function rowCondition(table: LoadTable, row: Image): string {
   const columns = table.key.length > 0 ? table.key : table.columns.map((_, index) => index);
   const equals = table.key.length > 0 ? '=' : '<=>';
-  return columns.map((index) => `${quoteName(table.columns[index]!.name)}${equals}${row[index] ?? 'NULL'}`).join(' AND ');
+  return columns
+    .map((index) => `${quoteName(table.columns[index]!.name)}${equals}${row[index] ?? 'NULL'}`)
+    .join(' AND ');
 }
 
 function limitOne(table: LoadTable): string {
@@ -168,7 +193,11 @@ function limitOne(table: LoadTable): string {
 /** What changed, and times always: a column with `ON UPDATE CURRENT_TIMESTAMP` would move if it were not named. */
 function assignments(table: LoadTable, before: Image, after: Image): string {
   const changed = table.columns.flatMap(({ name, type }, index) =>
-    before[index] === after[index] && !/^(timestamp|datetime)/.test(type) ? [] : [`${quoteName(name)}=${after[index] ?? 'NULL'}`],
+    before[index] === after[index] && !/^(timestamp|datetime)/.test(type)
+      ? []
+      : [`${quoteName(name)}=${after[index] ?? 'NULL'}`],
   );
-  return changed.length > 0 ? changed.join(',') : `${quoteName(table.columns[0]!.name)}=${quoteName(table.columns[0]!.name)}`;
+  return changed.length > 0
+    ? changed.join(',')
+    : `${quoteName(table.columns[0]!.name)}=${quoteName(table.columns[0]!.name)}`;
 }

@@ -53,8 +53,13 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async claim(pipeline: string, ownerRevision: number): Promise<Checkpoint | null> {
     return await this.#control.run(async (connection) => {
       const where = this.#where(pipeline);
-      await connection.query(`UPDATE ${this.#table('checkpoint')} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`);
-      const [row] = await rows(connection, `SELECT seq,epoch,position,seen FROM ${this.#table('checkpoint')} WHERE ${where}`);
+      await connection.query(
+        `UPDATE ${this.#table('checkpoint')} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`,
+      );
+      const [row] = await rows(
+        connection,
+        `SELECT seq,epoch,position,seen FROM ${this.#table('checkpoint')} WHERE ${where}`,
+      );
       return row === undefined ? null : checkpoint(row);
     });
   }
@@ -88,12 +93,19 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return this.#options.source.shape(schema, table);
   }
 
-  async createTable(announced: AnnouncedTable, as: { schema: string; name: string }, rename: Readonly<Record<string, string>>): Promise<void> {
+  async createTable(
+    announced: AnnouncedTable,
+    as: { schema: string; name: string },
+    rename: Readonly<Record<string, string>>,
+  ): Promise<void> {
     const columns = new Set(announced.table.columns.map(({ name }) => name));
     await this.#control.run(async (connection) => {
       await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
       const draft = { schema: as.schema, name: `_otter_${as.name}`.slice(0, 64) };
-      const body = announced.create.replace(/^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i, '');
+      const body = announced.create.replace(
+        /^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i,
+        '',
+      );
       await connection.query('SET foreign_key_checks=0');
       await connection.query(`${OWN_STATEMENT}USE ${quoteName(as.schema)}`);
       await connection.query(`${OWN_STATEMENT}DROP TABLE IF EXISTS ${qualified(draft)}`);
@@ -107,7 +119,8 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
         if (!columns.has(name) && (row['g'] === null || row['g'] === '')) return [`DROP COLUMN ${quoteName(name)}`];
         return rename[name] === undefined ? [] : [`RENAME COLUMN ${quoteName(name)} TO ${quoteName(rename[name])}`];
       });
-      if (alters.length > 0) await connection.query(`${OWN_STATEMENT}ALTER TABLE ${qualified(draft)} ${alters.join(', ')}`);
+      if (alters.length > 0)
+        await connection.query(`${OWN_STATEMENT}ALTER TABLE ${qualified(draft)} ${alters.join(', ')}`);
       await connection.query(`${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)}`);
       await connection.query('SET foreign_key_checks=1');
     });
@@ -130,7 +143,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
           `SELECT pipeline,position FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(this.#options.lineage)} FOR UPDATE`,
         );
         const { position } = await this.#options.source.logEnd();
-        return { position, seen: Object.fromEntries(inbound.map((row) => [String(row['pipeline']), String(row['position'])])) };
+        return {
+          position,
+          seen: Object.fromEntries(inbound.map((row) => [String(row['pipeline']), String(row['position'])])),
+        };
       } finally {
         await connection.query('ROLLBACK');
       }
@@ -141,7 +157,13 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     const connection = await this.#options.connect();
     await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
     const { schema, lineage, source } = this.#options;
-    return new MysqlSession({ connection, schema, lineage, pipeline, logEnd: async () => (await source.logEnd()).point });
+    return new MysqlSession({
+      connection,
+      schema,
+      lineage,
+      pipeline,
+      logEnd: async () => (await source.logEnd()).point,
+    });
   }
 
   async beat(site: string): Promise<void> {
@@ -153,7 +175,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     );
   }
 
-  async watermark(pipeline: string, { chunk, level, keys, between }: Parameters<TargetPort['watermark']>[1]): Promise<void> {
+  async watermark(
+    pipeline: string,
+    { chunk, level, keys, between }: Parameters<TargetPort['watermark']>[1],
+  ): Promise<void> {
     const write =
       `INSERT INTO ${this.#table('watermark')} (lineage,pipeline,chunk,kind,row_keys)` +
       ` VALUES (${[this.#options.lineage, pipeline, chunk, level, JSON.stringify(keys)].map(quoteText).join(',')})` +
@@ -189,7 +214,9 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async forgetCopies(pipeline: string, tables: readonly string[]): Promise<void> {
     if (tables.length === 0) return;
     await this.#control.run((connection) =>
-      connection.query(`DELETE FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`),
+      connection.query(
+        `DELETE FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`,
+      ),
     );
   }
 
@@ -227,7 +254,8 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
         `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema=${quoteText(this.#options.schema)}`,
       );
       // A schema that somebody put tables of their own into stays.
-      if (Number(left!['n']) === 0) await connection.query(`DROP DATABASE IF EXISTS ${quoteName(this.#options.schema)}`);
+      if (Number(left!['n']) === 0)
+        await connection.query(`DROP DATABASE IF EXISTS ${quoteName(this.#options.schema)}`);
     });
   }
 

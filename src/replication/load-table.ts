@@ -5,8 +5,8 @@
  * it has (`loadTable`). From then on rows of the table are *loaded images*: values in the order of `LoadTable.columns`.
  */
 import { OtterError } from '../model/error.ts';
-import type { TableRule } from '../model/pipeline.ts';
 import type { LoadTable } from '../model/load.ts';
+import type { TableRule } from '../model/pipeline.ts';
 import type { ColumnShape, Image, TableShape } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
 
@@ -28,10 +28,14 @@ export function extract(rule: TableRule, full: TableShape): Extract {
   const at = new Map(picks.map((index, position) => [index, position]));
   const keyHole = full.primaryKey.find((index) => !at.has(index));
   if (keyHole !== undefined) {
-    throw new OtterError('OT5010', `${tableName(full)}: column ${full.columns[keyHole]!.name} is part of the primary key and cannot be left out`, {
-      where: { table: tableName(full) },
-      hint: 'Take it out of `omit`, or add it to `only`.',
-    });
+    throw new OtterError(
+      'OT5010',
+      `${tableName(full)}: column ${full.columns[keyHole]!.name} is part of the primary key and cannot be left out`,
+      {
+        where: { table: tableName(full) },
+        hint: 'Take it out of `omit`, or add it to `only`.',
+      },
+    );
   }
   const moved = (indexes: readonly number[]): number[] | null =>
     indexes.every((index) => at.has(index)) ? indexes.map((index) => at.get(index)!) : null;
@@ -60,20 +64,28 @@ export function loadTable(source: TableShape, target: TableShape, rename: Readon
     const wanted = rename[column.name] ?? column.name;
     const index = place.get(wanted.toLowerCase());
     if (index === undefined || target.columns[index]!.generated) {
-      throw new OtterError('OT5011', `${tableName(target)} has no writable column ${wanted} for ${tableName(source)}.${column.name}`, {
-        where: { source: tableName(source), target: tableName(target) },
-        hint: `Add the column to ${tableName(target)}, or leave ${column.name} out with \`columns: { omit: [${column.name}] }\`.`,
-      });
+      throw new OtterError(
+        'OT5011',
+        `${tableName(target)} has no writable column ${wanted} for ${tableName(source)}.${column.name}`,
+        {
+          where: { source: tableName(source), target: tableName(target) },
+          hint: `Add the column to ${tableName(target)}, or leave ${column.name} out with \`columns: { omit: [${column.name}] }\`.`,
+        },
+      );
     }
     return index;
   });
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
   const key = target.primaryKey.map((index) => at.get(index));
   if (key.some((index) => index === undefined)) {
-    throw new OtterError('OT5012', `the primary key of ${tableName(target)} has columns that ${tableName(source)} does not send`, {
-      where: { source: tableName(source), target: tableName(target) },
-      hint: 'Both tables need the same primary key.',
-    });
+    throw new OtterError(
+      'OT5012',
+      `the primary key of ${tableName(target)} has columns that ${tableName(source)} does not send`,
+      {
+        where: { source: tableName(source), target: tableName(target) },
+        hint: 'Both tables need the same primary key.',
+      },
+    );
   }
   return {
     source,

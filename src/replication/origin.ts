@@ -84,7 +84,9 @@ export function literalText(value: Value): string {
   if (!value.startsWith("'")) return value;
   const body = value.slice(1, -1);
   return body.includes('\\') || body.includes("''")
-    ? body.replace(/\\([\s\S])|''/g, (_, escaped: string | undefined) => (escaped === undefined ? "'" : (ESCAPES[escaped] ?? escaped)))
+    ? body.replace(/\\([\s\S])|''/g, (_, escaped: string | undefined) =>
+        escaped === undefined ? "'" : (ESCAPES[escaped] ?? escaped),
+      )
     : body;
 }
 
@@ -104,11 +106,15 @@ const TABLE = `${NAME}(?:\\s*\\.\\s*${NAME})?`;
 
 /** Null when the statement changes no table's structure or content (grants, users, views, routines …). */
 export function tableStatement(sql: string, defaultSchema: string): TableStatement | null {
-  const text = sql.replace(/^(\s|\/\*[\s\S]*?\*\/|--[^\n]*\n|#[^\n]*\n)+/, '').replace(/\/\*(?![!M])[\s\S]*?\*\//g, ' ');
-  const named = (list: string): NamedTable[] => [...list.matchAll(new RegExp(TABLE, 'gu'))].map(([name]) => splitName(name, defaultSchema));
+  const text = sql
+    .replace(/^(\s|\/\*[\s\S]*?\*\/|--[^\n]*\n|#[^\n]*\n)+/, '')
+    .replace(/\/\*(?![!M])[\s\S]*?\*\//g, ' ');
+  const named = (list: string): NamedTable[] =>
+    [...list.matchAll(new RegExp(TABLE, 'gu'))].map(([name]) => splitName(name, defaultSchema));
   const match = (pattern: string): RegExpExecArray | null => new RegExp(`^${pattern}`, 'iu').exec(text);
   let found = match(`CREATE\\s+(?:OR\\s+REPLACE\\s+)?TABLE\\s+(?:IF\\s+NOT\\s+EXISTS\\s+)?(${TABLE})`);
-  if (found !== null) return { kind: /^CREATE\s+OR\s+REPLACE/i.test(text) ? 'alters' : 'creates', tables: named(found[1]!) };
+  if (found !== null)
+    return { kind: /^CREATE\s+OR\s+REPLACE/i.test(text) ? 'alters' : 'creates', tables: named(found[1]!) };
   found = match(`ALTER\\s+(?:ONLINE\\s+|OFFLINE\\s+|IGNORE\\s+)*TABLE\\s+(?:IF\\s+EXISTS\\s+)?(${TABLE})`);
   if (found !== null) return { kind: 'alters', tables: named(found[1]!) };
   found = match(`TRUNCATE\\s+(?:TABLE\\s+)?(${TABLE})`);
@@ -117,10 +123,14 @@ export function tableStatement(sql: string, defaultSchema: string): TableStateme
   if (found !== null) return { kind: 'alters', tables: named(found[1]!) };
   found = match('RENAME\\s+TABLES?\\s+(?:IF\\s+EXISTS\\s+)?([\\s\\S]+)');
   if (found !== null) {
-    const tables = [...found[1]!.matchAll(new RegExp(`(${TABLE})\\s+TO\\s+(${TABLE})`, 'giu'))].flatMap(([, from, to]) => [...named(from!), ...named(to!)]);
+    const tables = [...found[1]!.matchAll(new RegExp(`(${TABLE})\\s+TO\\s+(${TABLE})`, 'giu'))].flatMap(
+      ([, from, to]) => [...named(from!), ...named(to!)],
+    );
     return { kind: 'alters', tables };
   }
-  found = match(`(?:CREATE\\s+(?:OR\\s+REPLACE\\s+)?(?:UNIQUE\\s+|FULLTEXT\\s+|SPATIAL\\s+)?|DROP\\s+)INDEX\\s+(?:IF\\s+(?:NOT\\s+)?EXISTS\\s+)?${NAME}[\\s\\S]*?\\sON\\s+(${TABLE})`);
+  found = match(
+    `(?:CREATE\\s+(?:OR\\s+REPLACE\\s+)?(?:UNIQUE\\s+|FULLTEXT\\s+|SPATIAL\\s+)?|DROP\\s+)INDEX\\s+(?:IF\\s+(?:NOT\\s+)?EXISTS\\s+)?${NAME}[\\s\\S]*?\\sON\\s+(${TABLE})`,
+  );
   if (found !== null) return { kind: 'alters', tables: named(found[1]!) };
   found = match(`DROP\\s+(?:DATABASE|SCHEMA)\\s+(?:IF\\s+EXISTS\\s+)?(${NAME})`);
   if (found !== null) return { kind: 'drops-schema', schema: unquote(found[1]!) };

@@ -49,7 +49,13 @@ export function oneWayWrites(changes: readonly LoadChange[], { fkChecks, copying
       else list.push(change);
     }
   }
-  return [...[...merged].flatMap(([table, list]) => mergedWrites(table, list)), ...replayedWrites(copying && fkChecks ? replayed.map(halfCopied) : replayed.map((change) => ({ change, ensured: false })), fkChecks)];
+  return [
+    ...[...merged].flatMap(([table, list]) => mergedWrites(table, list)),
+    ...replayedWrites(
+      copying && fkChecks ? replayed.map(halfCopied) : replayed.map((change) => ({ change, ensured: false })),
+      fkChecks,
+    ),
+  ];
 }
 
 /** What became of one key within a window. */
@@ -127,7 +133,8 @@ interface Replayed {
 function halfCopied(change: LoadChange): Replayed {
   const { table, before, after, kind } = change;
   const keys = [table.key, ...table.uniques.map(({ columns }) => columns)];
-  const moves = kind !== 'insert' && (after === null || keys.some((key) => keyText(before!, key) !== keyText(after, key)));
+  const moves =
+    kind !== 'insert' && (after === null || keys.some((key) => keyText(before!, key) !== keyText(after, key)));
   const cascades = moves && change.fkChecks && table.target.referencedBy.length > 0;
   return cascades ? { change, ensured: true } : { change: { ...change, fkChecks: false }, ensured: false };
 }

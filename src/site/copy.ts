@@ -111,7 +111,15 @@ export class Copier {
     const { promise: outcome, resolve: done } = Promise.withResolvers<'sent' | 'spoiled'>();
     const spoil = (): void => done('spoiled');
     signal.addEventListener('abort', spoil, { once: true });
-    const pending: PendingChunk = { id: randomUUID(), table, cascadeParents: parents, chunk: null, changed: null, spoiled: false, done };
+    const pending: PendingChunk = {
+      id: randomUUID(),
+      table,
+      cascadeParents: parents,
+      chunk: null,
+      changed: null,
+      spoiled: false,
+      done,
+    };
     try {
       outbound.pending = pending;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });

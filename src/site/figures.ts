@@ -39,11 +39,21 @@ export class Figures {
       return;
     }
     const rowsDone = states.reduce((sum, state) => sum + state.rowsDone, 0);
-    const rowsTotal = states.reduce((sum, state) => sum + (state.done ? state.rowsDone : Math.max(state.rowsDone, state.rowsEstimate)), 0);
+    const rowsTotal = states.reduce(
+      (sum, state) => sum + (state.done ? state.rowsDone : Math.max(state.rowsDone, state.rowsEstimate)),
+      0,
+    );
     const { since, from } = this.#copy ?? { since: this.#now(), from: rowsDone };
     const elapsed = this.#now() - since;
-    const etaMs = rowsDone > from && elapsed > 500 ? Math.round(((rowsTotal - rowsDone) * elapsed) / (rowsDone - from)) : null;
-    const progress = { tablesDone: states.filter(({ done }) => done).length, tablesTotal: states.length, rowsDone, rowsTotal, etaMs };
+    const etaMs =
+      rowsDone > from && elapsed > 500 ? Math.round(((rowsTotal - rowsDone) * elapsed) / (rowsDone - from)) : null;
+    const progress = {
+      tablesDone: states.filter(({ done }) => done).length,
+      tablesTotal: states.length,
+      rowsDone,
+      rowsTotal,
+      etaMs,
+    };
     this.#copy = { progress, since, from };
   }
 

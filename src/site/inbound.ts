@@ -54,7 +54,8 @@ export class Inbound {
     this.#spec = spec;
     this.#generation = generation;
     this.#left = true;
-    if (this.#figures.phase === 'streaming' || this.#figures.phase === 'copying') this.#figures.observedGeneration = generation;
+    if (this.#figures.phase === 'streaming' || this.#figures.phase === 'copying')
+      this.#figures.observedGeneration = generation;
   }
 
   figures(): PipelineFigures {
@@ -103,18 +104,36 @@ export class Inbound {
         pipeline: name,
         generation: this.#generation,
         from: claimed === null ? null : { position: claimed.position, seen: claimed.seen },
-        copied: Object.fromEntries(copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }])),
+        copied: Object.fromEntries(
+          copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }]),
+        ),
       },
       signal,
     );
     const checkpoint = claimed ?? this.#first(stream, ownPosition === null ? {} : { [reverse!]: ownPosition });
     if (claimed === null) await target.createCheckpoint(name, checkpoint);
     this.#options.onFirstCheckpoint();
-    const tables = new TargetTables({ spec: () => this.#spec, target, logsCascades: stream.opening.logsCascades, copies });
+    const tables = new TargetTables({
+      spec: () => this.#spec,
+      target,
+      logsCascades: stream.opening.logsCascades,
+      copies,
+    });
     const strategy =
-      judging !== null ? await judging(tables, checkpoint) : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
+      judging !== null
+        ? await judging(tables, checkpoint)
+        : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
     await using session = await target.session(name);
-    const loading = new Loading({ checkpoint, session, strategy, tables, stream, figures: this.#figures, target, spec: () => this.#spec });
+    const loading = new Loading({
+      checkpoint,
+      session,
+      strategy,
+      tables,
+      stream,
+      figures: this.#figures,
+      target,
+      spec: () => this.#spec,
+    });
     this.#figures.position = checkpoint.position;
     const feed = new Feed(WINDOW);
     for await (const batch of stream.deliveries) {
@@ -149,7 +168,11 @@ export class Inbound {
       const dot = table.indexOf('.');
       return ruleFor(this.#spec.tables, table.slice(0, dot), table.slice(dot + 1)) === null;
     });
-    if (gone.length > 0) await target.forgetCopies(this.#spec.name, gone.map(({ table }) => table));
+    if (gone.length > 0)
+      await target.forgetCopies(
+        this.#spec.name,
+        gone.map(({ table }) => table),
+      );
   }
 }
 
@@ -265,7 +288,8 @@ class Loading {
     const { tables, session, spec } = this.#options;
     const { schema, name } = delivery.announced.table;
     // The source may know of a table a moment before this node has read the new topology.
-    for (let attempt = 0; ruleFor(spec().tables, schema, name) === null && attempt < 12; attempt += 1) await backoff(attempt, signal);
+    for (let attempt = 0; ruleFor(spec().tables, schema, name) === null && attempt < 12; attempt += 1)
+      await backoff(attempt, signal);
     if (ruleFor(spec().tables, schema, name) === null) return;
     const joined = await tables.join(delivery.announced);
     if (joined === null) return;
@@ -281,7 +305,10 @@ class Loading {
 
   #refused(delivery: Delivery, error: OtterError | DuplicateKey): OtterError {
     const cause = error instanceof DuplicateKey ? error.cause : error;
-    const changed = delivery.kind === 'changes' ? [...new Set(delivery.changes.map(({ table }) => `${table.schema}.${table.name}`))] : [];
+    const changed =
+      delivery.kind === 'changes'
+        ? [...new Set(delivery.changes.map(({ table }) => `${table.schema}.${table.name}`))]
+        : [];
     return new OtterError('OT5016', `${this.#options.spec().target} refuses a row: ${messageOf(cause)}`, {
       where: { pipeline: this.#options.spec().name, transaction: delivery.gtid, tables: changed.join(', ') },
       hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
@@ -292,12 +319,20 @@ class Loading {
 
 const BUSY: ReadonlySet<string> = new Set(['OT4005', 'OT5017', 'OT5018']);
 
-function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>): { table: string; cursor: typeof chunk.cursor; done: boolean; rowsDone: number; rowsEstimate: number } {
+function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>): {
+  table: string;
+  cursor: typeof chunk.cursor;
+  done: boolean;
+  rowsDone: number;
+  rowsEstimate: number;
+} {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;
   return { table: `${table.schema}.${table.name}`, cursor, done: cursor === null, rowsDone, rowsEstimate };
 }
 
-function shapesOf(deliveries: readonly Delivery[]): Set<Extract<Delivery, { kind: 'changes' }>['changes'][number]['table']> {
+function shapesOf(
+  deliveries: readonly Delivery[],
+): Set<Extract<Delivery, { kind: 'changes' }>['changes'][number]['table']> {
   const shapes = new Set<Extract<Delivery, { kind: 'changes' }>['changes'][number]['table']>();
   for (const delivery of deliveries) {
     if (delivery.kind === 'changes') for (const { table } of delivery.changes) shapes.add(table);

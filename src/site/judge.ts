@@ -6,11 +6,12 @@
  * pass the log's end (the barrier), and the index says whether anybody wrote what the window touches unseen by the
  * spoke. If so everything is rolled back and decided change by change, with locks on absent keys too.
  */
-import { type Checkpoint, DuplicateKey, type LoadSession, type TargetPort } from '../model/load.ts';
+
 import { OtterError } from '../model/error.ts';
+import { type Checkpoint, DuplicateKey, type LoadSession, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
-import { covers, parsePosition, type Position } from '../model/position.ts';
+import { covers, type Position, parsePosition } from '../model/position.ts';
 import type { Delivery, Image, TableShape } from '../model/row.ts';
 import { decide, type Refusal } from '../replication/conflict/decide.ts';
 import { firstConflict } from '../replication/conflict/detect.ts';
@@ -53,10 +54,14 @@ export class SerialiserIndex implements LogListener {
     const recent = this.#recent;
     if (recent === null || recent.full) {
       this.#since = null;
-      throw new OtterError('OT5019', `the writes that ${this.#options.pipeline} has not seen no longer fit into ${this.#options.limitBytes} bytes`, {
-        where: { pipeline: this.#options.pipeline },
-        hint: 'Raise OTTER_INDEX_BYTES on the node and restart it.',
-      });
+      throw new OtterError(
+        'OT5019',
+        `the writes that ${this.#options.pipeline} has not seen no longer fit into ${this.#options.limitBytes} bytes`,
+        {
+          where: { pipeline: this.#options.pipeline },
+          hint: 'Raise OTTER_INDEX_BYTES on the node and restart it.',
+        },
+      );
     }
     return recent;
   }
@@ -77,7 +82,8 @@ export class SerialiserIndex implements LogListener {
     const { pipeline, reverse, routes } = this.#options;
     for (const row of part.own) {
       if (row.kind === 'answer' && row.pipeline === pipeline) this.#recent.note(part.gtid, 'answer', row.locks);
-      if (row.kind === 'watermark' && row.pipeline === reverse && row.level === 'high') this.#recent.note(part.gtid, 'chunk', row.keys);
+      if (row.kind === 'watermark' && row.pipeline === reverse && row.level === 'high')
+        this.#recent.note(part.gtid, 'chunk', row.keys);
     }
     if (part.mark === pipeline) return;
     const changes = part.changes.filter(({ table }) => routes(table.schema, table.name));
@@ -89,7 +95,9 @@ export class SerialiserIndex implements LogListener {
         this.#recent?.note(part.gtid, 'local', this.keys.touched(change.table, before, after));
       }
     };
-    const learning = this.learn(changes.flatMap(({ table, ...change }) => images(change).map((image) => ({ table, image }))));
+    const learning = this.learn(
+      changes.flatMap(({ table, ...change }) => images(change).map((image) => ({ table, image }))),
+    );
     return learning === null ? note() : learning.then(note);
   }
 
@@ -112,7 +120,9 @@ export class SerialiserIndex implements LogListener {
   }
 
   /** Sort keys of all texts that lock keys of these rows need; null when they are known. */
-  learn(rows: readonly { readonly table: Parameters<LockKeys['row']>[0]; readonly image: Image }[]): Promise<void> | null {
+  learn(
+    rows: readonly { readonly table: Parameters<LockKeys['row']>[0]; readonly image: Image }[],
+  ): Promise<void> | null {
     const byTable = new Map<Parameters<LockKeys['row']>[0], Image[]>();
     for (const { table, image } of rows) {
       const list = byTable.get(table);
@@ -147,7 +157,8 @@ export function judging(options: JudgingOptions): (tables: TargetTables, checkpo
   const disputed = new Set<string>();
   return async (tables, checkpoint) => {
     const seen = checkpoint.seen[options.spec.reverse!];
-    if (seen === undefined) throw new Error(`the checkpoint of ${options.spec.name} does not say what the spoke had seen`);
+    if (seen === undefined)
+      throw new Error(`the checkpoint of ${options.spec.name} does not say what the spoke had seen`);
     await options.indexSince(seen);
     return new JudgingStrategy(options, tables, disputed);
   };
@@ -159,7 +170,8 @@ class JudgingStrategy implements Strategy {
   readonly #tokens: Tokens;
   readonly #disputed: Set<string>;
   /** The transaction in pieces that is under way. */
-  #open: { gtid: string; claims: Claim[]; bytes: number; deciding: boolean; refusedLocks: ReadonlySet<string> } | null = null;
+  #open: { gtid: string; claims: Claim[]; bytes: number; deciding: boolean; refusedLocks: ReadonlySet<string> } | null =
+    null;
 
   constructor(options: JudgingOptions, tables: TargetTables, disputed: Set<string>) {
     this.#options = options;
@@ -168,7 +180,13 @@ class JudgingStrategy implements Strategy {
     this.#tokens = new Tokens(options.spec.reverse!);
   }
 
-  async begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], { closes }: Attempt): Promise<Applied> {
+  async begin(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    deliveries: readonly Delivery[],
+    { closes }: Attempt,
+  ): Promise<Applied> {
     const claims = await this.#claims(deliveries, from);
     if (!closes) return await this.#beginPieces(session, from, to, deliveries, claims);
     this.#open = null;
@@ -177,7 +195,13 @@ class JudgingStrategy implements Strategy {
       return { rows: 0, conflicts: 0, drift: 0 };
     }
     try {
-      const { missing } = await session.begin('read committed', false, from, to, optimisticWrites(claims.map(({ change }) => change)));
+      const { missing } = await session.begin(
+        'read committed',
+        false,
+        from,
+        to,
+        optimisticWrites(claims.map(({ change }) => change)),
+      );
       await this.#barrier(session);
       if (missing === 0 && firstConflict(claims, this.#options.index.keys, this.#options.index.recent) === null) {
         return { rows: claims.length, conflicts: 0, drift: 0 };
@@ -203,14 +227,21 @@ class JudgingStrategy implements Strategy {
     this.#open = null;
     if (open === null || open.deciding) return;
     await this.#barrier(session);
-    if (firstConflict(open.claims, this.#options.index.keys, this.#options.index.recent) !== null) throw this.#again(open.gtid);
+    if (firstConflict(open.claims, this.#options.index.keys, this.#options.index.recent) !== null)
+      throw this.#again(open.gtid);
   }
 
   committed(to: Checkpoint): void {
     this.#options.index.recent.evict(this.#tokens.of(to.seen));
   }
 
-  async #beginPieces(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], claims: Claim[]): Promise<Applied> {
+  async #beginPieces(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    deliveries: readonly Delivery[],
+    claims: Claim[],
+  ): Promise<Applied> {
     const { gtid } = deliveries[0]!;
     const deciding = this.#disputed.has(gtid);
     this.#open = { gtid, claims: [], bytes: 0, deciding, refusedLocks: new Set() };
@@ -249,10 +280,14 @@ class JudgingStrategy implements Strategy {
   /** The transaction is rolled back, comes again from the source, and is then decided piece by piece. */
   #again(gtid: string): OtterError {
     this.#disputed.add(gtid);
-    return new OtterError('OT5025', `transaction ${gtid} of ${this.#options.spec.source} met a conflict and is decided anew`, {
-      where: { pipeline: this.#options.spec.name, transaction: gtid },
-      retry: 'backoff',
-    });
+    return new OtterError(
+      'OT5025',
+      `transaction ${gtid} of ${this.#options.spec.source} met a conflict and is decided anew`,
+      {
+        where: { pipeline: this.#options.spec.name, transaction: gtid },
+        retry: 'backoff',
+      },
+    );
   }
 
   async #decide(session: LoadSession, claims: readonly Claim[]): Promise<Applied> {
@@ -275,7 +310,11 @@ class JudgingStrategy implements Strategy {
     await session.write(verdict.writes);
     await session.answer(spec.name, verdict.answers);
     for (const refusal of verdict.refused) logger.info('change refused', describe(refusal));
-    return { rows: claims.length - verdict.refused.length, conflicts: verdict.refused.length, drift: verdict.drift.length };
+    return {
+      rows: claims.length - verdict.refused.length,
+      conflicts: verdict.refused.length,
+      drift: verdict.drift.length,
+    };
   }
 
   /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
@@ -297,7 +336,11 @@ class JudgingStrategy implements Strategy {
       const token = this.#tokens.of(seen);
       for (const change of loadChanges(delivery, this.#tables)) claims.push({ change, token });
     }
-    await index.learn(claims.flatMap(({ change: { table, before, after } }) => [before, after].flatMap((image) => (image === null ? [] : [{ table, image }]))));
+    await index.learn(
+      claims.flatMap(({ change: { table, before, after } }) =>
+        [before, after].flatMap((image) => (image === null ? [] : [{ table, image }])),
+      ),
+    );
     return claims;
   }
 }

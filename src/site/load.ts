@@ -7,7 +7,14 @@ import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type Delivery, type Image, type RowChange, tableName } from '../model/row.ts';
 import { keyText } from '../replication/load-table.ts';
-import { changesByTable, type ExtrasOf, type LoadChange, oneWayWrites, placingWrites, replacedRows } from '../replication/window.ts';
+import {
+  changesByTable,
+  type ExtrasOf,
+  type LoadChange,
+  oneWayWrites,
+  placingWrites,
+  replacedRows,
+} from '../replication/window.ts';
 import type { TargetTables } from './tables.ts';
 
 export interface Applied {
@@ -29,7 +36,13 @@ export interface Attempt {
 /** Applies windows, each in a transaction of its own, or a large transaction in pieces. */
 export interface Strategy {
   /** Begins a transaction that moves the checkpoint, and writes. Does not commit. */
-  begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], attempt: Attempt): Promise<Applied>;
+  begin(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    deliveries: readonly Delivery[],
+    attempt: Attempt,
+  ): Promise<Applied>;
   /** More of the same transaction. */
   more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied>;
   /** What must happen before the commit. */
@@ -50,13 +63,25 @@ export class PlainStrategy implements Strategy {
     this.#fkChecks = spec().role === 'one-way' && !logsCascades;
   }
 
-  async begin(session: LoadSession, from: Checkpoint, to: Checkpoint, deliveries: readonly Delivery[], { again }: Attempt): Promise<Applied> {
+  async begin(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    deliveries: readonly Delivery[],
+    { again }: Attempt,
+  ): Promise<Applied> {
     // A delete of an absent key locks it only under repeatable read; without, a user's insert may slip in before ours.
     const isolation = again ? 'repeatable read' : 'read committed';
     const changes = this.#changes(deliveries);
     const replaced = this.#spec().role === 'one-way' ? [] : replacedRows(changes);
     if (replaced.length === 0) {
-      const { missing, absent } = await session.begin(isolation, this.#fkChecks, from, to, this.#writes(deliveries, changes));
+      const { missing, absent } = await session.begin(
+        isolation,
+        this.#fkChecks,
+        from,
+        to,
+        this.#writes(deliveries, changes),
+      );
       return this.#applied(changes.length, missing, absent);
     }
     await session.begin(isolation, this.#fkChecks, from, to, []);
@@ -68,7 +93,11 @@ export class PlainStrategy implements Strategy {
   }
 
   /** Rows that will be replaced keep the columns that do not travel. */
-  async #replace(session: LoadSession, deliveries: readonly Delivery[], changes: readonly LoadChange[]): Promise<Applied> {
+  async #replace(
+    session: LoadSession,
+    deliveries: readonly Delivery[],
+    changes: readonly LoadChange[],
+  ): Promise<Applied> {
     const extras = new Map<string, Image>();
     for (const [table, rows] of this.#spec().role === 'one-way' ? [] : replacedRows(changes)) {
       for (const row of await session.lock(table, table.key, rows)) {
@@ -102,7 +131,11 @@ export class PlainStrategy implements Strategy {
     }
     const placed: Write[] =
       existing === 'keep'
-        ? [...changesByTable(changes)].map(([table, list]) => ({ kind: 'ensure', table, rows: list.map(({ after }) => after!) }))
+        ? [...changesByTable(changes)].map(([table, list]) => ({
+            kind: 'ensure',
+            table,
+            rows: list.map(({ after }) => after!),
+          }))
         : placingWrites(changes, false);
     return [{ kind: 'fk-checks', on: false }, ...placed];
   }

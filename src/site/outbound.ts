@@ -10,8 +10,17 @@ import { OtterError, UnreachableError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { PipelineOpening, PipelineStream, SourcePort } from '../model/ports.ts';
-import { coversGtid, parsePosition, type Position } from '../model/position.ts';
-import { type Answer, type CopyChunk, type Delivery, type Image, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
+import { coversGtid, type Position, parsePosition } from '../model/position.ts';
+import {
+  type Answer,
+  type CopyChunk,
+  type Delivery,
+  type Image,
+  type RowChange,
+  type Seen,
+  type TableShape,
+  tableName,
+} from '../model/row.ts';
 import { type Extract, extract, keyText, pick } from '../replication/load-table.ts';
 import { ruleFor } from '../replication/names.ts';
 import { tableStatement } from '../replication/origin.ts';
@@ -120,15 +129,21 @@ export class Outbound implements LogListener, PipelineStream {
     if (touched.length === 0) return;
     if (effect.kind === 'creates') {
       // A new table that a pattern names joins by itself: announced now, copied like any other.
-      const shapes = await Promise.all(effect.tables.map(({ schema, name }) => this.#options.source.shape(schema, name)));
+      const shapes = await Promise.all(
+        effect.tables.map(({ schema, name }) => this.#options.source.shape(schema, name)),
+      );
       for (const shape of shapes) if (shape !== null) this.onTable?.(shape);
       return;
     }
     this.close(
-      new OtterError('OT5015', `a statement that changes the structure of ${touched.join(', ')} is next in the log of ${this.#spec.source}: ${head(statement.sql)}`, {
-        where: { pipeline: this.#spec.name, position: statement.position },
-        hint: `Make the same change at ${this.#spec.target}, set \`ddl: ignore\` on channel ${this.#spec.channel} and apply; the pipeline then goes on after it.`,
-      }),
+      new OtterError(
+        'OT5015',
+        `a statement that changes the structure of ${touched.join(', ')} is next in the log of ${this.#spec.source}: ${head(statement.sql)}`,
+        {
+          where: { pipeline: this.#spec.name, position: statement.position },
+          hint: `Make the same change at ${this.#spec.target}, set \`ddl: ignore\` on channel ${this.#spec.channel} and apply; the pipeline then goes on after it.`,
+        },
+      ),
     );
   }
 
@@ -140,7 +155,12 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   broken(): void {
-    if (this.#sent) this.close(new OtterError('OT5020', `the log of ${this.#spec.source} was reopened in the middle of a transaction`, { retry: 'backoff' }));
+    if (this.#sent)
+      this.close(
+        new OtterError('OT5020', `the log of ${this.#spec.source} was reopened in the middle of a transaction`, {
+          retry: 'backoff',
+        }),
+      );
   }
 
   room(signal: AbortSignal): Promise<void> | null {
@@ -167,7 +187,8 @@ export class Outbound implements LogListener, PipelineStream {
   update(spec: PipelineSpec): void {
     this.#spec = spec;
     this.#routes = new WeakMap();
-    for (const [name, table] of this.#announced) if (this.ruleOf(table.schema, table.name) === null) this.#announced.delete(name);
+    for (const [name, table] of this.#announced)
+      if (this.ruleOf(table.schema, table.name) === null) this.#announced.delete(name);
   }
 
   ruleOf(schema: string, table: string): TableRule | null {
@@ -175,7 +196,10 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   /** The announcement moves no position: it bears the cursor's, or that of the transaction it precedes. */
-  async announce(table: TableShape, at?: { gtid: string; position: string; seen: Seen; commitMs: number }): Promise<boolean> {
+  async announce(
+    table: TableShape,
+    at?: { gtid: string; position: string; seen: Seen; commitMs: number },
+  ): Promise<boolean> {
     const route = this.#route(table);
     if (route === null) return false;
     if (this.#announced.get(tableName(table)) === table) return true;
@@ -207,7 +231,8 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** Fold of the reader over what was stored with the cursor: the reader may have begun after the last mark. */
   #seen(folded: Seen): Seen {
-    if (this.#seenOf?.folded !== folded || this.#seenOf.base !== this.#base) this.#seenOf = { folded, base: this.#base, whole: { ...this.#base, ...folded } };
+    if (this.#seenOf?.folded !== folded || this.#seenOf.base !== this.#base)
+      this.#seenOf = { folded, base: this.#base, whole: { ...this.#base, ...folded } };
     return this.#seenOf.whole;
   }
 
@@ -226,14 +251,18 @@ export class Outbound implements LogListener, PipelineStream {
     for (const { table } of changes) {
       if (table === last) continue;
       last = table;
-      if (this.#route(table) === null || this.#announced.get(tableName(table)) === table || news?.includes(table)) continue;
+      if (this.#route(table) === null || this.#announced.get(tableName(table)) === table || news?.includes(table))
+        continue;
       news ??= [];
       news.push(table);
     }
     return news ?? [];
   }
 
-  async #announceAll(tables: readonly TableShape[], at: { gtid: string; position: string; seen: Seen; commitMs: number }): Promise<void> {
+  async #announceAll(
+    tables: readonly TableShape[],
+    at: { gtid: string; position: string; seen: Seen; commitMs: number },
+  ): Promise<void> {
     for (const table of tables) {
       // The same table in a new shape is announced again and copied no second time; the target knows.
       await this.announce(table, { ...at, position: this.opening.position });
@@ -255,7 +284,10 @@ export class Outbound implements LogListener, PipelineStream {
     this.#sent = !part.last;
   }
 
-  #answers(part: ReadPart, common: { gtid: string; position: string; seen: Seen; commitMs: number }): void | Promise<void> {
+  #answers(
+    part: ReadPart,
+    common: { gtid: string; position: string; seen: Seen; commitMs: number },
+  ): void | Promise<void> {
     if (this.pending !== null) for (const change of part.changes) this.#noteForChunk(change);
     const rows = part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === this.#spec.reverse ? [row] : []));
     if (rows.length === 0) return;
@@ -268,7 +300,12 @@ export class Outbound implements LogListener, PipelineStream {
         });
       }
       const { shape, picks } = this.#route(table)!;
-      answers.push({ pipeline: row.pipeline, table: shape, key: row.key, image: row.image === null ? null : pick(row.image, picks) });
+      answers.push({
+        pipeline: row.pipeline,
+        table: shape,
+        key: row.key,
+        image: row.image === null ? null : pick(row.image, picks),
+      });
     }
     this.#push({ ...common, kind: 'answers', answers, bytes: part.bytes });
   }
@@ -278,14 +315,19 @@ export class Outbound implements LogListener, PipelineStream {
     if (changed === null) return;
     if (change.kind !== 'insert' && cascadeParents.has(tableName(change.table))) {
       const key = change.table.primaryKey;
-      if (change.kind === 'delete' || keyText(change.before, key) !== keyText(change.after, key)) this.pending!.spoiled = true;
+      if (change.kind === 'delete' || keyText(change.before, key) !== keyText(change.after, key))
+        this.pending!.spoiled = true;
     }
     if (change.table.schema !== table.schema || change.table.name !== table.name) return;
     if (change.kind !== 'insert') changed.add(keyText(change.before, change.table.primaryKey));
     if (change.kind !== 'delete') changed.add(keyText(change.after, change.table.primaryKey));
   }
 
-  #watermark(id: string, level: 'low' | 'high', common: { gtid: string; position: string; seen: Seen; commitMs: number }): void {
+  #watermark(
+    id: string,
+    level: 'low' | 'high',
+    common: { gtid: string; position: string; seen: Seen; commitMs: number },
+  ): void {
     const { pending } = this;
     if (pending === null || pending.id !== id) return;
     if (level === 'low') {

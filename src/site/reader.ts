@@ -143,7 +143,8 @@ export class LogReader {
   #goBack(): void {
     if (this.#goal === null) return;
     if (this.#inside !== null) this.#abandon();
-    if (this.#position !== null) for (const listener of this.#options.listeners()) listener.rewound(this.#position, this.#seen);
+    if (this.#position !== null)
+      for (const listener of this.#options.listeners()) listener.rewound(this.#position, this.#seen);
     this.#position = this.#goal;
     this.#seen = {};
     this.#goal = null;
@@ -159,7 +160,10 @@ export class LogReader {
       } catch (error) {
         if (signal.aborted) return;
         this.error = error;
-        this.#options.logger.warn('log reader stopped; it will be reopened', { error: String(error), position: this.#position });
+        this.#options.logger.warn('log reader stopped; it will be reopened', {
+          error: String(error),
+          position: this.#position,
+        });
       }
       this.#point = null;
       await backoff(attempt, signal);

@@ -8,7 +8,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { LinkClient, Logger, PipelineRequest, PipelineService, PipelineStream, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
+import type {
+  LinkClient,
+  Logger,
+  PipelineRequest,
+  PipelineService,
+  PipelineStream,
+  RunningSite,
+  SiteSpec,
+  SourcePort,
+} from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
 import { backoff } from './backoff.ts';
@@ -87,7 +96,8 @@ export class Site implements RunningSite {
         this.#startInbound(desired, running.done);
       } else running.inbound.update(desired.spec, desired.generation);
     }
-    for (const [name, desired] of wanted) if (desired.spec.enabled && !this.#inbounds.has(name)) this.#startInbound(desired);
+    for (const [name, desired] of wanted)
+      if (desired.spec.enabled && !this.#inbounds.has(name)) this.#startInbound(desired);
     this.#updateOutbounds(before);
     if (!this.#tidied) {
       this.#tidied = true;
@@ -99,7 +109,10 @@ export class Site implements RunningSite {
     return Object.fromEntries(
       this.#incoming().map(({ spec, generation }) => {
         const running = this.#inbounds.get(spec.name);
-        return [spec.name, running === undefined ? pausedFigures(generation) : this.#explained(spec, running.inbound.figures())];
+        return [
+          spec.name,
+          running === undefined ? pausedFigures(generation) : this.#explained(spec, running.inbound.figures()),
+        ];
       }),
     );
   }
@@ -109,8 +122,16 @@ export class Site implements RunningSite {
     for (const { outbound } of this.#outbounds.values()) {
       outbound.close(new OtterError('OT5020', `the node that owns ${this.#spec.name} stops`, { retry: 'backoff' }));
     }
-    await Promise.allSettled([...[...this.#inbounds.values()].map(({ done }) => done), this.#reader.stop(), this.#heart, ...this.#stopping]);
-    await Promise.allSettled([this.#options.source[Symbol.asyncDispose](), this.#options.target[Symbol.asyncDispose]()]);
+    await Promise.allSettled([
+      ...[...this.#inbounds.values()].map(({ done }) => done),
+      this.#reader.stop(),
+      this.#heart,
+      ...this.#stopping,
+    ]);
+    await Promise.allSettled([
+      this.#options.source[Symbol.asyncDispose](),
+      this.#options.target[Symbol.asyncDispose](),
+    ]);
   }
 
   async retire(): Promise<void> {
@@ -137,20 +158,35 @@ export class Site implements RunningSite {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#abort.signal]);
     const firstCheckpoint = Promise.withResolvers<void>();
-    const index = spec.role === 'to-serialiser' ? new SerialiserIndex({
+    const index =
+      spec.role === 'to-serialiser'
+        ? new SerialiserIndex({
             pipeline: spec.name,
             reverse: spec.reverse!,
-            routes: (schema, table) => this.#outgoing().some((desired) => desired.spec.name === spec.reverse && ruleFor(desired.spec.tables, schema, table) !== null),
+            routes: (schema, table) =>
+              this.#outgoing().some(
+                (desired) => desired.spec.name === spec.reverse && ruleFor(desired.spec.tables, schema, table) !== null,
+              ),
             target,
             limitBytes: this.#options.indexBytes,
-          }) : null;
+          })
+        : null;
     const inbound = new Inbound({
       spec,
       generation: desired.generation,
       target,
       link,
       ownerRevision,
-      judging: index === null ? null : judging({ index, reader: this.#reader, spec, indexSince: (position) => this.#indexSince(index, position), logger: logger.child({ pipeline: spec.name }) }),
+      judging:
+        index === null
+          ? null
+          : judging({
+              index,
+              reader: this.#reader,
+              spec,
+              indexSince: (position) => this.#indexSince(index, position),
+              logger: logger.child({ pipeline: spec.name }),
+            }),
       onFirstCheckpoint: firstCheckpoint.resolve,
       logger: logger.child({ pipeline: spec.name }),
       now,
@@ -200,7 +236,9 @@ export class Site implements RunningSite {
   /** Checkpoints of pipelines that left the topology while this node was away. */
   async #tidy(): Promise<void> {
     const { target, logger } = this.#options;
-    await this.#prepared(this.#abort.signal, (error) => logger.warn('database is not ready', { error: messageOf(error) }));
+    await this.#prepared(this.#abort.signal, (error) =>
+      logger.warn('database is not ready', { error: messageOf(error) }),
+    );
     if (this.#abort.signal.aborted) return;
     const known = new Set(this.#incoming().map(({ spec }) => spec.name));
     for (const pipeline of await target.pipelines()) {
@@ -244,7 +282,9 @@ export class Site implements RunningSite {
     const facts = await source.facts();
     const start = request.from ?? (await target.firstPosition());
     const opening = { ...start, logsCascades: facts.logsCascades };
-    this.#outbounds.get(spec.name)?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
+    this.#outbounds
+      .get(spec.name)
+      ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     const abort = new AbortController();
     const outbound = new Outbound({
       spec,
@@ -304,7 +344,8 @@ export class Site implements RunningSite {
     const changed = JSON.stringify(tablesOf(before)) !== JSON.stringify(tablesOf(this.#spec));
     for (const [name, { outbound }] of this.#outbounds) {
       const spec = wanted.get(name);
-      if (spec === undefined || !spec.enabled) outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
+      if (spec === undefined || !spec.enabled)
+        outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
       else if (JSON.stringify(spec) !== JSON.stringify(outbound.spec)) this.#refresh(outbound, spec);
     }
     if (changed) this.#reader.reopen();
@@ -332,10 +373,14 @@ export class Site implements RunningSite {
       const desired = this.#outgoing().find(({ spec }) => spec.name === request.pipeline);
       if (desired !== undefined && desired.spec.enabled && desired.generation >= request.generation) return desired;
       if (Date.now() > deadline) {
-        throw new OtterError('OT5023', `the owner of ${this.#spec.name} does not know generation ${request.generation} of ${request.pipeline} yet`, {
-          where: { pipeline: request.pipeline },
-          retry: 'backoff',
-        });
+        throw new OtterError(
+          'OT5023',
+          `the owner of ${this.#spec.name} does not know generation ${request.generation} of ${request.pipeline} yet`,
+          {
+            where: { pipeline: request.pipeline },
+            retry: 'backoff',
+          },
+        );
       }
       await sleep(50, undefined, { signal });
     }
@@ -343,8 +388,18 @@ export class Site implements RunningSite {
 
   async #begun(pipeline: string, signal: AbortSignal): Promise<void> {
     const running = this.#inbounds.get(pipeline);
-    const begun = running === undefined ? false : await Promise.race([running.firstCheckpoint.promise.then(() => true), sleep(OPEN_WAIT_MS, false, { signal })]);
-    if (!begun) throw new OtterError('OT5024', `${pipeline} has not begun at ${this.#spec.name} yet`, { where: { pipeline }, retry: 'backoff' });
+    const begun =
+      running === undefined
+        ? false
+        : await Promise.race([
+            running.firstCheckpoint.promise.then(() => true),
+            sleep(OPEN_WAIT_MS, false, { signal }),
+          ]);
+    if (!begun)
+      throw new OtterError('OT5024', `${pipeline} has not begun at ${this.#spec.name} yet`, {
+        where: { pipeline },
+        retry: 'backoff',
+      });
   }
 
   // ------------------------------------------------------------ heart
@@ -371,7 +426,10 @@ export class Site implements RunningSite {
     if (spec.role !== 'to-serialiser' || figures.waiting !== null) return figures;
     const opposite = spec.reverse === null ? undefined : this.#outbounds.get(spec.reverse)?.outbound;
     if (opposite?.full !== true) return figures;
-    return { ...figures, waiting: `the log reader of ${this.#spec.name} waits for ${spec.reverse}, which is slower than its source` };
+    return {
+      ...figures,
+      waiting: `the log reader of ${this.#spec.name} waits for ${spec.reverse}, which is slower than its source`,
+    };
   }
 
   #background(work: Promise<void>): void {
@@ -385,7 +443,9 @@ export class Site implements RunningSite {
 
 /** What cannot change while a pipeline runs: who decides, and what happens to rows that are there. */
 function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
-  return (['source', 'target', 'role', 'reverse', 'initial', 'existing'] as const).some((key) => before[key] !== after[key]);
+  return (['source', 'target', 'role', 'reverse', 'initial', 'existing'] as const).some(
+    (key) => before[key] !== after[key],
+  );
 }
 
 function tablesOf(spec: SiteSpec): unknown {

@@ -59,7 +59,9 @@ export class TargetTables {
    * A table joins. Returns what must be recorded with the next window, and whether its rows here must be deleted first.
    * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
    */
-  async join(announced: AnnouncedTable): Promise<{ readonly begun: CopyState; readonly clear: LoadTable | null } | null> {
+  async join(
+    announced: AnnouncedTable,
+  ): Promise<{ readonly begun: CopyState; readonly clear: LoadTable | null } | null> {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const missing = (await target.shape(name.schema, name.name)) === null;
@@ -70,12 +72,22 @@ export class TargetTables {
     // Rows in a table that was made just now were written by users since, and are followed like any other.
     const occupied = !missing && (await target.hasRows(name.schema, name.name));
     if (occupied && spec().existing === 'refuse') {
-      throw new OtterError('OT5013', `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``, {
-        where: { table: tableName(name), pipeline: spec().name },
-        hint: 'Empty it, or set `existing: replace` to delete its rows first, or `initial: none` if both sides are equal.',
-      });
+      throw new OtterError(
+        'OT5013',
+        `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
+        {
+          where: { table: tableName(name), pipeline: spec().name },
+          hint: 'Empty it, or set `existing: replace` to delete its rows first, or `initial: none` if both sides are equal.',
+        },
+      );
     }
-    const begun: CopyState = { table: from, cursor: null, done: false, rowsDone: 0, rowsEstimate: announced.rowsEstimate };
+    const begun: CopyState = {
+      table: from,
+      cursor: null,
+      done: false,
+      rowsDone: 0,
+      rowsEstimate: announced.rowsEstimate,
+    };
     return { begun, clear: occupied && spec().existing === 'replace' ? table : null };
   }
 
