@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Context, Output, Parts } from './cli/context.ts';
@@ -77,18 +77,20 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
       try {
         return readFileSync(path, 'utf8');
       } catch (error) {
-        throw new OtterError('OT7003', `${path} cannot be read`, { cause: error });
+        throw new OtterError('OT7003', `${path} cannot be read (${reasonOf(error)})`, { cause: error });
       }
     },
     writeFile: (path, text, { fresh = false, secret = false }) => {
       try {
         mkdirSync(dirname(path), { recursive: true });
         writeFileSync(path, text, { flag: fresh ? 'wx' : 'w', mode: secret ? 0o600 : 0o644 });
+        // One that was there keeps its mode otherwise; what is no file (/dev/stdout) is left alone.
+        if (secret && statSync(path).isFile()) chmodSync(path, 0o600);
       } catch (error) {
         const there = (error as NodeJS.ErrnoException).code === 'EEXIST';
         throw new OtterError(
           'OT7003',
-          there ? `${path} is there already and is left alone` : `${path} cannot be written`,
+          there ? `${path} is there already and is left alone` : `${path} cannot be written (${reasonOf(error)})`,
           { cause: error },
         );
       }
@@ -141,6 +143,17 @@ function siteFactory(env: Env): SiteFactory {
       });
     },
   };
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const known: Readonly<Record<string, string>> = {
+    ENOENT: 'there is no such file',
+    EACCES: 'not allowed',
+    EISDIR: 'it is a folder',
+    ENOSPC: 'the disk is full',
+  };
+  return known[code] ?? code;
 }
 
 function headCommit(): string | null {

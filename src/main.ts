@@ -1,27 +1,27 @@
 /** argv in, exit code out: the only room that touches `process`. */
 
+import { EXIT } from './cli/context.ts';
+import { explainFailure } from './cli/failure.ts';
 import { run } from './cli/program.ts';
 import { compose } from './compose.ts';
 
 if (process.env['NO_COLOR'] || process.argv.includes('--no-color')) process.env['FORCE_COLOR'] = '0';
 
 const ending = new AbortController();
-let asked = 0;
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
-    asked += 1;
     // Asked twice, a person means it.
-    if (asked > 1) process.exit(130);
-    ending.abort(new Error(name));
+    if (ending.signal.aborted) process.exit(EXIT.cancelled);
+    ending.abort(new Error(`cancelled by ${name}`));
   });
 }
-for (const stream of [process.stdout, process.stderr]) {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // Whoever read us has heard enough.
-    if (error.code === 'EPIPE') process.exit(0);
-    throw error;
-  });
-}
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  // Whoever read us has heard enough.
+  if (error.code === 'EPIPE') process.exit(EXIT.done);
+  throw error;
+});
+// Nobody listens to the log any more. A node has better to do than to end for that.
+process.stderr.on('error', () => undefined);
 
 const context = compose({
   stdout: process.stdout,
@@ -32,6 +32,13 @@ const context = compose({
   pid: process.pid,
   self: [process.execPath, ...process.execArgv, process.argv[1]!],
   root: new URL('..', import.meta.url),
+});
+// What nobody caught is a bug: the process must not go on in whatever state it is. Said last, to a terminal given back.
+process.on('uncaughtException', (error) => {
+  process.once('exit', () => {
+    process.exitCode = explainFailure(error, context);
+  });
+  process.exit(EXIT.bug);
 });
 process.exitCode = await run(process.argv.slice(2), context);
 // Sockets that servers hold open must not keep a finished command alive.

@@ -1,50 +1,51 @@
 /** `otter apply` and `otter destroy`: show the plan, ask, carry it out, wait until the nodes run it. */
-import { createInterface } from 'node:readline/promises';
 import { applyPlan, waitForNodes } from '../executor/apply.ts';
-import type { FailedPipeline } from '../executor/wait.ts';
+import type { FailedPipeline, WaitResult } from '../executor/wait.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { type Plan, readPlan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { renderPlan } from '../render/text.ts';
+import { consent } from './consent.ts';
 import { type Context, colour, EXIT, stateUrl } from './context.ts';
-import { type PlanOptions, planFor, showRefusals } from './plan.ts';
+import { type Planned, type PlanOptions, planFor, showRefusals } from './plan.ts';
 
 export interface ApplyOptions extends PlanOptions {
   readonly autoApprove?: boolean;
   readonly expect?: string;
   readonly wait?: boolean;
-  /** Seconds. */
-  readonly timeout?: string;
-  readonly lockTimeout?: string;
+  /** Milliseconds, as `timeOf` understood them. */
+  readonly timeout?: number;
+  readonly lockTimeout?: number;
 }
+
+const TIMEOUT_MS = 120_000;
 
 export async function apply(context: Context, options: ApplyOptions, planFile: string | undefined): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
   if (planFile !== undefined) return await carryOut(context, options, store, savedPlan(context, planFile));
-  return await review(context, options, store, false);
+  return await review(context, options, store, await planFor(context, options, store, 'declared'));
 }
 
 export async function destroy(context: Context, options: ApplyOptions): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
-  return await review(context, options, store, true);
+  return await review(context, options, store, await planFor(context, options, store, 'destroyed'));
 }
 
-/** Plans, shows, asks, carries out. Shared with `otter up`. */
+/** Shows a plan, asks, carries it out. Shared with `otter up`. */
 export async function review(
   context: Context,
   options: ApplyOptions,
   store: StateStore,
-  destroying: boolean,
+  { plan, refusals }: Planned,
 ): Promise<number> {
-  const { plan, refusals } = await planFor(context, options, store, destroying);
   context.stdout.write(
     options.json === true ? `${planJson(plan)}\n` : renderPlan(plan, { colour: colour(context, options) }),
   );
   if (showRefusals(context, refusals)) return EXIT.refused;
-  if (isEmpty(plan))
-    return options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, destroying);
-  if (options.autoApprove !== true && options.expect === undefined) await consent(context, destroying);
+  if (plan.changes.length === 0)
+    return options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy);
+  if (options.autoApprove !== true && options.expect === undefined) await consent(context, plan.destroy);
   return carryOut(context, options, store, plan);
 }
 
@@ -66,7 +67,7 @@ async function carryOut(context: Context, options: ApplyOptions, store: StateSto
     host,
     pid,
     commit,
-    lockTimeoutMs: seconds(options.lockTimeout, 0, '--lock-timeout'),
+    lockTimeoutMs: options.lockTimeout ?? 0,
     signal: context.signal,
     now: context.now,
     newLineage: context.parts.newId,
@@ -85,14 +86,23 @@ async function wait(
   topology: string,
   destroying: boolean,
 ): Promise<number> {
-  const timeoutMs = seconds(options.timeout, 120_000, '--timeout');
-  const outcome = await waitForNodes({
-    store,
-    topology,
-    signal: context.signal,
-    timeoutMs,
-    onProgress: (line) => context.stderr.write(`${line}\n`),
-  });
+  const timeoutMs = options.timeout ?? TIMEOUT_MS;
+  let outcome: WaitResult;
+  try {
+    outcome = await waitForNodes({
+      store,
+      topology,
+      signal: context.signal,
+      timeoutMs,
+      onProgress: (line) => context.stderr.write(`${line}\n`),
+    });
+  } catch (error) {
+    if (!context.signal.aborted) throw error;
+    context.stderr.write(
+      'Cancelled while waiting. The desired state stays, and nodes take it up: see `otter status`.\n',
+    );
+    return EXIT.cancelled;
+  }
   if (outcome.ready) return destroying ? EXIT.done : reportFailed(context, options, outcome.failed);
   context.stderr.write(
     `Error OT7008: not everything runs after ${timeoutMs / 1000} s; the desired state stays and is taken up when the nodes come.\n`,
@@ -119,44 +129,14 @@ function reportFailed(context: Context, options: ApplyOptions, failed: readonly 
   return EXIT.error;
 }
 
-async function consent(context: Context, destroying: boolean): Promise<void> {
-  if (context.stdin.isTTY !== true || context.stdout.isTTY !== true) {
-    throw new OtterError('OT7007', 'there is no terminal to ask on, and nobody has agreed to this plan', {
-      hint: 'Review it with `otter plan --out FILE` and then `otter apply FILE`, or add --auto-approve.',
-    });
-  }
-  const lines = createInterface({ input: context.stdin, output: context.terminal });
-  try {
-    const question = destroying
-      ? 'Really destroy all of this? Only "yes" is taken: '
-      : 'Carry this out? Only "yes" is taken: ';
-    const answer = await lines.question(`\n${question}`, { signal: context.signal });
-    if (answer.trim() !== 'yes') throw new OtterError('OT7006', 'cancelled; nothing was changed');
-  } finally {
-    lines.close();
-  }
-}
-
 function savedPlan(context: Context, path: string): Plan {
   const plan = readPlan(context.parts.readFile(path), context.parts.digest);
-  if (plan.applyable || isEmpty(plan)) return plan;
+  if (plan.applyable || plan.changes.length === 0) return plan;
   throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, {
     hint: 'Plan again: `otter plan` says what is refused.',
   });
 }
 
-function isEmpty(plan: Plan): boolean {
-  return plan.changes.every(({ actions }) => actions.includes('no-op'));
-}
-
 function say(context: Context, options: ApplyOptions, line: string): void {
   (options.json === true ? context.stderr : context.stdout).write(`${line}\n`);
-}
-
-export function seconds(text: string | undefined, otherwiseMs: number, flag: string): number {
-  if (text === undefined) return otherwiseMs;
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-  if (match === null)
-    throw new OtterError('OT7001', `${flag} ${text} is not a time`, { hint: `For example: ${flag} 120s` });
-  return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 'm' ? 60_000 : 1000);
 }

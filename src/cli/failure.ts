@@ -1,5 +1,6 @@
 /** How a command that failed ends: the exit code and what the person reads. */
 import { messageOf, OtterError } from '../model/error.ts';
+import { printable } from '../render/width.ts';
 import { type Context, EXIT } from './context.ts';
 
 /** A command ends with this code; what there is to say was said. */
@@ -38,17 +39,25 @@ export function exitOf(error: unknown): number {
 /** @returns the exit code, having said why on stderr. */
 export function explainFailure(error: unknown, context: Context): number {
   if (error instanceof Ended) return error.exit;
-  if (context.signal.aborted && !(error instanceof OtterError)) return EXIT.cancelled;
+  if (context.signal.aborted && !(error instanceof OtterError)) {
+    context.stderr.write('Cancelled.\n');
+    return EXIT.cancelled;
+  }
   const debug = context.env['OTTER_DEBUG'] === '1';
   if (error instanceof OtterError) {
     const where = Object.entries(error.where).map(([name, value]) => `${name} ${value}`);
-    context.stderr.write(`Error ${error.code}: ${error.message}\n`);
-    if (where.length > 0) context.stderr.write(`  where: ${where.join(', ')}\n`);
+    context.stderr.write(`Error ${error.code}: ${printable(error.message)}\n`);
+    if (where.length > 0) context.stderr.write(`  where: ${printable(where.join(', '))}\n`);
     if (error.hint !== undefined) context.stderr.write(`  ${error.hint}\n`);
     context.stderr.write(`  More: otter explain ${error.code}\n`);
   } else {
-    context.stderr.write(`Error OT9001: this is a bug in otter, not your fault: ${messageOf(error)}\n`);
-    if (!debug) context.stderr.write('  Run it again with OTTER_DEBUG=1 and report what it prints.\n');
+    context.stderr.write(
+      `Error OT9001: this is a bug in otter ${context.version}, not your fault: ${printable(messageOf(error))}\n`,
+    );
+    if (!debug)
+      context.stderr.write(
+        '  Run it again with OTTER_DEBUG=1, and open an issue with what it prints where you have otter from.\n',
+      );
   }
   if (debug && error instanceof Error)
     context.stderr.write(`${error.stack ?? ''}\n${error.cause instanceof Error ? (error.cause.stack ?? '') : ''}\n`);

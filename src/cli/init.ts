@@ -1,4 +1,5 @@
 /** `otter init`: a small commented topology, the editor's settings, and a workflow that plans in pull requests. */
+import { OtterError } from '../model/error.ts';
 import { type Context, EXIT } from './context.ts';
 
 const TOPOLOGY = `# yaml-language-server: $schema=../../schema/topology.schema.json
@@ -38,21 +39,22 @@ channels:
       - shop.orders
 `;
 
-const WORKFLOW = `name: otter
+const WORKFLOW = `# Checks the topology in every pull request, and shows what applying it would do.
+name: otter
 on: pull_request
 jobs:
   plan:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v4
-      - run: npm ci
-      - run: bin/otter validate --format github
-      - run: bin/otter plan
+      # Bring otter onto the PATH here: check out its repository, \`npm ci\` there, and add its \`bin\` to $GITHUB_PATH.
+      - run: otter validate --format github
+      - run: otter plan --format markdown >> "$GITHUB_STEP_SUMMARY"
         env: { OTTER_STATE: "\${{ secrets.OTTER_STATE }}" }
 `;
 
 export function init(context: Context, folder = '.'): number {
-  const { writeFile, schema } = context.parts;
+  const { writeFile, schema, exists } = context.parts;
   const at = (path: string): string => `${folder.replace(/\/$/, '')}/${path}`;
   const files: [string, string][] = [
     ['topologies/example/topology.yaml', TOPOLOGY],
@@ -63,10 +65,17 @@ export function init(context: Context, folder = '.'): number {
     ],
     ['.github/workflows/otter.yaml', WORKFLOW],
   ];
+  const there = files.flatMap(([path]) => (exists(at(path)) ? [at(path)] : []));
+  if (there.length > 0) {
+    throw new OtterError('OT7003', `there already, and left alone: ${there.join(', ')}`, {
+      hint: 'Give a folder of its own, for example: otter init shop',
+    });
+  }
   for (const [path, text] of files) {
     writeFile(at(path), text, { fresh: true });
     context.stdout.write(`wrote ${at(path)}\n`);
   }
-  context.stdout.write('Next: edit the topology, then `otter validate` and `otter plan`.\n');
+  const go = folder === '.' ? '' : `cd ${folder}, then `;
+  context.stdout.write(`Next: ${go}edit the topology, then \`otter validate\` and \`otter plan\`.\n`);
   return EXIT.done;
 }

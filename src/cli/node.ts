@@ -4,7 +4,7 @@ import { OtterError } from '../model/error.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type ApplyOptions, review } from './apply.ts';
 import { type CommonOptions, type Context, EXIT, stateUrl, topologyName } from './context.ts';
-import { loadValid } from './validate.ts';
+import { planFor } from './plan.ts';
 
 export async function node(context: Context, options: CommonOptions, name: string): Promise<number> {
   const topology = topologyName(context, options, loadTopology);
@@ -21,11 +21,12 @@ export async function node(context: Context, options: CommonOptions, name: strin
 }
 
 export async function up(context: Context, options: ApplyOptions): Promise<number> {
-  const { topology } = loadValid(context, options);
   await using store = context.parts.openStore(stateUrl(context, options));
-  const exit = await review(context, { ...options, wait: false }, store, false);
+  const planned = await planFor(context, options, store, 'declared');
+  const exit = await review(context, { ...options, wait: false }, store, planned);
   if (exit !== EXIT.done) return exit;
-  await run(context, options, { store, topology: topology.name, names: Object.keys(topology.node).sort() });
+  const { name, node } = planned.desired;
+  await run(context, options, { store, topology: name, names: Object.keys(node).sort() });
   return EXIT.done;
 }
 

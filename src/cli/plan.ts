@@ -1,12 +1,17 @@
-/** `otter plan`: what apply would do, as text or JSON, kept in a file when asked. */
+/** `otter plan`: what apply would do, as text, JSON or Markdown, kept in a file when asked. */
 import { readApplied } from '../executor/apply.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
 import type { StateStore } from '../model/ports.ts';
-import type { Topology } from '../model/topology.ts';
+import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
+import { appliedTopology } from '../planner/applied-topology.ts';
+import type { SourceOf } from '../planner/change.ts';
 import { guard, type Refusal } from '../planner/guard.ts';
 import { computePlan, type Plan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
-import { renderPlan } from '../render/text.ts';
-import { type CommonOptions, type Context, colour, EXIT, stateUrl } from './context.ts';
+import { planMarkdown } from '../render/markdown.ts';
+import { renderDrift, renderPlan } from '../render/text.ts';
+import { loadTopology } from '../topology/load.ts';
+import { type CommonOptions, type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
 import { loadValid } from './validate.ts';
 
 export interface PlanOptions extends CommonOptions {
@@ -21,54 +26,80 @@ export interface PlanOptions extends CommonOptions {
 export interface Planned {
   readonly plan: Plan;
   readonly refusals: readonly Refusal[];
+  /** What it leads to. */
+  readonly desired: Topology;
 }
+
+/** What is planned for: as the files declare it, nothing at all, or what is applied already. */
+export type Towards = 'declared' | 'destroyed' | 'applied';
 
 export async function plan(context: Context, options: PlanOptions): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
-  const planned = await planFor(context, options, store, false);
-  const json = options.json === true || options.format === 'json';
+  const refreshing = options.refreshOnly === true;
+  const { plan: planned, refusals } = await planFor(context, options, store, refreshing ? 'applied' : 'declared');
+  const format = options.json === true ? 'json' : (options.format ?? 'text');
+  const view = { colour: colour(context, options) };
+  const text = refreshing ? renderDrift(planned, view) : renderPlan(planned, view);
   context.stdout.write(
-    json ? `${planJson(planned.plan)}\n` : renderPlan(planned.plan, { colour: colour(context, options) }),
+    format === 'json' ? `${planJson(planned)}\n` : format === 'markdown' ? planMarkdown(planned, refusals) : text,
   );
   if (options.out !== undefined) {
-    context.parts.writeFile(options.out, `${planJson(planned.plan)}\n`, { secret: true });
-    if (!json) context.stdout.write(`\nSaved to ${options.out}. To carry it out: otter apply ${options.out}\n`);
+    context.parts.writeFile(options.out, `${planJson(planned)}\n`, { secret: true });
+    if (format === 'text')
+      context.stdout.write(`\nSaved to ${options.out}. To carry it out: otter apply ${options.out}\n`);
   }
-  if (showRefusals(context, planned.refusals)) return EXIT.refused;
-  return options.detailedExitcode === true && planned.plan.changes.some(({ actions }) => !actions.includes('no-op'))
-    ? EXIT.differences
-    : EXIT.done;
+  if (showRefusals(context, refusals)) return EXIT.refused;
+  const differs = refreshing ? planned.drift.length > 0 : planned.changes.length > 0;
+  return options.detailedExitcode === true && differs ? EXIT.differences : EXIT.done;
 }
 
 export async function planFor(
   context: Context,
   options: PlanOptions,
   store: StateStore,
-  destroy: boolean,
+  towards: Towards,
 ): Promise<Planned> {
-  const loaded = loadValid(context, options);
-  const { applied, live, revision } = await readApplied(store, loaded.topology.name);
-  const desired: Topology = destroy ? empty(loaded.topology.name) : loaded.topology;
+  const { name, declared, unbuilt, sourceOf } =
+    towards === 'declared' ? fromFiles(context, options) : byName(context, options);
+  const { applied, live, revision } = await readApplied(store, name, context.signal);
+  const desired = declared ?? (towards === 'destroyed' ? { ...NOTHING_DECLARED, name } : appliedTopology(applied));
   const computed = computePlan({
     desired,
     applied,
     live,
-    destroy,
+    destroy: towards === 'destroyed',
     target: [...(options.target ?? [])],
-    sourceOf: (address: string, path?: string) => {
-      const range = loaded.sourceOf(address, path);
-      return range === null ? null : { file: range.file, line: range.line, col: range.column };
-    },
+    sourceOf,
     digest: context.parts.digest,
     baseRevision: revision,
   });
-  const refusals = guard(computed, {
-    desired,
-    applied,
-    unbuilt: destroy ? [] : loaded.unbuilt,
-    allowDestroy: [...(options.allowDestroy ?? [])],
-  });
-  return { plan: refusals.length > 0 ? { ...computed, applyable: false } : computed, refusals };
+  const refusals = guard(computed, { desired, applied, unbuilt, allowDestroy: [...(options.allowDestroy ?? [])] });
+  return { plan: refusals.length > 0 ? { ...computed, applyable: false } : computed, refusals, desired };
+}
+
+interface Asked {
+  readonly name: string;
+  readonly declared: Topology | null;
+  readonly unbuilt: readonly Diagnostic[];
+  readonly sourceOf: SourceOf;
+}
+
+function fromFiles(context: Context, options: PlanOptions): Asked {
+  const { topology, unbuilt, sourceOf } = loadValid(context, options);
+  return {
+    name: topology.name,
+    declared: topology,
+    unbuilt,
+    sourceOf: (address, path) => {
+      const range = sourceOf(address, path);
+      return range === null ? null : { file: range.file, line: range.line, col: range.column };
+    },
+  };
+}
+
+/** Destroying and looking need the name and no more: files that are broken or gone are no hindrance. */
+function byName(context: Context, options: PlanOptions): Asked {
+  return { name: topologyName(context, options, loadTopology), declared: null, unbuilt: [], sourceOf: () => null };
 }
 
 /** Says what a guard refuses; true when there was anything. */
@@ -76,8 +107,4 @@ export function showRefusals(context: Context, refusals: readonly Refusal[]): bo
   for (const { code, message, hint } of refusals)
     context.stderr.write(`Refused ${code}: ${message}\n${hint === undefined ? '' : `  ${hint}\n`}`);
   return refusals.length > 0;
-}
-
-function empty(name: string): Topology {
-  return { name, region: {}, node: {}, database: {}, channel: {}, files: {}, notify: {}, alert: {} };
 }

@@ -1,17 +1,19 @@
-/** The command line: every command of topology.md, its flags, its help with an example; from argv to an exit code. */
-import { Command, CommanderError, Option } from 'commander';
+/** The command line: every command of the contract, its flags, its help with an example; from argv to an exit code. */
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { OtterError } from '../model/error.ts';
 import { type ApplyOptions, apply, destroy } from './apply.ts';
+import { completion, SHELLS, type Spelled } from './completion.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { type DashboardFlags, dashboard } from './dashboard.ts';
 import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
+import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
 import { init } from './init.ts';
 import { node, up } from './node.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
-import { validate } from './validate.ts';
+import { type ValidateOptions, validate } from './validate.ts';
 
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
@@ -25,80 +27,110 @@ const LATER: readonly (readonly [string, string])[] = [
   ['rollback <serial>', 'plan the way back to an earlier serial'],
   ['drift', 'what in the live state differs from what was applied'],
   ['import', 'write a topology from live databases'],
-  ['graph', 'draw the topology'],
   ['state <what>', 'export or import the state'],
-  ['completion <shell>', 'shell completion'],
 ];
 
-type Run = (options: CommonOptions, args: readonly string[]) => number | Promise<number>;
-
+/** Runs one command line. What goes wrong has been told when this returns. */
 export async function run(argv: readonly string[], context: Context): Promise<number> {
   let exit: number = EXIT.done;
+  const program = programOf(context, (code) => {
+    exit = code;
+  });
+  try {
+    await program.parseAsync([...argv], { from: 'user' });
+    return exit;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return explainFailure(error, context);
+  }
+}
+
+type Run = (options: CommonOptions, args: readonly string[]) => number | Promise<number>;
+type Add = (usage: string, summary: string, example: string, action: Run) => Command;
+
+function programOf(context: Context, ended: (exit: number) => void): Command {
   const program = new Command('otter')
     .description('Keeps databases in different places the same while all of them take writes, declared in YAML.')
     .exitOverride()
     .configureOutput({
       writeOut: (text) => context.stdout.write(text),
       writeErr: (text) => context.stderr.write(text),
+      outputError: (text, write) => write(text.replace(/^error: /, 'Error OT7001: ')),
       getOutHasColors: () => false,
       getErrHasColors: () => false,
     })
+    .configureHelp({ showGlobalOptions: true })
     .showSuggestionAfterError(true)
+    .version(`otter ${context.version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'help for a command')
-    .helpCommand(false);
+    .option('-t, --topology <path>', 'topology file or folder (default: the only entry of topologies/)')
+    .option('--state <url>', 'state: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)')
+    .option('--json', 'machine-readable output')
+    .option('--no-color', 'no colours (also NO_COLOR)')
+    .option('--var <name=value>', 'a variable of the topology; may be repeated', collect)
+    .option('--var-file <file>', 'a YAML file of variables; may be repeated', collect);
 
-  const command = (usage: string, summary: string, example: string, action: Run): Command => {
+  const add: Add = (usage, summary, example, action) => {
     const [name, ...args] = usage.split(' ');
     const made = program
       .command(name!)
       .summary(summary)
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
     for (const argument of args) made.argument(argument);
-    made
-      .option('-t, --topology <path>', 'topology file or folder (default: the only entry of topologies/)')
-      .option(
-        '--state <url>',
-        'state store: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)',
-      )
-      .option('--json', 'machine-readable output')
-      .option('--no-color', 'no colours (also NO_COLOR)')
-      .option('--var <name=value>', 'a variable of the topology; may be repeated', collect)
-      .option('--var-file <file>', 'a YAML file of variables; may be repeated', collect)
+    return made
+      .showHelpAfterError(`  See: otter ${name!} --help`)
       .addHelpText('after', `\nExample:\n  ${example}\n`)
-      .exitOverride()
-      .action(async (...given: unknown[]) => {
-        const values = given.slice(0, args.length).map((value) => value as string);
-        exit = await action(given[args.length] as CommonOptions, values);
+      .action(async () => {
+        ended(await action(made.optsWithGlobals<CommonOptions>(), made.args));
       });
-    return made;
   };
+  addPlanning(add, context);
+  addRunning(add, context);
+  addLooking(add, context, () => program.commands.map(spelled));
+  for (const [usage, summary] of LATER) {
+    add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
+      throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, {
+        hint: '`otter --help` says what is.',
+      });
+    })
+      .allowUnknownOption()
+      .allowExcessArguments();
+  }
+  return program;
+}
 
-  command(
+function addPlanning(add: Add, context: Context): void {
+  add(
     'init [folder]',
     'write a small commented topology, editor settings and a CI workflow',
     'otter init .',
     (_, [folder]) => init(context, folder),
   );
-  command(
+  add(
     'validate',
     'check a topology: schema and meaning, each finding at file:line:col',
     'otter validate -t topologies/shop',
-    (options) => validate(context, options),
-  ).addOption(
-    new Option('--format <format>', 'how findings are shown')
-      .choices(['text', 'json', 'github', 'sarif'])
-      .default('text'),
-  );
+    (options) => validate(context, options as ValidateOptions),
+  )
+    .addOption(
+      new Option('--format <format>', 'how findings are shown')
+        .choices(['text', 'json', 'github', 'sarif'])
+        .default('text'),
+    )
+    .option('--live', 'also ask the databases (not built yet)');
   planFlags(
-    command('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>
+    add('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>
       plan(context, options as PlanOptions),
     ),
   )
     .option('--out <file>', 'keep the plan in a file, for `otter apply FILE`')
-    .addOption(new Option('--format <format>', 'how the plan is shown').choices(['text', 'json']).default('text'))
-    .option('--detailed-exitcode', 'exit 2 when there are changes');
+    .addOption(
+      new Option('--format <format>', 'how the plan is shown').choices(['text', 'json', 'markdown']).default('text'),
+    )
+    .option('--detailed-exitcode', 'exit 2 when there are changes')
+    .option('--refresh-only', 'show only what nodes report that is not as it was applied');
   applyFlags(
-    command(
+    add(
       'apply [planfile]',
       'carry out the plan after asking, or a saved one; wait until the nodes run it',
       'otter apply',
@@ -106,53 +138,35 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
     ),
   );
   applyFlags(
-    command(
+    add(
       'destroy',
       "remove everything the topology declared; otter's own tables, never users'",
-      'otter destroy',
+      'otter destroy -t shop',
       (options) => destroy(context, options as ApplyOptions),
     ),
   );
-  command(
+  add('graph', 'draw the topology', 'otter graph --format dot | dot -Tsvg > shop.svg', (options) =>
+    graph(context, options as GraphOptions),
+  )
+    .addOption(
+      new Option('--format <format>', 'language of the drawing').choices(['mermaid', 'dot']).default('mermaid'),
+    )
+    .option('--plan', 'mark what the plan adds, changes and destroys');
+}
+
+function addRunning(add: Add, context: Context): void {
+  add(
     'node <name>',
     'run a worker node in the foreground until SIGTERM',
     'otter node hz-1 --state etcd://10.0.0.2:2379 -t shop',
     (options, [name]) => node(context, options, name!),
   );
   applyFlags(
-    command(
-      'up',
-      'apply, then run every node of the topology in this one process',
-      'otter up --auto-approve',
-      (options) => up(context, options as ApplyOptions),
+    add('up', 'apply, then run every node of the topology in this one process', 'otter up --auto-approve', (options) =>
+      up(context, options as ApplyOptions),
     ),
   );
-  command('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) =>
-    status(context, options as StatusOptions),
-  ).option('--watch', 'again every second');
-  command('dashboard', 'the status, alive, in the terminal', 'otter dashboard -t shop', (options) =>
-    dashboard(context, options as DashboardFlags),
-  )
-    .option('--once', 'print one frame as text and end')
-    .option('--ascii', 'only ASCII characters');
-  command('history', 'every applied serial', 'otter history', (options) => history(context, options));
-  command('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) =>
-    show(context, options, serial!),
-  );
-  command('explain [code]', 'what a code means and what to do', 'otter explain OT2001', (options, [code]) =>
-    explain(context, options, code),
-  );
-  command('schema', 'print the JSON schema of topologies', 'otter schema > topology.schema.json', () => {
-    context.stdout.write(context.parts.schema());
-    return EXIT.done;
-  });
-  command('version', 'print the version', 'otter version', (options) => {
-    context.stdout.write(
-      options.json === true ? `${JSON.stringify({ version: context.version })}\n` : `otter ${context.version}\n`,
-    );
-    return EXIT.done;
-  });
-  command(
+  add(
     'demo',
     'two database servers, a two-way channel, writes on both sides, and the dashboard, on this machine',
     'otter demo --seconds 30',
@@ -169,39 +183,73 @@ export async function run(argv: readonly string[], context: Context): Promise<nu
       });
     },
   ).option('--seconds <n>', 'how long the writers write [25]');
-  for (const [usage, summary] of LATER) {
-    command(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
-      throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, {
-        hint: '`otter --help` says what is.',
-      });
-    }).allowUnknownOption();
-  }
+}
 
-  try {
-    await program.parseAsync([...argv], { from: 'user' });
-    return exit;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-    return explainFailure(error, context);
-  }
+function addLooking(add: Add, context: Context, commands: () => Spelled[]): void {
+  add('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) =>
+    status(context, options as StatusOptions),
+  ).option('--watch', 'again every second');
+  add('dashboard', 'the status, alive, in the terminal', 'otter dashboard -t shop', (options) =>
+    dashboard(context, options as DashboardFlags),
+  )
+    .option('--once', 'print one frame as text and end')
+    .option('--ascii', 'only ASCII characters');
+  add('history', 'every applied serial', 'otter history', (options) => history(context, options));
+  add('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) =>
+    show(context, options, serial!),
+  );
+  add('explain [code]', 'what a code means and what to do', 'otter explain OT2001', (options, [code]) =>
+    explain(context, options, code),
+  );
+  add('schema', 'print the JSON schema of topologies', 'otter schema > topology.schema.json', () => {
+    context.stdout.write(context.parts.schema());
+    return EXIT.done;
+  });
+  add(
+    'completion',
+    'print what makes a shell complete commands and flags',
+    'otter completion bash > /etc/bash_completion.d/otter',
+    (_, [shell]) => completion(context, shell!, commands()),
+  ).addArgument(new Argument('<shell>').choices(SHELLS));
+  add('version', 'print the version', 'otter version', (options) => {
+    context.stdout.write(
+      options.json === true ? `${JSON.stringify({ version: context.version })}\n` : `otter ${context.version}\n`,
+    );
+    return EXIT.done;
+  });
 }
 
 function planFlags(command: Command): Command {
   return command
     .option('--target <address>', 'only this object and what it needs; may be repeated', collect)
-    .option('--refresh-only', 'show what the live state says, plan no change')
     .option('--allow-destroy <address>', 'let this protected object be destroyed; may be repeated', collect);
 }
 
 function applyFlags(command: Command): Command {
   return planFlags(command)
     .option('--auto-approve', 'do not ask')
-    .option('--expect <digest>', 'carry out only the plan with this digest')
+    .option('--expect <digest>', 'carry out only the plan with this digest, without asking')
     .option('--no-wait', 'do not wait for the nodes')
-    .option('--timeout <time>', 'how long to wait for the nodes [120s]')
-    .option('--lock-timeout <time>', 'how long to wait for somebody else who applies [0s]');
+    .option('--timeout <time>', 'how long to wait for the nodes [120s]', timeOf)
+    .option('--lock-timeout <time>', 'how long to wait for somebody else who applies [0s]', timeOf);
 }
 
 function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+/** In milliseconds. Understood before anything is done, so that a slip writes nothing. */
+function timeOf(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
+  if (match === null) throw new InvalidArgumentError('Write for example 120s, 500ms or 2m.');
+  return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 'm' ? 60_000 : 1000);
+}
+
+function spelled(command: Command): Spelled {
+  const options = [...command.options, ...(command.parent?.options ?? [])].filter(({ long }) => long !== '--version');
+  return {
+    name: command.name(),
+    summary: command.summary(),
+    flags: options.map(({ long, description }) => ({ flag: long!, description })),
+  };
 }

@@ -6,6 +6,7 @@ import type { StateStore } from '../model/ports.ts';
 import type { StatusReport } from '../model/status.ts';
 import { statusReport } from '../observe/status.ts';
 import { renderStatus } from '../render/status.ts';
+import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
 
@@ -18,16 +19,22 @@ const EVERY_MS = 1_000;
 export async function status(context: Context, options: StatusOptions): Promise<number> {
   const name = topologyName(context, options, loadTopology);
   await using store = context.parts.openStore(stateUrl(context, options));
+  const watching = options.watch === true;
+  const clear = watching && context.stdout.isTTY === true && options.json !== true ? '\u001b[2J\u001b[H' : '';
   for (;;) {
-    const report = await reportOf(store, name, context);
-    if (options.watch === true && context.stdout.isTTY === true && options.json !== true)
-      context.stdout.write('\u001b[2J\u001b[H');
-    context.stdout.write(
-      options.json === true
-        ? `${JSON.stringify(report, null, options.watch === true ? 0 : 2)}\n`
-        : renderStatus(report, { colour: colour(context, options) }),
-    );
-    if (options.watch !== true || context.signal.aborted) return EXIT.done;
+    try {
+      const report = await reportOf(store, name, context);
+      const text =
+        options.json === true
+          ? `${JSON.stringify(report, null, watching ? 0 : 2)}\n`
+          : renderStatus(report, { colour: colour(context, options) });
+      context.stdout.write(clear + text);
+    } catch (error) {
+      if (!watching || context.signal.aborted) throw error;
+      // Who watches wants to see it come back.
+      context.stderr.write(`${clear}No status: ${printable(messageOf(error))}\n`);
+    }
+    if (!watching) return EXIT.done;
     await sleep(EVERY_MS, undefined, { signal: context.signal }).catch(() => undefined);
     if (context.signal.aborted) return EXIT.done;
   }

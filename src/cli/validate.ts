@@ -1,12 +1,23 @@
 /** `otter validate`, and the loading of a topology that every other command begins with. */
 import { hasErrors } from '../model/diagnostic.ts';
+import { OtterError } from '../model/error.ts';
 import type { Topology } from '../model/topology.ts';
 import { DIAGNOSTIC_FORMATS, type DiagnosticFormat, renderDiagnostics } from '../render/diagnostics.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
 import { Ended } from './failure.ts';
 
-export function validate(context: Context, options: CommonOptions & { readonly format?: string }): number {
+export interface ValidateOptions extends CommonOptions {
+  readonly format?: string;
+  readonly live?: boolean;
+}
+
+export function validate(context: Context, options: ValidateOptions): number {
+  if (options.live === true) {
+    throw new OtterError('OT7004', 'otter validate --live is not built yet', {
+      hint: 'Without --live it checks the files. A node checks its databases before it starts, and says what does not fit.',
+    });
+  }
   const format = formatOf(options);
   const path = topologyPath(context, options);
   const loaded = loadTopology(path, sources(context, options));
@@ -41,7 +52,7 @@ export function loadValid(context: Context, options: CommonOptions): LoadedTopol
   return { ...loaded, topology: loaded.topology };
 }
 
-function formatOf(options: CommonOptions & { readonly format?: string }): DiagnosticFormat {
+function formatOf(options: ValidateOptions): DiagnosticFormat {
   if (options.json === true) return 'json';
   return DIAGNOSTIC_FORMATS.find((format) => format === options.format) ?? 'text';
 }

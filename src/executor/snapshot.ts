@@ -1,5 +1,6 @@
-/** Everything the state store holds about one topology, read at one revision and parsed. */
-import type { StateStore } from '../model/ports.ts';
+/** What the state store holds about one topology, parsed, for those who only look. */
+import { OtterError } from '../model/error.ts';
+import type { Entry, StateStore } from '../model/ports.ts';
 import type {
   HistoryRecord,
   LockRecord,
@@ -10,7 +11,8 @@ import type {
   SpecRecord,
 } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
-import { historyPrefix, parseKey, topologyPrefix } from '../state/keys.ts';
+import { historyPrefix, lockKey } from '../state/keys.ts';
+import { readApplied } from './applied.ts';
 
 export interface TopologySnapshot {
   readonly name: string;
@@ -23,58 +25,52 @@ export interface TopologySnapshot {
   readonly lock: LockRecord | null;
 }
 
+/** Journal and history are left out, since they grow with every apply. @throws OtterError OT3007 */
 export async function readSnapshot(
   store: StateStore,
   topology: string,
   signal?: AbortSignal,
 ): Promise<TopologySnapshot> {
-  const { revision, entries } = await store.list(topologyPrefix(topology), { signal });
-  const snapshot = {
+  const { applied, live, revision } = await readApplied(store, topology, signal);
+  const key = lockKey(topology);
+  const lock = (await store.list(key, { signal })).entries.find((entry) => entry.key === key);
+  const specs: { [K in Kind]: Record<string, SpecRecord> } = {
+    region: named(),
+    node: named(),
+    database: named(),
+    channel: named(),
+    files: named(),
+    alert: named(),
+    notify: named(),
+  };
+  for (const { kind, name, generation, spec } of applied.specs) {
+    specs[kind][name] = { generation, spec: spec as unknown as SpecRecord['spec'] };
+  }
+  return {
     name: topology,
     revision,
-    meta: null as MetaRecord | null,
-    specs: { region: {}, node: {}, database: {}, channel: {}, files: {}, alert: {}, notify: {} } as {
-      [K in Kind]: Record<string, SpecRecord<K>>;
-    },
-    nodes: {} as Record<string, NodeRecord>,
-    owners: {} as Record<string, OwnerRecord>,
-    pipelines: {} as Record<string, PipelineRecord>,
-    lock: null as LockRecord | null,
+    meta: applied.meta.record,
+    specs: specs as TopologySnapshot['specs'],
+    ...live,
+    lock: lock === undefined ? null : parse<LockRecord>(lock),
   };
-  for (const { key, value } of entries) {
-    const parsed = parseKey(key);
-    if (parsed === null) continue;
-    switch (parsed.at) {
-      case 'meta':
-        snapshot.meta = JSON.parse(value) as MetaRecord;
-        break;
-      case 'lock':
-        snapshot.lock = JSON.parse(value) as LockRecord;
-        break;
-      case 'spec':
-        (snapshot.specs[parsed.kind] as Record<string, SpecRecord>)[parsed.name] = JSON.parse(value) as SpecRecord;
-        break;
-      case 'status':
-        if (parsed.kind === 'pipeline') snapshot.pipelines[parsed.name] = JSON.parse(value) as PipelineRecord;
-        break;
-      case 'node':
-        snapshot.nodes[parsed.name] = JSON.parse(value) as NodeRecord;
-        break;
-      case 'owner':
-        snapshot.owners[parsed.database] = JSON.parse(value) as OwnerRecord;
-        break;
-      case 'run':
-      case 'history':
-        break;
-      default:
-        parsed satisfies never;
-    }
+}
+
+/** An object may be called `constructor`. */
+function named(): Record<string, SpecRecord> {
+  return Object.create(null) as Record<string, SpecRecord>;
+}
+
+function parse<T>({ key, value }: Entry): T {
+  try {
+    return JSON.parse(value) as T;
+  } catch (error) {
+    throw new OtterError('OT3007', 'a record in the state store is not understood', { where: { key }, cause: error });
   }
-  return snapshot;
 }
 
 /** Applied changes, oldest first. */
 export async function readHistory(store: StateStore, topology: string): Promise<HistoryRecord[]> {
   const { entries } = await store.list(historyPrefix(topology));
-  return entries.map(({ value }) => JSON.parse(value) as HistoryRecord).sort((a, b) => a.serial - b.serial);
+  return entries.map((entry) => parse<HistoryRecord>(entry)).sort((a, b) => a.serial - b.serial);
 }

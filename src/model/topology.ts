@@ -111,5 +111,16 @@ export type Topology = {
   readonly inert?: InertSpec;
 } & { readonly [K in Kind]: Readonly<Record<string, SpecByKind[K]>> };
 
+/** What is left when everything is destroyed; a name makes it a topology. */
+export const NOTHING_DECLARED = {
+  region: {},
+  node: {},
+  database: {},
+  channel: {},
+  files: {},
+  notify: {},
+  alert: {},
+} as const satisfies Omit<Topology, 'name'>;
+
 /** Names of topologies, regions, nodes, databases, channels, file sets and alerts. */
 export const NAME_PATTERN = /^[a-z][a-z0-9_-]{0,62}$/;

@@ -33,10 +33,13 @@ function wrap(log: pino.Logger): Logger {
 
 const NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 'warn ', 50: 'error' };
 
+/** Anything else is quoted, so that a field is one word and moves no cursor. */
+const PLAIN = /^[^\s"=\p{Cc}]+$/u;
+
 function readableLine(line: string): string {
   const { level, time, msg, ...fields } = JSON.parse(line) as Fields & { level: number; time: string; msg: string };
   const facts = Object.entries(fields).map(
-    ([name, value]) => `${name}=${typeof value === 'string' ? value : JSON.stringify(value)}`,
+    ([name, value]) => `${name}=${typeof value === 'string' && PLAIN.test(value) ? value : JSON.stringify(value)}`,
   );
   return `${time.slice(11, 23)} ${NAMES[level] ?? level} ${msg}${facts.length > 0 ? `  ${facts.join(' ')}` : ''}\n`;
 }

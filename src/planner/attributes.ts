@@ -70,8 +70,8 @@ function compareTables(
 function crowdedNames(...sides: readonly (readonly Fields[])[]): ReadonlySet<string> {
   return new Set(
     sides.flatMap((side) => {
-      const names = side.map((entry) => String(entry['from']));
-      return names.filter((name, index) => names.indexOf(name) !== index);
+      const seen = new Set<string>();
+      return side.map((entry) => String(entry['from'])).filter((name) => seen.has(name) || !seen.add(name));
     }),
   );
 }

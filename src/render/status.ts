@@ -1,10 +1,11 @@
 /** A status report as text for people: one line per pipeline, errors in words beneath, then the nodes. */
 import type { PipelineStatus, StatusReport } from '../model/status.ts';
+import { printable } from './width.ts';
 
 export function renderStatus(report: StatusReport, { colour }: { readonly colour: boolean }): string {
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const lines = [
-    `${paint(1, report.topology)}  serial ${report.serial}  ${report.at}${report.applying === null ? '' : `  applying: ${report.applying}`}`,
+    `${paint(1, report.topology)}  serial ${report.serial}  ${report.at}${report.applying === null ? '' : `  applying: ${printable(report.applying)}`}`,
     '',
   ];
   const rows = report.channels.flatMap(({ pipelines }) => pipelines);
@@ -34,11 +35,13 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
       );
     if (row.error !== null)
       lines.push(
-        paint(31, `    ${row.error.code}: ${row.error.message}`),
-        ...(row.error.hint === null ? [] : [`    ${row.error.hint}`]),
+        paint(31, `    ${row.error.code}: ${printable(row.error.message)}`),
+        ...(row.error.hint === null ? [] : [`    ${printable(row.error.hint)}`]),
       );
-    else if (row.waiting !== null) lines.push(paint(33, `    waits: ${row.waiting}`));
+    if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
+    if (row.error === null && row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
+  if (rows.length === 0) lines.push('    nothing: no channel is applied');
   lines.push('');
   for (const node of report.nodes) {
     const state = node.alive

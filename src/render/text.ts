@@ -34,7 +34,7 @@ const VALUE_WIDTH_MAX = 100;
 
 /** The plan as text, ending in a line end. */
 export function renderPlan(plan: Plan, { colour }: PlanView): string {
-  const paint: Paint = (kind, text) => (colour ? `${PAINT[kind]}${text}\u001b[0m` : text);
+  const paint = painter(colour);
   const blocks: string[] = [];
   if (plan.drift.length > 0) blocks.push(driftText(plan, paint));
   if (plan.changes.length === 0) {
@@ -50,6 +50,18 @@ export function renderPlan(plan: Plan, { colour }: PlanView): string {
   const { add, change, destroy } = plan.summary;
   blocks.push(`${paint('bold', 'Plan:')} ${add} to add, ${change} to change, ${destroy} to destroy.\n`);
   return blocks.join('\n');
+}
+
+/** What nodes report that is not as it was applied, and nothing else. */
+export function renderDrift(plan: Plan, { colour }: PlanView): string {
+  if (plan.drift.length > 0) return driftText(plan, painter(colour));
+  return plan.serial === 0
+    ? `${plan.topology} was never applied: there is nothing to compare.\n`
+    : `${plan.topology} (serial ${plan.serial}): what nodes report is as it was applied.\n`;
+}
+
+function painter(colour: boolean): Paint {
+  return (kind, text) => (colour ? `${PAINT[kind]}${text}\u001b[0m` : text);
 }
 
 function driftText({ drift }: Plan, paint: Paint): string {
@@ -112,7 +124,7 @@ function plain(value: unknown): string {
   return String(value);
 }
 
-function symbolOf({ actions }: Change): Symbol {
+export function symbolOf({ actions }: Change): Symbol {
   if (actions.length > 1) return '-/+';
   return actions[0] === 'create' ? '+' : actions[0] === 'delete' ? '-' : '~';
 }
