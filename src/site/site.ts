@@ -282,9 +282,6 @@ export class Site implements RunningSite {
     const facts = await source.facts();
     const start = request.from ?? (await target.firstPosition());
     const opening = { ...start, logsCascades: facts.logsCascades };
-    this.#outbounds
-      .get(spec.name)
-      ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     const abort = new AbortController();
     const outbound = new Outbound({
       spec,
@@ -300,16 +297,21 @@ export class Site implements RunningSite {
     signal.addEventListener('abort', () => outbound.close(), { once: true });
     const copier = this.#copier(outbound, request, facts.logsCascades);
     outbound.onTable = (table) => copier.add(table);
+    // Every table is announced before anything else, so that the target knows at once whether there is something to copy.
+    await this.#announce(outbound, copier);
+    signal.throwIfAborted();
+    this.#outbounds
+      .get(spec.name)
+      ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     this.#outbounds.set(spec.name, { outbound, abort });
     this.#reader.cover(start.position);
     this.#background(this.#feed(outbound, copier, AbortSignal.any([abort.signal, this.#abort.signal])));
     return outbound;
   }
 
-  /** Announces the tables, copies what must be copied; a failure ends the stream with the reason. */
+  /** Copies what must be copied; a failure ends the stream with the reason. */
   async #feed(outbound: Outbound, copier: Copier, signal: AbortSignal): Promise<void> {
     try {
-      await this.#announce(outbound, copier);
       if (outbound.spec.initial === 'copy') await copier.run(signal);
     } catch (error) {
       if (!signal.aborted) outbound.close(error);
