@@ -129,6 +129,8 @@ export interface TargetPort {
     rename: Readonly<Record<string, string>>,
   ): Promise<void>;
   hasRows(schema: string, table: string): Promise<boolean>;
+  /** Triggers of the table that do not ask `@otter_apply`, and so would run on replicated rows too. */
+  unguardedTriggers(schema: string, table: string): Promise<readonly string[]>;
   /** Positions of this server's log and what it had seen there, exactly: taken under locks on the checkpoint rows. */
   firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }>;
   session(pipeline: string): Promise<LoadSession>;
@@ -154,3 +156,6 @@ export interface TargetPort {
 
 /** How statements begin that otter itself runs at a target (creating tables); readers of its log leave them alone. */
 export const OWN_STATEMENT = '/* otter */ ';
+
+/** How the names of tables begin that otter is still making at a target; nobody replicates them. */
+export const DRAFT_PREFIX = '_otter_';

@@ -5,10 +5,18 @@
  * any earlier owner and fences it, and only then reads where the pipeline stands. So the outcome of a commit whose
  * connection broke is never guessed: claiming again tells.
  */
-import { type Checkpoint, type CopyState, type LoadSession, OWN_STATEMENT, type TargetPort } from '../model/load.ts';
+import {
+  type Checkpoint,
+  type CopyState,
+  DRAFT_PREFIX,
+  type LoadSession,
+  OWN_STATEMENT,
+  type TargetPort,
+} from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
 import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
 import type { Session } from './connection.ts';
+import { Lane } from './lane.ts';
 import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
 import { MysqlSession } from './session.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
@@ -101,14 +109,18 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     const columns = new Set(announced.table.columns.map(({ name }) => name));
     await this.#control.run(async (connection) => {
       await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
-      const draft = { schema: as.schema, name: `_otter_${as.name}`.slice(0, 64) };
+      const draft = { schema: as.schema, name: `${DRAFT_PREFIX}${as.name}`.slice(0, 64) };
       const body = announced.create.replace(
         /^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i,
         '',
       );
       await connection.query('SET foreign_key_checks=0');
       await connection.query(`${OWN_STATEMENT}USE ${quoteName(as.schema)}`);
-      await connection.query(`${OWN_STATEMENT}DROP TABLE IF EXISTS ${qualified(draft)}`);
+      const left = await rows(
+        connection,
+        `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
+      );
+      if (left.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
       await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(draft)}${body}`);
       const made = await rows(
         connection,
@@ -130,6 +142,17 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return await this.#control.run(async (connection) => {
       const found = await rows(connection, `SELECT 1 AS one FROM ${qualified({ schema, name: table })} LIMIT 1`);
       return found.length > 0;
+    });
+  }
+
+  async unguardedTriggers(schema: string, table: string): Promise<readonly string[]> {
+    return await this.#control.run(async (connection) => {
+      const found = await rows(
+        connection,
+        `SELECT trigger_name AS name, action_statement AS body FROM information_schema.triggers
+         WHERE event_object_schema=${quoteText(schema)} AND event_object_table=${quoteText(table)} ORDER BY trigger_name`,
+      );
+      return found.filter((row) => !/@`?otter_apply\b/i.test(String(row['body']))).map((row) => String(row['name']));
     });
   }
 
@@ -155,7 +178,12 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async session(pipeline: string): Promise<LoadSession> {
     const connection = await this.#options.connect();
-    await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
+    try {
+      await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
+    } catch (error) {
+      connection.destroy();
+      throw error;
+    }
     const { schema, lineage, source } = this.#options;
     return new MysqlSession({
       connection,
@@ -269,39 +297,6 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   #where(pipeline: string): string {
     return `lineage=${quoteText(this.#options.lineage)} AND pipeline=${quoteText(pipeline)}`;
-  }
-}
-
-/** One connection, one piece of work at a time; a connection that failed is thrown away and made anew at the next call. */
-class Lane implements AsyncDisposable {
-  readonly #connect: () => Promise<Session>;
-  #session: Promise<Session> | null = null;
-  #tail: Promise<unknown> = Promise.resolve();
-
-  constructor(connect: () => Promise<Session>) {
-    this.#connect = connect;
-  }
-
-  run<T>(work: (connection: Session) => Promise<T>): Promise<T> {
-    const attempt = async (): Promise<T> => {
-      this.#session ??= this.#connect();
-      const session = this.#session;
-      try {
-        return await work(await session);
-      } catch (error) {
-        (await session.catch(() => null))?.destroy();
-        if (this.#session === session) this.#session = null;
-        throw error;
-      }
-    };
-    const result = this.#tail.then(attempt, attempt);
-    this.#tail = result.catch(() => undefined);
-    return result;
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    (await this.#session?.catch(() => null))?.destroy();
-    this.#session = null;
   }
 }
 

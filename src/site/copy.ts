@@ -9,12 +9,12 @@
  * Foreign keys that cascade without being logged would change rows unseen: a chunk during which a row of such a parent
  * was deleted or got another key is read again.
  */
-import { randomUUID } from 'node:crypto';
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
 import { type Image, type TableShape, tableName } from '../model/row.ts';
-import type { Outbound, PendingChunk } from './outbound.ts';
+import type { Outbound } from './outbound.ts';
+import { chunkBytes, PendingChunk } from './pending-chunk.ts';
 
 export interface CopyOptions {
   readonly outbound: Outbound;
@@ -28,12 +28,18 @@ export interface CopyOptions {
   readonly logger: Logger;
 }
 
+/** Rows of a first chunk, and of any; rows that are large come in fewer. */
+const FIRST_CHUNK_ROWS = 200;
 const CHUNK_ROWS = 2_000;
+const CHUNK_BYTES = 4 << 20;
 
 export class Copier {
   readonly #options: CopyOptions;
   readonly #waiting: TableShape[] = [];
   readonly #known = new Set<string>();
+  /** Tables that left since the request: what was copied of them before no longer counts. */
+  readonly #anew = new Set<string>();
+  #current: { readonly name: string; left: boolean } | null = null;
   #wake: (() => void) | null = null;
 
   constructor(options: CopyOptions) {
@@ -45,25 +51,37 @@ export class Copier {
     const name = tableName(table);
     if (this.#known.has(name)) return;
     this.#known.add(name);
-    if (this.#options.copied[name]?.done === true) return;
+    if (this.#options.copied[name]?.done === true && !this.#anew.has(name)) return;
     this.#waiting.push(table);
     this.#wake?.();
   }
 
+  /** The table left the pipeline; when it comes back it is copied from its beginning. */
+  leave(name: string): void {
+    this.#known.delete(name);
+    this.#anew.add(name);
+    const at = this.#waiting.findIndex((table) => tableName(table) === name);
+    if (at >= 0) this.#waiting.splice(at, 1);
+    if (this.#current?.name === name) this.#current.left = true;
+  }
+
   /** Copies what waits, and what is added later, until aborted. */
   async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const table = this.#waiting.shift();
-      if (table !== undefined) {
-        await this.#table(table, signal);
-        continue;
+    const wake = (): void => this.#wake?.();
+    signal.addEventListener('abort', wake);
+    try {
+      while (!signal.aborted) {
+        const table = this.#waiting.shift();
+        if (table !== undefined) await this.#table(table, signal);
+        else {
+          await new Promise<void>((resolve) => {
+            this.#wake = resolve;
+          });
+          this.#wake = null;
+        }
       }
-      await new Promise<void>((resolve) => {
-        this.#wake = resolve;
-        signal.addEventListener('abort', () => resolve(), { once: true });
-        if (this.#waiting.length > 0 || signal.aborted) resolve();
-      });
-      this.#wake = null;
+    } finally {
+      signal.removeEventListener('abort', wake);
     }
   }
 
@@ -75,27 +93,30 @@ export class Copier {
         hint: 'Add a primary key, or set `initial: none`.',
       });
     }
-    const begun = copied[tableName(table)];
+    const current = { name: tableName(table), left: false };
+    this.#current = current;
+    const begun = this.#anew.has(current.name) ? undefined : copied[current.name];
     let cursor = begun?.cursor ?? null;
     let rowsDone = begun?.rows ?? 0;
-    let limit = CHUNK_ROWS;
+    let limit = FIRST_CHUNK_ROWS;
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const parents = await this.#cascadeParents(table);
     logger.info('copy of table begins', { table: tableName(table), rowsEstimate, resumed: begun !== undefined });
-    while (!signal.aborted) {
+    while (!signal.aborted && !current.left) {
       if (outbound.full) await outbound.whenRoom(signal);
       const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
       if (rows === null) {
         // Spoiled by a cascade, or the reader was reopened: a smaller one is less likely to be.
-        limit = Math.max(50, Math.floor(limit / 2));
+        limit = Math.max(Math.min(50, limit), Math.floor(limit / 2));
         continue;
       }
       rowsDone += rows.length;
       if (rows.length < limit) break;
       cursor = table.primaryKey.map((index) => rows.at(-1)![index]!);
-      limit = CHUNK_ROWS;
+      limit = Math.max(1, Math.min(CHUNK_ROWS, Math.floor((CHUNK_BYTES * limit) / chunkBytes(rows))));
     }
-    if (!signal.aborted) logger.info('copy of table is whole', { table: tableName(table), rows: rowsDone });
+    if (!signal.aborted && !current.left)
+      logger.info('copy of table is whole', { table: tableName(table), rows: rowsDone });
   }
 
   /** Null when the chunk was not sent and must be read again. */
@@ -108,18 +129,9 @@ export class Copier {
     signal: AbortSignal,
   ): Promise<readonly Image[] | null> {
     const { outbound, source, own, lockKeys } = this.#options;
-    const { promise: outcome, resolve: done } = Promise.withResolvers<'sent' | 'spoiled'>();
-    const spoil = (): void => done('spoiled');
+    const pending = new PendingChunk(table, parents);
+    const spoil = (): void => pending.settle('spoiled');
     signal.addEventListener('abort', spoil, { once: true });
-    const pending: PendingChunk = {
-      id: randomUUID(),
-      table,
-      cascadeParents: parents,
-      chunk: null,
-      changed: null,
-      spoiled: false,
-      done,
-    };
     try {
       outbound.pending = pending;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });
@@ -136,7 +148,7 @@ export class Copier {
       // A window from the spoke that was judged before this mark and commits after it would be lost under the chunk.
       const between = lockKeys === null ? null : outbound.spec.reverse;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'high', keys, between });
-      return (await outcome) === 'sent' ? rows : null;
+      return (await pending.outcome) === 'sent' ? rows : null;
     } finally {
       signal.removeEventListener('abort', spoil);
       if (outbound.pending === pending) outbound.pending = null;

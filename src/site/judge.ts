@@ -1,6 +1,5 @@
 /**
- * The serialiser's side of a two-way pipeline: keeps the index of recent writes from its own log, and applies the
- * spoke's windows by the rules of `replication/conflict`.
+ * The serialiser's side of a two-way pipeline: applies the spoke's windows by the rules of `replication/conflict`.
  *
  * Write first and check after: every row is written, so every lock is held; then the reader of this site's log must
  * pass the log's end (the barrier), and the index says whether anybody wrote what the window touches unseen by the
@@ -8,135 +7,19 @@
  */
 
 import { OtterError } from '../model/error.ts';
-import { type Checkpoint, DuplicateKey, type LoadSession, type TargetPort } from '../model/load.ts';
+import { type Checkpoint, DuplicateKey, type LoadSession, NeedsCare } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
-import { covers, type Position, parsePosition } from '../model/position.ts';
-import type { Delivery, Image, TableShape } from '../model/row.ts';
-import { decide, type Refusal } from '../replication/conflict/decide.ts';
+import type { Delivery, Seen } from '../model/row.ts';
+import { decide, type LockedRow, type Refusal } from '../replication/conflict/decide.ts';
 import { firstConflict } from '../replication/conflict/detect.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
-import { LockKeys } from '../replication/conflict/keys.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
-import { RecentWrites } from '../replication/conflict/recent.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
-import type { LogListener, LogReader, ReadPart } from './reader.ts';
-import { SortKeys } from './sort-keys.ts';
+import type { LogReader } from './reader.ts';
+import type { KeyedRow, SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
-
-export interface IndexOptions {
-  /** The pipeline from the spoke, whose changes are judged. */
-  readonly pipeline: string;
-  /** The pipeline to the spoke. */
-  readonly reverse: string;
-  /** Whether the channel has the table, by its name here. */
-  readonly routes: (schema: string, table: string) => boolean;
-  readonly target: TargetPort;
-  readonly limitBytes: number;
-}
-
-export class SerialiserIndex implements LogListener {
-  readonly keys: LockKeys;
-  readonly #options: IndexOptions;
-  readonly #sortKeys: SortKeys;
-  #recent: RecentWrites | null = null;
-  #since: Position | null = null;
-
-  constructor(options: IndexOptions) {
-    this.#options = options;
-    this.#sortKeys = new SortKeys(options.target);
-    this.keys = new LockKeys(this.#sortKeys.fold);
-  }
-
-  /** @throws OtterError OT5019 when it has outgrown its memory. */
-  get recent(): RecentWrites {
-    const recent = this.#recent;
-    if (recent === null || recent.full) {
-      this.#since = null;
-      throw new OtterError(
-        'OT5019',
-        `the writes that ${this.#options.pipeline} has not seen no longer fit into ${this.#options.limitBytes} bytes`,
-        {
-          where: { pipeline: this.#options.pipeline },
-          hint: 'Raise OTTER_INDEX_BYTES on the node and restart it.',
-        },
-      );
-    }
-    return recent;
-  }
-
-  /** Whether everything since `position` is in here, or was evicted with reason. */
-  reachesBackTo(position: string): boolean {
-    return this.#since !== null && covers(parsePosition(position), this.#since);
-  }
-
-  /** Empty, noting everything behind `position`. */
-  begin(position: string): void {
-    this.#since = parsePosition(position);
-    this.#recent = new RecentWrites({ from: this.#since, limitBytes: this.#options.limitBytes });
-  }
-
-  part(part: ReadPart): void | Promise<void> {
-    if (this.#recent === null) return;
-    const { pipeline, reverse, routes } = this.#options;
-    for (const row of part.own) {
-      if (row.kind === 'answer' && row.pipeline === pipeline) this.#recent.note(part.gtid, 'answer', row.locks);
-      if (row.kind === 'watermark' && row.pipeline === reverse && row.level === 'high')
-        this.#recent.note(part.gtid, 'chunk', row.keys);
-    }
-    if (part.mark === pipeline) return;
-    const changes = part.changes.filter(({ table }) => routes(table.schema, table.name));
-    if (changes.length === 0) return;
-    const note = (): void => {
-      for (const change of changes) {
-        const before = change.kind === 'insert' ? null : change.before;
-        const after = change.kind === 'delete' ? null : change.after;
-        this.#recent?.note(part.gtid, 'local', this.keys.touched(change.table, before, after));
-      }
-    };
-    const learning = this.learn(
-      changes.flatMap(({ table, ...change }) => images(change).map((image) => ({ table, image }))),
-    );
-    return learning === null ? note() : learning.then(note);
-  }
-
-  statement(): void {}
-
-  broken(): void {}
-
-  rewound(): void {
-    // What was noted is skipped by its position when it comes again.
-  }
-
-  room(): null {
-    return null;
-  }
-
-  /** Lock keys of rows about to be copied, for the high watermark. */
-  async lockKeysOf(table: TableShape, rows: readonly Image[]): Promise<readonly string[]> {
-    await this.learn(rows.map((image) => ({ table, image })));
-    return rows.flatMap((image) => this.keys.touched(table, null, image));
-  }
-
-  /** Sort keys of all texts that lock keys of these rows need; null when they are known. */
-  learn(
-    rows: readonly { readonly table: Parameters<LockKeys['row']>[0]; readonly image: Image }[],
-  ): Promise<void> | null {
-    const byTable = new Map<Parameters<LockKeys['row']>[0], Image[]>();
-    for (const { table, image } of rows) {
-      const list = byTable.get(table);
-      if (list === undefined) byTable.set(table, [image]);
-      else list.push(image);
-    }
-    const asked = [...byTable].flatMap(([table, list]) => {
-      const key = 'target' in table ? table.key : table.primaryKey;
-      const columns = [...new Set([...key, ...table.uniques.flatMap((unique) => unique.columns)])];
-      return this.#sortKeys.learn(table.columns, columns, list) ?? [];
-    });
-    return asked.length === 0 ? null : Promise.all(asked).then(() => undefined);
-  }
-}
 
 export interface JudgingOptions {
   readonly index: SerialiserIndex;
@@ -164,14 +47,23 @@ export function judging(options: JudgingOptions): (tables: TargetTables, checkpo
   };
 }
 
+interface OpenTransaction {
+  readonly gtid: string;
+  /** What the spoke had seen when the transaction's window began, for deliveries that do not say. */
+  readonly seen: Seen;
+  claims: Claim[];
+  bytes: number;
+  readonly deciding: boolean;
+  refusedLocks: ReadonlySet<string>;
+}
+
 class JudgingStrategy implements Strategy {
   readonly #options: JudgingOptions;
   readonly #tables: TargetTables;
   readonly #tokens: Tokens;
   readonly #disputed: Set<string>;
   /** The transaction in pieces that is under way. */
-  #open: { gtid: string; claims: Claim[]; bytes: number; deciding: boolean; refusedLocks: ReadonlySet<string> } | null =
-    null;
+  #open: OpenTransaction | null = null;
 
   constructor(options: JudgingOptions, tables: TargetTables, disputed: Set<string>) {
     this.#options = options;
@@ -187,7 +79,7 @@ class JudgingStrategy implements Strategy {
     deliveries: readonly Delivery[],
     { closes }: Attempt,
   ): Promise<Applied> {
-    const claims = await this.#claims(deliveries, from);
+    const claims = await this.#claims(deliveries, from.seen);
     if (!closes) return await this.#beginPieces(session, from, to, deliveries, claims);
     this.#open = null;
     if (claims.length === 0) {
@@ -203,7 +95,7 @@ class JudgingStrategy implements Strategy {
         optimisticWrites(claims.map(({ change }) => change)),
       );
       await this.#barrier(session);
-      if (missing === 0 && firstConflict(claims, this.#options.index.keys, this.#options.index.recent) === null) {
+      if (missing === 0 && (await this.#unopposed(claims))) {
         return { rows: claims.length, conflicts: 0, drift: 0 };
       }
     } catch (error) {
@@ -216,7 +108,7 @@ class JudgingStrategy implements Strategy {
 
   async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {
     const open = this.#open!;
-    const claims = await this.#claims(deliveries, null);
+    const claims = await this.#claims(deliveries, open.seen);
     if (open.deciding) return await this.#decide(session, claims);
     await this.#writePiece(session, claims, bytesOf(deliveries));
     return { rows: claims.length, conflicts: 0, drift: 0 };
@@ -227,12 +119,12 @@ class JudgingStrategy implements Strategy {
     this.#open = null;
     if (open === null || open.deciding) return;
     await this.#barrier(session);
-    if (firstConflict(open.claims, this.#options.index.keys, this.#options.index.recent) !== null)
-      throw this.#again(open.gtid);
+    if (!(await this.#unopposed(open.claims))) throw this.#again(open.gtid);
   }
 
   committed(to: Checkpoint): void {
-    this.#options.index.recent.evict(this.#tokens.of(to.seen));
+    this.#options.index.evict(this.#tokens.of(to.seen));
+    this.#disputed.clear();
   }
 
   async #beginPieces(
@@ -244,7 +136,7 @@ class JudgingStrategy implements Strategy {
   ): Promise<Applied> {
     const { gtid } = deliveries[0]!;
     const deciding = this.#disputed.has(gtid);
-    this.#open = { gtid, claims: [], bytes: 0, deciding, refusedLocks: new Set() };
+    this.#open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, refusedLocks: new Set() };
     if (deciding) {
       await session.begin('repeatable read', false, from, to, []);
       return await this.#decide(session, claims);
@@ -256,23 +148,19 @@ class JudgingStrategy implements Strategy {
 
   async #writePiece(session: LoadSession, claims: readonly Claim[], bytes: number): Promise<void> {
     const open = this.#open!;
-    const { index } = this.#options;
     try {
       const { missing } = await session.write(optimisticWrites(claims.map(({ change }) => change)));
       if (missing > 0) throw this.#again(open.gtid);
     } catch (error) {
-      if (error instanceof DuplicateKey) throw this.#again(open.gtid);
+      if (error instanceof DuplicateKey || error instanceof NeedsCare) throw this.#again(open.gtid);
       throw error;
     }
     open.bytes += bytes;
-    if (open.bytes <= KEPT_BYTES) {
-      open.claims.push(...claims);
-      return;
-    }
+    for (const claim of claims) open.claims.push(claim);
+    if (open.bytes <= KEPT_BYTES) return;
     // Too much to keep: judge what is written now, its locks are held.
-    open.claims.push(...claims);
     await this.#barrier(session);
-    if (firstConflict(open.claims, index.keys, index.recent) !== null) throw this.#again(open.gtid);
+    if (!(await this.#unopposed(open.claims))) throw this.#again(open.gtid);
     open.claims = [];
     open.bytes = 0;
   }
@@ -292,12 +180,12 @@ class JudgingStrategy implements Strategy {
 
   async #decide(session: LoadSession, claims: readonly Claim[]): Promise<Applied> {
     const { index, spec, logger } = this.#options;
-    const present: { table: (typeof claims)[number]['change']['table']; image: Image }[] = [];
+    const present: LockedRow[] = [];
     for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
     }
-    await index.learn(present);
     await this.#barrier(session);
+    await index.learnt([...rowsOf(claims), ...present]);
     const verdict = decide({
       pipeline: spec.name,
       claims,
@@ -317,6 +205,13 @@ class JudgingStrategy implements Strategy {
     };
   }
 
+  /** Whether nobody here wrote, unseen by the spoke, what the claims touch. Asked when the reader has passed the barrier. */
+  async #unopposed(claims: readonly Claim[]): Promise<boolean> {
+    const { index } = this.#options;
+    await index.learnt(rowsOf(claims));
+    return firstConflict(claims, index.keys, index.recent) === null;
+  }
+
   /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
   async #barrier(session: LoadSession): Promise<void> {
     const { reader, spec } = this.#options;
@@ -327,26 +222,25 @@ class JudgingStrategy implements Strategy {
     });
   }
 
-  async #claims(deliveries: readonly Delivery[], from: Checkpoint | null): Promise<Claim[]> {
+  async #claims(deliveries: readonly Delivery[], first: Seen): Promise<Claim[]> {
     const { index, spec } = this.#options;
     const claims: Claim[] = [];
     for (const delivery of deliveries) {
       // Before the spoke has applied anything it has seen what the first checkpoint says.
-      const seen = delivery.seen[spec.reverse!] === undefined && from !== null ? from.seen : delivery.seen;
+      const seen = delivery.seen[spec.reverse!] === undefined ? first : delivery.seen;
       const token = this.#tokens.of(seen);
       for (const change of loadChanges(delivery, this.#tables)) claims.push({ change, token });
     }
-    await index.learn(
-      claims.flatMap(({ change: { table, before, after } }) =>
-        [before, after].flatMap((image) => (image === null ? [] : [{ table, image }])),
-      ),
-    );
+    await index.learnt(rowsOf(claims));
     return claims;
   }
 }
 
-function images(change: { readonly before?: Image; readonly after?: Image }): Image[] {
-  return [change.before, change.after].filter((image) => image !== undefined);
+/** The rows whose keys the claims touch. */
+function rowsOf(claims: readonly Claim[]): KeyedRow[] {
+  return claims.flatMap(({ change: { table, before, after } }) =>
+    [before, after].flatMap((image) => (image === null ? [] : [{ table, image }])),
+  );
 }
 
 function bytesOf(deliveries: readonly Delivery[]): number {

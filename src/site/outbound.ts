@@ -6,7 +6,7 @@
  * Rule kept: everything after the cursor is delivered once, in log order, and a table is announced before its first row.
  */
 import { DeliveryQueue } from '../model/delivery-queue.ts';
-import { OtterError, UnreachableError } from '../model/error.ts';
+import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { PipelineOpening, PipelineStream, SourcePort } from '../model/ports.ts';
@@ -15,46 +15,34 @@ import {
   type Answer,
   type CopyChunk,
   type Delivery,
-  type Image,
   type RowChange,
   type Seen,
   type TableShape,
   tableName,
 } from '../model/row.ts';
-import { type Extract, extract, keyText, pick } from '../replication/load-table.ts';
-import { ruleFor } from '../replication/names.ts';
+import { pick } from '../replication/load-table.ts';
 import { tableStatement } from '../replication/origin.ts';
+import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
 import type { LogListener, ReadPart, ReadStatement } from './reader.ts';
+import { cut, Routes } from './routes.ts';
 
 export interface OutboundOptions {
   readonly spec: PipelineSpec;
   readonly site: string;
   readonly source: SourcePort;
   readonly opening: PipelineOpening;
-  readonly onAcknowledge: (position: string) => void;
   readonly onClose: () => void;
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
 const QUEUE_BYTES = 16 << 20;
 
-/** Existing rows read between two watermarks, waiting for the high one to pass the reader. */
-export interface PendingChunk {
-  readonly id: string;
-  readonly table: TableShape;
-  /** Tables whose deletes reach this one by cascades that the log does not show; see `copy.ts`. */
-  readonly cascadeParents: ReadonlySet<string>;
-  /** Set by the copier before the high watermark is written. */
-  chunk: CopyChunk | null;
-  /** Keys changed since the low watermark; null before it. */
-  changed: Set<string> | null;
-  /** Whether a cascade may have changed rows unseen. */
-  spoiled: boolean;
-  readonly done: (outcome: 'sent' | 'spoiled') => void;
-}
-
-interface Routed extends Extract {
-  readonly full: TableShape;
+/** Where in the log a delivery stands. */
+interface At {
+  readonly gtid: string;
+  readonly position: string;
+  readonly seen: Seen;
+  readonly commitMs: number;
 }
 
 export class Outbound implements LogListener, PipelineStream {
@@ -64,21 +52,26 @@ export class Outbound implements LogListener, PipelineStream {
   #cursor: Position;
   /** What was seen at the cursor. */
   #base: Seen;
-  #routes = new WeakMap<TableShape, Routed | null>();
+  readonly #routes: Routes;
   readonly #announced = new Map<string, TableShape>();
   #spec: PipelineSpec;
   #active = false;
   #sent = false;
-  #closed = false;
+  readonly #ended = new AbortController();
+  /** Announcements that came in the middle of a transaction of which they are no part. */
+  #held: Delivery[] = [];
   #seenOf: { readonly folded: Seen; readonly base: Seen; readonly whole: Seen } | null = null;
   /** The chunk in flight, if any. */
   pending: PendingChunk | null = null;
   /** Called when a table joined while the pipeline runs. */
   onTable: ((table: TableShape) => void) | null = null;
+  /** Called with the name of a table that left. */
+  onLeave: ((name: string) => void) | null = null;
 
   constructor(options: OutboundOptions) {
     this.#options = options;
     this.#spec = options.spec;
+    this.#routes = new Routes(options.spec.tables);
     this.opening = options.opening;
     this.#cursor = parsePosition(options.opening.position);
     this.#base = options.opening.seen;
@@ -92,17 +85,34 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#spec;
   }
 
+  /** Aborts when the stream ends. */
+  get closed(): AbortSignal {
+    return this.#ended.signal;
+  }
+
   /** True while the target is slower than this source. */
   get full(): boolean {
     return this.#queue.full;
   }
 
-  acknowledge(position: string): void {
-    this.#options.onAcknowledge(position);
+  /** Nothing is kept for the target's sake: it says itself where it stands when it opens the pipeline again. */
+  acknowledge(): void {}
+
+  /** What goes wrong here ends this pipeline's stream and no other's, so it never reaches the reader. */
+  part(part: ReadPart): void | Promise<void> {
+    try {
+      return this.#part(part)?.catch((error: unknown) => this.close(error));
+    } catch (error) {
+      this.close(error);
+    }
   }
 
-  part(part: ReadPart): void | Promise<void> {
-    if (this.#closed || this.#passed(part.gtid)) return;
+  async statement(statement: ReadStatement): Promise<void> {
+    await this.#statement(statement).catch((error: unknown) => this.close(error));
+  }
+
+  #part(part: ReadPart): undefined | Promise<void> {
+    if (this.#ended.signal.aborted || this.#passed(part.gtid)) return undefined;
     const seen = this.#seen(part.seen);
     const common = { gtid: part.gtid, position: part.position, seen, commitMs: part.commitMs };
     for (const row of part.own) {
@@ -116,35 +126,24 @@ export class Outbound implements LogListener, PipelineStream {
     const news = this.#unannounced(part.changes);
     if (news.length > 0) return this.#announceAll(news, common).then(() => this.#changes(part, common));
     this.#changes(part, common);
+    return undefined;
   }
 
-  async statement(statement: ReadStatement): Promise<void> {
-    if (this.#closed || this.#passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT)) return;
+  async #statement(statement: ReadStatement): Promise<void> {
+    if (this.#ended.signal.aborted || this.#passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT)) return;
     const effect = tableStatement(statement.sql, statement.schema);
     if (effect === null || this.#spec.ddl === 'ignore') return;
     const touched =
       effect.kind === 'drops-schema'
-        ? [...this.#announced.values()].filter(({ schema }) => schema === effect.schema).map(tableName)
-        : effect.tables.filter(({ schema, name }) => this.ruleOf(schema, name) !== null).map(tableName);
+        ? [...this.#announced.values()].filter(({ schema }) => schema === effect.schema)
+        : effect.tables.filter(({ schema, name }) => this.ruleOf(schema, name) !== null);
     if (touched.length === 0) return;
-    if (effect.kind === 'creates') {
-      // A new table that a pattern names joins by itself: announced now, copied like any other.
-      const shapes = await Promise.all(
-        effect.tables.map(({ schema, name }) => this.#options.source.shape(schema, name)),
-      );
-      for (const shape of shapes) if (shape !== null) this.onTable?.(shape);
-      return;
+    if (effect.kind !== 'creates') throw structureChanged(this.#spec, touched.map(tableName), statement);
+    // A new table that a pattern names joins by itself: announced now, copied like any other.
+    for (const { schema, name } of touched) {
+      const shape = await this.#options.source.shape(schema, name);
+      if (shape !== null && (await this.announce(shape))) this.onTable?.(shape);
     }
-    this.close(
-      new OtterError(
-        'OT5015',
-        `a statement that changes the structure of ${touched.join(', ')} is next in the log of ${this.#spec.source}: ${head(statement.sql)}`,
-        {
-          where: { pipeline: this.#spec.name, position: statement.position },
-          hint: `Make the same change at ${this.#spec.target}, set \`ddl: ignore\` on channel ${this.#spec.channel} and apply; the pipeline then goes on after it.`,
-        },
-      ),
-    );
   }
 
   rewound(position: string, seen: Seen): void {
@@ -163,6 +162,14 @@ export class Outbound implements LogListener, PipelineStream {
       );
   }
 
+  failed(error: unknown): void {
+    this.close(error);
+  }
+
+  ahead(): null {
+    return null;
+  }
+
   room(signal: AbortSignal): Promise<void> | null {
     return this.#queue.full ? this.#queue.whenRoom(signal) : null;
   }
@@ -173,8 +180,8 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** What is queued is still delivered, then the error, or the end. */
   close(error?: unknown): void {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#ended.signal.aborted) return;
+    this.#ended.abort();
     this.#queue.close(error);
     this.#options.onClose();
   }
@@ -186,21 +193,21 @@ export class Outbound implements LogListener, PipelineStream {
   /** Tables joined or left; the reader is reopened by the caller. */
   update(spec: PipelineSpec): void {
     this.#spec = spec;
-    this.#routes = new WeakMap();
-    for (const [name, table] of this.#announced)
-      if (this.ruleOf(table.schema, table.name) === null) this.#announced.delete(name);
+    this.#routes.update(spec.tables);
+    for (const [name, table] of this.#announced) {
+      if (this.ruleOf(table.schema, table.name) !== null) continue;
+      this.#announced.delete(name);
+      this.onLeave?.(name);
+    }
   }
 
   ruleOf(schema: string, table: string): TableRule | null {
-    return ruleFor(this.#spec.tables, schema, table);
+    return this.#routes.ruleOf(schema, table);
   }
 
   /** The announcement moves no position: it bears the cursor's, or that of the transaction it precedes. */
-  async announce(
-    table: TableShape,
-    at?: { gtid: string; position: string; seen: Seen; commitMs: number },
-  ): Promise<boolean> {
-    const route = this.#route(table);
+  async announce(table: TableShape, at?: At): Promise<boolean> {
+    const route = this.#routes.of(table);
     if (route === null) return false;
     if (this.#announced.get(tableName(table)) === table) return true;
     const { source } = this.#options;
@@ -208,18 +215,15 @@ export class Outbound implements LogListener, PipelineStream {
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const common = at ?? { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
     this.#announced.set(tableName(table), table);
-    this.#push({
+    const delivery: Delivery = {
       ...common,
       kind: 'table',
       announced: { table: route.shape, create, copies: this.#spec.initial === 'copy', rowsEstimate },
       bytes: create.length * 2,
-    });
+    };
+    if (at === undefined && this.#sent) this.#held.push(delivery);
+    else this.#push(delivery);
     return true;
-  }
-
-  /** The columns that travel, and how rows are cut to them; null when the table is not in the pipeline. */
-  extractOf(table: TableShape): Extract | null {
-    return this.#route(table);
   }
 
   #passed(gtid: string): boolean {
@@ -236,22 +240,13 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#seenOf.whole;
   }
 
-  #route(table: TableShape): Routed | null {
-    const known = this.#routes.get(table);
-    if (known !== undefined) return known;
-    const rule = this.ruleOf(table.schema, table.name);
-    const route = rule === null ? null : { full: table, ...extract(rule, table) };
-    this.#routes.set(table, route);
-    return route;
-  }
-
   #unannounced(changes: readonly RowChange[]): TableShape[] {
     let news: TableShape[] | null = null;
     let last: TableShape | null = null;
     for (const { table } of changes) {
       if (table === last) continue;
       last = table;
-      if (this.#route(table) === null || this.#announced.get(tableName(table)) === table || news?.includes(table))
+      if (this.#routes.of(table) === null || this.#announced.get(tableName(table)) === table || news?.includes(table))
         continue;
       news ??= [];
       news.push(table);
@@ -259,10 +254,7 @@ export class Outbound implements LogListener, PipelineStream {
     return news ?? [];
   }
 
-  async #announceAll(
-    tables: readonly TableShape[],
-    at: { gtid: string; position: string; seen: Seen; commitMs: number },
-  ): Promise<void> {
+  async #announceAll(tables: readonly TableShape[], at: At): Promise<void> {
     for (const table of tables) {
       // The same table in a new shape is announced again and copied no second time; the target knows.
       await this.announce(table, { ...at, position: this.opening.position });
@@ -270,11 +262,11 @@ export class Outbound implements LogListener, PipelineStream {
     }
   }
 
-  #changes(part: ReadPart, common: { gtid: string; position: string; seen: Seen; commitMs: number }): void {
+  #changes(part: ReadPart, common: At): void {
     const routed: RowChange[] = [];
     for (const change of part.changes) {
-      const route = this.#route(change.table);
-      if (this.pending !== null) this.#noteForChunk(change);
+      const route = this.#routes.of(change.table);
+      if (this.pending !== null) this.pending.note(change);
       if (route === null) continue;
       if (route.picks === null) routed.push(change);
       else routed.push(cut(change, route));
@@ -282,15 +274,13 @@ export class Outbound implements LogListener, PipelineStream {
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });
     this.#sent = !part.last;
+    if (part.last) for (const delivery of this.#held.splice(0)) this.#push(delivery);
   }
 
-  #answers(
-    part: ReadPart,
-    common: { gtid: string; position: string; seen: Seen; commitMs: number },
-  ): void | Promise<void> {
-    if (this.pending !== null) for (const change of part.changes) this.#noteForChunk(change);
+  #answers(part: ReadPart, common: At): undefined | Promise<void> {
+    if (this.pending !== null) for (const change of part.changes) this.pending.note(change);
     const rows = part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === this.#spec.reverse ? [row] : []));
-    if (rows.length === 0) return;
+    if (rows.length === 0) return undefined;
     const answers: Answer[] = [];
     for (const row of rows) {
       const table = this.#announced.get(`${row.schema}.${row.table}`);
@@ -299,7 +289,7 @@ export class Outbound implements LogListener, PipelineStream {
           if (shape !== null && (await this.announce(shape))) return await this.#answers(part, common);
         });
       }
-      const { shape, picks } = this.#route(table)!;
+      const { shape, picks } = this.#routes.of(table)!;
       answers.push({
         pipeline: row.pipeline,
         table: shape,
@@ -308,67 +298,47 @@ export class Outbound implements LogListener, PipelineStream {
       });
     }
     this.#push({ ...common, kind: 'answers', answers, bytes: part.bytes });
+    return undefined;
   }
 
-  #noteForChunk(change: RowChange): void {
-    const { table, cascadeParents, changed } = this.pending!;
-    if (changed === null) return;
-    if (change.kind !== 'insert' && cascadeParents.has(tableName(change.table))) {
-      const key = change.table.primaryKey;
-      if (change.kind === 'delete' || keyText(change.before, key) !== keyText(change.after, key))
-        this.pending!.spoiled = true;
-    }
-    if (change.table.schema !== table.schema || change.table.name !== table.name) return;
-    if (change.kind !== 'insert') changed.add(keyText(change.before, change.table.primaryKey));
-    if (change.kind !== 'delete') changed.add(keyText(change.after, change.table.primaryKey));
-  }
-
-  #watermark(
-    id: string,
-    level: 'low' | 'high',
-    common: { gtid: string; position: string; seen: Seen; commitMs: number },
-  ): void {
+  #watermark(id: string, level: 'low' | 'high', common: At): void {
     const { pending } = this;
     if (pending === null || pending.id !== id) return;
     if (level === 'low') {
-      pending.changed = new Set();
+      pending.low();
       return;
     }
     this.pending = null;
-    if (pending.spoiled || pending.changed === null || pending.chunk === null) return pending.done('spoiled');
-    const { shape, picks } = this.#route(pending.table)!;
-    const { changed } = pending;
-    const kept = pending.chunk.rows.filter((row) => !changed.has(keyText(row, pending.table.primaryKey)));
-    const chunk: CopyChunk = { ...pending.chunk, table: shape, rows: kept.map((row) => pick(row, picks)) };
-    this.#push({ ...common, kind: 'chunk', chunk, bytes: chunkBytes(kept) });
-    pending.done('sent');
+    const left = pending.high();
+    // The table may have left the pipeline since its rows were read.
+    const route = this.#routes.of(pending.table);
+    if (left === null || route === null) {
+      pending.settle('spoiled');
+      return;
+    }
+    const chunk: CopyChunk = {
+      ...left,
+      table: route.shape,
+      rows: left.rows.map((row) => pick(row, route.picks)),
+    };
+    this.#push({ ...common, kind: 'chunk', chunk, bytes: chunkBytes(left.rows) });
+    pending.settle('sent');
   }
 
   #push(delivery: Delivery): void {
-    if (!this.#closed) this.#queue.push([delivery], delivery.bytes);
+    if (!this.#ended.signal.aborted) this.#queue.push([delivery], delivery.bytes);
   }
 }
 
-function cut(change: RowChange, { shape, picks }: Extract): RowChange {
-  switch (change.kind) {
-    case 'insert':
-      return { ...change, table: shape, after: pick(change.after, picks) };
-    case 'update':
-      return { ...change, table: shape, before: pick(change.before, picks), after: pick(change.after, picks) };
-    case 'delete':
-      return { ...change, table: shape, before: pick(change.before, picks) };
-    default:
-      throw new UnreachableError(change satisfies never);
-  }
-}
-
-export function chunkBytes(rows: readonly Image[]): number {
-  let bytes = 128;
-  for (const row of rows) for (const value of row) bytes += 16 + (value?.length ?? 0);
-  return bytes;
-}
-
-function head(sql: string): string {
+function structureChanged(spec: PipelineSpec, tables: readonly string[], { sql, position }: ReadStatement): OtterError {
   const line = sql.replace(/\s+/g, ' ').trim();
-  return line.length > 160 ? `${line.slice(0, 157)}...` : line;
+  const head = line.length > 160 ? `${line.slice(0, 157)}...` : line;
+  return new OtterError(
+    'OT5015',
+    `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
+    {
+      where: { pipeline: spec.name, position },
+      hint: `Make the same change at ${spec.target}, set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
+    },
+  );
 }

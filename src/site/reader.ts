@@ -5,6 +5,7 @@
  * each part to every listener before it goes on. It knows how far it has read in bytes, which is what the barrier of
  * the conflict rules asks. Rule kept: after a break it goes on exactly behind the last whole transaction it handed on.
  */
+import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, LogItem, SourcePort } from '../model/ports.ts';
 import { comparePoints, covers, type LogPoint, parsePosition } from '../model/position.ts';
 import type { RowChange, Seen } from '../model/row.ts';
@@ -35,6 +36,10 @@ export interface LogListener {
   statement(statement: ReadStatement): void | Promise<void>;
   /** The reader goes back; everything up to `position` was handed on and must not be taken twice. */
   rewound(position: string, seen: Seen): void;
+  /** Changes that will come soon, for whoever must ask somebody about them; a promise holds the reader until it settles. */
+  ahead(changes: readonly RowChange[]): Promise<void> | null;
+  /** The log cannot be read, and trying again did not help so far. */
+  failed(error: unknown): void;
   /** The reader was reopened in the middle of a transaction whose parts were handed on. */
   broken(): void;
   /** Settles when there is room for more. */
@@ -54,6 +59,8 @@ export interface ReaderOptions {
 
 /** Transactions above this come in parts. */
 const PART_BYTES = 4 << 20;
+/** Attempts in a row after which pipelines say why they stand still. */
+const FAILED_ATTEMPTS = 3;
 const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'watermark']);
 
 export class LogReader {
@@ -68,17 +75,15 @@ export class LogReader {
   #wentBack: (() => void)[] = [];
   #point: LogPoint | null = null;
   #run = new AbortController();
+  /** Runs to be ended when the transaction at hand has been handed on whole. */
+  #ending: AbortController[] = [];
   #running: Promise<void> | null = null;
   #waiters: { point: LogPoint; settle: (passed: boolean) => void }[] = [];
-  /** Why the log cannot be read at the moment, or null. */
-  error: unknown = null;
+  /** Why the log could not be read last, or null. */
+  #complaint: string | null = null;
 
   constructor(options: ReaderOptions) {
     this.#options = options;
-  }
-
-  get running(): boolean {
-    return this.#running !== null;
   }
 
   /**
@@ -127,7 +132,9 @@ export class LogReader {
   }
 
   #restart(): void {
-    this.#run.abort();
+    // Parts of a transaction that were handed on cannot be taken back: its end is waited for.
+    if (this.#inside === null) this.#run.abort();
+    else this.#ending.push(this.#run);
     const run = new AbortController();
     this.#run = run;
     this.#point = null;
@@ -159,20 +166,31 @@ export class LogReader {
         });
       } catch (error) {
         if (signal.aborted) return;
-        this.error = error;
-        this.#options.logger.warn('log reader stopped; it will be reopened', {
-          error: String(error),
-          position: this.#position,
-        });
+        this.#failed(error, attempt);
       }
       this.#point = null;
       await backoff(attempt, signal);
     }
   }
 
+  /** Said once; who waits for this log is told when it is for good, or has lasted. */
+  #failed(error: unknown, attempt: number): void {
+    const message = messageOf(error);
+    if (this.#complaint !== message)
+      this.#options.logger.warn('log reader stopped; it will be reopened', {
+        error: message,
+        position: this.#position,
+      });
+    this.#complaint = message;
+    const forGood = error instanceof OtterError && error.retry === 'never';
+    if (forGood || attempt >= FAILED_ATTEMPTS)
+      for (const listener of [...this.#options.listeners()]) listener.failed(error);
+  }
+
   /** Listeners that got parts of a transaction will get it again from its beginning, so they must forget them. */
   #abandon(): void {
     this.#inside = null;
+    for (const run of this.#ending.splice(0)) run.abort();
     for (const listener of this.#options.listeners()) listener.broken();
   }
 
@@ -185,19 +203,26 @@ export class LogReader {
       signal,
     });
     for await (const batch of batches) {
+      await this.#ahead(batch.items);
       for (const item of batch.items) {
         if (item.kind === 'rows') await this.#rows(item);
         else await this.#statement(item);
         if (signal.aborted) return;
       }
       if (signal.aborted) return;
-      this.error = null;
+      this.#complaint = null;
       alive();
       this.#point = batch.point;
       for (const waiter of this.#waiters) if (comparePoints(batch.point, waiter.point) >= 0) waiter.settle(true);
       for (const listener of this.#options.listeners()) await listener.room(signal);
       if (signal.aborted) return;
     }
+  }
+
+  async #ahead(items: readonly LogItem[]): Promise<void> {
+    const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
+    if (changes.length === 0) return;
+    for (const listener of [...this.#options.listeners()]) await listener.ahead(changes);
   }
 
   async #rows(item: Extract<LogItem, { kind: 'rows' }>): Promise<void> {
@@ -225,10 +250,7 @@ export class LogReader {
       const wait = listener.part(part);
       if (wait !== undefined) await wait;
     }
-    if (item.last) {
-      this.#position = item.position;
-      this.#inside = null;
-    }
+    if (item.last) this.#handedOn(item.position);
   }
 
   async #statement(item: ReadStatement): Promise<void> {
@@ -237,7 +259,12 @@ export class LogReader {
       const wait = listener.statement(item);
       if (wait !== undefined) await wait;
     }
-    this.#position = item.position;
+    this.#handedOn(item.position);
+  }
+
+  #handedOn(position: string): void {
+    this.#position = position;
     this.#inside = null;
+    for (const run of this.#ending.splice(0)) run.abort();
   }
 }

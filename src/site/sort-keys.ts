@@ -3,30 +3,38 @@
  * when their sort keys are equal.
  */
 import type { TargetPort } from '../model/load.ts';
-import type { ColumnShape, Image } from '../model/row.ts';
+import type { ColumnShape } from '../model/row.ts';
 
-/** Remembered texts; when there are more, those not asked for lately are forgotten. */
-const REMEMBERED = 50_000;
+/** Characters of remembered texts and keys in each of two generations; what was not asked for in both is forgotten. */
+const REMEMBERED_CHARS = 8 << 20;
+
+export interface Texts {
+  readonly collation: string;
+  readonly values: readonly string[];
+}
 
 export class SortKeys {
   readonly #target: TargetPort;
   #young = new Map<string, string>();
   #old = new Map<string, string>();
+  #chars = 0;
 
   constructor(target: TargetPort) {
     this.#target = target;
   }
 
   /** What `fold` will be asked for, learnt from the server; null when all is known. */
-  learn(columns: readonly ColumnShape[], indexes: readonly number[], images: Iterable<Image>): Promise<void> | null {
-    const texts = indexes.filter((index) => columns[index]!.collation !== null);
-    if (texts.length === 0) return null;
+  learn(texts: readonly Texts[]): Promise<void> | null {
+    // Only here, so that nothing is forgotten between learning and the use right after it.
+    if (this.#chars >= REMEMBERED_CHARS) {
+      this.#old = this.#young;
+      this.#young = new Map();
+      this.#chars = 0;
+    }
     const unknown = new Map<string, Set<string>>();
-    for (const image of images) {
-      for (const index of texts) {
-        const value = image[index] ?? null;
-        const collation = columns[index]!.collation!;
-        if (value === null || this.#known(collation, value) !== undefined) continue;
+    for (const { collation, values } of texts) {
+      for (const value of values) {
+        if (this.#known(collation, value) !== undefined) continue;
         const asked = unknown.get(collation);
         if (asked === undefined) unknown.set(collation, new Set([value]));
         else asked.add(value);
@@ -51,11 +59,8 @@ export class SortKeys {
   }
 
   #remember(name: string, key: string): void {
-    if (this.#young.size >= REMEMBERED) {
-      this.#old = this.#young;
-      this.#young = new Map();
-    }
     this.#young.set(name, key);
+    this.#chars += name.length + key.length + 64;
   }
 
   async #ask(unknown: ReadonlyMap<string, ReadonlySet<string>>): Promise<void> {

@@ -50,9 +50,24 @@ export class TargetTables {
     return table;
   }
 
-  /** The target was changed under us: match everything anew. */
-  forget(): void {
-    this.#tables.clear();
+  /**
+   * The topology has changed: what is still named is matched anew. Returns the source tables that left and whose copies
+   * must be forgotten; rows of theirs that are still on their way are applied as before.
+   */
+  update(): readonly string[] {
+    const { tables } = this.#options.spec();
+    for (const shape of this.#tables.keys()) {
+      if (ruleFor(tables, shape.schema, shape.name) !== null) this.#tables.delete(shape);
+    }
+    const left = [...this.#copies.keys()].filter((name) => !isNamed(tables, name));
+    for (const name of left) this.#copies.delete(name);
+    this.#copied = this.#whole();
+    return left;
+  }
+
+  /** Whether the copy of the table is worth recording: not when the table has left. */
+  records(table: string): boolean {
+    return isNamed(this.#options.spec().tables, table);
   }
 
   /**
@@ -104,7 +119,16 @@ export class TargetTables {
   #named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
     const { tables } = this.#options.spec();
     const rule = ruleFor(tables, source.schema, source.name);
-    if (rule === null) throw new Error(`${tableName(source)} is not in the pipeline`);
+    if (rule === null) {
+      throw new OtterError(
+        'OT5023',
+        `${tableName(source)} is not in ${this.#options.spec().name} as this node knows it`,
+        {
+          where: { table: tableName(source), pipeline: this.#options.spec().name },
+          retry: 'backoff',
+        },
+      );
+    }
     const { schema, table } = mapName(rule, source.schema, source.name);
     return { schema, name: table, rename: rule.rename };
   }
@@ -120,12 +144,21 @@ export class TargetTables {
         retry: 'backoff',
       });
     }
+    const table = loadTable(source, shape, rename);
     if (spec().role !== 'one-way') {
-      const obstacle = twoWayObstacle(shape, logsCascades);
+      const unguardedTriggers = shape.triggers.length === 0 ? [] : await target.unguardedTriggers(schema, name);
+      const obstacle = twoWayObstacle(table, { logsCascades, unguardedTriggers });
       if (obstacle !== null) throw obstacle;
     }
-    const table = loadTable(source, shape, rename);
     this.#tables.set(source, table);
     return table;
   }
+}
+
+/** `schema.table` as `otter.copy` has it; either name may have dots, so every split is tried. */
+export function isNamed(tables: PipelineSpec['tables'], name: string): boolean {
+  const parts = name.split('.');
+  return parts.some(
+    (_, at) => at > 0 && ruleFor(tables, parts.slice(0, at).join('.'), parts.slice(at).join('.')) !== null,
+  );
 }

@@ -91,6 +91,12 @@ export const REPLICATION_CODES = {
       'A transaction too large to keep in memory met a concurrent write. It was rolled back, comes again, and is then decided piece by piece.',
     action: 'Nothing; it goes on by itself.',
   },
+  OT5026: {
+    title: 'Large transaction is written anew',
+    meaning:
+      'A transaction too large to keep in memory met rows that were not as its source has them. It was rolled back, comes again, and is then written with more care.',
+    action: 'Nothing; it goes on by itself.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

@@ -1,0 +1,200 @@
+/**
+ * The pipelines into an owned database: one loader each, and where this site decides, an index of recent writes.
+ *
+ * Rule kept: a pipeline begins only when its earlier run has ended and, if it had left the topology, its checkpoint has
+ * been forgotten; two runs of one name never overlap.
+ */
+import type { TargetPort } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
+import type { PipelineFigures } from '../model/records.ts';
+import { Inbound } from './inbound.ts';
+import { judging } from './judge.ts';
+import type { LogReader } from './reader.ts';
+import { SerialiserIndex } from './serialiser-index.ts';
+
+type Desired = SiteSpec['pipelines'][number];
+
+export interface IncomingOptions {
+  readonly target: TargetPort;
+  readonly link: LinkClient;
+  readonly ownerRevision: number;
+  readonly indexBytes: number;
+  readonly reader: LogReader;
+  /** Whether a pipeline out of this database has the table. */
+  readonly routes: (pipeline: string, schema: string, table: string) => boolean;
+  readonly logger: Logger;
+  readonly now: () => number;
+  /** Settles when the database is fit to be read and written. */
+  readonly prepared: (signal: AbortSignal, failed: (error: unknown) => void) => Promise<void>;
+  readonly background: (work: Promise<void>) => void;
+  /** Of the site's life. */
+  readonly signal: AbortSignal;
+}
+
+interface RunningInbound {
+  readonly spec: PipelineSpec;
+  readonly inbound: Inbound;
+  readonly abort: AbortController;
+  readonly done: Promise<void>;
+  readonly index: SerialiserIndex | null;
+  readonly firstCheckpoint: PromiseWithResolvers<void>;
+}
+
+export class Incoming {
+  readonly #options: IncomingOptions;
+  readonly #running = new Map<string, RunningInbound>();
+  /** Pipelines that are ending or being forgotten; one of the same name begins after that. */
+  readonly #leaving = new Map<string, Promise<void>>();
+  #desired: readonly Desired[] = [];
+
+  constructor(options: IncomingOptions) {
+    this.#options = options;
+  }
+
+  /** Compares desired with running and touches only what differs. */
+  update(desired: readonly Desired[]): void {
+    const before = this.#desired;
+    this.#desired = desired;
+    const wanted = new Map(desired.map((each) => [each.spec.name, each]));
+    for (const [name, running] of this.#running) {
+      const now = wanted.get(name);
+      if (now?.spec.enabled !== true || changesHow(running.spec, now.spec)) this.#stop(name, running);
+      else running.inbound.update(now.spec, now.generation);
+    }
+    // A pipeline that sleeps keeps its place; one that left the topology does not.
+    for (const { spec } of before) if (!wanted.has(spec.name)) this.#forget(spec.name);
+    for (const [name, each] of wanted) if (each.spec.enabled && !this.#running.has(name)) this.#start(each);
+  }
+
+  /** `found`: pipelines that have a checkpoint here; those that left while nobody ran this site are forgotten. */
+  tidy(found: readonly string[]): void {
+    for (const name of found) if (!this.#desired.some(({ spec }) => spec.name === name)) this.#forget(name);
+  }
+
+  figures({ spec, generation }: Desired): PipelineFigures {
+    return this.#running.get(spec.name)?.inbound.figures() ?? pausedFigures(generation);
+  }
+
+  *indexes(): Iterable<SerialiserIndex> {
+    for (const { index } of this.#running.values()) if (index !== null) yield index;
+  }
+
+  indexOf(pipeline: string): SerialiserIndex | null {
+    return this.#running.get(pipeline)?.index ?? null;
+  }
+
+  /** Null while the pipeline does not run. */
+  firstCheckpointOf(pipeline: string): Promise<void> | null {
+    return this.#running.get(pipeline)?.firstCheckpoint.promise ?? null;
+  }
+
+  /** After the site's signal has aborted: all loaders have ended. */
+  async settled(): Promise<void> {
+    await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
+  }
+
+  #start(desired: Desired): void {
+    const { target, link, ownerRevision, reader, routes, prepared, indexBytes, logger, now } = this.#options;
+    const { spec } = desired;
+    const abort = new AbortController();
+    const signal = AbortSignal.any([abort.signal, this.#options.signal]);
+    const firstCheckpoint = Promise.withResolvers<void>();
+    const index =
+      spec.role === 'to-serialiser'
+        ? new SerialiserIndex({
+            pipeline: spec.name,
+            reverse: spec.reverse!,
+            routes: (schema, table) => routes(spec.reverse!, schema, table),
+            target,
+            limitBytes: indexBytes,
+          })
+        : null;
+    const inbound = new Inbound({
+      spec,
+      generation: desired.generation,
+      target,
+      link,
+      ownerRevision,
+      judging:
+        index === null
+          ? null
+          : judging({
+              index,
+              reader,
+              spec,
+              indexSince: (position) => this.#indexSince(index, position),
+              logger: logger.child({ pipeline: spec.name }),
+            }),
+      onFirstCheckpoint: firstCheckpoint.resolve,
+      logger: logger.child({ pipeline: spec.name }),
+      now,
+    });
+    const before = this.#leaving.get(spec.name);
+    const run = async (): Promise<void> => {
+      await before;
+      await prepared(signal, (error) => inbound.failed(error));
+      await inbound.run(signal);
+    };
+    this.#running.set(spec.name, { spec, inbound, abort, done: run(), index, firstCheckpoint });
+  }
+
+  #stop(name: string, running: RunningInbound): void {
+    this.#running.delete(name);
+    running.abort.abort();
+    this.#leave(name, () => running.done);
+  }
+
+  /** Its checkpoint goes, so that a pipeline of this name begins anew if it comes back. */
+  #forget(name: string): void {
+    const { target, logger } = this.#options;
+    this.#leave(name, async () => {
+      await target.forget(name);
+      logger.info('pipeline left the topology; its checkpoint is removed', { pipeline: name });
+    });
+  }
+
+  #leave(name: string, work: () => Promise<void>): void {
+    const left = (this.#leaving.get(name) ?? Promise.resolve()).then(work);
+    const settled = left.catch(() => undefined);
+    this.#leaving.set(name, settled);
+    this.#options.background(left);
+    void settled.then(() => {
+      if (this.#leaving.get(name) === settled) this.#leaving.delete(name);
+    });
+  }
+
+  /** The index must hold everything since `position` before anything is applied: rebuild it from the log if it does not. */
+  async #indexSince(index: SerialiserIndex, position: string): Promise<void> {
+    if (index.reachesBackTo(position)) return;
+    await new Promise<void>((resolve) => {
+      this.#options.reader.cover(position, () => {
+        index.begin(position);
+        resolve();
+      });
+    });
+  }
+}
+
+/** What cannot change while a pipeline runs: who decides, and what happens to rows that are there. */
+function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
+  return (['source', 'target', 'role', 'reverse', 'initial', 'existing'] as const).some(
+    (key) => before[key] !== after[key],
+  );
+}
+
+function pausedFigures(generation: number): PipelineFigures {
+  return {
+    phase: 'paused',
+    observedGeneration: generation,
+    lagMs: null,
+    position: null,
+    rowsApplied: 0,
+    rowsPerSecond: 0,
+    conflicts: 0,
+    drift: 0,
+    copy: null,
+    error: null,
+    waiting: null,
+  };
+}

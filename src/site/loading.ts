@@ -1,0 +1,242 @@
+/**
+ * Window after window on one session, from one checkpoint to the next.
+ *
+ * Rule kept: the checkpoint moves with the rows, by whole transactions of the source; a window that meets a busy
+ * server or a row in its way is rolled back and tried again in a narrower way, never passed over.
+ */
+import { messageOf, OtterError } from '../model/error.ts';
+import { type Checkpoint, type CopyState, DuplicateKey, type LoadSession, NeedsCare } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { PipelineStream } from '../model/ports.ts';
+import { type Delivery, type TableShape, tableName } from '../model/row.ts';
+import { ruleFor } from '../replication/names.ts';
+import { backoff } from './backoff.ts';
+import type { Window } from './feed.ts';
+import type { Figures } from './figures.ts';
+import type { Applied, Strategy } from './load.ts';
+import type { TargetTables } from './tables.ts';
+
+/** How often a window is tried again in place when the server says "busy", before the pipeline starts over. */
+const BUSY_TRIES = 20;
+
+/** Which large transaction is written statement by statement when it comes again. */
+export interface Care {
+  gtid: string | null;
+}
+
+export interface LoadingOptions {
+  readonly checkpoint: Checkpoint;
+  readonly session: LoadSession;
+  readonly strategy: Strategy;
+  readonly tables: TargetTables;
+  readonly stream: PipelineStream;
+  readonly figures: Figures;
+  readonly care: Care;
+  readonly spec: () => PipelineSpec;
+}
+
+export class Loading {
+  readonly #options: LoadingOptions;
+  #checkpoint: Checkpoint;
+  /** What a transaction in pieces has applied so far. */
+  #pieces: Applied[] = [];
+  /** Some of those pieces are written, and not committed. */
+  #inside = false;
+
+  constructor(options: LoadingOptions) {
+    this.#options = options;
+    this.#checkpoint = options.checkpoint;
+  }
+
+  async apply(window: Window, signal: AbortSignal): Promise<void> {
+    const { tables } = this.#options;
+    for (const delivery of window.deliveries) if (delivery.kind === 'table') await this.#join(delivery, signal);
+    if (window.deliveries.every(({ kind }) => kind === 'table')) return;
+    await tables.resolve(shapesOf(window.deliveries));
+    if (window.opens && window.closes) await this.#whole(window.deliveries, signal);
+    else await this.#piece(window, signal);
+  }
+
+  async #whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
+    const { session } = this.#options;
+    let again = false;
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await this.#once(deliveries, again);
+        session.careful = false;
+        return;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        if (error instanceof NeedsCare) {
+          await session.rollback();
+          session.careful = true;
+        } else if (error instanceof OtterError && BUSY.has(error.code) && attempt < BUSY_TRIES) {
+          await session.rollback();
+          this.#options.figures.waiting = error.message;
+          await backoff(attempt, signal);
+        } else if (error instanceof DuplicateKey && this.#options.spec().role !== 'one-way' && attempt < BUSY_TRIES) {
+          await session.rollback();
+          again = true;
+        } else if (error instanceof DuplicateKey || (error instanceof OtterError && error.code === 'OT4006')) {
+          await session.rollback();
+          const transactions = byTransaction(deliveries);
+          if (transactions.length === 1) throw this.#refused(deliveries, error);
+          for (const transaction of transactions) await this.#whole(transaction, signal);
+          return;
+        } else throw error;
+      }
+    }
+  }
+
+  async #once(deliveries: readonly Delivery[], again: boolean): Promise<void> {
+    const { session, strategy, tables, stream, figures } = this.#options;
+    const to = this.#next(deliveries);
+    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, { closes: true, again });
+    const last = deliveries.at(-1)!;
+    const state = last.kind === 'chunk' ? copyState(last) : null;
+    const copy = state !== null && tables.records(state.table) ? state : null;
+    if (copy !== null) await session.recordCopies(this.#options.spec().name, [copy]);
+    await strategy.end(session);
+    await session.commit();
+    if (copy !== null) tables.record(copy);
+    this.#moved(to, deliveries, [applied]);
+    stream.acknowledge(to.position);
+    figures.position = to.position;
+  }
+
+  async #piece(window: Window, signal: AbortSignal): Promise<void> {
+    const { session, care } = this.#options;
+    const { gtid } = window.deliveries[0]!;
+    if (window.opens) session.careful = care.gtid === gtid;
+    try {
+      await this.#written(window);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (error instanceof NeedsCare) {
+        care.gtid = gtid;
+        throw this.#again(gtid, 'changes rows that are not there');
+      }
+      if (error instanceof DuplicateKey && this.#options.spec().role !== 'one-way') {
+        throw this.#again(gtid, 'met a row that somebody else was writing');
+      }
+      const refused = error instanceof DuplicateKey || (error instanceof OtterError && error.code === 'OT4006');
+      throw refused ? this.#refused(window.deliveries, error) : error;
+    }
+    if (window.closes) {
+      session.careful = false;
+      care.gtid = null;
+    }
+  }
+
+  async #written(window: Window): Promise<void> {
+    const { session, strategy, stream, figures } = this.#options;
+    const to = this.#next(window.deliveries);
+    if (window.opens) {
+      this.#pieces = [];
+      const attempt = { closes: false, again: false };
+      this.#pieces.push(await strategy.begin(session, this.#checkpoint, to, window.deliveries, attempt));
+      this.#inside = true;
+    } else this.#pieces.push(await strategy.more(session, window.deliveries));
+    if (!window.closes) return;
+    await strategy.end(session);
+    await session.commit();
+    this.#inside = false;
+    this.#moved(to, window.deliveries, this.#pieces);
+    this.#pieces = [];
+    stream.acknowledge(to.position);
+    figures.position = to.position;
+  }
+
+  /** The pieces before are not kept, so the transaction must come again from its source. */
+  #again(gtid: string, why: string): OtterError {
+    const { spec } = this.#options;
+    return new OtterError('OT5026', `transaction ${gtid} of ${spec().source} ${why} and is written anew`, {
+      where: { pipeline: spec().name, transaction: gtid },
+      retry: 'backoff',
+    });
+  }
+
+  #next(deliveries: readonly Delivery[]): Checkpoint {
+    const last = deliveries.at(-1)!;
+    const { seq, epoch, seen } = this.#checkpoint;
+    // The checkpoint stands behind the window: what the source had seen there includes what it says of every pipeline.
+    return { seq: seq + 1, epoch, position: last.position, seen: { ...seen, ...last.seen } };
+  }
+
+  #moved(to: Checkpoint, deliveries: readonly Delivery[], applied: readonly Applied[]): void {
+    const { figures } = this.#options;
+    this.#checkpoint = to;
+    this.#options.strategy.committed(to);
+    for (const each of applied) figures.applied(each);
+    for (const delivery of deliveries) if (delivery.kind === 'beat') figures.beat(delivery.sentMs);
+  }
+
+  async #join(delivery: Extract<Delivery, { kind: 'table' }>, signal: AbortSignal): Promise<void> {
+    const { tables, session, spec } = this.#options;
+    const { schema, name } = delivery.announced.table;
+    // The source may know of a table a moment before this node has read the new topology.
+    for (let attempt = 0; ruleFor(spec().tables, schema, name) === null && attempt < 12; attempt += 1)
+      await backoff(attempt, signal);
+    if (ruleFor(spec().tables, schema, name) === null) return;
+    const joined = await tables.join(delivery.announced);
+    if (joined === null) return;
+    const { begun, clear } = joined;
+    const writes = clear === null ? [] : [{ kind: 'clear', table: clear } as const];
+    if (this.#inside) {
+      // In the midst of a transaction that comes in pieces: it joins with it.
+      await session.write(writes);
+      await session.recordCopies(spec().name, [begun]);
+      tables.record(begun);
+      return;
+    }
+    const to: Checkpoint = { ...this.#checkpoint, seq: this.#checkpoint.seq + 1 };
+    await session.begin('read committed', false, this.#checkpoint, to, writes);
+    await session.recordCopies(spec().name, [begun]);
+    await session.commit();
+    this.#checkpoint = to;
+    tables.record(begun);
+  }
+
+  #refused(deliveries: readonly Delivery[], error: OtterError | DuplicateKey): OtterError {
+    const cause = error instanceof DuplicateKey ? error.cause : error;
+    const changed = new Set([...shapesOf(deliveries)].map(tableName));
+    return new OtterError('OT5016', `${this.#options.spec().target} refuses a row: ${messageOf(cause)}`, {
+      where: {
+        pipeline: this.#options.spec().name,
+        transaction: deliveries[0]!.gtid,
+        tables: [...changed].join(', '),
+      },
+      hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
+      cause,
+    });
+  }
+}
+
+const BUSY: ReadonlySet<string> = new Set(['OT4005', 'OT5017', 'OT5018']);
+
+function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>): CopyState {
+  const { table, cursor, rowsDone, rowsEstimate } = chunk;
+  return { table: tableName(table), cursor, done: cursor === null, rowsDone, rowsEstimate };
+}
+
+/** Deliveries that may be applied apart from each other: the parts of one transaction stay together. */
+function byTransaction(deliveries: readonly Delivery[]): Delivery[][] {
+  const groups: Delivery[][] = [];
+  let whole = true;
+  for (const delivery of deliveries) {
+    if (whole) groups.push([delivery]);
+    else groups.at(-1)!.push(delivery);
+    whole = delivery.kind === 'changes' ? delivery.last : delivery.kind !== 'table';
+  }
+  return groups;
+}
+
+function shapesOf(deliveries: readonly Delivery[]): Set<TableShape> {
+  const shapes = new Set<TableShape>();
+  for (const delivery of deliveries) {
+    if (delivery.kind === 'changes') for (const { table } of delivery.changes) shapes.add(table);
+    else if (delivery.kind === 'chunk') shapes.add(delivery.chunk.table);
+    else if (delivery.kind === 'answers') for (const { table } of delivery.answers) shapes.add(table);
+  }
+  return shapes;
+}

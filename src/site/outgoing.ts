@@ -1,0 +1,194 @@
+/**
+ * The pipelines that leave an owned database, opened by whoever owns their targets.
+ *
+ * Rule kept: a stream that is registered here belongs to somebody who reads it; one whose asker has gone is closed before
+ * it can hold the reader. When the topology changes, tables join and leave running streams, which are not reopened.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, OtterError } from '../model/error.ts';
+import type { TargetPort } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
+import { Copier } from './copy.ts';
+import { Outbound } from './outbound.ts';
+import type { LogReader } from './reader.ts';
+import type { SerialiserIndex } from './serialiser-index.ts';
+
+type Desired = SiteSpec['pipelines'][number];
+
+export interface OutgoingOptions {
+  readonly site: string;
+  /** Schema of otter's own tables. */
+  readonly schema: string;
+  readonly source: SourcePort;
+  readonly target: TargetPort;
+  readonly reader: LogReader;
+  readonly logger: Logger;
+  /** The pipelines that the topology wants to leave this database. */
+  readonly desired: () => readonly Desired[];
+  /** Settles when the database is fit to be read and written. */
+  readonly prepared: (signal: AbortSignal, failed: (error: unknown) => void) => Promise<void>;
+  /** The index of recent writes that judges a pipeline into this database. */
+  readonly indexOf: (pipeline: string) => SerialiserIndex | null;
+  /** Settles when the pipeline into this database has its first checkpoint; null while it does not run. */
+  readonly firstCheckpointOf: (pipeline: string) => Promise<void> | null;
+  /** Takes on work that goes on behind a stream. */
+  readonly background: (work: Promise<void>) => void;
+  /** Of the site's life. */
+  readonly signal: AbortSignal;
+}
+
+interface Running {
+  readonly outbound: Outbound;
+  readonly copier: Copier;
+}
+
+/** How long a peer's request waits here for the topology to arrive, or for the opposite pipeline to begin. */
+const OPEN_WAIT_MS = 5_000;
+
+export class Outgoing {
+  readonly #options: OutgoingOptions;
+  readonly #running = new Map<string, Running>();
+
+  constructor(options: OutgoingOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#running.size;
+  }
+
+  *outbounds(): Iterable<Outbound> {
+    for (const { outbound } of this.#running.values()) yield outbound;
+  }
+
+  /** Whether the target of the pipeline is so slow that it holds the reader. */
+  holds(pipeline: string): boolean {
+    return this.#running.get(pipeline)?.outbound.full === true;
+  }
+
+  close(error: OtterError): void {
+    for (const { outbound } of [...this.#running.values()]) outbound.close(error);
+  }
+
+  async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
+    const { source, target, reader, logger, prepared } = this.#options;
+    const signal = AbortSignal.any([asked, this.#options.signal]);
+    const { spec } = await this.#known(request, signal);
+    await prepared(signal, (error) => logger.warn('database is not ready', { error: messageOf(error) }));
+    signal.throwIfAborted();
+    // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
+    // site falls between the look at its tables and the first position of its log.
+    if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
+    const { logsCascades } = await source.facts();
+    const start = request.from ?? (await target.firstPosition());
+    const running = this.#outbound(spec, request, { ...start, logsCascades }, signal);
+    const { outbound, copier } = running;
+    try {
+      // Every table is announced before anything else, so that the target knows at once whether there is something to copy.
+      await this.#announce(running);
+      signal.throwIfAborted();
+    } catch (error) {
+      outbound.close();
+      throw error;
+    }
+    const earlier = this.#running.get(spec.name)?.outbound;
+    earlier?.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
+    this.#running.set(spec.name, running);
+    this.#follow(running);
+    reader.cover(start.position);
+    this.#options.background(this.#copy(outbound, copier));
+    return outbound;
+  }
+
+  /** The topology has changed: streams of pipelines that left end, tables join and leave the others. */
+  update(): void {
+    for (const running of [...this.#running.values()]) this.#follow(running);
+  }
+
+  #follow(running: Running): void {
+    const { outbound } = running;
+    const { name } = outbound.spec;
+    const desired = this.#options.desired().find(({ spec }) => spec.name === name);
+    if (desired === undefined || !desired.spec.enabled) {
+      outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
+    } else if (JSON.stringify(desired.spec) !== JSON.stringify(outbound.spec)) {
+      outbound.update(desired.spec);
+      this.#options.background(this.#announce(running).catch((error: unknown) => outbound.close(error)));
+    }
+  }
+
+  #outbound(spec: PipelineSpec, request: PipelineRequest, opening: Outbound['opening'], signal: AbortSignal): Running {
+    const { site, source, target, logger, indexOf } = this.#options;
+    const ended = (): void => outbound.close();
+    const outbound: Outbound = new Outbound({
+      spec,
+      site,
+      source,
+      opening,
+      onClose: () => {
+        signal.removeEventListener('abort', ended);
+        if (this.#running.get(spec.name)?.outbound === outbound) this.#running.delete(spec.name);
+      },
+    });
+    signal.addEventListener('abort', ended);
+    const index = spec.reverse === null ? null : indexOf(spec.reverse);
+    const copier = new Copier({
+      outbound,
+      source,
+      own: target,
+      copied: request.copied,
+      logsCascades: opening.logsCascades,
+      lockKeys: index === null ? null : (table, rows) => index.lockKeysOf(table, rows),
+      logger: logger.child({ pipeline: spec.name }),
+    });
+    outbound.onTable = (table) => copier.add(table);
+    outbound.onLeave = (name) => copier.leave(name);
+    return { outbound, copier };
+  }
+
+  /** Copies what must be copied; a failure ends the stream with the reason. */
+  async #copy(outbound: Outbound, copier: Copier): Promise<void> {
+    if (outbound.spec.initial !== 'copy') return;
+    await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
+  }
+
+  async #announce({ outbound, copier }: Running): Promise<void> {
+    const { source, schema: own } = this.#options;
+    for (const { schema, name } of await source.tables()) {
+      if (schema === own || outbound.ruleOf(schema, name) === null) continue;
+      const shape = await source.shape(schema, name);
+      if (shape !== null && (await outbound.announce(shape))) copier.add(shape);
+    }
+  }
+
+  async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {
+    const { site, desired } = this.#options;
+    for (const deadline = Date.now() + OPEN_WAIT_MS; ; ) {
+      const found = desired().find(({ spec }) => spec.name === request.pipeline);
+      if (found?.spec.enabled === true && found.generation >= request.generation) return found;
+      if (Date.now() > deadline) {
+        const what = `generation ${request.generation} of ${request.pipeline}`;
+        throw new OtterError('OT5023', `the owner of ${site} does not know ${what} yet`, {
+          where: { pipeline: request.pipeline },
+          retry: 'backoff',
+        });
+      }
+      await sleep(50, undefined, { signal });
+    }
+  }
+
+  async #begun(pipeline: string, signal: AbortSignal): Promise<void> {
+    const waiting = new AbortController();
+    const first = this.#options.firstCheckpointOf(pipeline)?.then(() => true) ?? false;
+    const late = sleep(OPEN_WAIT_MS, false, { signal: AbortSignal.any([signal, waiting.signal]) });
+    late.catch(() => undefined);
+    const begun = await Promise.race([first, late]);
+    waiting.abort();
+    if (begun) return;
+    throw new OtterError('OT5024', `${pipeline} has not begun at ${this.#options.site} yet`, {
+      where: { pipeline },
+      retry: 'backoff',
+    });
+  }
+}

@@ -1,0 +1,161 @@
+/**
+ * The serialiser's index of recent writes, kept from its own log: who wrote a key or unique value that the spoke may not
+ * have seen yet. The rules that ask it are in `replication/conflict`.
+ *
+ * Rule kept: it holds everything since the position it began at, or it holds nothing and says so.
+ */
+import { OtterError } from '../model/error.ts';
+import type { LoadTable, TargetPort } from '../model/load.ts';
+import { covers, type Position, parsePosition } from '../model/position.ts';
+import type { Image, RowChange, TableShape } from '../model/row.ts';
+import { LockKeys } from '../replication/conflict/keys.ts';
+import { RecentWrites } from '../replication/conflict/recent.ts';
+import type { Token } from '../replication/conflict/tokens.ts';
+import type { LogListener, ReadPart } from './reader.ts';
+import { SortKeys } from './sort-keys.ts';
+
+export interface IndexOptions {
+  /** The pipeline from the spoke, whose changes are judged. */
+  readonly pipeline: string;
+  /** The pipeline to the spoke. */
+  readonly reverse: string;
+  /** Whether the channel has the table, by its name here. */
+  readonly routes: (schema: string, table: string) => boolean;
+  readonly target: TargetPort;
+  readonly limitBytes: number;
+}
+
+/** A row and the table whose keys it has. */
+export interface KeyedRow {
+  readonly table: TableShape | LoadTable;
+  readonly image: Image;
+}
+
+export class SerialiserIndex implements LogListener {
+  readonly keys: LockKeys;
+  readonly #options: IndexOptions;
+  readonly #sortKeys: SortKeys;
+  #recent: RecentWrites | null = null;
+  #since: Position | null = null;
+
+  constructor(options: IndexOptions) {
+    this.#options = options;
+    this.#sortKeys = new SortKeys(options.target);
+    this.keys = new LockKeys(this.#sortKeys.fold);
+  }
+
+  /** @throws OtterError OT5019 when it has outgrown its memory. */
+  get recent(): RecentWrites {
+    if (this.#recent !== null) return this.#recent;
+    const { pipeline, limitBytes } = this.#options;
+    throw new OtterError('OT5019', `the writes that ${pipeline} has not seen no longer fit into ${limitBytes} bytes`, {
+      where: { pipeline },
+      hint: 'Raise OTTER_INDEX_BYTES on the node and restart it.',
+    });
+  }
+
+  /** The spoke has seen this much, and the window that says so is committed. */
+  evict(token: Token): void {
+    this.#recent?.evict(token);
+  }
+
+  /** Whether everything since `position` is in here, or was evicted with reason. */
+  reachesBackTo(position: string): boolean {
+    return this.#since !== null && covers(parsePosition(position), this.#since);
+  }
+
+  /** Empty, noting everything behind `position`. */
+  begin(position: string): void {
+    this.#since = parsePosition(position);
+    this.#recent = new RecentWrites({ from: this.#since, limitBytes: this.#options.limitBytes });
+  }
+
+  part(part: ReadPart): void | Promise<void> {
+    const recent = this.#recent;
+    if (recent === null) return;
+    if (recent.full) {
+      // Given up, not grown on: the loader says so when it asks, and begins anew from where the spoke stands then.
+      this.#recent = null;
+      this.#since = null;
+      return;
+    }
+    const { pipeline, reverse } = this.#options;
+    for (const row of part.own) {
+      if (row.kind === 'answer' && row.pipeline === pipeline) recent.note(part.gtid, 'answer', row.locks);
+      if (row.kind === 'watermark' && row.pipeline === reverse && row.level === 'high') {
+        recent.note(part.gtid, 'chunk', row.keys);
+      }
+    }
+    if (part.mark === pipeline) return;
+    const changes = this.#routed(part.changes);
+    if (changes.length === 0) return;
+    const note = (): void => {
+      for (const change of changes) {
+        const before = change.kind === 'insert' ? null : change.before;
+        const after = change.kind === 'delete' ? null : change.after;
+        this.#recent?.note(part.gtid, 'local', this.keys.touched(change.table, before, after));
+      }
+    };
+    const rows = rowsOf(changes);
+    const learning = this.#learn(rows);
+    if (learning === null) note();
+    else return learning.then(() => this.learnt(rows)).then(note);
+  }
+
+  /** Texts of a whole batch are asked for at once, not transaction by transaction. */
+  ahead(changes: readonly RowChange[]): Promise<void> | null {
+    return this.#recent === null ? null : this.#learn(rowsOf(this.#routed(changes)));
+  }
+
+  statement(): void {}
+
+  broken(): void {}
+
+  failed(): void {}
+
+  rewound(): void {
+    // What was noted is skipped by its position when it comes again.
+  }
+
+  room(): null {
+    return null;
+  }
+
+  /** Lock keys of rows about to be copied, for the high watermark. */
+  async lockKeysOf(table: TableShape, rows: readonly Image[]): Promise<readonly string[]> {
+    await this.learnt(rows.map((image) => ({ table, image })));
+    return rows.flatMap((image) => this.keys.touched(table, null, image));
+  }
+
+  /** On return the lock keys of these rows can be made at once; after a pause texts may have been forgotten again. */
+  async learnt(rows: readonly KeyedRow[]): Promise<void> {
+    for (let asked = this.#learn(rows); asked !== null; asked = this.#learn(rows)) await asked;
+  }
+
+  /** Sort keys of all texts that lock keys of these rows need; null when they are known. */
+  #learn(rows: readonly KeyedRow[]): Promise<void> | null {
+    const byTable = Map.groupBy(rows, ({ table }) => table);
+    const texts = [...byTable].flatMap(([table, list]) => {
+      const key = 'target' in table ? table.key : table.primaryKey;
+      const columns = [...new Set([...key, ...table.uniques.flatMap((unique) => unique.columns)])];
+      const compared = columns.filter((index) => table.columns[index]!.collation !== null);
+      return compared.map((index) => ({
+        collation: table.columns[index]!.collation!,
+        values: list.flatMap(({ image }) => image[index] ?? []),
+      }));
+    });
+    return texts.length === 0 ? null : this.#sortKeys.learn(texts);
+  }
+
+  #routed(changes: readonly RowChange[]): readonly RowChange[] {
+    return changes.filter(({ table }) => this.#options.routes(table.schema, table.name));
+  }
+}
+
+function rowsOf(changes: readonly RowChange[]): KeyedRow[] {
+  return changes.flatMap((change) => {
+    const { table } = change;
+    const before = change.kind === 'insert' ? [] : [{ table, image: change.before }];
+    return change.kind === 'delete' ? before : [...before, { table, image: change.after }];
+  });
+}
