@@ -75,7 +75,7 @@ export class MysqlSession implements LoadSession {
         },
       );
     }
-    return await this.write(writes);
+    return this.write(writes);
   }
 
   async write(writes: readonly Write[]): Promise<WriteCounts> {

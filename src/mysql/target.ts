@@ -59,7 +59,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async claim(pipeline: string, ownerRevision: number): Promise<Checkpoint | null> {
-    return await this.#control.run(async (connection) => {
+    return this.#control.run(async (connection) => {
       const where = this.#where(pipeline);
       await connection.query(
         `UPDATE ${this.#table('checkpoint')} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`,
@@ -82,7 +82,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async copies(pipeline: string): Promise<readonly CopyState[]> {
-    return await this.#control.run(async (connection) => {
+    return this.#control.run(async (connection) => {
       const found = await rows(
         connection,
         `SELECT source_table,row_cursor,done,rows_done,rows_estimate FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)}`,
@@ -110,10 +110,9 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     await this.#control.run(async (connection) => {
       await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
       const draft = { schema: as.schema, name: `${DRAFT_PREFIX}${as.name}`.slice(0, 64) };
-      const body = announced.create.replace(
-        /^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i,
-        '',
-      );
+      const body = announced.create
+        .replace(/^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i, '')
+        .replace(/\bENGINE=(MyISAM|Aria|MEMORY|CSV|ARCHIVE)\b( PAGE_CHECKSUM=\d| TRANSACTIONAL=\d)*/i, 'ENGINE=InnoDB');
       await connection.query('SET foreign_key_checks=0');
       await connection.query(`${OWN_STATEMENT}USE ${quoteName(as.schema)}`);
       const left = await rows(
@@ -139,14 +138,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async hasRows(schema: string, table: string): Promise<boolean> {
-    return await this.#control.run(async (connection) => {
+    return this.#control.run(async (connection) => {
       const found = await rows(connection, `SELECT 1 AS one FROM ${qualified({ schema, name: table })} LIMIT 1`);
       return found.length > 0;
     });
   }
 
   async unguardedTriggers(schema: string, table: string): Promise<readonly string[]> {
-    return await this.#control.run(async (connection) => {
+    return this.#control.run(async (connection) => {
       const found = await rows(
         connection,
         `SELECT trigger_name AS name, action_statement AS body FROM information_schema.triggers
@@ -157,7 +156,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }> {
-    return await this.#control.run(async (connection) => {
+    return this.#control.run(async (connection) => {
       await connection.query('START TRANSACTION');
       try {
         // While these rows are locked no window can commit here, so what they say is what the log's end has seen.
@@ -212,10 +211,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       ` VALUES (${[this.#options.lineage, pipeline, chunk, level, JSON.stringify(keys)].map(quoteText).join(',')})` +
       ' ON DUPLICATE KEY UPDATE chunk=VALUES(chunk),kind=VALUES(kind),row_keys=VALUES(row_keys)';
     await this.#marks.run(async (connection) => {
-      if (between === null) return await connection.query(write);
+      if (between === null) return connection.query(write);
       // Every transaction of that pipeline holds its checkpoint row from its beginning to its commit.
       const lock = `SELECT seq FROM ${this.#table('checkpoint')} WHERE ${this.#where(between)} FOR UPDATE`;
-      return await connection.query(`START TRANSACTION; ${lock}; ${write}; COMMIT`);
+      return connection.query(`START TRANSACTION; ${lock}; ${write}; COMMIT`);
     });
   }
 
@@ -228,7 +227,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       const text = `CONVERT(${literal} USING ${charset})`;
       return `HEX(WEIGHT_STRING(${pads ? `RTRIM(${text})` : text} COLLATE ${collation}))`;
     };
-    return await this.#sorting.run(async (connection) => {
+    return this.#sorting.run(async (connection) => {
       const keys: string[] = [];
       for (let start = 0; start < literals.length; start += 500) {
         const sql = literals.slice(start, start + 500).map((literal) => `SELECT ${expression(literal)}`);
@@ -249,7 +248,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async pipelines(): Promise<readonly string[]> {
-    return await this.#control.run(async (connection) => {
+    return this.#control.run(async (connection) => {
       const found = await rows(
         connection,
         `SELECT DISTINCT pipeline FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(this.#options.lineage)}`,
@@ -312,5 +311,5 @@ function checkpoint(row: Row): Checkpoint {
 type Row = Readonly<Record<string, unknown>>;
 
 async function rows(connection: Session, sql: string): Promise<Row[]> {
-  return await connection.rows<Row>(sql);
+  return connection.rows<Row>(sql);
 }

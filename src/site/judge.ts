@@ -80,7 +80,7 @@ class JudgingStrategy implements Strategy {
     { closes }: Attempt,
   ): Promise<Applied> {
     const claims = await this.#claims(deliveries, from.seen);
-    if (!closes) return await this.#beginPieces(session, from, to, deliveries, claims);
+    if (!closes) return this.#beginPieces(session, from, to, deliveries, claims);
     this.#open = null;
     if (claims.length === 0) {
       await session.begin('read committed', false, from, to, []);
@@ -103,13 +103,13 @@ class JudgingStrategy implements Strategy {
     }
     await session.rollback();
     await session.begin('repeatable read', false, from, to, []);
-    return await this.#decide(session, claims);
+    return this.#decide(session, claims);
   }
 
   async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {
     const open = this.#open!;
     const claims = await this.#claims(deliveries, open.seen);
-    if (open.deciding) return await this.#decide(session, claims);
+    if (open.deciding) return this.#decide(session, claims);
     await this.#writePiece(session, claims, bytesOf(deliveries));
     return { rows: claims.length, conflicts: 0, drift: 0 };
   }
@@ -139,7 +139,7 @@ class JudgingStrategy implements Strategy {
     this.#open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, refusedLocks: new Set() };
     if (deciding) {
       await session.begin('repeatable read', false, from, to, []);
-      return await this.#decide(session, claims);
+      return this.#decide(session, claims);
     }
     await session.begin('read committed', false, from, to, []);
     await this.#writePiece(session, claims, bytesOf(deliveries));

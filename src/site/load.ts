@@ -85,11 +85,11 @@ export class PlainStrategy implements Strategy {
       return this.#applied(changes.length, missing, absent);
     }
     await session.begin(isolation, this.#fkChecks, from, to, []);
-    return await this.#replace(session, deliveries, changes);
+    return this.#replace(session, deliveries, changes);
   }
 
   async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {
-    return await this.#replace(session, deliveries, this.#changes(deliveries));
+    return this.#replace(session, deliveries, this.#changes(deliveries));
   }
 
   /** Rows that will be replaced keep the columns that do not travel. */

@@ -286,7 +286,7 @@ export class Outbound implements LogListener, PipelineStream {
       const table = this.#announced.get(`${row.schema}.${row.table}`);
       if (table === undefined) {
         return this.#options.source.shape(row.schema, row.table).then(async (shape) => {
-          if (shape !== null && (await this.announce(shape))) return await this.#answers(part, common);
+          if (shape !== null && (await this.announce(shape))) return this.#answers(part, common);
         });
       }
       const { shape, picks } = this.#routes.of(table)!;

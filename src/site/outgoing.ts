@@ -83,7 +83,7 @@ export class Outgoing {
     const { logsCascades } = await source.facts();
     const start = request.from ?? (await target.firstPosition());
     const running = this.#outbound(spec, request, { ...start, logsCascades }, signal);
-    const { outbound, copier } = running;
+    const { outbound } = running;
     try {
       // Every table is announced before anything else, so that the target knows at once whether there is something to copy.
       await this.#announce(running);
@@ -92,18 +92,25 @@ export class Outgoing {
       outbound.close();
       throw error;
     }
-    const earlier = this.#running.get(spec.name)?.outbound;
-    earlier?.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
-    this.#running.set(spec.name, running);
-    this.#follow(running);
-    reader.cover(start.position);
-    this.#options.background(this.#copy(outbound, copier));
+    reader.cover(start.position, () => this.#begin(running));
     return outbound;
   }
 
   /** The topology has changed: streams of pipelines that left end, tables join and leave the others. */
   update(): void {
     for (const running of [...this.#running.values()]) this.#follow(running);
+  }
+
+  /** From here on it is handed everything behind its position, and nothing was handed on half before. */
+  #begin(running: Running): void {
+    const { outbound, copier } = running;
+    if (outbound.closed.aborted) return;
+    const { name } = outbound.spec;
+    const earlier = this.#running.get(name)?.outbound;
+    this.#running.set(name, running);
+    earlier?.close(new OtterError('OT5020', `${name} was opened anew`, { retry: 'backoff' }));
+    this.#follow(running);
+    this.#options.background(this.#copy(outbound, copier));
   }
 
   #follow(running: Running): void {

@@ -112,7 +112,7 @@ export class LogReader {
   /** True when everything before `point` was handed on within `timeoutMs`. */
   async passed(point: LogPoint, timeoutMs: number): Promise<boolean> {
     if (this.#point !== null && comparePoints(this.#point, point) >= 0) return true;
-    return await new Promise<boolean>((resolve) => {
+    return new Promise<boolean>((resolve) => {
       const timer = setTimeout(() => waiter.settle(false), timeoutMs);
       const waiter = {
         point,

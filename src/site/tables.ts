@@ -10,6 +10,9 @@ import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 
+/** Rows and checkpoint must commit together. */
+const TRANSACTIONAL = /^(innodb|rocksdb|tokudb|ndbcluster)$/i;
+
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
   readonly target: TargetPort;
@@ -143,6 +146,16 @@ export class TargetTables {
         hint: 'Create it; the pipeline goes on by itself.',
         retry: 'backoff',
       });
+    }
+    if (!TRANSACTIONAL.test(shape.engine)) {
+      throw new OtterError(
+        'OT5027',
+        `${schema}.${name} at ${spec().target} is a ${shape.engine} table, which has no transactions`,
+        {
+          where: { table: `${schema}.${name}`, pipeline: spec().name },
+          hint: `Type: ALTER TABLE ${schema}.${name} ENGINE=InnoDB`,
+        },
+      );
     }
     const table = loadTable(source, shape, rename);
     if (spec().role !== 'one-way') {

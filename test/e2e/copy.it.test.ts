@@ -16,7 +16,9 @@ afterAll(async () => {
 
 test('a copy under writes on both sides survives the death of both nodes', async () => {
   const [da, db, wa, wb] = await Promise.all([connect(a), connect(b), connect(a), connect(b)]);
-  await da.query('CREATE DATABASE big; USE big; CREATE TABLE big.t (id INT PRIMARY KEY, n INT, note VARCHAR(40) NOT NULL)');
+  await da.query(
+    'CREATE DATABASE big; USE big; CREATE TABLE big.t (id INT PRIMARY KEY, n INT, note VARCHAR(40) NOT NULL)',
+  );
   await da.query("INSERT INTO big.t SELECT seq * 2, seq, CONCAT('row ', seq) FROM seq_1_to_200000");
   await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
   await otter.write(await twoSites(a, b, '  big: { between: [a, b], tables: [big.t] }\n'));
@@ -38,7 +40,8 @@ test('a copy under writes on both sides survives the death of both nodes', async
   await otter.until('all is copied', streaming, 120_000);
   going = false;
   await writing;
-  const equal = async (): Promise<boolean> => (await rows(da, 'CHECKSUM TABLE big.t')).join() === (await rows(db, 'CHECKSUM TABLE big.t')).join();
+  const equal = async (): Promise<boolean> =>
+    (await rows(da, 'CHECKSUM TABLE big.t')).join() === (await rows(db, 'CHECKSUM TABLE big.t')).join();
   await expect.poll(equal, { timeout: 60_000, interval: 500 }).toBe(true);
   expect(await rows(da, 'SELECT * FROM big.t ORDER BY id')).toEqual(await rows(db, 'SELECT * FROM big.t ORDER BY id'));
   for (const connection of [da, db, wa, wb]) connection.destroy();

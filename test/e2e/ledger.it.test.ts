@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, test } from 'vitest';
 import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
-import { keepLedger } from './ledger.ts';
+import { keepLedger, killing } from './ledger.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -13,5 +13,5 @@ afterAll(async () => {
 });
 
 test('no line of the ledger is lost or doubled while nodes are killed', async () => {
-  await keepLedger(a, b, 8);
+  await keepLedger(a, b, killing(8));
 }, 240_000);

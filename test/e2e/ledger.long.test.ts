@@ -1,17 +1,21 @@
-import { afterAll, beforeAll, test } from 'vitest';
+import { afterEach, beforeEach, test } from 'vitest';
 import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
-import { keepLedger } from './ledger.ts';
+import { freezing, keepLedger, killing } from './ledger.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
 
-beforeAll(async () => {
+beforeEach(async () => {
   [a, b] = await Promise.all([startMariaDb(), startMariaDb()]);
 });
-afterAll(async () => {
+afterEach(async () => {
   await Promise.all([a, b].map((server) => server[Symbol.asyncDispose]()));
 });
 
 test('no line of the ledger is lost or doubled while nodes are killed fifty times', async () => {
-  await keepLedger(a, b, 50);
+  await keepLedger(a, b, killing(50));
+}, 900_000);
+
+test('nor while nodes are frozen past their leases and servers are killed', async () => {
+  await keepLedger(a, b, freezing([a, b], 3));
 }, 900_000);

@@ -73,6 +73,10 @@ export class Otter implements AsyncDisposable {
     return child;
   }
 
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#nodes.get(name)?.kill(signal);
+  }
+
   async end(name: string, signal: NodeJS.Signals): Promise<void> {
     const child = this.#nodes.get(name);
     this.#nodes.delete(name);
@@ -123,13 +127,15 @@ export function streaming(pipelines: readonly PipelineStatus[]): boolean {
   return pipelines.length > 0 && pipelines.every(({ phase, error }) => phase === 'streaming' && error === null);
 }
 
-/** Two databases in two regions, a node each; `channels` is YAML beneath `channels:`. */
+/** Two databases in two regions, two nodes each; `channels` is YAML beneath `channels:`. */
 export async function twoSites(a: DatabaseServer, b: DatabaseServer, channels: string): Promise<string> {
   return `version: 1
 name: main
 regions: { west: {}, east: {} }
 nodes:
   west-1: { region: west, listen: "127.0.0.1:${await freePort()}" }
+  west-2: { region: west, listen: "127.0.0.1:${await freePort()}" }
+  east-2: { region: east, listen: "127.0.0.1:${await freePort()}" }
   east-1: { region: east, listen: "127.0.0.1:${await freePort()}" }
 databases:
   a: { region: west, engine: ${a.family}, endpoints: ["${a.host}:${a.port}"], user: ${a.otter.user}, password: { env: A_PASSWORD } }

@@ -112,6 +112,11 @@ export class Sites implements AsyncDisposable {
     await site?.stop();
   }
 
+  /** Of all pipelines, by name. */
+  figures(): ReturnType<Site['figures']> {
+    return Object.assign({}, ...[...this.#running.values()].map((site) => site.figures()));
+  }
+
   site(name: string): Site {
     return this.#running.get(name)!;
   }

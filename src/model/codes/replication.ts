@@ -97,6 +97,12 @@ export const REPLICATION_CODES = {
       'A transaction too large to keep in memory met rows that were not as its source has them. It was rolled back, comes again, and is then written with more care.',
     action: 'Nothing; it goes on by itself.',
   },
+  OT5027: {
+    title: 'Target table without transactions',
+    meaning:
+      'Rows and the position of a pipeline are committed together, so that a change is applied exactly once. A table of an engine without transactions (MyISAM, Aria, MEMORY) cannot take part in that.',
+    action: 'Change its engine at the target: `ALTER TABLE ... ENGINE=InnoDB`. Tables that otter creates are InnoDB.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',
