@@ -92,6 +92,10 @@ export class Outgoing {
       outbound.close();
       throw error;
     }
+    // Before the reader is asked to go back: it might be waiting for room in that stream.
+    this.#running
+      .get(spec.name)
+      ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     reader.cover(start.position, () => this.#begin(running));
     return outbound;
   }
@@ -108,7 +112,7 @@ export class Outgoing {
     const { name } = outbound.spec;
     const earlier = this.#running.get(name)?.outbound;
     this.#running.set(name, running);
-    earlier?.close(new OtterError('OT5020', `${name} was opened anew`, { retry: 'backoff' }));
+    earlier?.close();
     this.#follow(running);
     this.#options.background(this.#copy(outbound, copier));
   }

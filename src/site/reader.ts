@@ -204,6 +204,8 @@ export class LogReader {
     });
     for await (const batch of batches) {
       await this.#ahead(batch.items);
+      // Who joined meanwhile waits for the reader to go back, and must not see anything from here first.
+      if (signal.aborted) return;
       for (const item of batch.items) {
         if (item.kind === 'rows') await this.#rows(item);
         else await this.#statement(item);
