@@ -24,8 +24,6 @@ export interface Applied {
   readonly drift: number;
 }
 
-export const NOTHING_APPLIED: Applied = { rows: 0, conflicts: 0, drift: 0 };
-
 export interface Attempt {
   /** Nothing more of the transaction will follow. */
   readonly closes: boolean;

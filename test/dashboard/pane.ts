@@ -60,9 +60,22 @@ export class Pane implements AsyncDisposable {
       ([name, value]) => `${name}=${value}`,
     );
     const size = ['-x', String(columns), '-y', String(rows)];
-    const session = ['new-session', '-d', ...size, '-c', REPOSITORY, 'env', '-u', 'NO_COLOR', '-u', 'FORCE_COLOR', ...settings, 'sh', '-c', script].map(
-      (word) => (word.endsWith(';') ? `${word.slice(0, -1)}\\;` : word),
-    );
+    const session = [
+      'new-session',
+      '-d',
+      ...size,
+      '-c',
+      REPOSITORY,
+      'env',
+      '-u',
+      'NO_COLOR',
+      '-u',
+      'FORCE_COLOR',
+      ...settings,
+      'sh',
+      '-c',
+      script,
+    ].map((word) => (word.endsWith(';') ? `${word.slice(0, -1)}\\;` : word));
     await pane.#tmux('-f', '/dev/null', '-u', ...session);
     return pane;
   }
