@@ -1,0 +1,93 @@
+/** How columns of a source fall into a target, and which keys stop two tables from being two-way. */
+import { expect, test } from 'vitest';
+import type { TableRule } from '../../src/model/pipeline.ts';
+import { extract, keyText, loadTable, pick } from '../../src/replication/load-table.ts';
+import { twoWayObstacle } from '../../src/replication/two-way.ts';
+import { column, load, shape } from './model.ts';
+
+const rule = (more: Partial<TableRule> = {}): TableRule => ({
+  from: 'shop.t',
+  to: null,
+  omit: [],
+  only: null,
+  rename: {},
+  ...more,
+});
+const FREE = { logsCascades: false, unguardedTriggers: [] };
+const code = (run: () => unknown): string => {
+  try {
+    run();
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return 'none';
+};
+
+test('what is left out and what is generated stays; keys over it are no keys there', () => {
+  const table = shape({
+    columns: [column('g', 'int', { generated: true }), column('id'), column('u'), column('v')],
+    primaryKey: [1],
+    uniques: [
+      { name: 'u', columns: [2] },
+      { name: 'v', columns: [3] },
+    ],
+  });
+  const cut = extract(rule({ omit: ['u'] }), table);
+  expect(cut.shape.columns.map(({ name }) => name)).toEqual(['id', 'v']);
+  expect(cut.shape).toMatchObject({ primaryKey: [0], uniques: [{ name: 'v', columns: [1] }] });
+  expect(pick(['9', '1', '2', '3'], cut.picks)).toEqual(['1', '3']);
+  expect(extract(rule({ only: ['id', 'u'] }), table).shape.columns.map(({ name }) => name)).toEqual(['id', 'u']);
+  expect(code(() => extract(rule({ omit: ['id'] }), table))).toBe('OT5010');
+  expect(extract(rule(), shape()).picks).toBeNull();
+});
+
+test('columns are found by name, renamed, in any order; extras are known', () => {
+  const target = shape({ columns: [column('note'), column('name'), column('ID')], primaryKey: [2] });
+  const source = shape({ columns: [column('id'), column('full_name')] });
+  const table = loadTable(source, target, { full_name: 'name' });
+  expect(table.columns.map(({ name }) => name)).toEqual(['ID', 'name']);
+  expect(table.key).toEqual([0]);
+  expect(table.extras.map(({ name }) => name)).toEqual(['note']);
+  expect(code(() => loadTable(source, target, {}))).toBe('OT5011');
+  expect(code(() => loadTable(shape({ columns: [column('name')], primaryKey: [] }), target, {}))).toBe('OT5012');
+});
+
+test('key texts tell NULL from the text and do not run together', () => {
+  expect(keyText([null], [0])).not.toBe(keyText(["'NULL'"], [0]));
+  expect(keyText(["'a'", "'b'"], [0, 1])).not.toBe(keyText(["'a'\u0000'b'", ''], [0, 1]));
+});
+
+test('two-way: what stops a table', () => {
+  const ci = column('u', 'varchar(9)', { collation: 'utf8mb4_general_ci' });
+  const bin = column('u', 'varchar(9)', { collation: 'utf8mb4_bin' });
+  const keyed = (u = ci) => shape({ columns: [column('id'), u], uniques: [{ name: 'u', columns: [1] }] });
+  const why = (table: Parameters<typeof twoWayObstacle>[0], facts = FREE): string | undefined =>
+    twoWayObstacle(table, facts)?.message;
+  expect(why(load(keyed()))).toBeUndefined();
+  expect(why(load(shape({ primaryKey: [] })))).toMatch(/no primary key/);
+  expect(why(load(shape({ uniques: [{ name: 'p', columns: [1], partial: true }] })))).toMatch(
+    /prefix or an expression/,
+  );
+  expect(why(load(shape()), { ...FREE, unguardedTriggers: ['tr'] })).toMatch(/trigger tr/);
+  expect(why(load(keyed(), keyed(bin)))).toMatch(/compares texts differently/);
+  expect(why(load(keyed(), { ...keyed(), uniques: [] }))).toMatch(/\(u\) is not one at this site/);
+  expect(why(load({ ...keyed(), uniques: [] }, keyed()))).toMatch(/\(u\) is not one at the other site/);
+  const older = { ...ci, collation: 'utf8_general_ci' };
+  const newer = { ...ci, collation: 'utf8mb3_general_ci' };
+  expect(why(load(keyed(older), keyed(newer)))).toBeUndefined();
+  const cascades = shape({
+    foreignKeys: [
+      {
+        name: 'fk',
+        columns: [1],
+        parentSchema: 'shop',
+        parentTable: 'p',
+        parentColumns: ['id'],
+        onDelete: 'CASCADE',
+        onUpdate: 'RESTRICT',
+      },
+    ],
+  });
+  expect(why(load(cascades))).toMatch(/fk cascades/);
+  expect(why(load(cascades), { ...FREE, logsCascades: true })).toBeUndefined();
+});

@@ -1,0 +1,56 @@
+/** Watches the logs of two sites that have nothing to do. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from 'mysql2/promise';
+import { expect } from 'vitest';
+import { channel, type Sites, until } from './harness.ts';
+
+interface LogPlace {
+  readonly file: string;
+  readonly position: number;
+}
+
+type LogTables = string[] & LogPlace;
+
+/** The tables of all row events behind a place in a MariaDB server's log, and the place of its end. */
+export async function logOf(connection: Connection, from?: LogPlace): Promise<LogTables> {
+  const [status] = await connection.query('SHOW MASTER STATUS');
+  const [end] = status as { File: string; Position: string }[];
+  const place = { file: end!.File, position: Number(end!.Position) };
+  if (from === undefined) return Object.assign([], place);
+  const [events] = await connection.query(`SHOW BINLOG EVENTS IN '${from.file}' FROM ${from.position}`);
+  const tables = (events as { Event_type: string; Info: string }[]).flatMap(({ Event_type: type, Info: info }) => {
+    if (type === 'Query') return [`statement ${info}`];
+    return type === 'Table_map' ? [/\((.*)\)/.exec(info)![1]!] : [];
+  });
+  return Object.assign(tables, place);
+}
+
+/** A two-way channel over one small table, running. */
+export async function twoWay(sites: Sites, root: Connection): Promise<void> {
+  await root.query(
+    "CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(50)); INSERT INTO shop.t VALUES (1, 'x')",
+  );
+  sites.set({ shop: channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.t']) });
+  sites.start('a');
+  sites.start('b');
+  await until('both stream', () =>
+    ['shop/a>b', 'shop/b>a'].every((name) => sites.figures()[name]?.phase === 'streaming'),
+  );
+}
+
+/** Whatever happens in `ms`, the logs show heartbeats, and one position update for each heartbeat of the other site. */
+export async function idle(a: Connection, b: Connection, ms: number): Promise<void> {
+  const before = [await logOf(a), await logOf(b)] as const;
+  await sleep(ms);
+  const [atA, atB] = [await logOf(a, before[0]), await logOf(b, before[1])];
+  const count = (tables: readonly string[], table: string): number => tables.filter((each) => each === table).length;
+  for (const [here, there] of [
+    [atA, atB],
+    [atB, atA],
+  ] as const) {
+    expect([...new Set(here)].sort()).toEqual(['otter.checkpoint', 'otter.heartbeat']);
+    // A beat on its way at either end of the time.
+    expect(count(here, 'otter.checkpoint')).toBeLessThanOrEqual(count(there, 'otter.heartbeat') + 2);
+    expect(count(here, 'otter.heartbeat')).toBeLessThanOrEqual(ms / 200 + 2);
+  }
+}
