@@ -199,16 +199,18 @@ export class Loading {
 
   #refused(deliveries: readonly Delivery[], error: OtterError | DuplicateKey): OtterError {
     const cause = error instanceof DuplicateKey ? error.cause : error;
-    const changed = new Set([...shapesOf(deliveries)].map(tableName));
-    return new OtterError('OT5016', `${this.#options.spec().target} refuses a row: ${messageOf(cause)}`, {
-      where: {
-        pipeline: this.#options.spec().name,
-        transaction: deliveries[0]!.gtid,
-        tables: [...changed].join(', '),
+    const tables = [...new Set([...shapesOf(deliveries)].map(tableName))].join(', ');
+    const transaction = deliveries[0]!.gtid;
+    const { target, name } = this.#options.spec();
+    return new OtterError(
+      'OT5016',
+      `${target} refuses a row of ${tables} (transaction ${transaction}): ${messageOf(cause)}`,
+      {
+        where: { pipeline: name, transaction, tables },
+        hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
+        cause,
       },
-      hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
-      cause,
-    });
+    );
   }
 }
 

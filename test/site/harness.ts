@@ -1,6 +1,7 @@
 /** Two (or more) sites in one process over real servers, wired without a state store: what a node does, less the node. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
+import { expect } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb } from '../../src/lab/servers.ts';
 import { compileChannel, type PipelineSpec } from '../../src/model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
@@ -178,4 +179,27 @@ export async function dump(connection: Connection, table: string): Promise<strin
 
 export async function pair(): Promise<[LabServer, LabServer]> {
   return Promise.all([startMariaDb(), startMariaDb()]);
+}
+
+/** Waits until the pipelines stream; says how they stand when they do not. */
+export async function streaming(sites: Sites, ...names: readonly string[]): Promise<void> {
+  const all = (): boolean => names.every((name) => sites.figures()[name]?.phase === 'streaming');
+  await until(`${names.join(' and ')} stream`, all).catch((error: Error) => {
+    throw new Error(`${error.message}: ${JSON.stringify(sites.figures())}`);
+  });
+}
+
+/** Waits until two tables hold the same rows. */
+export async function equal(a: Connection, b: Connection, table: string): Promise<void> {
+  let [here, there]: string[][] = [[], []];
+  const same = async (): Promise<boolean> => {
+    [here, there] = await Promise.all([dump(a, table), dump(b, table)]);
+    return JSON.stringify(here) === JSON.stringify(there);
+  };
+  await until('equal', same).catch(() => expect(there).toEqual(here));
+}
+
+export async function count(connection: Connection, table: string): Promise<number> {
+  const [rows] = await connection.query({ sql: `SELECT COUNT(*) FROM ${table}`, rowsAsArray: true });
+  return Number((rows as unknown[][])[0]![0]);
 }

@@ -1,0 +1,161 @@
+/** What cannot be done exactly is refused by name, and goes on when it is mended. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+
+import { channel, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
+
+let a: DatabaseServer;
+let b: DatabaseServer;
+
+beforeAll(async () => {
+  [a, b] = await pair();
+});
+afterAll(async () => {
+  await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
+});
+
+const both = { kind: 'two-way', between: ['a', 'b'] } as const;
+const oneWay = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
+
+test.each([
+  ['a prefix', 'id INT PRIMARY KEY, t VARCHAR(100), UNIQUE KEY p (t(10))', '', /unique key p is over a prefix/],
+  [
+    'a trigger',
+    'id INT PRIMARY KEY, n INT',
+    'CREATE TRIGGER one.tr BEFORE INSERT ON one.t FOR EACH ROW SET NEW.n = 1',
+    /trigger tr would run/,
+  ],
+  [
+    'other keys',
+    'id INT PRIMARY KEY, n INT',
+    'ALTER TABLE one.t ADD UNIQUE KEY (n)',
+    /key over \(n\) is not one at the other site/,
+  ],
+  [
+    'other collations',
+    'id VARCHAR(9) COLLATE utf8mb4_general_ci PRIMARY KEY',
+    'ALTER TABLE one.t MODIFY id VARCHAR(9) COLLATE utf8mb4_bin',
+    /key over \(id\) compares texts differently/,
+  ],
+])(
+  'two-way refuses %s, and goes on when it is gone',
+  async (_, columns, more, why) => {
+    const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+    for (const root of [ra, rb])
+      await root.query(`DROP DATABASE IF EXISTS one; CREATE DATABASE one; CREATE TABLE one.t (${columns})`);
+    if (more !== '') await rb.query(more);
+    await using sites = new Sites({ a, b });
+    sites.set({ one: channel(both, ['one.t']) });
+    sites.start('a');
+    sites.start('b');
+    await until('it is refused', () => sites.figures()['one/a>b']?.error?.code === 'OT5014');
+    expect(sites.figures()['one/a>b']!.error!.message).toMatch(why);
+    for (const root of [ra, rb])
+      await root.query(
+        'DROP TABLE one.t; CREATE TABLE one.t (id VARCHAR(9) COLLATE utf8mb4_general_ci PRIMARY KEY, n INT)',
+      );
+    await rb.query(
+      'CREATE TRIGGER one.guarded BEFORE INSERT ON one.t FOR EACH ROW SET NEW.n = IF(@otter_apply IS NULL, 1, NEW.n)',
+    );
+    // What follows is structure, which must not stop the channel.
+    sites.set({ one: channel(both, ['one.t'], { ddl: 'ignore' }) });
+    await streaming(sites, 'one/a>b', 'one/b>a');
+    await ra.query("INSERT INTO one.t VALUES ('abc', 5)");
+    await rb.query("INSERT INTO one.t VALUES ('def', 5)");
+    await until(
+      'both rows are at a',
+      async () => ((await ra.query('SELECT id FROM one.t'))[0] as unknown[]).length === 2,
+    );
+    await equal(ra, rb, 'one.t');
+    sites.set({});
+    await until(
+      'it is forgotten',
+      async () => ((await rb.query('SELECT 1 FROM otter.checkpoint'))[0] as unknown[]).length === 0,
+    );
+    await Promise.all([ra.end(), rb.end()]);
+  },
+  60_000,
+);
+
+test('one-way: a row in the way stops the pipeline before its transaction, and it goes on when that is mended', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  await ra.query('CREATE DATABASE two; CREATE TABLE two.t (id INT PRIMARY KEY, u INT UNIQUE)');
+  await using sites = new Sites({ a, b });
+  sites.set({ two: channel(oneWay, ['two.t']) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'two/a>b');
+  await rb.query('INSERT INTO two.t VALUES (99, 3)');
+  await ra.query('INSERT INTO two.t VALUES (1, 1); INSERT INTO two.t VALUES (2, 3); INSERT INTO two.t VALUES (4, 4)');
+  await until('it stops', () => sites.figures()['two/a>b']?.error?.code === 'OT5016');
+  const { phase, error } = sites.figures()['two/a>b']!;
+  expect(phase).toBe('failed');
+  expect(error!.message).toMatch(/two\.t.*0-\d+-\d+/);
+  expect((await rb.query('SELECT id FROM two.t ORDER BY id'))[0]).toEqual([{ id: 1 }, { id: 99 }]);
+  await rb.query('DELETE FROM two.t WHERE id=99');
+  await equal(ra, rb, 'two.t');
+  await streaming(sites, 'two/a>b');
+  expect(sites.figures()['two/a>b']!.error).toBeNull();
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
+test('one-way: rows without a key, twice the same; parents and children with checks on', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  const tables =
+    'CREATE DATABASE three; CREATE TABLE three.keyless (n INT, t VARCHAR(9)); CREATE TABLE three.p (id INT PRIMARY KEY); CREATE TABLE three.c (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES three.p (id) ON DELETE CASCADE ON UPDATE CASCADE)';
+  for (const root of [ra, rb]) await root.query(tables);
+  await using sites = new Sites({ a, b });
+  sites.set({ three: channel(oneWay, ['three.*'], { initial: 'none' }) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'three/a>b');
+  await ra.query("INSERT INTO three.keyless VALUES (1, 'x'), (1, 'x'), (NULL, NULL), (NULL, NULL), (2, 'y')");
+  await ra.query(
+    "DELETE FROM three.keyless WHERE n=1 LIMIT 1; UPDATE three.keyless SET n=3 WHERE n IS NULL LIMIT 1; UPDATE three.keyless SET t='z' WHERE n=2",
+  );
+  await ra.query('INSERT INTO three.p VALUES (1), (2), (3); INSERT INTO three.c VALUES (1, 1), (2, 2), (3, 3)');
+  await ra.query('UPDATE three.p SET id=9 WHERE id=3; DELETE FROM three.p WHERE id=1');
+  await ra.query("INSERT INTO three.keyless VALUES (77, 'end')");
+  await until(
+    'all is there',
+    async () => ((await rb.query('SELECT 1 FROM three.keyless WHERE n=77'))[0] as unknown[]).length === 1,
+  );
+  for (const table of ['three.keyless', 'three.p', 'three.c']) await equal(ra, rb, table);
+  expect(sites.figures()['three/a>b']).toMatchObject({ error: null, drift: 0 });
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
+test('two-way: keys that differ in spelling only are one key', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  await ra.query(
+    'CREATE DATABASE four; CREATE TABLE four.t (id VARCHAR(20) COLLATE utf8mb4_general_ci PRIMARY KEY, v VARCHAR(20))',
+  );
+  await using sites = new Sites({ a, b });
+  sites.set({ four: channel(both, ['four.t']) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'four/a>b', 'four/b>a');
+  await sites.stop('a');
+  await sites.stop('b');
+  await ra.query("INSERT INTO four.t VALUES ('abc', 'of a'), ('straße', 'of a'), ('pad', 'of a')");
+  await rb.query("INSERT INTO four.t VALUES ('ABC', 'of b'), ('STRAßE', 'of b'), ('pad ', 'of b'), ('mine', 'of b')");
+  sites.start('a');
+  sites.start('b');
+  await until(
+    'the other row has come',
+    async () => ((await ra.query("SELECT 1 FROM four.t WHERE id='mine'"))[0] as unknown[]).length === 1,
+  );
+  await equal(ra, rb, 'four.t');
+  expect((await rb.query("SELECT id, v FROM four.t WHERE id='Abc'"))[0]).toEqual([{ id: 'abc', v: 'of a' }]);
+  await Promise.all([
+    ra.query("UPDATE four.t SET id='ABC' WHERE id='abc'"),
+    rb.query("UPDATE four.t SET v='later' WHERE id='abc'"),
+  ]);
+  await rb.query("INSERT INTO four.t VALUES ('end', 'of b')");
+  await until(
+    'the end has come',
+    async () => ((await ra.query("SELECT 1 FROM four.t WHERE id='end'"))[0] as unknown[]).length === 1,
+  );
+  await equal(ra, rb, 'four.t');
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
