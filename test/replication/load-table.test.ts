@@ -2,7 +2,7 @@
 import { expect, test } from 'vitest';
 import type { TableRule } from '../../src/model/pipeline.ts';
 import { extract, keyText, loadTable, pick } from '../../src/replication/load-table.ts';
-import { twoWayObstacle } from '../../src/replication/two-way.ts';
+import { type TwoWayFacts, twoWayObstacle } from '../../src/replication/two-way.ts';
 import { column, load, shape } from './model.ts';
 
 const rule = (more: Partial<TableRule> = {}): TableRule => ({
@@ -13,7 +13,7 @@ const rule = (more: Partial<TableRule> = {}): TableRule => ({
   rename: {},
   ...more,
 });
-const FREE = { logsCascades: false, unguardedTriggers: [] };
+const FREE: TwoWayFacts = { logsCascades: false, unguardedTriggers: [] };
 const code = (run: () => unknown): string => {
   try {
     run();
