@@ -45,7 +45,8 @@ function drawingOf(topology: Topology, marks: Readonly<Record<string, Mark>>): D
   const markOf = (address: string): Mark | undefined => (Object.hasOwn(marks, address) ? marks[address] : undefined);
   const labelOf = (address: string, name: string): string => {
     const mark = markOf(address);
-    return mark === undefined ? name : `${mark} ${name}`;
+    // In words and at the end: Mermaid takes a label that begins with `-` for a list.
+    return mark === undefined ? name : `${name}: ${CLASSES[mark]}`;
   };
   const databases = sorted(topology.database);
   const idOf = new Map(databases.map(([name], index) => [name, `d${index}`]));
@@ -67,7 +68,7 @@ function drawingOf(topology: Topology, marks: Readonly<Record<string, Mark>>): D
         ? [
             {
               id: idOf.get(name)!,
-              label: `${labelOf(`database.${name}`, name)} (${spec.engine})`,
+              label: labelOf(`database.${name}`, `${name} (${spec.engine})`),
               kind: 'database' as const,
               mark: markOf(`database.${name}`),
             },

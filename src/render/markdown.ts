@@ -62,9 +62,12 @@ function diffText(plan: Plan): string {
 }
 
 function fenced(text: string): string {
-  const longest = Math.max(2, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
-  const fence = '`'.repeat(longest + 1);
+  const fence = '`'.repeat(Math.max(3, longestTicks(text) + 1));
   return `${fence}diff\n${text}\n${fence}\n`;
+}
+
+function longestTicks(text: string): number {
+  return Math.max(0, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
 }
 
 /** Text in which nothing is markup. */
@@ -77,7 +80,8 @@ function inline(text: string): string {
 
 function code(text: string): string {
   const plain = printable(text);
-  return plain.includes('`') ? `\`\` ${plain} \`\`` : `\`${plain}\``;
+  const ticks = '`'.repeat(longestTicks(plain) + 1);
+  return ticks.length === 1 ? `\`${plain}\`` : `${ticks} ${plain} ${ticks}`;
 }
 
 /** `inline` has escaped its own; what is left stands in code. */

@@ -74,7 +74,7 @@ const DONE = { '+': 'created', '-': 'destroyed', '~': 'changed', '-/+': 'replace
 function changeText(change: Change, destroying: boolean, paint: Paint): string {
   const symbol = symbolOf(change);
   const place = change.source === null ? '' : `  # ${change.source.file}:${change.source.line}`;
-  const head = `${paint('bold', change.address)} will be ${DONE[symbol]}${paint('dim', printable(place))}`;
+  const head = `${paint('bold', printable(change.address))} will be ${DONE[symbol]}${paint('dim', printable(place))}`;
   const lines = [`${symbol === '-/+' ? '' : '  '}${paint(symbol, symbol)} ${head}\n`];
   if (symbol === '-/+') lines.push(`      because ${printable(change.reason)}\n`);
   else if (symbol === '-' && !destroying) lines.push(`      because it is ${printable(change.reason)}\n`);

@@ -1,0 +1,240 @@
+/** Commands in this process: what they print, what they write, how they end. */
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Ajv } from 'ajv';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Context } from '../../src/cli/context.ts';
+import { explainFailure } from '../../src/cli/failure.ts';
+import { run } from '../../src/lab/command.ts';
+import type { LockRecord } from '../../src/model/records.ts';
+import { lockKey } from '../../src/state/keys.ts';
+import { acquireLock } from '../../src/state/lock.ts';
+import { openStore } from '../../src/state/open.ts';
+import { type Ended, type Habits, person } from './person.ts';
+
+const TOPOLOGY = `version: 1
+name: main
+regions: { west: {}, east: {} }
+nodes:
+  west-1: { region: west, listen: "127.0.0.1:7401" }
+  east-1: { region: east, listen: "127.0.0.1:7402" }
+databases:
+  a: { region: west, engine: mariadb, endpoints: ["127.0.0.1:3306"], user: otter, password: { env: A_PASSWORD } }
+  b: { region: east, engine: mariadb, endpoints: ["127.0.0.1:3307"], user: otter, password: { env: B_PASSWORD } }
+channels:
+  shop:
+    between: [a, b]
+    tables: [shop.orders]
+`;
+const CARRY_OUT = 'Carry this out?';
+
+let folder: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'otter-cli-'));
+  await write(TOPOLOGY);
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function write(text: string): Promise<void> {
+  await writeFile(join(folder, 'main.yaml'), text);
+}
+
+function state(): string {
+  return `file:${join(folder, 'state.db')}`;
+}
+
+async function otter(args: readonly string[], habits: Habits = {}): Promise<Ended> {
+  return person(['-t', join(folder, 'main.yaml'), '--state', state(), ...args], habits);
+}
+
+async function serials(): Promise<number> {
+  return (JSON.parse((await otter(['history', '--json'])).out) as unknown[]).length;
+}
+
+test('only a typed yes is a yes; Ctrl-C and Ctrl-D are a no, and none of them a bug', async () => {
+  for (const text of ['no\r', 'y\r', '\r', '\u0003', '\u0004']) {
+    const { code, err } = await otter(['apply', '--no-wait'], { types: { sees: CARRY_OUT, text } });
+    expect(code, JSON.stringify(text)).toBe(8);
+    expect(err).toContain('OT7006');
+    expect(await serials()).toBe(0);
+  }
+  const signalled = await otter(['apply', '--no-wait'], {
+    does: { sees: CARRY_OUT, act: (leave) => leave.abort(new Error('cancelled by SIGTERM')) },
+  });
+  expect(signalled.code).toBe(8);
+  const agreed = await otter(['apply', '--no-wait'], { types: { sees: CARRY_OUT, text: 'yes\r' } });
+  expect(agreed.code).toBe(0);
+  expect(agreed.out).toContain('Applied as serial 1: 7 added');
+  expect(await serials()).toBe(1);
+});
+
+test('a wait that is cancelled says what stays, and one that takes too long what to type', async () => {
+  const cancelled = await otter(['apply', '--auto-approve'], {
+    does: { sees: 'not running', act: (leave) => leave.abort(new Error('cancelled by SIGINT')) },
+  });
+  expect(cancelled.code).toBe(8);
+  expect(cancelled.err).toContain('The desired state stays');
+  const late = await otter(['apply', '--auto-approve', '--timeout', '1ms']);
+  expect(late.code).toBe(9);
+  expect(late.err).toContain('otter node west-1');
+  expect(late.err).toContain('otter node east-1');
+});
+
+test('what is wrong on the command line is said before anything is written', async () => {
+  for (const args of [
+    ['apply', '--auto-approve', '--no-wait', '--timeout', 'soon'],
+    ['apply', '--auto-approve', '--no-wait', '--lock-timeout', '-1'],
+    ['apply', '--auto-approve', '--refresh-only'],
+    ['apply', 'one.plan', 'two.plan'],
+    ['plan', '--format', 'pdf'],
+    ['plan', '--target', 'nowhere'],
+    ['aply'],
+    [],
+  ]) {
+    const { code, err } = await otter(args);
+    expect(code, args.join(' ')).toBe(3);
+    expect(err).not.toBe('');
+  }
+  expect(await serials()).toBe(0);
+});
+
+test('flags stand before or after the command', async () => {
+  const flags = ['-t', join(folder, 'main.yaml'), '--state', state(), '--json'];
+  const [before, after] = [await person([...flags, 'plan']), await person(['plan', ...flags])];
+  expect(before.code).toBe(0);
+  expect(JSON.parse(before.out)).toEqual(JSON.parse(after.out));
+});
+
+test('who comes second is told who holds the lock, or waits for it', async () => {
+  await using store = openStore(state());
+  const record: LockRecord = {
+    holder: 'ann',
+    host: 'build-7',
+    pid: 4711,
+    since: '2026-01-02T03:04:05Z',
+    operation: 'x',
+  };
+  const lock = await acquireLock(store, lockKey('main'), record, 30_000, new AbortController().signal);
+  if ('heldBy' in lock) throw new Error('the lock should be free');
+  const refused = await otter(['apply', '--auto-approve', '--no-wait']);
+  expect(refused.code).toBe(6);
+  expect(refused.err).toContain('ann@build-7 (pid 4711) holds the lock of main since 2026-01-02T03:04:05Z');
+  const waited = await otter(['apply', '--auto-approve', '--no-wait', '--lock-timeout', '60s'], {
+    does: { sees: 'Waiting for ann@build-7', act: () => void lock.release() },
+  });
+  expect(waited.code).toBe(0);
+  expect(await serials()).toBe(1);
+});
+
+test('only the plan with the expected digest is carried out', async () => {
+  const { plan_digest } = JSON.parse((await otter(['plan', '--json'])).out) as { plan_digest: string };
+  const other = await otter(['apply', '--no-wait', '--expect', `${plan_digest}x`], { terminal: false });
+  expect(other.code).toBe(5);
+  expect(await serials()).toBe(0);
+  expect((await otter(['apply', '--no-wait', '--expect', plan_digest], { terminal: false })).code).toBe(0);
+});
+
+test('a saved plan can be read by its owner only, also when the file was there', async () => {
+  const path = join(folder, 'shop.plan');
+  await writeFile(path, 'something older', { mode: 0o644 });
+  const { code, out } = await otter(['plan', '--out', path]);
+  expect(code).toBe(0);
+  expect(out).toContain(`otter apply ${path}`);
+  expect((await stat(path)).mode & 0o777).toBe(0o600);
+  expect((await otter(['apply', path, '--no-wait'], { terminal: false })).code).toBe(0);
+});
+
+test('looking for drift plans no change', async () => {
+  const never = await otter(['plan', '--refresh-only', '--detailed-exitcode']);
+  expect(never).toMatchObject({ code: 0, out: 'main was never applied: there is nothing to compare.\n' });
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
+  const same = await otter(['plan', '--refresh-only', '--detailed-exitcode']);
+  expect(same).toMatchObject({ code: 0, out: 'main (serial 1): what nodes report is as it was applied.\n' });
+  await using store = openStore(state());
+  const key = '/otter/main/status/pipeline/shop%2Fa%3Eb';
+  const record = { observedGeneration: 1, phase: 'failed', position: null, error: null, node: 'east-1', updatedMs: 0 };
+  await store.commit({ conditions: [], puts: [{ key, value: JSON.stringify(record) }], deletes: [] });
+  const drift = await otter(['plan', '--refresh-only', '--detailed-exitcode']);
+  expect(drift.code).toBe(2);
+  expect(drift.out).toContain('! pipeline.shop/a>b: failed on east-1');
+  const json = JSON.parse((await otter(['plan', '--refresh-only', '--json'])).out) as { changes: []; drift: [] };
+  expect([json.changes, json.drift]).toMatchObject([[], [{ kind: 'failed' }]]);
+});
+
+test('destroying needs the name only', async () => {
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await write('name: main\nversion: 1\nregions: [this, is, not, a, topology]\n');
+  expect((await otter(['plan'])).code).toBe(3);
+  const destroyed = await person(['destroy', '-t', 'main', '--state', state(), '--auto-approve']);
+  expect(destroyed.code).toBe(0);
+  expect(destroyed.out).toContain('Plan: 0 to add, 0 to change, 7 to destroy.');
+  expect(destroyed.err).toContain("otter's own tables stay");
+});
+
+test('the plan as JSON is as its schema says', async () => {
+  const schema = JSON.parse(
+    await readFile(new URL('../../schema/plan.schema.json', import.meta.url), 'utf8'),
+  ) as object;
+  const valid = new Ajv({ strict: true, allErrors: true }).compile(schema);
+  const plans = [(await otter(['plan', '--json'])).out];
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await write(
+    TOPOLOGY.replace('[shop.orders]', '[shop.stock]').replace(
+      'a: { region: west, engine: mariadb',
+      'a: { region: west, engine: mysql',
+    ),
+  );
+  plans.push((await otter(['plan', '--json'])).out, (await otter(['plan', '--refresh-only', '--json'])).out);
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  const destroy = await otter(['destroy', '--json'], { terminal: false });
+  expect(destroy.code).toBe(3);
+  plans.push(destroy.out);
+  for (const text of plans) expect(valid(JSON.parse(text)) ? [] : valid.errors).toEqual([]);
+  expect(valid({ ...(JSON.parse(plans[0]!) as object), changes: [{ address: 'channel.x' }] })).toBe(false);
+});
+
+test('what init writes is valid and can be planned, and it overwrites nothing', async () => {
+  const home = join(folder, 'new');
+  await mkdir(home);
+  expect((await person(['init', home])).code).toBe(0);
+  const topology = join(home, 'topologies', 'example');
+  expect((await person(['validate', '-t', topology])).code).toBe(0);
+  expect((await person(['plan', '-t', topology, '--state', state()])).out).toContain('7 to add');
+  const again = await person(['init', home]);
+  expect(again.code).toBe(3);
+  expect(again.err).toContain('topology.yaml');
+});
+
+test('a bug is called one in a few words; a stack only when asked for', () => {
+  const ends = (env: Record<string, string>): readonly [number, string] => {
+    let err = '';
+    const stderr = { write: (text: string) => (err += text) };
+    const context = { stderr, env, version: '1.2.3', signal: new AbortController().signal } as unknown as Context;
+    return [explainFailure(new TypeError('x is \u001b[2Jnot a function'), context), err];
+  };
+  const [code, err] = ends({});
+  expect(code).toBe(70);
+  expect(err).toContain('Error OT9001: this is a bug in otter 1.2.3');
+  expect(err).not.toMatch(/\u001b|\n\s+at /);
+  expect(ends({ OTTER_DEBUG: '1' })[1]).toMatch(/\n\s+at /);
+});
+
+test('a shell completes commands and flags', async () => {
+  const script = (await person(['completion', 'bash'])).out;
+  await writeFile(join(folder, 'otter.bash'), script);
+  const complete = async (...words: string[]): Promise<string> => {
+    const line = words.map((word) => `'${word}'`).join(' ');
+    const code = `source ${join(folder, 'otter.bash')}; COMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _otter; echo "\${COMPREPLY[*]}"`;
+    return (await run('bash', ['-c', code])).output.trim();
+  };
+  expect(await complete('otter', 'hist')).toBe('history');
+  expect(await complete('otter', '-t', 'x', 'plan', '--det')).toBe('--detailed-exitcode');
+  expect(await complete('otter', 'apply', 'x')).toBe('');
+  expect((await person(['completion', 'fish'])).out).toContain("-a plan -d 'show what apply would do'");
+  expect((await person(['completion', 'tcsh'])).code).toBe(3);
+});

@@ -1,0 +1,149 @@
+/** The status out of the state store's records, and as text for people. */
+import { expect, test } from 'vitest';
+import type { NodeRecord, PipelineFigures, PipelineRecord } from '../../src/model/records.ts';
+import { statusReport, type TopologyRecords } from '../../src/observe/status.ts';
+import { renderStatus } from '../../src/render/status.ts';
+import { loaded, SHOP } from '../planner/world.ts';
+
+const NOW = Date.UTC(2026, 0, 2);
+const { topology } = loaded(SHOP);
+
+function specs(generation = 3): TopologyRecords['specs'] {
+  const of = <T>(objects: Readonly<Record<string, T>>) =>
+    Object.fromEntries(Object.entries(objects).map(([name, spec]) => [name, { generation, spec }]));
+  const { region, node, database, channel } = topology;
+  return { region: of(region), node: of(node), database: of(database), channel: of(channel), files: {} };
+}
+
+const figures: PipelineFigures = {
+  phase: 'streaming',
+  observedGeneration: 3,
+  lagMs: 420,
+  position: '0-1-7',
+  rowsApplied: 12345,
+  rowsPerSecond: 17,
+  conflicts: 2,
+  drift: 0,
+  copy: null,
+  error: null,
+  waiting: null,
+};
+
+function node(name: string, database: string, pipelines: NodeRecord['pipelines'], updatedMs = NOW): NodeRecord {
+  return {
+    instance: `${name}-i`,
+    region: name[0]!,
+    advertise: '',
+    version: '1',
+    startedMs: 0,
+    pid: 1,
+    host: 'h',
+    databases: [database],
+    rssBytes: 1,
+    pipelines,
+    updatedMs,
+  };
+}
+
+const last: PipelineRecord = {
+  observedGeneration: 3,
+  phase: 'streaming',
+  position: '0-1-5',
+  error: null,
+  node: 'b1',
+  updatedMs: 0,
+};
+const RUNNING: TopologyRecords = {
+  name: 't',
+  meta: { format: 1, lineage: 'l', serial: 9 },
+  specs: specs(),
+  nodes: {
+    a1: node('a1', 'hz', { 'shop/ca>hz': figures }),
+    b1: node('b1', 'ca', { 'shop/hz>ca': figures }),
+  },
+  owners: {
+    hz: { node: 'a1', instance: 'a1-i', advertise: '' },
+    ca: { node: 'b1', instance: 'b1-i', advertise: '' },
+  },
+  pipelines: { 'shop/hz>ca': last },
+  lock: null,
+};
+const pipeline = (records: TopologyRecords, name = 'shop/hz>ca') =>
+  statusReport(records, NOW)
+    .channels.flatMap(({ pipelines }) => pipelines)
+    .find((one) => one.name === name);
+
+test('a channel is ready when every pipeline streams at the applied generation', () => {
+  expect(statusReport(RUNNING, NOW).channels[0]).toMatchObject({ name: 'shop', ready: true, generation: 3 });
+  expect(statusReport({ ...RUNNING, specs: specs(4) }, NOW).channels[0]!.ready).toBe(false);
+  const copying = { 'shop/hz>ca': { ...figures, phase: 'copying' as const } };
+  const nodes = { ...RUNNING.nodes, b1: node('b1', 'ca', copying) };
+  expect(statusReport({ ...RUNNING, nodes }, NOW).channels[0]!.ready).toBe(false);
+});
+
+test('figures are those of the owner of the target', () => {
+  expect(pipeline(RUNNING)).toMatchObject({ node: 'b1', phase: 'streaming', lag_ms: 420, rows_applied: 12345 });
+});
+
+test('of a node that is away the last record stays, never that it streams', () => {
+  const { b1: _, ...nodes } = RUNNING.nodes;
+  const { ca: __, ...owners } = RUNNING.owners;
+  const away = { ...RUNNING, nodes, owners };
+  expect(pipeline(away)).toMatchObject({
+    node: null,
+    phase: 'pending',
+    lag_ms: null,
+    position: '0-1-5',
+    waiting: 'no node owns ca; it was b1',
+  });
+  const report = statusReport(away, NOW);
+  expect(report.nodes.map(({ name, alive }) => [name, alive])).toEqual([
+    ['a1', true],
+    ['b1', false],
+  ]);
+  expect(report.channels[0]!.ready).toBe(false);
+  const error = { code: 'OT4003', message: 'the login was refused', hint: 'Look at the password.' };
+  const failed = { ...away, pipelines: { 'shop/hz>ca': { ...last, phase: 'failed' as const, error } } };
+  expect(pipeline(failed)).toMatchObject({ phase: 'failed', error });
+});
+
+test('figures that are not renewed are not believed, whatever the lease says', () => {
+  const nodes = { ...RUNNING.nodes, b1: node('b1', 'ca', { 'shop/hz>ca': figures }, NOW - 60_000) };
+  expect(pipeline({ ...RUNNING, nodes })).toMatchObject({ phase: 'pending', waiting: 'node b1 is away' });
+});
+
+test('as text: a line per pipeline, what is wrong and what to type', () => {
+  const copy = { tablesDone: 1, tablesTotal: 2, rowsDone: 300, rowsTotal: 1000, etaMs: 4200 };
+  const error = { code: 'OT5016', message: 'a row of shop.orders\u001b[2J', hint: 'Mend the cause.' };
+  const nodes = {
+    a1: node('a1', 'hz', { 'shop/ca>hz': { ...figures, phase: 'failed' as const, lagMs: 75_000, error } }),
+    b1: node('b1', 'ca', { 'shop/hz>ca': { ...figures, phase: 'copying' as const, copy, drift: 3 } }),
+  };
+  const lock = { holder: 'ann', host: 'h', pid: 1, since: '2026-01-01T23:59:00Z', operation: 'apply, serial 10' };
+  expect(renderStatus(statusReport({ ...RUNNING, nodes, lock }, NOW), { colour: false })).toMatchInlineSnapshot(`
+    "t  serial 9  2026-01-02T00:00:00.000Z  applying: ann (apply, serial 10 since 2026-01-01T23:59:00Z)
+
+    PIPELINE    PHASE    LAG     ROWS  APPLIED  CONFLICTS  NODE
+    shop/hz>ca  copying  420 ms  17/s  12345    2          b1
+        copying: 300 of about 1000 rows, 1 of 2 tables, about 5 s to go
+        3 rows were not as the log said, and were put right
+    shop/ca>hz  failed   75 s    17/s  12345    2          a1
+        OT5016: a row of shop.orders�[2J
+        Mend the cause.
+
+    node a1 (a): owns hz
+    node b1 (b): owns ca
+    "
+  `);
+  const empty = { ...RUNNING, nodes: {}, owners: {}, pipelines: {}, specs: { ...specs(), channel: {} } };
+  expect(renderStatus(statusReport(empty, NOW), { colour: false })).toMatchInlineSnapshot(`
+    "t  serial 9  2026-01-02T00:00:00.000Z
+
+    PIPELINE  PHASE  LAG  ROWS  APPLIED  CONFLICTS  NODE
+        nothing: no channel is applied
+
+    node a1 (a): away; to start it: otter node a1
+    node b1 (b): away; to start it: otter node b1
+    "
+  `);
+});
