@@ -67,10 +67,8 @@ export class Pane implements AsyncDisposable {
       '-c',
       REPOSITORY,
       'env',
-      '-u',
-      'NO_COLOR',
-      '-u',
-      'FORCE_COLOR',
+      // What the test runner was started with must not decide about colours; CI=true takes them away too.
+      ...['NO_COLOR', 'FORCE_COLOR', 'CI'].flatMap((name) => ['-u', name]),
       ...settings,
       'sh',
       '-c',
