@@ -178,7 +178,7 @@ export class Loading {
     for (let attempt = 0; ruleFor(spec().tables, schema, name) === null && attempt < 12; attempt += 1)
       await backoff(attempt, signal);
     if (ruleFor(spec().tables, schema, name) === null) return;
-    const joined = await tables.join(delivery.announced);
+    const joined = await tables.join(delivery.announced, delivery.gtid !== '');
     if (joined === null) return;
     const { begun, clear } = joined;
     const writes = clear === null ? [] : [{ kind: 'clear', table: clear } as const];

@@ -31,6 +31,8 @@ export interface OutboundOptions {
   readonly site: string;
   readonly source: SourcePort;
   readonly opening: PipelineOpening;
+  /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
+  readonly cameBack: (table: TableShape) => Promise<boolean>;
   readonly onClose: () => void;
 }
 
@@ -142,7 +144,9 @@ export class Outbound implements LogListener, PipelineStream {
     // A new table that a pattern names joins by itself: announced now, copied like any other.
     for (const { schema, name } of touched) {
       const shape = await this.#options.source.shape(schema, name);
-      if (shape !== null && (await this.announce(shape))) this.onTable?.(shape);
+      // The transaction's id tells the target that the table has just been made.
+      const at = { gtid: statement.gtid, position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
+      if (shape !== null && (await this.announce(shape, at))) this.onTable?.(shape);
     }
   }
 
@@ -205,25 +209,26 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#routes.ruleOf(schema, table);
   }
 
-  /** The announcement moves no position: it bears the cursor's, or that of the transaction it precedes. */
+  /**
+   * The announcement moves no position. `at`: it belongs there in the log, else it must not fall into a transaction.
+   * Returns whether existing rows of the table are to be copied.
+   */
   async announce(table: TableShape, at?: At): Promise<boolean> {
+    const name = tableName(table);
     const route = this.#routes.of(table);
     if (route === null) return false;
-    if (this.#announced.get(tableName(table)) === table) return true;
+    const copies = this.#spec.initial === 'copy' && !(await this.#options.cameBack(table));
+    if (this.#announced.get(name) === table) return copies;
     const { source } = this.#options;
-    const create = await source.createStatements(table, (schema, name) => this.ruleOf(schema, name) !== null);
+    const create = await source.createStatements(table, (schema, other) => this.ruleOf(schema, other) !== null);
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const common = at ?? { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
-    this.#announced.set(tableName(table), table);
-    const delivery: Delivery = {
-      ...common,
-      kind: 'table',
-      announced: { table: route.shape, create, copies: this.#spec.initial === 'copy', rowsEstimate },
-      bytes: create.length * 2,
-    };
+    this.#announced.set(name, table);
+    const announced = { table: route.shape, create, copies, rowsEstimate };
+    const delivery: Delivery = { ...common, kind: 'table', announced, bytes: create.length * 2 };
     if (at === undefined && this.#sent) this.#held.push(delivery);
     else this.#push(delivery);
-    return true;
+    return copies;
   }
 
   #passed(gtid: string): boolean {
@@ -257,8 +262,7 @@ export class Outbound implements LogListener, PipelineStream {
   async #announceAll(tables: readonly TableShape[], at: At): Promise<void> {
     for (const table of tables) {
       // The same table in a new shape is announced again and copied no second time; the target knows.
-      await this.announce(table, { ...at, position: this.opening.position });
-      this.onTable?.(table);
+      if (await this.announce(table, { ...at, gtid: '', position: this.opening.position })) this.onTable?.(table);
     }
   }
 

@@ -9,6 +9,8 @@ import { messageOf, OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
+import type { TableShape } from '../model/row.ts';
+import { mapName } from '../replication/names.ts';
 import { Copier } from './copy.ts';
 import { Outbound } from './outbound.ts';
 import type { LogReader } from './reader.ts';
@@ -137,6 +139,7 @@ export class Outgoing {
       site,
       source,
       opening,
+      cameBack: (table) => this.#cameBack(outbound, table),
       onClose: () => {
         signal.removeEventListener('abort', ended);
         if (this.#running.get(spec.name)?.outbound === outbound) this.#running.delete(spec.name);
@@ -162,6 +165,16 @@ export class Outgoing {
   async #copy(outbound: Outbound, copier: Copier): Promise<void> {
     if (outbound.spec.initial !== 'copy') return;
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
+  }
+
+  /** The opposite pipeline recorded the table as whole when it made it here; see `TargetTables.join`. */
+  async #cameBack(outbound: Outbound, { schema, name }: TableShape): Promise<boolean> {
+    const { reverse, role } = outbound.spec;
+    const rule = outbound.ruleOf(schema, name);
+    if (reverse === null || role !== 'from-serialiser' || rule === null) return false;
+    const there = mapName(rule, schema, name);
+    const recorded = await this.#options.target.copies(reverse);
+    return recorded.some(({ table }) => table === `${there.schema}.${there.table}`);
   }
 
   async #announce({ outbound, copier }: Running): Promise<void> {

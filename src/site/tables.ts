@@ -20,6 +20,11 @@ export interface TargetTablesOptions {
   readonly copies: readonly CopyState[];
 }
 
+export interface Joined {
+  readonly begun: CopyState;
+  readonly clear: LoadTable | null;
+}
+
 export class TargetTables {
   readonly #options: TargetTablesOptions;
   readonly #tables = new Map<TableShape, LoadTable>();
@@ -75,18 +80,22 @@ export class TargetTables {
 
   /**
    * A table joins. Returns what must be recorded with the next window, and whether its rows here must be deleted first.
+   * `born`: it has just been made at the source, so that all its rows are in the log.
    * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
    */
-  async join(
-    announced: AnnouncedTable,
-  ): Promise<{ readonly begun: CopyState; readonly clear: LoadTable | null } | null> {
+  async join(announced: AnnouncedTable, born: boolean): Promise<Joined | null> {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const missing = (await target.shape(name.schema, name.name)) === null;
     if (missing) await target.createTable(announced, name, rename);
     const table = await this.#match(announced.table);
     const from = tableName(announced.table);
-    if (!announced.copies || this.#copies.has(from)) return null;
+    if (this.#copies.has(from)) return null;
+    if (missing && born && spec().role === 'to-serialiser') {
+      // So that this site does not copy it back to where it came from; see `Outgoing`.
+      return { begun: { table: from, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 }, clear: null };
+    }
+    if (!announced.copies) return null;
     // Rows in a table that was made just now were written by users since, and are followed like any other.
     const occupied = !missing && (await target.hasRows(name.schema, name.name));
     if (occupied && spec().existing === 'refuse') {

@@ -4,7 +4,7 @@ import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb } from '../../src/lab/servers.ts';
 import { compileChannel, type PipelineSpec } from '../../src/model/pipeline.ts';
-import type { LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
+import type { Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
 import { DatabaseServer } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
@@ -26,6 +26,13 @@ export const loud: Logger = {
   error: (message, fields) => console.log('error', message, fields ?? ''),
   child: () => loud,
 };
+
+/** Tells what is logged. */
+export function recorder(tell: (message: string, fields: Fields) => void): Logger {
+  const log = (message: string, fields: Fields = {}): void => tell(message, fields);
+  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger };
+  return logger;
+}
 
 export function channel(
   direction: ChannelSpec['direction'],
