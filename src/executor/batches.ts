@@ -17,6 +17,8 @@ import { historyKey, metaKey, runKey, specKey } from '../state/keys.ts';
 export const BATCH_CHANGES_MAX = 40;
 /** Object and journal (before and after) come to less than the 1.4 MB that etcd takes, also in wide characters. */
 const BATCH_CHARACTERS_MAX = 100_000;
+/** What the journal keeps of an object before and after. Beyond that the object itself would not fit beside it. */
+const JOURNAL_CHARACTERS_MAX = 100_000;
 
 export interface Batch {
   readonly conditions: readonly Condition[];
@@ -67,10 +69,9 @@ export function batchesOf(input: BatchInput): Batch[] {
       if (change.after === null) deletes.push(key);
       else
         puts.push({ key, value: JSON.stringify({ generation, spec: change.after as unknown as SpecRecord['spec'] }) });
-      const { address, actions, before, after } = change;
       puts.push({
         key: runKey(topology, run, String(index), String(offset)),
-        value: JSON.stringify({ address, actions, before, after, generation: after === null ? null : generation }),
+        value: JSON.stringify(journalOf(change, change.after === null ? null : generation)),
       });
     }
     const journalKey = runKey(topology, run, String(index));
@@ -93,6 +94,13 @@ export function batchesOf(input: BatchInput): Batch[] {
     } else if (index === 0 && anew) puts.push(meta(serial - 1));
     return { conditions, puts, deletes, addresses, journalKey };
   });
+}
+
+function journalOf({ address, actions, before, after }: Change, generation: number | null): object {
+  const entry = { address, actions, generation };
+  return JSON.stringify([before, after]).length > JOURNAL_CHARACTERS_MAX
+    ? { ...entry, left_out: true }
+    : { ...entry, before, after };
 }
 
 function cut(changes: readonly Change[]): Change[][] {

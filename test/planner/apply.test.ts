@@ -216,6 +216,21 @@ test('a large plan is cut; one that breaks off says so, leaves no serial, and is
   expect((await planned(store, topology)).changes).toEqual([]);
 });
 
+test('a channel of ten thousand tables, each named, is applied and changed', async () => {
+  await using store = memoryStore();
+  const { topology } = loaded(SHOP);
+  const shop = topology.channel['shop']!;
+  const [table] = shop.tables;
+  const listing = (prefix: string): Topology => {
+    const tables = Array.from({ length: 10_000 }, (_, n) => ({ ...table!, from: `${prefix}.t${n}` }));
+    return { ...topology, channel: { shop: { ...shop, tables } } };
+  };
+  for (const desired of [listing('shop'), listing('other')]) {
+    await applying(store, await planned(store, desired));
+    expect((await planned(store, desired)).changes).toEqual([]);
+  }
+});
+
 test('an answer that was lost is looked up in the journal', async () => {
   await using store = memoryStore();
   const plan = await planned(store, loaded(SHOP));
