@@ -1,4 +1,5 @@
 /** The status out of the state store's records, and as text for people. */
+import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import type { NodeRecord, PipelineFigures, PipelineRecord } from '../../src/model/records.ts';
 import { statusReport, type TopologyRecords } from '../../src/observe/status.ts';
@@ -110,6 +111,20 @@ test('of a node that is away the last record stays, never that it streams', () =
 test('figures that are not renewed are not believed, whatever the lease says', () => {
   const nodes = { ...RUNNING.nodes, b1: node('b1', 'ca', { 'shop/hz>ca': figures }, NOW - 60_000) };
   expect(pipeline({ ...RUNNING, nodes })).toMatchObject({ phase: 'pending', waiting: 'node b1 is away' });
+});
+
+test('the reference names every key of the report', () => {
+  const reference = readFileSync(new URL('../../docs/reference/status-json.md', import.meta.url), 'utf8');
+  const copy = { tablesDone: 0, tablesTotal: 0, rowsDone: 0, rowsTotal: 0, etaMs: null };
+  const error = { code: 'OT5016', message: 'm', hint: null };
+  const nodes = { ...RUNNING.nodes, b1: node('b1', 'ca', { 'shop/hz>ca': { ...figures, copy, error } }) };
+  const names = new Set<string>();
+  JSON.stringify(statusReport({ ...RUNNING, nodes }, NOW), (key, value: unknown) => {
+    if (key !== '' && !/^\d+$/.test(key)) names.add(key);
+    return value;
+  });
+  expect(names.size).toBeGreaterThan(30);
+  for (const name of names) expect(reference).toMatch(new RegExp(`\`${name}(\\[\\])?\``));
 });
 
 test('as text: a line per pipeline, what is wrong and what to type', () => {
