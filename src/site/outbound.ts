@@ -290,7 +290,10 @@ export class Outbound implements LogListener, PipelineStream {
       const table = this.#announced.get(`${row.schema}.${row.table}`);
       if (table === undefined) {
         return this.#options.source.shape(row.schema, row.table).then(async (shape) => {
-          if (shape !== null && (await this.announce(shape))) return this.#answers(part, common);
+          if (shape !== null) await this.announce(shape);
+          // A table that is gone, or has left the pipeline, needs no answer.
+          if (this.#announced.has(tableName({ schema: row.schema, name: row.table })))
+            await this.#answers(part, common);
         });
       }
       const { shape, picks } = this.#routes.of(table)!;
