@@ -213,7 +213,8 @@ export class LogReader {
       }
       if (signal.aborted) return;
       this.#complaint = null;
-      alive();
+      // A log that can be opened but not passed is no progress.
+      if (batch.items.length > 0) alive();
       this.#point = batch.point;
       for (const waiter of this.#waiters) if (comparePoints(batch.point, waiter.point) >= 0) waiter.settle(true);
       for (const listener of this.#options.listeners()) await listener.room(signal);

@@ -86,9 +86,15 @@ export class TargetTables {
   async join(announced: AnnouncedTable, born: boolean): Promise<Joined | null> {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
-    const missing = (await target.shape(name.schema, name.name)) === null;
-    if (missing) await target.createTable(announced, name, rename);
     const from = tableName(announced.table);
+    const missing = (await target.shape(name.schema, name.name)) === null;
+    // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
+    // gets none that the spoke has alone, whose rows would stay there.
+    const creates = born || (spec().role !== 'to-serialiser' && !this.#copies.has(from));
+    if (missing && creates) {
+      this.#refuseBeforeMaking(announced.table);
+      await target.createTable(announced, name, rename);
+    }
     const joined = this.#copies.has(from) || !announced.copies;
     const table = await this.#match(announced.table).catch((error: unknown) => {
       // It has columns now that rows still to come may not have had: they tell, or the statement that is in between.
@@ -109,7 +115,7 @@ export class TargetTables {
         `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
         {
           where: { table: tableName(name), pipeline: spec().name },
-          hint: 'Empty it, or set `existing: replace` to delete its rows first, or `initial: none` if both sides are equal.',
+          hint: 'Empty it, or in a one-way channel set `existing: replace` to delete its rows first, or `initial: none` if both sides are equal.',
         },
       );
     }
@@ -131,6 +137,14 @@ export class TargetTables {
   #whole(): boolean {
     for (const { done } of this.#copies.values()) if (!done) return false;
     return true;
+  }
+
+  /** What cannot be two-way is not made first and refused then. */
+  #refuseBeforeMaking(source: TableShape): void {
+    const { spec, logsCascades } = this.#options;
+    if (spec().role === 'one-way') return;
+    const obstacle = twoWayObstacle(loadTable(source, source, {}), { logsCascades, unguardedTriggers: [] });
+    if (obstacle !== null) throw obstacle;
   }
 
   #named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {

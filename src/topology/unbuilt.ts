@@ -63,9 +63,9 @@ export const UNBUILT = {
   },
   counters: { key: 'conflict.counters', severity: 'error', missing: 'Concurrent changes of a number do not add up.' },
   existing: {
-    key: 'channels.*.existing: keep | merge, two-way',
+    key: 'channels.*.existing: keep | merge | replace, two-way',
     severity: 'error',
-    missing: 'Rows that exist at the second database are refused or replaced.',
+    missing: 'Rows that exist at the second database are refused.',
   },
   ddl: { key: 'channels.*.ddl: replicate', severity: 'error', missing: 'Changes of tables are not carried over.' },
   onError: {
@@ -134,7 +134,7 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (twoWay && direction.between.length > 2)
     tell('many', '`between` with three or more databases', [...base, 'between']);
   if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
-  if (twoWay && (channel.existing === 'keep' || channel.existing === 'merge')) {
+  if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
   if (channel.ddl === 'replicate') tell('ddl', '`ddl: replicate`', [...base, 'ddl']);

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 
-import { channel, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, dump, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -158,4 +158,42 @@ test('two-way: keys that differ in spelling only are one key', async () => {
   );
   await equal(ra, rb, 'four.t');
   await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
+test('a dropped table is not made again', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query(
+    'CREATE DATABASE d; CREATE TABLE d.keep (id INT PRIMARY KEY); CREATE TABLE d.gone (id INT PRIMARY KEY); INSERT INTO d.gone VALUES (1), (2)',
+  );
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel({ kind: 'two-way', between: ['a', 'b'] }, ['d.*']) });
+  sites.start('a');
+  sites.start('b');
+  await until('both stream', () => ['d/a>b', 'd/b>a'].every((name) => sites.figures()[name]?.phase === 'streaming'));
+  await ra.query('DROP TABLE d.gone');
+  await until('the drop stops the pipeline', () => sites.figures()['d/a>b']?.error?.code === 'OT5015');
+  await sites.stop('b');
+  sites.start('b');
+  await until('the opposite one says what is missing', () => sites.figures()['d/b>a']?.error?.code === 'OT5021');
+  expect(await dump(ra, "information_schema.tables WHERE table_schema='d' AND table_name='gone'")).toEqual([]);
+  await rb.query('DROP TABLE d.gone');
+  await until('it goes on when mended', () => sites.figures()['d/b>a']?.error?.code !== 'OT5021');
+  expect(await dump(ra, "information_schema.tables WHERE table_schema='d' AND table_name='gone'")).toEqual([]);
+  ra.destroy();
+  rb.destroy();
+}, 90_000);
+
+test('what cannot be two-way is not made at the other site and refused then', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query('CREATE DATABASE d; CREATE TABLE d.nokey (a INT, b INT)');
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(both, ['d.*'], { initial: 'none' }) });
+  sites.start('a');
+  sites.start('b');
+  await until('it is refused', () => sites.figures()['d/a>b']?.error?.code === 'OT5014');
+  expect(await dump(rb, "information_schema.tables WHERE table_schema='d'")).toEqual([]);
+  ra.destroy();
+  rb.destroy();
 }, 60_000);
