@@ -1,4 +1,5 @@
 /** Statements that are hard on whoever follows them, one-way and two-way, copied and streamed: the same rows in the end. */
+import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import { channel, dump, pair, rootOf, Sites, until } from './harness.ts';
@@ -54,6 +55,19 @@ const STATEMENTS = (o: number): string[] => [
   `START TRANSACTION; INSERT INTO x.parent VALUES (${o + 2},1); ROLLBACK`,
 ];
 
+/** A deadlock is a user's to try again; it took back the whole transaction. */
+async function asUser(root: Connection, statement: string): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      await root.query(statement);
+      return;
+    } catch (error) {
+      if ((error as { errno?: number }).errno !== 1213 || attempt === 10) throw error;
+      await root.query('ROLLBACK');
+    }
+  }
+}
+
 /** Only one-way: a table without transactions may be a source, never a target. */
 const MYISAM = 'CREATE TABLE x.my (id INT PRIMARY KEY, v INT) ENGINE=MyISAM';
 const MYISAM_STATEMENTS = (o: number): string[] => [
@@ -77,7 +91,7 @@ for (const kind of ['one-way', 'two-way'] as const) {
         ...(kind === 'one-way' ? MYISAM_STATEMENTS(o) : []),
       ];
       for (const table of kind === 'one-way' ? [...TABLES, MYISAM] : TABLES) await ra.query(table);
-      if (when === 'copied') for (const statement of statements(1000)) await ra.query(statement);
+      if (when === 'copied') for (const statement of statements(1000)) await asUser(ra, statement);
       await using sites = new Sites({ a, b });
       const direction =
         kind === 'one-way' ? ({ kind, from: ['a'], to: ['b'] } as const) : ({ kind, between: ['a', 'b'] } as const);
@@ -87,8 +101,8 @@ for (const kind of ['one-way', 'two-way'] as const) {
       const names = kind === 'one-way' ? ['x/a>b'] : ['x/a>b', 'x/b>a'];
       const figures = (): ReturnType<Sites['figures']> => sites.figures();
       await until('everything streams', () => names.every((name) => figures()[name]?.phase === 'streaming'));
-      for (const statement of statements(2000)) await ra.query(statement);
-      if (kind === 'two-way') for (const statement of statements(4000)) await rb.query(statement);
+      for (const statement of statements(2000)) await asUser(ra, statement);
+      if (kind === 'two-way') for (const statement of statements(4000)) await asUser(rb, statement);
       const [tables] = await ra.query({
         sql: "SELECT table_name FROM information_schema.tables WHERE table_schema='x'",
         rowsAsArray: true,
