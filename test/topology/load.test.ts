@@ -190,10 +190,7 @@ describe('defaults', () => {
 
 describe('what is not built', () => {
   it.each([
-    [
-      '    between: [hz, ca]\n    initial: none\n    ddl: ignore\n    enabled: false\n    tables: [shop.a]\n',
-      [],
-    ],
+    ['    between: [hz, ca]\n    initial: none\n    ddl: ignore\n    enabled: false\n    tables: [shop.a]\n', []],
     ['    from: hz\n    to: ca\n    existing: keep\n    tables: [shop.a]\n', []],
     [
       '    between: [hz, ca]\n    existing: merge\n    tables: [shop.a]\n',
