@@ -23,12 +23,12 @@ test('a change: count, effects by risk, attributes as a diff', async () => {
 
     | risk | object | what it does |
     | --- | --- | --- |
-    | **high** | \`~ channel.shop\` | conflicts are won by ca from now on, no longer by hz; those decided already stay decided |
-    | medium | \`~ channel.shop\` | existing rows of shop.customer are copied from ca to hz (how many is known when the node starts) |
-    | medium | \`~ channel.shop\` | shop.stock is not kept the same any more; rows stay where they are |
-    | low | \`~ channel.shop\` | shop.customer joins shop/ca>hz, shop/hz>ca; other tables go on undisturbed |
-    | low | \`~ channel.shop\` | target tables are created where they are missing, in hz |
-    | low | \`~ channel.shop\` | a table of hz that has rows already is not copied into; its pipeline stops and says so |
+    | **high** | <code>&#126; channel.shop</code> | conflicts are won by ca from now on, no longer by hz; those decided already stay decided |
+    | medium | <code>&#126; channel.shop</code> | existing rows of shop.customer are copied from ca to hz (how many is known when the node starts) |
+    | medium | <code>&#126; channel.shop</code> | shop.stock is not kept the same any more; rows stay where they are |
+    | low | <code>&#126; channel.shop</code> | shop.customer joins shop/ca>hz, shop/hz>ca; other tables go on undisturbed |
+    | low | <code>&#126; channel.shop</code> | target tables are created where they are missing, in hz |
+    | low | <code>&#126; channel.shop</code> | a table of hz that has rows already is not copied into; its pipeline stops and says so |
 
     <details><summary>Every attribute</summary>
 
