@@ -15,11 +15,14 @@ import {
   EVENT,
   HEADER_BYTES,
   IGNORABLE,
+  type QueryEvent,
+  readLoadQuery,
   readMariadbGtid,
   readMysqlGtid,
   readQuery,
   readTaggedGtid,
 } from './events.ts';
+import { type NamedTable, namesIn } from './reach.ts';
 import { ROW_EVENTS, type RowEventForm, readRows } from './rows.ts';
 import { statementKind } from './statement.ts';
 import { planRows, type RowPlan, readTableMap } from './table-map.ts';
@@ -33,11 +36,13 @@ export interface AssemblerOptions {
   readonly checksum: boolean;
 }
 
-/** A table whose shape must be given (`provide`) before the same event is fed again. */
-export interface Need {
-  readonly schema: string;
-  readonly table: string;
-}
+/**
+ * What must be given before the same event is fed again: the shape of a table (`provide`), or the tables that a change
+ * may touch of which the log has only the statement (`provideReach`).
+ */
+export type Need =
+  | { readonly kind: 'shape'; readonly schema: string; readonly table: string }
+  | { readonly kind: 'reach'; readonly names: readonly NamedTable[] };
 
 interface KnownMap {
   /** The event's body; a number may come to mean another table after a DDL or a restart. */
@@ -50,6 +55,7 @@ const ROWS_NO_FOREIGN_KEY_CHECKS = 0x2;
 /** The table number with which a statement ends that wrote no rows. */
 const DUMMY_TABLE = 0xff_ffff;
 const KNOWN_MAPS_MAX = 20_000;
+const KNOWN_REACHES_MAX = 1000;
 const WRAP = 0x1_0000_0000;
 
 export class LogAssembler {
@@ -59,6 +65,8 @@ export class LogAssembler {
   /** By schema and table; emptied when the structure of something changes. */
   readonly #shapes = new Map<string, TableShape | null>();
   readonly #maps = new Map<number, KnownMap>();
+  /** Whether a wanted table may be touched by statements with these names; emptied with the shapes. */
+  readonly #reaches = new Map<string, boolean>();
   #checksum: number;
   #file = '';
   #offset = 0;
@@ -89,6 +97,13 @@ export class LogAssembler {
 
   provide(schema: string, table: string, shape: TableShape | null): void {
     this.#shapes.set(key(schema, table), shape);
+  }
+
+  /** @param reach null when it cannot be told */
+  provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
+    if (this.#reaches.size >= KNOWN_REACHES_MAX) this.#reaches.clear();
+    const wanted = reach === null || reach.some(({ schema, name }) => this.#options.wants(schema, name));
+    this.#reaches.set(reachKey(names), wanted);
   }
 
   /**
@@ -143,8 +158,7 @@ export class LogAssembler {
         });
       case EVENT.QUERY:
       case EVENT.QUERY_COMPRESSED:
-        this.#statement(c, type === EVENT.QUERY_COMPRESSED);
-        return null;
+        return this.#statement(readQuery(c, type === EVENT.QUERY_COMPRESSED));
       case EVENT.ROTATE:
         this.#offset = c.uint64();
         this.#file = c.text(c.end - c.at);
@@ -153,17 +167,22 @@ export class LogAssembler {
         this.#format(c);
         return null;
       case EVENT.XA_PREPARE:
-        this.#transactions.endXa();
+        // Prepared and committed at once: decided, like any other.
+        if (c.uint(1) !== 0) this.#transactions.commit();
+        else this.#transactions.endXa();
         return null;
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
-      case EVENT.BEGIN_LOAD_QUERY:
       case EVENT.EXECUTE_LOAD_QUERY:
-        throw statementFormat('LOAD DATA');
+        return this.#statement(readLoadQuery(c));
       case EVENT.TRANSACTION_PAYLOAD:
         throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
       case EVENT.PARTIAL_UPDATE_ROWS:
         throw unsupported('a partial JSON update', "SET GLOBAL binlog_row_value_options = ''");
+      // The lines of a LOAD DATA, whose statement follows.
+      case EVENT.BEGIN_LOAD_QUERY:
+      case EVENT.APPEND_BLOCK:
+      case EVENT.DELETE_FILE:
       case EVENT.START_ENCRYPTION:
       case EVENT.STOP:
       case EVENT.INTVAR:
@@ -196,7 +215,7 @@ export class LogAssembler {
     let plan: RowPlan | null = null;
     if (this.#options.wants(map.schema, map.table)) {
       const shape = this.#shapes.get(key(map.schema, map.table));
-      if (shape === undefined) return { schema: map.schema, table: map.table };
+      if (shape === undefined) return { kind: 'shape', schema: map.schema, table: map.table };
       if (shape === null) {
         const table = `${map.schema}.${map.table}`;
         throw new OtterError('OT4030', `the log has rows of ${table}, which no longer exists`, { where: { table } });
@@ -223,38 +242,48 @@ export class LogAssembler {
     this.#transactions.addRows((into) => readRows(c, form, plan, fkChecks, into));
   }
 
-  #statement(c: Cursor, compressed: boolean): void {
-    const { schema, sql } = readQuery(c, compressed);
+  #statement({ schema, sql }: QueryEvent): Need | null {
     const found = statementKind(sql);
     switch (found.kind) {
       case 'begin':
         this.#transactions.keepOpen();
-        return;
+        return null;
       case 'commit':
         this.#transactions.commit();
-        return;
+        return null;
       case 'savepoint':
-        return;
+        return null;
       case 'rollback':
         this.#transactions.rollBack(!/\bto\b/i.test(sql));
-        return;
+        return null;
       case 'xa':
         if (found.verb === 'commit' || found.verb === 'rollback') this.#transactions.endXa();
         else this.#transactions.keepOpen();
-        return;
+        return null;
       case 'rows':
-        throw statementFormat(found.verb);
+        return this.#unlogged(schema, sql, found.verb);
       case 'temporary':
         this.#transactions.passStatement();
-        return;
+        return null;
       case 'definition':
         this.#shapes.clear();
         this.#maps.clear();
+        this.#reaches.clear();
         this.#transactions.addStatement(schema, sql);
-        return;
+        return null;
       default:
-        found satisfies never;
+        return found satisfies never;
     }
+  }
+
+  /** Rows were changed and are not in the log: passed only when no wanted table can be among them. */
+  #unlogged(schema: string, sql: string, verb: string): Need | null {
+    const names = namesIn(sql, schema);
+    const wanted = names.some((one) => this.#options.wants(one.schema, one.name)) || this.#reaches.get(reachKey(names));
+    if (wanted === undefined) return { kind: 'reach', names };
+    if (wanted) throw statementFormat(verb);
+    this.#transactions.passStatement();
+    return null;
   }
 
   /** The checksum algorithm is the event's last byte but four, present whether or not it is used. */
@@ -286,7 +315,7 @@ export class LogAssembler {
 
 function statementFormat(verb: string): OtterError {
   return new OtterError('OT4032', `the log has the statement of a ${verb}, not the rows it changed`, {
-    hint: 'let that session use `binlog_format = ROW`, then copy the table again',
+    hint: 'let that session use `binlog_format = ROW`, then copy the tables again (`otter explain OT4032` says how)',
   });
 }
 
@@ -297,6 +326,10 @@ function unsupported(what: string, setting: string | null): OtterError {
         ? 'report the message'
         : `run \`${setting}\`, let sessions reconnect, then copy the tables again`,
   });
+}
+
+function reachKey(names: readonly NamedTable[]): string {
+  return names.map(({ schema, name }) => key(schema, name)).join('\n');
 }
 
 function key(schema: string, table: string): string {

@@ -11,6 +11,8 @@ export const EVENT = {
   STOP: 3,
   ROTATE: 4,
   INTVAR: 5,
+  APPEND_BLOCK: 9,
+  DELETE_FILE: 11,
   RAND: 13,
   USER_VAR: 14,
   FORMAT_DESCRIPTION: 15,
@@ -178,12 +180,18 @@ export interface QueryEvent {
   readonly sql: string;
 }
 
-export function readQuery(c: Cursor, compressed: boolean): QueryEvent {
+/** A LOAD DATA: between the fixed part and the rest stand the file's number, two places in the text and a flag. */
+export function readLoadQuery(c: Cursor): QueryEvent {
+  return readQuery(c, false, 13);
+}
+
+/** @param extra bytes of the fixed part that only this kind of event has */
+export function readQuery(c: Cursor, compressed: boolean, extra = 0): QueryEvent {
   c.skip(8);
   const schemaLength = c.uint(1);
   c.skip(2);
   const statusLength = c.uint(2);
-  c.skip(statusLength);
+  c.skip(extra + statusLength);
   const schema = c.text(schemaLength);
   c.skip(1);
   if (compressed) return { schema, sql: inflate(c).utf8Slice() };

@@ -8,6 +8,7 @@ import { parsePosition } from '../model/position.ts';
 import type { Image, TableShape } from '../model/row.ts';
 import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
 import { checkServer } from './preflight.ts';
+import { reachOf } from './reach.ts';
 import { Catalog, createStatement, estimateRows, listTables } from './schema.ts';
 import { readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
@@ -77,6 +78,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       from,
       wants: options.wants,
       shapes: this.#shapesForLog(),
+      reach: async (names) => reachOf(await this.#catalogSession.get(), names),
       partBytes: options.partBytes,
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),
       heartbeatMs,

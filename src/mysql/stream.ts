@@ -13,6 +13,7 @@ import { formatBare, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { LogAssembler, type Need } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
+import type { NamedTable } from './reach.ts';
 
 /** What zongji and mysql2 have and their types do not say. */
 interface Packet {
@@ -50,6 +51,8 @@ export interface StreamOptions {
   readonly wants: (schema: string, table: string) => boolean;
   /** The table and any others of its schema, by name; without the table when there is none of that name. */
   readonly shapes: (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>>;
+  /** Everything that a change of these names may touch; null when it cannot be told. */
+  readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
   readonly partBytes: number;
   /** Items that may wait before the socket is paused; rough bytes in memory. */
   readonly queueBytesMax: number;
@@ -218,19 +221,31 @@ export class LogStream implements AsyncDisposable {
     return true;
   }
 
-  #ask({ schema, table }: Need): void {
+  #ask(need: Need): void {
     this.#asking = true;
     this.#pause();
-    this.#options.shapes(schema, table).then(
-      (shapes) => {
+    this.#answer(need).then(
+      (give) => {
         this.#asking = false;
         if (this.#closed) return;
-        for (const [name, shape] of shapes) this.#assembler!.provide(schema, name, shape);
-        if (!shapes.has(table)) this.#assembler!.provide(schema, table, null);
+        give(this.#assembler!);
         this.#drainBacklog();
       },
       (error: unknown) => this.#fail(databaseError(error, this.#options.where)),
     );
+  }
+
+  async #answer(need: Need): Promise<(assembler: LogAssembler) => void> {
+    if (need.kind === 'reach') {
+      const reach = await this.#options.reach(need.names);
+      return (assembler) => assembler.provideReach(need.names, reach);
+    }
+    const { schema, table } = need;
+    const shapes = await this.#options.shapes(schema, table);
+    return (assembler) => {
+      for (const [name, shape] of shapes) assembler.provide(schema, name, shape);
+      if (!shapes.has(table)) assembler.provide(schema, table, null);
+    };
   }
 
   #drainBacklog(): void {

@@ -51,6 +51,7 @@ export class Outbound implements LogListener, PipelineStream {
   readonly opening: PipelineOpening;
   readonly #options: OutboundOptions;
   readonly #queue = new DeliveryQueue({ bytesMax: QUEUE_BYTES });
+  readonly listening = true;
   #cursor: Position;
   /** What was seen at the cursor. */
   #base: Seen;

@@ -31,6 +31,8 @@ export interface ReadPart {
 export type ReadStatement = Extract<LogItem, { kind: 'statement' }>;
 
 export interface LogListener {
+  /** Whether it needs what the reader has still to read; a listener without a position yet does not. */
+  readonly listening: boolean;
   /** In log order; a promise holds the reader until it settles. */
   part(part: ReadPart): void | Promise<void>;
   statement(statement: ReadStatement): void | Promise<void>;
@@ -88,13 +90,14 @@ export class LogReader {
 
   /**
    * Sees to it that everything behind `position` is handed on from here: starts there, goes back there, or does nothing
-   * when it has not come so far yet. After going back, what was seen is folded anew from the log. `ready` is
+   * when it has not come so far yet. Where nobody else needs what lies between, it goes there at once: what cannot be
+   * passed must not hold up who begins behind it. After a move, what was seen is folded anew from the log. `ready` is
    * called at the moment from which nothing is handed on but what follows, and all of it.
    */
   cover(position: string, ready: () => void = () => undefined): void {
     const wanted = parsePosition(position);
     const reached = this.#goal ?? this.#inside ?? this.#position;
-    if (reached !== null && covers(wanted, parsePosition(reached))) {
+    if (reached !== null && covers(wanted, parsePosition(reached)) && (this.#goal !== null || this.#needed())) {
       if (this.#goal === null) ready();
       else this.#wentBack.push(ready);
       return;
@@ -102,6 +105,11 @@ export class LogReader {
     this.#goal = position;
     this.#wentBack.push(ready);
     this.#restart();
+  }
+
+  #needed(): boolean {
+    for (const { listening } of this.#options.listeners()) if (listening) return true;
+    return false;
   }
 
   /** Opens the log again where it stands: the tables that are wanted have changed. */

@@ -64,6 +64,10 @@ export class SerialiserIndex implements LogListener {
     return this.#since !== null && covers(parsePosition(position), this.#since);
   }
 
+  get listening(): boolean {
+    return this.#since !== null;
+  }
+
   /** Empty, noting everything behind `position`. */
   begin(position: string): void {
     this.#since = parsePosition(position);

@@ -127,7 +127,6 @@ describe('LogAssembler', () => {
     [EVENT.ANONYMOUS_GTID, 'OT4023'],
     [EVENT.PARTIAL_UPDATE_ROWS, 'OT4033'],
     [EVENT.TRANSACTION_PAYLOAD, 'OT4033'],
-    [EVENT.EXECUTE_LOAD_QUERY, 'OT4032'],
     [99, 'OT4033'],
   ])('event %i is refused with %s', (type, code) => {
     expect(() => feed(assembler(), event(type, Buffer.alloc(30)))).toThrow(expect.objectContaining({ code }));

@@ -1,9 +1,11 @@
 /** Transactions of a real log: what is delivered, in what parts, where it resumes, and what is refused. */
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { Readable } from 'node:stream';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { LogItem } from '../../src/model/ports.ts';
 import { comparePoints, covers, parsePosition } from '../../src/model/position.ts';
 import type { Session } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
+import { rootOf } from '../site/harness.ts';
 import { access, type Context, type Family, open, readToEnd, readUntil, rowItems } from './context.ts';
 
 describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
@@ -333,6 +335,102 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await session.run(statement);
     await session[Symbol.asyncDispose]();
     await expect(told()).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+  });
+
+  describe('a change that the log has as a statement', () => {
+    let session: Session;
+    const wants = (_: string, table: string): boolean => table === 't';
+
+    beforeEach(async () => {
+      await root.run('CREATE TABLE d.other (id INT PRIMARY KEY, a VARCHAR(100)) ENGINE=InnoDB');
+      session = await access(context.lab, context.lab.root).connect();
+      await session.run('SET SESSION binlog_format=STATEMENT');
+      await session.run('USE d');
+    });
+
+    afterEach(async () => {
+      await session[Symbol.asyncDispose]();
+    });
+
+    test.each([
+      "INSERT INTO other VALUES (1, 'the table d.t')",
+      "INSERT INTO d.other (id, a) VALUES (1, 'x') /* not t */",
+      'CREATE TEMPORARY TABLE tmp (id INT)',
+      'DELETE FROM `other` WHERE id > 5',
+    ])('of a table that nobody wants is passed over: %s', async (statement) => {
+      await session.run(statement);
+      await root.query("BEGIN; INSERT INTO d.t VALUES (1,'x',1); COMMIT");
+      expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
+    });
+
+    test('rows of the same transaction that are logged are delivered', async () => {
+      await session.run('BEGIN');
+      await session.run("INSERT INTO other VALUES (1, 'x')");
+      await session.run('SET SESSION binlog_format=ROW').catch(() => undefined);
+      await session.run('COMMIT');
+      await root.run("INSERT INTO d.t VALUES (1,'x',1)");
+      expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
+    });
+
+    test.each([
+      ['a string with a backslash hides nothing', [], "UPDATE t SET a = 'x\\\\' WHERE id = 1"],
+      ['another case', [], 'UPDATE d.`t` SET b = 2'],
+      ['a view', ['CREATE VIEW d.seen AS SELECT * FROM d.t'], 'UPDATE seen SET b = 2'],
+      [
+        'a trigger',
+        ['CREATE TRIGGER d.o AFTER INSERT ON d.other FOR EACH ROW UPDATE d.t SET b = 3'],
+        "INSERT INTO other VALUES (1, 'x')",
+      ],
+      [
+        'a trigger of a trigger',
+        [
+          'CREATE TABLE d.third (id INT)',
+          'CREATE TRIGGER d.o AFTER INSERT ON d.other FOR EACH ROW INSERT INTO third VALUES (1)',
+          'CREATE TRIGGER d.p AFTER INSERT ON d.third FOR EACH ROW UPDATE t SET b = 3',
+        ],
+        "INSERT INTO other VALUES (1, 'x')",
+      ],
+      [
+        'a stored function',
+        ['CREATE FUNCTION d.f() RETURNS INT DETERMINISTIC BEGIN UPDATE t SET b = 4; RETURN 1; END'],
+        "INSERT INTO other VALUES (f(), 'x')",
+      ],
+      [
+        'a foreign key',
+        ['ALTER TABLE d.t ADD FOREIGN KEY (id) REFERENCES d.other (id) ON DELETE CASCADE'],
+        'DELETE FROM other WHERE id = 7',
+      ],
+    ])('and that may reach a wanted table is refused: %s', async (_, before, statement) => {
+      await root.run('DROP TABLE IF EXISTS d.third');
+      for (const sql of before) await root.run(sql);
+      from = (await context.source.logEnd()).position;
+      await session.run(statement);
+      await root.run('DELETE FROM d.t');
+      await expect(told({ wants })).rejects.toMatchObject({ code: 'OT4032' });
+    });
+
+    test('LOAD DATA is passed over or refused like any other', async () => {
+      await root.run('SET GLOBAL local_infile = 1');
+      const loader = await rootOf(context.lab);
+      await loader.query('SET SESSION binlog_format = STATEMENT');
+      const load = async (into: string): Promise<unknown> =>
+        loader.query({
+          sql: `LOAD DATA LOCAL INFILE 'lines' INTO TABLE ${into} (id, a)`,
+          infileStreamFactory: () => Readable.from([Buffer.from('5\tx\n')]),
+        });
+      await load('d.other');
+      await root.run("INSERT INTO d.t VALUES (1,'x',1)");
+      expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
+      await load('d.t');
+      await loader.end();
+      await expect(told({ wants })).rejects.toMatchObject({ code: 'OT4032' });
+    });
+  });
+
+  test('an XA transaction that is prepared and committed at once is delivered', async () => {
+    await root.query("XA START 'y'; INSERT INTO d.t VALUES (1,'x',1); XA END 'y'; XA COMMIT 'y' ONE PHASE");
+    await root.run("INSERT INTO d.t VALUES (2,'x',1)");
+    expect(await told()).toEqual(["insert 1,'x',1", 'commit', "insert 2,'x',1", 'commit']);
   });
 
   test('XA transactions are refused when they touch a wanted table, and only then', async () => {

@@ -82,8 +82,10 @@ export const DATABASE_CODES = {
   },
   OT4032: {
     title: 'Change logged as a statement',
-    meaning: 'A session changed rows with a binlog_format other than ROW; the log has the statement, not the rows.',
-    action: 'Let that session use `binlog_format = ROW`, then copy the table again.',
+    meaning:
+      'A session changed rows with a binlog_format other than ROW; the log has the statement, not the rows. Statements that name no replicated table, and reach none through triggers, views, routines or foreign keys, are passed over.',
+    action:
+      'Let that session use `binlog_format = ROW`. What it changed is not in the log, so the copy begins anew: take the channel out of the topology, apply, empty the tables of the site that is to be overwritten, put the channel back, apply.',
   },
   OT4033: {
     title: 'Log event not supported',
@@ -103,7 +105,8 @@ export const DATABASE_CODES = {
   OT4036: {
     title: 'XA transaction',
     meaning: 'Rows of a replicated table were changed in an XA transaction, which is logged before it is decided.',
-    action: 'Use ordinary transactions for replicated tables, then copy the table again.',
+    action:
+      'Use ordinary transactions (or `XA COMMIT ... ONE PHASE`) for replicated tables. The copy begins anew: take the channel out of the topology, apply, empty the tables of the site that is to be overwritten, put the channel back, apply.',
   },
   OT4037: {
     title: 'Part of a transaction rolled back in the log',

@@ -1,0 +1,111 @@
+/**
+ * Which tables a change may touch that the log has as a statement, not as rows.
+ *
+ * Rule kept: rather too many than too few. Every name in the text counts, also one that is only read; from there on
+ * triggers, views, stored routines and foreign keys that cascade are followed as the server has them now.
+ */
+import type { Session } from './connection.ts';
+import { qualified, quoteText } from './sql.ts';
+
+export interface NamedTable {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** Strings and comments name nothing; a backslash makes the end of a string uncertain (NO_BACKSLASH_ESCAPES). */
+const TOKENS =
+  /'(?:[^']|'')*'|--[ \t][^\n]*|#[^\n]*|\/\*(?!M?!)[\s\S]*?\*\/|`((?:[^`]|``)+)`|"((?:[^"]|"")+)"|([\p{L}\p{N}_$]+)|(\.)/gu;
+const QUOTED = /`((?:[^`]|``)+)`/gu;
+const WORDS = /[\p{L}\p{N}_$]+/gu;
+
+/** Whatever the text may mean by a table or a routine: names in `schema`, and those that follow another name and a dot. */
+export function namesIn(sql: string, schema: string): readonly NamedTable[] {
+  const found = new Map<string, NamedTable>();
+  const add = (name: NamedTable): void => {
+    found.set(qualified(name), name);
+  };
+  let before: string | null = null;
+  let dotted = false;
+  for (const word of words(sql)) {
+    if (word === '.') {
+      dotted = before !== null;
+      continue;
+    }
+    for (const name of new Set([word, word.toLowerCase()])) {
+      if (schema !== '') add({ schema, name });
+      if (dotted && before !== null)
+        for (const other of new Set([before, before.toLowerCase()])) add({ schema: other, name });
+    }
+    before = word;
+    dotted = false;
+  }
+  return [...found.values()];
+}
+
+function* words(sql: string): Generator<string, void, void> {
+  if (sql.includes('\\')) {
+    // Any word may stand anywhere: each pair of neighbours is taken for a qualified name.
+    for (const [, quoted] of sql.matchAll(QUOTED)) yield* ['.', quoted!.replaceAll('``', '`')];
+    for (const [word] of sql.replaceAll(/\\./gs, ' ').matchAll(WORDS)) yield* ['.', word];
+    return;
+  }
+  for (const [, quoted, ansi, bare, dot] of sql.matchAll(TOKENS)) {
+    if (dot !== undefined) yield dot;
+    else if (quoted !== undefined) yield quoted.replaceAll('``', '`');
+    else if (ansi !== undefined) yield ansi.replaceAll('""', '"');
+    else if (bare !== undefined) yield bare;
+  }
+}
+
+/**
+ * The names, and whatever the server says a change of them brings about. Null: a routine is involved whose text this
+ * account may not see.
+ */
+export async function reachOf(session: Session, names: readonly NamedTable[]): Promise<readonly NamedTable[] | null> {
+  const reached = new Map(names.map((name) => [qualified(name), name]));
+  let fresh: readonly NamedTable[] = names;
+  while (fresh.length > 0) {
+    const next: NamedTable[] = [];
+    for (const [schema, group] of Map.groupBy(fresh, (name) => name.schema)) {
+      const found = await brought(
+        session,
+        schema,
+        group.map(({ name }) => name),
+      );
+      if (found === null) return null;
+      next.push(...found);
+    }
+    fresh = next.filter((name) => !reached.has(qualified(name)));
+    for (const name of fresh) reached.set(qualified(name), name);
+  }
+  return [...reached.values()];
+}
+
+/** One step: names in what hangs on these names of one schema. */
+async function brought(
+  session: Session,
+  schema: string,
+  names: readonly string[],
+): Promise<readonly NamedTable[] | null> {
+  const inSchema = quoteText(schema);
+  const list = names.map(quoteText).join(', ');
+  const texts = await session.rows<{ body: string | null }>(
+    `SELECT ACTION_STATEMENT AS body FROM information_schema.TRIGGERS
+       WHERE EVENT_OBJECT_SCHEMA = ${inSchema} AND EVENT_OBJECT_TABLE IN (${list})
+     UNION ALL SELECT VIEW_DEFINITION FROM information_schema.VIEWS
+       WHERE TABLE_SCHEMA = ${inSchema} AND TABLE_NAME IN (${list})
+     UNION ALL SELECT ROUTINE_DEFINITION FROM information_schema.ROUTINES
+       WHERE ROUTINE_SCHEMA = ${inSchema} AND ROUTINE_NAME IN (${list})`,
+  );
+  const children = await session.rows<{ schema: string; name: string }>(
+    `SELECT CONSTRAINT_SCHEMA AS \`schema\`, TABLE_NAME AS name FROM information_schema.REFERENTIAL_CONSTRAINTS
+       WHERE UNIQUE_CONSTRAINT_SCHEMA = ${inSchema} AND REFERENCED_TABLE_NAME IN (${list})
+         AND (DELETE_RULE NOT IN ('RESTRICT', 'NO ACTION') OR UPDATE_RULE NOT IN ('RESTRICT', 'NO ACTION'))`,
+  );
+  const found: NamedTable[] = children.map((child) => ({ schema: child.schema, name: child.name }));
+  for (const { body } of texts) {
+    if (body === null || body === '') return null;
+    found.push(...namesIn(body, schema));
+  }
+  return found;
+}

@@ -1,0 +1,41 @@
+/** Names in a statement: rather too many than too few. */
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { namesIn } from '../../src/mysql/reach.ts';
+
+const has = (sql: string, schema: string, name: string): boolean =>
+  namesIn(sql, 'd').some((one) => one.schema === schema && one.name === name);
+
+test.each([
+  ['INSERT INTO t VALUES (1)', 'd', 't'],
+  ['INSERT INTO T VALUES (1)', 'd', 't'],
+  ['UPDATE shop . orders SET a = 1', 'shop', 'orders'],
+  ['UPDATE `shop`.`or``ders` SET a = 1', 'shop', 'or`ders'],
+  ['UPDATE "shop"."orders" SET a = 1', 'shop', 'orders'],
+  ['UPDATE shop./* here */orders SET a = 1', 'shop', 'orders'],
+  ["DELETE a FROM x AS a JOIN shop.orders ON 'it''s' = b", 'shop', 'orders'],
+  ['/*!50000 UPDATE t SET a = 1 */', 'd', 't'],
+  ["UPDATE x, t SET a = 'b\\', c = 'd\\'", 'd', 't'],
+  ['UPDATE größe SET a = 1', 'd', 'größe'],
+])('%s names %s.%s', (sql, schema, name) => {
+  expect(has(sql, schema, name)).toBe(true);
+});
+
+test.each([
+  ["INSERT INTO x VALUES ('t')", 'd', 't'],
+  ['INSERT INTO x VALUES (1) -- t', 'd', 't'],
+  ['INSERT INTO x /* t */ VALUES (1)', 'd', 't'],
+  ["LOAD DATA INFILE 'f' INTO TABLE x FIELDS TERMINATED BY '\\t'", 'd', 't'],
+])('%s does not name %s.%s', (sql, schema, name) => {
+  expect(has(sql, schema, name)).toBe(false);
+});
+
+test('a quoted name is found wherever it stands, whatever strings say', () => {
+  const text = fc.string({ unit: fc.constantFrom('a', "'", '\\', ' ', '"', '-', '#', '/', '*') });
+  fc.assert(
+    fc.property(text, text, (before, after) => {
+      const quoted = (inside: string): string => `'${inside.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+      expect(has(`UPDATE x SET a = ${quoted(before)}, \`shop\`.\`t\`.b = ${quoted(after)}`, 'd', 't')).toBe(true);
+    }),
+  );
+});
