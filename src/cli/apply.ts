@@ -107,6 +107,7 @@ async function wait(
   context.stderr.write(
     `Error OT7008: not everything runs after ${timeoutMs / 1000} s; the desired state stays and is taken up when the nodes come.\n`,
   );
+  tellFailed(context, outcome.failed);
   const byNode = Map.groupBy(outcome.missing, ({ node, database }) => node ?? `no node for ${database}`);
   for (const [node, list] of byNode) {
     const pipelines = [...new Set(list.map(({ pipeline }) => pipeline))].join(', ');
@@ -123,10 +124,14 @@ function reportFailed(context: Context, options: ApplyOptions, failed: readonly 
     say(context, options, 'All nodes run it.');
     return EXIT.done;
   }
-  for (const { pipeline, node, code, message } of failed)
-    context.stderr.write(`Error ${code ?? ''}: ${pipeline} on ${node}: ${message}\n`);
+  tellFailed(context, failed);
   context.stderr.write('  The desired state stays; `otter status` shows when it works.\n');
   return EXIT.error;
+}
+
+function tellFailed(context: Context, failed: readonly FailedPipeline[]): void {
+  for (const { pipeline, node, code, message } of failed)
+    context.stderr.write(`Error ${code ?? ''}: ${pipeline} on ${node}: ${message}\n`);
 }
 
 function savedPlan(context: Context, path: string): Plan {

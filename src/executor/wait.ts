@@ -26,7 +26,7 @@ export interface FailedPipeline {
 
 export type WaitResult =
   | { readonly ready: true; readonly failed: readonly FailedPipeline[] }
-  | { readonly ready: false; readonly missing: readonly Missing[] };
+  | { readonly ready: false; readonly missing: readonly Missing[]; readonly failed: readonly FailedPipeline[] };
 
 export interface WaitOptions {
   readonly store: StateStore;
@@ -44,12 +44,12 @@ export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
   const late = AbortSignal.timeout(timeoutMs);
   const either = AbortSignal.any([signal, late]);
   let told = '';
+  const toldFailed = new Set<string>();
   for (;;) {
     const { applied, live } = await readApplied(store, topology, signal);
     const missing = missingOf(applied, live);
+    const failed = failedOf(applied, live);
     if (missing.length === 0) {
-      const failed = failedOf(applied, live);
-      for (const { pipeline, node, message } of failed) onProgress(`${pipeline} failed on ${node}: ${message}`);
       // Only nodes reach the databases: who destroys without them should know what stays.
       const destroyed = applied.meta.record !== null && applied.specs.length === 0;
       if (destroyed && told === '' && Object.keys(live.nodes).length === 0) {
@@ -57,7 +57,12 @@ export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
       }
       return { ready: true, failed };
     }
-    if (late.aborted) return { ready: false, missing };
+    if (late.aborted) return { ready: false, missing, failed };
+    for (const { pipeline, node, code, message } of failed) {
+      if (toldFailed.has(pipeline)) continue;
+      toldFailed.add(pipeline);
+      onProgress(`${pipeline} failed on ${node} (${code ?? 'no code'}): ${message}`);
+    }
     const text = progressText(missing, live);
     if (text !== told) onProgress(text);
     told = text;
@@ -130,9 +135,10 @@ function wantedPipelines(applied: AppliedState) {
 }
 
 function failedOf(applied: AppliedState, live: LiveState): FailedPipeline[] {
-  return wantedPipelines(applied).flatMap(({ name }) => {
+  return wantedPipelines(applied).flatMap(({ name, generation }) => {
     const record = live.pipelines[name];
-    if (record?.phase !== 'failed') return [];
+    // What failed under an earlier generation may be what was just mended.
+    if (record?.phase !== 'failed' || record.observedGeneration < generation) return [];
     const { node, error } = record;
     return [{ pipeline: name, node, code: error?.code ?? null, message: error?.message ?? 'no reason given' }];
   });

@@ -37,6 +37,8 @@ export class Inbound {
   readonly #figures: Figures;
   #spec: PipelineSpec;
   #generation: number;
+  /** Generation of the attempt under way. */
+  #attempted: number;
   /** While a stream is open. */
   #tables: TargetTables | null = null;
   /** Source tables that left the pipeline and whose copies must be forgotten. */
@@ -48,6 +50,7 @@ export class Inbound {
     this.#options = options;
     this.#spec = options.spec;
     this.#generation = options.generation;
+    this.#attempted = options.generation;
     this.#figures = new Figures(options.now);
   }
 
@@ -83,7 +86,11 @@ export class Inbound {
     const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
     const before = this.#figures.error;
     this.#figures.error = { code: known.code, message: known.message, hint: known.hint ?? null };
-    if (known.retry === 'never') this.#figures.phase = 'failed';
+    if (known.retry === 'never') {
+      this.#figures.phase = 'failed';
+      // It was taken up and came to nothing: who waits for this generation need not wait on.
+      this.#figures.observedGeneration = this.#attempted;
+    }
     // Every attempt fails the same way; once is enough for the log.
     if (before?.code === known.code && before.message === known.message) return;
     const facts = { code: known.code, error: known.message, ...known.where };
@@ -94,6 +101,7 @@ export class Inbound {
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
     const { target, link, ownerRevision, judging } = this.#options;
     const { name, source, role, reverse } = this.#spec;
+    this.#attempted = this.#generation;
     await target.prepare();
     const claimed = await target.claim(name, ownerRevision);
     const copies = await this.#copies();
@@ -145,9 +153,10 @@ export class Inbound {
         if (this.#left.size > 0) await this.#forgetLeft();
         await loading.apply(window, signal);
         if (signal.aborted) return;
-        progress();
         this.#figures.copies(tables.copies, tables.copying);
+        // An announcement moves nothing yet: what was wrong may be wrong still.
         if (window.deliveries.some(({ kind }) => kind !== 'table')) {
+          progress();
           this.#figures.phase = tables.copying ? 'copying' : 'streaming';
           this.#figures.observedGeneration = this.#generation;
         }

@@ -267,6 +267,7 @@ test('waiting names the nodes to start, and ends when every pipeline is reported
   const options = { store, topology: 't', signal: never };
   expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
     ready: false,
+    failed: [],
     missing: [
       { node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' },
       { node: 'a1', database: 'hz', pipeline: 'shop/hz>ca' },
@@ -300,11 +301,38 @@ test('waiting names the nodes to start, and ends when every pipeline is reported
   await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff'))));
   expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
     ready: false,
+    failed: [],
     missing: [
       { node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' },
       { node: 'a1', database: 'hz', pipeline: 'shop/ca>hz' },
     ],
   });
+});
+
+test('what fails is told at once, also while others are waited for; an earlier failure says nothing of a change', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  await report(store, {
+    [nodeKey('t', 'a1')]: node,
+    [nodeKey('t', 'b1')]: node,
+    [ownerKey('t', 'hz')]: owner('a1'),
+    [ownerKey('t', 'ca')]: owner('b1'),
+    [statusKey('t', 'pipeline', 'shop/ca>hz')]: running(1, 'failed'),
+  });
+  const options = { store, topology: 't', signal: never, timeoutMs: 500 };
+  const lines: string[] = [];
+  const outcome = await waitForNodes({ ...options, onProgress: (line) => lines.push(line) });
+  const failed = [{ pipeline: 'shop/ca>hz', node: 'b1', code: 'OT4003', message: 'the login was refused' }];
+  expect(outcome).toEqual({
+    ready: false,
+    failed,
+    missing: [{ node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' }],
+  });
+  expect(lines.filter((line) => line.includes('failed'))).toEqual([
+    'shop/ca>hz failed on b1 (OT4003): the login was refused',
+  ]);
+  await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff'))));
+  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toMatchObject({ ready: false, failed: [] });
 });
 
 test('after a destroy, waiting ends when nodes hold nothing, or there are none', async () => {
@@ -319,6 +347,7 @@ test('after a destroy, waiting ends when nodes hold nothing, or there are none',
   const options = { store, topology: 't', signal: never };
   expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
     ready: false,
+    failed: [],
     missing: [{ node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' }],
   });
   await store.commit({ conditions: [], puts: [], deletes: [nodeKey('t', 'b1')] });
