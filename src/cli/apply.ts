@@ -6,6 +6,7 @@ import type { StateStore } from '../model/ports.ts';
 import { type Plan, readPlan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { renderPlan } from '../render/text.ts';
+import { printable } from '../render/width.ts';
 import { consent } from './consent.ts';
 import { type Context, colour, EXIT, stateUrl } from './context.ts';
 import { type Planned, type PlanOptions, planFor, showRefusals } from './plan.ts';
@@ -94,7 +95,8 @@ async function wait(
       topology,
       signal: context.signal,
       timeoutMs,
-      onProgress: (line) => context.stderr.write(`${line}\n`),
+      onProgress: (line) => context.stderr.write(`${printable(line)}\n`),
+      onFailed: (failed) => tellFailed(context, failed),
     });
   } catch (error) {
     if (!context.signal.aborted) throw error;
@@ -103,35 +105,41 @@ async function wait(
     );
     return EXIT.cancelled;
   }
-  if (outcome.ready) return destroying ? EXIT.done : reportFailed(context, options, outcome.failed);
-  context.stderr.write(
-    `Error OT7008: not everything runs after ${timeoutMs / 1000} s; the desired state stays and is taken up when the nodes come.\n`,
+  const { late, failed, missing } = outcome;
+  if (!late && failed.length === 0) {
+    if (!destroying) say(context, options, 'All nodes run it.');
+    return EXIT.done;
+  }
+  if (late) context.stderr.write(`Error OT7008: not everything runs after ${timeoutMs / 1000} s\n`);
+  for (const line of summary(outcome)) context.stderr.write(`${printable(line)}\n`);
+  const when = missing.some(({ error }) => error === null) ? ' and is taken up when the nodes come' : '';
+  const again = failed.length === 0 ? '' : 'what failed is tried again by itself: ';
+  context.stderr.write(`The change is applied and stays${when}; ${again}see \`otter status\`.\n`);
+  return late ? EXIT.timeout : EXIT.error;
+}
+
+function tellFailed(context: Context, { pipeline, node, code, message, hint }: FailedPipeline): void {
+  context.stderr.write(`Error ${code ?? 'without a code'}: ${pipeline} on ${node}: ${printable(message)}\n`);
+  if (hint !== null) context.stderr.write(`  ${printable(hint)}\n`);
+}
+
+/** The last words: what runs, what failed, what has not reported and what to type for it. */
+function summary({ running, failed, missing }: WaitResult): string[] {
+  const lines = running.length === 0 ? [] : [`  running: ${running.join(', ')}`];
+  for (const { pipeline, node, code } of failed) lines.push(`  failed: ${pipeline} on ${node} (${code ?? 'no code'})`);
+  const { unreported = [], kept = [] } = Object.groupBy(missing, ({ error }) =>
+    error === null ? 'unreported' : 'kept',
   );
-  tellFailed(context, outcome.failed);
-  const byNode = Map.groupBy(outcome.missing, ({ node, database }) => node ?? `no node for ${database}`);
+  for (const { pipeline, node, error } of kept)
+    lines.push(`  not yet running: ${pipeline} on ${node} (${error!.code})`);
+  const byNode = Map.groupBy(unreported, ({ node, database }) => node ?? `no node for ${database}`);
   for (const [node, list] of byNode) {
     const pipelines = [...new Set(list.map(({ pipeline }) => pipeline))].join(', ');
     const what =
       list[0]!.node === null ? node : `${node} has not reported; if it does not run, type: otter node ${node}`;
-    context.stderr.write(`  ${what} (${pipelines})\n`);
+    lines.push(`  ${what} (${pipelines})`);
   }
-  return EXIT.timeout;
-}
-
-/** Everything is taken up; what failed at once is an error of the topology or of a database. */
-function reportFailed(context: Context, options: ApplyOptions, failed: readonly FailedPipeline[]): number {
-  if (failed.length === 0) {
-    say(context, options, 'All nodes run it.');
-    return EXIT.done;
-  }
-  tellFailed(context, failed);
-  context.stderr.write('  The desired state stays; `otter status` shows when it works.\n');
-  return EXIT.error;
-}
-
-function tellFailed(context: Context, failed: readonly FailedPipeline[]): void {
-  for (const { pipeline, node, code, message } of failed)
-    context.stderr.write(`Error ${code ?? ''}: ${pipeline} on ${node}: ${message}\n`);
+  return lines;
 }
 
 function savedPlan(context: Context, path: string): Plan {

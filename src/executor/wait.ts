@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compileChannel } from '../model/pipeline.ts';
 import type { StateStore } from '../model/ports.ts';
+import type { ErrorRecord } from '../model/records.ts';
 import type { ChannelSpec, DatabaseSpec, NodeSpec } from '../model/topology.ts';
 import type { AppliedState, LiveState } from '../planner/change.ts';
 import { readApplied } from './applied.ts';
@@ -15,60 +16,87 @@ export interface Missing {
   readonly node: string | null;
   readonly database: string;
   readonly pipeline: string;
+  /** Somebody who runs may report it yet; else a node must be started, or a pipeline mended that it follows. */
+  readonly hope: boolean;
+  /** What keeps it, as far as it was reported. */
+  readonly error: ErrorRecord | null;
 }
 
-export interface FailedPipeline {
+export interface FailedPipeline extends Pick<ErrorRecord, 'message' | 'hint'> {
   readonly pipeline: string;
   readonly node: string;
   readonly code: string | null;
-  readonly message: string;
 }
 
-export type WaitResult =
-  | { readonly ready: true; readonly failed: readonly FailedPipeline[] }
-  | { readonly ready: false; readonly missing: readonly Missing[]; readonly failed: readonly FailedPipeline[] };
+export interface WaitResult {
+  /** The time was over while somebody might still have reported. */
+  readonly late: boolean;
+  readonly running: readonly string[];
+  readonly failed: readonly FailedPipeline[];
+  readonly missing: readonly Missing[];
+}
 
 export interface WaitOptions {
   readonly store: StateStore;
   readonly topology: string;
   readonly signal: AbortSignal;
   readonly timeoutMs: number;
+  /** Once something has failed: how long nodes that may be starting just now are waited for. */
+  readonly startMs?: number | undefined;
   readonly onProgress?: ((line: string) => void) | undefined;
+  /** Told once for every failure, as soon as it is seen. */
+  readonly onFailed?: ((failed: FailedPipeline) => void) | undefined;
 }
 
 const LOOK_EVERY_MS = 300;
+const START_MS = 5_000;
 
 /** @throws the reason of `signal` */
 export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
-  const { store, topology, signal, timeoutMs, onProgress = () => undefined } = options;
-  const late = AbortSignal.timeout(timeoutMs);
-  const either = AbortSignal.any([signal, late]);
-  let told = '';
-  const toldFailed = new Set<string>();
+  const { store, topology, signal, timeoutMs, startMs = START_MS } = options;
+  const begun = performance.now();
+  const timeout = AbortSignal.timeout(timeoutMs);
+  const either = AbortSignal.any([signal, timeout]);
+  const tell = teller(options);
   for (;;) {
     const { applied, live } = await readApplied(store, topology, signal);
     const missing = missingOf(applied, live);
     const failed = failedOf(applied, live);
-    if (missing.length === 0) {
-      // Only nodes reach the databases: who destroys without them should know what stays.
-      const destroyed = applied.meta.record !== null && applied.specs.length === 0;
-      if (destroyed && told === '' && Object.keys(live.nodes).length === 0) {
-        onProgress("No node runs, so otter's own tables stay in the databases.");
-      }
-      return { ready: true, failed };
-    }
-    if (late.aborted) return { ready: false, missing, failed };
-    for (const { pipeline, node, code, message } of failed) {
-      if (toldFailed.has(pipeline)) continue;
-      toldFailed.add(pipeline);
-      onProgress(`${pipeline} failed on ${node} (${code ?? 'no code'}): ${message}`);
-    }
-    const text = progressText(missing, live);
-    if (text !== told) onProgress(text);
-    told = text;
+    tell(applied, live, missing, failed);
+    const starting = performance.now() - begun < startMs && missing.some(({ error }) => error === null);
+    const over = missing.length === 0 || (failed.length > 0 && !starting && missing.every(({ hope }) => !hope));
+    if (over || timeout.aborted) return { late: !over, running: runningOf(applied, missing, failed), failed, missing };
     await sleep(LOOK_EVERY_MS, undefined, { signal: either }).catch(() => undefined);
     signal.throwIfAborted();
   }
+}
+
+/** Says what is new since it was called last. */
+function teller({ onProgress = () => undefined, onFailed = () => undefined }: WaitOptions) {
+  const said = new Set<string>();
+  let waiting = '';
+  const once = (key: string, say: () => void): void => {
+    if (!said.has(key)) say();
+    said.add(key);
+  };
+  return (applied: AppliedState, live: LiveState, missing: readonly Missing[], failed: readonly FailedPipeline[]) => {
+    for (const failure of failed) {
+      once(`${failure.pipeline} ${failure.code} ${failure.message}`, () => onFailed(failure));
+    }
+    for (const { pipeline, error } of missing) {
+      if (error === null) continue;
+      const line = `${pipeline} does not run yet: ${error.code}: ${error.message}`;
+      once(line, () => onProgress(line));
+    }
+    // Only nodes reach the databases: who destroys without them should know what stays.
+    const destroyed = applied.meta.record !== null && applied.specs.length === 0;
+    if (destroyed && missing.length === 0 && waiting === '' && Object.keys(live.nodes).length === 0) {
+      onProgress("No node runs, so otter's own tables stay in the databases.");
+    }
+    const text = missing.length === 0 ? waiting : progressText(missing, live);
+    if (text !== waiting) onProgress(text);
+    waiting = text;
+  };
 }
 
 /** Pure: what still has to be reported. */
@@ -79,18 +107,24 @@ export function missingOf(applied: AppliedState, live: LiveState): Missing[] {
     ),
   );
   if (databases.size === 0) return leftovers(live);
-  return wantedPipelines(applied).flatMap(({ name, source, target, generation }) => {
+  const failed = new Set(failedOf(applied, live).map(({ pipeline }) => pipeline));
+  return wantedPipelines(applied).flatMap(({ name, source, target, generation, reverse }): Missing[] => {
     const unowned = [target, source].filter((database) => !isOwned(database, live));
     if (unowned.length > 0) {
-      return unowned.map((database) => ({
-        node: nodeFor(databases.get(database)?.region ?? null, applied, live),
-        database,
-        pipeline: name,
-      }));
+      return unowned.map((database) => {
+        const nodes = nodesOf(databases.get(database)?.region ?? null, applied);
+        const alive = (node: string): boolean => live.nodes[node] !== undefined;
+        // A node of the region that does not run, else one that does and has not taken the database yet.
+        const node = nodes.find((one) => !alive(one)) ?? nodes[0] ?? null;
+        return { node, database, pipeline: name, hope: nodes.some(alive), error: null };
+      });
     }
     const record = live.pipelines[name];
     if (record !== undefined && record.observedGeneration >= generation && isUnderWay(record.phase)) return [];
-    return [{ node: live.owners[target]?.node ?? null, database: target, pipeline: name }];
+    const error = record?.phase === 'failed' ? null : (record?.error ?? null);
+    // The two directions of a pair begin together: the one cannot go on before the other is mended.
+    const hope = error === null || reverse === null || !failed.has(reverse);
+    return [{ node: live.owners[target]?.node ?? null, database: target, pipeline: name, hope, error }];
   });
 }
 
@@ -116,10 +150,12 @@ function leftovers(live: LiveState): Missing[] {
     node: record.node,
     database: name.slice(name.indexOf('>') + 1),
     pipeline: name,
+    hope: true,
+    error: null,
   }));
   const covered = new Set(pipelines.map(({ database }) => database));
   const owned = Object.entries(live.owners).flatMap(([database, { node }]) =>
-    covered.has(database) ? [] : [{ node, database, pipeline: `database.${database}` }],
+    covered.has(database) ? [] : [{ node, database, pipeline: `database.${database}`, hope: true, error: null }],
   );
   return [...pipelines, ...owned];
 }
@@ -140,8 +176,18 @@ function failedOf(applied: AppliedState, live: LiveState): FailedPipeline[] {
     // What failed under an earlier generation may be what was just mended.
     if (record?.phase !== 'failed' || record.observedGeneration < generation) return [];
     const { node, error } = record;
-    return [{ pipeline: name, node, code: error?.code ?? null, message: error?.message ?? 'no reason given' }];
+    const { code = null, message = 'no reason given', hint = null } = error ?? {};
+    return [{ pipeline: name, node, code, message, hint }];
   });
+}
+
+function runningOf(
+  applied: AppliedState,
+  missing: readonly Missing[],
+  failed: readonly FailedPipeline[],
+): readonly string[] {
+  const not = new Set([...missing, ...failed].map(({ pipeline }) => pipeline));
+  return wantedPipelines(applied).flatMap(({ name }) => (not.has(name) ? [] : [name]));
 }
 
 function isOwned(database: string, live: LiveState): boolean {
@@ -149,12 +195,10 @@ function isOwned(database: string, live: LiveState): boolean {
   return owner !== undefined && live.nodes[owner.node] !== undefined;
 }
 
-/** A node of the region that does not run, else one that does and has not taken the database yet. */
-function nodeFor(region: string | null, applied: AppliedState, live: LiveState): string | null {
-  const nodes = applied.specs.flatMap(({ kind, name, spec }) =>
+function nodesOf(region: string | null, applied: AppliedState): string[] {
+  return applied.specs.flatMap(({ kind, name, spec }) =>
     kind === 'node' && (spec as unknown as NodeSpec).region === region ? [name] : [],
   );
-  return nodes.find((name) => live.nodes[name] === undefined) ?? nodes[0] ?? null;
 }
 
 function progressText(missing: readonly Missing[], live: LiveState): string {

@@ -37,8 +37,8 @@ export class Inbound {
   readonly #figures: Figures;
   #spec: PipelineSpec;
   #generation: number;
-  /** Generation of the attempt under way. */
-  #attempted: number;
+  /** Generation of the attempt under way; null between attempts. */
+  #attempted: number | null = null;
   /** While a stream is open. */
   #tables: TargetTables | null = null;
   /** Source tables that left the pipeline and whose copies must be forgotten. */
@@ -50,16 +50,14 @@ export class Inbound {
     this.#options = options;
     this.#spec = options.spec;
     this.#generation = options.generation;
-    this.#attempted = options.generation;
     this.#figures = new Figures(options.now);
   }
 
   update(spec: PipelineSpec, generation: number): void {
     this.#spec = spec;
     this.#generation = generation;
+    // It is not run yet: tables that join may be refused. What arrives next tells.
     for (const table of this.#tables?.update() ?? []) this.#left.add(table);
-    if (this.#figures.phase === 'streaming' || this.#figures.phase === 'copying')
-      this.#figures.observedGeneration = generation;
   }
 
   figures(): PipelineFigures {
@@ -78,6 +76,7 @@ export class Inbound {
         if (signal.aborted) return;
         this.failed(error);
       }
+      this.#attempted = null;
       await backoff(attempt, signal);
     }
   }
@@ -89,7 +88,7 @@ export class Inbound {
     if (known.retry === 'never') {
       this.#figures.phase = 'failed';
       // It was taken up and came to nothing: who waits for this generation need not wait on.
-      this.#figures.observedGeneration = this.#attempted;
+      this.#figures.observedGeneration = this.#attempted ?? this.#generation;
     }
     // Every attempt fails the same way; once is enough for the log.
     if (before?.code === known.code && before.message === known.message) return;

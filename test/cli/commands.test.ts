@@ -8,7 +8,7 @@ import type { Context } from '../../src/cli/context.ts';
 import { explainFailure } from '../../src/cli/failure.ts';
 import { run } from '../../src/lab/command.ts';
 import type { LockRecord } from '../../src/model/records.ts';
-import { lockKey } from '../../src/state/keys.ts';
+import { lockKey, nodeKey, ownerKey, statusKey } from '../../src/state/keys.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { openStore } from '../../src/state/open.ts';
 import { type Ended, type Habits, person } from './person.ts';
@@ -82,6 +82,41 @@ test('a wait that is cancelled says what stays, and one that takes too long what
   expect(late.code).toBe(9);
   expect(late.err).toContain('otter node west-1');
   expect(late.err).toContain('otter node east-1');
+});
+
+test('what failed is said at once with what to do, and the last lines sum up', async () => {
+  await using store = openStore(state());
+  const alive = { instance: 'i', databases: [], pipelines: {} };
+  const owner = (node: string): object => ({ node, instance: 'i', advertise: '' });
+  const record = { observedGeneration: 1, position: null, updatedMs: 0 };
+  const hint = 'Empty it.';
+  const puts = Object.entries({
+    [nodeKey('main', 'west-1')]: alive,
+    [nodeKey('main', 'east-1')]: alive,
+    [ownerKey('main', 'a')]: owner('west-1'),
+    [ownerKey('main', 'b')]: owner('east-1'),
+    [statusKey('main', 'pipeline', 'shop/b>a')]: { ...record, phase: 'streaming', error: null, node: 'west-1' },
+    [statusKey('main', 'pipeline', 'shop/a>b')]: {
+      ...record,
+      phase: 'failed',
+      error: { code: 'OT5013', message: 'rows are there\u001b[2J', hint },
+      node: 'east-1',
+    },
+  }).map(([key, value]) => ({ key, value: JSON.stringify(value) }));
+  const { code, out, err } = await otter(['apply', '--auto-approve', '--timeout', '100s'], {
+    does: {
+      sees: 'Applied as serial 1',
+      act: () => void store.commit({ conditions: [], puts, deletes: [] }),
+    },
+  });
+  expect(code).toBe(1);
+  expect(out).not.toContain('All nodes run it');
+  expect(err.slice(err.indexOf('Error'))).toBe(`Error OT5013: shop/a>b on east-1: rows are there\ufffd[2J
+  Empty it.
+  running: shop/b>a
+  failed: shop/a>b on east-1 (OT5013)
+The change is applied and stays; what failed is tried again by itself: see \`otter status\`.
+`);
 });
 
 test('what is wrong on the command line is said before anything is written', async () => {

@@ -1,11 +1,11 @@
-/** Plans carried out against a store in memory: locked, compared, journaled, and waited for. */
+/** Plans carried out against a store in memory: locked, compared and journaled. */
 import { expect, test } from 'vitest';
-import { readApplied, waitForNodes } from '../../src/executor/apply.ts';
+import { readApplied } from '../../src/executor/apply.ts';
 import { BATCH_CHANGES_MAX } from '../../src/executor/batches.ts';
 import type { StateStore } from '../../src/model/ports.ts';
-import type { HistoryRecord, LockRecord, NodeRecord, OwnerRecord, PipelineRecord } from '../../src/model/records.ts';
+import type { HistoryRecord, LockRecord } from '../../src/model/records.ts';
 import type { Topology } from '../../src/model/topology.ts';
-import { historyKey, lockKey, nodeKey, ownerKey, runsPrefix, specKey, statusKey } from '../../src/state/keys.ts';
+import { historyKey, lockKey, runsPrefix, specKey, statusKey } from '../../src/state/keys.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { MemoryState, memoryStore } from '../../src/state/memory.ts';
 import { applying, loaded, NOTHING, planned, present, SHOP } from './world.ts';
@@ -243,116 +243,4 @@ test('an answer that was lost is looked up in the journal', async () => {
   );
   const { revision } = await applying(deaf, plan);
   expect((await readApplied(store, 't')).applied.meta.revision).toBe(revision);
-});
-
-async function report(store: StateStore, records: Readonly<Record<string, unknown>>): Promise<void> {
-  const puts = Object.entries(records).map(([key, value]) => ({ key, value: JSON.stringify(value) }));
-  await store.commit({ conditions: [], puts, deletes: [] });
-}
-
-const node = { instance: 'i', databases: [], pipelines: {} } as unknown as NodeRecord;
-const owner = (name: string): OwnerRecord => ({ node: name, instance: 'i', advertise: '' });
-const running = (observedGeneration: number, phase: PipelineRecord['phase'] = 'streaming'): PipelineRecord => ({
-  observedGeneration,
-  phase,
-  position: null,
-  error: phase === 'failed' ? { code: 'OT4003', message: 'the login was refused', hint: null } : null,
-  node: 'b1',
-  updatedMs: 0,
-});
-
-test('waiting names the nodes to start, and ends when every pipeline is reported at its generation', async () => {
-  await using store = memoryStore();
-  await applying(store, await planned(store, loaded(SHOP)));
-  const options = { store, topology: 't', signal: never };
-  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
-    ready: false,
-    failed: [],
-    missing: [
-      { node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' },
-      { node: 'a1', database: 'hz', pipeline: 'shop/hz>ca' },
-      { node: 'a1', database: 'hz', pipeline: 'shop/ca>hz' },
-      { node: 'b1', database: 'ca', pipeline: 'shop/ca>hz' },
-    ],
-  });
-  const lines: string[] = [];
-  const ready = waitForNodes({
-    ...options,
-    timeoutMs: 30_000,
-    onProgress: (line) => {
-      lines.push(line);
-      if (lines.length > 1) return;
-      void report(store, {
-        [nodeKey('t', 'a1')]: node,
-        [nodeKey('t', 'b1')]: node,
-        [ownerKey('t', 'hz')]: owner('a1'),
-        [ownerKey('t', 'ca')]: owner('b1'),
-        [statusKey('t', 'pipeline', 'shop/hz>ca')]: running(1, 'copying'),
-        [statusKey('t', 'pipeline', 'shop/ca>hz')]: running(1, 'failed'),
-      });
-    },
-  });
-  expect(await ready).toEqual({
-    ready: true,
-    failed: [{ pipeline: 'shop/ca>hz', node: 'b1', code: 'OT4003', message: 'the login was refused' }],
-  });
-  expect(lines[0]).toBe('Waiting for shop/hz>ca, shop/ca>hz; not running, to start: otter node b1, otter node a1.');
-  // A change of the channel: what is reported is older than that.
-  await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff'))));
-  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
-    ready: false,
-    failed: [],
-    missing: [
-      { node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' },
-      { node: 'a1', database: 'hz', pipeline: 'shop/ca>hz' },
-    ],
-  });
-});
-
-test('what fails is told at once, also while others are waited for; an earlier failure says nothing of a change', async () => {
-  await using store = memoryStore();
-  await applying(store, await planned(store, loaded(SHOP)));
-  await report(store, {
-    [nodeKey('t', 'a1')]: node,
-    [nodeKey('t', 'b1')]: node,
-    [ownerKey('t', 'hz')]: owner('a1'),
-    [ownerKey('t', 'ca')]: owner('b1'),
-    [statusKey('t', 'pipeline', 'shop/ca>hz')]: running(1, 'failed'),
-  });
-  const options = { store, topology: 't', signal: never, timeoutMs: 500 };
-  const lines: string[] = [];
-  const outcome = await waitForNodes({ ...options, onProgress: (line) => lines.push(line) });
-  const failed = [{ pipeline: 'shop/ca>hz', node: 'b1', code: 'OT4003', message: 'the login was refused' }];
-  expect(outcome).toEqual({
-    ready: false,
-    failed,
-    missing: [{ node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' }],
-  });
-  expect(lines.filter((line) => line.includes('failed'))).toEqual([
-    'shop/ca>hz failed on b1 (OT4003): the login was refused',
-  ]);
-  await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff'))));
-  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toMatchObject({ ready: false, failed: [] });
-});
-
-test('after a destroy, waiting ends when nodes hold nothing, or there are none', async () => {
-  await using store = memoryStore();
-  await applying(store, await planned(store, loaded(SHOP)));
-  await report(store, {
-    [nodeKey('t', 'b1')]: node,
-    [ownerKey('t', 'ca')]: owner('b1'),
-    [statusKey('t', 'pipeline', 'shop/hz>ca')]: running(1),
-  });
-  await applying(store, await planned(store, NOTHING, { destroy: true }));
-  const options = { store, topology: 't', signal: never };
-  expect(await waitForNodes({ ...options, timeoutMs: 1 })).toEqual({
-    ready: false,
-    failed: [],
-    missing: [{ node: 'b1', database: 'ca', pipeline: 'shop/hz>ca' }],
-  });
-  await store.commit({ conditions: [], puts: [], deletes: [nodeKey('t', 'b1')] });
-  const lines: string[] = [];
-  const onProgress = (line: string) => lines.push(line);
-  expect(await waitForNodes({ ...options, timeoutMs: 1, onProgress })).toEqual({ ready: true, failed: [] });
-  expect(lines).toEqual(["No node runs, so otter's own tables stay in the databases."]);
 });
