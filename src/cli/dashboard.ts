@@ -2,7 +2,7 @@
 import { runDashboard } from '../dashboard/run.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, EXIT, stateUrl, topologyName } from './context.ts';
-import { reports } from './status.ts';
+import { reportOf, reports } from './status.ts';
 
 export interface DashboardFlags extends CommonOptions {
   readonly once?: boolean;
@@ -12,6 +12,8 @@ export interface DashboardFlags extends CommonOptions {
 export async function dashboard(context: Context, options: DashboardFlags): Promise<number> {
   const name = topologyName(context, options, loadTopology);
   await using store = context.parts.openStore(stateUrl(context, options));
+  // Who looks once wants an answer; who stays sees it come.
+  if (options.once === true) await reportOf(store, name, context);
   const ended = new AbortController();
   const signal = AbortSignal.any([context.signal, ended.signal]);
   try {

@@ -15,6 +15,9 @@ import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
 import { type ValidateOptions, validate } from './validate.ts';
 
+/** A day; what is longer is a slip. */
+const DEMO_SECONDS_MAX = 86_400;
+
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
   ['fmt', 'format topology files, keeping comments'],
@@ -172,8 +175,11 @@ function addRunning(add: Add, context: Context): void {
     'otter demo --seconds 30',
     (options) => {
       const { seconds, state } = options as { seconds?: string; state?: string };
-      if (seconds !== undefined && !/^\d+$/.test(seconds))
-        throw new OtterError('OT7001', `--seconds ${seconds} is not a number`);
+      if (seconds !== undefined && (!/^\d+$/.test(seconds) || Number(seconds) > DEMO_SECONDS_MAX)) {
+        throw new OtterError('OT7001', `--seconds ${seconds} is not a whole number from 0 to ${DEMO_SECONDS_MAX}`, {
+          hint: 'For example: otter demo --seconds 30',
+        });
+      }
       if (state !== undefined && state !== 'etcd')
         throw new OtterError('OT7001', 'the demo keeps its state in a file, or with --state etcd in a private etcd');
       return context.parts.demo({
