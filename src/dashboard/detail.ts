@@ -104,12 +104,10 @@ function copyLines({ copy }: PipelineStatus, columns: number, glyphs: Glyphs): L
   if (copy === null) return [];
   const share = copyShare(copy);
   const eta = copy.eta_ms === null ? '' : `, about ${duration(copy.eta_ms)} left`;
+  const rows = copy.rows_total === 0 ? '' : `${count(copy.rows_done)} of about ${count(copy.rows_total)} rows, `;
   return [
     fact('Copy', span(bar(share, Math.min(40, Math.max(10, columns - 40)), glyphs), 'busy'), ` ${percent(share)}`),
-    fact(
-      '',
-      `${count(copy.rows_done)} of about ${count(copy.rows_total)} rows, ${copy.tables_done} of ${copy.tables_total} tables${eta}`,
-    ),
+    fact('', `${rows}${copy.tables_done} of ${copy.tables_total} tables${eta}`),
   ];
 }
 

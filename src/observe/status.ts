@@ -30,6 +30,8 @@ export interface TopologyRecords {
 
 /** Figures older than this are those of a node that is away, whatever its lease says. */
 const STALE_MS = 15_000;
+/** Nodes report every second: what is older than this is no measure of now. Clocks may differ by less. */
+const SILENT_MS = 5_000;
 
 export function statusReport(records: TopologyRecords, nowMs: number): StatusReport {
   const { name, meta, specs, nodes, lock } = records;
@@ -56,7 +58,9 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
       };
     }),
     channels: byName(specs.channel).map(([channel, { spec, generation }]): ChannelStatus => {
-      const pipelines = compileChannel(channel, spec).map((pipeline) => pipelineStatus(pipeline, records, nowMs));
+      const pipelines = compileChannel(channel, spec).map((pipeline) =>
+        pipelineStatus(pipeline, generation, records, nowMs),
+      );
       const ready = pipelines.every(
         ({ phase, observed_generation }) => phase === 'streaming' && observed_generation >= generation,
       );
@@ -67,21 +71,32 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
   };
 }
 
-function pipelineStatus(pipeline: PipelineSpec, records: TopologyRecords, nowMs: number): PipelineStatus {
-  const owner = records.owners[pipeline.target]?.node ?? null;
-  const node = owner === null ? undefined : records.nodes[owner];
-  const figures = node !== undefined && nowMs - node.updatedMs < STALE_MS ? node.pipelines[pipeline.name] : undefined;
-  const last = records.pipelines[pipeline.name];
-  return {
-    name: pipeline.name,
-    source: pipeline.source,
-    target: pipeline.target,
-    node: owner,
-    ...(figures === undefined ? remembered(pipeline, last, owner) : live(figures)),
-  };
+function pipelineStatus(
+  pipeline: PipelineSpec,
+  generation: number,
+  records: TopologyRecords,
+  nowMs: number,
+): PipelineStatus {
+  const { name, source, target, enabled } = pipeline;
+  const node = records.owners[target]?.node ?? null;
+  const measured = measure(pipeline, node, records, nowMs);
+  return { name, source, target, node, ...(enabled ? measured : paused(measured, generation, node)) };
 }
 
 type Measured = Omit<PipelineStatus, 'name' | 'source' | 'target' | 'node'>;
+
+function measure(
+  { name, target }: PipelineSpec,
+  owner: string | null,
+  { nodes, pipelines }: TopologyRecords,
+  nowMs: number,
+): Measured {
+  const node = owner === null ? undefined : nodes[owner];
+  const figures = node?.pipelines[name];
+  const ageMs = nowMs - (node?.updatedMs ?? 0);
+  if (figures === undefined || ageMs >= STALE_MS) return remembered(pipelines[name], target, owner);
+  return ageMs < SILENT_MS ? live(figures) : stale(live(figures), owner!, node!.updatedMs);
+}
 
 function live(figures: PipelineFigures): Measured {
   return {
@@ -99,16 +114,37 @@ function live(figures: PipelineFigures): Measured {
   };
 }
 
+/** What was measured a while ago: how far it had come still tells something, how fast it was does not. */
+function stale(measured: Measured, node: string, sinceMs: number): Measured {
+  const copy = measured.copy === null ? null : { ...measured.copy, eta_ms: null };
+  const waiting = `node ${node}, silent since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC`;
+  return { ...measured, lag_ms: null, rows_per_second: 0, copy, waiting };
+}
+
+/** What is meant to rest is shown so, whatever keeps its node from noticing. */
+function paused(measured: Measured, generation: number, owner: string | null): Measured {
+  const late = measured.observed_generation < generation && owner !== null;
+  return {
+    ...measured,
+    phase: 'paused',
+    lag_ms: null,
+    rows_per_second: 0,
+    copy: null,
+    error: null,
+    waiting: late ? `node ${owner} has not stopped it yet` : null,
+  };
+}
+
 /** The last thing a node wrote down, and why there is nothing newer. */
-function remembered(pipeline: PipelineSpec, last: PipelineRecord | undefined, owner: string | null): Measured {
+function remembered(last: PipelineRecord | undefined, target: string, owner: string | null): Measured {
   const waiting =
     owner === null
-      ? `no node owns ${pipeline.target}${last === undefined ? '' : `; it was ${last.node}`}`
+      ? `no node owns ${target}${last === undefined ? '' : `; it was ${last.node}`}`
       : last === undefined
         ? `node ${owner} has not reported yet`
         : `node ${owner} is away`;
   return {
-    phase: pipeline.enabled ? (last?.phase === 'failed' ? 'failed' : 'pending') : 'paused',
+    phase: last?.phase === 'failed' ? 'failed' : 'pending',
     lag_ms: null,
     position: last?.position ?? null,
     rows_applied: 0,

@@ -29,17 +29,14 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
   for (const [index, row] of rows.entries()) {
     const text = line(cells[index]!);
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
-    if (row.copy !== null)
-      lines.push(
-        `    copying: ${row.copy.rows_done} of about ${row.copy.rows_total} rows, ${row.copy.tables_done} of ${row.copy.tables_total} tables${row.copy.eta_ms === null ? '' : `, about ${Math.ceil(row.copy.eta_ms / 1000)} s to go`}`,
-      );
+    if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
     if (row.error !== null)
       lines.push(
         paint(31, `    ${row.error.code}: ${printable(row.error.message)}`),
         ...(row.error.hint === null ? [] : [`    ${printable(row.error.hint)}`]),
       );
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
-    if (row.error === null && row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
+    if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
   if (rows.length === 0) lines.push('    nothing: no channel is applied');
   lines.push('');
@@ -50,6 +47,16 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     lines.push(`node ${node.name} (${node.region}): ${state}`);
   }
   return `${lines.join('\n')}\n`;
+}
+
+function copied(copy: NonNullable<PipelineStatus['copy']>): string {
+  const { rows_done, rows_total, tables_done, tables_total, eta_ms } = copy;
+  return [
+    // Nothing is known of how many there are.
+    ...(rows_total === 0 ? [] : [`${rows_done} of about ${rows_total} rows`]),
+    `${tables_done} of ${tables_total} tables`,
+    ...(eta_ms === null ? [] : [`about ${Math.ceil(eta_ms / 1000)} s to go`]),
+  ].join(', ');
 }
 
 function lag(row: PipelineStatus): string {

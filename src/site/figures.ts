@@ -67,10 +67,17 @@ export class Figures {
       rowsPerSecond: this.#rate(),
       conflicts: this.#conflicts,
       drift: this.#drift,
-      copy: this.#copy?.progress ?? null,
+      copy: this.#progress(),
       error: this.error,
       waiting: this.waiting,
     };
+  }
+
+  /** Tables that were announced are no copy yet, and one that stands still has no end in sight. */
+  #progress(): CopyProgress | null {
+    if (this.#copy === null || this.phase !== 'copying') return null;
+    const { progress } = this.#copy;
+    return this.error === null ? progress : { ...progress, etaMs: null };
   }
 
   /** The lag of the newest beat when it was applied; when beats stay away, its age. */

@@ -113,6 +113,43 @@ test('figures that are not renewed are not believed, whatever the lease says', (
   expect(pipeline({ ...RUNNING, nodes })).toMatchObject({ phase: 'pending', waiting: 'node b1 is away' });
 });
 
+test('of a node that is silent no lag is shown, but since when', () => {
+  const copy = { tablesDone: 0, tablesTotal: 1, rowsDone: 300, rowsTotal: 1000, etaMs: 4200 };
+  const at = (ageMs: number) => {
+    const copying = { 'shop/hz>ca': { ...figures, phase: 'copying' as const, copy } };
+    return pipeline({ ...RUNNING, nodes: { ...RUNNING.nodes, b1: node('b1', 'ca', copying, NOW - ageMs) } });
+  };
+  expect(at(2_000)).toMatchObject({ lag_ms: 420, rows_per_second: 17, copy: { eta_ms: 4200 }, waiting: null });
+  expect(at(6_000)).toMatchObject({
+    phase: 'copying',
+    lag_ms: null,
+    rows_per_second: 0,
+    rows_applied: 12345,
+    copy: { rows_done: 300, eta_ms: null },
+    waiting: 'node b1, silent since 23:59:54 UTC',
+  });
+});
+
+test('a disabled channel is paused, whatever its node still reports', () => {
+  const disabled = specs(4);
+  const { shop } = disabled.channel;
+  const spec = { ...disabled, channel: { shop: { generation: 4, spec: { ...shop!.spec, enabled: false } } } };
+  const error = { code: 'OT4032', message: 'a statement', hint: null };
+  const stuck = { 'shop/hz>ca': { ...figures, phase: 'failed' as const, error } };
+  const nodes = { ...RUNNING.nodes, b1: node('b1', 'ca', stuck) };
+  expect(pipeline({ ...RUNNING, specs: spec, nodes })).toMatchObject({
+    phase: 'paused',
+    lag_ms: null,
+    error: null,
+    waiting: 'node b1 has not stopped it yet',
+  });
+  const stopped = { 'shop/hz>ca': { ...figures, phase: 'paused' as const, observedGeneration: 4 } };
+  expect(pipeline({ ...RUNNING, specs: spec, nodes: { b1: node('b1', 'ca', stopped) } })).toMatchObject({
+    phase: 'paused',
+    waiting: null,
+  });
+});
+
 test('the reference names every key of the report', () => {
   const reference = readFileSync(new URL('../../docs/reference/status-json.md', import.meta.url), 'utf8');
   const copy = { tablesDone: 0, tablesTotal: 0, rowsDone: 0, rowsTotal: 0, etaMs: null };
@@ -125,6 +162,14 @@ test('the reference names every key of the report', () => {
   });
   expect(names.size).toBeGreaterThan(30);
   for (const name of names) expect(reference).toMatch(new RegExp(`\`${name}(\\[\\])?\``));
+});
+
+test('a copy of which no rows are known yet counts tables only', () => {
+  const copy = { tablesDone: 0, tablesTotal: 2, rowsDone: 0, rowsTotal: 0, etaMs: null };
+  const copying = { 'shop/hz>ca': { ...figures, phase: 'copying' as const, copy } };
+  const nodes = { ...RUNNING.nodes, b1: node('b1', 'ca', copying) };
+  const text = renderStatus(statusReport({ ...RUNNING, nodes }, NOW), { colour: false });
+  expect(text).toContain('    copying: 0 of 2 tables\n');
 });
 
 test('as text: a line per pipeline, what is wrong and what to type', () => {

@@ -1,0 +1,38 @@
+/** Figures of a pipeline, on a clock of the test's own. */
+import { expect, test } from 'vitest';
+import type { CopyState } from '../../src/model/load.ts';
+import { Figures } from '../../src/site/figures.ts';
+
+const state = (rowsDone: number): CopyState => ({
+  table: 'shop.orders',
+  cursor: null,
+  done: false,
+  rowsDone,
+  rowsEstimate: 1000,
+});
+
+test('a copy is shown while it goes on, not when its tables were announced and refused', () => {
+  let now = 0;
+  const figures = new Figures(() => now);
+  figures.copies([state(0)], true);
+  expect(figures.read().copy).toBeNull();
+  figures.phase = 'failed';
+  expect(figures.read().copy).toBeNull();
+  figures.phase = 'copying';
+  now = 1_000;
+  figures.copies([state(500)], true);
+  expect(figures.read().copy).toMatchObject({ rowsDone: 500, rowsTotal: 1000, etaMs: 1_000 });
+  figures.error = { code: 'OT6001', message: 'silent', hint: null };
+  expect(figures.read().copy).toMatchObject({ rowsDone: 500, etaMs: null });
+});
+
+test('the lag is that of the newest beat, and grows when beats stay away', () => {
+  let now = 10_000;
+  const figures = new Figures(() => now);
+  expect(figures.read().lagMs).toBeNull();
+  figures.beat(9_900);
+  now = 11_000;
+  expect(figures.read().lagMs).toBe(100);
+  now = 20_000;
+  expect(figures.read().lagMs).toBe(10_100);
+});
