@@ -1,0 +1,111 @@
+/** What a pipeline says of itself between attempts and while the topology changes; its stream and target are made up. */
+import { expect, test } from 'vitest';
+import { OtterError } from '../../src/model/error.ts';
+import type { LoadSession, TargetPort } from '../../src/model/load.ts';
+import { compileChannel } from '../../src/model/pipeline.ts';
+import type { LinkClient, Logger } from '../../src/model/ports.ts';
+import type { Delivery } from '../../src/model/row.ts';
+import { Inbound } from '../../src/site/inbound.ts';
+import { loaded, SHOP } from '../planner/world.ts';
+
+const [spec] = compileChannel('shop', loaded(SHOP).topology.channel['shop']!);
+const START = 'mariadb:0-1-1';
+const common = { gtid: '', position: START, seen: {}, commitMs: 0, bytes: 64 };
+const BEAT: Delivery = { ...common, kind: 'beat', sentMs: 0 };
+/** Of a table that the target refuses: there is none, and none can be made. */
+const TABLE = {
+  ...common,
+  kind: 'table',
+  announced: { table: { schema: 'shop', name: 'orders' }, copies: true, rowsEstimate: 1 },
+} as unknown as Delivery;
+
+const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+const session = {
+  begin: async () => ({ missing: 0 }),
+  write: async () => ({ missing: 0 }),
+  commit: async () => undefined,
+  rollback: async () => undefined,
+  [Symbol.asyncDispose]: async () => undefined,
+} as unknown as LoadSession;
+const target = {
+  prepare: async () => undefined,
+  claim: async () => ({ seq: 1, epoch: 1, position: START, seen: {} }),
+  copies: async () => [],
+  forgetCopies: async () => undefined,
+  session: async () => session,
+  shape: async () => {
+    throw new OtterError('OT5014', 'it has no primary key', { hint: 'Add one.' });
+  },
+} as unknown as TargetPort;
+
+/** A pipeline under way; the test plays the source. */
+function started() {
+  const waiting: Delivery[] = [];
+  const link: LinkClient = {
+    open: async (_, __, signal) => ({
+      opening: { position: START, seen: {}, logsCascades: true },
+      deliveries: (async function* () {
+        while (!signal.aborted) {
+          const next = waiting.shift();
+          if (next !== undefined) yield [next];
+          else await new Promise<void>((resolve) => setTimeout(resolve, 2));
+        }
+      })(),
+      acknowledge: () => undefined,
+      [Symbol.asyncDispose]: async () => undefined,
+    }),
+  };
+  const send = (delivery: Delivery): number => waiting.push(delivery);
+  const inbound = new Inbound({
+    spec: spec!,
+    generation: 1,
+    target,
+    link,
+    ownerRevision: 1,
+    judging: null,
+    onFirstCheckpoint: () => undefined,
+    logger: quiet,
+    now: () => 0,
+  });
+  const abort = new AbortController();
+  const running = inbound.run(abort.signal);
+  return {
+    inbound,
+    send,
+    async [Symbol.asyncDispose]() {
+      abort.abort();
+      await running;
+    },
+  };
+}
+
+test('a changed topology counts as run when something has come by it, not when it was read', async () => {
+  await using pipeline = started();
+  const { inbound, send } = pipeline;
+  send(BEAT);
+  await expect.poll(() => inbound.figures()).toMatchObject({ phase: 'streaming', observedGeneration: 1 });
+  inbound.update(spec!, 2);
+  expect(inbound.figures().observedGeneration).toBe(1);
+  send(BEAT);
+  await expect.poll(() => inbound.figures().observedGeneration).toBe(2);
+});
+
+test('a failure is of the generation that was tried, and stays with its error until something arrives', async () => {
+  await using pipeline = started();
+  const { inbound, send } = pipeline;
+  send(TABLE);
+  const failed = { phase: 'failed', error: { code: 'OT5014' }, copy: null };
+  await expect.poll(() => inbound.figures()).toMatchObject({ ...failed, observedGeneration: 1 });
+  inbound.update(spec!, 2);
+  expect(inbound.figures().observedGeneration).toBe(1);
+  for (let attempt = 0; attempt < 3; attempt += 1) {
+    send(TABLE);
+    for (let look = 0; look < 20; look += 1) {
+      expect(inbound.figures()).toMatchObject(failed);
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+  }
+  await expect.poll(() => inbound.figures()).toMatchObject({ ...failed, observedGeneration: 2 });
+  send(BEAT);
+  await expect.poll(() => inbound.figures()).toMatchObject({ phase: 'streaming', error: null });
+});
