@@ -56,7 +56,7 @@ const MARIADB: readonly Rule[] = [
   },
 ];
 
-/** @throws OtterError OT4021 for settings, OT4022 for privileges. */
+/** @throws OtterError OT4021 for settings, and what privileges lack besides; OT4022 for privileges alone. */
 export async function checkServer(session: Session, kind: ServerKind): Promise<void> {
   const rules = [...BOTH, ...(kind.family === 'mysql' ? MYSQL : MARIADB)];
   const names = rules.map((rule) => `'${rule.setting}'`).join(', ');
@@ -69,11 +69,22 @@ export async function checkServer(session: Session, kind: ServerKind): Promise<v
     // A server that does not know the setting does not have what it turns on.
     return value !== undefined && !rule.fits(value);
   });
-  if (wrong.length > 0) throw unfit(wrong, values, session);
-  await checkPrivileges(session, kind);
+  const faults = [...(wrong.length === 0 ? [] : [unfit(wrong, values)]), ...(await lacking(session, kind))];
+  const [first] = faults;
+  if (first === undefined) return;
+  throw new OtterError(first.code, faults.map(({ message }) => message).join('; '), {
+    hint: faults.map(({ hint }) => hint).join('; '),
+    where: session.where,
+  });
 }
 
-function unfit(wrong: readonly Rule[], values: ReadonlyMap<string, string>, session: Session): OtterError {
+interface Fault {
+  readonly code: 'OT4021' | 'OT4022';
+  readonly message: string;
+  readonly hint: string;
+}
+
+function unfit(wrong: readonly Rule[], values: ReadonlyMap<string, string>): Fault {
   const said = wrong.map((rule) => `${rule.setting} is ${values.get(rule.setting) || "''"} and must be ${rule.wanted}`);
   const typed = wrong.flatMap((rule) => (rule.statement === null ? [] : [`${rule.statement};`]));
   const configured = wrong.flatMap((rule) => (rule.statement === null ? [`${rule.setting} = ${rule.wanted}`] : []));
@@ -83,17 +94,17 @@ function unfit(wrong: readonly Rule[], values: ReadonlyMap<string, string>, sess
       ? []
       : [`put \`${configured.join(', ')}\` into the server configuration and restart it`]),
   ];
-  return new OtterError('OT4021', said.join('; '), { hint: hints.join('; '), where: session.where });
+  return { code: 'OT4021', message: said.join('; '), hint: hints.join('; ') };
 }
 
 /**
  * `REPLICATION SLAVE` to be sent the log, the right to ask where it ends, and `TRIGGER`, without which triggers exist
  * unseen. What a role grants is not listed; whoever has one is believed, and the server refuses later if need be.
  */
-async function checkPrivileges(session: Session, kind: ServerKind): Promise<void> {
+async function lacking(session: Session, kind: ServerKind): Promise<Fault[]> {
   const rows = await session.rows<Record<string, string>>('SHOW GRANTS');
   const grants = rows.map((row) => Object.values(row)[0]?.toUpperCase() ?? '');
-  if (grants.some((grant) => !grant.includes(' ON '))) return;
+  if (grants.some((grant) => !grant.includes(' ON '))) return [];
   const has = (among: readonly string[], ...privileges: readonly string[]): boolean =>
     among.some((grant) => ['ALL PRIVILEGES', ...privileges].some((p) => new RegExp(`\\b${p}\\b.* ON `).test(grant)));
   const global = grants.filter((grant) => / ON \*\.\* TO /.test(grant));
@@ -104,14 +115,17 @@ async function checkPrivileges(session: Session, kind: ServerKind): Promise<void
     ...(has(global, ask, also) ? [] : [ask]),
     ...(has(grants, 'TRIGGER') ? [] : ['TRIGGER']),
   ];
-  if (missing.length === 0) return;
+  if (missing.length === 0) return [];
   const [user] = await session.rows<{ user: string }>('SELECT CURRENT_USER() AS user');
   const account = (user?.user ?? '')
     .split('@')
     .map((part) => `'${part}'`)
     .join('@');
-  throw new OtterError('OT4022', `the user ${account} lacks ${missing.join(' and ')}`, {
-    hint: `run \`GRANT ${missing.join(', ')} ON *.* TO ${account};\` as an administrator`,
-    where: session.where,
-  });
+  return [
+    {
+      code: 'OT4022',
+      message: `the user ${account} lacks ${missing.join(' and ')}`,
+      hint: `run \`GRANT ${missing.join(', ')} ON *.* TO ${account};\` as an administrator`,
+    },
+  ];
 }

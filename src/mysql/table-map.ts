@@ -99,12 +99,17 @@ export function planRows(map: TableMap, shape: TableShape): RowPlan {
   if (map.columns.length !== types.length + hidden) {
     throw differs(map, `${map.columns.length - hidden} columns in the log, ${types.length} now`);
   }
+  // All of them at once, so that nobody has to change one to learn of the next.
+  const wrong = types.flatMap((type, i) => {
+    const { name } = shape.columns[i]!;
+    if (type.kind === 'unsupported') return [`${name} (${type.why})`];
+    return isOldTemporal(map.columns[i]!.code) ? [`${name} (a date or time in the format of MySQL 5.5)`] : [];
+  });
+  if (wrong.length > 0) throw inexact(shape, wrong);
   const decoders = map.columns.map((column, i) => {
     if (i >= types.length) return decoderFor(HASH, column);
     const type = types[i]!;
     const { name } = shape.columns[i]!;
-    if (type.kind === 'unsupported') throw inexact(shape, [`${name} (${type.why})`]);
-    if (isOldTemporal(column.code)) throw inexact(shape, [`${name} (a date or time in the format of MySQL 5.5)`]);
     if (!logCodes(type).includes(column.code)) {
       throw differs(map, `column ${name} is type ${column.code} in the log and ${shape.columns[i]!.type} now`);
     }

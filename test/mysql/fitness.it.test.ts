@@ -71,6 +71,33 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await again.logEnd();
   });
 
+  test('all that is wrong is named at once: settings, and what the user lacks', async () => {
+    const { root, lab } = context;
+    await root.query(
+      "DROP USER IF EXISTS 'poor'@'%'; CREATE USER 'poor'@'%' IDENTIFIED BY 'secret'; GRANT SELECT ON *.* TO 'poor'@'%'",
+    );
+    await root.query("SET GLOBAL binlog_format = 'MIXED'; SET GLOBAL binlog_row_image = 'MINIMAL'");
+    try {
+      await using source = mysqlSource({ server: access(lab, { user: 'poor', password: 'secret' }) });
+      const error: { code: string; message: string; hint: string } = await source.preflight().then(
+        () => Promise.reject(new Error('passed')),
+        (e) => e,
+      );
+      expect(error.code).toBe('OT4021');
+      for (const word of [
+        'binlog_format is MIXED',
+        'binlog_row_image is MINIMAL',
+        "'poor'@'%' lacks REPLICATION SLAVE",
+      ])
+        expect(error.message).toContain(word);
+      for (const statement of error.hint.matchAll(/`([^`]*;)`/g)) await root.query(statement[1]!);
+      await using again = mysqlSource({ server: access(lab, { user: 'poor', password: 'secret' }) });
+      await again.preflight();
+    } finally {
+      await root.query("SET GLOBAL binlog_format = 'ROW'; SET GLOBAL binlog_row_image = 'FULL'");
+    }
+  });
+
   test('a wrong password is refused without showing it', async () => {
     const server = access(context.lab, { user: context.lab.root.user, password: 'wrong-secret' });
     await expect(server.connect()).rejects.toMatchObject({
