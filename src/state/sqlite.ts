@@ -9,14 +9,14 @@
  * is done outside, with the event loop free.
  */
 import { randomUUID } from 'node:crypto';
-import type { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { Commit, CommitResult, Entry, Snapshot, StateStore, WatchBatch, WatchEvent } from '../model/ports.ts';
 import { checkCommit } from './commit.ts';
 import type { HeldLease } from './held-lease.ts';
 import { holdLease } from './held-lease.ts';
-import { isBusy, openFile, sqliteError } from './sqlite-file.ts';
+import { isBusy, sqliteError } from './sqlite-file.ts';
+import { StateFile } from './state-file.ts';
 
 export interface SqliteOptions {
   /** Events kept for watchers that are behind; older ones are forgotten and such a watcher gets a `reset`. */
@@ -33,23 +33,21 @@ const FORGET_EVERY = 128;
 
 /** @throws OtterError OT3006 when the file cannot be opened. */
 export function sqliteStore(path: string, options: SqliteOptions = {}): StateStore {
-  return new SqliteStore(path, openFile(path), options);
+  return new SqliteStore(new StateFile(path), options);
 }
 
 class SqliteStore implements StateStore {
   readonly url: string;
-  readonly #path: string;
-  readonly #db: DatabaseSync;
+  readonly #file: StateFile;
   readonly #historyMax: number;
   readonly #pollMs: number;
   readonly #leases = new Set<HeldLease>();
   readonly #waiters = new Set<() => void>();
   readonly #closed = new AbortController();
 
-  constructor(path: string, db: DatabaseSync, { historyMax = 10_000, pollMs = 50 }: SqliteOptions) {
-    this.url = `file:${path}`;
-    this.#path = path;
-    this.#db = db;
+  constructor(file: StateFile, { historyMax = 10_000, pollMs = 50 }: SqliteOptions) {
+    this.url = `file:${file.path}`;
+    this.#file = file;
     this.#historyMax = historyMax;
     this.#pollMs = pollMs;
   }
@@ -77,12 +75,13 @@ class SqliteStore implements StateStore {
 
   async *watch(prefix: string, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
     const over = AbortSignal.any([signal, this.#closed.signal]);
+    const { epoch } = this.#file;
     let at = fromRevision;
     while (!over.aborted) {
       let batch: WatchBatch;
       try {
         await this.#expire(over);
-        batch = await this.#transact('deferred', () => this.#since(prefix, at), over);
+        batch = await this.#transact('deferred', () => this.#since(prefix, at, epoch), over);
       } catch (error) {
         if (over.aborted) return;
         throw error;
@@ -117,7 +116,7 @@ class SqliteStore implements StateStore {
     for (const lease of [...this.#leases]) lease.abandon();
     this.#closed.abort();
     this.#wake();
-    this.#db.close();
+    this.#file.close();
   }
 
   // ------------------------------------------------------------ inside a transaction
@@ -131,7 +130,8 @@ class SqliteStore implements StateStore {
     return { revision: this.#revision(), entries: rows.map(entryOf) };
   }
 
-  #since(prefix: string, at: number): WatchBatch {
+  #since(prefix: string, at: number, epoch: number): WatchBatch {
+    if (epoch !== this.#file.epoch) throw new OtterError('OT3001', 'revisions of another state file were asked for');
     const now = this.#revision();
     const { floor } = this.#all('select floor from store')[0] as { floor: number };
     if (at < floor || at > now) {
@@ -263,13 +263,14 @@ class SqliteStore implements StateStore {
 
   async #transact<T>(mode: 'deferred' | 'immediate', body: () => T, signal?: AbortSignal): Promise<T> {
     const result = await this.#retry(() => {
-      this.#db.exec(`begin ${mode}`);
+      const { db } = this.#file;
+      db.exec(`begin ${mode}`);
       try {
         const value = body();
-        this.#db.exec('commit');
+        db.exec('commit');
         return value;
       } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec('rollback');
+        if (db.isTransaction) db.exec('rollback');
         throw error;
       }
     }, signal);
@@ -283,22 +284,23 @@ class SqliteStore implements StateStore {
       signal?.throwIfAborted();
       if (this.#closed.signal.aborted) throw new OtterError('OT3001', 'the state store was closed');
       try {
+        this.#file.check();
         return call();
       } catch (error) {
         if (error instanceof OtterError) throw error;
-        if (!isBusy(error) || performance.now() > untilMs) throw sqliteError(this.#path, error);
+        if (!isBusy(error) || performance.now() > untilMs) throw sqliteError(this.#file.path, error);
       }
       await sleep(BUSY_RETRY_MS, undefined, { signal });
     }
   }
 
   #all(sql: string, ...parameters: (string | number | null)[]): Record<string, unknown>[] {
-    return this.#db.prepare(sql).all(...parameters);
+    return this.#file.db.prepare(sql).all(...parameters);
   }
 
   /** Number of rows changed. */
   #run(sql: string, ...parameters: (string | number | null)[]): number {
-    return Number(this.#db.prepare(sql).run(...parameters).changes);
+    return Number(this.#file.db.prepare(sql).run(...parameters).changes);
   }
 }
 

@@ -1,0 +1,82 @@
+/** What becomes of a state file that is deleted, moved away or replaced while processes have it open. */
+import { copyFile, mkdtemp, rename, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { sqliteStore } from '../../src/state/sqlite.ts';
+import { put } from './contract.ts';
+
+let folder: string;
+let path: string;
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'otter-state-file-'));
+  path = join(folder, 'state.db');
+});
+afterEach(async () => {
+  await rm(folder, { recursive: true });
+});
+
+const GONE = { code: 'OT3001', message: expect.stringContaining('is gone') };
+
+test('a file that was deleted is the store being away, for every call, and none is made in its place', async () => {
+  await using store = sqliteStore(path);
+  await put(store, '/a', '1');
+  const lease = await store.lease(5_000);
+  const watching = store.watch('/', 1, new AbortController().signal)[Symbol.asyncIterator]();
+  const next = watching.next();
+  next.catch(() => undefined);
+  await rm(path);
+  await expect(store.list('/')).rejects.toMatchObject(GONE);
+  await expect(put(store, '/a', '2')).rejects.toMatchObject(GONE);
+  await expect(store.lease(5_000)).rejects.toMatchObject(GONE);
+  await expect(next).rejects.toMatchObject(GONE);
+  await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  await expect(lease.revoke()).rejects.toMatchObject(GONE);
+});
+
+test('a file that is put back is gone on with', async () => {
+  await using store = sqliteStore(path);
+  await put(store, '/a', '1');
+  await rename(path, `${path}.away`);
+  await expect(store.list('/')).rejects.toMatchObject(GONE);
+  await rename(`${path}.away`, path);
+  expect((await store.list('/')).entries).toMatchObject([{ key: '/a', value: '1' }]);
+});
+
+test('another file in its place is opened, after it was said, and old revisions mean nothing there', async () => {
+  await using store = sqliteStore(path);
+  for (const value of ['1', '2', '3']) await put(store, '/a', value);
+  const { revision } = await store.list('/');
+  await rm(path);
+  await expect(store.list('/')).rejects.toMatchObject(GONE);
+  const other = sqliteStore(path);
+  for (const value of ['4', '5', '6', '7']) await put(other, '/b', value);
+  // What was in the journal of the deleted file is not in the new one.
+  expect((await other.list('/')).entries.map(({ key }) => key)).toEqual(['/b']);
+  const batches = store.watch('/', revision, new AbortController().signal)[Symbol.asyncIterator]();
+  const first = batches.next();
+  await expect(first).rejects.toMatchObject({ code: 'OT3001', message: expect.stringContaining('was replaced') });
+  expect((await store.list('/')).entries).toMatchObject([{ key: '/b', value: '7' }]);
+  await put(store, '/c', '8');
+  expect((await other.list('/')).entries.map(({ key }) => key)).toEqual(['/b', '/c']);
+  await other[Symbol.asyncDispose]();
+});
+
+test('a watch that spans a replacement ends, also when another call noticed it', async () => {
+  await using store = sqliteStore(path);
+  await put(store, '/a', '1');
+  const { revision } = await store.list('/');
+  const batches = store.watch('/', revision, new AbortController().signal)[Symbol.asyncIterator]();
+  const next = batches.next();
+  next.catch(() => undefined);
+  const away = sqliteStore(join(folder, 'other.db'));
+  for (const value of ['4', '5', '6']) await put(away, '/b', value);
+  await away[Symbol.asyncDispose]();
+  await copyFile(join(folder, 'other.db'), join(folder, 'copy.db'));
+  await rm(`${path}-wal`);
+  await rm(`${path}-shm`);
+  await rename(join(folder, 'copy.db'), path);
+  await expect(store.list('/')).rejects.toMatchObject({ code: 'OT3001' });
+  await expect(next).rejects.toMatchObject({ code: 'OT3001' });
+});
