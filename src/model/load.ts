@@ -73,11 +73,31 @@ export class NeedsCare extends Error {
   }
 }
 
+/** Which row a server refused, where the session wrote row by row. */
+export interface RefusedRow {
+  readonly table: string;
+  /** Primary key, `id=5`; null where there is none. */
+  readonly key: string | null;
+}
+
 /** A key or unique value is taken already. */
 export class DuplicateKey extends Error {
+  row: RefusedRow | null = null;
+
   constructor(cause: unknown) {
     super('a key or unique value is taken already', { cause });
     this.name = 'DuplicateKey';
+  }
+}
+
+/** The server refused a row aloud, or would have changed a value of it in silence. */
+export class RowRefused extends Error {
+  readonly row: RefusedRow | null;
+
+  constructor(cause: unknown, row: RefusedRow | null) {
+    super('the server refused a row', { cause });
+    this.name = 'RowRefused';
+    this.row = row;
   }
 }
 
@@ -88,6 +108,8 @@ export class DuplicateKey extends Error {
 export interface LoadSession extends AsyncDisposable {
   /** One statement a round trip, each settled before the next; else @throws NeedsCare where that matters. */
   careful: boolean;
+  /** Careful, and one row a statement, so that what the server refuses is named: `DuplicateKey.row`, `RowRefused`. */
+  rowByRow: boolean;
   /**
    * Begins a transaction whose first write moves the checkpoint from `from` to `to`, then does the writes.
    * @throws OtterError OT5001 when the row is not at `from` any more: somebody else owns it.

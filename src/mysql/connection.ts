@@ -18,6 +18,12 @@ import { databaseError } from './driver-error.ts';
  */
 export const SQL_MODE = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
 
+/**
+ * For statements that write the error value of an ENUM (its member 0), which no literal writes in strict mode. What would
+ * be an error is a warning then, and `MysqlSession` counts those.
+ */
+export const LENIENT_SQL_MODE = SQL_MODE.replace('STRICT_ALL_TABLES,', '');
+
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
 const END_MS_MAX = 1_000;

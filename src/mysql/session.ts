@@ -14,15 +14,17 @@ import {
   type LoadSession,
   type LoadTable,
   NeedsCare,
+  type RefusedRow,
+  RowRefused,
   type Write,
   type WriteCounts,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { Answer, Image } from '../model/row.ts';
-import type { Session } from './connection.ts';
+import { type Answer, type Image, tableName } from '../model/row.ts';
+import { LENIENT_SQL_MODE, type Session, SQL_MODE } from './connection.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { RAW_ROWS, selectList, toImages } from './select.ts';
-import { keyCondition, qualified, quoteName, quoteText, type Statement, statements } from './sql.ts';
+import { keyCondition, qualified, quoteName, quoteText, rowByRow, type Statement, statements } from './sql.ts';
 
 /** A statement at most this long; well below the smallest usual max_allowed_packet (16 MiB, 4 MiB on old servers). */
 const STATEMENT_BYTES = 2 << 20;
@@ -31,6 +33,17 @@ const PACKET_BYTES = 3 << 20;
 
 /** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
 const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
+
+/** WARN_DATA_TRUNCATED: what the error value of an ENUM gives, and a text that is cut. */
+const TRUNCATED = 1265;
+/** ER_WARN_DEPRECATED_SYNTAX: MySQL says it of VALUES() at every use. */
+const DEPRECATED = 1287;
+
+interface Warning {
+  readonly Level: string;
+  readonly Code: number;
+  readonly Message: string;
+}
 
 export interface SessionOptions {
   readonly connection: Session;
@@ -43,6 +56,10 @@ export interface SessionOptions {
 export class MysqlSession implements LoadSession {
   readonly #options: SessionOptions;
   careful = false;
+  rowByRow = false;
+  #lenient = false;
+  /** The row that is written now, when row by row. */
+  #row: RefusedRow | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
@@ -58,13 +75,15 @@ export class MysqlSession implements LoadSession {
     const { schema, lineage, pipeline } = this.#options;
     const head = [
       // Always said: a transaction that failed half-way may have left the other.
-      `SET foreign_key_checks=${fkChecks ? 1 : 0}`,
+      `SET foreign_key_checks=${fkChecks ? 1 : 0},sql_mode='${SQL_MODE}'`,
       `SET TRANSACTION ISOLATION LEVEL ${isolation}`,
       'START TRANSACTION',
       `UPDATE ${quoteName(schema)}.checkpoint SET seq=${to.seq},position=${quoteText(to.position)},seen=${quoteText(JSON.stringify(to.seen))}` +
         ` WHERE lineage=${quoteText(lineage)} AND pipeline=${quoteText(pipeline)} AND lane=0 AND seq=${from.seq} AND epoch=${from.epoch}`,
     ];
+    this.#row = null;
     const results = await this.#send(head);
+    this.#lenient = false;
     if (results.at(-1)!.affectedRows !== 1) {
       throw new OtterError(
         'OT5001',
@@ -80,11 +99,26 @@ export class MysqlSession implements LoadSession {
 
   async write(writes: readonly Write[]): Promise<WriteCounts> {
     const counts = { missing: 0, absent: 0 };
+    if (!this.rowByRow) await this.#writeAll(writes, counts);
+    else {
+      for (const each of writes) {
+        for (const { write, key } of rowByRow(each)) {
+          this.#row = write.kind === 'fk-checks' ? null : { table: tableName(write.table.target), key };
+          await this.#writeAll([write], counts);
+        }
+      }
+      this.#row = null;
+    }
+    await this.#setLenient(false);
+    return counts;
+  }
+
+  async #writeAll(writes: readonly Write[], counts: Counts): Promise<void> {
     let batch: Statement[] = [];
     let bytes = 0;
     const flush = async (): Promise<void> => {
       if (batch.length === 0) return;
-      const results = await this.#send(batch.map(({ sql }) => sql));
+      const results = await this.#run(batch);
       for (const [index, statement] of batch.entries())
         await this.#settle(statement, results[index]!, index === batch.length - 1, counts);
       batch = [];
@@ -92,21 +126,46 @@ export class MysqlSession implements LoadSession {
     };
     for (const write of writes) {
       for (const statement of statements(write, STATEMENT_BYTES)) {
-        if (this.careful || bytes + statement.sql.length > PACKET_BYTES) await flush();
+        // What is lenient goes alone, so that the warnings are its own.
+        const alone = this.careful || isLenient(statement) || (batch.length > 0 && isLenient(batch[0]!));
+        if (alone || bytes + statement.sql.length > PACKET_BYTES) await flush();
         batch.push(statement);
         bytes += statement.sql.length;
       }
     }
     await flush();
-    return counts;
   }
 
-  async #settle(
-    statement: Statement,
-    result: ResultSetHeader,
-    last: boolean,
-    counts: { missing: number; absent: number },
-  ): Promise<void> {
+  /** Several strict statements, or one that writes error values of ENUMs. */
+  async #run(batch: readonly Statement[]): Promise<ResultSetHeader[]> {
+    const lenient = isLenient(batch[0]!);
+    await this.#setLenient(lenient);
+    const results = await this.#send(batch.map(({ sql }) => sql));
+    if (lenient) await this.#checkWarnings(results[0]!, batch[0]!.zeros ?? 0);
+    return results;
+  }
+
+  /** Every warning but those of the error values themselves is an error, as it is in strict mode. */
+  async #checkWarnings({ warningStatus }: ResultSetHeader, zeros: number): Promise<void> {
+    // Each error value that is written gives one, so no more than those are no other's.
+    if (warningStatus <= zeros) return;
+    const listed = await this.#options.connection.rows<Warning>('SHOW WARNINGS');
+    const bent = listed.filter(({ Level, Code }) => Level !== 'Note' && Number(Code) !== DEPRECATED);
+    if (listed.length === warningStatus && bent.length <= zeros) return;
+    const worst = bent.find(({ Code }) => Number(Code) !== TRUNCATED) ?? bent.at(-1);
+    throw new RowRefused(
+      new Error(worst === undefined ? 'more warnings than the server lists' : `${worst.Message} (error ${worst.Code})`),
+      this.#row,
+    );
+  }
+
+  async #setLenient(lenient: boolean): Promise<void> {
+    if (this.#lenient === lenient) return;
+    await this.#send([`SET sql_mode='${lenient ? LENIENT_SQL_MODE : SQL_MODE}'`]);
+    this.#lenient = lenient;
+  }
+
+  async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: Counts): Promise<void> {
     switch (statement.expects) {
       case 'anything':
         return;
@@ -119,12 +178,14 @@ export class MysqlSession implements LoadSession {
       case 'deleted':
         counts.absent += Math.max(0, statement.rows - result.affectedRows);
         return;
-      case 'updated':
+      case 'updated': {
         if (result.affectedRows > 0) return;
         if (!last) throw new NeedsCare();
         counts.missing += 1;
-        await this.#send([statement.otherwise!]);
+        const { otherwise, otherwiseZeros = 0 } = statement;
+        await this.#run([{ sql: otherwise!, rows: 1, expects: 'anything', zeros: otherwiseZeros }]);
         return;
+      }
       default:
         throw new UnreachableError(statement.expects satisfies never);
     }
@@ -195,7 +256,20 @@ export class MysqlSession implements LoadSession {
       const result = await this.#options.connection.query(sqls.join(';\n'));
       return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
     } catch (error) {
-      throw DUPLICATES.has(serverErrorNumber(error) ?? 0) ? new DuplicateKey(error) : error;
+      if (DUPLICATES.has(serverErrorNumber(error) ?? 0)) {
+        const duplicate = new DuplicateKey(error);
+        duplicate.row = this.#row;
+        throw duplicate;
+      }
+      if (this.#row !== null && error instanceof OtterError && error.code === 'OT4006')
+        throw new RowRefused(error, this.#row);
+      throw error;
     }
   }
+}
+
+type Counts = { missing: number; absent: number };
+
+function isLenient({ zeros = 0 }: Statement): boolean {
+  return zeros > 0;
 }

@@ -14,9 +14,16 @@ export interface Statement {
   /** Rows the statement is about. */
   readonly rows: number;
   readonly expects: 'anything' | 'upserted' | 'deleted' | 'updated';
+  /** Error values of ENUMs (member 0) that it writes: each gives a warning, and an error in strict mode. */
+  readonly zeros?: number;
   /** For `updated`: run when the update finds no row. */
   readonly otherwise?: string;
+  /** `zeros` of `otherwise`. */
+  readonly otherwiseZeros?: number;
 }
+
+/** Servers list 64 warnings and count more; below that, every one can be looked at. */
+const ZEROS_MAX = 30;
 
 export function quoteName(name: string): string {
   return `\`${name.replaceAll('`', '``')}\``;
@@ -36,65 +43,116 @@ export function statements(write: Write, statementBytes: number): Statement[] {
     case 'fk-checks':
       return [{ sql: `SET foreign_key_checks=${write.on ? 1 : 0}`, rows: 0, expects: 'anything' }];
     case 'insert':
-      return pieces(`${insertHead(write.table)} VALUES `, write.rows.map(tuple), '', statementBytes, 'anything');
+      return inserts(write.table, write.rows, '', statementBytes, 'anything');
     case 'clear':
       return [{ sql: `DELETE FROM ${qualified(write.table.target)}`, rows: 0, expects: 'anything' }];
     case 'ensure':
       // Not INSERT IGNORE, which would swallow every other error too.
-      return pieces(
-        `${insertHead(write.table)} VALUES `,
-        write.rows.map(tuple),
-        untouched(write.table),
-        statementBytes,
-        'anything',
-      );
+      return inserts(write.table, write.rows, untouched(write.table), statementBytes, 'anything');
     case 'upsert':
       if (write.rows.length === 1) return [updateOrInsert(write.table, write.rows[0]!)];
-      return pieces(
-        `${insertHead(write.table)} VALUES `,
-        write.rows.map(tuple),
-        upsertTail(write.table),
-        statementBytes,
-        'upserted',
-      );
+      return inserts(write.table, write.rows, upsertTail(write.table), statementBytes, 'upserted');
     case 'delete':
       return deletes(write.table, write.rows, statementBytes);
     case 'update':
-      return [
-        {
-          sql: `UPDATE ${qualified(write.table.target)} SET ${assignments(write.table, write.before, write.after)} WHERE ${rowCondition(write.table, write.before)}${limitOne(write.table)}`,
-          rows: 1,
-          expects: 'updated',
-          otherwise: `${insertHead(write.table)} VALUES ${tuple(write.after)}`,
-        },
-      ];
+      return [update(write.table, write.before, write.after)];
     case 'evict':
-      return pieces(
-        `DELETE FROM ${qualified(write.table.target)} WHERE ${columnList(write.table, write.unique.columns)} IN (`,
-        write.rows.map((row) => keyTuple(row, write.unique.columns)),
-        ')',
-        statementBytes,
-        'anything',
-      );
+      return deletesBy(write.table, write.unique.columns, write.rows, statementBytes, 'anything');
     default:
       throw new UnreachableError(write satisfies never);
   }
 }
 
+/** The writes one row each, for finding the row that a server refuses, and its key. */
+export function rowByRow(write: Write): { readonly write: Write; readonly key: string | null }[] {
+  switch (write.kind) {
+    case 'insert':
+    case 'ensure':
+    case 'upsert':
+    case 'delete':
+    case 'evict':
+      return write.rows.map((row) => ({ write: { ...write, rows: [row] }, key: keyOf(write.table, row) }));
+    case 'update':
+      return [{ write, key: keyOf(write.table, write.before) }];
+    case 'clear':
+    case 'fk-checks':
+      return [{ write, key: null }];
+    default:
+      throw new UnreachableError(write satisfies never);
+  }
+}
+
+/** `id=5`, for messages; null for tables without a key, since other values never enter a message. */
+function keyOf(table: LoadTable, row: Image): string | null {
+  if (table.key.length === 0) return null;
+  return table.key.map((index) => `${table.columns[index]!.name}=${row[index] ?? 'NULL'}`).join(', ');
+}
+
 /** `SELECT … FOR UPDATE` of the rows whose `columns` have one of the values; rows come as the table's loaded columns. */
 export function keyCondition(table: LoadTable, columns: readonly number[], rows: readonly Image[]): string {
+  if (columns.length > 1 && rows.some((row) => hasZero(table, row, columns)))
+    return rows.map((row) => `(${equalities(table, columns, row, '=')})`).join(' OR ');
   return `${columnList(table, columns)} IN (${rows.map((row) => keyTuple(row, columns)).join(',')})`;
 }
 
 /** One row: an UPDATE tells whether it was there, which an upsert of one row does not. */
 function updateOrInsert(table: LoadTable, row: Image): Statement {
   const set = table.columns.map(({ name }, index) => `${quoteName(name)}=${row[index] ?? 'NULL'}`).join(',');
+  const zeros = zerosOf(table, row);
   return {
     sql: `UPDATE ${qualified(table.target)} SET ${set} WHERE ${rowCondition(table, row)}`,
     rows: 1,
     expects: 'updated',
+    zeros,
     otherwise: `${insertHead(table)} VALUES ${tuple(row)}`,
+    otherwiseZeros: zeros,
   };
+}
+
+function update(table: LoadTable, before: Image, after: Image): Statement {
+  return {
+    sql: `UPDATE ${qualified(table.target)} SET ${assignments(table, before, after)} WHERE ${rowCondition(table, before)}${limitOne(table)}`,
+    rows: 1,
+    expects: 'updated',
+    zeros: zerosOf(table, after, before),
+    otherwise: `${insertHead(table)} VALUES ${tuple(after)}`,
+    otherwiseZeros: zerosOf(table, after),
+  };
+}
+
+const enumsOf = new WeakMap<LoadTable, readonly number[]>();
+
+function enums(table: LoadTable): readonly number[] {
+  let known = enumsOf.get(table);
+  if (known === undefined) {
+    known = table.columns.flatMap(({ type }, index) => (/^enum\(/i.test(type) ? [index] : []));
+    enumsOf.set(table, known);
+  }
+  return known;
+}
+
+/** How many ENUMs of a row are set to their error value; those that were so `before` are not set again. */
+function zerosOf(table: LoadTable, row: Image, before: Image | null = null): number {
+  let zeros = 0;
+  for (const index of enums(table)) if (row[index] === '0' && before?.[index] !== '0') zeros += 1;
+  return zeros;
+}
+
+/** MySQL finds no row by `(e,n) IN (…)` of several tuples when one of them has the error value of an ENUM. */
+function hasZero(table: LoadTable, row: Image, columns: readonly number[]): boolean {
+  return enums(table).some((index) => row[index] === '0' && columns.includes(index));
+}
+
+function inserts(
+  table: LoadTable,
+  rows: readonly Image[],
+  tail: string,
+  statementBytes: number,
+  expects: Statement['expects'],
+): Statement[] {
+  const head = `${insertHead(table)} VALUES `;
+  const zeros = enums(table).length === 0 ? null : rows.map((row) => zerosOf(table, row));
+  return pieces(head, rows.map(tuple), tail, statementBytes, expects, zeros);
 }
 
 function insertHead(table: LoadTable): string {
@@ -121,20 +179,29 @@ function upsertTail(table: LoadTable): string {
 }
 
 function deletes(table: LoadTable, rows: readonly Image[], statementBytes: number): Statement[] {
-  if (table.key.length > 0) {
-    return pieces(
-      `DELETE FROM ${qualified(table.target)} WHERE ${columnList(table, table.key)} IN (`,
-      rows.map((row) => keyTuple(row, table.key)),
-      ')',
-      statementBytes,
-      'deleted',
-    );
-  }
+  if (table.key.length > 0) return deletesBy(table, table.key, rows, statementBytes, 'deleted');
   return rows.map((row) => ({
     sql: `DELETE FROM ${qualified(table.target)} WHERE ${rowCondition(table, row)} LIMIT 1`,
     rows: 1,
     expects: 'deleted' as const,
   }));
+}
+
+function deletesBy(
+  table: LoadTable,
+  columns: readonly number[],
+  rows: readonly Image[],
+  statementBytes: number,
+  expects: Statement['expects'],
+): Statement[] {
+  const head = `DELETE FROM ${qualified(table.target)} WHERE`;
+  const alone = columns.length > 1 ? rows.filter((row) => hasZero(table, row, columns)) : [];
+  const others = alone.length === 0 ? rows : rows.filter((row) => !alone.includes(row));
+  const tuples = others.map((row) => keyTuple(row, columns));
+  return [
+    ...alone.map((row) => ({ sql: `${head} ${equalities(table, columns, row, '=')}`, rows: 1, expects })),
+    ...pieces(`${head} ${columnList(table, columns)} IN (`, tuples, ')', statementBytes, expects),
+  ];
 }
 
 function pieces(
@@ -143,19 +210,24 @@ function pieces(
   tail: string,
   statementBytes: number,
   expects: Statement['expects'],
+  zerosOfEach: readonly number[] | null = null,
 ): Statement[] {
   const made: Statement[] = [];
   let start = 0;
   let bytes = 0;
+  let zeros = 0;
   for (let index = 0; index <= tuples.length; index += 1) {
     // Three bytes a character is the most that UTF-8 takes for what JavaScript counts as one.
     const size = index < tuples.length ? tuples[index]!.length * 3 + 1 : 0;
-    if (index > start && (index === tuples.length || bytes + size > statementBytes)) {
-      made.push({ sql: `${head}${tuples.slice(start, index).join(',')}${tail}`, rows: index - start, expects });
+    const more = zerosOfEach?.[index] ?? 0;
+    if (index > start && (index === tuples.length || bytes + size > statementBytes || zeros + more > ZEROS_MAX)) {
+      made.push({ sql: `${head}${tuples.slice(start, index).join(',')}${tail}`, rows: index - start, expects, zeros });
       start = index;
       bytes = 0;
+      zeros = 0;
     }
     bytes += size;
+    zeros += more;
   }
   return made;
 }
@@ -179,8 +251,16 @@ function keyTuple(row: Image, columns: readonly number[]): string {
 
 /** The row itself: by primary key where there is one, else by all columns, NULL-safe. */
 function rowCondition(table: LoadTable, row: Image): string {
-  const columns = table.key.length > 0 ? table.key : table.columns.map((_, index) => index);
-  const equals = table.key.length > 0 ? '=' : '<=>';
+  if (table.key.length > 0) return equalities(table, table.key, row, '=');
+  return equalities(
+    table,
+    table.columns.map((_, index) => index),
+    row,
+    '<=>',
+  );
+}
+
+function equalities(table: LoadTable, columns: readonly number[], row: Image, equals: '=' | '<=>'): string {
   return columns
     .map((index) => `${quoteName(table.columns[index]!.name)}${equals}${row[index] ?? 'NULL'}`)
     .join(' AND ');

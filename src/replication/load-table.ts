@@ -9,6 +9,7 @@ import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
 import type { ColumnShape, Image, TableShape } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
+import { fitOf, printTypes } from './column-fit.ts';
 
 /** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
 export interface Extract {
@@ -57,8 +58,18 @@ export function extract(rule: TableRule, full: TableShape): Extract {
   };
 }
 
-/** @throws OtterError OT5011 when a column has no counterpart, OT5012 when the target's key is not written. */
-export function loadTable(source: TableShape, target: TableShape, rename: Readonly<Record<string, string>>): LoadTable {
+/**
+ * `running`: rows came before, so that one side may have been widened before the other; then only columns that would
+ * change values in silence are refused.
+ * @throws OtterError OT5011 when a column has no counterpart, OT5012 when the target's key is not written, OT5028 when a
+ * counterpart does not take every value.
+ */
+export function loadTable(
+  source: TableShape,
+  target: TableShape,
+  rename: Readonly<Record<string, string>>,
+  running = false,
+): LoadTable {
   const place = new Map(target.columns.map((column, index) => [column.name.toLowerCase(), index]));
   const targetIndexes = source.columns.map((column) => {
     const wanted = rename[column.name] ?? column.name;
@@ -75,6 +86,7 @@ export function loadTable(source: TableShape, target: TableShape, rename: Readon
     }
     return index;
   });
+  refuseMisfits(source, target, targetIndexes, running);
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
   const key = target.primaryKey.map((index) => at.get(index));
   if (key.some((index) => index === undefined)) {
@@ -98,6 +110,27 @@ export function loadTable(source: TableShape, target: TableShape, rename: Readon
     }),
     extras: target.columns.filter((column, index) => !at.has(index) && !column.generated),
   };
+}
+
+function refuseMisfits(
+  source: TableShape,
+  target: TableShape,
+  targetIndexes: readonly number[],
+  running: boolean,
+): void {
+  const misfits = source.columns.flatMap((column, position) => {
+    const counterpart = target.columns[targetIndexes[position]!]!;
+    const found = fitOf(column, counterpart);
+    if (found === 'exact' || (found === 'aloud' && running)) return [];
+    const { from, to } = printTypes(column, counterpart);
+    return [`${counterpart.name} is ${to} and should take ${from}`];
+  });
+  if (misfits.length === 0) return;
+  const to = tableName(target);
+  throw new OtterError('OT5028', `${to} does not take every value of ${tableName(source)}: ${misfits.join('; ')}`, {
+    where: { source: tableName(source), target: to },
+    hint: `Give the columns of ${to} the types that ${tableName(source)} has (ALTER TABLE ... MODIFY), or leave them out with \`columns: { omit: [...] }\`.`,
+  });
 }
 
 export function pick(image: Image, picks: readonly number[] | null): Image {

@@ -5,7 +5,14 @@
  * server or a row in its way is rolled back and tried again in a narrower way, never passed over.
  */
 import { messageOf, OtterError } from '../model/error.ts';
-import { type Checkpoint, type CopyState, DuplicateKey, type LoadSession, NeedsCare } from '../model/load.ts';
+import {
+  type Checkpoint,
+  type CopyState,
+  DuplicateKey,
+  type LoadSession,
+  NeedsCare,
+  RowRefused,
+} from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PipelineStream } from '../model/ports.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
@@ -64,6 +71,7 @@ export class Loading {
       try {
         await this.#once(deliveries, again);
         session.careful = false;
+        session.rowByRow = false;
         return;
       } catch (error) {
         if (signal.aborted) throw error;
@@ -77,12 +85,16 @@ export class Loading {
         } else if (error instanceof DuplicateKey && this.#options.spec().role !== 'one-way' && attempt < BUSY_TRIES) {
           await session.rollback();
           again = true;
-        } else if (error instanceof DuplicateKey || (error instanceof OtterError && error.code === 'OT4006')) {
+        } else if (isRefusal(error)) {
           await session.rollback();
           const transactions = byTransaction(deliveries);
-          if (transactions.length === 1) throw this.#refused(deliveries, error);
-          for (const transaction of transactions) await this.#whole(transaction, signal);
-          return;
+          if (transactions.length > 1) {
+            for (const transaction of transactions) await this.#whole(transaction, signal);
+            return;
+          }
+          if (session.rowByRow) throw this.#refused(deliveries, error);
+          // Once more, to say which row.
+          session.rowByRow = true;
         } else throw error;
       }
     }
@@ -119,8 +131,7 @@ export class Loading {
       if (error instanceof DuplicateKey && this.#options.spec().role !== 'one-way') {
         throw this.#again(gtid, 'met a row that somebody else was writing');
       }
-      const refused = error instanceof DuplicateKey || (error instanceof OtterError && error.code === 'OT4006');
-      throw refused ? this.#refused(window.deliveries, error) : error;
+      this.#refuseOr(error, window.deliveries);
     }
     if (window.closes) {
       session.careful = false;
@@ -184,37 +195,56 @@ export class Loading {
     const writes = clear === null ? [] : [{ kind: 'clear', table: clear } as const];
     if (this.#inside) {
       // In the midst of a transaction that comes in pieces: it joins with it.
-      await session.write(writes);
+      await session.write(writes).catch((error: unknown) => this.#refuseOr(error, [delivery]));
       await session.recordCopies(spec().name, [begun]);
       tables.record(begun);
       return;
     }
     const to: Checkpoint = { ...this.#checkpoint, seq: this.#checkpoint.seq + 1 };
-    await session.begin('read committed', false, this.#checkpoint, to, writes);
+    await session
+      .begin('read committed', false, this.#checkpoint, to, writes)
+      .catch((error: unknown) => this.#refuseOr(error, [delivery]));
     await session.recordCopies(spec().name, [begun]);
     await session.commit();
     this.#checkpoint = to;
     tables.record(begun);
   }
 
-  #refused(deliveries: readonly Delivery[], error: OtterError | DuplicateKey): OtterError {
-    const cause = error instanceof DuplicateKey ? error.cause : error;
-    const tables = [...new Set([...shapesOf(deliveries)].map(tableName))].join(', ');
+  #refuseOr(error: unknown, deliveries: readonly Delivery[]): never {
+    throw isRefusal(error) ? this.#refused(deliveries, error) : error;
+  }
+
+  #refused(deliveries: readonly Delivery[], error: Refusal): OtterError {
+    const cause = error instanceof OtterError ? error : error.cause;
+    const row = error instanceof OtterError ? null : error.row;
+    const tables = row?.table ?? namesOf(deliveries).join(', ');
+    const key = row?.key ?? null;
     const transaction = deliveries[0]!.gtid;
     const { target, name } = this.#options.spec();
-    return new OtterError(
-      'OT5016',
-      `${target} refuses a row of ${tables} (transaction ${transaction}): ${messageOf(cause)}`,
-      {
-        where: { pipeline: name, transaction, tables },
-        hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
-        cause,
-      },
-    );
+    const what = key === null ? `a row of ${tables}` : `the row ${key} of ${tables}`;
+    return new OtterError('OT5016', `${target} refuses ${what} (transaction ${transaction}): ${messageOf(cause)}`, {
+      where: { pipeline: name, transaction, tables, ...(key === null ? {} : { row: key }) },
+      hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
+      cause,
+    });
   }
 }
 
+type Refusal = OtterError | DuplicateKey | RowRefused;
+
+/** Whether the server refused what a row or its table holds, and would do so again. */
+function isRefusal(error: unknown): error is Refusal {
+  if (error instanceof DuplicateKey || error instanceof RowRefused) return true;
+  return error instanceof OtterError && error.code === 'OT4006';
+}
+
 const BUSY: ReadonlySet<string> = new Set(['OT4005', 'OT5017', 'OT5018']);
+
+/** For messages. */
+function namesOf(deliveries: readonly Delivery[]): string[] {
+  const joining = deliveries.flatMap((delivery) => (delivery.kind === 'table' ? [delivery.announced.table] : []));
+  return [...new Set([...shapesOf(deliveries), ...joining].map(tableName))];
+}
 
 function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>): CopyState {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;

@@ -13,6 +13,9 @@ import { twoWayObstacle } from '../replication/two-way.ts';
 /** Rows and checkpoint must commit together. */
 const TRANSACTIONAL = /^(innodb|rocksdb|tokudb|ndbcluster)$/i;
 
+/** What is wrong with the columns of now may have been right for rows still to come. */
+const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
+
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
   readonly target: TargetPort;
@@ -49,7 +52,7 @@ export class TargetTables {
 
   /** The tables of these shapes, matched; quick when all are known. */
   async resolve(shapes: Iterable<TableShape>): Promise<void> {
-    for (const shape of shapes) if (!this.#tables.has(shape)) await this.#match(shape);
+    for (const shape of shapes) if (!this.#tables.has(shape)) await this.#match(shape, true);
   }
 
   of(shape: TableShape): LoadTable {
@@ -96,9 +99,9 @@ export class TargetTables {
       await target.createTable(announced, name, rename);
     }
     const joined = this.#copies.has(from) || !announced.copies;
-    const table = await this.#match(announced.table).catch((error: unknown) => {
+    const table = await this.#match(announced.table, joined).catch((error: unknown) => {
       // It has columns now that rows still to come may not have had: they tell, or the statement that is in between.
-      if (joined && error instanceof OtterError && error.code === 'OT5011') return null;
+      if (joined && error instanceof OtterError && MATTERS_WITH_ROWS.has(error.code)) return null;
       throw error;
     });
     if (this.#copies.has(from) || table === null) return null;
@@ -164,7 +167,7 @@ export class TargetTables {
     return { schema, name: table, rename: rule.rename };
   }
 
-  async #match(source: TableShape): Promise<LoadTable> {
+  async #match(source: TableShape, running: boolean): Promise<LoadTable> {
     const { spec, target, logsCascades } = this.#options;
     const { schema, name, rename } = this.#named(source);
     const shape = await target.shape(schema, name);
@@ -185,7 +188,7 @@ export class TargetTables {
         },
       );
     }
-    const table = loadTable(source, shape, rename);
+    const table = loadTable(source, shape, rename, running);
     if (spec().role !== 'one-way') {
       const unguardedTriggers = shape.triggers.length === 0 ? [] : await target.unguardedTriggers(schema, name);
       const obstacle = twoWayObstacle(table, { logsCascades, unguardedTriggers });

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Write } from '../../src/model/load.ts';
-import { keyCondition, quoteName, quoteText, statements } from '../../src/mysql/sql.ts';
+import { keyCondition, quoteName, quoteText, rowByRow, statements } from '../../src/mysql/sql.ts';
 import { column, load, shape } from '../replication/model.ts';
 
 const table = load(shape());
@@ -72,4 +72,44 @@ test('names and texts cannot end early', () => {
   expect(quoteName('a`b')).toBe('`a``b`');
   expect(quoteText("it's \\ \n \0")).toBe("'it\\'s \\\\ \\n \\0'");
   expect(keyCondition(load(shape({ primaryKey: [0, 1] })), [0, 1], [['1', '2', null]])).toBe('(`id`,`u`) IN ((1,2))');
+});
+
+const enumerated = load(shape({ columns: [column('id'), column('e', "enum('a')"), column('n')], primaryKey: [0, 1] }));
+const zeros = (write: Write): (number | undefined)[] => statements(write, 1e6).map((statement) => statement.zeros);
+
+test('error values of ENUMs are counted, in statements of at most thirty', () => {
+  const rows = Array.from({ length: 70 }, (_, at) => [String(at), at % 2 === 0 ? '0' : '1', '0']);
+  expect(zeros({ kind: 'insert', table: enumerated, rows })).toEqual([30, 5]);
+  expect(zeros({ kind: 'upsert', table: enumerated, rows: rows.slice(0, 1) })).toEqual([1]);
+  expect(zeros({ kind: 'insert', table, rows: MANY })).toEqual([0]);
+  const change = (before: string, after: string) =>
+    statements({ kind: 'update', table: enumerated, before: ['1', before, '2'], after: ['1', after, '3'] }, 1e6)[0];
+  expect(change('1', '0')).toMatchObject({ zeros: 1, otherwiseZeros: 1 });
+  expect(change('0', '0')).toMatchObject({ zeros: 0, otherwiseZeros: 1 });
+  expect(change('0', '1')).toMatchObject({ zeros: 0, otherwiseZeros: 0 });
+});
+
+test('a key of several columns with an error value is compared column by column', () => {
+  const rows = [
+    ['1', '0', '2'],
+    ['2', '1', '2'],
+    ['3', '1', '2'],
+  ];
+  expect(statements({ kind: 'delete', table: enumerated, rows }, 1e6).map(({ sql }) => sql)).toEqual([
+    'DELETE FROM `shop`.`t` WHERE `id`=1 AND `e`=0',
+    'DELETE FROM `shop`.`t` WHERE (`id`,`e`) IN ((2,1),(3,1))',
+  ]);
+  expect(keyCondition(enumerated, [0, 1], rows.slice(0, 2))).toBe('(`id`=1 AND `e`=0) OR (`id`=2 AND `e`=1)');
+});
+
+test('row by row every write is of one row and knows its key', () => {
+  const rows = [
+    ['1', '0', '2'],
+    ['2', null, '2'],
+  ];
+  const each = rowByRow({ kind: 'upsert', table: enumerated, rows });
+  expect(each.map(({ key }) => key)).toEqual(['id=1, e=0', 'id=2, e=NULL']);
+  expect(each.map(({ write }) => 'rows' in write && write.rows.length)).toEqual([1, 1]);
+  expect(rowByRow({ kind: 'insert', table: keyless, rows: MANY.slice(0, 1) })[0]!.key).toBeNull();
+  expect(rowByRow({ kind: 'clear', table })).toHaveLength(1);
 });

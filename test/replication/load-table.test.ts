@@ -52,6 +52,18 @@ test('columns are found by name, renamed, in any order; extras are known', () =>
   expect(code(() => loadTable(shape({ columns: [column('name')], primaryKey: [] }), target, {}))).toBe('OT5012');
 });
 
+test('all columns that do not fit are named at once; while running, only those that change values in silence', () => {
+  const source = shape({ columns: [column('id'), column('u', 'varchar(9)'), column('v', 'datetime(6)')] });
+  const target = shape({ columns: [column('id'), column('u', 'varchar(8)'), column('v', 'datetime')] });
+  const misfits = 'u is varchar(8) and should take varchar(9); v is datetime and should take datetime(6)';
+  expect(() => loadTable(source, target, {})).toThrow(`shop.t does not take every value of shop.t: ${misfits}`);
+  expect(code(() => loadTable(source, target, {}))).toBe('OT5028');
+  expect(() => loadTable(source, target, {}, true)).toThrow(/: v is datetime/);
+  const shorter = { ...target, columns: [...target.columns.slice(0, 2), column('v', 'datetime(6)')] };
+  expect(code(() => loadTable(source, shorter, {}))).toBe('OT5028');
+  expect(code(() => loadTable(source, shorter, {}, true))).toBe('none');
+});
+
 test('key texts tell NULL from the text and do not run together', () => {
   expect(keyText([null], [0])).not.toBe(keyText(["'NULL'"], [0]));
   expect(keyText(["'a'", "'b'"], [0, 1])).not.toBe(keyText(["'a'\u0000'b'", ''], [0, 1]));

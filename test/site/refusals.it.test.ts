@@ -140,6 +140,28 @@ test.each([
   90_000,
 );
 
+test('columns that do not take every value are refused, all at once, before the first row', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('CREATE DATABASE fit');
+  await ra.query("CREATE TABLE fit.t (id INT PRIMARY KEY, e ENUM('x','y'), d DATETIME(6), n INT)");
+  await ra.query("INSERT INTO fit.t VALUES (1, 'y', '2024-01-01 00:00:00.987654', 5)");
+  await rb.query("CREATE TABLE fit.t (id INT PRIMARY KEY, e ENUM('y','x'), d DATETIME, n INT)");
+  await using sites = new Sites({ a, b });
+  sites.set({ fit: channel(oneWay, ['fit.t']) });
+  sites.start('a');
+  sites.start('b');
+  await until('it is refused', () => sites.figures()['fit/a>b']?.error?.code === 'OT5028');
+  const { message } = sites.figures()['fit/a>b']!.error!;
+  expect(message).toContain("e is enum('y','x') and should take enum('x','y')");
+  expect(message).toContain('d is datetime and should take datetime(6)');
+  expect(await dump(rb, 'fit.t')).toEqual([]);
+  await rb.query("ALTER TABLE fit.t MODIFY e ENUM('x','y','z'), MODIFY d DATETIME(6)");
+  await until('it is copied', async () => (await dump(rb, 'fit.t')).length === 1);
+  await equal(ra, rb, 'fit.t');
+  sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
 test('one-way: rows without a key, twice the same; parents and children with checks on', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   const tables =

@@ -103,6 +103,13 @@ export const REPLICATION_CODES = {
       'Rows and the position of a pipeline are committed together, so that a change is applied exactly once. A table of an engine without transactions (MyISAM, Aria, MEMORY) cannot take part in that.',
     action: 'Change its engine at the target: `ALTER TABLE ... ENGINE=InnoDB`. Tables that otter creates are InnoDB.',
   },
+  OT5028: {
+    title: 'Column types do not fit',
+    meaning:
+      'A column of the target table does not take every value of its source column as it is: members of an ENUM or SET that mean others, shorter texts or numbers, another character set, fractions that would be rounded, times of another kind. Much of that a server changes without an error, so nothing is written.',
+    action:
+      'Give every column that the message names the type of the source or a wider one of the same kind (INT to BIGINT, a longer VARCHAR, more digits, new members of an ENUM at its end), or leave it out with `columns.omit`; the pipeline goes on by itself. In a two-way channel both sides need the same types.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

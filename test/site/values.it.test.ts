@@ -1,0 +1,202 @@
+/** Values and columns that a strict server would not take as they are, between MariaDB and MySQL in every direction. */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type DatabaseServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
+import { channel, dump, equal, rootOf, Sites, streaming, until } from './harness.ts';
+
+const oneWay = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
+const both = { kind: 'two-way', between: ['a', 'b'] } as const;
+/** A session that is not strict stores the error value '' for what is no member. */
+const LAX = "SET sql_mode='NO_AUTO_VALUE_ON_ZERO'";
+
+const start = { mariadb: startMariaDb, mysql: startMySql };
+
+describe.each([
+  ['mariadb', 'mariadb'],
+  ['mariadb', 'mysql'],
+  ['mysql', 'mysql'],
+] as const)('%s to %s', (from, to) => {
+  let a: DatabaseServer;
+  let b: DatabaseServer;
+
+  beforeAll(async () => {
+    [a, b] = await Promise.all([start[from](), start[to]()]);
+  }, 120_000);
+  afterAll(async () => {
+    await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
+  });
+
+  async function fresh(): ReturnType<typeof roots> {
+    const made = await roots();
+    for (const root of made) await root.query('DROP DATABASE IF EXISTS v; DROP DATABASE IF EXISTS otter');
+    return made;
+  }
+  const roots = async () => Promise.all([rootOf(a), rootOf(b)]);
+  const TEXT = 'DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci';
+
+  test.each([
+    ['one-way', oneWay],
+    ['two-way', both],
+  ] as const)(
+    'the error value of an ENUM, %s',
+    async (kind, direction) => {
+      const [ra, rb] = await fresh();
+      await ra.query(LAX);
+      await rb.query(LAX);
+      await ra.query(
+        `CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, e ENUM('','a','b') NOT NULL, f ENUM('x'), n INT, s VARCHAR(9)) ${TEXT};
+       CREATE TABLE v.k (e ENUM('a','b'), n INT, v INT, u ENUM('p','q') NULL, UNIQUE KEY (u, n), PRIMARY KEY (e, n)) ${TEXT};
+       CREATE TABLE v.many (id INT PRIMARY KEY, e ENUM('a'), f ENUM('a'), n INT) ${TEXT}`,
+      );
+      const rows = (n: number): string =>
+        Array.from({ length: 200 }, (_, i) => `(${n + i}, 'zz', ${i % 3 === 0 ? "'a'" : "'zz'"}, ${i})`).join(',');
+      await ra.query(
+        `INSERT INTO v.t VALUES (1,'zz','zz',1,'p'),(2,'','x',2,'q'),(3,'a',NULL,3,'r'); INSERT INTO v.k VALUES ('zz',1,1,'zz'),('zz',2,2,'q'),('a',1,3,NULL); INSERT INTO v.many VALUES ${rows(0)}`,
+      );
+      await using sites = new Sites({ a, b });
+      sites.set({ v: channel(direction, ['v.*']) });
+      sites.start('a');
+      sites.start('b');
+      const names = kind === 'one-way' ? ['v/a>b'] : ['v/a>b', 'v/b>a'];
+      await streaming(sites, ...names);
+      const change = async (root: typeof ra, o: number): Promise<void> => {
+        await root.query(
+          `INSERT INTO v.t VALUES (${o + 1},'zz','zz',1,'p'),(${o + 2},'a','x',2,'q'); INSERT INTO v.many VALUES ${rows(o)}`,
+        );
+        await root.query(
+          `UPDATE v.t SET e='zz' WHERE id=${o + 2}; UPDATE v.t SET n=7 WHERE id=${o + 1}; UPDATE v.t SET e='a', f='zz' WHERE id=${o + 1}; UPDATE v.many SET e='a' WHERE id BETWEEN ${o} AND ${o + 50}`,
+        );
+        await root.query(
+          `INSERT INTO v.k VALUES ('zz',${o},1,'zz'),('a',${o},1,'q'),('zz',${o + 1},1,'p'); UPDATE v.k SET e='b' WHERE n=${o + 1}; UPDATE v.k SET e='zz' WHERE n=${o + 1}; UPDATE v.k SET v=9 WHERE n=${o}`,
+        );
+        await root.query(
+          `INSERT INTO v.k VALUES ('zz',${o + 7},1,NULL),('a',${o + 7},1,NULL),('zz',${o + 8},1,NULL); DELETE FROM v.k WHERE n IN (${o + 7},${o + 8})`,
+        );
+        await root.query(
+          `START TRANSACTION; DELETE FROM v.t WHERE id=${o + 2}; INSERT INTO v.t VALUES (${o + 2},'zz','zz',5,'s'); COMMIT`,
+        );
+      };
+      await change(ra, 1000);
+      if (kind === 'two-way') await change(rb, 2000);
+      const end = async (root: typeof ra, other: typeof ra, id: number): Promise<void> => {
+        await root.query(`INSERT INTO v.t VALUES (${id},'zz',NULL,0,'end')`);
+        await until('the end', async () => (await dump(other, `v.t WHERE id=${id}`)).length === 1).catch(
+          (error: Error) => {
+            throw new Error(`${error.message}: ${JSON.stringify(sites.figures())}`);
+          },
+        );
+      };
+      await end(ra, rb, 9001);
+      if (kind === 'two-way') await end(rb, ra, 9002);
+      // '' the member and '' the error value look the same; their numbers do not.
+      const numbered = (columns: string, table: string): string => `(SELECT ${columns} FROM ${table}) AS x`;
+      for (const table of [
+        numbered('id, e+0 AS e, f+0 AS f, n, s', 'v.t'),
+        numbered('e+0 AS e, n, v, u+0 AS u', 'v.k'),
+        numbered('id, e+0 AS e, f+0 AS f, n', 'v.many'),
+      ])
+        await equal(ra, rb, table);
+      expect((await dump(rb, numbered('e+0 AS e, f+0 AS f', 'v.t WHERE id=1')))[0]).toMatch(/^\["?0"?,"?0"?\]$/);
+      for (const name of names) expect(sites.figures()[name]).toMatchObject({ error: null, drift: 0, conflicts: 0 });
+      await Promise.all([ra.end(), rb.end()]);
+    },
+    90_000,
+  );
+
+  test('a row that the target refuses is named, beside an error value too', async () => {
+    const [ra, rb] = await fresh();
+    await ra.query(LAX);
+    for (const root of [ra, rb])
+      await root.query(`CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, e ENUM('a'), n INT) ${TEXT}`);
+    await rb.query('ALTER TABLE v.t MODIFY n INT NOT NULL, ADD CONSTRAINT small CHECK (n < 100)');
+    await using sites = new Sites({ a, b });
+    sites.set({ v: channel(oneWay, ['v.t']) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'v/a>b');
+    const refused = async (key: string, why: RegExp): Promise<void> => {
+      await until(`${key} is named`, () => sites.figures()['v/a>b']!.error?.message.includes(key) === true).catch(
+        (error: Error) => {
+          throw new Error(`${error.message}: ${JSON.stringify(sites.figures())}`);
+        },
+      );
+      expect(sites.figures()['v/a>b']!.error!).toMatchObject({ code: 'OT5016' });
+      expect(sites.figures()['v/a>b']!.error!.message).toMatch(why);
+    };
+    await ra.query("INSERT INTO v.t VALUES (1,'a',1),(2,'zz',1),(3,'zz',NULL),(4,'a',4)");
+    await refused('the row id=3 of v.t', /'n' cannot be null/);
+    expect(await dump(rb, 'v.t')).toEqual([]);
+    await rb.query('ALTER TABLE v.t MODIFY n INT NULL');
+    await until('it goes on', async () => (await dump(rb, 'v.t')).length === 4);
+    await rb.query('UPDATE v.t SET n=0 WHERE id=3; ALTER TABLE v.t MODIFY n INT NOT NULL');
+    await ra.query("UPDATE v.t SET e='zz', n=NULL WHERE id=1");
+    await refused('the row id=1 of v.t', /'n' cannot be null/);
+    await ra.query('SELECT 1');
+    await rb.query('ALTER TABLE v.t MODIFY n INT NULL');
+    await until('it goes on', async () => (await dump(rb, 'v.t WHERE id=1 AND n IS NULL')).length === 1);
+    await ra.query("INSERT INTO v.t VALUES (5,'a',5),(6,'zz',600)");
+    await refused('the row id=6 of v.t', /small/);
+    await rb.query(`ALTER TABLE v.t DROP CONSTRAINT small`);
+    await until('it goes on', async () => (await dump(rb, 'v.t')).length === 6);
+    await Promise.all([ra.end(), rb.end()]);
+  }, 90_000);
+
+  test('columns that do not take every value are refused before the first row, and widened ones are not', async () => {
+    const [ra, rb] = await fresh();
+    for (const root of [ra, rb]) await root.query('CREATE DATABASE v');
+    await ra.query(
+      `CREATE TABLE v.t (id INT PRIMARY KEY, e ENUM('x','y'), d DATETIME(6), n INT, s VARCHAR(9), l VARCHAR(9), g SMALLINT, w VARCHAR(9)) ${TEXT}; INSERT INTO v.t VALUES (1,'y','2024-01-01 00:00:00.987654',5,'é','я',1,'w')`,
+    );
+    await rb.query(
+      `CREATE TABLE v.t (id INT PRIMARY KEY, e VARCHAR(9), d DATETIME, n TINYINT, s VARCHAR(8), l VARCHAR(9) CHARACTER SET latin1, g INT, w VARCHAR(10)) ${TEXT}`,
+    );
+    await using sites = new Sites({ a, b });
+    sites.set({ v: channel(oneWay, ['v.t']) });
+    sites.start('a');
+    sites.start('b');
+    await until('it is refused', () => sites.figures()['v/a>b']?.error?.code === 'OT5028');
+    const { message } = sites.figures()['v/a>b']!.error!;
+    for (const part of [
+      "e is varchar(9) and should take enum('x','y')",
+      'd is datetime and should take datetime(6)',
+      's is varchar(8) and should take varchar(9)',
+      'l is varchar(9) latin1 and should take varchar(9) utf8mb4',
+    ])
+      expect(message).toContain(part);
+    expect(message).toMatch(/n is tinyint(\(4\))? and should take int(\(11\))?/);
+    expect(message).not.toMatch(/smallint|varchar\(10\)/);
+    expect(await dump(rb, 'v.t')).toEqual([]);
+    await rb.query(
+      "ALTER TABLE v.t MODIFY e ENUM('x','y','z'), MODIFY d DATETIME(6), MODIFY n INT, MODIFY s VARCHAR(9), MODIFY l VARCHAR(9) CHARACTER SET utf8mb4",
+    );
+    await until('it is copied', async () => (await dump(rb, 'v.t')).length === 1);
+    await equal(ra, rb, 'v.t');
+    await Promise.all([ra.end(), rb.end()]);
+  }, 60_000);
+
+  test('both sides are altered one after the other; rows of before and between pass', async () => {
+    const [ra, rb] = await fresh();
+    await ra.query(`CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, n INT, s VARCHAR(5)) ${TEXT}`);
+    await using sites = new Sites({ a, b });
+    sites.set({ v: channel(both, ['v.t'], { ddl: 'ignore' }) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'v/a>b', 'v/b>a');
+    await ra.query("INSERT INTO v.t VALUES (1,1,'a')");
+    await until('the row is there', async () => (await dump(rb, 'v.t')).length === 1);
+    await rb.query('ALTER TABLE v.t MODIFY n BIGINT, MODIFY s VARCHAR(50)');
+    await ra.query("INSERT INTO v.t VALUES (2,2,'b')");
+    await until('rows of the old type come', async () => (await dump(rb, 'v.t')).length === 2);
+    await rb.query("INSERT INTO v.t VALUES (11,11,'short')");
+    await until('rows of the new type come too', async () => (await dump(ra, 'v.t')).length === 3);
+    await ra.query("INSERT INTO v.t VALUES (3,3,'c')");
+    await ra.query('ALTER TABLE v.t MODIFY n BIGINT, MODIFY s VARCHAR(50)');
+    await ra.query("INSERT INTO v.t VALUES (4,4000000000,'longer than before')");
+    await rb.query("INSERT INTO v.t VALUES (12,5000000000,'longer than before')");
+    const all = async (root: typeof ra): Promise<boolean> => (await dump(root, 'v.t')).length === 6;
+    await until('all rows are at both', async () => (await all(ra)) && (await all(rb))).catch((error: Error) => {
+      throw new Error(`${error.message}: ${JSON.stringify(sites.figures())}`);
+    });
+    await equal(ra, rb, 'v.t');
+    await Promise.all([ra.end(), rb.end()]);
+  }, 60_000);
+});
