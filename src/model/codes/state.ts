@@ -5,9 +5,9 @@ export const STATE_CODES = {
   OT3001: {
     title: 'State store unreachable',
     meaning:
-      'The state store did not answer in time, or the connection to it broke. A write that was under way may or may not have taken place. Running pipelines go on without the store; nothing new starts.',
+      'The state store did not answer in time, the connection to it broke, or its file was deleted or replaced. A write that was under way may or may not have taken place. Running pipelines go on without the store; nothing new starts.',
     action:
-      'Check the address in `--state` or OTTER_STATE and that the store runs: `etcdctl --endpoints HOST:PORT endpoint health` for etcd. Repeat the command when it answers: every write compares before it changes anything.',
+      'Check the address in `--state` or OTTER_STATE and that the store runs: `etcdctl --endpoints HOST:PORT endpoint health` for etcd; put back a file that was moved. Repeat the command when it answers: every write compares before it changes anything.',
   },
   OT3002: {
     title: 'State store address not understood',
