@@ -242,7 +242,7 @@ export class LogAssembler {
     this.#transactions.addRows((into) => readRows(c, form, plan, fkChecks, into));
   }
 
-  #statement({ schema, sql }: QueryEvent): Need | null {
+  #statement({ schema, sql, quoting }: QueryEvent): Need | null {
     const found = statementKind(sql);
     switch (found.kind) {
       case 'begin':
@@ -261,7 +261,7 @@ export class LogAssembler {
         else this.#transactions.keepOpen();
         return null;
       case 'rows':
-        return this.#unlogged(schema, sql, found.verb);
+        return this.#unlogged(namesIn(sql, schema, quoting), found.verb);
       case 'temporary':
         this.#transactions.passStatement();
         return null;
@@ -277,8 +277,7 @@ export class LogAssembler {
   }
 
   /** Rows were changed and are not in the log: passed only when no wanted table can be among them. */
-  #unlogged(schema: string, sql: string, verb: string): Need | null {
-    const names = namesIn(sql, schema);
+  #unlogged(names: readonly NamedTable[], verb: string): Need | null {
     const wanted = names.some((one) => this.#options.wants(one.schema, one.name)) || this.#reaches.get(reachKey(names));
     if (wanted === undefined) return { kind: 'reach', names };
     if (wanted) throw statementFormat(verb);

@@ -5,6 +5,7 @@
 import { inflateSync } from 'node:zlib';
 import { OtterError } from '../model/error.ts';
 import type { Cursor } from './cursor.ts';
+import type { Quoting } from './reach.ts';
 
 export const EVENT = {
   QUERY: 2,
@@ -178,7 +179,17 @@ function uuidText(bytes: Buffer, at: number): string {
 export interface QueryEvent {
   readonly schema: string;
   readonly sql: string;
+  readonly quoting: Quoting;
 }
+
+/** Status variables of a statement: the flags of its session come first, then its sql_mode. */
+const STATUS_FLAGS = 0;
+const STATUS_FLAGS_BYTES = 5;
+const STATUS_SQL_MODE = 1;
+/** Bits of sql_mode: 2 in its first byte, 20 in its third. */
+const ANSI_QUOTES = 0x04;
+const NO_BACKSLASH_ESCAPES = 0x10;
+const USUAL: Quoting = { escapes: true, ansi: false };
 
 /** A LOAD DATA: between the fixed part and the rest stand the file's number, two places in the text and a flag. */
 export function readLoadQuery(c: Cursor): QueryEvent {
@@ -191,11 +202,19 @@ export function readQuery(c: Cursor, compressed: boolean, extra = 0): QueryEvent
   const schemaLength = c.uint(1);
   c.skip(2);
   const statusLength = c.uint(2);
-  c.skip(extra + statusLength);
+  const quoting = readQuoting(c.bytes, c.skip(extra) + extra, statusLength);
+  c.skip(statusLength);
   const schema = c.text(schemaLength);
   c.skip(1);
-  if (compressed) return { schema, sql: inflate(c).utf8Slice() };
-  return { schema, sql: c.text(c.end - c.at) };
+  return { schema, sql: compressed ? inflate(c).utf8Slice() : c.text(c.end - c.at), quoting };
+}
+
+function readQuoting(bytes: Buffer, at: number, length: number): Quoting {
+  const mode = bytes[at] === STATUS_FLAGS ? at + STATUS_FLAGS_BYTES : at;
+  if (mode + 9 > at + length || bytes[mode] !== STATUS_SQL_MODE) return USUAL;
+  const ansi = (bytes[mode + 1]! & ANSI_QUOTES) !== 0;
+  const escapes = (bytes[mode + 3]! & NO_BACKSLASH_ESCAPES) === 0;
+  return escapes && !ansi ? USUAL : { escapes, ansi };
 }
 
 /** MariaDB `log_bin_compress`: one byte of form and length, the length big endian, then zlib. */

@@ -12,21 +12,43 @@ export interface NamedTable {
   readonly name: string;
 }
 
-/** Strings and comments name nothing; a backslash makes the end of a string uncertain (NO_BACKSLASH_ESCAPES). */
-const TOKENS =
-  /'(?:[^']|'')*'|--[ \t][^\n]*|#[^\n]*|\/\*(?!M?!)[\s\S]*?\*\/|`((?:[^`]|``)+)`|"((?:[^"]|"")+)"|([\p{L}\p{N}_$]+)|(\.)/gu;
-const QUOTED = /`((?:[^`]|``)+)`/gu;
-const WORDS = /[\p{L}\p{N}_$]+/gu;
+/** What a session's sql_mode says of quotes. */
+export interface Quoting {
+  /** A backslash in a string escapes what follows (no NO_BACKSLASH_ESCAPES). */
+  readonly escapes: boolean;
+  /** Double quotes hold a name (ANSI_QUOTES), not a string. */
+  readonly ansi: boolean;
+}
 
-/** Whatever the text may mean by a table or a routine: names in `schema`, and those that follow another name and a dot. */
-export function namesIn(sql: string, schema: string): readonly NamedTable[] {
+/** Strings, comments and numbers name nothing. */
+const COMMENT = String.raw`--[ \t][^\n]*|#[^\n]*|\/\*(?!M?!)[\s\S]*?\*\/`;
+const BARE = String.raw`\d+(?![\p{L}\p{N}_$])|(?<bare>[\p{L}\p{N}_$]+)`;
+const BACK = '`(?<back>(?:[^`]|``)+)`';
+const DOT = String.raw`(?<dot>\.)`;
+
+/** Without a string's content: doubled quotes are two strings side by side. */
+function tokensOf({ escapes, ansi }: Quoting): RegExp {
+  const string = (quote: string): string => `${quote}(?:[^${quote}${escapes ? String.raw`\\]|\\.` : ']'})*${quote}`;
+  const double = ansi ? '"(?<double>(?:[^"]|"")+)"' : string('"');
+  return new RegExp([string("'"), COMMENT, BACK, double, BARE, DOT].join('|'), 'gsu');
+}
+
+const EVERY_QUOTING: readonly Quoting[] = [true, false].flatMap((escapes) => [
+  { escapes, ansi: true },
+  { escapes, ansi: false },
+]);
+
+/**
+ * Whatever the text may mean by a table or a routine: names in `schema`, and those that follow another name and a dot.
+ */
+export function namesIn(sql: string, schema: string, quoting: Quoting): readonly NamedTable[] {
   const found = new Map<string, NamedTable>();
   const add = (name: NamedTable): void => {
     found.set(qualified(name), name);
   };
   let before: string | null = null;
   let dotted = false;
-  for (const word of words(sql)) {
+  for (const word of words(sql, quoting)) {
     if (word === '.') {
       dotted = before !== null;
       continue;
@@ -42,17 +64,12 @@ export function namesIn(sql: string, schema: string): readonly NamedTable[] {
   return [...found.values()];
 }
 
-function* words(sql: string): Generator<string, void, void> {
-  if (sql.includes('\\')) {
-    // Any word may stand anywhere: each pair of neighbours is taken for a qualified name.
-    for (const [, quoted] of sql.matchAll(QUOTED)) yield* ['.', quoted!.replaceAll('``', '`')];
-    for (const [word] of sql.replaceAll(/\\./gs, ' ').matchAll(WORDS)) yield* ['.', word];
-    return;
-  }
-  for (const [, quoted, ansi, bare, dot] of sql.matchAll(TOKENS)) {
+function* words(sql: string, quoting: Quoting): Generator<string, void, void> {
+  for (const { groups } of sql.matchAll(tokensOf(quoting))) {
+    const { dot, back, double, bare } = groups as Partial<Record<string, string>>;
     if (dot !== undefined) yield dot;
-    else if (quoted !== undefined) yield quoted.replaceAll('``', '`');
-    else if (ansi !== undefined) yield ansi.replaceAll('""', '"');
+    else if (back !== undefined) yield back.replaceAll('``', '`');
+    else if (double !== undefined) yield double.replaceAll('""', '"');
     else if (bare !== undefined) yield bare;
   }
 }
@@ -105,7 +122,8 @@ async function brought(
   const found: NamedTable[] = children.map((child) => ({ schema: child.schema, name: child.name }));
   for (const { body } of texts) {
     if (body === null || body === '') return null;
-    found.push(...namesIn(body, schema));
+    // Whichever sql_mode it was made under.
+    found.push(...EVERY_QUOTING.flatMap((quoting) => namesIn(body, schema, quoting)));
   }
   return found;
 }

@@ -374,6 +374,18 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
     });
 
+    test('strings end where the session that wrote them says', async () => {
+      const statement = "INSERT INTO other SELECT id, '\\' FROM t WHERE a <> 'x' AND b = '5'";
+      await session.run("SET SESSION sql_mode = CONCAT(@@sql_mode, ',NO_BACKSLASH_ESCAPES')");
+      await session.run(statement);
+      await expect(told({ wants })).rejects.toMatchObject({ code: 'OT4032' });
+      from = (await context.source.logEnd()).position;
+      await session.run("SET SESSION sql_mode = REPLACE(@@sql_mode, 'NO_BACKSLASH_ESCAPES', '')");
+      await session.run("INSERT INTO other VALUES (3, 'it\\'s t, \\'t\\' of d.t')");
+      await root.run("INSERT INTO d.t VALUES (1,'x',1)");
+      expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
+    });
+
     test.each([
       ['a string with a backslash hides nothing', [], "UPDATE t SET a = 'x\\\\' WHERE id = 1"],
       ['another case', [], 'UPDATE d.`t` SET b = 2'],

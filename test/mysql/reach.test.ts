@@ -1,17 +1,18 @@
 /** Names in a statement: rather too many than too few. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { namesIn } from '../../src/mysql/reach.ts';
+import { namesIn, type Quoting } from '../../src/mysql/reach.ts';
 
-const has = (sql: string, schema: string, name: string): boolean =>
-  namesIn(sql, 'd').some((one) => one.schema === schema && one.name === name);
+const USUAL: Quoting = { escapes: true, ansi: false };
+
+const has = (sql: string, schema: string, name: string, quoting = USUAL): boolean =>
+  namesIn(sql, 'd', quoting).some((one) => one.schema === schema && one.name === name);
 
 test.each([
   ['INSERT INTO t VALUES (1)', 'd', 't'],
   ['INSERT INTO T VALUES (1)', 'd', 't'],
   ['UPDATE shop . orders SET a = 1', 'shop', 'orders'],
   ['UPDATE `shop`.`or``ders` SET a = 1', 'shop', 'or`ders'],
-  ['UPDATE "shop"."orders" SET a = 1', 'shop', 'orders'],
   ['UPDATE shop./* here */orders SET a = 1', 'shop', 'orders'],
   ["DELETE a FROM x AS a JOIN shop.orders ON 'it''s' = b", 'shop', 'orders'],
   ['/*!50000 UPDATE t SET a = 1 */', 'd', 't'],
@@ -28,6 +29,20 @@ test.each([
   ["LOAD DATA INFILE 'f' INTO TABLE x FIELDS TERMINATED BY '\\t'", 'd', 't'],
 ])('%s does not name %s.%s', (sql, schema, name) => {
   expect(has(sql, schema, name)).toBe(false);
+});
+
+test('a string ends where its session says', () => {
+  const sql = "INSERT INTO x SELECT 1, '\\' FROM t WHERE 'a' = 'b'";
+  expect(has(sql, 'd', 't')).toBe(false);
+  expect(has(sql, 'd', 't', { escapes: false, ansi: false })).toBe(true);
+});
+
+test('double quotes hold what their session says', () => {
+  const sql = 'UPDATE "shop"."orders" SET a = 1';
+  expect(has(sql, 'shop', 'orders', { escapes: true, ansi: true })).toBe(true);
+  expect(has(sql, 'shop', 'orders')).toBe(false);
+  const odd = `INSERT INTO x SELECT "say \\"'\\"", a FROM t WHERE 'a' = 'b'`;
+  expect(has(odd, 'd', 't')).toBe(true);
 });
 
 test('a quoted name is found wherever it stands, whatever strings say', () => {
