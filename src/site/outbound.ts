@@ -9,7 +9,7 @@ import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
-import type { PipelineOpening, PipelineStream, SourcePort } from '../model/ports.ts';
+import type { PipelineOpening, PipelineStream } from '../model/ports.ts';
 import { coversGtid, type Position, parsePosition } from '../model/position.ts';
 import {
   type Answer,
@@ -22,17 +22,15 @@ import {
 } from '../model/row.ts';
 import { pick } from '../replication/load-table.ts';
 import { tableStatement } from '../replication/origin.ts';
+import { Announcements, type AnnouncementsOptions } from './announcements.ts';
 import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
 import type { LogListener, ReadPart, ReadStatement } from './reader.ts';
 import { cut, Routes } from './routes.ts';
 
-export interface OutboundOptions {
+export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'cameBack'> {
   readonly spec: PipelineSpec;
   readonly site: string;
-  readonly source: SourcePort;
   readonly opening: PipelineOpening;
-  /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
-  readonly cameBack: (table: TableShape) => Promise<boolean>;
   readonly onClose: () => void;
 }
 
@@ -56,7 +54,7 @@ export class Outbound implements LogListener, PipelineStream {
   /** What was seen at the cursor. */
   #base: Seen;
   readonly #routes: Routes;
-  readonly #announced = new Map<string, TableShape>();
+  readonly #announcements: Announcements;
   #spec: PipelineSpec;
   #active = false;
   #sent = false;
@@ -75,6 +73,8 @@ export class Outbound implements LogListener, PipelineStream {
     this.#options = options;
     this.#spec = options.spec;
     this.#routes = new Routes(options.spec.tables);
+    const { source, cameBack } = options;
+    this.#announcements = new Announcements({ spec: () => this.#spec, source, routes: this.#routes, cameBack });
     this.opening = options.opening;
     this.#cursor = parsePosition(options.opening.position);
     this.#base = options.opening.seen;
@@ -126,7 +126,7 @@ export class Outbound implements LogListener, PipelineStream {
       }
     }
     if (part.mark !== null && part.mark === this.#spec.reverse) return this.#answers(part, common);
-    const news = this.#unannounced(part.changes);
+    const news = this.#announcements.missing(part.changes);
     if (news.length > 0) return this.#announceAll(news, common).then(() => this.#changes(part, common));
     this.#changes(part, common);
     return undefined;
@@ -138,7 +138,7 @@ export class Outbound implements LogListener, PipelineStream {
     if (effect === null || this.#spec.ddl === 'ignore') return;
     const touched =
       effect.kind === 'drops-schema'
-        ? [...this.#announced.values()].filter(({ schema }) => schema === effect.schema)
+        ? this.#announcements.ofSchema(effect.schema)
         : effect.tables.filter(({ schema, name }) => this.ruleOf(schema, name) !== null);
     if (touched.length === 0) return;
     if (effect.kind !== 'creates') throw structureChanged(this.#spec, touched.map(tableName), statement);
@@ -199,11 +199,7 @@ export class Outbound implements LogListener, PipelineStream {
   update(spec: PipelineSpec): void {
     this.#spec = spec;
     this.#routes.update(spec.tables);
-    for (const [name, table] of this.#announced) {
-      if (this.ruleOf(table.schema, table.name) !== null) continue;
-      this.#announced.delete(name);
-      this.onLeave?.(name);
-    }
+    for (const name of this.#announcements.forgetLeft()) this.onLeave?.(name);
   }
 
   ruleOf(schema: string, table: string): TableRule | null {
@@ -215,18 +211,13 @@ export class Outbound implements LogListener, PipelineStream {
    * Returns whether existing rows of the table are to be copied.
    */
   async announce(table: TableShape, at?: At): Promise<boolean> {
-    const name = tableName(table);
-    const route = this.#routes.of(table);
-    if (route === null) return false;
-    const copies = this.#spec.initial === 'copy' && !(await this.#options.cameBack(table));
-    if (this.#announced.get(name) === table) return copies;
-    const { source } = this.#options;
-    const create = await source.createStatements(table, (schema, other) => this.ruleOf(schema, other) !== null);
-    const rowsEstimate = await source.estimateRows(table.schema, table.name);
+    const found = await this.#announcements.of(table);
+    if (found === null) return false;
+    const { announced, copies } = found;
+    if (announced === null) return copies;
     const common = at ?? { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
-    this.#announced.set(name, table);
-    const announced = { table: route.shape, create, copies, rowsEstimate };
-    const delivery: Delivery = { ...common, kind: 'table', announced, bytes: create.length * 2 };
+    const delivery: Delivery = { ...common, kind: 'table', announced, bytes: announced.create.length * 2 };
+    this.#announcements.told(table);
     if (at === undefined && this.#sent) this.#held.push(delivery);
     else this.#push(delivery);
     return copies;
@@ -244,20 +235,6 @@ export class Outbound implements LogListener, PipelineStream {
     if (this.#seenOf?.folded !== folded || this.#seenOf.base !== this.#base)
       this.#seenOf = { folded, base: this.#base, whole: { ...this.#base, ...folded } };
     return this.#seenOf.whole;
-  }
-
-  #unannounced(changes: readonly RowChange[]): TableShape[] {
-    let news: TableShape[] | null = null;
-    let last: TableShape | null = null;
-    for (const { table } of changes) {
-      if (table === last) continue;
-      last = table;
-      if (this.#routes.of(table) === null || this.#announced.get(tableName(table)) === table || news?.includes(table))
-        continue;
-      news ??= [];
-      news.push(table);
-    }
-    return news ?? [];
   }
 
   async #announceAll(tables: readonly TableShape[], at: At): Promise<void> {
@@ -288,12 +265,12 @@ export class Outbound implements LogListener, PipelineStream {
     if (rows.length === 0) return undefined;
     const answers: Answer[] = [];
     for (const row of rows) {
-      const table = this.#announced.get(`${row.schema}.${row.table}`);
+      const table = this.#announcements.get(`${row.schema}.${row.table}`);
       if (table === undefined) {
         return this.#options.source.shape(row.schema, row.table).then(async (shape) => {
           if (shape !== null) await this.announce(shape);
           // A table that is gone, or has left the pipeline, needs no answer.
-          if (this.#announced.has(tableName({ schema: row.schema, name: row.table })))
+          if (this.#announcements.get(tableName({ schema: row.schema, name: row.table })) !== undefined)
             await this.#answers(part, common);
         });
       }
