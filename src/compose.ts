@@ -36,7 +36,7 @@ export interface World {
 }
 
 const HEARTBEAT_MS = 1_000;
-const INDEX_BYTES = 512 << 20;
+const INDEX_BYTES = 256 << 20;
 
 export function compose(world: World): Context {
   const { stdout, stderr, stdin, env, signal, root } = world;

@@ -10,6 +10,7 @@
  * Noting the same log again changes nothing: what was noted or left out before is skipped by its position.
  */
 import { advance, coversGtid, type Position } from '../../model/position.ts';
+import { KeyLog, type KeyWrite } from './key-log.ts';
 import type { Token } from './tokens.ts';
 
 /**
@@ -32,15 +33,6 @@ export interface Recent {
   uncovered(lock: string, token: Token): RecentEntry | null;
 }
 
-/** Entries are a list in log order and a map by key at once; a key that is written again moves to the list's end. */
-interface Node extends RecentEntry {
-  readonly lock: string;
-  gtid: string;
-  kind: EntryKind;
-  older: Node | null;
-  newer: Node | null;
-}
-
 export interface RecentOptions {
   /** The position in the serialiser's log after which everything is noted. */
   readonly from: Position;
@@ -48,15 +40,15 @@ export interface RecentOptions {
   readonly limitBytes: number;
 }
 
-/** What one entry takes besides its text: node, map slot, pointers; measured, rounded up. */
-const ENTRY_BYTES = 120;
+/** What one entry takes: its record, its bucket, and the room kept free for more. */
+const ENTRY_BYTES = 64;
+const KINDS: readonly EntryKind[] = ['local', 'answer', 'chunk'];
 
 export class RecentWrites implements Recent {
   readonly #limitBytes: number;
-  readonly #entries = new Map<string, Node>();
-  #oldest: Node | null = null;
-  #newest: Node | null = null;
-  #bytes = 0;
+  readonly #keys = new KeyLog();
+  /** What GTIDs begin with, up to their number; there are as many as servers that wrote. */
+  readonly #sources: string[] = [];
   /** Everything in here was noted. */
   #noted: Position;
   /** The transaction noted last; it may go on, or come again from its beginning after a break. */
@@ -68,24 +60,21 @@ export class RecentWrites implements Recent {
   }
 
   get size(): number {
-    return this.#entries.size;
+    return this.#keys.size;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#keys.size * ENTRY_BYTES;
   }
 
   /** Holds more than it should: the serialiser's new changes had better wait. Reading its log must not. */
   get full(): boolean {
-    return this.#bytes >= this.#limitBytes;
+    return this.bytes >= this.#limitBytes;
   }
 
   /** Forgets everything; noting begins anew behind `from`. */
   clear(from: Position): void {
-    this.#entries.clear();
-    this.#oldest = null;
-    this.#newest = null;
-    this.#bytes = 0;
+    this.#keys.clear();
     this.#noted = from;
     this.#current = null;
   }
@@ -97,70 +86,49 @@ export class RecentWrites implements Recent {
       this.#noted = advance(this.#noted, gtid);
       this.#current = gtid;
     }
-    for (const lock of locks) this.#put(lock, gtid, kind);
+    if (locks.length === 0) return;
+    const write = this.#write(gtid, kind);
+    for (const lock of locks) this.#keys.put(lock, write);
   }
 
   /** Drops what the spoke has seen. Only with a token whose window is committed here. Returns how many entries left. */
   evict(token: Token): number {
     if (token === null) return 0;
-    let dropped = 0;
+    const before = this.#keys.size;
     let covered: string | null = null;
-    for (let node = this.#oldest; node !== null; node = this.#oldest) {
-      if (node.gtid !== covered) {
-        if (!coversGtid(token, node.gtid)) break;
-        covered = node.gtid;
-      }
-      this.#unlink(node);
-      this.#entries.delete(node.lock);
-      this.#bytes -= ENTRY_BYTES + node.lock.length * 2;
-      dropped += 1;
+    for (let write = this.#keys.oldest(); write !== null; write = this.#keys.oldest()) {
+      const { gtid } = this.#entry(write);
+      if (gtid !== covered && !coversGtid(token, gtid)) break;
+      covered = gtid;
+      this.#keys.dropOldest();
     }
     // Seen whole: when it comes again after a break it is skipped like everything before it.
     if (this.#current !== null && coversGtid(token, this.#current)) this.#current = null;
-    return dropped;
+    return before - this.#keys.size;
   }
 
   uncovered(lock: string, token: Token): RecentEntry | null {
-    const node = this.#entries.get(lock);
-    if (node === undefined || (token !== null && coversGtid(token, node.gtid))) return null;
-    return { gtid: node.gtid, kind: node.kind };
+    const write = this.#keys.get(lock);
+    if (write === null) return null;
+    const entry = this.#entry(write);
+    return token !== null && coversGtid(token, entry.gtid) ? null : entry;
   }
 
   /** All entries, oldest first. */
-  *entries(): IterableIterator<RecentEntry & { readonly lock: string }> {
-    for (let node = this.#oldest; node !== null; node = node.newer) {
-      yield { lock: node.lock, gtid: node.gtid, kind: node.kind };
-    }
+  *entries(): IterableIterator<RecentEntry> {
+    for (const write of this.#keys) yield this.#entry(write);
   }
 
-  #put(lock: string, gtid: string, kind: EntryKind): void {
-    const known = this.#entries.get(lock);
-    if (known !== undefined) {
-      known.gtid = gtid;
-      known.kind = kind;
-      if (known === this.#newest) return;
-      this.#unlink(known);
-      this.#append(known);
-      return;
-    }
-    const node: Node = { lock, gtid, kind, older: null, newer: null };
-    this.#entries.set(lock, node);
-    this.#bytes += ENTRY_BYTES + lock.length * 2;
-    this.#append(node);
+  #write(gtid: string, kind: EntryKind): KeyWrite {
+    const digits = Math.max(gtid.lastIndexOf('-'), gtid.lastIndexOf(':')) + 1;
+    const source = gtid.slice(0, digits);
+    let index = this.#sources.indexOf(source);
+    if (index < 0) index = this.#sources.push(source) - 1;
+    return { origin: index * KINDS.length + KINDS.indexOf(kind), number: Number(gtid.slice(digits)) };
   }
 
-  #append(node: Node): void {
-    node.older = this.#newest;
-    node.newer = null;
-    if (this.#newest === null) this.#oldest = node;
-    else this.#newest.newer = node;
-    this.#newest = node;
-  }
-
-  #unlink(node: Node): void {
-    if (node.older === null) this.#oldest = node.newer;
-    else node.older.newer = node.newer;
-    if (node.newer === null) this.#newest = node.older;
-    else node.newer.older = node.older;
+  #entry({ origin, number }: KeyWrite): RecentEntry {
+    const source = this.#sources[Math.floor(origin / KINDS.length)]!;
+    return { gtid: `${source}${number}`, kind: KINDS[origin % KINDS.length]! };
   }
 }
