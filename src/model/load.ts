@@ -17,6 +17,8 @@ export interface LoadTable {
   readonly uniques: readonly UniqueKey[];
   /** Target columns that this pipeline does not write and that are not generated. */
   readonly extras: readonly ColumnShape[];
+  /** Whether a text may be too long for its column here, where servers cut spaces at the end with only a note. */
+  readonly cuts: boolean;
 }
 
 export type Write =

@@ -34,7 +34,7 @@ const PACKET_BYTES = 3 << 20;
 /** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
 const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
 
-/** WARN_DATA_TRUNCATED: what the error value of an ENUM gives, and a text that is cut. */
+/** WARN_DATA_TRUNCATED: what the error value of an ENUM gives, and a text that is cut; only a note where spaces are. */
 const TRUNCATED = 1265;
 /** ER_WARN_DEPRECATED_SYNTAX: MySQL says it of VALUES() at every use. */
 const DEPRECATED = 1287;
@@ -126,8 +126,8 @@ export class MysqlSession implements LoadSession {
     };
     for (const write of writes) {
       for (const statement of statements(write, STATEMENT_BYTES)) {
-        // What is lenient goes alone, so that the warnings are its own.
-        const alone = this.careful || isLenient(statement) || (batch.length > 0 && isLenient(batch[0]!));
+        // What is watched goes alone, so that the warnings are its own.
+        const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
         if (alone || bytes + statement.sql.length > PACKET_BYTES) await flush();
         batch.push(statement);
         bytes += statement.sql.length;
@@ -136,21 +136,21 @@ export class MysqlSession implements LoadSession {
     await flush();
   }
 
-  /** Several strict statements, or one that writes error values of ENUMs. */
+  /** Several strict statements, or one whose warnings are looked at: it writes error values of ENUMs, or might cut. */
   async #run(batch: readonly Statement[]): Promise<ResultSetHeader[]> {
-    const lenient = isLenient(batch[0]!);
-    await this.#setLenient(lenient);
+    const { zeros = 0 } = batch[0]!;
+    await this.#setLenient(zeros > 0);
     const results = await this.#send(batch.map(({ sql }) => sql));
-    if (lenient) await this.#checkWarnings(results[0]!, batch[0]!.zeros ?? 0);
+    if (isWatched(batch[0]!)) await this.#checkWarnings(results[0]!, zeros);
     return results;
   }
 
-  /** Every warning but those of the error values themselves is an error, as it is in strict mode. */
+  /** Every warning but those of the error values themselves is an error, as it is in strict mode; so is a note of a cut. */
   async #checkWarnings({ warningStatus }: ResultSetHeader, zeros: number): Promise<void> {
     // Each error value that is written gives one, so no more than those are no other's.
     if (warningStatus <= zeros) return;
     const listed = await this.#options.connection.rows<Warning>('SHOW WARNINGS');
-    const bent = listed.filter(({ Level, Code }) => Level !== 'Note' && Number(Code) !== DEPRECATED);
+    const bent = listed.filter(isBent);
     if (listed.length === warningStatus && bent.length <= zeros) return;
     const worst = bent.find(({ Code }) => Number(Code) !== TRUNCATED) ?? bent.at(-1);
     throw new RowRefused(
@@ -182,8 +182,8 @@ export class MysqlSession implements LoadSession {
         if (result.affectedRows > 0) return;
         if (!last) throw new NeedsCare();
         counts.missing += 1;
-        const { otherwise, otherwiseZeros = 0 } = statement;
-        await this.#run([{ sql: otherwise!, rows: 1, expects: 'anything', zeros: otherwiseZeros }]);
+        const { otherwise, otherwiseZeros = 0, cuts = false } = statement;
+        await this.#run([{ sql: otherwise!, rows: 1, expects: 'anything', zeros: otherwiseZeros, cuts }]);
         return;
       }
       default:
@@ -270,6 +270,11 @@ export class MysqlSession implements LoadSession {
 
 type Counts = { missing: number; absent: number };
 
-function isLenient({ zeros = 0 }: Statement): boolean {
-  return zeros > 0;
+function isWatched({ zeros = 0, cuts = false }: Statement): boolean {
+  return cuts || zeros > 0;
+}
+
+function isBent({ Level, Code }: Warning): boolean {
+  const code = Number(Code);
+  return code !== DEPRECATED && (Level !== 'Note' || code === TRUNCATED);
 }

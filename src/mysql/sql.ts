@@ -20,6 +20,8 @@ export interface Statement {
   readonly otherwise?: string;
   /** `zeros` of `otherwise`. */
   readonly otherwiseZeros?: number;
+  /** The server might cut spaces from the end of a text that it writes. */
+  readonly cuts?: boolean;
 }
 
 /** Servers list 64 warnings and count more; below that, every one can be looked at. */
@@ -39,6 +41,11 @@ export function qualified(table: { readonly schema: string; readonly name: strin
 }
 
 export function statements(write: Write, statementBytes: number): Statement[] {
+  const made = plainStatements(write, statementBytes);
+  return 'table' in write && write.table.cuts ? made.map((statement) => ({ ...statement, cuts: true })) : made;
+}
+
+function plainStatements(write: Write, statementBytes: number): Statement[] {
   switch (write.kind) {
     case 'fk-checks':
       return [{ sql: `SET foreign_key_checks=${write.on ? 1 : 0}`, rows: 0, expects: 'anything' }];

@@ -43,10 +43,11 @@ export type FitColumn = Pick<ColumnShape, 'type' | 'charset' | 'collation'>;
 
 /**
  * - `exact`: every value of the source has its place.
- * - `aloud`: the server refuses the values that have none. (But spaces at the end of a text that is too long it cuts.)
+ * - `aloud`: the server refuses the values that have none.
+ * - `cuts`: that too, but spaces at the end of a text that is too long are cut with no more than a note.
  * - `silent`: it may change some without an error.
  */
-export type Fit = 'exact' | 'aloud' | 'silent';
+export type Fit = 'exact' | 'aloud' | 'cuts' | 'silent';
 
 export function fitOf(source: FitColumn, target: FitColumn): Fit {
   // The types of the columns of a table with history are not known here; it has been made for this on purpose.
@@ -151,8 +152,11 @@ function textFit(from: Parsed, to: Parsed): Fit {
   if (!charsetFits(from.charset, to.charset)) return 'aloud';
   const [had, has] = [LONG_BYTES[from.base], LONG_BYTES[to.base]];
   // Among the long ones too, texts may grow by another character set; too long by that is an error, and rare.
-  if (had !== undefined) return exactIf((has ?? length(to, 1)) >= had);
-  return exactIf(has === undefined ? length(to, 1) >= length(from, 1) : has >= length(from, 1) * mostBytes(to.charset));
+  const room = has ?? length(to, 1);
+  const needed = had ?? length(from, 1) * (has === undefined ? 1 : mostBytes(to.charset));
+  if (room >= needed) return 'exact';
+  // A CHAR has no spaces at its end.
+  return from.base === 'char' ? 'aloud' : 'cuts';
 }
 
 /** JSON is a text with a check in MariaDB, and a type that keeps its meaning, not its spelling, in MySQL. */

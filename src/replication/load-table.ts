@@ -9,7 +9,7 @@ import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
 import type { ColumnShape, Image, TableShape } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
-import { fitOf, printTypes } from './column-fit.ts';
+import { type Fit, fitOf, printTypes } from './column-fit.ts';
 
 /** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
 export interface Extract {
@@ -58,6 +58,9 @@ export function extract(rule: TableRule, full: TableShape): Extract {
   };
 }
 
+/** What a server does not change in silence, or not unseen (`MysqlSession` watches what it cuts). */
+const ALOUD: readonly Fit[] = ['aloud', 'cuts'];
+
 /**
  * `running`: rows came before, so that one side may have been widened before the other; then only columns that would
  * change values in silence are refused.
@@ -86,7 +89,8 @@ export function loadTable(
     }
     return index;
   });
-  refuseMisfits(source, target, targetIndexes, running);
+  const fits = source.columns.map((column, position) => fitOf(column, target.columns[targetIndexes[position]!]!));
+  refuseMisfits(source, target, targetIndexes, running ? ALOUD : [], fits);
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
   const key = target.primaryKey.map((index) => at.get(index));
   if (key.some((index) => index === undefined)) {
@@ -109,6 +113,7 @@ export function loadTable(
       return columns.includes(undefined) ? [] : [{ name: unique.name, columns: columns as number[] }];
     }),
     extras: target.columns.filter((column, index) => !at.has(index) && !column.generated),
+    cuts: fits.includes('cuts'),
   };
 }
 
@@ -116,12 +121,13 @@ function refuseMisfits(
   source: TableShape,
   target: TableShape,
   targetIndexes: readonly number[],
-  running: boolean,
+  allowed: readonly Fit[],
+  fits: readonly Fit[],
 ): void {
   const misfits = source.columns.flatMap((column, position) => {
     const counterpart = target.columns[targetIndexes[position]!]!;
-    const found = fitOf(column, counterpart);
-    if (found === 'exact' || (found === 'aloud' && running)) return [];
+    const fit = fits[position]!;
+    if (fit === 'exact' || allowed.includes(fit)) return [];
     const { from, to } = printTypes(column, counterpart);
     return [`${counterpart.name} is ${to} and should take ${from}`];
   });

@@ -189,6 +189,7 @@ describe('deciding a window', () => {
       columns: ITEM.columns.filter((_, at) => at !== 2),
       uniques: [{ name: 'code', columns: [1] }],
       extras: [ITEM.columns[2]!],
+      cuts: false,
     };
     const kept: Image = ['1', "'a'", '1', '0', '7'];
     const input = { pipeline: 'p', keys: KEYS, recent: index(), present: [{ table, image: kept }] };

@@ -67,6 +67,7 @@ test("the log's reader and the loader spell the same keys, also where columns ar
       { name: 'place', columns: [2, 0] },
     ],
     extras: [ITEM.columns[4]!],
+    cuts: false,
   };
   const full = ['1', "'a'", '2', '3', '0'];
   const narrow = ['3', '1', '2', "'a'"];

@@ -173,6 +173,36 @@ describe.each([
     await Promise.all([ra.end(), rb.end()]);
   }, 60_000);
 
+  test('spaces are not cut from the end of a text that is too long', async () => {
+    const [ra, rb] = await fresh();
+    await ra.query(`CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, s VARCHAR(9)) ${TEXT}`);
+    await rb.query(`CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, s VARCHAR(3)) ${TEXT}`);
+    await using sites = new Sites({ a, b });
+    sites.set({ v: channel(oneWay, ['v.t'], { initial: 'none' }) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'v/a>b');
+    await ra.query("INSERT INTO v.t VALUES (1,'a'),(2,'b  '),(3,'c')");
+    await until('what fits is there', async () => (await dump(rb, 'v.t')).length === 3);
+    const refused = async (row: string): Promise<void> => {
+      await until(`${row} is refused`, () => sites.figures()['v/a>b']?.error?.message.includes(row) ?? false);
+      expect(sites.figures()['v/a>b']!.error).toMatchObject({ code: 'OT5016' });
+    };
+    await ra.query("UPDATE v.t SET s='b      ' WHERE id=2");
+    await refused('row id=2');
+    await rb.query('ALTER TABLE v.t MODIFY s VARCHAR(7)');
+    await until(
+      'it goes on',
+      async () => JSON.stringify(await dump(ra, 'v.t')) === JSON.stringify(await dump(rb, 'v.t')),
+    );
+    await ra.query("INSERT INTO v.t VALUES (4,'d'),(5,'e        '),(6,'f')");
+    await refused('row id=5');
+    await rb.query('ALTER TABLE v.t MODIFY s VARCHAR(9)');
+    await until('it goes on again', async () => (await dump(rb, 'v.t')).length === 6);
+    await equal(ra, rb, 'v.t');
+    await Promise.all([ra.end(), rb.end()]);
+  }, 60_000);
+
   test('both sides are altered one after the other; rows of before and between pass', async () => {
     const [ra, rb] = await fresh();
     await ra.query(`CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, n INT, s VARCHAR(5)) ${TEXT}`);

@@ -43,7 +43,15 @@ export const TABLES: readonly TableShape[] = [ITEM, NOTE];
 const loads = new Map<TableShape, LoadTable>(
   TABLES.map((table) => [
     table,
-    { source: table, target: table, columns: table.columns, key: table.primaryKey, uniques: table.uniques, extras: [] },
+    {
+      source: table,
+      target: table,
+      columns: table.columns,
+      key: table.primaryKey,
+      uniques: table.uniques,
+      extras: [],
+      cuts: false,
+    },
   ]),
 );
 
