@@ -146,11 +146,15 @@ export interface TargetPort {
   createCheckpoint(pipeline: string, checkpoint: Checkpoint): Promise<void>;
   copies(pipeline: string): Promise<readonly CopyState[]>;
   shape(schema: string, table: string): Promise<TableShape | null>;
-  /** Creates the announced table under another name with columns left out and renamed; no error when it is there. */
+  /**
+   * Creates the announced table under another name with columns left out and renamed; no error when it is there.
+   * `twoWay`: its keys must compare texts as they do at the source.
+   */
   createTable(
     announced: AnnouncedTable,
     as: { schema: string; name: string },
     rename: Readonly<Record<string, string>>,
+    twoWay: boolean,
   ): Promise<void>;
   hasRows(schema: string, table: string): Promise<boolean>;
   /** Triggers of the table that do not ask `@otter_apply`, and so would run on replicated rows too. */

@@ -24,6 +24,16 @@ export const SQL_MODE = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_
  */
 export const LENIENT_SQL_MODE = SQL_MODE.replace('STRICT_ALL_TABLES,', '');
 
+/** What a server may be set to for all sessions, and would change what otter's own read or do. */
+const OWN_SETTINGS: readonly string[] = [
+  "time_zone = '+00:00'",
+  `sql_mode = '${SQL_MODE}'`,
+  'autocommit = 1',
+  'sql_select_limit = 18446744073709551615',
+  'sql_safe_updates = 0',
+  'sql_big_selects = 1',
+];
+
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
 const END_MS_MAX = 1_000;
@@ -110,7 +120,7 @@ export class DatabaseServer {
       jsonStrings: true,
     });
     const session = new Session(connection, this.#where(endpoint));
-    const assignments = ["time_zone = '+00:00'", `sql_mode = '${SQL_MODE}'`, ...(options.set ?? [])];
+    const assignments = [...OWN_SETTINGS, ...(options.set ?? [])];
     try {
       await session.run(`SET ${assignments.join(', ')}`, { signal: options.signal });
       return session;

@@ -5,7 +5,7 @@
  */
 import type { ColumnShape, ForeignKey, TableShape, UniqueKey } from '../model/row.ts';
 import type { Session } from './connection.ts';
-import { qualified, quoteText } from './sql.ts';
+import { quoteText } from './sql.ts';
 
 /** Schemas of the servers themselves. */
 const OWN_SCHEMAS = ['mysql', 'sys', 'information_schema', 'performance_schema'] as const;
@@ -144,51 +144,6 @@ export async function estimateRows(session: Session, schema: string, table: stri
     `SELECT TABLE_ROWS AS n FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${quoteText(schema)} AND TABLE_NAME = ${quoteText(table)}`,
   );
   return Number(row?.n ?? 0);
-}
-
-/**
- * `CREATE TABLE` with its full name, without triggers, without places on the server's disks, and without foreign keys to
- * tables that `keeps` denies.
- */
-export async function createStatement(
-  session: Session,
-  table: TableShape,
-  keeps: (schema: string, table: string) => boolean,
-): Promise<string> {
-  const [row] = await session.rows<Record<string, string>>(`SHOW CREATE TABLE ${qualified(table)}`);
-  const text = row?.['Create Table'] ?? '';
-  return rewriteCreate(text, table, keeps);
-}
-
-/** @param text what SHOW CREATE TABLE prints: one line per column, key and constraint. */
-export function rewriteCreate(
-  text: string,
-  table: TableShape,
-  keeps: (schema: string, table: string) => boolean,
-): string {
-  const [head = '', ...rest] = text.split('\n');
-  const tailAt = rest.findLastIndex((line) => line.startsWith(')'));
-  const dropped = new Set(
-    table.foreignKeys.filter((fk) => !keeps(fk.parentSchema, fk.parentTable)).map((fk) => fk.name),
-  );
-  const qualify = new Map(table.foreignKeys.map((fk) => [fk.name, fk]));
-  const body = rest.slice(0, tailAt).flatMap((line) => {
-    const name = /^\s*CONSTRAINT `((?:[^`]|``)+)` FOREIGN KEY /.exec(line)?.[1]?.replaceAll('``', '`');
-    if (name === undefined) return [line.replace(/,$/, '')];
-    if (dropped.has(name)) return [];
-    const fk = qualify.get(name);
-    if (fk === undefined) return [line.replace(/,$/, '')];
-    const parent = qualified({ schema: fk.parentSchema, name: fk.parentTable });
-    return [
-      line.replace(/,$/, '').replace(/ REFERENCES (`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/, () => ` REFERENCES ${parent}`),
-    ];
-  });
-  const tail = rest
-    .slice(tailAt)
-    .join('\n')
-    .replace(/ (DATA|INDEX) DIRECTORY='(?:[^'\\]|\\.|'')*'/g, '');
-  const start = head.replace(/^CREATE TABLE `(?:[^`]|``)+`/, () => `CREATE TABLE ${qualified(table)}`);
-  return `${start}\n${body.join(',\n')}\n${tail}`;
 }
 
 function shapeQueries(schema: string, tables: readonly string[] | null): string {

@@ -23,13 +23,16 @@ import type { LogPoint } from '../model/position.ts';
 import { type Answer, type Image, tableName } from '../model/row.ts';
 import { LENIENT_SQL_MODE, type Session, SQL_MODE } from './connection.ts';
 import { serverErrorNumber } from './driver-error.ts';
+import { inParcels } from './long-literals.ts';
 import { RAW_ROWS, selectList, toImages } from './select.ts';
 import { keyCondition, qualified, quoteName, quoteText, rowByRow, type Statement, statements } from './sql.ts';
 
-/** A statement at most this long; well below the smallest usual max_allowed_packet (16 MiB, 4 MiB on old servers). */
+/** A statement of several rows at most this long, where the server takes as much. */
 const STATEMENT_BYTES = 2 << 20;
-/** Statements are sent together in one packet up to this size. */
-const PACKET_BYTES = 3 << 20;
+/** Statements are sent together in one packet up to this size; three bytes a character at most. */
+const PACKET_CHARS = 3 << 20;
+/** What a packet holds besides the statement. */
+const PACKET_HEAD_BYTES = 64;
 
 /** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
 const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
@@ -47,6 +50,8 @@ interface Warning {
 
 export interface SessionOptions {
   readonly connection: Session;
+  /** `max_allowed_packet` of the server. */
+  readonly packetBytesMax: number;
   readonly schema: string;
   readonly lineage: string;
   readonly pipeline: string;
@@ -124,11 +129,13 @@ export class MysqlSession implements LoadSession {
       batch = [];
       bytes = 0;
     };
+    const { packetBytesMax } = this.#options;
+    const packetChars = Math.min(PACKET_CHARS, packetBytesMax / 4);
     for (const write of writes) {
-      for (const statement of statements(write, STATEMENT_BYTES)) {
+      for (const statement of statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4))) {
         // What is watched goes alone, so that the warnings are its own.
         const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
-        if (alone || bytes + statement.sql.length > PACKET_BYTES) await flush();
+        if (alone || bytes + statement.sql.length > packetChars) await flush();
         batch.push(statement);
         bytes += statement.sql.length;
       }
@@ -252,8 +259,11 @@ export class MysqlSession implements LoadSession {
   }
 
   async #send(sqls: readonly string[]): Promise<ResultSetHeader[]> {
+    const { connection, packetBytesMax } = this.#options;
+    const sql = sqls.join(';\n');
     try {
-      const result = await this.#options.connection.query(sqls.join(';\n'));
+      const fits = sql.length * 3 < packetBytesMax || Buffer.byteLength(sql) + PACKET_HEAD_BYTES < packetBytesMax;
+      const result = await (fits ? connection.query(sql) : this.#sendLong(sqls));
       return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
     } catch (error) {
       if (DUPLICATES.has(serverErrorNumber(error) ?? 0)) {
@@ -265,6 +275,30 @@ export class MysqlSession implements LoadSession {
         throw new RowRefused(error, this.#row);
       throw error;
     }
+  }
+
+  /** What is longer than the server takes goes one by one, its long values ahead. */
+  async #sendLong(sqls: readonly string[]): Promise<unknown> {
+    const { connection, packetBytesMax } = this.#options;
+    if (sqls.length > 1) {
+      const results: ResultSetHeader[] = [];
+      for (const sql of sqls) results.push(...(await this.#send([sql])));
+      return results;
+    }
+    const { sets, sql, variables } = inParcels(sqls[0]!);
+    for (const set of sets) await connection.query(set);
+    const [state] = await connection.rows<{ absent: string | number | null }>(
+      `SELECT ${variables.map((name) => `(${name} IS NULL)`).join('+') || '0'} AS absent`,
+    );
+    if (variables.length === 0 || Number(state!.absent) > 0) {
+      throw new RowRefused(
+        new Error(`it takes more than max_allowed_packet of the server, which is ${packetBytesMax} bytes`),
+        this.#row,
+      );
+    }
+    const result = await connection.query(sql);
+    await connection.query(`SET ${variables.map((name) => `${name}=NULL`).join(',')}`);
+    return result;
   }
 }
 

@@ -7,9 +7,10 @@ import type { LogBatch, LogEnd, ReadLogOptions, ServerFacts, SourcePort } from '
 import { parsePosition } from '../model/position.ts';
 import type { Image, TableShape } from '../model/row.ts';
 import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
+import { createStatement } from './create-table.ts';
 import { checkServer } from './preflight.ts';
 import { reachOf } from './reach.ts';
-import { Catalog, createStatement, estimateRows, listTables } from './schema.ts';
+import { Catalog, estimateRows, listTables } from './schema.ts';
 import { readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
 import { quoteText } from './sql.ts';

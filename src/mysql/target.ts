@@ -5,17 +5,11 @@
  * any earlier owner and fences it, and only then reads where the pipeline stands. So the outcome of a commit whose
  * connection broke is never guessed: claiming again tells.
  */
-import {
-  type Checkpoint,
-  type CopyState,
-  DRAFT_PREFIX,
-  type LoadSession,
-  OWN_STATEMENT,
-  type TargetPort,
-} from '../model/load.ts';
+import { type Checkpoint, type CopyState, type LoadSession, OWN_STATEMENT, type TargetPort } from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
 import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
 import type { Session } from './connection.ts';
+import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
 import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
 import { MysqlSession } from './session.ts';
@@ -105,36 +99,9 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     announced: AnnouncedTable,
     as: { schema: string; name: string },
     rename: Readonly<Record<string, string>>,
+    twoWay: boolean,
   ): Promise<void> {
-    const columns = new Set(announced.table.columns.map(({ name }) => name));
-    await this.#control.run(async (connection) => {
-      await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
-      const draft = { schema: as.schema, name: `${DRAFT_PREFIX}${as.name}`.slice(0, 64) };
-      const body = announced.create
-        .replace(/^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i, '')
-        .replace(/\bENGINE=(MyISAM|Aria|MEMORY|CSV|ARCHIVE)\b( PAGE_CHECKSUM=\d| TRANSACTIONAL=\d)*/i, 'ENGINE=InnoDB');
-      await connection.query('SET foreign_key_checks=0');
-      await connection.query(`${OWN_STATEMENT}USE ${quoteName(as.schema)}`);
-      const left = await rows(
-        connection,
-        `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
-      );
-      if (left.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
-      await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(draft)}${body}`);
-      const made = await rows(
-        connection,
-        `SELECT column_name AS c, generation_expression AS g FROM information_schema.columns WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
-      );
-      const alters = made.flatMap((row) => {
-        const name = String(row['c']);
-        if (!columns.has(name) && (row['g'] === null || row['g'] === '')) return [`DROP COLUMN ${quoteName(name)}`];
-        return rename[name] === undefined ? [] : [`RENAME COLUMN ${quoteName(name)} TO ${quoteName(rename[name])}`];
-      });
-      if (alters.length > 0)
-        await connection.query(`${OWN_STATEMENT}ALTER TABLE ${qualified(draft)} ${alters.join(', ')}`);
-      await connection.query(`${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)}`);
-      await connection.query('SET foreign_key_checks=1');
-    });
+    await this.#control.run((connection) => makeTable(connection, { announced, as, rename, twoWay }));
   }
 
   async hasRows(schema: string, table: string): Promise<boolean> {
@@ -177,8 +144,11 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async session(pipeline: string): Promise<LoadSession> {
     const connection = await this.#options.connect();
+    let packetBytesMax: number;
     try {
       await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
+      const [limit] = await connection.rows<{ bytes: string | number }>('SELECT @@max_allowed_packet AS bytes');
+      packetBytesMax = Number(limit!.bytes);
     } catch (error) {
       connection.destroy();
       throw error;
@@ -186,6 +156,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     const { schema, lineage, source } = this.#options;
     return new MysqlSession({
       connection,
+      packetBytesMax,
       schema,
       lineage,
       pipeline,

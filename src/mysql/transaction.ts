@@ -6,7 +6,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { LogItem } from '../model/ports.ts';
-import type { RowChange } from '../model/row.ts';
+import { type RowChange, tableName } from '../model/row.ts';
 import type { GtidEvent } from './events.ts';
 import { type PositionTrack, trackPosition } from './track.ts';
 
@@ -114,7 +114,10 @@ export class Transactions {
   /** XA PREPARE, COMMIT or ROLLBACK: the rows before a PREPARE are undecided. */
   endXa(): void {
     if (this.#hasRows) {
-      throw new OtterError('OT4036', 'rows of a replicated table were changed in an XA transaction');
+      const tables = [...new Set(this.#changes.map(({ table }) => tableName(table)))].join(', ');
+      throw new OtterError('OT4036', `rows of ${tables} were changed in the XA transaction ${this.#requireGtid().gtid}`, {
+        hint: 'use ordinary transactions, or `XA COMMIT ... ONE PHASE`, then copy the tables again (`otter explain OT4036` says how)',
+      });
     }
     this.#close();
   }

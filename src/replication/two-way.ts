@@ -31,6 +31,13 @@ export function twoWayObstacle(table: LoadTable, { logsCascades, unguardedTrigge
       'Use RESTRICT or NO ACTION, or replicate the table one-way.',
     );
   }
+  const generated = target.uniques.find((unique) => unique.columns.some((index) => target.columns[index]!.generated));
+  if (generated !== undefined) {
+    return refuse(
+      `unique key ${generated.name} is over a generated column, whose values do not travel`,
+      'Make the key one of columns that are written, or replicate the table one-way.',
+    );
+  }
   const partial = [...target.uniques, ...source.uniques].find((unique) => unique.partial === true);
   if (partial !== undefined) {
     return refuse(

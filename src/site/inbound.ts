@@ -43,8 +43,8 @@ export class Inbound {
   #tables: TargetTables | null = null;
   /** Source tables that left the pipeline and whose copies must be forgotten. */
   readonly #left = new Set<string>();
-  /** The large transaction that must be written with care when it comes again. */
-  readonly #care: Care = { gtid: null };
+  /** How the large transaction under way must be written when it comes again. */
+  readonly #care: Care = { gtid: null, refused: null };
 
   constructor(options: InboundOptions) {
     this.#options = options;
@@ -146,9 +146,15 @@ export class Inbound {
     });
     this.#figures.position = checkpoint.position;
     const feed = new Feed(WINDOW);
+    let first = true;
     for await (const batch of stream.deliveries) {
       feed.push(batch);
       for (let window = feed.next(); window !== null; window = feed.next()) {
+        if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
+          // Every table that is there has been announced.
+          first = false;
+          for (const table of tables.dropUnannounced()) this.#left.add(table);
+        }
         if (this.#left.size > 0) await this.#forgetLeft();
         await loading.apply(window, signal);
         if (signal.aborted) return;

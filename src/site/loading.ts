@@ -26,9 +26,10 @@ import type { TargetTables } from './tables.ts';
 /** How often a window is tried again in place when the server says "busy", before the pipeline starts over. */
 const BUSY_TRIES = 20;
 
-/** Which large transaction is written statement by statement when it comes again. */
+/** Which large transaction is written statement by statement when it comes again, and which piece of which row by row. */
 export interface Care {
   gtid: string | null;
+  refused: { readonly gtid: string; readonly piece: number } | null;
 }
 
 export interface LoadingOptions {
@@ -82,7 +83,7 @@ export class Loading {
           await session.rollback();
           this.#options.figures.waiting = error.message;
           await backoff(attempt, signal);
-        } else if (error instanceof DuplicateKey && this.#options.spec().role !== 'one-way' && attempt < BUSY_TRIES) {
+        } else if (error instanceof DuplicateKey && this.#twoWay && attempt < BUSY_TRIES) {
           await session.rollback();
           again = true;
         } else if (isRefusal(error)) {
@@ -120,22 +121,30 @@ export class Loading {
     const { session, care } = this.#options;
     const { gtid } = window.deliveries[0]!;
     if (window.opens) session.careful = care.gtid === gtid;
+    const piece = window.opens ? 0 : this.#pieces.length;
+    session.rowByRow = care.refused?.gtid === gtid && care.refused.piece === piece;
     try {
       await this.#written(window);
     } catch (error) {
       if (signal.aborted) throw error;
+      if (isRefusal(error) && !session.rowByRow && !(error instanceof DuplicateKey && this.#twoWay)) {
+        care.refused = { gtid, piece };
+        throw this.#again(gtid, 'has a row that is refused');
+      }
       if (error instanceof NeedsCare) {
         care.gtid = gtid;
         throw this.#again(gtid, 'changes rows that are not there');
       }
-      if (error instanceof DuplicateKey && this.#options.spec().role !== 'one-way') {
+      if (error instanceof DuplicateKey && this.#twoWay) {
         throw this.#again(gtid, 'met a row that somebody else was writing');
       }
       this.#refuseOr(error, window.deliveries);
     }
+    session.rowByRow = false;
     if (window.closes) {
       session.careful = false;
       care.gtid = null;
+      care.refused = null;
     }
   }
 
@@ -156,6 +165,10 @@ export class Loading {
     this.#pieces = [];
     stream.acknowledge(to.position);
     figures.position = to.position;
+  }
+
+  get #twoWay(): boolean {
+    return this.#options.spec().role !== 'one-way';
   }
 
   /** The pieces before are not kept, so the transaction must come again from its source. */

@@ -32,6 +32,7 @@ export class TargetTables {
   readonly #options: TargetTablesOptions;
   readonly #tables = new Map<TableShape, LoadTable>();
   readonly #copies: Map<string, CopyState>;
+  readonly #announced = new Set<string>();
   #copied: boolean;
 
   constructor(options: TargetTablesOptions) {
@@ -76,6 +77,16 @@ export class TargetTables {
     return left;
   }
 
+  /** Every table that the source has was announced: returns those that are gone, in whose copies is nothing to come. */
+  dropUnannounced(): readonly string[] {
+    const gone = [...this.#copies.values()].flatMap(({ table, done }) =>
+      done || this.#announced.has(table) ? [] : [table],
+    );
+    for (const name of gone) this.#copies.delete(name);
+    this.#copied = this.#whole();
+    return gone;
+  }
+
   /** Whether the copy of the table is worth recording: not when the table has left. */
   records(table: string): boolean {
     return isNamed(this.#options.spec().tables, table);
@@ -90,13 +101,14 @@ export class TargetTables {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
+    this.#announced.add(from);
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
     // gets none that the spoke has alone, whose rows would stay there.
     const creates = born || (spec().role !== 'to-serialiser' && !this.#copies.has(from));
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);
-      await target.createTable(announced, name, rename);
+      await target.createTable(announced, name, rename, spec().role !== 'one-way');
     }
     const joined = this.#copies.has(from) || !announced.copies;
     const table = await this.#match(announced.table, joined).catch((error: unknown) => {

@@ -455,7 +455,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.run("INSERT INTO d.t VALUES (1,'x',1)");
     const wants = (_: string, table: string): boolean => table === 't';
     expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
-    await expect(told()).rejects.toMatchObject({ code: 'OT4036' });
+    await expect(told()).rejects.toThrow(/rows of d.u were changed in the XA transaction (\S+:\d+|0-\d+-\d+)/);
   });
 
   test('a structure that has changed since is refused', async () => {

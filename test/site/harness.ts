@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
-import { type DatabaseServer as LabServer, startMariaDb } from '../../src/lab/servers.ts';
+import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
 import { compileChannel, type PipelineSpec } from '../../src/model/pipeline.ts';
 import type { Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
@@ -184,8 +184,12 @@ export async function dump(connection: Connection, table: string): Promise<strin
   return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
 }
 
+const STARTS = { mariadb: startMariaDb, mysql: startMySql };
+
+/** Two servers of the families that `OTTER_TEST_PAIR` names: `mariadb,mariadb` (usual), `mariadb,mysql`, ... */
 export async function pair(): Promise<[LabServer, LabServer]> {
-  return Promise.all([startMariaDb(), startMariaDb()]);
+  const [a, b] = (process.env['OTTER_TEST_PAIR'] ?? 'mariadb,mariadb').split(',') as ('mariadb' | 'mysql')[];
+  return Promise.all([STARTS[a!](), STARTS[b!]()]);
 }
 
 /** Waits until the pipelines stream; says how they stand when they do not. */

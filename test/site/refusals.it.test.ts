@@ -247,6 +247,65 @@ test('a dropped table is not made again', async () => {
   rb.destroy();
 }, 90_000);
 
+test('a table that is dropped before its copy began is waited for no longer', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query('CREATE DATABASE d; CREATE TABLE d.keep (id INT PRIMARY KEY); CREATE TABLE d.nokey (a INT)');
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(oneWay, ['d.*'], { ddl: 'ignore' }) });
+  sites.start('a');
+  sites.start('b');
+  await until('it is refused', () => sites.figures()['d/a>b']?.error?.code === 'OT5022');
+  for (const root of [ra, rb]) await root.query('DROP TABLE IF EXISTS d.nokey');
+  await streaming(sites, 'd/a>b');
+  expect(sites.figures()['d/a>b']).toMatchObject({ error: null });
+  expect(await dump(rb, 'otter.copy')).toHaveLength(1);
+  ra.destroy();
+  rb.destroy();
+}, 60_000);
+
+test('a unique key over a generated column is refused for what it is', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query('CREATE DATABASE d; CREATE TABLE d.g (id INT PRIMARY KEY, n INT, m INT AS (n + 1) STORED UNIQUE)');
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(both, ['d.*']) });
+  sites.start('a');
+  sites.start('b');
+  await until('it is refused', () => sites.figures()['d/a>b']?.error?.code === 'OT5014');
+  expect(sites.figures()['d/a>b']!.error!.message).toContain('unique key m is over a generated column');
+  ra.destroy();
+  rb.destroy();
+}, 60_000);
+
+test('what servers are set to for all sessions is not what otter works with', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  const odd = { autocommit: 'OFF', sql_select_limit: '1', sql_safe_updates: 'ON', max_error_count: '0' };
+  const set = async (values: Record<string, string>): Promise<void> => {
+    for (const root of [ra, rb]) {
+      for (const [name, value] of Object.entries(values)) await root.query(`SET GLOBAL ${name}=${value}`);
+    }
+  };
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query('CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, n INT); INSERT INTO d.t VALUES (1,1),(2,2)');
+  await set(odd);
+  try {
+    await using sites = new Sites({ a, b });
+    sites.set({ d: channel(both, ['d.*']) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'd/a>b', 'd/b>a');
+    await rb.query('INSERT INTO d.t VALUES (3,3),(4,4)');
+    await ra.query('UPDATE d.t SET n=n+1');
+    await until('all is there', async () => (await dump(ra, 'd.t')).length === 4);
+    await equal(ra, rb, 'd.t');
+  } finally {
+    await set({ autocommit: 'ON', sql_select_limit: 'DEFAULT', sql_safe_updates: 'OFF', max_error_count: 'DEFAULT' });
+    ra.destroy();
+    rb.destroy();
+  }
+}, 60_000);
+
 test('what cannot be two-way is not made at the other site and refused then', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');

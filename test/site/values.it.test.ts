@@ -173,6 +173,46 @@ describe.each([
     await Promise.all([ra.end(), rb.end()]);
   }, 60_000);
 
+  test('rows whose statements are longer than the packets of the target are written, or named', async () => {
+    const [ra, rb] = await fresh();
+    await ra.query(
+      `CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, b LONGBLOB, s LONGTEXT, l LONGTEXT CHARACTER SET latin1, n INT) ${TEXT}`,
+    );
+    const [[row]] = (await rb.query('SELECT @@max_allowed_packet AS bytes')) as unknown as [[{ bytes: number }]];
+    await ra.query(`SET GLOBAL max_allowed_packet=${64 << 20}`);
+    await rb.query(`SET GLOBAL max_allowed_packet=${4 << 20}`);
+    await ra.end();
+    const source = await rootOf(a);
+    try {
+      await using sites = new Sites({ a, b });
+      sites.set({ v: channel(oneWay, ['v.t']) });
+      await source.query(
+        `INSERT INTO v.t VALUES (1, REPEAT(x'00275c22', 900000), REPEAT('é😀''', 400000), REPEAT('é', 3000000), 1)`,
+      );
+      sites.start('a');
+      sites.start('b');
+      await streaming(sites, 'v/a>b');
+      await source.query(
+        `INSERT INTO v.t VALUES (2, 'b', 's', 'l', 2), (3, REPEAT(x'5c', 4000000), REPEAT('\\\\', 4000000), 'l', 3)`,
+      );
+      await source.query(`UPDATE v.t SET s=REPEAT('''', 3900000) WHERE id=2`);
+      const sums = 'SELECT id, n, SHA2(b,256), SHA2(s,256), SHA2(l,256) FROM v.t ORDER BY id';
+      const same = async (): Promise<boolean> => {
+        const [[here], [there]] = await Promise.all([source.query(sums), rb.query(sums)]);
+        return JSON.stringify(here) === JSON.stringify(there) && (here as unknown[]).length === 3;
+      };
+      await until('all is equal', same);
+      await source.query(`UPDATE v.t SET b=REPEAT('z', 5000000) WHERE id=1`);
+      await until('it is refused', () => sites.figures()['v/a>b']?.error?.code === 'OT5016');
+      expect(sites.figures()['v/a>b']!.error!.message).toMatch(/row id=1 of v\.t.*max_allowed_packet.*4194304/);
+      await rb.query(`SET GLOBAL max_allowed_packet=${64 << 20}`);
+      await until('it goes on', async () => sites.figures()['v/a>b']?.error === null && (await same()));
+    } finally {
+      await rb.query(`SET GLOBAL max_allowed_packet=${row.bytes}`);
+      await Promise.all([source.end(), rb.end()]);
+    }
+  }, 90_000);
+
   test('spaces are not cut from the end of a text that is too long', async () => {
     const [ra, rb] = await fresh();
     await ra.query(`CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, s VARCHAR(9)) ${TEXT}`);

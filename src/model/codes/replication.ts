@@ -35,7 +35,7 @@ export const REPLICATION_CODES = {
   OT5014: {
     title: 'Table cannot take part in a two-way channel',
     meaning:
-      'Two-way replication needs a primary key, no foreign keys that cascade without being logged, and no triggers that fire on replicated rows.',
+      'Two-way replication needs a primary key, keys and unique keys of whole columns that compare alike at both sites, no foreign keys that cascade without being logged, and no triggers that fire on replicated rows.',
     action: 'Change the table as the message says, or replicate it one-way.',
   },
   OT5015: {
@@ -109,6 +109,13 @@ export const REPLICATION_CODES = {
       'A column of the target table does not take every value of its source column as it is: members of an ENUM or SET that mean others, shorter texts or numbers, another character set, fractions that would be rounded, times of another kind. Much of that a server changes without an error, so nothing is written.',
     action:
       'Give every column that the message names the type of the source or a wider one of the same kind (INT to BIGINT, a longer VARCHAR, more digits, new members of an ENUM at its end), or leave it out with `columns.omit`; the pipeline goes on by itself. In a two-way channel both sides need the same types.',
+  },
+  OT5029: {
+    title: 'Table cannot be made at the target',
+    meaning:
+      'The target table is missing, and the target server does not take its definition as the source prints it: a type, an expression or a collation that only the other server family has.',
+    action:
+      'Make the table at the target yourself, empty, with the same columns and keys and types that take the same values; the pipeline goes on by itself. Or leave the column out with `columns.omit`.',
   },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
