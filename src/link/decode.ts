@@ -79,6 +79,7 @@ export class DeliveryDecoder {
             create: string(entry[7]),
             copies: entry[8] === true,
             rowsEstimate: number(entry[9]),
+            structure: entry[10] === null ? null : string(entry[10]),
           },
         };
       case KIND.beat:

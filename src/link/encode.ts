@@ -84,8 +84,8 @@ export class DeliveryEncoder {
         return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
       }
       case 'table': {
-        const { table, create, copies, rowsEstimate } = delivery.announced;
-        return [KIND.table, ...common, this.#number(table), create, copies, rowsEstimate];
+        const { table, create, copies, rowsEstimate, structure } = delivery.announced;
+        return [KIND.table, ...common, this.#number(table), create, copies, rowsEstimate, structure];
       }
       case 'beat':
         return [KIND.beat, ...common, delivery.sentMs];

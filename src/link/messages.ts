@@ -7,7 +7,7 @@
 import { CODES, type Code } from '../model/codes.ts';
 import { type ErrorFacts, messageOf, OtterError } from '../model/error.ts';
 import type { PipelineOpening, PipelineRequest } from '../model/ports.ts';
-import type { Image, Seen } from '../model/row.ts';
+import type { Image } from '../model/row.ts';
 import { list, number, parseJson, record, string, unreadable } from './decode.ts';
 
 export const PATH = '/otter/pipeline';
@@ -23,14 +23,15 @@ export function encodeRequest(request: PipelineRequest): string {
 
 /** @throws OtterError OT6007 */
 export function decodeRequest(payload: string): PipelineRequest {
-  const { pipeline, generation, from, copied } = record(parseJson(payload));
+  const { pipeline, generation, from, copied, structures } = record(parseJson(payload));
   return {
     pipeline: string(pipeline),
     generation: number(generation),
-    from: from === null ? null : { position: string(record(from)['position']), seen: seenTexts(record(from)['seen']) },
+    from: from === null ? null : { position: string(record(from)['position']), seen: texts(record(from)['seen']) },
     copied: Object.fromEntries(
       Object.entries(record(copied)).map(([table, entry]) => [table, copyCursor(record(entry))]),
     ),
+    structures: texts(structures),
   };
 }
 
@@ -41,7 +42,7 @@ export function encodeOpening({ position, seen, logsCascades }: PipelineOpening)
 /** @throws OtterError OT6007 */
 export function decodeOpening(payload: string): PipelineOpening {
   const { position, seen, logsCascades } = record(parseJson(payload));
-  return { position: string(position), seen: seenTexts(seen), logsCascades: logsCascades === true };
+  return { position: string(position), seen: texts(seen), logsCascades: logsCascades === true };
 }
 
 export function encodeError(error: OtterError): string {
@@ -85,10 +86,10 @@ function isFact(entry: [string, unknown]): entry is [string, string | number] {
   return typeof entry[1] === 'string' || typeof entry[1] === 'number';
 }
 
-function seenTexts(value: unknown): Seen {
-  const texts = record(value);
-  for (const text of Object.values(texts)) string(text);
-  return texts as Seen;
+function texts(value: unknown): Readonly<Record<string, string>> {
+  const found = record(value);
+  for (const text of Object.values(found)) string(text);
+  return found as Readonly<Record<string, string>>;
 }
 
 function copyCursor({ cursor, done, rows }: Readonly<Record<string, unknown>>): PipelineRequest['copied'][string] {

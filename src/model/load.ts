@@ -130,6 +130,8 @@ export interface LoadSession extends AsyncDisposable {
   /** Leaves answers in the log for this site's reader, and nothing in any table. */
   answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
+  /** What columns the rows of a source table have from the position of this transaction on. */
+  recordStructure(pipeline: string, table: string, digest: string): Promise<void>;
   logEnd(): Promise<LogPoint>;
   /** When the outcome is unknown it is found out before this returns. */
   commit(): Promise<void>;
@@ -173,10 +175,13 @@ export interface TargetPort {
   ): Promise<void>;
   /** The server's sort keys of texts, for comparing keys as it does. */
   sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
-  forgetCopies(pipeline: string, tables: readonly string[]): Promise<void>;
+  /** What columns the rows of source tables had at the checkpoint, as digests. */
+  structures(pipeline: string): Promise<Readonly<Record<string, string>>>;
+  /** Forgets how the copies of source tables stood, and what columns they had. */
+  forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Pipelines of this topology that have a checkpoint here. */
   pipelines(): Promise<readonly string[]>;
-  /** Forgets a pipeline: its checkpoint and copy rows. */
+  /** Forgets a pipeline: its checkpoint and what goes with it. */
   forget(pipeline: string): Promise<void>;
   /** Removes all rows of this topology, and the schema when it was the last. */
   removeAll(): Promise<void>;

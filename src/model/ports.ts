@@ -3,6 +3,7 @@
  * only `compose.ts` knows which adapter stands behind which port.
  */
 
+import type { OtterError } from './error.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
@@ -118,6 +119,14 @@ export type LogItem =
       /** Default schema of the session. */
       readonly schema: string;
       readonly sql: string;
+    }
+  | {
+      /** Changes that the log does not tell, or not in a way that can be read exactly. */
+      readonly kind: 'unreadable';
+      readonly gtid: string;
+      /** Wanted tables that were changed; null when it cannot be told which. */
+      readonly tables: readonly { readonly schema: string; readonly name: string }[] | null;
+      readonly error: OtterError;
     };
 
 export interface LogBatch {
@@ -184,6 +193,8 @@ export interface PipelineRequest {
   readonly copied: Readonly<
     Record<string, { readonly cursor: Image | null; readonly done: boolean; readonly rows: number }>
   >;
+  /** What columns the rows of each source table had at that position, as digests. */
+  readonly structures: Readonly<Record<string, string>>;
 }
 
 export interface PipelineOpening {

@@ -131,6 +131,8 @@ export interface AnnouncedTable {
   /** Whether existing rows will be copied. */
   readonly copies: boolean;
   readonly rowsEstimate: number;
+  /** Digest of the columns that rows have from here on (`structureOf`); null while that is not certain. */
+  readonly structure: string | null;
 }
 
 export interface CopyChunk {

@@ -7,7 +7,7 @@
 import { OtterError } from '../model/error.ts';
 import type { LogItem } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { TableShape } from '../model/row.ts';
+import { type TableShape, tableName } from '../model/row.ts';
 import { Cursor } from './cursor.ts';
 import {
   ARTIFICIAL,
@@ -47,8 +47,10 @@ export type Need =
 interface KnownMap {
   /** The event's body; a number may come to mean another table after a DDL or a restart. */
   readonly body: Buffer;
-  /** Null: nobody wants the rows. */
-  readonly plan: RowPlan | null;
+  /** Null: nobody wants the rows. An error: why they cannot be read. */
+  readonly plan: RowPlan | OtterError | null;
+  readonly schema: string;
+  readonly table: string;
 }
 
 const ROWS_NO_FOREIGN_KEY_CHECKS = 0x2;
@@ -65,8 +67,8 @@ export class LogAssembler {
   /** By schema and table; emptied when the structure of something changes. */
   readonly #shapes = new Map<string, TableShape | null>();
   readonly #maps = new Map<number, KnownMap>();
-  /** Whether a wanted table may be touched by statements with these names; emptied with the shapes. */
-  readonly #reaches = new Map<string, boolean>();
+  /** Wanted tables that statements with these names may touch, null for any; emptied with the shapes. */
+  readonly #reaches = new Map<string, readonly NamedTable[] | null>();
   #checksum: number;
   #file = '';
   #offset = 0;
@@ -102,8 +104,7 @@ export class LogAssembler {
   /** @param reach null when it cannot be told */
   provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
     if (this.#reaches.size >= KNOWN_REACHES_MAX) this.#reaches.clear();
-    const wanted = reach === null || reach.some(({ schema, name }) => this.#options.wants(schema, name));
-    this.#reaches.set(reachKey(names), wanted);
+    this.#reaches.set(reachKey(names), reach === null ? null : this.#wanted(reach));
   }
 
   /**
@@ -169,7 +170,7 @@ export class LogAssembler {
       case EVENT.XA_PREPARE:
         // Prepared and committed at once: decided, like any other.
         if (c.uint(1) !== 0) this.#transactions.commit();
-        else this.#transactions.endXa();
+        else this.#endXa();
         return null;
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
@@ -178,7 +179,8 @@ export class LogAssembler {
       case EVENT.TRANSACTION_PAYLOAD:
         throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
       case EVENT.PARTIAL_UPDATE_ROWS:
-        throw unsupported('a partial JSON update', "SET GLOBAL binlog_row_value_options = ''");
+        this.#partialUpdate(c);
+        return null;
       // The lines of a LOAD DATA, whose statement follows.
       case EVENT.BEGIN_LOAD_QUERY:
       case EVENT.APPEND_BLOCK:
@@ -212,34 +214,78 @@ export class LogAssembler {
     if (known !== undefined && known.body.compare(c.bytes, at, c.end) === 0) return null;
     c.skip(2);
     const map = readTableMap(c);
-    let plan: RowPlan | null = null;
-    if (this.#options.wants(map.schema, map.table)) {
-      const shape = this.#shapes.get(key(map.schema, map.table));
-      if (shape === undefined) return { kind: 'shape', schema: map.schema, table: map.table };
-      if (shape === null) {
-        const table = `${map.schema}.${map.table}`;
-        throw new OtterError('OT4030', `the log has rows of ${table}, which no longer exists`, { where: { table } });
-      }
-      plan = planRows(map, shape);
+    const { schema, table } = map;
+    let plan: KnownMap['plan'] = null;
+    if (this.#options.wants(schema, table)) {
+      const shape = this.#shapes.get(key(schema, table));
+      if (shape === undefined) return { kind: 'shape', schema, table };
+      plan = shape === null ? gone(`${schema}.${table}`) : planned(() => planRows(map, shape));
     }
     if (this.#maps.size >= KNOWN_MAPS_MAX) this.#maps.clear();
-    this.#maps.set(id, { body: Buffer.from(c.bytes.subarray(at, c.end)), plan });
+    this.#maps.set(id, { body: Buffer.from(c.bytes.subarray(at, c.end)), plan, schema, table });
     return null;
   }
 
-  #readRows(c: Cursor, form: RowEventForm): void {
+  /** @throws OtterError OT4034 when the log did not name the table; null when nobody wants its rows. */
+  #known(c: Cursor): { readonly known: KnownMap; readonly flags: number } | null {
     const id = c.uint(4) + c.uint(2) * WRAP;
     const flags = c.uint(2);
     const known = this.#maps.get(id);
-    if (known === undefined) {
-      if (id === DUMMY_TABLE) return;
+    if (known === undefined && id !== DUMMY_TABLE)
       throw new OtterError('OT4034', 'the log has rows of a table that it did not name');
+    return known === undefined || known.plan === null ? null : { known, flags };
+  }
+
+  /** What one table's rows are like is no other table's matter: who does not have it goes on. */
+  #unreadable(tables: readonly NamedTable[] | null, error: OtterError): void {
+    this.#transactions.addUnreadable(tables, this.#located(error));
+  }
+
+  #readRows(c: Cursor, form: RowEventForm): void {
+    const found = this.#known(c);
+    if (found === null) return;
+    const { schema, table, plan } = found.known;
+    const tables = [{ schema, name: table }];
+    if (plan instanceof OtterError) {
+      this.#unreadable(tables, plan);
+      return;
     }
-    const { plan } = known;
-    if (plan === null) return;
     if (form.extra) c.skip(c.uint(2) - 2);
-    const fkChecks = (flags & ROWS_NO_FOREIGN_KEY_CHECKS) === 0;
-    this.#transactions.addRows((into) => readRows(c, form, plan, fkChecks, into));
+    const fkChecks = (found.flags & ROWS_NO_FOREIGN_KEY_CHECKS) === 0;
+    try {
+      this.#transactions.addRows((into) => readRows(c, form, plan!, fkChecks, into));
+    } catch (error) {
+      if (!(error instanceof OtterError)) throw error;
+      this.#unreadable(tables, error);
+    }
+  }
+
+  #partialUpdate(c: Cursor): void {
+    const found = this.#known(c);
+    if (found === null) return;
+    const { schema, table } = found.known;
+    const error = unsupported(
+      `a partial JSON update of ${schema}.${table}`,
+      "SET GLOBAL binlog_row_value_options = ''",
+    );
+    this.#unreadable([{ schema, name: table }], error);
+  }
+
+  /** The rows before an XA PREPARE are undecided. */
+  #endXa(): void {
+    const why = (tables: string): OtterError =>
+      new OtterError('OT4036', `rows of ${tables} were changed in an XA transaction`, {
+        hint: 'use ordinary transactions, or `XA COMMIT ... ONE PHASE`, then copy the tables again (`otter explain OT4036` says how)',
+      });
+    this.#takeBack(why);
+    this.#transactions.end();
+  }
+
+  /** @throws what `why` says when parts of the transaction have been handed on already */
+  #takeBack(why: (tables: string) => OtterError): void {
+    const tables = this.#transactions.takeBack();
+    if (tables === null) throw why('replicated tables');
+    if (tables.length > 0) this.#unreadable(tables, why(tables.map(tableName).join(', ')));
   }
 
   #statement({ schema, sql, quoting }: QueryEvent): Need | null {
@@ -254,10 +300,14 @@ export class LogAssembler {
       case 'savepoint':
         return null;
       case 'rollback':
-        this.#transactions.rollBack(!/\bto\b/i.test(sql));
+        this.#takeBack(
+          (tables) =>
+            new OtterError('OT4037', `rows of ${tables} were changed, and some of that rolled back in the log`),
+        );
+        if (!/\bto\b/i.test(sql)) this.#transactions.end();
         return null;
       case 'xa':
-        if (found.verb === 'commit' || found.verb === 'rollback') this.#transactions.endXa();
+        if (found.verb === 'commit' || found.verb === 'rollback') this.#endXa();
         else this.#transactions.keepOpen();
         return null;
       case 'rows':
@@ -278,11 +328,16 @@ export class LogAssembler {
 
   /** Rows were changed and are not in the log: passed only when no wanted table can be among them. */
   #unlogged(names: readonly NamedTable[], verb: string): Need | null {
-    const wanted = names.some((one) => this.#options.wants(one.schema, one.name)) || this.#reaches.get(reachKey(names));
+    const named = this.#wanted(names);
+    const wanted = named.length > 0 ? named : this.#reaches.get(reachKey(names));
     if (wanted === undefined) return { kind: 'reach', names };
-    if (wanted) throw statementFormat(verb);
+    if (wanted === null || wanted.length > 0) this.#unreadable(wanted, statementFormat(verb, wanted));
     this.#transactions.passStatement();
     return null;
+  }
+
+  #wanted(tables: readonly NamedTable[]): readonly NamedTable[] {
+    return tables.filter(({ schema, name }) => this.#options.wants(schema, name));
   }
 
   /** The checksum algorithm is the event's last byte but four, present whether or not it is used. */
@@ -303,7 +358,8 @@ export class LogAssembler {
   #located(error: OtterError): OtterError {
     const { gtid } = this.#transactions;
     const log = `${this.#file}:${this.#offset}`;
-    return new OtterError(error.code, error.message, {
+    const place = gtid === null ? `at ${log}` : `transaction ${gtid} at ${log}`;
+    return new OtterError(error.code, `${error.message} (${place})`, {
       where: { ...error.where, log, ...(gtid === null ? {} : { gtid }) },
       hint: error.hint,
       retry: error.retry,
@@ -312,10 +368,32 @@ export class LogAssembler {
   }
 }
 
-function statementFormat(verb: string): OtterError {
-  return new OtterError('OT4032', `the log has the statement of a ${verb}, not the rows it changed`, {
-    hint: 'let that session use `binlog_format = ROW`, then copy the tables again (`otter explain OT4032` says how)',
+/** Rows of a table that is not there any more. */
+function gone(table: string): OtterError {
+  return new OtterError('OT4030', `the log has rows of ${table}, which no longer exists`, {
+    where: { table },
+    hint: 'leave tables that come and go out of the channel (name the tables one by one, or by a narrower pattern), or copy its tables again',
   });
+}
+
+function planned(plan: () => RowPlan): RowPlan | OtterError {
+  try {
+    return plan();
+  } catch (error) {
+    if (error instanceof OtterError) return error;
+    throw error;
+  }
+}
+
+function statementFormat(verb: string, tables: readonly NamedTable[] | null): OtterError {
+  const where = tables === null ? 'some table' : tables.map(tableName).join(', ');
+  return new OtterError(
+    'OT4032',
+    `the log has the statement of a ${verb} that touches ${where}, not the rows it changed`,
+    {
+      hint: 'let that session use `binlog_format = ROW`, then copy the tables again (`otter explain OT4032` says how)',
+    },
+  );
 }
 
 function unsupported(what: string, setting: string | null): OtterError {

@@ -121,5 +121,5 @@ function classify(error: unknown, number: number | null): Class {
 const HINTS: Partial<Record<Code, string>> = {
   OT4003: 'check `user`, `password` and `tls` of the database, and the account on the server',
   OT4020:
-    'copy the tables again with `otter resync`, and let the server keep its log longer (`binlog_expire_logs_seconds`)',
+    'let the server keep its log longer (`binlog_expire_logs_seconds`), and copy the tables again (`otter explain OT4020` says how)',
 };

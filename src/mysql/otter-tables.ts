@@ -3,11 +3,12 @@
  *
  * `checkpoint` one row per pipeline into this database (position, loop mark and causality token in one, see
  * docs/architecture.md); `heartbeat` one row per site; `watermark` one row per copying pipeline out of this database;
- * `answer` always empty: rows pass through it to reach the log; `copy` how far the copy of each table has come.
+ * `answer` always empty: rows pass through it to reach the log; `copy` how far the copy of each table has come;
+ * `structure` what columns the source's rows had at the checkpoint.
  */
 import { quoteName } from './sql.ts';
 
-export const OTTER_TABLES = ['checkpoint', 'heartbeat', 'watermark', 'answer', 'copy'] as const;
+export const OTTER_TABLES = ['checkpoint', 'heartbeat', 'watermark', 'answer', 'copy', 'structure'] as const;
 
 export function createOtterTables(schema: string): string[] {
   const s = quoteName(schema);
@@ -32,5 +33,8 @@ export function createOtterTables(schema: string): string[] {
       lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
       row_cursor LONGTEXT NULL, done TINYINT NOT NULL, rows_done BIGINT UNSIGNED NOT NULL,
       rows_estimate BIGINT UNSIGNED NOT NULL, PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
+    `CREATE TABLE IF NOT EXISTS ${s}.structure (
+      lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
+      digest VARCHAR(64) NOT NULL, PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
   ];
 }

@@ -242,6 +242,14 @@ export class MysqlSession implements LoadSession {
     ]);
   }
 
+  async recordStructure(pipeline: string, table: string, digest: string): Promise<void> {
+    const { schema, lineage } = this.#options;
+    await this.#send([
+      `INSERT INTO ${quoteName(schema)}.structure (lineage,pipeline,source_table,digest)
+       VALUES (${[lineage, pipeline, table, digest].map(quoteText).join(',')}) ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
+    ]);
+  }
+
   logEnd(): Promise<LogPoint> {
     return this.#options.logEnd();
   }

@@ -160,6 +160,6 @@ function differs(map: TableMap, what: string): OtterError {
   const table = `${map.schema}.${map.table}`;
   return new OtterError('OT4030', `structure of ${table} in the log differs from the present one: ${what}`, {
     where: { table },
-    hint: 'copy the table again with `otter resync`',
+    hint: 'copy the table again (`otter explain OT4030` says how)',
   });
 }

@@ -209,13 +209,23 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     });
   }
 
-  async forgetCopies(pipeline: string, tables: readonly string[]): Promise<void> {
+  async structures(pipeline: string): Promise<Readonly<Record<string, string>>> {
+    return this.#control.run(async (connection) => {
+      const found = await rows(
+        connection,
+        `SELECT source_table,digest FROM ${this.#table('structure')} WHERE ${this.#where(pipeline)}`,
+      );
+      return Object.fromEntries(found.map((row) => [String(row['source_table']), String(row['digest'])]));
+    });
+  }
+
+  async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
     if (tables.length === 0) return;
-    await this.#control.run((connection) =>
-      connection.query(
-        `DELETE FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`,
-      ),
-    );
+    const where = `${this.#where(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`;
+    await this.#control.run(async (connection) => {
+      for (const table of ['copy', 'structure'] as const)
+        await connection.query(`DELETE FROM ${this.#table(table)} WHERE ${where}`);
+    });
   }
 
   async pipelines(): Promise<readonly string[]> {
@@ -230,7 +240,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async forget(pipeline: string): Promise<void> {
     await this.#control.run(async (connection) => {
-      for (const table of ['checkpoint', 'copy', 'watermark'] as const) {
+      for (const table of ['checkpoint', 'copy', 'structure', 'watermark'] as const) {
         await connection.query(`DELETE FROM ${this.#table(table)} WHERE ${this.#where(pipeline)}`);
       }
     });

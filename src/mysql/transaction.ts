@@ -8,6 +8,7 @@ import { OtterError } from '../model/error.ts';
 import type { LogItem } from '../model/ports.ts';
 import { type RowChange, tableName } from '../model/row.ts';
 import type { GtidEvent } from './events.ts';
+import type { NamedTable } from './reach.ts';
 import { type PositionTrack, trackPosition } from './track.ts';
 
 /** Rough cost of an item beside its rows. */
@@ -103,22 +104,25 @@ export class Transactions {
     this.passStatement();
   }
 
-  /** @param whole false for ROLLBACK TO a savepoint */
-  rollBack(whole: boolean): void {
-    if (this.#hasRows) {
-      throw new OtterError('OT4037', 'the log has a transaction with rows of which some were rolled back');
-    }
-    if (whole) this.#close();
+  /** Changes of the present transaction that cannot be told. @param tables wanted ones; null when it is not known which */
+  addUnreadable(tables: readonly NamedTable[] | null, error: OtterError): void {
+    this.#items.push({ kind: 'unreadable', gtid: this.#requireGtid().gtid, tables, error });
+    this.#itemBytes += ITEM_BYTES;
   }
 
-  /** XA PREPARE, COMMIT or ROLLBACK: the rows before a PREPARE are undecided. */
-  endXa(): void {
-    if (this.#hasRows) {
-      const tables = [...new Set(this.#changes.map(({ table }) => tableName(table)))].join(', ');
-      throw new OtterError('OT4036', `rows of ${tables} were changed in the XA transaction ${this.#requireGtid().gtid}`, {
-        hint: 'use ordinary transactions, or `XA COMMIT ... ONE PHASE`, then copy the tables again (`otter explain OT4036` says how)',
-      });
-    }
+  /** Takes back the rows so far, and names their tables. Null when some were delivered already, and cannot be taken back. */
+  takeBack(): readonly NamedTable[] | null {
+    if (this.#parts > 0) return null;
+    const tables = new Map(
+      this.#changes.map(({ table }) => [tableName(table), { schema: table.schema, name: table.name }]),
+    );
+    this.#changes = [];
+    this.#changeBytes = 0;
+    return [...tables.values()];
+  }
+
+  /** ROLLBACK, or an XA transaction's PREPARE or end: nothing of it is left. */
+  end(): void {
     this.#close();
   }
 

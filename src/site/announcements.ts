@@ -3,7 +3,13 @@
  *
  * Rule kept: a table counts as told only when the caller says so, in the same breath in which it queues the
  * announcement; whatever is handed on in between must not find it told and not queued.
+ *
+ * Rule kept: the columns of a table change only at a statement in the log. The log itself does not name columns, so rows
+ * are read by the structure that the table has now; when that is not the one which the target last had rows in, and no
+ * such statement has come in between, they are rows of before it, and would be read wrong.
  */
+import { hash } from 'node:crypto';
+import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { SourcePort } from '../model/ports.ts';
 import { type AnnouncedTable, type RowChange, type TableShape, tableName } from '../model/row.ts';
@@ -12,6 +18,8 @@ import type { Routes } from './routes.ts';
 export interface AnnouncementsOptions {
   readonly spec: () => PipelineSpec;
   readonly source: SourcePort;
+  /** Digests of what columns the target had rows in last. */
+  readonly structures: Readonly<Record<string, string>>;
   readonly routes: Routes;
   /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
   readonly cameBack: (table: TableShape) => Promise<boolean>;
@@ -20,9 +28,14 @@ export interface AnnouncementsOptions {
 export class Announcements {
   readonly #options: AnnouncementsOptions;
   readonly #told = new Map<string, TableShape>();
+  /** Tables that were told while rows of another structure may still come. */
+  readonly #doubtful = new Set<string>();
+  /** Digest of the structure that rows come in. */
+  readonly #structures: Map<string, string>;
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
+    this.#structures = new Map(Object.entries(options.structures));
   }
 
   get(name: string): TableShape | undefined {
@@ -33,14 +46,29 @@ export class Announcements {
     return [...this.#told.values()].filter((table) => table.schema === schema);
   }
 
-  told(table: TableShape): void {
-    this.#told.set(tableName(table), table);
+  told({ table, structure }: Pick<AnnouncedTable, 'structure'> & { readonly table: TableShape }): void {
+    const name = tableName(table);
+    this.#told.set(name, table);
+    if (structure === null) this.#doubtful.add(name);
+    else {
+      this.#doubtful.delete(name);
+      this.#structures.set(name, structure);
+    }
+  }
+
+  /** A statement has changed these tables: what comes now is in the structure they have now. */
+  changed(tables: readonly { readonly schema: string; readonly name: string }[]): void {
+    for (const table of tables) this.#structures.delete(tableName(table));
   }
 
   /** Forgets tables that the pipeline has no more, and returns their names. */
   forgetLeft(): readonly string[] {
     const left = [...this.#told].filter(([, { schema, name }]) => this.#options.routes.ruleOf(schema, name) === null);
-    for (const [name] of left) this.#told.delete(name);
+    for (const [name] of left) {
+      this.#told.delete(name);
+      this.#structures.delete(name);
+      this.#doubtful.delete(name);
+    }
     return left.map(([name]) => name);
   }
 
@@ -51,27 +79,65 @@ export class Announcements {
     for (const { table } of changes) {
       if (table === last) continue;
       last = table;
-      if (
-        this.#options.routes.of(table) === null ||
-        this.#told.get(tableName(table)) === table ||
-        news?.includes(table)
-      )
-        continue;
+      if (this.#options.routes.of(table) === null || this.#isTold(table) || news?.includes(table)) continue;
       news ??= [];
       news.push(table);
     }
     return news ?? [];
   }
 
-  /** What to tell, `null` when this shape was told; `copies`: existing rows are to be copied. Null: it does not travel. */
-  async of(table: TableShape): Promise<{ announced: AnnouncedTable | null; copies: boolean } | null> {
+  /**
+   * What to tell, `null` when this shape was told; `copies`: existing rows are to be copied. Null: it does not travel.
+   * @param rows whether rows in this shape come next
+   * @throws OtterError OT4030 when those rows are older than it
+   */
+  async of(table: TableShape, rows: boolean): Promise<{ announced: AnnouncedTable | null; copies: boolean } | null> {
     const { spec, source, routes, cameBack } = this.#options;
     const route = routes.of(table);
     if (route === null) return null;
     const copies = spec().initial === 'copy' && !(await cameBack(table));
-    if (this.#told.get(tableName(table)) === table) return { announced: null, copies };
+    const present = structureOf(table);
+    if (this.#isTold(table)) {
+      this.#structures.set(tableName(table), present);
+      return { announced: null, copies };
+    }
+    const known = this.#structures.get(tableName(table));
+    const certain = known === undefined || known === present;
+    if (rows && !certain) throw changedSince(table, spec().source);
     const create = await source.createStatements(table, (schema, other) => routes.ruleOf(schema, other) !== null);
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
-    return { announced: { table: route.shape, create, copies, rowsEstimate }, copies };
+    return {
+      announced: { table: route.shape, create, copies, rowsEstimate, structure: certain ? present : null },
+      copies,
+    };
   }
+  #isTold(table: TableShape): boolean {
+    const name = tableName(table);
+    return this.#told.get(name) === table && !this.#doubtful.has(name);
+  }
+}
+
+const digests = new WeakMap<TableShape, string>();
+
+/** A digest of what decides how rows of the log are read: the columns in their order, their names, types and charsets. */
+function structureOf(table: TableShape): string {
+  let digest = digests.get(table);
+  if (digest === undefined) {
+    const columns = table.columns.map(({ name, type, charset, generated }) => [name, type, charset, generated]);
+    digest = hash('sha256', JSON.stringify(columns)).slice(0, 32);
+    digests.set(table, digest);
+  }
+  return digest;
+}
+
+function changedSince(table: TableShape, source: string): OtterError {
+  const name = tableName(table);
+  return new OtterError(
+    'OT4030',
+    `the structure of ${name} at ${source} was changed after rows that are still to be read`,
+    {
+      where: { table: name },
+      hint: 'The log does not say what their columns were. Copy the table again: `otter explain OT4030` says how.',
+    },
+  );
 }

@@ -104,6 +104,7 @@ export class Inbound {
     await target.prepare();
     const claimed = await target.claim(name, ownerRevision);
     const copies = await this.#copies();
+    const structures = await target.structures(name);
     const ownPosition = claimed === null && role === 'to-serialiser' ? (await target.firstPosition()).position : null;
     await using stream = await link.open(
       source,
@@ -114,6 +115,7 @@ export class Inbound {
         copied: Object.fromEntries(
           copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }]),
         ),
+        structures,
       },
       signal,
     );
@@ -125,6 +127,7 @@ export class Inbound {
       target,
       logsCascades: stream.opening.logsCascades,
       copies,
+      structures,
     });
     this.#tables = tables;
     // The topology may have changed since its copies were looked up.
@@ -188,7 +191,7 @@ export class Inbound {
   /** A table that left and comes back must be copied again. */
   async #forgetLeft(): Promise<void> {
     const gone = [...this.#left];
-    await this.#options.target.forgetCopies(this.#spec.name, gone);
+    await this.#options.target.forgetTables(this.#spec.name, gone);
     for (const table of gone) this.#left.delete(table);
   }
 }

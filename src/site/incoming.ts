@@ -10,8 +10,8 @@ import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { Inbound } from './inbound.ts';
 import { judging } from './judge.ts';
-import type { LogReader } from './reader.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
+import type { SiteLog } from './site-log.ts';
 
 type Desired = SiteSpec['pipelines'][number];
 
@@ -20,7 +20,7 @@ export interface IncomingOptions {
   readonly link: LinkClient;
   readonly ownerRevision: number;
   readonly indexBytes: number;
-  readonly reader: LogReader;
+  readonly log: SiteLog;
   /** Whether a pipeline out of this database has the table. */
   readonly routes: (pipeline: string, schema: string, table: string) => boolean;
   readonly logger: Logger;
@@ -76,10 +76,6 @@ export class Incoming {
     return this.#running.get(spec.name)?.inbound.figures() ?? pausedFigures(generation);
   }
 
-  *indexes(): Iterable<SerialiserIndex> {
-    for (const { index } of this.#running.values()) if (index !== null) yield index;
-  }
-
   indexOf(pipeline: string): SerialiserIndex | null {
     return this.#running.get(pipeline)?.index ?? null;
   }
@@ -95,7 +91,7 @@ export class Incoming {
   }
 
   #start(desired: Desired): void {
-    const { target, link, ownerRevision, reader, routes, prepared, indexBytes, logger, now } = this.#options;
+    const { target, link, ownerRevision, log, routes, prepared, indexBytes, logger, now } = this.#options;
     const { spec } = desired;
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#options.signal]);
@@ -121,9 +117,13 @@ export class Incoming {
           ? null
           : judging({
               index,
-              reader,
+              passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
               spec,
-              indexSince: (position) => this.#indexSince(index, position),
+              indexSince: (position) => {
+                if (index.reachesBackTo(position)) return;
+                index.begin(position);
+                log.join(index, position);
+              },
               logger: logger.child({ pipeline: spec.name }),
             }),
       onFirstCheckpoint: firstCheckpoint.resolve,
@@ -142,7 +142,10 @@ export class Incoming {
   #stop(name: string, running: RunningInbound): void {
     this.#running.delete(name);
     running.abort.abort();
-    this.#leave(name, () => running.done);
+    this.#leave(name, async () => {
+      await running.done;
+      if (running.index !== null) this.#options.log.leave(running.index);
+    });
   }
 
   /** Its checkpoint goes, so that a pipeline of this name begins anew if it comes back. */
@@ -161,17 +164,6 @@ export class Incoming {
     this.#options.background(left);
     void settled.then(() => {
       if (this.#leaving.get(name) === settled) this.#leaving.delete(name);
-    });
-  }
-
-  /** The index must hold everything since `position` before anything is applied: rebuild it from the log if it does not. */
-  async #indexSince(index: SerialiserIndex, position: string): Promise<void> {
-    if (index.reachesBackTo(position)) return;
-    await new Promise<void>((resolve) => {
-      this.#options.reader.cover(position, () => {
-        index.begin(position);
-        resolve();
-      });
     });
   }
 }

@@ -10,6 +10,7 @@ import { OtterError } from '../model/error.ts';
 import { type Checkpoint, DuplicateKey, type LoadSession, NeedsCare } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
+import type { LogPoint } from '../model/position.ts';
 import type { Delivery, Seen } from '../model/row.ts';
 import { decide, type LockedRow, type Refusal } from '../replication/conflict/decide.ts';
 import { firstConflict } from '../replication/conflict/detect.ts';
@@ -17,16 +18,16 @@ import { footprint } from '../replication/conflict/footprint.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
-import type { LogReader } from './reader.ts';
 import type { KeyedRow, SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
 
 export interface JudgingOptions {
   readonly index: SerialiserIndex;
-  readonly reader: LogReader;
+  /** True when the index has noted everything before the point of this site's log within the time. */
+  readonly passed: (point: LogPoint, timeoutMs: number) => Promise<boolean>;
   readonly spec: PipelineSpec;
   /** Sees to it that the index holds everything since the position. */
-  readonly indexSince: (position: string) => Promise<void>;
+  readonly indexSince: (position: string) => void;
   readonly logger: Logger;
 }
 
@@ -42,7 +43,7 @@ export function judging(options: JudgingOptions): (tables: TargetTables, checkpo
     const seen = checkpoint.seen[options.spec.reverse!];
     if (seen === undefined)
       throw new Error(`the checkpoint of ${options.spec.name} does not say what the spoke had seen`);
-    await options.indexSince(seen);
+    options.indexSince(seen);
     return new JudgingStrategy(options, tables, disputed);
   };
 }
@@ -214,8 +215,8 @@ class JudgingStrategy implements Strategy {
 
   /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
   async #barrier(session: LoadSession): Promise<void> {
-    const { reader, spec } = this.#options;
-    if (await reader.passed(await session.logEnd(), BARRIER_MS)) return;
+    const { passed, spec } = this.#options;
+    if (await passed(await session.logEnd(), BARRIER_MS)) return;
     throw new OtterError('OT5018', `the log reader of ${spec.target} has not passed the end of its log`, {
       where: { pipeline: spec.name },
       retry: 'backoff',

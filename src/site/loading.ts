@@ -202,25 +202,26 @@ export class Loading {
     for (let attempt = 0; ruleFor(spec().tables, schema, name) === null && attempt < 12; attempt += 1)
       await backoff(attempt, signal);
     if (ruleFor(spec().tables, schema, name) === null) return;
-    const joined = await tables.join(delivery.announced, delivery.gtid !== '');
-    if (joined === null) return;
-    const { begun, clear } = joined;
-    const writes = clear === null ? [] : [{ kind: 'clear', table: clear } as const];
-    if (this.#inside) {
-      // In the midst of a transaction that comes in pieces: it joins with it.
-      await session.write(writes).catch((error: unknown) => this.#refuseOr(error, [delivery]));
-      await session.recordCopies(spec().name, [begun]);
-      tables.record(begun);
-      return;
-    }
+    const { announced } = delivery;
+    const joined = await tables.join(announced, delivery.gtid !== '');
+    const structure = tables.newStructure(announced);
+    if (joined === null && structure === null) return;
+    const writes = joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear } as const];
     const to: Checkpoint = { ...this.#checkpoint, seq: this.#checkpoint.seq + 1 };
-    await session
-      .begin('read committed', false, this.#checkpoint, to, writes)
-      .catch((error: unknown) => this.#refuseOr(error, [delivery]));
-    await session.recordCopies(spec().name, [begun]);
-    await session.commit();
-    this.#checkpoint = to;
-    tables.record(begun);
+    // In the midst of a transaction that comes in pieces it joins with it.
+    const begun = this.#inside
+      ? session.write(writes)
+      : session.begin('read committed', false, this.#checkpoint, to, writes);
+    await begun.catch((error: unknown) => this.#refuseOr(error, [delivery]));
+    if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
+    const table = tableName(announced.table);
+    if (structure !== null) await session.recordStructure(spec().name, table, structure);
+    if (!this.#inside) {
+      await session.commit();
+      this.#checkpoint = to;
+    }
+    if (joined !== null) tables.record(joined.begun);
+    if (structure !== null) tables.recordStructure(table, structure);
   }
 
   #refuseOr(error: unknown, deliveries: readonly Delivery[]): never {

@@ -24,10 +24,10 @@ import { pick } from '../replication/load-table.ts';
 import { tableStatement } from '../replication/origin.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
 import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
-import type { LogListener, ReadPart, ReadStatement } from './reader.ts';
+import type { LogListener, ReadPart, ReadStatement, Unreadable } from './reader.ts';
 import { cut, Routes } from './routes.ts';
 
-export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'cameBack'> {
+export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'structures' | 'cameBack'> {
   readonly spec: PipelineSpec;
   readonly site: string;
   readonly opening: PipelineOpening;
@@ -49,7 +49,6 @@ export class Outbound implements LogListener, PipelineStream {
   readonly opening: PipelineOpening;
   readonly #options: OutboundOptions;
   readonly #queue = new DeliveryQueue({ bytesMax: QUEUE_BYTES });
-  readonly listening = true;
   #cursor: Position;
   /** What was seen at the cursor. */
   #base: Seen;
@@ -73,8 +72,9 @@ export class Outbound implements LogListener, PipelineStream {
     this.#options = options;
     this.#spec = options.spec;
     this.#routes = new Routes(options.spec.tables);
-    const { source, cameBack } = options;
-    this.#announcements = new Announcements({ spec: () => this.#spec, source, routes: this.#routes, cameBack });
+    const { source, structures, cameBack } = options;
+    const routes = this.#routes;
+    this.#announcements = new Announcements({ spec: () => this.#spec, source, routes, structures, cameBack });
     this.opening = options.opening;
     this.#cursor = parsePosition(options.opening.position);
     this.#base = options.opening.seen;
@@ -135,23 +135,34 @@ export class Outbound implements LogListener, PipelineStream {
   async #statement(statement: ReadStatement): Promise<void> {
     if (this.#ended.signal.aborted || this.#passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT)) return;
     const effect = tableStatement(statement.sql, statement.schema);
-    if (effect === null || this.#spec.ddl === 'ignore') return;
+    if (effect === null) return;
     const touched =
       effect.kind === 'drops-schema'
         ? this.#announcements.ofSchema(effect.schema)
         : effect.tables.filter(({ schema, name }) => this.ruleOf(schema, name) !== null);
+    this.#announcements.changed(touched);
     if (touched.length === 0) return;
-    if (effect.kind !== 'creates') throw structureChanged(this.#spec, touched.map(tableName), statement);
-    // A new table that a pattern names joins by itself: announced now, copied like any other.
+    const { ddl } = this.#spec;
+    const creates = effect.kind === 'creates';
+    if (!creates && ddl !== 'ignore') throw structureChanged(this.#spec, touched.map(tableName), statement);
+    const at = { position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
     for (const { schema, name } of touched) {
+      if (creates ? ddl === 'ignore' : this.#announcements.get(tableName({ schema, name })) === undefined) continue;
       const shape = await this.#options.source.shape(schema, name);
-      // The transaction's id tells the target that the table has just been made.
-      const at = { gtid: statement.gtid, position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
-      if (shape !== null && (await this.announce(shape, at))) this.onTable?.(shape);
+      if (shape === null) continue;
+      // A new table that a pattern names joins by itself, and is copied like any other; the transaction's id tells the
+      // target that it has just been made. One that was passed over says what its rows are like from here on.
+      const copies = await this.announce(shape, { ...at, gtid: creates ? statement.gtid : '' });
+      if (creates && copies) this.onTable?.(shape);
     }
   }
 
-  rewound(position: string, seen: Seen): void {
+  unreadable({ gtid, tables, error }: Unreadable): void {
+    if (this.#ended.signal.aborted || this.#passed(gtid)) return;
+    if (tables === null || tables.some(({ schema, name }) => this.ruleOf(schema, name) !== null)) this.close(error);
+  }
+
+  moved(position: string, seen: Seen): void {
     if (!this.#active) return;
     this.#base = this.#seen(seen);
     this.#cursor = parsePosition(position);
@@ -210,14 +221,14 @@ export class Outbound implements LogListener, PipelineStream {
    * The announcement moves no position. `at`: it belongs there in the log, else it must not fall into a transaction.
    * Returns whether existing rows of the table are to be copied.
    */
-  async announce(table: TableShape, at?: At): Promise<boolean> {
-    const found = await this.#announcements.of(table);
+  async announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
+    const found = await this.#announcements.of(table, rows);
     if (found === null) return false;
     const { announced, copies } = found;
     if (announced === null) return copies;
     const common = at ?? { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
     const delivery: Delivery = { ...common, kind: 'table', announced, bytes: announced.create.length * 2 };
-    this.#announcements.told(table);
+    this.#announcements.told({ table, structure: announced.structure });
     if (at === undefined && this.#sent) this.#held.push(delivery);
     else this.#push(delivery);
     return copies;
@@ -240,7 +251,7 @@ export class Outbound implements LogListener, PipelineStream {
   async #announceAll(tables: readonly TableShape[], at: At): Promise<void> {
     for (const table of tables) {
       // The same table in a new shape is announced again and copied no second time; the target knows.
-      if (await this.announce(table, { ...at, gtid: '', position: this.opening.position })) this.onTable?.(table);
+      if (await this.announce(table, { ...at, gtid: '', position: this.opening.position }, true)) this.onTable?.(table);
     }
   }
 

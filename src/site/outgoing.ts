@@ -13,8 +13,8 @@ import type { TableShape } from '../model/row.ts';
 import { mapName } from '../replication/names.ts';
 import { Copier } from './copy.ts';
 import { Outbound } from './outbound.ts';
-import type { LogReader } from './reader.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
+import type { SiteLog } from './site-log.ts';
 
 type Desired = SiteSpec['pipelines'][number];
 
@@ -24,7 +24,7 @@ export interface OutgoingOptions {
   readonly schema: string;
   readonly source: SourcePort;
   readonly target: TargetPort;
-  readonly reader: LogReader;
+  readonly log: SiteLog;
   readonly logger: Logger;
   /** The pipelines that the topology wants to leave this database. */
   readonly desired: () => readonly Desired[];
@@ -60,21 +60,12 @@ export class Outgoing {
     return this.#running.size;
   }
 
-  *outbounds(): Iterable<Outbound> {
-    for (const { outbound } of this.#running.values()) yield outbound;
-  }
-
-  /** Whether the target of the pipeline is so slow that it holds the reader. */
-  holds(pipeline: string): boolean {
-    return this.#running.get(pipeline)?.outbound.full === true;
-  }
-
   close(error: OtterError): void {
     for (const { outbound } of [...this.#running.values()]) outbound.close(error);
   }
 
   async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
-    const { source, target, reader, logger, prepared } = this.#options;
+    const { source, target, log, logger, prepared } = this.#options;
     const signal = AbortSignal.any([asked, this.#options.signal]);
     const { spec } = await this.#known(request, signal);
     await prepared(signal, (error) => logger.warn('database is not ready', { error: messageOf(error) }));
@@ -94,29 +85,19 @@ export class Outgoing {
       outbound.close();
       throw error;
     }
-    // Before the reader is asked to go back: it might be waiting for room in that stream.
     this.#running
       .get(spec.name)
       ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
-    reader.cover(start.position, () => this.#begin(running));
+    this.#running.set(spec.name, running);
+    log.join(outbound, start.position);
+    this.#follow(running);
+    this.#options.background(this.#copy(outbound, running.copier));
     return outbound;
   }
 
   /** The topology has changed: streams of pipelines that left end, tables join and leave the others. */
   update(): void {
     for (const running of [...this.#running.values()]) this.#follow(running);
-  }
-
-  /** From here on it is handed everything behind its position, and nothing was handed on half before. */
-  #begin(running: Running): void {
-    const { outbound, copier } = running;
-    if (outbound.closed.aborted) return;
-    const { name } = outbound.spec;
-    const earlier = this.#running.get(name)?.outbound;
-    this.#running.set(name, running);
-    earlier?.close();
-    this.#follow(running);
-    this.#options.background(this.#copy(outbound, copier));
   }
 
   #follow(running: Running): void {
@@ -132,16 +113,18 @@ export class Outgoing {
   }
 
   #outbound(spec: PipelineSpec, request: PipelineRequest, opening: Outbound['opening'], signal: AbortSignal): Running {
-    const { site, source, target, logger, indexOf } = this.#options;
+    const { site, source, target, log, logger, indexOf } = this.#options;
     const ended = (): void => outbound.close();
     const outbound: Outbound = new Outbound({
       spec,
       site,
       source,
       opening,
+      structures: request.structures,
       cameBack: (table) => this.#cameBack(outbound, table),
       onClose: () => {
         signal.removeEventListener('abort', ended);
+        log.leave(outbound);
         if (this.#running.get(spec.name)?.outbound === outbound) this.#running.delete(spec.name);
       },
     });

@@ -1,13 +1,14 @@
 /**
- * The one reader of an owned database's log: select stage.
+ * A reader of an owned database's log: select stage.
  *
  * It reads whole transactions in log order, tells user rows from otter's own, folds what the site had seen, and hands
  * each part to every listener before it goes on. It knows how far it has read in bytes, which is what the barrier of
  * the conflict rules asks. Rule kept: after a break it goes on exactly behind the last whole transaction it handed on.
+ * Who listens to which reader is decided in `site-log.ts`.
  */
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, LogItem, SourcePort } from '../model/ports.ts';
-import { comparePoints, covers, type LogPoint, parsePosition } from '../model/position.ts';
+import type { LogPoint } from '../model/position.ts';
 import type { RowChange, Seen } from '../model/row.ts';
 import { type OtterRow, otterRow } from '../replication/origin.ts';
 import { backoff } from './backoff.ts';
@@ -29,15 +30,16 @@ export interface ReadPart {
 }
 
 export type ReadStatement = Extract<LogItem, { kind: 'statement' }>;
+export type Unreadable = Extract<LogItem, { kind: 'unreadable' }>;
 
 export interface LogListener {
-  /** Whether it needs what the reader has still to read; a listener without a position yet does not. */
-  readonly listening: boolean;
   /** In log order; a promise holds the reader until it settles. */
   part(part: ReadPart): void | Promise<void>;
   statement(statement: ReadStatement): void | Promise<void>;
-  /** The reader goes back; everything up to `position` was handed on and must not be taken twice. */
-  rewound(position: string, seen: Seen): void;
+  /** Some tables were changed in a way that the log does not tell; who has one of them cannot go on. */
+  unreadable(what: Unreadable): void;
+  /** Handed on from here on by another reader that may be a little behind: up to `position` nothing is taken twice. */
+  moved(position: string, seen: Seen): void;
   /** Changes that will come soon, for whoever must ask somebody about them; a promise holds the reader until it settles. */
   ahead(changes: readonly RowChange[]): Promise<void> | null;
   /** The log cannot be read, and trying again did not help so far. */
@@ -54,9 +56,9 @@ export interface ReaderOptions {
   readonly schema: string;
   readonly lineage: string;
   readonly wants: (schema: string, table: string) => boolean;
-  readonly listeners: () => Iterable<LogListener>;
   readonly logger: Logger;
-  readonly signal: AbortSignal;
+  /** Called after each batch, before the next is taken. */
+  readonly between: (reader: LogReader) => Promise<void>;
 }
 
 /** Transactions above this come in parts. */
@@ -66,118 +68,90 @@ const FAILED_ATTEMPTS = 3;
 const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'watermark']);
 
 export class LogReader {
+  readonly listeners = new Set<LogListener>();
   readonly #options: ReaderOptions;
-  #position: string | null = null;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  #position: string;
   #seen: Seen = {};
   #mark: string | null = null;
   /** Position of the transaction whose parts are being handed on; null between transactions. */
   #inside: string | null = null;
-  /** Where to go back to as soon as the part at hand is with all listeners. */
-  #goal: string | null = null;
-  #wentBack: (() => void)[] = [];
+  /** A statement is being handed on. */
+  #telling = false;
   #point: LogPoint | null = null;
-  #run = new AbortController();
-  /** Runs to be ended when the transaction at hand has been handed on whole. */
-  #ending: AbortController[] = [];
-  #running: Promise<void> | null = null;
-  #waiters: { point: LogPoint; settle: (passed: boolean) => void }[] = [];
+  #connection = new AbortController();
+  /** To be opened again when the transaction at hand has been handed on whole. */
+  #anew = false;
   /** Why the log could not be read last, or null. */
   #complaint: string | null = null;
 
-  constructor(options: ReaderOptions) {
+  /** Begins at once, behind `position`. */
+  constructor(position: string, listener: LogListener, options: ReaderOptions) {
     this.#options = options;
+    this.#position = position;
+    this.listeners.add(listener);
+    this.#running = this.#loop(this.#stop.signal);
   }
 
-  /**
-   * Sees to it that everything behind `position` is handed on from here: starts there, goes back there, or does nothing
-   * when it has not come so far yet. Where nobody else needs what lies between, it goes there at once: what cannot be
-   * passed must not hold up who begins behind it. After a move, what was seen is folded anew from the log. `ready` is
-   * called at the moment from which nothing is handed on but what follows, and all of it.
-   */
-  cover(position: string, ready: () => void = () => undefined): void {
-    const wanted = parsePosition(position);
-    const reached = this.#goal ?? this.#inside ?? this.#position;
-    if (reached !== null && covers(wanted, parsePosition(reached)) && (this.#goal !== null || this.#needed())) {
-      if (this.#goal === null) ready();
-      else this.#wentBack.push(ready);
-      return;
-    }
-    this.#goal = position;
-    this.#wentBack.push(ready);
-    this.#restart();
+  /** Aborts when it ends. */
+  get ended(): AbortSignal {
+    return this.#stop.signal;
   }
 
-  #needed(): boolean {
-    for (const { listening } of this.#options.listeners()) if (listening) return true;
-    return false;
+  /** Behind the last whole transaction that was handed on, with what this site had seen there. */
+  get position(): string {
+    return this.#position;
+  }
+
+  get seen(): Seen {
+    return this.#seen;
+  }
+
+  /** Whether parts of a transaction were handed on, and its end is still to come. */
+  get inside(): boolean {
+    return this.#inside !== null;
+  }
+
+  /** Everything behind this is still to be handed on; null while that cannot be said, or while it is not read. */
+  get reached(): string | null {
+    if (this.#telling || this.#complaint !== null || this.#stop.signal.aborted) return null;
+    return this.#inside ?? this.#position;
+  }
+
+  /** How far the log has been handed on, in bytes; null before the first batch. */
+  get point(): LogPoint | null {
+    return this.#point;
   }
 
   /** Opens the log again where it stands: the tables that are wanted have changed. */
   reopen(): void {
-    if (this.#running !== null) this.#restart();
+    // Parts of a transaction that were handed on cannot be taken back: its end is waited for.
+    if (this.#inside === null) this.#connection.abort();
+    else this.#anew = true;
   }
 
-  /** True when everything before `point` was handed on within `timeoutMs`. */
-  async passed(point: LogPoint, timeoutMs: number): Promise<boolean> {
-    if (this.#point !== null && comparePoints(this.#point, point) >= 0) return true;
-    return new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => waiter.settle(false), timeoutMs);
-      const waiter = {
-        point,
-        settle: (passed: boolean) => {
-          clearTimeout(timer);
-          this.#waiters = this.#waiters.filter((other) => other !== waiter);
-          resolve(passed);
-        },
-      };
-      this.#waiters.push(waiter);
-    });
-  }
-
+  /** Nothing is handed on any more from here on; resolves when the connection is closed. */
   async stop(): Promise<void> {
-    this.#run.abort();
+    this.#stop.abort();
     await this.#running;
   }
 
-  #restart(): void {
-    // Parts of a transaction that were handed on cannot be taken back: its end is waited for.
-    if (this.#inside === null) this.#run.abort();
-    else this.#ending.push(this.#run);
-    const run = new AbortController();
-    this.#run = run;
-    this.#point = null;
-    const before = this.#running ?? Promise.resolve();
-    const signal = AbortSignal.any([run.signal, this.#options.signal]);
-    this.#running = before.then(async () => {
-      this.#goBack();
-      for (const tell of this.#wentBack.splice(0)) tell();
-      await this.#loop(signal);
-    });
-  }
-
-  #goBack(): void {
-    if (this.#goal === null) return;
-    if (this.#inside !== null) this.#abandon();
-    if (this.#position !== null)
-      for (const listener of this.#options.listeners()) listener.rewound(this.#position, this.#seen);
-    this.#position = this.#goal;
-    this.#seen = {};
-    this.#goal = null;
-  }
-
-  async #loop(signal: AbortSignal): Promise<void> {
-    for (let attempt = 0; !signal.aborted; attempt += 1) {
+  async #loop(stopped: AbortSignal): Promise<void> {
+    for (let attempt = 0; !stopped.aborted; attempt += 1) {
+      this.#connection = new AbortController();
+      const signal = AbortSignal.any([this.#connection.signal, stopped]);
       try {
         if (this.#inside !== null) this.#abandon();
         await this.#read(signal, () => {
           attempt = 0;
         });
       } catch (error) {
-        if (signal.aborted) return;
-        this.#failed(error, attempt);
+        if (!signal.aborted) this.#failed(error, attempt);
       }
       this.#point = null;
-      await backoff(attempt, signal);
+      if (this.#connection.signal.aborted) attempt = -1;
+      else await backoff(attempt, signal);
     }
   }
 
@@ -191,41 +165,38 @@ export class LogReader {
       });
     this.#complaint = message;
     const forGood = error instanceof OtterError && error.retry === 'never';
-    if (forGood || attempt >= FAILED_ATTEMPTS)
-      for (const listener of [...this.#options.listeners()]) listener.failed(error);
+    if (forGood || attempt >= FAILED_ATTEMPTS) for (const listener of [...this.listeners]) listener.failed(error);
   }
 
   /** Listeners that got parts of a transaction will get it again from its beginning, so they must forget them. */
   #abandon(): void {
     this.#inside = null;
-    for (const run of this.#ending.splice(0)) run.abort();
-    for (const listener of this.#options.listeners()) listener.broken();
+    this.#anew = false;
+    for (const listener of [...this.listeners]) listener.broken();
   }
 
   async #read(signal: AbortSignal, alive: () => void): Promise<void> {
-    const { source, schema, wants } = this.#options;
+    const { source, schema, wants, between } = this.#options;
     const batches = source.readLog({
-      from: this.#position!,
+      from: this.#position,
       wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),
       partBytes: PART_BYTES,
       signal,
     });
     for await (const batch of batches) {
       await this.#ahead(batch.items);
-      // Who joined meanwhile waits for the reader to go back, and must not see anything from here first.
-      if (signal.aborted) return;
       for (const item of batch.items) {
-        if (item.kind === 'rows') await this.#rows(item);
-        else await this.#statement(item);
         if (signal.aborted) return;
+        if (item.kind === 'rows') await this.#rows(item);
+        else if (item.kind === 'statement') await this.#statement(item);
+        else for (const listener of [...this.listeners]) listener.unreadable(item);
       }
       if (signal.aborted) return;
       this.#complaint = null;
       // A log that can be opened but not passed is no progress.
       if (batch.items.length > 0) alive();
       this.#point = batch.point;
-      for (const waiter of this.#waiters) if (comparePoints(batch.point, waiter.point) >= 0) waiter.settle(true);
-      for (const listener of this.#options.listeners()) await listener.room(signal);
+      await between(this);
       if (signal.aborted) return;
     }
   }
@@ -233,15 +204,15 @@ export class LogReader {
   async #ahead(items: readonly LogItem[]): Promise<void> {
     const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
     if (changes.length === 0) return;
-    for (const listener of [...this.#options.listeners()]) await listener.ahead(changes);
+    for (const listener of [...this.listeners]) await listener.ahead(changes);
   }
 
   async #rows(item: Extract<LogItem, { kind: 'rows' }>): Promise<void> {
     const { schema, lineage } = this.#options;
     if (item.first) this.#mark = null;
     this.#inside = item.position;
-    // Who joins while this part is on its way has it by `cover`, not by half.
-    const listeners = [...this.#options.listeners()];
+    // Who joins while this part is on its way begins behind this transaction.
+    const listeners = [...this.listeners];
     const seen = this.#seen;
     const changes: RowChange[] = [];
     const own: Exclude<OtterRow, { kind: 'mark' }>[] = [];
@@ -265,10 +236,14 @@ export class LogReader {
   }
 
   async #statement(item: ReadStatement): Promise<void> {
-    this.#inside = item.position;
-    for (const listener of [...this.#options.listeners()]) {
-      const wait = listener.statement(item);
-      if (wait !== undefined) await wait;
+    this.#telling = true;
+    try {
+      for (const listener of [...this.listeners]) {
+        const wait = listener.statement(item);
+        if (wait !== undefined) await wait;
+      }
+    } finally {
+      this.#telling = false;
     }
     this.#handedOn(item.position);
   }
@@ -276,6 +251,7 @@ export class LogReader {
   #handedOn(position: string): void {
     this.#position = position;
     this.#inside = null;
-    for (const run of this.#ending.splice(0)) run.abort();
+    if (this.#anew) this.#connection.abort();
+    this.#anew = false;
   }
 }

@@ -11,7 +11,7 @@ import type { Image, RowChange, TableShape } from '../model/row.ts';
 import { LockKeys } from '../replication/conflict/keys.ts';
 import { RecentWrites } from '../replication/conflict/recent.ts';
 import type { Token } from '../replication/conflict/tokens.ts';
-import type { LogListener, ReadPart } from './reader.ts';
+import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { SortKeys } from './sort-keys.ts';
 
 export interface IndexOptions {
@@ -37,6 +37,8 @@ export class SerialiserIndex implements LogListener {
   readonly #sortKeys: SortKeys;
   #recent: RecentWrites | null = null;
   #since: Position | null = null;
+  /** Why there is nothing in it any more. */
+  #lost: OtterError | null = null;
 
   constructor(options: IndexOptions) {
     this.#options = options;
@@ -44,14 +46,10 @@ export class SerialiserIndex implements LogListener {
     this.keys = new LockKeys(this.#sortKeys.fold);
   }
 
-  /** @throws OtterError OT5019 when it has outgrown its memory. */
+  /** @throws OtterError OT5019 when it has outgrown its memory, or what is wrong with a change in the log. */
   get recent(): RecentWrites {
     if (this.#recent !== null) return this.#recent;
-    const { pipeline, limitBytes } = this.#options;
-    throw new OtterError('OT5019', `the writes that ${pipeline} has not seen no longer fit into ${limitBytes} bytes`, {
-      where: { pipeline },
-      hint: 'Raise OTTER_INDEX_BYTES on the node and restart it.',
-    });
+    throw this.#lost ?? new Error(`the index of ${this.#options.pipeline} was asked before it began`);
   }
 
   /** The spoke has seen this much, and the window that says so is committed. */
@@ -64,26 +62,24 @@ export class SerialiserIndex implements LogListener {
     return this.#since !== null && covers(parsePosition(position), this.#since);
   }
 
-  get listening(): boolean {
-    return this.#since !== null;
-  }
-
   /** Empty, noting everything behind `position`. */
   begin(position: string): void {
     this.#since = parsePosition(position);
+    this.#lost = null;
     this.#recent = new RecentWrites({ from: this.#since, limitBytes: this.#options.limitBytes });
   }
 
   part(part: ReadPart): void | Promise<void> {
     const recent = this.#recent;
     if (recent === null) return;
+    const { pipeline, reverse, limitBytes } = this.#options;
     if (recent.full) {
       // Given up, not grown on: the loader says so when it asks, and begins anew from where the spoke stands then.
-      this.#recent = null;
-      this.#since = null;
+      const what = `the writes that ${pipeline} has not seen no longer fit into ${limitBytes} bytes`;
+      const hint = 'Raise OTTER_INDEX_BYTES on the node and restart it.';
+      this.#forget(new OtterError('OT5019', what, { where: { pipeline }, hint }));
       return;
     }
-    const { pipeline, reverse } = this.#options;
     for (const row of part.own) {
       if (row.kind === 'answer' && row.pipeline === pipeline) recent.note(part.gtid, 'answer', row.locks);
       if (row.kind === 'watermark' && row.pipeline === reverse && row.level === 'high') {
@@ -117,7 +113,14 @@ export class SerialiserIndex implements LogListener {
 
   failed(): void {}
 
-  rewound(): void {
+  /** What was written is not known, so it cannot be judged either. */
+  unreadable({ gtid, tables, error }: Unreadable): void {
+    if (this.#recent === null || this.#recent.noted(gtid)) return;
+    if (tables !== null && !tables.some(({ schema, name }) => this.#options.routes(schema, name))) return;
+    this.#forget(error);
+  }
+
+  moved(): void {
     // What was noted is skipped by its position when it comes again.
   }
 
@@ -149,6 +152,12 @@ export class SerialiserIndex implements LogListener {
       }));
     });
     return texts.length === 0 ? null : this.#sortKeys.learn(texts);
+  }
+
+  #forget(why: OtterError): void {
+    this.#recent = null;
+    this.#since = null;
+    this.#lost = why;
   }
 
   #routed(changes: readonly RowChange[]): readonly RowChange[] {

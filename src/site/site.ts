@@ -1,5 +1,5 @@
 /**
- * One owned database, alive: one reader of its log, an outbound pipeline for whoever asks, a loader for every pipeline
+ * One owned database, alive: its log, an outbound pipeline for whoever asks, a loader for every pipeline
  * that writes here, and the heartbeat.
  *
  * Rule kept: `update` compares desired with running and touches only what differs.
@@ -7,14 +7,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
 import { backoff } from './backoff.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
-import { type LogListener, LogReader } from './reader.ts';
+import { SiteLog } from './site-log.ts';
 
 export interface SiteOptions {
   readonly spec: SiteSpec;
@@ -34,7 +33,7 @@ type Desired = SiteSpec['pipelines'][number];
 export class Site implements RunningSite {
   readonly #options: SiteOptions;
   readonly #abort = new AbortController();
-  readonly #reader: LogReader;
+  readonly #log: SiteLog;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #stopping = new Set<Promise<void>>();
@@ -46,21 +45,19 @@ export class Site implements RunningSite {
   constructor(options: SiteOptions) {
     this.#options = options;
     this.#spec = { ...options.spec, pipelines: [] };
-    this.#reader = new LogReader({
+    this.#log = new SiteLog({
       source: options.source,
       schema: options.spec.database.schema,
       lineage: options.spec.lineage,
       wants: (schema, table) => this.#wanted().some(({ spec }) => ruleFor(spec.tables, schema, table) !== null),
-      listeners: () => this.#listeners(),
       logger: options.logger,
-      signal: this.#abort.signal,
     });
     this.#outgoing = new Outgoing({
       site: options.spec.name,
       schema: options.spec.database.schema,
       source: options.source,
       target: options.target,
-      reader: this.#reader,
+      log: this.#log,
       logger: options.logger,
       desired: () => this.#wanted(),
       prepared: (signal, failed) => this.#prepared(signal, failed),
@@ -74,7 +71,7 @@ export class Site implements RunningSite {
       link: options.link,
       ownerRevision: options.ownerRevision,
       indexBytes: options.indexBytes,
-      reader: this.#reader,
+      log: this.#log,
       routes: (pipeline, schema, table) =>
         this.#wanted().some(({ spec }) => spec.name === pipeline && ruleFor(spec.tables, schema, table) !== null),
       logger: options.logger,
@@ -94,7 +91,7 @@ export class Site implements RunningSite {
     this.#spec = spec;
     this.#incoming.update(towards(spec));
     this.#outgoing.update();
-    if (JSON.stringify(tablesOf(before)) !== JSON.stringify(tablesOf(spec))) this.#reader.reopen();
+    if (JSON.stringify(tablesOf(before)) !== JSON.stringify(tablesOf(spec))) this.#log.reopen();
     if (!this.#tidied) {
       this.#tidied = true;
       this.#background(this.#tidy());
@@ -103,10 +100,7 @@ export class Site implements RunningSite {
 
   figures(): Readonly<Record<string, PipelineFigures>> {
     return Object.fromEntries(
-      towards(this.#spec).map((desired) => [
-        desired.spec.name,
-        this.#explained(desired.spec, this.#incoming.figures(desired)),
-      ]),
+      towards(this.#spec).map((desired) => [desired.spec.name, this.#incoming.figures(desired)]),
     );
   }
 
@@ -128,7 +122,7 @@ export class Site implements RunningSite {
   async #end(): Promise<void> {
     this.#abort.abort();
     this.#outgoing.close(new OtterError('OT5020', `the node that owns ${this.#spec.name} stops`, { retry: 'backoff' }));
-    await Promise.allSettled([this.#incoming.settled(), this.#reader.stop(), this.#heart]);
+    await Promise.allSettled([this.#incoming.settled(), this.#log.stop(), this.#heart]);
     while (this.#stopping.size > 0) await Promise.allSettled(this.#stopping);
   }
 
@@ -173,11 +167,6 @@ export class Site implements RunningSite {
     return this.#spec.pipelines.filter(({ spec }) => spec.source === this.#spec.name);
   }
 
-  *#listeners(): Iterable<LogListener> {
-    yield* this.#incoming.indexes();
-    yield* this.#outgoing.outbounds();
-  }
-
   // ------------------------------------------------------------ heart
 
   async #beat(): Promise<void> {
@@ -196,15 +185,6 @@ export class Site implements RunningSite {
       }
       await sleep(heartbeatMs, undefined, { signal }).catch(() => undefined);
     }
-  }
-
-  #explained(spec: PipelineSpec, figures: PipelineFigures): PipelineFigures {
-    if (spec.role !== 'to-serialiser' || figures.waiting !== null) return figures;
-    if (spec.reverse === null || !this.#outgoing.holds(spec.reverse)) return figures;
-    return {
-      ...figures,
-      waiting: `the log reader of ${this.#spec.name} waits for ${spec.reverse}, which is slower than its source`,
-    };
   }
 
   #background(work: Promise<void>): void {

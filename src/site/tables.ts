@@ -21,6 +21,8 @@ export interface TargetTablesOptions {
   readonly target: TargetPort;
   readonly logsCascades: boolean;
   readonly copies: readonly CopyState[];
+  /** Digests of what columns the source's rows had at the checkpoint. */
+  readonly structures: Readonly<Record<string, string>>;
 }
 
 export interface Joined {
@@ -33,11 +35,13 @@ export class TargetTables {
   readonly #tables = new Map<TableShape, LoadTable>();
   readonly #copies: Map<string, CopyState>;
   readonly #announced = new Set<string>();
+  readonly #structures: Map<string, string>;
   #copied: boolean;
 
   constructor(options: TargetTablesOptions) {
     this.#options = options;
     this.#copies = new Map(options.copies.map((state) => [state.table, state]));
+    this.#structures = new Map(Object.entries(options.structures));
     this.#copied = this.#whole();
   }
 
@@ -71,8 +75,12 @@ export class TargetTables {
     for (const shape of this.#tables.keys()) {
       if (ruleFor(tables, shape.schema, shape.name) !== null) this.#tables.delete(shape);
     }
-    const left = [...this.#copies.keys()].filter((name) => !isNamed(tables, name));
-    for (const name of left) this.#copies.delete(name);
+    const known = new Set([...this.#copies.keys(), ...this.#structures.keys()]);
+    const left = [...known].filter((name) => !isNamed(tables, name));
+    for (const name of left) {
+      this.#copies.delete(name);
+      this.#structures.delete(name);
+    }
     this.#copied = this.#whole();
     return left;
   }
@@ -147,6 +155,15 @@ export class TargetTables {
   record(state: CopyState): void {
     this.#copies.set(state.table, state);
     this.#copied = this.#whole();
+  }
+
+  /** The digest of the announced columns, when it is not recorded yet. */
+  newStructure({ table, structure }: AnnouncedTable): string | null {
+    return structure === this.#structures.get(tableName(table)) ? null : structure;
+  }
+
+  recordStructure(table: string, digest: string): void {
+    this.#structures.set(table, digest);
   }
 
   #whole(): boolean {

@@ -183,6 +183,7 @@ describe('requests, openings and errors', () => {
         'shop.orders': { cursor: ["'7'", null], done: false, rows: 7 },
         'shop.tags': { cursor: null, done: true, rows: 1 },
       },
+      structures: { 'shop.orders': 'd1' },
     };
     expect(decodeRequest(encodeRequest(request))).toEqual(request);
     expect(decodeRequest(encodeRequest({ ...request, from: null, copied: {} }))).toEqual({

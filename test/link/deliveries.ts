@@ -99,7 +99,13 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
     fc.record({
       kind: fc.constant('table' as const),
       ...common,
-      announced: fc.record({ table, create: fc.string({ unit: 'binary' }), copies: fc.boolean(), rowsEstimate: count }),
+      announced: fc.record({
+        table,
+        create: fc.string({ unit: 'binary' }),
+        copies: fc.boolean(),
+        rowsEstimate: count,
+        structure: fc.option(fc.string(), { nil: null }),
+      }),
     }),
     fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count }),
   );

@@ -125,7 +125,6 @@ describe('LogAssembler', () => {
   test.each([
     [EVENT.INCIDENT, 'OT4035'],
     [EVENT.ANONYMOUS_GTID, 'OT4023'],
-    [EVENT.PARTIAL_UPDATE_ROWS, 'OT4033'],
     [EVENT.TRANSACTION_PAYLOAD, 'OT4033'],
     [99, 'OT4033'],
   ])('event %i is refused with %s', (type, code) => {

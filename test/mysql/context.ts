@@ -51,11 +51,17 @@ export interface ReadOptions {
 }
 
 /** Everything from a position to the present end of the log. */
-export async function readToEnd(source: SourcePort, options: ReadOptions): Promise<LogItem[]> {
+/** What can be read; the rest throws its error. */
+export type ReadItem = Exclude<LogItem, { kind: 'unreadable' }>;
+
+export async function readToEnd(source: SourcePort, options: ReadOptions): Promise<ReadItem[]> {
   const end = (await source.logEnd()).point;
-  const items: LogItem[] = [];
+  const items: ReadItem[] = [];
   for await (const batch of readUntil(source, options, (b) => comparePoints(b.point, end) >= 0))
-    items.push(...batch.items);
+    for (const item of batch.items) {
+      if (item.kind === 'unreadable') throw item.error;
+      items.push(item);
+    }
   return items;
 }
 

@@ -1,12 +1,11 @@
 /** Transactions of a real log: what is delivered, in what parts, where it resumes, and what is refused. */
 import { Readable } from 'node:stream';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { LogItem } from '../../src/model/ports.ts';
 import { comparePoints, covers, parsePosition } from '../../src/model/position.ts';
 import type { Session } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { rootOf } from '../site/harness.ts';
-import { access, type Context, type Family, open, readToEnd, readUntil, rowItems } from './context.ts';
+import { access, type Context, type Family, open, type ReadItem, readToEnd, readUntil, rowItems } from './context.ts';
 
 describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   let context: Context;
@@ -132,7 +131,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     const [type, value] = family === 'mysql' ? ['JSON', `'{}'`] : ['UUID', 'UUID()'];
     await root.run(`CREATE TABLE d.odd (id INT PRIMARY KEY, strange ${type}, n INT, odder ${type})`);
     await root.run(`INSERT INTO d.odd VALUES (1, ${value}, 1, ${value})`);
-    const refused = { code: 'OT4040', message: expect.stringMatching(/: strange \(.*\), odder \(.*\)$/) };
+    const refused = { code: 'OT4040', message: expect.stringMatching(/: strange \(.*\), odder \(/) };
     await expect(told()).rejects.toMatchObject(refused);
     await expect(context.source.shape('d', 'odd')).rejects.toMatchObject(refused);
   });
@@ -455,7 +454,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.run("INSERT INTO d.t VALUES (1,'x',1)");
     const wants = (_: string, table: string): boolean => table === 't';
     expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
-    await expect(told()).rejects.toThrow(/rows of d.u were changed in the XA transaction (\S+:\d+|0-\d+-\d+)/);
+    await expect(told()).rejects.toThrow(
+      /rows of d.u were changed in an XA transaction \(transaction (\S+:\d+|0-\d+-\d+) at /,
+    );
   });
 
   test('a structure that has changed since is refused', async () => {
@@ -587,7 +588,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   });
 });
 
-function tell(item: LogItem): string[] {
+function tell(item: ReadItem): string[] {
   if (item.kind === 'statement') return [`statement ${item.sql}`];
   const rows = item.changes.map((change) => {
     switch (change.kind) {

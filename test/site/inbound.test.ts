@@ -31,7 +31,8 @@ const target = {
   prepare: async () => undefined,
   claim: async () => ({ seq: 1, epoch: 1, position: START, seen: {} }),
   copies: async () => [],
-  forgetCopies: async () => undefined,
+  structures: async () => ({}),
+  forgetTables: async () => undefined,
   session: async () => session,
   shape: async () => {
     throw new OtterError('OT5014', 'it has no primary key', { hint: 'Add one.' });

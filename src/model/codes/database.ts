@@ -1,6 +1,10 @@
 /** OT4xxx: databases, their logs, their fitness. */
 import type { Explanation } from '../explanation.ts';
 
+/** How tables are copied again; everything else of the database goes on meanwhile. */
+const COPY_AGAIN =
+  'The table is then copied anew: take it (or the channel, where a pattern names it) out of the topology, apply, empty it at the site that is to be overwritten, put it back, apply. Other channels go on meanwhile.';
+
 export const DATABASE_CODES = {
   OT4001: {
     title: 'Database unreachable',
@@ -49,8 +53,7 @@ export const DATABASE_CODES = {
     title: 'Log position no longer there',
     meaning:
       'The server cannot send its log from the position otter stands at: the log files were purged, or the server has another history than the one the position comes from.',
-    action:
-      'Copy the tables of the channel again (`otter resync`), then let the log be kept longer: `set global binlog_expire_logs_seconds = 604800`.',
+    action: `Let the log be kept longer: \`set global binlog_expire_logs_seconds = 604800\`. ${COPY_AGAIN}`,
   },
   OT4021: {
     title: 'Server setting unfit for replication',
@@ -72,20 +75,19 @@ export const DATABASE_CODES = {
   OT4030: {
     title: 'Structure in the log differs from the present one',
     meaning:
-      'A row in the log belongs to an older structure of its table than the one the database has now, so its values cannot be told apart with certainty.',
-    action: 'Copy the table again (`otter resync CHANNEL TABLE`), which continues after the change of structure.',
+      'Rows in the log belong to an older structure of their table than the one the database has now, or the table is gone. The log does not name columns, so their values cannot be told apart with certainty.',
+    action: `It happens when a table is altered while rows of before are still unread: let pipelines catch up before the next change of structure. ${COPY_AGAIN}`,
   },
   OT4031: {
     title: 'Row image not full',
     meaning: 'The log holds only some columns of a changed row.',
-    action: 'Run `set global binlog_row_image = FULL`, let sessions reconnect, then copy the table again.',
+    action: `Run \`set global binlog_row_image = FULL\` and let sessions reconnect. ${COPY_AGAIN}`,
   },
   OT4032: {
     title: 'Change logged as a statement',
     meaning:
       'A session changed rows with a binlog_format other than ROW; the log has the statement, not the rows. Statements that name no replicated table, and reach none through triggers, views, routines or foreign keys, are passed over.',
-    action:
-      'Let that session use `binlog_format = ROW`. What it changed is not in the log, so the copy begins anew: take the channel out of the topology, apply, empty the tables of the site that is to be overwritten, put the channel back, apply.',
+    action: `Let that session use \`binlog_format = ROW\`. What it changed is not in the log. ${COPY_AGAIN}`,
   },
   OT4033: {
     title: 'Log event not supported',
@@ -100,19 +102,18 @@ export const DATABASE_CODES = {
   OT4035: {
     title: 'Gap in the log',
     meaning: 'The server itself wrote into its log that changes may be missing from it (an incident event).',
-    action: 'Copy the tables of the channel again (`otter resync`).',
+    action: COPY_AGAIN,
   },
   OT4036: {
     title: 'XA transaction',
     meaning: 'Rows of a replicated table were changed in an XA transaction, which is logged before it is decided.',
-    action:
-      'Use ordinary transactions (or `XA COMMIT ... ONE PHASE`) for replicated tables. The copy begins anew: take the channel out of the topology, apply, empty the tables of the site that is to be overwritten, put the channel back, apply.',
+    action: `Use ordinary transactions (or \`XA COMMIT ... ONE PHASE\`) for replicated tables. ${COPY_AGAIN}`,
   },
   OT4037: {
     title: 'Part of a transaction rolled back in the log',
     meaning:
       'A transaction that changed tables of different engines was rolled back in part; the log does not tell which rows stayed.',
-    action: 'Use InnoDB for all tables that change together, then copy the tables again.',
+    action: `Use InnoDB for all tables that change together. ${COPY_AGAIN}`,
   },
   OT4040: {
     title: 'Column type not exact yet',

@@ -79,6 +79,11 @@ export class RecentWrites implements Recent {
     this.#current = null;
   }
 
+  /** Whether the transaction was noted, or left out, or evicted. */
+  noted(gtid: string): boolean {
+    return coversGtid(this.#noted, gtid);
+  }
+
   /** In log order. Of one transaction it may be called any number of times, before the next one. */
   note(gtid: string, kind: EntryKind, locks: readonly string[]): void {
     if (gtid !== this.#current) {

@@ -1,0 +1,142 @@
+/**
+ * The log of an owned database for all who listen to it: one reader while they keep up with each other, one of its own
+ * for whoever does not.
+ *
+ * Rules kept: every listener is handed everything behind the position it joined with, once and in order, whichever reader
+ * it is with; and nobody waits for another. Who begins further back than the first reader, or has no room for long, reads
+ * alone until it has caught up. So a slow target holds up neither the other pipelines nor the index of recent writes.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { comparePoints, covers, type LogPoint, parsePosition } from '../model/position.ts';
+import { type LogListener, LogReader, type ReaderOptions } from './reader.ts';
+
+/** How long all wait for one who has no room. */
+const SLOW_MS = 500;
+
+interface Waiter {
+  readonly listener: LogListener;
+  readonly point: LogPoint;
+  readonly settle: (passed: boolean) => void;
+}
+
+export class SiteLog {
+  readonly #options: Omit<ReaderOptions, 'between'>;
+  /** The first leads; the others join it when they have caught up. */
+  #readers: LogReader[] = [];
+  #waiters: Waiter[] = [];
+  readonly #ending = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(options: Omit<ReaderOptions, 'between'>) {
+    this.#options = options;
+  }
+
+  /** From here on the listener is handed everything behind `position`. It skips by itself what it has had. */
+  join(listener: LogListener, position: string): void {
+    this.leave(listener);
+    const reached = this.#readers[0]?.reached ?? null;
+    if (reached !== null && covers(parsePosition(position), parsePosition(reached))) {
+      this.#readers[0]!.listeners.add(listener);
+    } else this.#open(listener, position);
+  }
+
+  leave(listener: LogListener): void {
+    const reader = this.#readerOf(listener);
+    reader?.listeners.delete(listener);
+    if (reader?.listeners.size === 0) this.#end(reader);
+  }
+
+  /** The tables that are wanted have changed. */
+  reopen(): void {
+    for (const reader of this.#readers) reader.reopen();
+  }
+
+  /** True when the listener was handed everything before `point` within `timeoutMs`. */
+  async passed(listener: LogListener, point: LogPoint, timeoutMs: number): Promise<boolean> {
+    const reached = this.#readerOf(listener)?.point ?? null;
+    if (reached !== null && comparePoints(reached, point) >= 0) return true;
+    return new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => waiter.settle(false), timeoutMs);
+      const waiter: Waiter = {
+        listener,
+        point,
+        settle: (passed) => {
+          clearTimeout(timer);
+          this.#waiters = this.#waiters.filter((other) => other !== waiter);
+          resolve(passed);
+        },
+      };
+      this.#waiters.push(waiter);
+    });
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const reader of [...this.#readers]) this.#end(reader);
+    await Promise.all(this.#ending);
+  }
+
+  #open(listener: LogListener, position: string): void {
+    if (this.#stopped) return;
+    this.#readers.push(
+      new LogReader(position, listener, { ...this.#options, between: (reader) => this.#between(reader) }),
+    );
+  }
+
+  #end(reader: LogReader): void {
+    this.#readers = this.#readers.filter((other) => other !== reader);
+    const ending = reader.stop();
+    this.#ending.add(ending);
+    void ending.finally(() => this.#ending.delete(ending));
+  }
+
+  #readerOf(listener: LogListener): LogReader | undefined {
+    return this.#readers.find(({ listeners }) => listeners.has(listener));
+  }
+
+  async #between(reader: LogReader): Promise<void> {
+    const point = reader.point!;
+    for (const waiter of this.#waiters) {
+      if (reader.listeners.has(waiter.listener) && comparePoints(point, waiter.point) >= 0) waiter.settle(true);
+    }
+    if (this.#joined(reader)) return;
+    for (const listener of [...reader.listeners]) {
+      const room = listener.room(reader.ended);
+      if (room !== null) await this.#wait(reader, listener, room);
+    }
+  }
+
+  /** Caught up with the first reader: whoever listened here listens there. */
+  #joined(reader: LogReader): boolean {
+    const lead = this.#readers[0]!;
+    if (reader === lead || reader.inside) return false;
+    const { reached } = lead;
+    if (reached === null || !covers(parsePosition(reader.position), parsePosition(reached))) return false;
+    for (const listener of reader.listeners) {
+      listener.moved(reader.position, reader.seen);
+      lead.listeners.add(listener);
+    }
+    reader.listeners.clear();
+    this.#end(reader);
+    return true;
+  }
+
+  async #wait(reader: LogReader, listener: LogListener, room: Promise<void>): Promise<void> {
+    const alone = (): boolean => reader.listeners.size === 1 || reader.inside;
+    if (!alone()) {
+      const cut = new AbortController();
+      const late = sleep(SLOW_MS, true, { signal: cut.signal }).catch(() => true);
+      const slow = await Promise.race([room.then(() => false), late]);
+      cut.abort();
+      // It may have left meanwhile, or the others.
+      if (!slow || !reader.listeners.has(listener)) return;
+      if (!alone()) {
+        reader.listeners.delete(listener);
+        listener.moved(reader.position, reader.seen);
+        this.#open(listener, reader.position);
+        return;
+      }
+    }
+    await room;
+  }
+}
