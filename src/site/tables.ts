@@ -33,6 +33,8 @@ export interface Joined {
 export class TargetTables {
   readonly #options: TargetTablesOptions;
   readonly #tables = new Map<TableShape, LoadTable>();
+  /** To be matched anew before the next window; the one under way goes on with what it began with. */
+  readonly #outdated = new Set<TableShape>();
   readonly #copies: Map<string, CopyState>;
   readonly #announced = new Set<string>();
   readonly #structures: Map<string, string>;
@@ -57,7 +59,8 @@ export class TargetTables {
 
   /** The tables of these shapes, matched; quick when all are known. */
   async resolve(shapes: Iterable<TableShape>): Promise<void> {
-    for (const shape of shapes) if (!this.#tables.has(shape)) await this.#match(shape, true);
+    for (const shape of shapes)
+      if (!this.#tables.has(shape) || this.#outdated.has(shape)) await this.#match(shape, true);
   }
 
   of(shape: TableShape): LoadTable {
@@ -73,7 +76,7 @@ export class TargetTables {
   update(): readonly string[] {
     const { tables } = this.#options.spec();
     for (const shape of this.#tables.keys()) {
-      if (ruleFor(tables, shape.schema, shape.name) !== null) this.#tables.delete(shape);
+      if (ruleFor(tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
     }
     const known = new Set([...this.#copies.keys(), ...this.#structures.keys()]);
     const left = [...known].filter((name) => !isNamed(tables, name));
@@ -224,6 +227,7 @@ export class TargetTables {
       if (obstacle !== null) throw obstacle;
     }
     this.#tables.set(source, table);
+    this.#outdated.delete(source);
     return table;
   }
 }
