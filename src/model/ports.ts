@@ -126,6 +126,8 @@ export type LogItem =
       readonly gtid: string;
       /** Wanted tables that were changed; null when it cannot be told which. */
       readonly tables: readonly { readonly schema: string; readonly name: string }[] | null;
+      /** The table is not there any more. */
+      readonly gone: boolean;
       readonly error: OtterError;
     };
 

@@ -237,8 +237,8 @@ export class LogAssembler {
   }
 
   /** What one table's rows are like is no other table's matter: who does not have it goes on. */
-  #unreadable(tables: readonly NamedTable[] | null, error: OtterError): void {
-    this.#transactions.addUnreadable(tables, this.#located(error));
+  #unreadable(tables: readonly NamedTable[] | null, error: OtterError, gone = false): void {
+    this.#transactions.addUnreadable(tables, this.#located(error), gone);
   }
 
   #readRows(c: Cursor, form: RowEventForm): void {
@@ -247,7 +247,7 @@ export class LogAssembler {
     const { schema, table, plan } = found.known;
     const tables = [{ schema, name: table }];
     if (plan instanceof OtterError) {
-      this.#unreadable(tables, plan);
+      this.#unreadable(tables, plan, this.#shapes.get(key(schema, table)) === null);
       return;
     }
     if (form.extra) c.skip(c.uint(2) - 2);

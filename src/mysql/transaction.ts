@@ -105,8 +105,8 @@ export class Transactions {
   }
 
   /** Changes of the present transaction that cannot be told. @param tables wanted ones; null when it is not known which */
-  addUnreadable(tables: readonly NamedTable[] | null, error: OtterError): void {
-    this.#items.push({ kind: 'unreadable', gtid: this.#requireGtid().gtid, tables, error });
+  addUnreadable(tables: readonly NamedTable[] | null, error: OtterError, gone: boolean): void {
+    this.#items.push({ kind: 'unreadable', gtid: this.#requireGtid().gtid, tables, gone, error });
     this.#itemBytes += ITEM_BYTES;
   }
 

@@ -42,6 +42,12 @@ export class Announcements {
     return this.#told.get(name);
   }
 
+  /** Whether the target knows nothing of a table of this name. */
+  strange(table: { readonly schema: string; readonly name: string }): boolean {
+    const name = tableName(table);
+    return !this.#told.has(name) && !this.#structures.has(name);
+  }
+
   ofSchema(schema: string): TableShape[] {
     return [...this.#told.values()].filter((table) => table.schema === schema);
   }

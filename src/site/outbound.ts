@@ -21,8 +21,8 @@ import {
   tableName,
 } from '../model/row.ts';
 import { pick } from '../replication/load-table.ts';
-import { tableStatement } from '../replication/origin.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
+import { Definitions } from './definitions.ts';
 import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
 import type { LogListener, ReadPart, ReadStatement, Unreadable } from './reader.ts';
 import { cut, Routes } from './routes.ts';
@@ -54,6 +54,7 @@ export class Outbound implements LogListener, PipelineStream {
   #base: Seen;
   readonly #routes: Routes;
   readonly #announcements: Announcements;
+  readonly #definitions: Definitions;
   #spec: PipelineSpec;
   #active = false;
   #sent = false;
@@ -75,6 +76,13 @@ export class Outbound implements LogListener, PipelineStream {
     const { source, structures, cameBack } = options;
     const routes = this.#routes;
     this.#announcements = new Announcements({ spec: () => this.#spec, source, routes, structures, cameBack });
+    this.#definitions = new Definitions({
+      source,
+      announcements: this.#announcements,
+      has: (schema, name) => this.ruleOf(schema, name) !== null,
+      announce: async (table, gtid) => this.announce(table, { ...this.#start(), gtid }),
+      joined: (table) => this.onTable?.(table),
+    });
     this.opening = options.opening;
     this.#cursor = parsePosition(options.opening.position);
     this.#base = options.opening.seen;
@@ -134,32 +142,14 @@ export class Outbound implements LogListener, PipelineStream {
 
   async #statement(statement: ReadStatement): Promise<void> {
     if (this.#ended.signal.aborted || this.#passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT)) return;
-    const effect = tableStatement(statement.sql, statement.schema);
-    if (effect === null) return;
-    const touched =
-      effect.kind === 'drops-schema'
-        ? this.#announcements.ofSchema(effect.schema)
-        : effect.tables.filter(({ schema, name }) => this.ruleOf(schema, name) !== null);
-    this.#announcements.changed(touched);
-    if (touched.length === 0) return;
-    const { ddl } = this.#spec;
-    const creates = effect.kind === 'creates';
-    if (!creates && ddl !== 'ignore') throw structureChanged(this.#spec, touched.map(tableName), statement);
-    const at = { position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
-    for (const { schema, name } of touched) {
-      if (creates ? ddl === 'ignore' : this.#announcements.get(tableName({ schema, name })) === undefined) continue;
-      const shape = await this.#options.source.shape(schema, name);
-      if (shape === null) continue;
-      // A new table that a pattern names joins by itself, and is copied like any other; the transaction's id tells the
-      // target that it has just been made. One that was passed over says what its rows are like from here on.
-      const copies = await this.announce(shape, { ...at, gtid: creates ? statement.gtid : '' });
-      if (creates && copies) this.onTable?.(shape);
-    }
+    await this.#definitions.take(statement, this.#spec);
   }
 
-  unreadable({ gtid, tables, error }: Unreadable): void {
+  unreadable({ gtid, tables, gone, error }: Unreadable): void {
     if (this.#ended.signal.aborted || this.#passed(gtid)) return;
-    if (tables === null || tables.some(({ schema, name }) => this.ruleOf(schema, name) !== null)) this.close(error);
+    const mine = tables === null || tables.some(({ schema, name }) => this.ruleOf(schema, name) !== null);
+    // A table that came and went since, and that nobody was told of, has left nothing behind.
+    if (mine && !(gone && tables!.every((table) => this.#announcements.strange(table)))) this.close(error);
   }
 
   moved(position: string, seen: Seen): void {
@@ -226,12 +216,17 @@ export class Outbound implements LogListener, PipelineStream {
     if (found === null) return false;
     const { announced, copies } = found;
     if (announced === null) return copies;
-    const common = at ?? { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
+    const common = at ?? this.#start();
     const delivery: Delivery = { ...common, kind: 'table', announced, bytes: announced.create.length * 2 };
     this.#announcements.told({ table, structure: announced.structure });
     if (at === undefined && this.#sent) this.#held.push(delivery);
     else this.#push(delivery);
     return copies;
+  }
+
+  /** Where an announcement stands that moves no position. */
+  #start(): At {
+    return { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
   }
 
   #passed(gtid: string): boolean {
@@ -324,17 +319,4 @@ export class Outbound implements LogListener, PipelineStream {
   #push(delivery: Delivery): void {
     if (!this.#ended.signal.aborted) this.#queue.push([delivery], delivery.bytes);
   }
-}
-
-function structureChanged(spec: PipelineSpec, tables: readonly string[], { sql, position }: ReadStatement): OtterError {
-  const line = sql.replace(/\s+/g, ' ').trim();
-  const head = line.length > 160 ? `${line.slice(0, 157)}...` : line;
-  return new OtterError(
-    'OT5015',
-    `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
-    {
-      where: { pipeline: spec.name, position },
-      hint: `Make the same change at ${spec.target}, set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
-    },
-  );
 }

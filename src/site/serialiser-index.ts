@@ -114,8 +114,8 @@ export class SerialiserIndex implements LogListener {
   failed(): void {}
 
   /** What was written is not known, so it cannot be judged either. */
-  unreadable({ gtid, tables, error }: Unreadable): void {
-    if (this.#recent === null || this.#recent.noted(gtid)) return;
+  unreadable({ gtid, tables, gone, error }: Unreadable): void {
+    if (gone || this.#recent === null || this.#recent.noted(gtid)) return;
     if (tables !== null && !tables.some(({ schema, name }) => this.#options.routes(schema, name))) return;
     this.#forget(error);
   }

@@ -6,6 +6,7 @@ import { OtterError } from '../model/error.ts';
 import type { CopyState, LoadTable, TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
+import { cascadeObstacle } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
@@ -221,6 +222,10 @@ export class TargetTables {
       );
     }
     const table = loadTable(source, shape, rename, running);
+    if (spec().role === 'one-way' && !logsCascades) {
+      const obstacle = cascadeObstacle(table, spec().tables);
+      if (obstacle !== null) throw obstacle;
+    }
     if (spec().role !== 'one-way') {
       const unguardedTriggers = shape.triggers.length === 0 ? [] : await target.unguardedTriggers(schema, name);
       const obstacle = twoWayObstacle(table, { logsCascades, unguardedTriggers });

@@ -314,6 +314,81 @@ test('a dropped table is not made again', async () => {
   rb.destroy();
 }, 90_000);
 
+test('a table that comes and goes under a pattern stops nothing; one that gets a name of it joins with its rows', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query(
+    'CREATE DATABASE d; CREATE TABLE d.log_1 (id INT PRIMARY KEY); CREATE TABLE d.draft (id INT PRIMARY KEY)',
+  );
+  await ra.query('INSERT INTO d.draft VALUES (1), (2)');
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(oneWay, ['d.log_*'], { ddl: 'ignore' }) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'd/a>b');
+  await sites.stop('a');
+  await ra.query('CREATE TABLE d.log_x (id INT PRIMARY KEY); INSERT INTO d.log_x VALUES (1); DROP TABLE d.log_x');
+  await ra.query('ALTER TABLE d.draft RENAME TO d.log_2; INSERT INTO d.log_1 VALUES (1)');
+  sites.start('a');
+  await until('the other rows come', async () => (await dump(rb, 'd.log_1')).length === 1);
+  const tables = async (): Promise<number> =>
+    (await dump(rb, "information_schema.tables WHERE table_name='log_2'")).length;
+  await until('it joins', async () => (await tables()) === 1 && (await dump(rb, 'd.log_2')).length === 2);
+  expect(sites.figures()['d/a>b']).toMatchObject({ error: null });
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
+test.each([
+  'SET STATEMENT max_statement_time=100 FOR TRUNCATE TABLE d.t',
+  '/*!40000 TRUNCATE TABLE d.t */',
+  'ALTER TABLE d.arch EXCHANGE PARTITION p0 WITH TABLE d.t',
+  'RENAME TABLE d.t NOWAIT TO d.other',
+])(
+  'a change of structure is seen however it is written: %s',
+  async (sql) => {
+    const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+    for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+    await ra.query(
+      'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY); INSERT INTO d.t VALUES (1); CREATE TABLE d.arch (id INT PRIMARY KEY) PARTITION BY RANGE (id) (PARTITION p0 VALUES LESS THAN (9))',
+    );
+    await using sites = new Sites({ a, b });
+    sites.set({ d: channel(oneWay, ['d.t']) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'd/a>b');
+    await until('it is copied', async () => (await dump(rb, 'd.t')).length === 1);
+    await ra.query(sql);
+    await until('it stops there', () => sites.figures()['d/a>b']?.error?.code === 'OT5015');
+    sites.set({});
+    await Promise.all([ra.end(), rb.end()]);
+  },
+  60_000,
+);
+
+test('child rows that a foreign key changes unseen are refused, unless the target does the same', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query(
+    'CREATE DATABASE d; CREATE TABLE d.p (id INT PRIMARY KEY); CREATE TABLE d.c (id INT PRIMARY KEY, p INT, CONSTRAINT up FOREIGN KEY (p) REFERENCES d.p (id) ON DELETE CASCADE); INSERT INTO d.p VALUES (1), (2); INSERT INTO d.c VALUES (10, 1), (20, 2)',
+  );
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(oneWay, ['d.c']) });
+  sites.start('a');
+  sites.start('b');
+  await until('it is refused', () => sites.figures()['d/a>b']?.error?.code === 'OT5030');
+  expect(sites.figures()['d/a>b']!.error!.message).toContain('foreign key up of d.c');
+  await rb.query('DROP TABLE d.c');
+  sites.set({});
+  await until('it is forgotten', async () => (await dump(rb, 'otter.checkpoint')).length === 0);
+  sites.set({ d: channel(oneWay, ['d.c', 'd.p']) });
+  await until('all is copied', async () => (await dump(rb, 'otter.copy WHERE done=1')).length === 2);
+  await ra.query('DELETE FROM d.p WHERE id=1');
+  await until('the parent is gone', async () => (await dump(rb, 'd.p')).length === 1);
+  expect(await dump(rb, 'd.c')).toEqual(['[20,2]']);
+  sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
 test('a table that is dropped before its copy began is waited for no longer', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');

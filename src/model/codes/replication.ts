@@ -117,6 +117,13 @@ export const REPLICATION_CODES = {
     action:
       'Make the table at the target yourself, empty, with the same columns and keys and types that take the same values; the pipeline goes on by itself. Or leave the column out with `columns.omit`.',
   },
+  OT5030: {
+    title: 'Child rows change unseen',
+    meaning:
+      'A foreign key with CASCADE, SET NULL or SET DEFAULT changes child rows inside the storage engine, and servers before MySQL 9.6 do not log those rows. The target then stays the same only if its own foreign key does the same, and so if the parent table is replicated by the same channel.',
+    action:
+      'Put the parent table into the channel, or give the target table the same foreign key, as the message says; or make the key one of RESTRICT or NO ACTION.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

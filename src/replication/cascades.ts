@@ -1,0 +1,57 @@
+/**
+ * Foreign keys that change child rows: most servers do not log what these do, so the target's own keys must do it too.
+ */
+import { OtterError } from '../model/error.ts';
+import type { LoadTable } from '../model/load.ts';
+import type { TableRule } from '../model/pipeline.ts';
+import { type ForeignKey, tableName } from '../model/row.ts';
+import { mapName, ruleFor } from './names.ts';
+
+/**
+ * Why a table whose keys cascade would come to differ at the target, or null. Only for a source that does not log the
+ * child rows.
+ */
+export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): OtterError | null {
+  const { source, target } = table;
+  const nameAt = new Map(source.columns.map((column, index) => [column.name, table.columns[index]!.name]));
+  for (const key of source.foreignKeys) {
+    if (!/CASCADE|SET/.test(`${key.onDelete} ${key.onUpdate}`)) continue;
+    const parent = `${key.parentSchema}.${key.parentTable}`;
+    const rule = ruleFor(rules, key.parentSchema, key.parentTable);
+    if (rule === null) {
+      return refuse(
+        table,
+        key,
+        `its parent ${parent} is not in the channel`,
+        `Put ${parent} into the channel, or make the key one of RESTRICT or NO ACTION.`,
+      );
+    }
+    const there = mapName(rule, key.parentSchema, key.parentTable);
+    const columns = key.columns.map((index) => nameAt.get(source.columns[index]!.name));
+    const same = target.foreignKeys.some(
+      (other) =>
+        other.parentSchema === there.schema &&
+        other.parentTable === there.table &&
+        other.onDelete === key.onDelete &&
+        other.onUpdate === key.onUpdate &&
+        other.columns.map((index) => target.columns[index]!.name).join() === columns.join(),
+    );
+    if (!same) {
+      return refuse(
+        table,
+        key,
+        `${tableName(target)} has no such key to ${there.schema}.${there.table}`,
+        `Give ${tableName(target)} the same foreign key, or make it one of RESTRICT or NO ACTION at the source.`,
+      );
+    }
+  }
+  return null;
+}
+
+function refuse({ source, target }: LoadTable, key: ForeignKey, why: string, hint: string): OtterError {
+  return new OtterError(
+    'OT5030',
+    `foreign key ${key.name} of ${tableName(source)} changes child rows, which its server does not log, and ${why}`,
+    { where: { source: tableName(source), target: tableName(target) }, hint },
+  );
+}

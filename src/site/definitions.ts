@@ -1,0 +1,101 @@
+/**
+ * What a pipeline does at a statement that changes the structure of tables.
+ *
+ * Rules kept: a table that is made under a name which a pattern has joins by itself; any other change of a table that the
+ * pipeline has stops it there, unless the channel says `ddl: ignore`.
+ */
+import { OtterError } from '../model/error.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { SourcePort } from '../model/ports.ts';
+import { type TableShape, tableName } from '../model/row.ts';
+import { tableStatement } from '../replication/table-statement.ts';
+import type { Announcements } from './announcements.ts';
+import type { ReadStatement } from './reader.ts';
+
+export interface DefinitionsOptions {
+  readonly source: Pick<SourcePort, 'shape'>;
+  readonly announcements: Announcements;
+  /** Whether the pipeline has a table of this name. */
+  readonly has: (schema: string, name: string) => boolean;
+  /** Tells the target; `gtid` of the transaction that has just made the table, or ''. True: existing rows are to be copied. */
+  readonly announce: (table: TableShape, gtid: string) => Promise<boolean>;
+  readonly joined: (table: TableShape) => void;
+}
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export class Definitions {
+  readonly #options: DefinitionsOptions;
+
+  constructor(options: DefinitionsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws OtterError OT5015 when the pipeline must not pass it */
+  async take(statement: ReadStatement, spec: PipelineSpec): Promise<void> {
+    const effect = tableStatement(statement.sql, statement.schema);
+    if (effect === null) return;
+    const { announcements } = this.#options;
+    if (effect.kind === 'creates') {
+      // The transaction's id tells the target that the table has just been made.
+      if (spec.ddl !== 'ignore') await this.#join(this.#mine(effect.tables), statement.gtid);
+      return;
+    }
+    const drops = effect.kind === 'drops-schema';
+    const touched = drops ? announcements.ofSchema(effect.schema) : this.#mine(effect.tables);
+    const made = drops ? [] : this.#mine(effect.made);
+    const replaced = made.filter((table) => this.#told(table));
+    const altered = [...touched, ...replaced];
+    announcements.changed(altered);
+    if (altered.length > 0 && spec.ddl !== 'ignore') throw changed(spec, altered.map(tableName), statement);
+    // Passed over: it is said what rows are like from here on.
+    for (const table of altered) if (this.#told(table)) await this.#tell(table, '');
+    // A table that was there before under another name: what it holds is to be copied, whatever `ddl` says.
+    await this.#join(
+      made.filter((table) => !replaced.includes(table)),
+      '',
+    );
+  }
+
+  async #join(tables: readonly Named[], gtid: string): Promise<void> {
+    for (const table of tables) {
+      const copied = await this.#tell(table, gtid);
+      if (copied !== null) this.#options.joined(copied);
+    }
+  }
+
+  /** The table as it is now, when its existing rows are to be copied. */
+  async #tell({ schema, name }: Named, gtid: string): Promise<TableShape | null> {
+    const shape = await this.#options.source.shape(schema, name);
+    return shape !== null && (await this.#options.announce(shape, gtid)) ? shape : null;
+  }
+
+  #told(table: Named): boolean {
+    return this.#options.announcements.get(tableName(table)) !== undefined;
+  }
+
+  /** Tables of the pipeline, by their names as the server keeps them: some servers keep all in small letters. */
+  #mine(tables: readonly Named[]): Named[] {
+    return tables.flatMap(({ schema, name }) => {
+      if (this.#options.has(schema, name)) return [{ schema, name }];
+      const small = { schema: schema.toLowerCase(), name: name.toLowerCase() };
+      return this.#told(small) ? [small] : [];
+    });
+  }
+}
+
+function changed(spec: PipelineSpec, tables: readonly string[], { sql, position }: ReadStatement): OtterError {
+  const line = sql.replace(/\s+/g, ' ').trim();
+  const head = line.length > 160 ? `${line.slice(0, 157)}...` : line;
+  return new OtterError(
+    'OT5015',
+    `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
+    {
+      where: { pipeline: spec.name, position },
+      hint: `Make the same change at ${spec.target}, set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
+    },
+  );
+}
