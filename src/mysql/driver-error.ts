@@ -121,5 +121,5 @@ function classify(error: unknown, number: number | null): Class {
 const HINTS: Partial<Record<Code, string>> = {
   OT4003: 'check `user`, `password` and `tls` of the database, and the account on the server',
   OT4020:
-    'let the server keep its log longer (`binlog_expire_logs_seconds`), and copy the tables again (`otter explain OT4020` says how)',
+    'let the server keep its log longer (`binlog_expire_logs_seconds`), and begin the channel anew (`otter explain OT4020` says how)',
 };

@@ -10,6 +10,7 @@ import { optimisticWrites } from '../../src/replication/conflict/optimistic.ts';
 import { RecentWrites } from '../../src/replication/conflict/recent.ts';
 import { type Claim, Tokens } from '../../src/replication/conflict/tokens.ts';
 import type { LoadChange } from '../../src/replication/window.ts';
+import { sha256 } from '../../src/site/serialiser-index.ts';
 import { Database, Duplicate, Transaction } from './simulator/database.ts';
 import { ITEM, KEYS, loadOf, NOTE } from './simulator/schema.ts';
 
@@ -44,7 +45,7 @@ const claim = (change: LoadChange, seen = 0): Claim => ({ change, token: parsePo
 function index(
   ...writes: readonly (readonly [sequence: number, before: Image | null, after: Image | null])[]
 ): RecentWrites {
-  const recent = new RecentWrites({ from: parsePosition('mariadb:0-1-0'), limitBytes: 1 << 20 });
+  const recent = new RecentWrites({ from: parsePosition('mariadb:0-1-0'), limitBytes: 1 << 20, digest: sha256 });
   for (const [sequence, before, after] of writes)
     recent.note(`0-1-${sequence}`, 'local', KEYS.touched(ITEM, before, after));
   return recent;

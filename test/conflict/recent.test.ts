@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { advance, parsePosition } from '../../src/model/position.ts';
 import { KeyLog } from '../../src/replication/conflict/key-log.ts';
 import { type EntryKind, RecentWrites } from '../../src/replication/conflict/recent.ts';
+import { sha256 } from '../../src/site/serialiser-index.ts';
 
 const START = parsePosition('mariadb:0-1-0');
 const at = (sequence: number) => parsePosition(`mariadb:0-1-${sequence}`);
@@ -26,7 +27,7 @@ function noteFrom(index: RecentWrites, log: readonly Noted[], from: number): voi
   for (let n = from; n < log.length; n += 1) index.note(`0-1-${n + 1}`, log[n]!.kind, log[n]!.locks);
 }
 
-const fresh = (from = START) => new RecentWrites({ from, limitBytes: 1 << 20 });
+const fresh = (from = START) => new RecentWrites({ from, limitBytes: 1 << 20, digest: sha256 });
 const state = (index: RecentWrites) => ({ entries: [...index.entries()], size: index.size, bytes: index.bytes });
 
 describe('the index of recent writes', () => {
@@ -107,7 +108,7 @@ describe('the index of recent writes', () => {
     const operation = fc.record({ from: fc.nat(3_000), count: fc.nat(3_000), drop: fc.nat(2_000) });
     fc.assert(
       fc.property(fc.array(operation, { maxLength: 6 }), (operations) => {
-        const log = new KeyLog();
+        const log = new KeyLog(sha256);
         const model = new Map<string, number>();
         let number = 0;
         for (const { from, count, drop } of operations) {
@@ -133,7 +134,7 @@ describe('the index of recent writes', () => {
   });
 
   test('is full by bytes, and empty again when everything is seen', () => {
-    const index = new RecentWrites({ from: START, limitBytes: 2_000 });
+    const index = new RecentWrites({ from: START, limitBytes: 2_000, digest: sha256 });
     let sequence = 0;
     while (!index.full) index.note(`0-1-${++sequence}`, 'local', [`key ${sequence}`]);
     expect(index.bytes).toBeGreaterThanOrEqual(2_000);

@@ -1,6 +1,10 @@
 /** OT4xxx: databases, their logs, their fitness. */
 import type { Explanation } from '../explanation.ts';
 
+/** How a channel begins anew, behind the end of the log. */
+const BEGIN_ANEW =
+  'The channel begins anew: take all of it out of the topology, apply, empty its tables at the site that is to be overwritten, put it back, apply; its tables are copied.';
+
 /** How tables are copied again; everything else of the database goes on meanwhile. */
 const COPY_AGAIN =
   'The table is then copied anew: take it (or the channel, where a pattern names it) out of the topology, apply, empty it at the site that is to be overwritten, put it back, apply. Other channels go on meanwhile.';
@@ -53,7 +57,7 @@ export const DATABASE_CODES = {
     title: 'Log position no longer there',
     meaning:
       'The server cannot send its log from the position otter stands at: the log files were purged, or the server has another history than the one the position comes from.',
-    action: `Let the log be kept longer: \`set global binlog_expire_logs_seconds = 604800\`. ${COPY_AGAIN}`,
+    action: `Let the log be kept longer: \`set global binlog_expire_logs_seconds = 604800\`. ${BEGIN_ANEW}`,
   },
   OT4021: {
     title: 'Server setting unfit for replication',
@@ -102,7 +106,7 @@ export const DATABASE_CODES = {
   OT4035: {
     title: 'Gap in the log',
     meaning: 'The server itself wrote into its log that changes may be missing from it (an incident event).',
-    action: COPY_AGAIN,
+    action: BEGIN_ANEW,
   },
   OT4036: {
     title: 'XA transaction',

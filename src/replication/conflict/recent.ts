@@ -10,7 +10,7 @@
  * Noting the same log again changes nothing: what was noted or left out before is skipped by its position.
  */
 import { advance, coversGtid, type Position } from '../../model/position.ts';
-import { KeyLog, type KeyWrite } from './key-log.ts';
+import { type Digest, KeyLog, type KeyWrite } from './key-log.ts';
 import type { Token } from './tokens.ts';
 
 /**
@@ -38,6 +38,7 @@ export interface RecentOptions {
   readonly from: Position;
   /** Above this the index calls itself full. */
   readonly limitBytes: number;
+  readonly digest: Digest;
 }
 
 /** What one entry takes: its record, its bucket, and the room kept free for more. */
@@ -46,7 +47,7 @@ const KINDS: readonly EntryKind[] = ['local', 'answer', 'chunk'];
 
 export class RecentWrites implements Recent {
   readonly #limitBytes: number;
-  readonly #keys = new KeyLog();
+  readonly #keys: KeyLog;
   /** What GTIDs begin with, up to their number; there are as many as servers that wrote. */
   readonly #sources: string[] = [];
   /** Everything in here was noted. */
@@ -54,7 +55,8 @@ export class RecentWrites implements Recent {
   /** The transaction noted last; it may go on, or come again from its beginning after a break. */
   #current: string | null = null;
 
-  constructor({ from, limitBytes }: RecentOptions) {
+  constructor({ from, limitBytes, digest }: RecentOptions) {
+    this.#keys = new KeyLog(digest);
     this.#noted = from;
     this.#limitBytes = limitBytes;
   }

@@ -2,6 +2,7 @@
 import { parsePosition } from '../../../src/model/position.ts';
 import type { Image, TableShape } from '../../../src/model/row.ts';
 import { type EntryKind, type Recent, RecentWrites } from '../../../src/replication/conflict/recent.ts';
+import { sha256 } from '../../../src/site/serialiser-index.ts';
 import { type Database, type LogEntry, sequenceOf } from './database.ts';
 import { BlindToAnswers, type Fault } from './faults.ts';
 import { KEYS } from './schema.ts';
@@ -17,7 +18,7 @@ export class Index {
   constructor(database: Database, has: (fault: Fault) => boolean) {
     this.#database = database;
     this.#has = has;
-    this.writes = new RecentWrites({ from: parsePosition(database.start), limitBytes: 1 << 20 });
+    this.writes = new RecentWrites({ from: parsePosition(database.start), limitBytes: 1 << 20, digest: sha256 });
     this.#blind = new BlindToAnswers(this.writes);
   }
 
