@@ -97,7 +97,7 @@ function keyOf(table: LoadTable, row: Image): string | null {
 
 /** `SELECT … FOR UPDATE` of the rows whose `columns` have one of the values; rows come as the table's loaded columns. */
 export function keyCondition(table: LoadTable, columns: readonly number[], rows: readonly Image[]): string {
-  if (columns.length > 1 && rows.some((row) => hasZero(table, row, columns)))
+  if (columns.length > 1 && !comparesAsRows(table, columns))
     return rows.map((row) => `(${equalities(table, columns, row, '=')})`).join(' OR ');
   return `${columnList(table, columns)} IN (${rows.map((row) => keyTuple(row, columns)).join(',')})`;
 }
@@ -145,10 +145,15 @@ function zerosOf(table: LoadTable, row: Image, before: Image | null = null): num
   return zeros;
 }
 
-/** MySQL finds no row by `(e,n) IN (…)` of several tuples when one of them has the error value of an ENUM. */
-function hasZero(table: LoadTable, row: Image, columns: readonly number[]): boolean {
-  return enums(table).some((index) => row[index] === '0' && columns.includes(index));
+/**
+ * Whether `(a,b) IN ((…),(…))` finds what `a=… AND b=… OR …` finds. MySQL 9.7 finds no row by several tuples with the
+ * numbers of an ENUM or SET in them; of other types than these nobody promises better.
+ */
+function comparesAsRows(table: LoadTable, columns: readonly number[]): boolean {
+  return columns.every((index) => PLAIN.test(table.columns[index]!.type));
 }
+
+const PLAIN = /^((tiny|small|medium|big)?int|(var)?char|(var)?binary)\b/;
 
 function inserts(
   table: LoadTable,
@@ -202,13 +207,12 @@ function deletesBy(
   expects: Statement['expects'],
 ): Statement[] {
   const head = `DELETE FROM ${qualified(table.target)} WHERE`;
-  const alone = columns.length > 1 ? rows.filter((row) => hasZero(table, row, columns)) : [];
-  const others = alone.length === 0 ? rows : rows.filter((row) => !alone.includes(row));
-  const tuples = others.map((row) => keyTuple(row, columns));
-  return [
-    ...alone.map((row) => ({ sql: `${head} ${equalities(table, columns, row, '=')}`, rows: 1, expects })),
-    ...pieces(`${head} ${columnList(table, columns)} IN (`, tuples, ')', statementBytes, expects),
-  ];
+  if (columns.length > 1 && !comparesAsRows(table, columns)) {
+    const conditions = rows.map((row) => `(${equalities(table, columns, row, '=')})`);
+    return pieces(`${head} `, conditions, '', statementBytes, expects, null, ' OR ');
+  }
+  const tuples = rows.map((row) => keyTuple(row, columns));
+  return pieces(`${head} ${columnList(table, columns)} IN (`, tuples, ')', statementBytes, expects);
 }
 
 function pieces(
@@ -218,6 +222,7 @@ function pieces(
   statementBytes: number,
   expects: Statement['expects'],
   zerosOfEach: readonly number[] | null = null,
+  separator = ',',
 ): Statement[] {
   const made: Statement[] = [];
   let start = 0;
@@ -225,10 +230,15 @@ function pieces(
   let zeros = 0;
   for (let index = 0; index <= tuples.length; index += 1) {
     // Three bytes a character is the most that UTF-8 takes for what JavaScript counts as one.
-    const size = index < tuples.length ? tuples[index]!.length * 3 + 1 : 0;
+    const size = index < tuples.length ? tuples[index]!.length * 3 + separator.length : 0;
     const more = zerosOfEach?.[index] ?? 0;
     if (index > start && (index === tuples.length || bytes + size > statementBytes || zeros + more > ZEROS_MAX)) {
-      made.push({ sql: `${head}${tuples.slice(start, index).join(',')}${tail}`, rows: index - start, expects, zeros });
+      made.push({
+        sql: `${head}${tuples.slice(start, index).join(separator)}${tail}`,
+        rows: index - start,
+        expects,
+        zeros,
+      });
       start = index;
       bytes = 0;
       zeros = 0;

@@ -15,6 +15,11 @@ export interface TableMap {
   readonly columns: readonly LogColumn[];
   /** Signedness of the numeric columns in order, where the server logs it (MySQL 8). */
   readonly unsigned: readonly boolean[] | null;
+  /** Names of the columns, where the server logs them (`binlog_row_metadata = FULL`). */
+  readonly names: readonly string[] | null;
+  /** Members of the ENUM columns, and of the SET columns, in order, as bytes of their charset; where they are logged. */
+  readonly enums: readonly (readonly string[])[] | null;
+  readonly sets: readonly (readonly string[])[] | null;
 }
 
 /** How to read the rows of one table map. */
@@ -37,7 +42,7 @@ export function readTableMap(c: Cursor): TableMap {
   for (let i = 0; i < count; i++) columns.push(readColumn(c, c.bytes[typesAt + i]!));
   c.skip(metaEnd - c.at);
   c.skip((count + 7) >> 3);
-  return { schema, table, columns, unsigned: readSignedness(c, columns) };
+  return { schema, table, columns, ...readMetadata(c, columns) };
 }
 
 function readColumn(c: Cursor, code: number): LogColumn {
@@ -72,24 +77,57 @@ function readColumn(c: Cursor, code: number): LogColumn {
   }
 }
 
+/** Types of the fields of the optional metadata. */
 const SIGNEDNESS = 1;
+const COLUMN_NAME = 4;
+const SET_MEMBERS = 5;
+const ENUM_MEMBERS = 6;
 const NUMERIC = new Set<number>([
   ...[LOG_TYPE.TINY, LOG_TYPE.SHORT, LOG_TYPE.INT24, LOG_TYPE.LONG, LOG_TYPE.LONGLONG],
   ...[LOG_TYPE.FLOAT, LOG_TYPE.DOUBLE, LOG_TYPE.NEWDECIMAL, LOG_TYPE.YEAR],
 ]);
 
-/** Optional metadata: type, length, value; signedness is a bit per numeric column, highest bit first. */
-function readSignedness(c: Cursor, columns: readonly LogColumn[]): readonly boolean[] | null {
+/** Optional metadata: type, length, value. What else it may hold is not needed. */
+function readMetadata(
+  c: Cursor,
+  columns: readonly LogColumn[],
+): Pick<TableMap, 'unsigned' | 'names' | 'enums' | 'sets'> {
+  const found: { -readonly [K in 'unsigned' | 'names' | 'enums' | 'sets']: TableMap[K] } = {
+    unsigned: null,
+    names: null,
+    enums: null,
+    sets: null,
+  };
   while (c.at < c.end) {
     const field = c.uint(1);
     const length = c.packed();
-    const at = c.skip(length);
-    if (field !== SIGNEDNESS) continue;
-    return columns
-      .filter((column) => NUMERIC.has(column.code))
-      .map((_, i) => (c.bytes[at + (i >> 3)]! & (0x80 >> (i & 7))) !== 0);
+    const end = c.at + length;
+    if (field === SIGNEDNESS) found.unsigned = readSigns(c, columns);
+    else if (field === COLUMN_NAME) found.names = readTexts(c, end);
+    else if (field === ENUM_MEMBERS) found.enums = readLists(c, end);
+    else if (field === SET_MEMBERS) found.sets = readLists(c, end);
+    c.skip(end - c.at);
   }
-  return null;
+  return found;
+}
+
+/** A bit per numeric column, highest bit first. */
+function readSigns(c: Cursor, columns: readonly LogColumn[]): readonly boolean[] {
+  return columns
+    .filter((column) => NUMERIC.has(column.code))
+    .map((_, i) => (c.bytes[c.at + (i >> 3)]! & (0x80 >> (i & 7))) !== 0);
+}
+
+function readTexts(c: Cursor, end: number, count = Number.POSITIVE_INFINITY): readonly string[] {
+  const texts: string[] = [];
+  while (c.at < end && texts.length < count) texts.push(c.text(c.packed()));
+  return texts;
+}
+
+function readLists(c: Cursor, end: number): readonly (readonly string[])[] {
+  const lists: (readonly string[])[] = [];
+  while (c.at < end) lists.push(readTexts(c, end, c.packed()));
+  return lists;
 }
 
 /** @throws OtterError OT4030 when the log's structure is not that of `shape`, OT4040 for types that are not exact. */
@@ -99,6 +137,7 @@ export function planRows(map: TableMap, shape: TableShape): RowPlan {
   if (map.columns.length !== types.length + hidden) {
     throw differs(map, `${map.columns.length - hidden} columns in the log, ${types.length} now`);
   }
+  checkNames(map, shape);
   // All of them at once, so that nobody has to change one to learn of the next.
   const wrong = types.flatMap((type, i) => {
     const { name } = shape.columns[i]!;
@@ -134,6 +173,31 @@ function checkSigns(map: TableMap, shape: TableShape, types: readonly ColumnType
     }
   }
 }
+
+/** Columns of the same types may have changed places, or names, and members of ENUM and SET their numbers. */
+function checkNames(map: TableMap, shape: TableShape): void {
+  const moved = shape.columns.findIndex((column, i) => map.names !== null && map.names[i] !== column.name);
+  if (moved >= 0) throw differs(map, `column ${map.names![moved]} in the log is ${shape.columns[moved]!.name} now`);
+  for (const [kind, logged] of [
+    ['enum', map.enums],
+    ['set', map.sets],
+  ] as const) {
+    if (logged === null) continue;
+    const columns = shape.columns.filter(({ type }) => type.startsWith(`${kind}(`));
+    for (const [i, { name, type, charset }] of columns.entries()) {
+      // Members are logged in the charset of their column.
+      if (WIDE.test(charset ?? '')) continue;
+      const now = [...type.matchAll(/'((?:[^']|'')*)'/g)].map(([, member]) => member!.replaceAll("''", "'"));
+      const then = logged[i] ?? [];
+      const same = now.length === then.length && now.every((member, at) => member === then[at] || !ASCII.test(member));
+      if (!same) throw differs(map, `the members of ${name} are others now`);
+    }
+  }
+}
+
+/** Charsets in which ASCII is written in other bytes. */
+const WIDE = /^(ucs2|utf16|utf16le|utf32)$/;
+const ASCII = /^[\x20-\x7e]*$/;
 
 function isOldTemporal(code: number): boolean {
   return code === LOG_TYPE.TIMESTAMP || code === LOG_TYPE.DATETIME || code === LOG_TYPE.TIME;

@@ -180,9 +180,12 @@ export class Inbound {
 
   /** How far copies have come; those of tables that left while nobody looked are forgotten. */
   async #copies(): Promise<readonly CopyState[]> {
-    const { name, tables } = this.#spec;
+    const { name, tables, initial } = this.#spec;
     const all = await this.#options.target.copies(name);
-    for (const { table } of all) if (!isNamed(tables, table)) this.#left.add(table);
+    for (const { table, done } of all) {
+      const unwanted = initial === 'none' && !done;
+      if (unwanted || !isNamed(tables, table)) this.#left.add(table);
+    }
     const left = new Set(this.#left);
     await this.#forgetLeft();
     return all.filter(({ table }) => !left.has(table));

@@ -471,6 +471,35 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await expect(told()).rejects.toMatchObject({ code: 'OT4030' });
   });
 
+  test('a structure that has changed only in names is refused where the log has them', async () => {
+    const [row] = await root.rows<{ v: string }>('SELECT @@GLOBAL.binlog_row_metadata AS v');
+    await root.run("SET GLOBAL binlog_row_metadata='FULL'");
+    const writer = await access(context.lab, context.lab.root).connect({ multipleStatements: true });
+    try {
+      await writer.run(
+        `CREATE TABLE d.n (id INT PRIMARY KEY, v INT, w INT, e ENUM('a','it''s','é'), s SET('x','y'), u ENUM('a') CHARACTER SET ucs2)`,
+      );
+      const insert = "INSERT INTO d.n (id, v, w, e, s) VALUES (1, 7, 8, 'a', 'x')";
+      await writer.run(insert);
+      from = (await context.source.logEnd()).position;
+      for (const change of [
+        'MODIFY v INT AFTER w',
+        'CHANGE v w INT, CHANGE w v INT',
+        "MODIFY e ENUM('it''s','a','é')",
+        "MODIFY s SET('y','x')",
+      ]) {
+        from = (await context.source.logEnd()).position;
+        await writer.run('UPDATE d.n SET v = v + 1');
+        expect((await told()).at(-1)).toBe('commit');
+        await writer.run(`ALTER TABLE d.n ${change}`);
+        await expect(told(), change).rejects.toMatchObject({ code: 'OT4030' });
+      }
+    } finally {
+      await writer[Symbol.asyncDispose]();
+      await root.run(`SET GLOBAL binlog_row_metadata='${row!.v}'`);
+    }
+  });
+
   test('generated columns do not disturb the others', async () => {
     await root.run(
       'CREATE TABLE d.g (id INT PRIMARY KEY, v INT AS (id + 1) VIRTUAL, s INT AS (id + 2) STORED, z INT, KEY (v))',
