@@ -82,11 +82,19 @@ export function decide(sight: Sight): Step {
     if (!sight.declared && (sight.deleted || meta?.lineage === running.spec.lineage)) return { kind: 'retire' };
     if (desired === null) return { kind: 'stop', reason: 'the topology no longer gives it to this node' };
     if (desired.lineage !== running.spec.lineage) return { kind: 'stop', reason: 'the topology was applied anew' };
+    if (!isDeepStrictEqual(reachedBy(desired), reachedBy(running.spec)))
+      return { kind: 'stop', reason: 'it is reached in another way now' };
     if (!isDeepStrictEqual(desired, running.spec)) return { kind: 'update', spec: desired };
   } else if (fault !== null) {
     return { kind: 'stuck', diagnostic: fault };
   }
   return decideOwnership(sight);
+}
+
+/** What a site's connections are made with. */
+function reachedBy({ database }: SiteSpec): unknown {
+  const { engine, endpoints, user, password, tls, schema } = database;
+  return { engine, endpoints, user, password, tls, schema };
 }
 
 function decideOwnership(sight: Sight): Step {

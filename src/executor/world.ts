@@ -19,6 +19,8 @@ import { metaKey, nodeKey, ownerKey, parseKey, specKey } from '../state/keys.ts'
 export interface Seen<T> {
   readonly record: T;
   readonly revision: number;
+  /** Revision at which the key came into being. */
+  readonly created: number;
 }
 
 /** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
@@ -99,13 +101,13 @@ export class World {
     const spec = this.spec('database', database)?.record.spec;
     if (meta === null || spec === undefined) return null;
     const pipelines = this.names('channel').flatMap((channel) => {
-      const { record } = this.spec('channel', channel)!;
+      const { record, created } = this.spec('channel', channel)!;
       return compileChannel(channel, record.spec)
         .filter(({ source, target }) => source === database || target === database)
         .filter(
           ({ source, target }) => this.spec('database', source) !== null && this.spec('database', target) !== null,
         )
-        .map((pipeline) => ({ spec: pipeline, generation: record.generation }));
+        .map((pipeline) => ({ spec: pipeline, generation: record.generation, born: created }));
     });
     return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };
   }
@@ -148,7 +150,7 @@ export class World {
     return names.sort();
   }
 
-  #put({ key, value, revision }: Entry): News {
+  #put({ key, value, revision, created }: Entry): News {
     const before = this.#entries.get(key);
     if (before !== undefined && before.revision >= revision) return 'nothing';
     const parsed = parseKey(key);
@@ -159,7 +161,7 @@ export class World {
       return 'change';
     }
     this.#faults.delete(key);
-    this.#entries.set(key, { record, revision });
+    this.#entries.set(key, { record, revision, created });
     if (parsed.at === 'owner' && (record as OwnerRecord).instance !== this.#instance) {
       this.#sawForeign(parsed.database, revision);
     }

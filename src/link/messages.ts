@@ -7,7 +7,7 @@
 import { CODES, type Code } from '../model/codes.ts';
 import { type ErrorFacts, messageOf, OtterError } from '../model/error.ts';
 import type { PipelineOpening, PipelineRequest } from '../model/ports.ts';
-import type { Image } from '../model/row.ts';
+import type { Image, KnownTable } from '../model/row.ts';
 import { list, number, parseJson, record, string, unreadable } from './decode.ts';
 
 export const PATH = '/otter/pipeline';
@@ -23,7 +23,7 @@ export function encodeRequest(request: PipelineRequest): string {
 
 /** @throws OtterError OT6007 */
 export function decodeRequest(payload: string): PipelineRequest {
-  const { pipeline, generation, from, copied, structures } = record(parseJson(payload));
+  const { pipeline, generation, from, copied, known } = record(parseJson(payload));
   return {
     pipeline: string(pipeline),
     generation: number(generation),
@@ -31,7 +31,9 @@ export function decodeRequest(payload: string): PipelineRequest {
     copied: Object.fromEntries(
       Object.entries(record(copied)).map(([table, entry]) => [table, copyCursor(record(entry))]),
     ),
-    structures: texts(structures),
+    known: Object.fromEntries(
+      Object.entries(record(known)).map(([table, entry]) => [table, knownTable(record(entry))]),
+    ),
   };
 }
 
@@ -90,6 +92,10 @@ function texts(value: unknown): Readonly<Record<string, string>> {
   const found = record(value);
   for (const text of Object.values(found)) string(text);
   return found as Readonly<Record<string, string>>;
+}
+
+function knownTable({ structure, since }: Readonly<Record<string, unknown>>): KnownTable {
+  return { structure: string(structure), since: since === null ? null : string(since) };
 }
 
 function copyCursor({ cursor, done, rows }: Readonly<Record<string, unknown>>): PipelineRequest['copied'][string] {

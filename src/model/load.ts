@@ -3,7 +3,7 @@
  * that commits with them.
  */
 import type { LogPoint } from './position.ts';
-import type { AnnouncedTable, Answer, ColumnShape, Image, Seen, TableShape, UniqueKey } from './row.ts';
+import type { AnnouncedTable, Answer, ColumnShape, Image, KnownTable, Seen, TableShape, UniqueKey } from './row.ts';
 
 /** A table at the target as one pipeline writes it. */
 export interface LoadTable {
@@ -130,8 +130,12 @@ export interface LoadSession extends AsyncDisposable {
   /** Leaves answers in the log for this site's reader, and nothing in any table. */
   answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
-  /** What columns the rows of a source table have from the position of this transaction on. */
-  recordStructure(pipeline: string, table: string, digest: string): Promise<void>;
+  /** What columns the rows of a source table have from here on; since when it counts is kept when it was recorded before. */
+  recordTable(pipeline: string, table: string, known: KnownTable): Promise<void>;
+  /** Locks all of a table against writes until the transaction ends, when it is empty; returns whether it has rows. */
+  lockWhole(table: LoadTable): Promise<boolean>;
+  /** Where the log of this database ends. */
+  logPosition(): Promise<string>;
   logEnd(): Promise<LogPoint>;
   /** When the outcome is unknown it is found out before this returns. */
   commit(): Promise<void>;
@@ -142,10 +146,13 @@ export interface LoadSession extends AsyncDisposable {
 export interface TargetPort {
   /** Creates otter's schema and tables where missing. */
   prepare(): Promise<void>;
-  /** Fences every earlier owner, then reads the row; null when the pipeline never ran to here. */
-  claim(pipeline: string, ownerRevision: number): Promise<Checkpoint | null>;
+  /**
+   * Fences every earlier owner, then reads the row; null when the pipeline never ran to here. A row of an earlier channel
+   * of the same name, `born` at another time, is forgotten.
+   */
+  claim(pipeline: string, ownerRevision: number, born: number): Promise<Checkpoint | null>;
   /** First start; returns the row as it is, also when it was there. */
-  createCheckpoint(pipeline: string, checkpoint: Checkpoint): Promise<void>;
+  createCheckpoint(pipeline: string, checkpoint: Checkpoint, born: number): Promise<void>;
   copies(pipeline: string): Promise<readonly CopyState[]>;
   shape(schema: string, table: string): Promise<TableShape | null>;
   /**
@@ -175,8 +182,8 @@ export interface TargetPort {
   ): Promise<void>;
   /** The server's sort keys of texts, for comparing keys as it does. */
   sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
-  /** What columns the rows of source tables had at the checkpoint, as digests. */
-  structures(pipeline: string): Promise<Readonly<Record<string, string>>>;
+  /** The source tables that were announced up to the checkpoint. */
+  known(pipeline: string): Promise<Readonly<Record<string, KnownTable>>>;
   /** Forgets how the copies of source tables stood, and what columns they had. */
   forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Pipelines of this topology that have a checkpoint here. */

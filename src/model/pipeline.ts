@@ -38,6 +38,8 @@ export interface PipelineSpec {
   readonly tables: readonly TableRule[];
   /** Whether this pipeline copies existing rows (in a two-way channel only the one from the first site does). */
   readonly initial: 'copy' | 'none';
+  /** Whether the pipeline in the other direction copies: then a table counts here only from when it is copied. */
+  readonly reverseCopies: boolean;
   readonly existing: ChannelSpec['existing'];
   readonly ddl: ChannelSpec['ddl'];
   readonly onError: ChannelSpec['onError'];
@@ -72,6 +74,7 @@ export function compileChannel(channel: string, spec: ChannelSpec): PipelineSpec
         role: 'one-way' as const,
         reverse: null,
         initial: spec.initial,
+        reverseCopies: false,
         tables: spec.tables.map(forwardRule),
       })),
     );
@@ -90,6 +93,7 @@ export function compileChannel(channel: string, spec: ChannelSpec): PipelineSpec
       role: source === serialiser ? ('from-serialiser' as const) : ('to-serialiser' as const),
       reverse: pipelineName(channel, target, source),
       initial: source === first ? spec.initial : ('none' as const),
+      reverseCopies: target === first && spec.initial === 'copy',
       tables: spec.tables.map(source === first ? forwardRule : backwardRule),
     })),
   );

@@ -7,7 +7,7 @@ import type { OtterError } from './error.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
-import type { Delivery, Image, RowChange, Seen, TableShape } from './row.ts';
+import type { Delivery, Image, KnownTable, RowChange, Seen, TableShape } from './row.ts';
 import type { DatabaseSpec } from './topology.ts';
 
 // ---------------------------------------------------------------- logging
@@ -195,8 +195,8 @@ export interface PipelineRequest {
   readonly copied: Readonly<
     Record<string, { readonly cursor: Image | null; readonly done: boolean; readonly rows: number }>
   >;
-  /** What columns the rows of each source table had at that position, as digests. */
-  readonly structures: Readonly<Record<string, string>>;
+  /** The source tables that the target was told of up to that position. */
+  readonly known: Readonly<Record<string, KnownTable>>;
 }
 
 export interface PipelineOpening {
@@ -228,13 +228,21 @@ export interface PipelineService {
 // ---------------------------------------------------------------- sites
 
 /** Everything one owned database has to do, as desired state; compared and converged by level. */
+export interface DesiredPipeline {
+  readonly spec: PipelineSpec;
+  /** Of its channel. */
+  readonly generation: number;
+  /** Revision of the store at which its channel came into the topology: one that left and came back begins anew. */
+  readonly born: number;
+}
+
 export interface SiteSpec {
   readonly lineage: string;
   readonly topology: string;
   readonly name: string;
   readonly database: DatabaseSpec;
-  /** Pipelines that read or write this database, with the generation of their channel. */
-  readonly pipelines: readonly { readonly spec: PipelineSpec; readonly generation: number }[];
+  /** Pipelines that read or write this database. */
+  readonly pipelines: readonly DesiredPipeline[];
 }
 
 /** A database that this node owns, alive. */

@@ -135,6 +135,17 @@ export interface AnnouncedTable {
   readonly structure: string | null;
 }
 
+/** What a target has recorded of a source's table. */
+export interface KnownTable {
+  /** See `AnnouncedTable`. */
+  readonly structure: string;
+  /**
+   * Position in the target's log at which the copy of the table began: of what was written there before, nothing is to be
+   * carried back. Null where nothing is copied; empty for a table that had just been made at the source.
+   */
+  readonly since: string | null;
+}
+
 export interface CopyChunk {
   readonly table: TableShape;
   readonly rows: readonly Image[];

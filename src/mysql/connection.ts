@@ -24,8 +24,10 @@ export const SQL_MODE = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_
  */
 export const LENIENT_SQL_MODE = SQL_MODE.replace('STRICT_ALL_TABLES,', '');
 
-/** What a server may be set to for all sessions, and would change what otter's own read or do. */
+/** What a server may set for all sessions, and would change what otter's own read or do. */
 const OWN_SETTINGS: readonly string[] = [
+  // Said in the handshake too, but `init_connect` comes after that.
+  'NAMES utf8mb4',
   "time_zone = '+00:00'",
   `sql_mode = '${SQL_MODE}'`,
   'autocommit = 1',

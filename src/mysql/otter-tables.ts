@@ -4,7 +4,7 @@
  * `checkpoint` one row per pipeline into this database (position, loop mark and causality token in one, see
  * docs/architecture.md); `heartbeat` one row per site; `watermark` one row per copying pipeline out of this database;
  * `answer` always empty: rows pass through it to reach the log; `copy` how far the copy of each table has come;
- * `structure` what columns the source's rows had at the checkpoint.
+ * `structure` what columns the source's rows had at the checkpoint, and since when a table counts.
  */
 import { quoteName } from './sql.ts';
 
@@ -18,7 +18,8 @@ export function createOtterTables(schema: string): string[] {
     `CREATE TABLE IF NOT EXISTS ${s}.checkpoint (
       lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, lane INT NOT NULL DEFAULT 0,
       seq BIGINT UNSIGNED NOT NULL, position MEDIUMTEXT NOT NULL, clock BIGINT UNSIGNED NOT NULL DEFAULT 0,
-      seen MEDIUMTEXT NOT NULL, epoch BIGINT UNSIGNED NOT NULL, PRIMARY KEY (lineage, pipeline, lane)) ${options}`,
+      seen MEDIUMTEXT NOT NULL, epoch BIGINT UNSIGNED NOT NULL, born BIGINT UNSIGNED NOT NULL,
+      PRIMARY KEY (lineage, pipeline, lane)) ${options}`,
     `CREATE TABLE IF NOT EXISTS ${s}.heartbeat (
       lineage VARCHAR(64) NOT NULL, site VARCHAR(64) NOT NULL, beat BIGINT UNSIGNED NOT NULL,
       sent_ms BIGINT UNSIGNED NOT NULL, PRIMARY KEY (lineage, site)) ${options}`,
@@ -35,6 +36,6 @@ export function createOtterTables(schema: string): string[] {
       rows_estimate BIGINT UNSIGNED NOT NULL, PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
     `CREATE TABLE IF NOT EXISTS ${s}.structure (
       lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
-      digest VARCHAR(64) NOT NULL, PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
+      digest VARCHAR(64) NOT NULL, since MEDIUMTEXT NULL, PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
   ];
 }

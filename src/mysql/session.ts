@@ -20,7 +20,7 @@ import {
   type WriteCounts,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type Answer, type Image, tableName } from '../model/row.ts';
+import { type Answer, type Image, type KnownTable, tableName } from '../model/row.ts';
 import { LENIENT_SQL_MODE, type Session, SQL_MODE } from './connection.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { inParcels } from './long-literals.ts';
@@ -56,6 +56,7 @@ export interface SessionOptions {
   readonly lineage: string;
   readonly pipeline: string;
   readonly logEnd: () => Promise<LogPoint>;
+  readonly logPosition: () => Promise<string>;
 }
 
 export class MysqlSession implements LoadSession {
@@ -242,12 +243,24 @@ export class MysqlSession implements LoadSession {
     ]);
   }
 
-  async recordStructure(pipeline: string, table: string, digest: string): Promise<void> {
+  async recordTable(pipeline: string, table: string, { structure, since }: KnownTable): Promise<void> {
     const { schema, lineage } = this.#options;
+    const values = [lineage, pipeline, table, structure].map(quoteText);
     await this.#send([
-      `INSERT INTO ${quoteName(schema)}.structure (lineage,pipeline,source_table,digest)
-       VALUES (${[lineage, pipeline, table, digest].map(quoteText).join(',')}) ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
+      `INSERT INTO ${quoteName(schema)}.structure (lineage,pipeline,source_table,digest,since)
+       VALUES (${values.join(',')},${since === null ? 'NULL' : quoteText(since)}) ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
     ]);
+  }
+
+  async lockWhole(table: LoadTable): Promise<boolean> {
+    const found = await this.#options.connection.rows(
+      `SELECT 1 AS one FROM ${qualified(table.target)} LIMIT 1 FOR UPDATE`,
+    );
+    return found.length > 0;
+  }
+
+  logPosition(): Promise<string> {
+    return this.#options.logPosition();
   }
 
   logEnd(): Promise<LogPoint> {

@@ -7,7 +7,7 @@
  */
 import { type Checkpoint, type CopyState, type LoadSession, OWN_STATEMENT, type TargetPort } from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
-import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
+import type { AnnouncedTable, KnownTable, Seen, TableShape } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
@@ -52,25 +52,29 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     });
   }
 
-  async claim(pipeline: string, ownerRevision: number): Promise<Checkpoint | null> {
-    return this.#control.run(async (connection) => {
+  async claim(pipeline: string, ownerRevision: number, born: number): Promise<Checkpoint | null> {
+    const claimed = await this.#control.run(async (connection) => {
       const where = this.#where(pipeline);
       await connection.query(
         `UPDATE ${this.#table('checkpoint')} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`,
       );
       const [row] = await rows(
         connection,
-        `SELECT seq,epoch,position,seen FROM ${this.#table('checkpoint')} WHERE ${where}`,
+        `SELECT seq,epoch,position,seen,born FROM ${this.#table('checkpoint')} WHERE ${where}`,
       );
-      return row === undefined ? null : checkpoint(row);
+      return row;
     });
+    if (claimed === undefined) return null;
+    if (Number(claimed['born']) === born) return checkpoint(claimed);
+    await this.forget(pipeline);
+    return null;
   }
 
-  async createCheckpoint(pipeline: string, { seq, epoch, position, seen }: Checkpoint): Promise<void> {
+  async createCheckpoint(pipeline: string, { seq, epoch, position, seen }: Checkpoint, born: number): Promise<void> {
     await this.#control.run((connection) =>
       connection.query(
-        `INSERT INTO ${this.#table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch)
-         VALUES (${quoteText(this.#options.lineage)},${quoteText(pipeline)},0,${seq},${quoteText(position)},0,${quoteText(JSON.stringify(seen))},${epoch})`,
+        `INSERT INTO ${this.#table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)
+         VALUES (${quoteText(this.#options.lineage)},${quoteText(pipeline)},0,${seq},${quoteText(position)},0,${quoteText(JSON.stringify(seen))},${epoch},${born})`,
       ),
     );
   }
@@ -161,6 +165,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       lineage,
       pipeline,
       logEnd: async () => (await source.logEnd()).point,
+      logPosition: async () => (await source.logEnd()).position,
     });
   }
 
@@ -209,13 +214,18 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     });
   }
 
-  async structures(pipeline: string): Promise<Readonly<Record<string, string>>> {
+  async known(pipeline: string): Promise<Readonly<Record<string, KnownTable>>> {
     return this.#control.run(async (connection) => {
       const found = await rows(
         connection,
-        `SELECT source_table,digest FROM ${this.#table('structure')} WHERE ${this.#where(pipeline)}`,
+        `SELECT source_table,digest,since FROM ${this.#table('structure')} WHERE ${this.#where(pipeline)}`,
       );
-      return Object.fromEntries(found.map((row) => [String(row['source_table']), String(row['digest'])]));
+      return Object.fromEntries(
+        found.map((row) => [
+          String(row['source_table']),
+          { structure: String(row['digest']), since: row['since'] === null ? null : String(row['since']) },
+        ]),
+      );
     });
   }
 

@@ -7,19 +7,25 @@
  * Rule kept: the columns of a table change only at a statement in the log. The log itself does not name columns, so rows
  * are read by the structure that the table has now; when that is not the one which the target last had rows in, and no
  * such statement has come in between, they are rows of before it, and would be read wrong.
+ *
+ * Rule kept: what was written to a table of the second site before its copy from the first one began is carried nowhere:
+ * whoever empties a table to have it copied does not mean the rows of the other site.
  */
 import { hash } from 'node:crypto';
 import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { SourcePort } from '../model/ports.ts';
-import { type AnnouncedTable, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import { coversGtid, parsePosition } from '../model/position.ts';
+import { type AnnouncedTable, type KnownTable, type RowChange, type TableShape, tableName } from '../model/row.ts';
 import type { Routes } from './routes.ts';
 
 export interface AnnouncementsOptions {
   readonly spec: () => PipelineSpec;
   readonly source: SourcePort;
-  /** Digests of what columns the target had rows in last. */
-  readonly structures: Readonly<Record<string, string>>;
+  /** The tables that the target was told of before. */
+  readonly known: Readonly<Record<string, KnownTable>>;
+  /** From where on a table counts, as `KnownTable.since` of the pipeline in the other direction; undefined: not yet. */
+  readonly since: (table: TableShape) => string | null | undefined;
   readonly routes: Routes;
   /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
   readonly cameBack: (table: TableShape) => Promise<boolean>;
@@ -32,10 +38,15 @@ export class Announcements {
   readonly #doubtful = new Set<string>();
   /** Digest of the structure that rows come in. */
   readonly #structures: Map<string, string>;
+  /** Tables that were made while their log was read: all their rows are in it. */
+  readonly #born = new Set<string>();
+  #counting = new WeakSet<TableShape>();
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
-    this.#structures = new Map(Object.entries(options.structures));
+    const known = Object.entries(options.known);
+    this.#structures = new Map(known.map(([name, { structure }]) => [name, structure]));
+    for (const [name, { since }] of known) if (since === '') this.#born.add(name);
   }
 
   get(name: string): TableShape | undefined {
@@ -62,6 +73,26 @@ export class Announcements {
     }
   }
 
+  /** These tables have just been made. */
+  made(tables: readonly { readonly schema: string; readonly name: string }[]): void {
+    for (const table of tables) this.#born.add(tableName(table));
+  }
+
+  /** The changes that count. */
+  counted(changes: readonly RowChange[], gtid: string): readonly RowChange[] {
+    if (!this.#options.spec().reverseCopies) return changes;
+    let early: Set<TableShape> | null = null as Set<TableShape> | null;
+    let last: TableShape | null = null;
+    for (const { table } of changes) {
+      if (table === last) continue;
+      last = table;
+      if (this.#counts(table, gtid)) continue;
+      early ??= new Set();
+      early.add(table);
+    }
+    return early === null ? changes : changes.filter(({ table }) => !early.has(table));
+  }
+
   /** A statement has changed these tables: what comes now is in the structure they have now. */
   changed(tables: readonly { readonly schema: string; readonly name: string }[]): void {
     for (const table of tables) this.#structures.delete(tableName(table));
@@ -70,9 +101,11 @@ export class Announcements {
   /** Forgets tables that the pipeline has no more, and returns their names. */
   forgetLeft(): readonly string[] {
     const left = [...this.#told].filter(([, { schema, name }]) => this.#options.routes.ruleOf(schema, name) === null);
+    this.#counting = new WeakSet();
     for (const [name] of left) {
       this.#told.delete(name);
       this.#structures.delete(name);
+      this.#born.delete(name);
       this.#doubtful.delete(name);
     }
     return left.map(([name]) => name);
@@ -112,11 +145,25 @@ export class Announcements {
     if (rows && !certain) throw changedSince(table, spec().source);
     const create = await source.createStatements(table, (schema, other) => routes.ruleOf(schema, other) !== null);
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
-    return {
-      announced: { table: route.shape, create, copies, rowsEstimate, structure: certain ? present : null },
-      copies,
-    };
+    const structure = certain ? present : null;
+    return { announced: { table: route.shape, create, copies, rowsEstimate, structure }, copies };
   }
+
+  /** Once a table counts it does until it leaves: what is read comes in the order of the log. */
+  #counts(table: TableShape, gtid: string): boolean {
+    if (this.#counting.has(table)) return true;
+    if (!this.#begins(table, gtid)) return false;
+    this.#counting.add(table);
+    return true;
+  }
+
+  #begins(table: TableShape, gtid: string): boolean {
+    if (this.#options.routes.of(table) === null || this.#born.has(tableName(table))) return true;
+    const since = this.#options.since(table);
+    if (since === undefined || since === null) return since === null;
+    return !coversGtid(parsePosition(since), gtid);
+  }
+
   #isTold(table: TableShape): boolean {
     const name = tableName(table);
     return this.#told.get(name) === table && !this.#doubtful.has(name);

@@ -40,8 +40,10 @@ export class Definitions {
     if (effect === null) return;
     const { announcements } = this.#options;
     if (effect.kind === 'creates') {
+      const tables = this.#mine(effect.tables);
+      announcements.made(tables);
       // The transaction's id tells the target that the table has just been made.
-      if (spec.ddl !== 'ignore') await this.#join(this.#mine(effect.tables), statement.gtid);
+      if (spec.ddl !== 'ignore') await this.#join(tables, statement.gtid);
       return;
     }
     const drops = effect.kind === 'drops-schema';

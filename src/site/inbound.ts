@@ -20,11 +20,16 @@ import { isNamed, TargetTables } from './tables.ts';
 export interface InboundOptions {
   readonly spec: PipelineSpec;
   readonly generation: number;
+  /** See `DesiredPipeline`. */
+  readonly born: number;
   readonly target: TargetPort;
   readonly link: LinkClient;
   readonly ownerRevision: number;
   /** The way windows are applied where this site decides; null where it has no say. */
   readonly judging: ((tables: TargetTables, checkpoint: Checkpoint) => Promise<Strategy>) | null;
+  /** Told of tables that join, before that is committed: see `KnownTable.since`. */
+  readonly joined: (table: string, since: string | null | undefined) => void;
+  readonly begins: () => void;
   readonly onFirstCheckpoint: () => void;
   readonly logger: Logger;
   readonly now: () => number;
@@ -57,7 +62,10 @@ export class Inbound {
     this.#spec = spec;
     this.#generation = generation;
     // It is not run yet: tables that join may be refused. What arrives next tells.
-    for (const table of this.#tables?.update() ?? []) this.#left.add(table);
+    for (const table of this.#tables?.update() ?? []) {
+      this.#left.add(table);
+      this.#options.joined(table, undefined);
+    }
   }
 
   figures(): PipelineFigures {
@@ -98,13 +106,14 @@ export class Inbound {
   }
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
-    const { target, link, ownerRevision, judging } = this.#options;
+    const { target, link, ownerRevision, born, judging } = this.#options;
     const { name, source, role, reverse } = this.#spec;
     this.#attempted = this.#generation;
     await target.prepare();
-    const claimed = await target.claim(name, ownerRevision);
+    const claimed = await target.claim(name, ownerRevision, born);
+    if (claimed === null) this.#options.begins();
     const copies = await this.#copies();
-    const structures = await target.structures(name);
+    const known = await target.known(name);
     const ownPosition = claimed === null && role === 'to-serialiser' ? (await target.firstPosition()).position : null;
     await using stream = await link.open(
       source,
@@ -115,19 +124,19 @@ export class Inbound {
         copied: Object.fromEntries(
           copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }]),
         ),
-        structures,
+        known,
       },
       signal,
     );
     const checkpoint = claimed ?? this.#first(stream, ownPosition === null ? {} : { [reverse!]: ownPosition });
-    if (claimed === null) await target.createCheckpoint(name, checkpoint);
+    if (claimed === null) await target.createCheckpoint(name, checkpoint, born);
     this.#options.onFirstCheckpoint();
     const tables = new TargetTables({
       spec: () => this.#spec,
       target,
       logsCascades: stream.opening.logsCascades,
       copies,
-      structures,
+      known,
     });
     this.#tables = tables;
     // The topology may have changed since its copies were looked up.
@@ -145,6 +154,7 @@ export class Inbound {
       stream,
       figures: this.#figures,
       care: this.#care,
+      joined: this.#options.joined,
       spec: () => this.#spec,
     });
     this.#figures.position = checkpoint.position;
@@ -195,6 +205,9 @@ export class Inbound {
   async #forgetLeft(): Promise<void> {
     const gone = [...this.#left];
     await this.#options.target.forgetTables(this.#spec.name, gone);
-    for (const table of gone) this.#left.delete(table);
+    for (const table of gone) {
+      this.#left.delete(table);
+      this.#options.joined(table, undefined);
+    }
   }
 }

@@ -25,6 +25,10 @@ export interface IncomingOptions {
   readonly routes: (pipeline: string, schema: string, table: string) => boolean;
   readonly logger: Logger;
   readonly now: () => number;
+  /** Told of tables that join, before that is committed: see `KnownTable.since`. */
+  readonly joined: (pipeline: string, table: string, since: string | null | undefined) => void;
+  /** Told when a pipeline has no checkpoint yet. */
+  readonly begins: (pipeline: string) => void;
   /** Settles when the database is fit to be read and written. */
   readonly prepared: (signal: AbortSignal, failed: (error: unknown) => void) => Promise<void>;
   readonly background: (work: Promise<void>) => void;
@@ -34,6 +38,7 @@ export interface IncomingOptions {
 
 interface RunningInbound {
   readonly spec: PipelineSpec;
+  readonly born: number;
   readonly inbound: Inbound;
   readonly abort: AbortController;
   readonly done: Promise<void>;
@@ -59,7 +64,8 @@ export class Incoming {
     const wanted = new Map(desired.map((each) => [each.spec.name, each]));
     for (const [name, running] of this.#running) {
       const now = wanted.get(name);
-      if (now?.spec.enabled !== true || changesHow(running.spec, now.spec)) this.#stop(name, running);
+      if (now?.spec.enabled !== true || now.born !== running.born || changesHow(running.spec, now.spec))
+        this.#stop(name, running);
       else running.inbound.update(now.spec, now.generation);
     }
     // A pipeline that sleeps keeps its place; one that left the topology does not.
@@ -91,7 +97,8 @@ export class Incoming {
   }
 
   #start(desired: Desired): void {
-    const { target, link, ownerRevision, log, routes, prepared, indexBytes, logger, now } = this.#options;
+    const { target, link, ownerRevision, log, routes, joined, begins, prepared, indexBytes, logger, now } =
+      this.#options;
     const { spec } = desired;
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#options.signal]);
@@ -109,9 +116,12 @@ export class Incoming {
     const inbound = new Inbound({
       spec,
       generation: desired.generation,
+      born: desired.born,
       target,
       link,
       ownerRevision,
+      joined: (table, since) => joined(spec.name, table, since),
+      begins: () => begins(spec.name),
       judging:
         index === null
           ? null
@@ -136,7 +146,7 @@ export class Incoming {
       await prepared(signal, (error) => inbound.failed(error));
       await inbound.run(signal);
     };
-    this.#running.set(spec.name, { spec, inbound, abort, done: run(), index, firstCheckpoint });
+    this.#running.set(spec.name, { spec, born: desired.born, inbound, abort, done: run(), index, firstCheckpoint });
   }
 
   #stop(name: string, running: RunningInbound): void {

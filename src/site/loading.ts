@@ -10,6 +10,7 @@ import {
   type CopyState,
   DuplicateKey,
   type LoadSession,
+  type LoadTable,
   NeedsCare,
   RowRefused,
 } from '../model/load.ts';
@@ -40,6 +41,8 @@ export interface LoadingOptions {
   readonly stream: PipelineStream;
   readonly figures: Figures;
   readonly care: Care;
+  /** Told of tables that join, before that is committed: see `KnownTable.since`. */
+  readonly joined: (table: string, since: string | null) => void;
   readonly spec: () => PipelineSpec;
 }
 
@@ -203,25 +206,41 @@ export class Loading {
       await backoff(attempt, signal);
     if (ruleFor(spec().tables, schema, name) === null) return;
     const { announced } = delivery;
-    const joined = await tables.join(announced, delivery.gtid !== '');
+    const born = delivery.gtid !== '';
+    const joined = await tables.join(announced, born);
     const structure = tables.newStructure(announced);
     if (joined === null && structure === null) return;
     const writes = joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear } as const];
     const to: Checkpoint = { ...this.#checkpoint, seq: this.#checkpoint.seq + 1 };
-    // In the midst of a transaction that comes in pieces it joins with it.
+    // In the midst of a transaction that comes in pieces it joins with it. Repeatable read locks what is not there.
     const begun = this.#inside
       ? session.write(writes)
-      : session.begin('read committed', false, this.#checkpoint, to, writes);
+      : session.begin('repeatable read', false, this.#checkpoint, to, writes);
     await begun.catch((error: unknown) => this.#refuseOr(error, [delivery]));
-    if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
     const table = tableName(announced.table);
-    if (structure !== null) await session.recordStructure(spec().name, table, structure);
+    const since = joined === null || joined.begun.done ? null : await this.#copyBegins(joined.empty);
+    if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
+    const known = structure === null ? null : { structure, since: born ? '' : since };
+    if (known !== null) await session.recordTable(spec().name, table, known);
+    if (joined !== null || tables.isNew(table)) this.#options.joined(table, since);
     if (!this.#inside) {
       await session.commit();
       this.#checkpoint = to;
     }
     if (joined !== null) tables.record(joined.begun);
-    if (structure !== null) tables.recordStructure(table, structure);
+    if (known !== null) tables.recordTable(table, known);
+  }
+
+  /** Nobody writes to the empty table until this is committed, so what is in the log so far was before it. */
+  async #copyBegins(empty: LoadTable | null): Promise<string> {
+    const { session, spec } = this.#options;
+    if (empty !== null && (await session.lockWhole(empty))) {
+      throw new OtterError('OT5017', `${tableName(empty.target)} at ${spec().target} was written while it joined`, {
+        where: { pipeline: spec().name, table: tableName(empty.target) },
+        retry: 'backoff',
+      });
+    }
+    return session.logPosition();
   }
 
   #refuseOr(error: unknown, deliveries: readonly Delivery[]): never {

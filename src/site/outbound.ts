@@ -27,7 +27,7 @@ import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
 import type { LogListener, ReadPart, ReadStatement, Unreadable } from './reader.ts';
 import { cut, Routes } from './routes.ts';
 
-export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'structures' | 'cameBack'> {
+export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
   readonly spec: PipelineSpec;
   readonly site: string;
   readonly opening: PipelineOpening;
@@ -73,9 +73,16 @@ export class Outbound implements LogListener, PipelineStream {
     this.#options = options;
     this.#spec = options.spec;
     this.#routes = new Routes(options.spec.tables);
-    const { source, structures, cameBack } = options;
+    const { source, known, since, cameBack } = options;
     const routes = this.#routes;
-    this.#announcements = new Announcements({ spec: () => this.#spec, source, routes, structures, cameBack });
+    this.#announcements = new Announcements({
+      spec: () => this.#spec,
+      source,
+      routes,
+      known,
+      since,
+      cameBack,
+    });
     this.#definitions = new Definitions({
       source,
       announcements: this.#announcements,
@@ -134,7 +141,7 @@ export class Outbound implements LogListener, PipelineStream {
       }
     }
     if (part.mark !== null && part.mark === this.#spec.reverse) return this.#answers(part, common);
-    const news = this.#announcements.missing(part.changes);
+    const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
     if (news.length > 0) return this.#announceAll(news, common).then(() => this.#changes(part, common));
     this.#changes(part, common);
     return undefined;
@@ -252,9 +259,9 @@ export class Outbound implements LogListener, PipelineStream {
 
   #changes(part: ReadPart, common: At): void {
     const routed: RowChange[] = [];
-    for (const change of part.changes) {
+    if (this.pending !== null) for (const change of part.changes) this.pending.note(change);
+    for (const change of this.#announcements.counted(part.changes, part.gtid)) {
       const route = this.#routes.of(change.table);
-      if (this.pending !== null) this.pending.note(change);
       if (route === null) continue;
       if (route.picks === null) routed.push(change);
       else routed.push(cut(change, route));

@@ -51,6 +51,8 @@ const OPEN_WAIT_MS = 5_000;
 export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #running = new Map<string, Running>();
+  /** By pipeline into this database and source table: since when it counts, see `KnownTable`. */
+  readonly #joins = new Map<string, Map<string, string | null>>();
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
@@ -73,6 +75,7 @@ export class Outgoing {
     // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
     // site falls between the look at its tables and the first position of its log.
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
+    if (spec.reverseCopies) await this.#recall(spec.reverse!);
     const { logsCascades } = await source.facts();
     const start = request.from ?? (await target.firstPosition());
     const running = this.#outbound(spec, request, { ...start, logsCascades }, signal);
@@ -93,6 +96,18 @@ export class Outgoing {
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
     return outbound;
+  }
+
+  /** A table of a pipeline into this database joined, told before that is committed; undefined: it left. */
+  joined(pipeline: string, table: string, since: string | null | undefined): void {
+    const joins = this.#joinsOf(pipeline);
+    if (since === undefined) joins.delete(table);
+    else joins.set(table, since);
+  }
+
+  /** A pipeline into this database begins, and no table has joined. */
+  begins(pipeline: string): void {
+    this.#joins.delete(pipeline);
   }
 
   /** The topology has changed: streams of pipelines that left end, tables join and leave the others. */
@@ -120,7 +135,8 @@ export class Outgoing {
       site,
       source,
       opening,
-      structures: request.structures,
+      known: request.known,
+      since: (table) => this.#since(outbound, table),
       cameBack: (table) => this.#cameBack(outbound, table),
       onClose: () => {
         signal.removeEventListener('abort', ended);
@@ -148,6 +164,29 @@ export class Outgoing {
   async #copy(outbound: Outbound, copier: Copier): Promise<void> {
     if (outbound.spec.initial !== 'copy') return;
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
+  }
+
+  #joinsOf(pipeline: string): Map<string, string | null> {
+    let joins = this.#joins.get(pipeline);
+    if (joins === undefined) {
+      joins = new Map();
+      this.#joins.set(pipeline, joins);
+    }
+    return joins;
+  }
+
+  /** What was recorded when nobody here looked on. */
+  async #recall(pipeline: string): Promise<void> {
+    const recorded = Object.entries(await this.#options.target.known(pipeline));
+    const joins = this.#joinsOf(pipeline);
+    for (const [table, { since }] of recorded) if (!joins.has(table)) joins.set(table, since);
+  }
+
+  #since(outbound: Outbound, { schema, name }: TableShape): string | null | undefined {
+    const rule = outbound.ruleOf(schema, name);
+    if (rule === null) return null;
+    const there = mapName(rule, schema, name);
+    return this.#joinsOf(outbound.spec.reverse!).get(`${there.schema}.${there.table}`);
   }
 
   /** The opposite pipeline recorded the table as whole when it made it here; see `TargetTables.join`. */

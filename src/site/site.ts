@@ -74,6 +74,8 @@ export class Site implements RunningSite {
       log: this.#log,
       routes: (pipeline, schema, table) =>
         this.#wanted().some(({ spec }) => spec.name === pipeline && ruleFor(spec.tables, schema, table) !== null),
+      joined: (pipeline, table, since) => this.#outgoing.joined(pipeline, table, since),
+      begins: (pipeline) => this.#outgoing.begins(pipeline),
       logger: options.logger,
       now: options.now,
       prepared: (signal, failed) => this.#prepared(signal, failed),

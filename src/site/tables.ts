@@ -5,7 +5,7 @@
 import { OtterError } from '../model/error.ts';
 import type { CopyState, LoadTable, TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
+import { type AnnouncedTable, type KnownTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
@@ -22,13 +22,15 @@ export interface TargetTablesOptions {
   readonly target: TargetPort;
   readonly logsCascades: boolean;
   readonly copies: readonly CopyState[];
-  /** Digests of what columns the source's rows had at the checkpoint. */
-  readonly structures: Readonly<Record<string, string>>;
+  /** The source tables that were announced up to the checkpoint. */
+  readonly known: Readonly<Record<string, KnownTable>>;
 }
 
 export interface Joined {
   readonly begun: CopyState;
   readonly clear: LoadTable | null;
+  /** Must be empty still when it joins; null where rows may be there. */
+  readonly empty: LoadTable | null;
 }
 
 export class TargetTables {
@@ -38,13 +40,13 @@ export class TargetTables {
   readonly #outdated = new Set<TableShape>();
   readonly #copies: Map<string, CopyState>;
   readonly #announced = new Set<string>();
-  readonly #structures: Map<string, string>;
+  readonly #known: Map<string, KnownTable>;
   #copied: boolean;
 
   constructor(options: TargetTablesOptions) {
     this.#options = options;
     this.#copies = new Map(options.copies.map((state) => [state.table, state]));
-    this.#structures = new Map(Object.entries(options.structures));
+    this.#known = new Map(Object.entries(options.known));
     this.#copied = this.#whole();
   }
 
@@ -79,11 +81,11 @@ export class TargetTables {
     for (const shape of this.#tables.keys()) {
       if (ruleFor(tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
     }
-    const known = new Set([...this.#copies.keys(), ...this.#structures.keys()]);
+    const known = new Set([...this.#copies.keys(), ...this.#known.keys()]);
     const left = [...known].filter((name) => !isNamed(tables, name));
     for (const name of left) {
       this.#copies.delete(name);
-      this.#structures.delete(name);
+      this.#known.delete(name);
     }
     this.#copied = this.#whole();
     return left;
@@ -131,7 +133,11 @@ export class TargetTables {
     if (this.#copies.has(from) || table === null) return null;
     if (missing && born && spec().role === 'to-serialiser') {
       // So that this site does not copy it back to where it came from; see `Outgoing`.
-      return { begun: { table: from, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 }, clear: null };
+      return {
+        begun: { table: from, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
+        clear: null,
+        empty: null,
+      };
     }
     if (!announced.copies) return null;
     // Rows in a table that was made just now were written by users since, and are followed like any other.
@@ -153,7 +159,8 @@ export class TargetTables {
       rowsDone: 0,
       rowsEstimate: announced.rowsEstimate,
     };
-    return { begun, clear: occupied && spec().existing === 'replace' ? table : null };
+    const empty = spec().existing === 'refuse' ? table : null;
+    return { begun, clear: occupied && spec().existing === 'replace' ? table : null, empty };
   }
 
   record(state: CopyState): void {
@@ -163,11 +170,16 @@ export class TargetTables {
 
   /** The digest of the announced columns, when it is not recorded yet. */
   newStructure({ table, structure }: AnnouncedTable): string | null {
-    return structure === this.#structures.get(tableName(table)) ? null : structure;
+    return structure === this.#known.get(tableName(table))?.structure ? null : structure;
   }
 
-  recordStructure(table: string, digest: string): void {
-    this.#structures.set(table, digest);
+  /** Whether nothing is recorded of the source table yet. */
+  isNew(table: string): boolean {
+    return !this.#known.has(table);
+  }
+
+  recordTable(table: string, known: KnownTable): void {
+    this.#known.set(table, known);
   }
 
   #whole(): boolean {
@@ -231,6 +243,9 @@ export class TargetTables {
       const obstacle = twoWayObstacle(table, { logsCascades, unguardedTriggers });
       if (obstacle !== null) throw obstacle;
     }
+    // Tables that it refers to may have become parents just now.
+    if (shape.foreignKeys.length > 0 && !this.#tables.has(source))
+      for (const other of this.#tables.keys()) this.#outdated.add(other);
     this.#tables.set(source, table);
     this.#outdated.delete(source);
     return table;

@@ -14,10 +14,10 @@ function desired(lineage = 'l-1'): SiteSpec {
   return { lineage, topology: 'shop', name: 'hz', database: spec as SiteSpec['database'], pipelines: [] };
 }
 
-const other = { record: { node: 'hz-2', instance: 'two', advertise: 'b:1' }, revision: 40 };
-const mine = { record: { node: ME, instance: 'one', advertise: 'a:1' }, revision: 50 };
-const left = { record: { node: ME, instance: 'zero', advertise: 'a:1' }, revision: 20 };
-const later = { record: { node: ME, instance: 'three', advertise: 'a:1' }, revision: 60 };
+const other = { record: { node: 'hz-2', instance: 'two', advertise: 'b:1' }, revision: 40, created: 1 };
+const mine = { record: { node: ME, instance: 'one', advertise: 'a:1' }, revision: 50, created: 1 };
+const left = { record: { node: ME, instance: 'zero', advertise: 'a:1' }, revision: 20, created: 1 };
+const later = { record: { node: ME, instance: 'three', advertise: 'a:1' }, revision: 60, created: 1 };
 const fault = { code: 'OT3007', severity: 'error', summary: 'x', detail: '', range: null, related: [] } as const;
 
 /** Registered, alone, with a free database to run. */
@@ -219,7 +219,7 @@ function carriedOut(sight: Sight, steps: number): Sight {
     case 'claim':
       return {
         ...sight,
-        owner: { record: { ...mine.record, advertise: sight.me.advertise }, revision },
+        owner: { record: { ...mine.record, advertise: sight.me.advertise }, revision, created: revision },
         claim: { revision, lease: sight.me.registered!.lease },
       };
     case 'release':

@@ -183,7 +183,10 @@ describe('requests, openings and errors', () => {
         'shop.orders': { cursor: ["'7'", null], done: false, rows: 7 },
         'shop.tags': { cursor: null, done: true, rows: 1 },
       },
-      structures: { 'shop.orders': 'd1' },
+      known: {
+        'shop.orders': { structure: 'd1', since: 'mariadb:0-1-4' },
+        'shop.tags': { structure: 'd2', since: null },
+      },
     };
     expect(decodeRequest(encodeRequest(request))).toEqual(request);
     expect(decodeRequest(encodeRequest({ ...request, from: null, copied: {} }))).toEqual({

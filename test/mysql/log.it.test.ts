@@ -317,7 +317,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await expect(told()).rejects.toMatchObject({
       code: 'OT4020',
       retry: 'never',
-      hint: expect.stringContaining('resync'),
+      hint: expect.stringContaining('otter explain OT4020'),
     });
   });
 

@@ -3,8 +3,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
-import { compileChannel, type PipelineSpec } from '../../src/model/pipeline.ts';
-import type { Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
+import { compileChannel } from '../../src/model/pipeline.ts';
+import type { DesiredPipeline, Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
 import { DatabaseServer } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
@@ -61,7 +61,9 @@ export class Sites implements AsyncDisposable {
   readonly #servers: Readonly<Record<string, LabServer>>;
   readonly #running = new Map<string, Site>();
   readonly #logger: Logger;
-  #pipelines: { spec: PipelineSpec; generation: number }[] = [];
+  #pipelines: DesiredPipeline[] = [];
+  /** Channels that are there, and since when. */
+  #born: Readonly<Record<string, number>> = {};
   #generation = 0;
   #revision = 1;
 
@@ -80,8 +82,10 @@ export class Sites implements AsyncDisposable {
 
   set(channels: Readonly<Record<string, ChannelSpec>>): void {
     this.#generation += 1;
+    const generation = this.#generation;
+    this.#born = Object.fromEntries(Object.keys(channels).map((name) => [name, this.#born[name] ?? generation]));
     this.#pipelines = Object.entries(channels).flatMap(([name, spec]) =>
-      compileChannel(name, spec).map((pipeline) => ({ spec: pipeline, generation: this.#generation })),
+      compileChannel(name, spec).map((pipeline) => ({ spec: pipeline, generation, born: this.#born[name]! })),
     );
     for (const [name, site] of this.#running) site.update(this.#spec(name));
   }

@@ -23,6 +23,7 @@ const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () 
 const session = {
   begin: async () => ({ missing: 0 }),
   write: async () => ({ missing: 0 }),
+  recordTable: async () => undefined,
   commit: async () => undefined,
   rollback: async () => undefined,
   [Symbol.asyncDispose]: async () => undefined,
@@ -31,7 +32,7 @@ const target = {
   prepare: async () => undefined,
   claim: async () => ({ seq: 1, epoch: 1, position: START, seen: {} }),
   copies: async () => [],
-  structures: async () => ({}),
+  known: async () => ({}),
   forgetTables: async () => undefined,
   session: async () => session,
   shape: async () => {
@@ -64,6 +65,9 @@ function started() {
     link,
     ownerRevision: 1,
     judging: null,
+    joined: () => undefined,
+    begins: () => undefined,
+    born: 1,
     onFirstCheckpoint: () => undefined,
     logger: quiet,
     now: () => 0,

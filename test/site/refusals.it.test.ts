@@ -314,6 +314,40 @@ test('a dropped table is not made again', async () => {
   rb.destroy();
 }, 90_000);
 
+test('two-way: who empties a table so that it can be copied does not empty the other site', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) {
+    await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter; CREATE DATABASE d');
+    await root.query('CREATE TABLE d.t (id INT PRIMARY KEY, n INT); INSERT INTO d.t VALUES (1, 1), (2, 2)');
+  }
+  await ra.query('CREATE TABLE d.u (id INT PRIMARY KEY)');
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(both, ['d.u']) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'd/a>b', 'd/b>a');
+  sites.set({ d: channel(both, ['d.u', 'd.t']) });
+  await until('it is refused', () => sites.figures()['d/a>b']?.error?.code === 'OT5013');
+  await rb.query('UPDATE d.t SET n = 9 WHERE id = 1; DELETE FROM d.t');
+  await until('it is copied', async () => (await dump(rb, 'd.t')).length === 2);
+  await rb.query('INSERT INTO d.t VALUES (3, 3)');
+  await until('rows of after it are carried', async () => (await dump(ra, 'd.t')).length === 3);
+  await equal(ra, rb, 'd.t');
+  expect(await dump(ra, 'd.t')).toEqual(['[1,1]', '[2,2]', '[3,3]']);
+  // The channel leaves and comes back while the first site is away.
+  await sites.stop('a');
+  sites.set({});
+  await until('it has left b', async () => (await dump(rb, 'otter.checkpoint')).length === 0);
+  await rb.query('DELETE FROM d.t; DELETE FROM d.u');
+  sites.set({ d: channel(both, ['d.u', 'd.t']) });
+  sites.start('a');
+  await until('it is copied once more', async () => (await dump(rb, 'd.t')).length === 3);
+  expect(await dump(ra, 'd.t')).toEqual(['[1,1]', '[2,2]', '[3,3]']);
+  await streaming(sites, 'd/a>b', 'd/b>a');
+  sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 90_000);
+
 test('a table that comes and goes under a pattern stops nothing; one that gets a name of it joins with its rows', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');

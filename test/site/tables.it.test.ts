@@ -235,3 +235,52 @@ test('a change of structure stops the pipeline there, or is passed over', async 
   await streaming(sites, 'six/a>b');
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
+
+test.each([['one-way'], ['two-way']] as const)(
+  'a table emptied while it was out is copied again, and nobody else is emptied: %s',
+  async (kind) => {
+    const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+    for (const root of [ra, rb])
+      await root.query('DROP DATABASE IF EXISTS again; DROP DATABASE IF EXISTS otter; CREATE DATABASE again');
+    await ra.query(
+      'CREATE TABLE again.t (id INT PRIMARY KEY, n INT); CREATE TABLE again.u (id INT PRIMARY KEY); INSERT INTO again.t VALUES (1, 1), (2, 2)',
+    );
+    const direction =
+      kind === 'one-way' ? ({ kind, from: ['a'], to: ['b'] } as const) : ({ kind, between: ['a', 'b'] } as const);
+    const all = { again: channel(direction, ['again.t', 'again.u']) };
+    await using sites = new Sites({ a, b });
+    sites.set(all);
+    sites.start('a');
+    sites.start('b');
+    const pipelines = kind === 'one-way' ? ['again/a>b'] : ['again/a>b', 'again/b>a'];
+    await streaming(sites, ...pipelines);
+    await until('it is copied', async () => (await dump(rb, 'again.t')).length === 2);
+    sites.set({ again: channel(direction, ['again.u']) });
+    await until(
+      'it has left',
+      async () => (await dump(rb, "otter.structure WHERE source_table='again.t'")).length === 0,
+    );
+    // Neither site reads what is done to the table while it is out, until it is back.
+    for (const name of ['a', 'b']) await sites.stop(name);
+    await rb.query('UPDATE again.t SET n = 0; DELETE FROM again.t');
+    await ra.query(
+      'UPDATE again.t SET n = n + 10; DELETE FROM again.t WHERE id = 2; INSERT INTO again.t VALUES (3, 3)',
+    );
+    sites.set(all);
+    for (const name of ['a', 'b']) sites.start(name);
+    await until('it is copied again', async () => (await dump(rb, 'again.t')).length === 2);
+    await streaming(sites, ...pipelines);
+    // Once more from where the checkpoints stand now.
+    for (const name of ['a', 'b']) await sites.stop(name);
+    await ra.query('INSERT INTO again.t VALUES (4, 4)');
+    if (kind === 'two-way') await rb.query('INSERT INTO again.t VALUES (5, 5); DELETE FROM again.t WHERE id = 3');
+    for (const name of ['a', 'b']) sites.start(name);
+    await until('the new rows come', async () => (await dump(rb, 'again.t WHERE id IN (4)')).length === 1);
+    await equal(ra, rb, 'again.t');
+    expect(await dump(ra, 'again.t')).toEqual(
+      kind === 'one-way' ? ['[1,11]', '[3,3]', '[4,4]'] : ['[1,11]', '[4,4]', '[5,5]'],
+    );
+    for (const root of [ra, rb]) root.destroy();
+  },
+  90_000,
+);

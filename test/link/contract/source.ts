@@ -12,7 +12,7 @@ export function request(from: number | null = null): PipelineRequest {
     generation: 1,
     from: from === null ? null : { position: positionOf(from), seen: {} },
     copied: { 'shop.orders': { cursor: ["'7'"], done: false, rows: 7 } },
-    structures: {},
+    known: {},
   };
 }
 
