@@ -10,10 +10,11 @@ export async function node(context: Context, options: CommonOptions, name: strin
   const topology = topologyName(context, options, loadTopology);
   await using store = context.parts.openStore(stateUrl(context, options));
   const snapshot = await readSnapshot(store, topology, context.signal);
-  if (snapshot.meta !== null && snapshot.specs.node[name] === undefined) {
-    const known = Object.keys(snapshot.specs.node).sort();
+  const known = Object.keys(snapshot.specs.node).sort();
+  // Where nothing is applied, or not any more, it waits.
+  if (known.length > 0 && !known.includes(name)) {
     throw new OtterError('OT7002', `topology ${topology} has no node ${name}`, {
-      hint: known.length === 0 ? 'Apply the topology first.' : `Its nodes: ${known.join(', ')}`,
+      hint: `Its nodes: ${known.join(', ')}`,
     });
   }
   await run(context, options, { store, topology, names: [name] });

@@ -218,7 +218,9 @@ export class Loading {
       : session.begin('repeatable read', false, this.#checkpoint, to, writes);
     await begun.catch((error: unknown) => this.#refuseOr(error, [delivery]));
     const table = tableName(announced.table);
-    const since = joined === null || joined.begun.done ? null : await this.#copyBegins(joined.empty);
+    // Of a one-way channel nothing is carried back, and its target may have no log.
+    const copies = joined !== null && !joined.begun.done && this.#twoWay;
+    const since = copies ? await this.#copyBegins(joined.empty) : null;
     if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
     const known = structure === null ? null : { structure, since: born ? '' : since };
     if (known !== null) await session.recordTable(spec().name, table, known);

@@ -93,6 +93,11 @@ const CASES: readonly (readonly [string, Sight, object])[] = [
   ['runs, a newer owner', { ...RUNS, owner: { ...other, revision: 70 }, foreignRevision: 70 }, { kind: 'stop' }],
   ['runs, a newer owner came and went', { ...RUNS, owner: null, foreignRevision: 70 }, { kind: 'stop' }],
   ['runs, another owner was before', { ...RUNS, foreignRevision: 49 }, { kind: 'none' }],
+  [
+    'runs, its server has moved',
+    { ...RUNS, desired: { ...desired(), database: { ...desired().database, endpoints: ['elsewhere:3306'] } } },
+    { kind: 'stop' },
+  ],
   ['runs, changed', { ...RUNS, desired: { ...desired(), topology: 'x' } }, { kind: 'update' }],
   [
     'runs, applied anew',

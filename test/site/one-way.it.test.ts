@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, dump, pair, quiet, rootOf, Sites, until } from './harness.ts';
+import { type DatabaseServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
+import { channel, dump, pair, quiet, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -35,3 +35,23 @@ test('copies what is there and carries what comes', async () => {
   await from.end();
   await to.end();
 }, 60_000);
+
+test.each([['mariadb'], ['mysql']] as const)(
+  'into a target that writes no log: %s',
+  async (family) => {
+    const start = { mariadb: startMariaDb, mysql: startMySql }[family];
+    await using silent = await start({ args: ['--skip-log-bin'] });
+    const [from, to] = await Promise.all([rootOf(a), rootOf(silent)]);
+    await from.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS mute; CREATE DATABASE mute');
+    await from.query('CREATE TABLE mute.t (id INT PRIMARY KEY) CHARSET=utf8mb4; INSERT INTO mute.t VALUES (1)');
+    await using sites = new Sites({ a, b: silent }, quiet);
+    sites.set({ mute: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['mute.t']) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'mute/a>b');
+    await from.query('INSERT INTO mute.t VALUES (2)');
+    await until('it is there', async () => (await dump(to, 'mute.t')).length === 2);
+    await Promise.all([from.end(), to.end()]);
+  },
+  90_000,
+);
