@@ -105,9 +105,12 @@ async function wait(
     );
     return EXIT.cancelled;
   }
-  const { late, failed, missing } = outcome;
+  const { late, failed, missing, silent } = outcome;
   if (!late && failed.length === 0) {
-    if (!destroying) say(context, options, 'All nodes run it.');
+    if (!destroying) {
+      const rest = silent.length === 0 ? 'All nodes run it.' : `All pipelines run. Not running: ${silent.join(', ')}.`;
+      say(context, options, rest);
+    }
     return EXIT.done;
   }
   if (late) context.stderr.write(`Error OT7008: not everything runs after ${timeoutMs / 1000} s\n`);

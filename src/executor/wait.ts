@@ -34,6 +34,8 @@ export interface WaitResult {
   readonly running: readonly string[];
   readonly failed: readonly FailedPipeline[];
   readonly missing: readonly Missing[];
+  /** Declared nodes that do not run; what they alone had to do they have not done. */
+  readonly silent: readonly string[];
 }
 
 export interface WaitOptions {
@@ -65,7 +67,10 @@ export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
     tell(applied, live, missing, failed);
     const starting = performance.now() - begun < startMs && missing.some(({ error }) => error === null);
     const over = missing.length === 0 || (failed.length > 0 && !starting && missing.every(({ hope }) => !hope));
-    if (over || timeout.aborted) return { late: !over, running: runningOf(applied, missing, failed), failed, missing };
+    if (over || timeout.aborted) {
+      const running = runningOf(applied, missing, failed);
+      return { late: !over, running, failed, missing, silent: silentOf(applied, live) };
+    }
     await sleep(LOOK_EVERY_MS, undefined, { signal: either }).catch(() => undefined);
     signal.throwIfAborted();
   }
@@ -144,6 +149,11 @@ function isUnderWay(phase: LiveState['pipelines'][string]['phase']): boolean {
 }
 
 /** After everything was destroyed: what nodes still hold. Without a living node there is nobody to wait for. */
+function silentOf(applied: AppliedState, live: LiveState): string[] {
+  const nodes = applied.specs.flatMap(({ kind, name }) => (kind === 'node' ? [name] : []));
+  return nodes.filter((node) => live.nodes[node] === undefined);
+}
+
 function leftovers(live: LiveState): Missing[] {
   if (Object.keys(live.nodes).length === 0) return [];
   const pipelines = Object.entries(live.pipelines).map(([name, record]) => ({

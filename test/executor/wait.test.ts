@@ -59,6 +59,7 @@ test('it names the nodes to start, and ends when every pipeline is reported at i
       { node: 'a1', database: 'hz', pipeline: 'shop/ca>hz', ...nobody },
       { node: 'b1', database: 'ca', pipeline: 'shop/ca>hz', ...nobody },
     ],
+    silent: ['a1', 'b1'],
   });
   const lines: string[] = [];
   const outcome = await waitForNodes({
@@ -69,7 +70,7 @@ test('it names the nodes to start, and ends when every pipeline is reported at i
       if (lines.length === 1) void report(store, { ...BOTH, [TO_CA]: as('copying'), [TO_HZ]: as('streaming') });
     },
   });
-  expect(outcome).toEqual({ late: false, running: ['shop/hz>ca', 'shop/ca>hz'], failed: [], missing: [] });
+  expect(outcome).toEqual({ late: false, running: ['shop/hz>ca', 'shop/ca>hz'], failed: [], missing: [], silent: [] });
   expect(lines).toEqual(['Waiting for shop/hz>ca, shop/ca>hz; not running, to start: otter node b1, otter node a1.']);
   // A change of the channel: what is reported is older than that.
   await applying(store, await planned(store, OTHER_TABLES));
@@ -100,7 +101,7 @@ test('a failure is told at once and only once, while others are waited for', asy
     },
   });
   expect(told).toEqual([FAILED, 'Waiting for shop/hz>ca.']);
-  expect(outcome).toEqual({ late: false, running: ['shop/hz>ca'], failed: [FAILED], missing: [] });
+  expect(outcome).toEqual({ late: false, running: ['shop/hz>ca'], failed: [FAILED], missing: [], silent: [] });
 });
 
 test('what failed before the change says nothing of it', async () => {
@@ -139,6 +140,7 @@ test('a pipeline that follows one that failed is not waited for; what keeps a pi
     running: [],
     failed: [FAILED],
     missing: [{ node: 'b1', database: 'ca', pipeline: 'shop/hz>ca', hope: false, error: BEHIND }],
+    silent: [],
   });
 });
 
@@ -156,6 +158,11 @@ test('after a destroy, waiting ends when nodes hold nothing, or there are none',
   await store.commit({ conditions: [], puts: [], deletes: [nodeKey('t', 'b1')] });
   const lines: string[] = [];
   const onProgress = (line: string) => lines.push(line);
-  expect(await waitForNodes({ ...options, onProgress })).toMatchObject({ late: false, failed: [], missing: [] });
+  expect(await waitForNodes({ ...options, onProgress })).toMatchObject({
+    late: false,
+    failed: [],
+    missing: [],
+    silent: [],
+  });
   expect(lines).toEqual(["No node runs, so otter's own tables stay in the databases."]);
 });
