@@ -4,8 +4,26 @@
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
-import { type ForeignKey, tableName } from '../model/row.ts';
+import { type ForeignKey, type TableShape, tableName } from '../model/row.ts';
 import { mapName, ruleFor } from './names.ts';
+
+/** Tables in an order in which every one comes after those it refers to, as far as they do not refer to each other. */
+export function parentsFirst(tables: readonly TableShape[]): TableShape[] {
+  const byName = new Map(tables.map((table) => [tableName(table), table]));
+  const ordered = new Set<TableShape>();
+  const begun = new Set<TableShape>();
+  const place = (table: TableShape): void => {
+    if (begun.has(table)) return;
+    begun.add(table);
+    for (const { parentSchema, parentTable } of table.foreignKeys) {
+      const parent = byName.get(tableName({ schema: parentSchema, name: parentTable }));
+      if (parent !== undefined) place(parent);
+    }
+    ordered.add(table);
+  };
+  for (const table of tables) place(table);
+  return [...ordered];
+}
 
 /**
  * Why a table whose keys cascade would come to differ at the target, or null. Only for a source that does not log the

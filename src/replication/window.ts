@@ -35,10 +35,15 @@ export interface OneWayOptions {
   readonly fkChecks: boolean;
   /** Whether existing rows are still being copied, so that parents may be missing. */
   readonly copying: boolean;
+  /** Whether rows of a table that refers to this one may have been copied already. */
+  readonly childrenCopied: (table: LoadTable) => boolean;
 }
 
 /** One-way: merge what can be merged, replay the rest in order. */
-export function oneWayWrites(changes: readonly LoadChange[], { fkChecks, copying }: OneWayOptions): Write[] {
+export function oneWayWrites(
+  changes: readonly LoadChange[],
+  { fkChecks, copying, childrenCopied }: OneWayOptions,
+): Write[] {
   const merged = new Map<LoadTable, LoadChange[]>();
   const replayed: LoadChange[] = [];
   for (const change of changes) {
@@ -52,7 +57,9 @@ export function oneWayWrites(changes: readonly LoadChange[], { fkChecks, copying
   return [
     ...[...merged].flatMap(([table, list]) => mergedWrites(table, list)),
     ...replayedWrites(
-      copying && fkChecks ? replayed.map(halfCopied) : replayed.map((change) => ({ change, ensured: false })),
+      copying && fkChecks
+        ? replayed.map((change) => halfCopied(change, childrenCopied))
+        : replayed.map((change) => ({ change, ensured: false })),
       fkChecks,
     ),
   ];
@@ -128,14 +135,14 @@ interface Replayed {
 /**
  * While rows are still being copied a child may come before its parent, so checks are off; but a delete or key change
  * of a parent must cascade to children that are here already, although the parent itself may not be: it is put there
- * first.
+ * first. Parents are copied before their children, so where there are children the parent's own parents are here.
  */
-function halfCopied(change: LoadChange): Replayed {
+function halfCopied(change: LoadChange, childrenCopied: OneWayOptions['childrenCopied']): Replayed {
   const { table, before, after, kind } = change;
   const keys = [table.key, ...table.uniques.map(({ columns }) => columns)];
   const moves =
     kind !== 'insert' && (after === null || keys.some((key) => keyText(before!, key) !== keyText(after, key)));
-  const cascades = moves && change.fkChecks && table.target.referencedBy.length > 0;
+  const cascades = moves && change.fkChecks && table.target.referencedBy.length > 0 && childrenCopied(table);
   return cascades ? { change, ensured: true } : { change: { ...change, fkChecks: false }, ensured: false };
 }
 

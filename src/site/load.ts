@@ -125,7 +125,11 @@ export class PlainStrategy implements Strategy {
     const { role, existing } = this.#spec();
     if (role !== 'one-way') return placingWrites(changes, true, extras);
     if (!deliveries.some(({ kind }) => kind === 'chunk')) {
-      return oneWayWrites(changes, { fkChecks: this.#fkChecks, copying: this.#tables.copying });
+      return oneWayWrites(changes, {
+        fkChecks: this.#fkChecks,
+        copying: this.#tables.copying,
+        childrenCopied: (table) => this.#tables.childrenCopied(table),
+      });
     }
     const placed: Write[] =
       existing === 'keep'

@@ -207,7 +207,7 @@ export class Loading {
     if (ruleFor(spec().tables, schema, name) === null) return;
     const { announced } = delivery;
     const born = delivery.gtid !== '';
-    const joined = await tables.join(announced, born);
+    const joined = await tables.join(announced, born, () => session.logPosition());
     const structure = tables.newStructure(announced);
     if (joined === null && structure === null) return;
     const writes = joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear } as const];
@@ -220,7 +220,7 @@ export class Loading {
     const table = tableName(announced.table);
     // Of a one-way channel nothing is carried back, and its target may have no log.
     const copies = joined !== null && !joined.begun.done && this.#twoWay;
-    const since = copies ? await this.#copyBegins(joined.empty) : null;
+    const since = copies ? (joined.before ?? (await this.#copyBegins(joined.empty))) : null;
     if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
     const known = structure === null ? null : { structure, since: born ? '' : since };
     if (known !== null) await session.recordTable(spec().name, table, known);

@@ -10,6 +10,7 @@ import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { TableShape } from '../model/row.ts';
+import { parentsFirst } from '../replication/cascades.ts';
 import { mapName } from '../replication/names.ts';
 import { Copier } from './copy.ts';
 import { Outbound } from './outbound.ts';
@@ -201,11 +202,13 @@ export class Outgoing {
 
   async #announce({ outbound, copier }: Running): Promise<void> {
     const { source, schema: own } = this.#options;
+    const shapes: TableShape[] = [];
     for (const { schema, name } of await source.tables()) {
       if (schema === own || outbound.ruleOf(schema, name) === null) continue;
       const shape = await source.shape(schema, name);
-      if (shape !== null && (await outbound.announce(shape))) copier.add(shape);
+      if (shape !== null) shapes.push(shape);
     }
+    for (const shape of parentsFirst(shapes)) if (await outbound.announce(shape)) copier.add(shape);
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {

@@ -31,6 +31,8 @@ export interface Joined {
   readonly clear: LoadTable | null;
   /** Must be empty still when it joins; null where rows may be there. */
   readonly empty: LoadTable | null;
+  /** Where the log of this database ended before the table was made here; null when it was there. */
+  readonly before: string | null;
 }
 
 export class TargetTables {
@@ -101,6 +103,16 @@ export class TargetTables {
     return gone;
   }
 
+  /** Whether rows of a table that refers to this one may be here. */
+  childrenCopied({ target: parent }: LoadTable): boolean {
+    const begun = new Map<string, boolean>();
+    for (const [shape, { target }] of this.#tables) {
+      const copy = this.#copies.get(tableName(shape));
+      begun.set(tableName(target), copy === undefined || copy.done || copy.rowsDone > 0);
+    }
+    return parent.referencedBy.some((child) => begun.get(child) ?? true);
+  }
+
   /** Whether the copy of the table is worth recording: not when the table has left. */
   records(table: string): boolean {
     return isNamed(this.#options.spec().tables, table);
@@ -111,7 +123,7 @@ export class TargetTables {
    * `born`: it has just been made at the source, so that all its rows are in the log.
    * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
    */
-  async join(announced: AnnouncedTable, born: boolean): Promise<Joined | null> {
+  async join(announced: AnnouncedTable, born: boolean, logPosition: () => Promise<string>): Promise<Joined | null> {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
@@ -120,8 +132,10 @@ export class TargetTables {
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
     // gets none that the spoke has alone, whose rows would stay there.
     const creates = born || (spec().role !== 'to-serialiser' && !this.#copies.has(from));
+    let before: string | null = null;
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);
+      if (spec().role !== 'one-way') before = await logPosition();
       await target.createTable(announced, name, rename, spec().role !== 'one-way');
     }
     const joined = this.#copies.has(from) || !announced.copies;
@@ -137,6 +151,7 @@ export class TargetTables {
         begun: { table: from, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
         clear: null,
         empty: null,
+        before,
       };
     }
     if (!announced.copies) return null;
@@ -159,8 +174,8 @@ export class TargetTables {
       rowsDone: 0,
       rowsEstimate: announced.rowsEstimate,
     };
-    const empty = spec().existing === 'refuse' ? table : null;
-    return { begun, clear: occupied && spec().existing === 'replace' ? table : null, empty };
+    const empty = !missing && spec().existing === 'refuse' ? table : null;
+    return { begun, clear: occupied && spec().existing === 'replace' ? table : null, empty, before };
   }
 
   record(state: CopyState): void {
