@@ -234,7 +234,9 @@ export class TargetTables {
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
         where: { table: `${schema}.${name}`, pipeline: spec().name },
-        hint: 'Create it; the pipeline goes on by itself.',
+        hint: this.#copies.has(tableName(source))
+          ? 'It was copied and is gone. Put it back with its rows, or have it copied again: `otter explain OT5021` says how.'
+          : 'Create it; the pipeline goes on by itself.',
         retry: 'backoff',
       });
     }

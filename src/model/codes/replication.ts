@@ -75,9 +75,10 @@ export const REPLICATION_CODES = {
     action: 'Nothing; it goes on by itself.',
   },
   OT5021: {
-    title: 'Table is missing at the target',
-    meaning: 'The target has no such table and it could not be created.',
-    action: 'Create the table at the target; the pipeline goes on by itself.',
+    title: 'Table missing at the target',
+    meaning: 'Rows for a table arrived, and the target has no such table; somebody dropped or renamed it.',
+    action:
+      'Put it back with its rows, the pipeline then goes on by itself. Made again empty it would stay without the rows that were copied before: have it copied again instead. Take it (or the channel, where a pattern names it) out of the topology, apply, put it back, apply. A table that was never copied need only be created.',
   },
   OT5022: {
     title: 'Table without primary key',
