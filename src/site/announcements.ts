@@ -25,7 +25,7 @@ export interface AnnouncementsOptions {
   /** The tables that the target was told of before. */
   readonly known: Readonly<Record<string, KnownTable>>;
   /** From where on a table counts, as `KnownTable.since` of the pipeline in the other direction; undefined: not yet. */
-  readonly since: (table: TableShape) => string | null | undefined;
+  readonly since: (table: { readonly schema: string; readonly name: string }) => string | null | undefined;
   readonly routes: Routes;
   /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
   readonly cameBack: (table: TableShape) => Promise<boolean>;
@@ -93,6 +93,14 @@ export class Announcements {
     return early === null ? changes : changes.filter(({ table }) => !early.has(table));
   }
 
+  /** Whether what is done to the table in this transaction counts. */
+  countsFor(table: { readonly schema: string; readonly name: string }, gtid: string): boolean {
+    const { spec, since } = this.#options;
+    if (!spec().reverseCopies || this.#born.has(tableName(table))) return true;
+    const from = since(table);
+    return from === null || (from !== undefined && !coversGtid(parsePosition(from), gtid));
+  }
+
   /** A statement has changed these tables: what comes now is in the structure they have now. */
   changed(tables: readonly { readonly schema: string; readonly name: string }[]): void {
     for (const table of tables) this.#structures.delete(tableName(table));
@@ -152,16 +160,9 @@ export class Announcements {
   /** Once a table counts it does until it leaves: what is read comes in the order of the log. */
   #counts(table: TableShape, gtid: string): boolean {
     if (this.#counting.has(table)) return true;
-    if (!this.#begins(table, gtid)) return false;
+    if (this.#options.routes.of(table) !== null && !this.countsFor(table, gtid)) return false;
     this.#counting.add(table);
     return true;
-  }
-
-  #begins(table: TableShape, gtid: string): boolean {
-    if (this.#options.routes.of(table) === null || this.#born.has(tableName(table))) return true;
-    const since = this.#options.since(table);
-    if (since === undefined || since === null) return since === null;
-    return !coversGtid(parsePosition(since), gtid);
   }
 
   #isTold(table: TableShape): boolean {

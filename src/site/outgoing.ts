@@ -183,7 +183,7 @@ export class Outgoing {
     for (const [table, { since }] of recorded) if (!joins.has(table)) joins.set(table, since);
   }
 
-  #since(outbound: Outbound, { schema, name }: TableShape): string | null | undefined {
+  #since(outbound: Outbound, { schema, name }: Pick<TableShape, 'schema' | 'name'>): string | null | undefined {
     const rule = outbound.ruleOf(schema, name);
     if (rule === null) return null;
     const there = mapName(rule, schema, name);
