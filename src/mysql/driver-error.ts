@@ -95,7 +95,7 @@ export function serverErrorNumber(error: unknown): number | null {
 export function databaseError(error: unknown, where: Readonly<Record<string, string | number>>): OtterError {
   if (error instanceof OtterError) return error;
   const number = serverErrorNumber(error);
-  const text = messageOf(error);
+  const text = withoutValues(messageOf(error));
   const found = classify(error, number);
   const shown = number === null ? text : `${text} (error ${number})`;
   return new OtterError(found.code, shown === '' ? 'connection failed' : shown, {
@@ -104,6 +104,13 @@ export function databaseError(error: unknown, where: Readonly<Record<string, str
     cause: error,
     hint: HINTS[found.code],
   });
+}
+
+/** Servers quote what they refuse; values of rows stay out of messages. */
+function withoutValues(text: string): string {
+  return text
+    .replace(/^Duplicate entry '[\s\S]*' for key /, 'Duplicate entry for key ')
+    .replace(/\b(value|literal)s?:? '[\s\S]*?'(?= for | at row |$)/gi, '$1');
 }
 
 function classify(error: unknown, number: number | null): Class {

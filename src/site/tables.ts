@@ -163,7 +163,7 @@ export class TargetTables {
         `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
         {
           where: { table: tableName(name), pipeline: spec().name },
-          hint: 'Empty it, or in a one-way channel set `existing: replace` to delete its rows first, or `initial: none` if both sides are equal.',
+          hint: 'Empty it, or in a one-way channel set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.',
         },
       );
     }

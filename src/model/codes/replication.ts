@@ -30,7 +30,7 @@ export const REPLICATION_CODES = {
     meaning:
       'The channel copies existing rows, and the target table already has some. With `existing: refuse`, the default, otter does not touch them.',
     action:
-      'Empty the table, or in a one-way channel set `existing: replace` (its rows are deleted first), or `initial: none` if both sides are equal already.',
+      'Empty the table, or in a one-way channel set `existing: replace` (all its rows are deleted first, those of another source too) or, where several sources share the table, `existing: merge`; or `initial: none` if both sides are equal already.',
   },
   OT5014: {
     title: 'Table cannot take part in a two-way channel',
