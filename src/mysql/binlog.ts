@@ -22,6 +22,7 @@ import {
   readQuery,
   readTaggedGtid,
 } from './events.ts';
+import { gone, rolledBack, statementFormat, undecided, unsupported } from './log-refusals.ts';
 import { type NamedTable, namesIn } from './reach.ts';
 import { ROW_EVENTS, type RowEventForm, readRows } from './rows.ts';
 import { statementKind } from './statement.ts';
@@ -245,9 +246,8 @@ export class LogAssembler {
     const found = this.#known(c);
     if (found === null) return;
     const { schema, table, plan } = found.known;
-    const tables = [{ schema, name: table }];
     if (plan instanceof OtterError) {
-      this.#unreadable(tables, plan, this.#shapes.get(key(schema, table)) === null);
+      this.#unreadable([{ schema, name: table }], plan, this.#shapes.get(key(schema, table)) === null);
       return;
     }
     if (form.extra) c.skip(c.uint(2) - 2);
@@ -256,7 +256,7 @@ export class LogAssembler {
       this.#transactions.addRows((into) => readRows(c, form, plan!, fkChecks, into));
     } catch (error) {
       if (!(error instanceof OtterError)) throw error;
-      this.#unreadable(tables, error);
+      this.#unreadable([{ schema, name: table }], error);
     }
   }
 
@@ -273,11 +273,7 @@ export class LogAssembler {
 
   /** The rows before an XA PREPARE are undecided. */
   #endXa(): void {
-    const why = (tables: string): OtterError =>
-      new OtterError('OT4036', `rows of ${tables} were changed in an XA transaction`, {
-        hint: 'use ordinary transactions, or `XA COMMIT ... ONE PHASE`, then copy the tables again (`otter explain OT4036` says how)',
-      });
-    this.#takeBack(why);
+    this.#takeBack(undecided);
     this.#transactions.end();
   }
 
@@ -300,10 +296,7 @@ export class LogAssembler {
       case 'savepoint':
         return null;
       case 'rollback':
-        this.#takeBack(
-          (tables) =>
-            new OtterError('OT4037', `rows of ${tables} were changed, and some of that rolled back in the log`),
-        );
+        this.#takeBack(rolledBack);
         if (!/\bto\b/i.test(sql)) this.#transactions.end();
         return null;
       case 'xa':
@@ -368,14 +361,6 @@ export class LogAssembler {
   }
 }
 
-/** Rows of a table that is not there any more. */
-function gone(table: string): OtterError {
-  return new OtterError('OT4030', `the log has rows of ${table}, which no longer exists`, {
-    where: { table },
-    hint: 'leave tables that come and go out of the channel (name the tables one by one, or by a narrower pattern), or copy its tables again',
-  });
-}
-
 function planned(plan: () => RowPlan): RowPlan | OtterError {
   try {
     return plan();
@@ -383,26 +368,6 @@ function planned(plan: () => RowPlan): RowPlan | OtterError {
     if (error instanceof OtterError) return error;
     throw error;
   }
-}
-
-function statementFormat(verb: string, tables: readonly NamedTable[] | null): OtterError {
-  const where = tables === null ? 'some table' : tables.map(tableName).join(', ');
-  return new OtterError(
-    'OT4032',
-    `the log has the statement of a ${verb} that touches ${where}, not the rows it changed`,
-    {
-      hint: 'let that session use `binlog_format = ROW`, then copy the tables again (`otter explain OT4032` says how)',
-    },
-  );
-}
-
-function unsupported(what: string, setting: string | null): OtterError {
-  return new OtterError('OT4033', `the log has ${what}`, {
-    hint:
-      setting === null
-        ? 'report the message'
-        : `run \`${setting}\`, let sessions reconnect, then copy the tables again`,
-  });
 }
 
 function reachKey(names: readonly NamedTable[]): string {
