@@ -88,6 +88,16 @@ export function stateUrl(context: Context, options: CommonOptions): string {
   return options.state ?? context.env['OTTER_STATE'] ?? 'file:.otter/state.db';
 }
 
+/** The store, for who only looks: a state file that is not there is not made. @throws OtterError OT7005 */
+export function storeToRead(context: Context, options: CommonOptions): StateStore {
+  const url = stateUrl(context, options);
+  const path = url.startsWith('file:') ? url.slice('file:'.length) : '';
+  if (path === '' || context.parts.exists(path)) return context.parts.openStore(url);
+  throw new OtterError('OT7005', `there is no state file ${path}, so nothing was applied to it`, {
+    hint: 'Apply first: otter apply. If the state is elsewhere, name it with --state or OTTER_STATE.',
+  });
+}
+
 /** `-t`, or the only entry of `topologies/`. @throws OtterError OT7002 */
 export function topologyPath(context: Context, options: CommonOptions): string {
   if (options.topology !== undefined) return options.topology;

@@ -1,7 +1,7 @@
 /** `otter dashboard`: the status, alive, in the terminal. */
 import { runDashboard } from '../dashboard/run.ts';
 import { loadTopology } from '../topology/load.ts';
-import { type CommonOptions, type Context, EXIT, stateUrl, topologyName } from './context.ts';
+import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
 import { reportOf, reports } from './status.ts';
 
 export interface DashboardFlags extends CommonOptions {
@@ -11,7 +11,7 @@ export interface DashboardFlags extends CommonOptions {
 
 export async function dashboard(context: Context, options: DashboardFlags): Promise<number> {
   const name = topologyName(context, options, loadTopology);
-  await using store = context.parts.openStore(stateUrl(context, options));
+  await using store = storeToRead(context, options);
   // Who looks once wants an answer; who stays sees it come.
   if (options.once === true) await reportOf(store, name, context);
   const ended = new AbortController();

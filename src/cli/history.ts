@@ -2,12 +2,11 @@
 import { readHistory } from '../executor/snapshot.ts';
 import { OtterError } from '../model/error.ts';
 import { loadTopology } from '../topology/load.ts';
-import { type CommonOptions, type Context, EXIT, stateUrl, topologyName } from './context.ts';
+import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
 
 export async function history(context: Context, options: CommonOptions): Promise<number> {
   const records = await applied(context, options);
   if (options.json === true) context.stdout.write(`${JSON.stringify(records, null, 2)}\n`);
-  else if (records.length === 0) context.stdout.write('Nothing was applied yet.\n');
   else {
     for (const { serial, at, by, summary } of records) {
       context.stdout.write(
@@ -37,6 +36,10 @@ export async function show(context: Context, options: CommonOptions, serial: str
 
 async function applied(context: Context, options: CommonOptions): ReturnType<typeof readHistory> {
   const name = topologyName(context, options, loadTopology);
-  await using store = context.parts.openStore(stateUrl(context, options));
-  return await readHistory(store, name);
+  await using store = storeToRead(context, options);
+  const records = await readHistory(store, name);
+  if (records.length > 0) return records;
+  throw new OtterError('OT7005', `topology ${name} was never applied to ${store.url}`, {
+    hint: 'Apply it first: otter apply',
+  });
 }

@@ -45,8 +45,9 @@ export async function plan(context: Context, options: PlanOptions): Promise<numb
   );
   if (options.out !== undefined) {
     context.parts.writeFile(options.out, `${planJson(planned)}\n`, { secret: true });
-    if (format === 'text')
-      context.stdout.write(`\nSaved to ${options.out}. To carry it out: otter apply ${options.out}\n`);
+    const carriedOut =
+      refusals.length > 0 ? 'It cannot be carried out as it is.' : `To carry it out: otter apply ${options.out}`;
+    if (format === 'text') context.stdout.write(`\nSaved to ${options.out}. ${carriedOut}\n`);
   }
   if (showRefusals(context, refusals)) return EXIT.refused;
   const differs = refreshing ? planned.drift.length > 0 : planned.changes.length > 0;

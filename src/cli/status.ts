@@ -8,7 +8,7 @@ import { statusReport } from '../observe/status.ts';
 import { renderStatus } from '../render/status.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
-import { type CommonOptions, type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
+import { type CommonOptions, type Context, colour, EXIT, storeToRead, topologyName } from './context.ts';
 
 export interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
@@ -18,7 +18,7 @@ const EVERY_MS = 1_000;
 
 export async function status(context: Context, options: StatusOptions): Promise<number> {
   const name = topologyName(context, options, loadTopology);
-  await using store = context.parts.openStore(stateUrl(context, options));
+  await using store = storeToRead(context, options);
   const watching = options.watch === true;
   const clear = watching && context.stdout.isTTY === true && options.json !== true ? '\u001b[2J\u001b[H' : '';
   for (;;) {

@@ -97,8 +97,11 @@ export function databaseError(error: unknown, where: Readonly<Record<string, str
   const number = serverErrorNumber(error);
   const text = withoutValues(messageOf(error));
   const found = classify(error, number);
-  const shown = number === null ? text : `${text} (error ${number})`;
-  return new OtterError(found.code, shown === '' ? 'connection failed' : shown, {
+  const said = text === '' ? 'connection failed' : text;
+  const shown = number === null ? said : `${said} (error ${number})`;
+  // What is refused names its own place; of a server that cannot be used one must know which.
+  const { database } = where;
+  return new OtterError(found.code, found === REFUSED || database === undefined ? shown : `${database}: ${shown}`, {
     where,
     retry: found.retry,
     cause: error,

@@ -8,6 +8,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkChannels } from './check-channels.ts';
+import { checkReplace } from './check-replace.ts';
 import { checkRings } from './check-rings.ts';
 import { checkTables } from './check-tables.ts';
 import type { Checked } from './checked.ts';
@@ -45,6 +46,7 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   checkChannels(checked);
   checkTables(checked);
   checkRings(checked);
+  checkReplace(checked);
   checkFiles(checked);
   checkAlerts(checked);
   return findings;

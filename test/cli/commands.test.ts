@@ -1,4 +1,5 @@
 /** Commands in this process: what they print, what they write, how they end. */
+import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -52,7 +53,9 @@ async function otter(args: readonly string[], habits: Habits = {}): Promise<Ende
 }
 
 async function serials(): Promise<number> {
-  return (JSON.parse((await otter(['history', '--json'])).out) as unknown[]).length;
+  const { code, out } = await otter(['history', '--json']);
+  // Never applied.
+  return code === 3 ? 0 : (JSON.parse(out) as unknown[]).length;
 }
 
 test('only a typed yes is a yes; Ctrl-C and Ctrl-D are a no, and none of them a bug', async () => {
@@ -281,3 +284,12 @@ test('a shell completes commands and flags', async () => {
   expect((await person(['completion', 'fish'])).out).toContain("-a plan -d 'show what apply would do'");
   expect((await person(['completion', 'tcsh'])).code).toBe(3);
 });
+
+test.each(['status', 'history', 'show 1', 'dashboard --once'])(
+  '`%s` makes no state file where there is none',
+  async (command) => {
+    const { code, err } = await otter(command.split(' '));
+    expect({ code, there: existsSync(join(folder, 'state.db')) }).toEqual({ code: 3, there: false });
+    expect(err).toContain('OT7005');
+  },
+);

@@ -177,6 +177,12 @@ export const TOPOLOGY_CODES = {
       'Two channels carry the same table from the same source into the same target table; each change is written twice, in an order that nobody decides.',
     action: 'Take the table out of one of the channels.',
   },
+  OT1048: {
+    title: 'Replace of a shared table',
+    meaning:
+      'With `existing: replace` each table that joins deletes what the target table holds, before its own rows are copied. Where several sources, shards or channels write one table, each would delete the rows of the others.',
+    action: 'Write `existing: merge`: rows of the same key are overwritten, the others stay.',
+  },
   OT1050: {
     title: 'Not a table name',
     meaning:
