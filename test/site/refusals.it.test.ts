@@ -255,6 +255,28 @@ test('one-way: rows without a key, twice the same; parents and children with che
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
 
+test('a parent that was made before its child is known as a parent when its key changes', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query(
+    'CREATE DATABASE d; CREATE TABLE d.a_parent (id INT PRIMARY KEY, v INT); CREATE TABLE d.child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES d.a_parent (id) ON DELETE CASCADE ON UPDATE CASCADE)',
+  );
+  await ra.query('INSERT INTO d.a_parent VALUES (1,1),(2,2),(3,3); INSERT INTO d.child VALUES (1,1),(2,2),(3,3),(4,3)');
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(oneWay, ['d.*']) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'd/a>b');
+  await equal(ra, rb, 'd.child');
+  await ra.query('UPDATE d.a_parent SET id=9, v=9 WHERE id=3; DELETE FROM d.a_parent WHERE id=1');
+  await ra.query('INSERT INTO d.a_parent VALUES (100, 0)');
+  await until('the end is there', async () => (await dump(rb, 'd.a_parent')).length === 3);
+  await equal(ra, rb, 'd.a_parent');
+  await equal(ra, rb, 'd.child');
+  expect(await dump(rb, 'd.child')).toEqual(['[2,2]', '[3,9]', '[4,9]']);
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
 test('two-way: keys that differ in spelling only are one key', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   await ra.query(
@@ -456,14 +478,23 @@ test('a unique key over a generated column is refused for what it is', async () 
 
 test('what servers are set to for all sessions is not what otter works with', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  const odd = { autocommit: 'OFF', sql_select_limit: '1', sql_safe_updates: 'ON', max_error_count: '0' };
+  const odd = {
+    autocommit: 'OFF',
+    sql_select_limit: '1',
+    sql_safe_updates: 'ON',
+    max_error_count: '0',
+    init_connect: `"SET NAMES latin1; SET sql_mode='ANSI_QUOTES', time_zone='+05:00', foreign_key_checks=0"`,
+  };
   const set = async (values: Record<string, string>): Promise<void> => {
     for (const root of [ra, rb]) {
       for (const [name, value] of Object.entries(values)) await root.query(`SET GLOBAL ${name}=${value}`);
     }
   };
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
-  await ra.query('CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, n INT); INSERT INTO d.t VALUES (1,1),(2,2)');
+  await ra.query(
+    'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, n INT, v VARCHAR(9) CHARACTER SET utf8mb4, t TIMESTAMP NULL)',
+  );
+  await ra.query("INSERT INTO d.t VALUES (1,1,'ä€😀','2026-01-02 03:04:05'),(2,2,'x',NULL)");
   await set(odd);
   try {
     await using sites = new Sites({ a, b });
@@ -471,12 +502,18 @@ test('what servers are set to for all sessions is not what otter works with', as
     sites.start('a');
     sites.start('b');
     await streaming(sites, 'd/a>b', 'd/b>a');
-    await rb.query('INSERT INTO d.t VALUES (3,3),(4,4)');
+    await rb.query("INSERT INTO d.t VALUES (3,3,'ü😀',NULL),(4,4,'','2026-07-02 03:04:05')");
     await ra.query('UPDATE d.t SET n=n+1');
     await until('all is there', async () => (await dump(ra, 'd.t')).length === 4);
     await equal(ra, rb, 'd.t');
   } finally {
-    await set({ autocommit: 'ON', sql_select_limit: 'DEFAULT', sql_safe_updates: 'OFF', max_error_count: 'DEFAULT' });
+    await set({
+      autocommit: 'ON',
+      sql_select_limit: 'DEFAULT',
+      sql_safe_updates: 'OFF',
+      max_error_count: 'DEFAULT',
+      init_connect: "''",
+    });
     ra.destroy();
     rb.destroy();
   }
