@@ -1,6 +1,6 @@
 /**
  * Provides server programs: found on the machine, installed by apt (as root on Debian and Ubuntu; nothing is removed and no
- * service is started), or else an error that says what to type. MySQL never touches the system: see `install-mysql.ts`.
+ * service is started), or else an error that says what to type. MySQL never touches the system: see `unstable.ts`.
  */
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -16,8 +16,8 @@ import {
 } from './binaries.ts';
 import { cacheFolder, withFileLock } from './cache.ts';
 import { run } from './command.ts';
-import { canFetchMySql, fetchMySql } from './install-mysql.ts';
 import { isRoot } from './process.ts';
+import { canFetch, fetchServer } from './unstable.ts';
 
 const PACKAGES = {
   mariadb: ['mariadb-server-core', 'mariadb-client-core'],
@@ -38,6 +38,14 @@ export async function provideMariaDb(options: ProvideOptions = {}): Promise<Mari
   );
 }
 
+/** MariaDB 11.8 or later: the machine's own, where it is that new. @throws OtterError OT7101, OT7103 */
+export async function provideNewMariaDb(options: ProvideOptions = {}): Promise<Program> {
+  const found = await findMariaDb();
+  if (found !== null && Number.parseFloat(found.server.version) >= 11.8) return found.server;
+  if (await canFetch()) return fetchServer('mariadb', options);
+  return missing('MariaDB 11.8 or later (mariadbd)', 'brew install mariadb', ['mariadb-server-core'], 'PATH');
+}
+
 /** @throws OtterError OT7101, OT7103 */
 export async function provideEtcd(options: ProvideOptions = {}): Promise<Program> {
   return (
@@ -51,7 +59,7 @@ export async function provideEtcd(options: ProvideOptions = {}): Promise<Program
 export async function provideMySql(options: ProvideOptions = {}): Promise<Program> {
   const found = await findMySql();
   if (found !== null) return found;
-  if (await canFetchMySql()) return fetchMySql(options);
+  if (await canFetch()) return fetchServer('mysql', options);
   return missing(
     'MySQL 8.4 or later (mysqld)',
     'brew install mysql',

@@ -3,21 +3,21 @@
  * 127.0.0.1, with settings that favour many small servers on a small machine (commits are not synced to disk). They are gone
  * when they are disposed, and also when the process that started them ends in any way.
  */
-import { cp } from 'node:fs/promises';
+import { cp, readFile } from 'node:fs/promises';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { OtterError } from '../model/error.ts';
 import { newServerId } from './accounts.ts';
-import type { MariaDbPrograms } from './binaries.ts';
+import type { Program } from './binaries.ts';
 import { cached } from './cache.ts';
-import { run } from './command.ts';
+import { type Outcome, run } from './command.ts';
 import { type DatabaseServer, openDatabase, type StartOptions, startDatabase } from './database.ts';
 import { borrow, type Loan } from './external.ts';
 import { freePort } from './free-port.ts';
-import { provideEtcd, provideMariaDb, provideMySql } from './install.ts';
-import { relocatedArguments } from './install-mysql.ts';
+import { provideEtcd, provideMariaDb, provideMySql, provideNewMariaDb } from './install.ts';
 import { isRoot, makePrivateFolder, removePrivateFolder } from './process.ts';
 import { ExternalServer, type Lifetime, PrivateServer } from './server.ts';
+import { relocatedArguments, shareOf } from './unstable.ts';
 
 export type { DatabaseServer };
 
@@ -53,43 +53,68 @@ export async function startMariaDb(options: StartOptions = {}): Promise<Database
   const loan = lent('OTTER_TEST_MARIADB', options);
   if (loan !== null) return openDatabase('mariadb', loan);
   const programs = await provideMariaDb(options);
-  return startDatabase('mariadb', programs.server.version, options, {
-    prepare: async (datadir) => {
-      await cp(await mariaDbTemplate(programs, options.signal), datadir, { recursive: true });
-    },
-    command: { command: programs.server.command, args: ['--no-defaults', ...MARIADB] },
+  return startMariaDbOf(programs.server, options, async (folder) => {
+    const user = isRoot() ? ['--user=root'] : [];
+    return run(programs.installDb, [...MARIADB_DATA, `--datadir=${folder}`, ...MARIADB_INSTALL, ...user], {
+      signal: options.signal,
+    });
   });
 }
 
-/** An empty data directory of this version, made once and copied ever after. */
-async function mariaDbTemplate(programs: MariaDbPrograms, signal: AbortSignal | undefined): Promise<string> {
-  return cached(
-    `mariadb-${programs.server.version}-empty`,
-    async (folder) => {
-      const install = await run(
-        programs.installDb,
-        [
-          '--no-defaults',
-          `--datadir=${folder}`,
-          '--auth-root-authentication-method=normal',
-          '--skip-test-db',
-          '--skip-name-resolve',
-          '--innodb-log-file-size=48M',
-          // Nobody else is to read the template; each server gives its copy away.
-          ...(isRoot() ? ['--user=root'] : []),
-        ],
-        { signal },
+/** The newest MariaDB (11.8 or later), beside the one of the machine. */
+export async function startNewMariaDb(options: StartOptions = {}): Promise<DatabaseServer> {
+  const program = await provideNewMariaDb(options);
+  return startMariaDbOf(program, options, async (folder) => {
+    const share = shareOf(program) ?? join(program.command, '../../share/mariadb');
+    const scripts = await Promise.all(
+      MARIADB_SCRIPTS.map(async (name) => readFile(join(share, `${name}.sql`), 'utf8')),
+    );
+    // What mariadb-install-db does, which finds neither a moved server nor its loader.
+    const input = `CREATE DATABASE IF NOT EXISTS mysql;\nUSE mysql;\nSET @auth_root_socket=NULL;\n${scripts.join('\n')}`;
+    const user = isRoot() ? ['--user=root'] : [];
+    const own = [...program.args, '--no-defaults', ...relocatedArguments(program)];
+    const data = ['--bootstrap', `--datadir=${folder}`, '--innodb-log-file-size=48M', ...user];
+    return run(program.command, [...own, ...data], { signal: options.signal, input });
+  });
+}
+
+const MARIADB_DATA = ['--no-defaults', '--innodb-log-file-size=48M'];
+const MARIADB_INSTALL = ['--auth-root-authentication-method=normal', '--skip-test-db', '--skip-name-resolve'];
+const MARIADB_SCRIPTS = [
+  'mariadb_system_tables',
+  'mariadb_performance_tables',
+  'mariadb_system_tables_data',
+  'maria_add_gis_sp_bootstrap',
+  'mariadb_sys_schema',
+];
+
+/** An empty data directory of each version is made once and copied ever after. */
+async function startMariaDbOf(
+  program: Program,
+  options: StartOptions,
+  fill: (folder: string) => Promise<Outcome>,
+): Promise<DatabaseServer> {
+  const { signal } = options;
+  return startDatabase('mariadb', program.version, options, {
+    prepare: async (datadir) => {
+      const template = await cached(
+        `mariadb-${program.version}-empty`,
+        async (folder) => {
+          const { code, output } = await fill(folder);
+          signal?.throwIfAborted();
+          if (code === 0) return;
+          const end = output.trim().split('\n').slice(-5).join('\n  ');
+          throw new OtterError('OT7102', `the data directory of MariaDB ${program.version} was not made:\n  ${end}`);
+        },
+        signal,
       );
-      signal?.throwIfAborted();
-      if (install.code !== 0) {
-        throw new OtterError(
-          'OT7102',
-          `mariadb-install-db failed:\n  ${install.output.trim().split('\n').slice(-5).join('\n  ')}`,
-        );
-      }
+      await cp(template, datadir, { recursive: true });
     },
-    signal,
-  );
+    command: {
+      command: program.command,
+      args: [...program.args, '--no-defaults', ...relocatedArguments(program), ...MARIADB],
+    },
+  });
 }
 
 // ---------------------------------------------------------------- MySQL

@@ -1,14 +1,15 @@
 /** A channel from the first apply to destroy, with nodes as processes of their own. */
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { pair } from '../site/harness.ts';
 import { connect, Otter, rows, streaming, twoSites } from './otter.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
 
 beforeAll(async () => {
-  [a, b] = await Promise.all([startMariaDb(), startMariaDb()]);
+  [a, b] = await pair();
 });
 afterAll(async () => {
   await Promise.all([a, b].map((server) => server[Symbol.asyncDispose]()));

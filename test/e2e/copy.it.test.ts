@@ -1,14 +1,15 @@
 /** 200,000 rows copied while both sides write, both nodes killed in the middle. */
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { numbers, pair } from '../site/harness.ts';
 import { connect, Otter, rows, streaming, twoSites } from './otter.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
 
 beforeAll(async () => {
-  [a, b] = await Promise.all([startMariaDb(), startMariaDb()]);
+  [a, b] = await pair();
 });
 afterAll(async () => {
   await Promise.all([a, b].map((server) => server[Symbol.asyncDispose]()));
@@ -19,7 +20,7 @@ test('a copy under writes on both sides survives the death of both nodes', async
   await da.query(
     'CREATE DATABASE big; USE big; CREATE TABLE big.t (id INT PRIMARY KEY, n INT, note VARCHAR(40) NOT NULL)',
   );
-  await da.query("INSERT INTO big.t SELECT seq * 2, seq, CONCAT('row ', seq) FROM seq_1_to_200000");
+  await da.query(`INSERT INTO big.t SELECT seq * 2, seq, CONCAT('row ', seq) FROM ${numbers(1, 200000)}`);
   await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
   await otter.write(await twoSites(a, b, '  big: { between: [a, b], tables: [big.t] }\n'));
   for (const node of ['west-1', 'east-1']) otter.node(node);

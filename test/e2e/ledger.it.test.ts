@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, test } from 'vitest';
-import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { pair } from '../site/harness.ts';
 import { keepLedger, killing } from './ledger.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
 
 beforeAll(async () => {
-  [a, b] = await Promise.all([startMariaDb(), startMariaDb()]);
+  [a, b] = await pair();
 });
 afterAll(async () => {
   await Promise.all([a, b].map((server) => server[Symbol.asyncDispose]()));

@@ -1,12 +1,13 @@
 import { afterEach, beforeEach, test } from 'vitest';
-import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { pair } from '../site/harness.ts';
 import { freezing, keepLedger, killing } from './ledger.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
 
 beforeEach(async () => {
-  [a, b] = await Promise.all([startMariaDb(), startMariaDb()]);
+  [a, b] = await pair();
 });
 afterEach(async () => {
   await Promise.all([a, b].map((server) => server[Symbol.asyncDispose]()));

@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { parseVersion } from '../../src/lab/binaries.ts';
 import { cached, withFileLock } from '../../src/lab/cache.ts';
 import { borrow, parseAddress } from '../../src/lab/external.ts';
-import { mirrorIn } from '../../src/lab/install-mysql.ts';
+import { mirrorIn } from '../../src/lab/unstable.ts';
 import { OtterError } from '../../src/model/error.ts';
 
 describe('parseVersion', () => {

@@ -10,7 +10,7 @@ import type { RowDataPacket } from 'mysql2/promise';
 import { describe, expect, it, vi } from 'vitest';
 import { type Account, connect, type Door } from '../../src/lab/accounts.ts';
 import { startProxy } from '../../src/lab/proxy.ts';
-import { type DatabaseServer, startEtcd, startMariaDb, startMySql } from '../../src/lab/servers.ts';
+import { type DatabaseServer, startEtcd, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
 
 // Own arguments: these tests stop and kill, which a server given by address would refuse.
 const OWN = ['--max-connections=50'];
@@ -36,6 +36,7 @@ async function run(door: Door, account: Account, ...statements: readonly string[
 
 const FAMILIES: readonly { readonly family: string; readonly start: () => Promise<DatabaseServer> }[] = [
   { family: 'MariaDB', start: async () => startMariaDb({ args: OWN }) },
+  { family: 'MariaDB 11.8 or later', start: async () => startNewMariaDb({ args: OWN }) },
   { family: 'MySQL', start: async () => startMySql({ args: OWN }) },
 ];
 

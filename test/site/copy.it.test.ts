@@ -2,7 +2,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, dump, loud, pair, quiet, rootOf, Sites, until } from './harness.ts';
+import { channel, dump, loud, numbers, pair, quiet, rootOf, Sites, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -20,7 +20,7 @@ test('200,000 rows under writes on both sides, stopped in the middle and resumed
   await ra.query(
     'CREATE DATABASE big; USE big; CREATE TABLE big.t (id INT PRIMARY KEY, name VARCHAR(50), n INT, UNIQUE KEY (name))',
   );
-  await ra.query("INSERT INTO big.t SELECT seq * 2, CONCAT('name ', seq), seq FROM seq_1_to_200000");
+  await ra.query(`INSERT INTO big.t SELECT seq * 2, CONCAT('name ', seq), seq FROM ${numbers(1, 200000)}`);
   await using sites = new Sites({ a, b }, log);
   sites.set({ big: channel({ kind: 'two-way', between: ['a', 'b'] }, ['big.t']) });
   sites.start('a');

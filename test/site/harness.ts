@@ -2,7 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
-import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
+import { type DatabaseServer as LabServer, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
 import { compileChannel } from '../../src/model/pipeline.ts';
 import type { DesiredPipeline, Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
@@ -188,11 +188,14 @@ export async function dump(connection: Connection, table: string): Promise<strin
   return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
 }
 
-const STARTS = { mariadb: startMariaDb, mysql: startMySql };
+const STARTS = { mariadb: startMariaDb, mariadb11: startNewMariaDb, mysql: startMySql };
 
-/** Two servers of the families that `OTTER_TEST_PAIR` names: `mariadb,mariadb` (usual), `mariadb,mysql`, ... */
+/** The servers that `OTTER_TEST_PAIR` names: `mariadb,mariadb` (usual), `mysql,mariadb11`, ... */
+const FAMILIES = (process.env['OTTER_TEST_PAIR'] ?? 'mariadb,mariadb').split(',') as (keyof typeof STARTS)[];
+
+/** Two of them. */
 export async function pair(): Promise<[LabServer, LabServer]> {
-  const [a, b] = (process.env['OTTER_TEST_PAIR'] ?? 'mariadb,mariadb').split(',') as ('mariadb' | 'mysql')[];
+  const [a, b] = FAMILIES;
   return Promise.all([STARTS[a!](), STARTS[b!]()]);
 }
 
@@ -217,4 +220,14 @@ export async function equal(a: Connection, b: Connection, table: string): Promis
 export async function count(connection: Connection, table: string): Promise<number> {
   const [rows] = await connection.query({ sql: `SELECT COUNT(*) FROM ${table}`, rowsAsArray: true });
   return Number((rows as unknown[][])[0]![0]);
+}
+
+/** A table expression of every server family: the numbers from `from` to `to` in the column `seq`. */
+export function numbers(from: number, to: number): string {
+  const digits = [...String(to)].map((_, i) => `d${i}`);
+  const sum = digits.map((digit, i) => `${digit}.n * ${10 ** i}`).join(' + ');
+  const ten =
+    '(SELECT 0 AS n UNION ALL SELECT 1 UNION ALL SELECT 2 UNION ALL SELECT 3 UNION ALL SELECT 4 UNION ALL SELECT 5 UNION ALL SELECT 6 UNION ALL SELECT 7 UNION ALL SELECT 8 UNION ALL SELECT 9)';
+  const all = digits.map((digit) => `${ten} AS ${digit}`).join(' CROSS JOIN ');
+  return `(SELECT ${sum} AS seq FROM ${all} HAVING seq BETWEEN ${from} AND ${to}) AS numbers`;
 }

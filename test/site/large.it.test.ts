@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 
-import { channel, count, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, count, equal, numbers, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -28,7 +28,7 @@ async function seenWhole(from: Connection, to: Connection, sql: string, after: n
 }
 
 const insert = (from: number, to: number, text: string): string =>
-  `INSERT INTO shop.t SELECT seq, CONCAT('${text} ', seq), REPEAT('x', 100) FROM seq_${from}_to_${to}`;
+  `INSERT INTO shop.t SELECT seq, CONCAT('${text} ', seq), REPEAT('x', 100) FROM ${numbers(from, to)}`;
 
 test('of ten and of sixty thousand rows, both ways', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
@@ -66,7 +66,7 @@ test('one in pieces that meets a conflict is decided piece by piece', async () =
   sites.start('a');
   sites.start('b');
   await streaming(sites, 'shop/a>b', 'shop/b>a');
-  await ra.query("USE shop; INSERT INTO shop.plain SELECT seq, 0, REPEAT('x', 200) FROM seq_1_to_60000");
+  await ra.query(`USE shop; INSERT INTO shop.plain SELECT seq, 0, REPEAT('x', 200) FROM ${numbers(1, 60000)}`);
   await equal(ra, rb, 'shop.plain');
   // Neither has seen the other's: the pipelines rest while both write.
   await sites.stop('a');
@@ -87,7 +87,7 @@ test('one in pieces that meets a conflict is decided piece by piece', async () =
 test('one-way, in pieces, updating rows that are not there: written with care, not stuck', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   await ra.query(
-    "CREATE DATABASE one; USE one; CREATE TABLE one.t (id INT PRIMARY KEY, u INT UNIQUE, filler VARCHAR(600)); INSERT INTO one.t SELECT seq, seq, REPEAT('x', 500) FROM seq_1_to_12000",
+    `CREATE DATABASE one; USE one; CREATE TABLE one.t (id INT PRIMARY KEY, u INT UNIQUE, filler VARCHAR(600)); INSERT INTO one.t SELECT seq, seq, REPEAT('x', 500) FROM ${numbers(1, 12000)}`,
   );
   await using sites = new Sites({ a, b });
   sites.set({ one: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['one.t']) });

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { ChannelSpec, TableSpec } from '../../src/model/topology.ts';
-import { channel, count, dump, equal, pair, recorder, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, count, dump, equal, numbers, pair, recorder, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -49,7 +49,7 @@ test('a table that joins or leaves disturbs no other; one that comes back is cop
     'CREATE DATABASE one; USE one; CREATE TABLE x (id INT PRIMARY KEY, n INT); CREATE TABLE y (id INT PRIMARY KEY, n INT)',
   );
   await ra.query(
-    'USE one; INSERT INTO x SELECT seq, 0 FROM seq_1_to_100; INSERT INTO y SELECT seq, 0 FROM seq_1_to_100',
+    `USE one; INSERT INTO x SELECT seq, 0 FROM ${numbers(1, 100)}; INSERT INTO y SELECT seq, 0 FROM ${numbers(1, 100)}`,
   );
   const copiesBegun: string[] = [];
   const opened: string[] = [];

@@ -1,6 +1,6 @@
 /**
- * Gets MySQL 9 without touching the system: the packages of Debian unstable with everything they need, unpacked into one
- * folder of the cache and run through their own loader, so that neither this machine's libraries nor its package
+ * Gets the newest servers without touching the system: the packages of Debian unstable with everything they need, unpacked
+ * into a folder of the cache and run through their own loader, so that neither this machine's libraries nor its package
  * database are involved. Needs no root.
  */
 import { appendFile, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -10,9 +10,36 @@ import { findAll, type Program, type ProvideOptions, parseVersion } from './bina
 import { cached } from './cache.ts';
 import { run } from './command.ts';
 
-const PACKAGES = ['mysql-server-core', 'mysql-client-core'];
+type Family = 'mysql' | 'mariadb';
+
+interface Fetched {
+  readonly title: string;
+  readonly packages: readonly string[];
+  /** Below `usr`. */
+  readonly program: string;
+  readonly share: string;
+  readonly instead: string;
+}
+
+const SERVERS: Readonly<Record<Family, Fetched>> = {
+  mysql: {
+    title: 'MySQL 9',
+    packages: ['mysql-server-core', 'mysql-client-core'],
+    program: 'sbin/mysqld',
+    share: 'share/mysql',
+    instead:
+      'install MySQL 8.4 or later so that mysqld is on PATH, or set OTTER_TEST_MYSQL=mysql://root:PASSWORD@HOST:3306',
+  },
+  mariadb: {
+    title: 'MariaDB 11',
+    packages: ['mariadb-server-core', 'mariadb-client-core'],
+    program: 'sbin/mariadbd',
+    share: 'share/mariadb',
+    instead: 'install MariaDB 11.8 or later so that mariadbd is on PATH',
+  },
+};
+
 const KEYRING = '/usr/share/keyrings/debian-archive-keyring.gpg';
-const ENTRY = 'mysql';
 
 /** Of Node's words for processors, in Debian's words: package architecture, folder of libraries, loader. */
 const MACHINES: Readonly<Record<string, { readonly triplet: string; readonly loader: string }>> = {
@@ -21,7 +48,7 @@ const MACHINES: Readonly<Record<string, { readonly triplet: string; readonly loa
 };
 
 /** Whether this is a Debian machine with apt and a mirror to ask. */
-export async function canFetchMySql(): Promise<boolean> {
+export async function canFetch(): Promise<boolean> {
   return (
     MACHINES[process.arch] !== undefined &&
     findAll(['apt-get']).length > 0 &&
@@ -31,49 +58,59 @@ export async function canFetchMySql(): Promise<boolean> {
 }
 
 /** @throws OtterError OT7103 */
-export async function fetchMySql(options: ProvideOptions): Promise<Program> {
+export async function fetchServer(family: Family, options: ProvideOptions): Promise<Program> {
+  const { title } = SERVERS[family];
   const root = await cached(
-    ENTRY,
+    family,
     async (folder) => {
       options.say?.(
-        'getting MySQL 9 from Debian unstable into the cache (once, about 80 MB; the system is not touched)',
+        `getting ${title} from Debian unstable into the cache (once, about 80 MB; the system is not touched)`,
       );
-      await unpackInto(folder, options);
+      await unpackInto(folder, SERVERS[family], options);
     },
     options.signal,
   );
-  const program = throughLoader(root);
+  const program = throughLoader(root, SERVERS[family]);
   const { output } = await run(program.command, [...program.args, '--no-defaults', '--version']);
   const version = parseVersion(output);
   if (version === null) {
     throw new OtterError(
       'OT7103',
-      `the MySQL server in ${root} does not run: ${output.trim().split('\n').at(-1) ?? ''}`,
-      {
-        hint: `type: rm -r ${root}`,
-      },
+      `the ${title} server in ${root} does not run: ${output.trim().split('\n').at(-1) ?? ''}`,
+      { hint: `type: rm -r ${root}` },
     );
   }
   return { ...program, version: version.version };
 }
 
-function throughLoader(root: string): Omit<Program, 'version'> {
+function throughLoader(root: string, { program }: Fetched): Omit<Program, 'version'> {
   const machine = MACHINES[process.arch];
-  if (machine === undefined) throw new OtterError('OT7101', `there is no MySQL package for ${process.arch}`);
+  if (machine === undefined) throw new OtterError('OT7101', `there is no server package for ${process.arch}`);
   const libraries = join(root, 'usr/lib', machine.triplet);
   return {
     command: join(libraries, machine.loader),
-    args: ['--library-path', `${libraries}:${join(libraries, 'mysql/private')}`, join(root, 'usr/sbin/mysqld')],
+    args: ['--library-path', `${libraries}:${join(libraries, 'mysql/private')}`, join(root, 'usr', program)],
   };
+}
+
+/** Folder with the messages, character sets and scripts of a server that was fetched; null for one that was installed. */
+export function shareOf(program: Program): string | null {
+  const server = Object.values(SERVERS).find((each) => program.args.at(-1)?.endsWith(`/usr/${each.program}`) === true);
+  return server === undefined ? null : join(program.args.at(-1)!, '../..', server.share);
 }
 
 /** Arguments without which a server that is not where its package wanted it does not start. */
 export function relocatedArguments(program: Program): readonly string[] {
-  const root = /^(.*)\/usr\/sbin\/mysqld$/.exec(program.args.at(-1) ?? '')?.[1];
-  return root === undefined ? [] : [`--basedir=${root}/usr`, `--lc-messages-dir=${root}/usr/share/mysql`];
+  const share = shareOf(program);
+  if (share === null) return [];
+  return [
+    `--basedir=${join(share, '../..')}`,
+    `--lc-messages-dir=${share}`,
+    `--character-sets-dir=${join(share, 'charsets')}`,
+  ];
 }
 
-async function unpackInto(folder: string, options: ProvideOptions): Promise<void> {
+async function unpackInto(folder: string, server: Fetched, options: ProvideOptions): Promise<void> {
   const work = join(folder, 'apt');
   await mkdir(join(work, 'lists/partial'), { recursive: true });
   await mkdir(join(work, 'archives/partial'), { recursive: true });
@@ -92,23 +129,29 @@ async function unpackInto(folder: string, options: ProvideOptions): Promise<void
     'Acquire::Languages=none',
     'Debug::NoLocking=true',
   ].flatMap((setting) => ['-o', setting]);
-  await must('apt-get', [...settings, 'update', '-qq'], options, work);
+  const told = { ...options, server };
+  await must('apt-get', [...settings, 'update', '-qq'], told, work);
   const listing = await must(
     'apt-get',
-    [...settings, '-s', 'install', '--no-install-recommends', ...PACKAGES],
-    options,
+    [...settings, '-s', 'install', '--no-install-recommends', ...server.packages],
+    told,
     work,
   );
   const names = [...listing.matchAll(/^Inst (\S+)/gm)].map((match) => match[1] ?? '');
-  await must('apt-get', [...settings, 'download', '-qq', ...names], options, work);
+  await must('apt-get', [...settings, 'download', '-qq', ...names], told, work);
   for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
-    await must('dpkg-deb', ['-x', join(work, file), folder], options, work);
+    await must('dpkg-deb', ['-x', join(work, file), folder], told, work);
   }
   await appendFile(join(folder, 'PACKAGES'), `${names.join('\n')}\n`);
   await rm(work, { recursive: true, force: true });
 }
 
-async function must(command: string, args: readonly string[], options: ProvideOptions, cwd: string): Promise<string> {
+async function must(
+  command: string,
+  args: readonly string[],
+  options: ProvideOptions & { readonly server: Fetched },
+  cwd: string,
+): Promise<string> {
   const { code, output } = await run(command, args, {
     cwd,
     signal: options.signal,
@@ -118,9 +161,9 @@ async function must(command: string, args: readonly string[], options: ProvideOp
   if (code !== 0) {
     throw new OtterError(
       'OT7103',
-      `${command} failed while getting MySQL:\n  ${output.trim().split('\n').slice(-5).join('\n  ')}`,
+      `${command} failed while getting ${options.server.title}:\n  ${output.trim().split('\n').slice(-5).join('\n  ')}`,
       {
-        hint: 'install MySQL 8.4 or later so that mysqld is on PATH, or set OTTER_TEST_MYSQL=mysql://root:PASSWORD@HOST:3306',
+        hint: options.server.instead,
       },
     );
   }
