@@ -60,10 +60,13 @@ export async function readLive(store: StateStore, topology: string, signal?: Abo
 function specOf(entry: Entry): AppliedSpec[] {
   const parsed = parseKey(entry.key);
   if (parsed?.at !== 'spec') return [];
-  const { generation, spec } = parse<SpecRecord>(entry);
+  const { generation, spec, joined } = parse<SpecRecord>(entry);
   if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
   const { kind, name } = parsed;
-  return [{ key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision }];
+  const known = joined === undefined ? {} : { joined };
+  return [
+    { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, ...known },
+  ];
 }
 
 function metaOf(entry: Entry): MetaRecord {

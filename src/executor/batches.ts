@@ -5,9 +5,11 @@
  * that exists is wholly applied; nodes never see objects under the lineage of a topology that was destroyed, so a new
  * lineage is in the first.
  */
+import { compileChannel } from '../model/pipeline.ts';
 import type { Condition, Put } from '../model/ports.ts';
 import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
+import type { ChannelSpec } from '../model/topology.ts';
 import type { AppliedState, Change } from '../planner/change.ts';
 import { nameOf } from '../planner/change.ts';
 import type { Plan } from '../planner/plan.ts';
@@ -54,7 +56,7 @@ export function batchesOf(input: BatchInput): Batch[] {
     key: metaKey(topology),
     value: JSON.stringify({ format: STATE_FORMAT, lineage, serial: of } satisfies MetaRecord),
   });
-  const generations = new Map(applied.specs.map(({ key, generation }) => [key, generation]));
+  const before = new Map(applied.specs.map((spec) => [spec.key, spec]));
   const parts = cut(plan.changes);
   return parts.map((changes, index) => {
     const last = index === parts.length - 1;
@@ -65,10 +67,13 @@ export function batchesOf(input: BatchInput): Batch[] {
       const key = specKey(topology, change.kind, nameOf(change.address));
       conditions.push({ key, revision: plan.reads[key] ?? null });
       // Never one that was seen before under this name, also when the object was removed in between.
-      const generation = Math.max((generations.get(key) ?? 0) + 1, serial);
+      const generation = Math.max((before.get(key)?.generation ?? 0) + 1, serial);
       if (change.after === null) deletes.push(key);
-      else
-        puts.push({ key, value: JSON.stringify({ generation, spec: change.after as unknown as SpecRecord['spec'] }) });
+      else {
+        const spec = change.after as unknown as SpecRecord['spec'];
+        const joined = change.kind === 'channel' ? joinedBy(change, before.get(key), generation) : {};
+        puts.push({ key, value: JSON.stringify({ generation, spec, ...joined } satisfies SpecRecord) });
+      }
       puts.push({
         key: runKey(topology, run, String(index), String(offset)),
         value: JSON.stringify(journalOf(change, change.after === null ? null : generation)),
@@ -94,6 +99,26 @@ export function batchesOf(input: BatchInput): Batch[] {
     } else if (index === 0 && anew) puts.push(meta(serial - 1));
     return { conditions, puts, deletes, addresses, journalKey };
   });
+}
+
+/**
+ * Which pipelines of a channel came later than itself: one that left and comes back must not be taken, by a node that was
+ * away meanwhile, for one that stayed.
+ */
+function joinedBy(
+  { address, before, after }: Change,
+  applied: AppliedState['specs'][number] | undefined,
+  generation: number,
+): Pick<SpecRecord, 'joined'> {
+  if (before === null || after === null || applied === undefined) return {};
+  const pipelines = (spec: Change['after']): string[] =>
+    compileChannel(nameOf(address), spec as unknown as ChannelSpec).map(({ name }) => name);
+  const there = new Set(pipelines(before));
+  const joined = pipelines(after).flatMap((name): (readonly [string, number])[] => {
+    const since = there.has(name) ? applied.joined?.[name] : generation;
+    return since === undefined ? [] : [[name, since]];
+  });
+  return joined.length === 0 ? {} : { joined: Object.fromEntries(joined) };
 }
 
 function journalOf({ address, actions, before, after }: Change, generation: number | null): object {

@@ -107,7 +107,11 @@ export class World {
         .filter(
           ({ source, target }) => this.spec('database', source) !== null && this.spec('database', target) !== null,
         )
-        .map((pipeline) => ({ spec: pipeline, generation: record.generation, born: created }));
+        .map((pipeline) => ({
+          spec: pipeline,
+          generation: record.generation,
+          born: created + (record.joined?.[pipeline.name] ?? 0),
+        }));
     });
     return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };
   }

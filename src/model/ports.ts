@@ -232,7 +232,7 @@ export interface DesiredPipeline {
   readonly spec: PipelineSpec;
   /** Of its channel. */
   readonly generation: number;
-  /** Revision of the store at which its channel came into the topology: one that left and came back begins anew. */
+  /** Tells this stay of it in the topology from earlier ones: one that left and came back begins anew. */
   readonly born: number;
 }
 

@@ -19,6 +19,8 @@ export interface SpecRecord<K extends Kind = Kind> {
   /** Raised by every apply that changes this object; nodes report the one they run. */
   readonly generation: number;
   readonly spec: SpecByKind[K];
+  /** Of a channel: its pipelines that came later than itself, each with the generation in which it came (again). */
+  readonly joined?: Readonly<Record<string, number>>;
 }
 
 /** `status/pipeline/<name>`: written when something changes, not on every row. */

@@ -64,6 +64,8 @@ export interface AppliedSpec {
   readonly generation: number;
   readonly spec: Json;
   readonly revision: number;
+  /** As in `SpecRecord`. */
+  readonly joined?: Readonly<Record<string, number>>;
 }
 
 /** What apply has written, with the revision of each key. */

@@ -79,16 +79,39 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
     checkPriority(checked, table.conflict, between, path);
     checkCopySource(checked, channel, table.conflict, between, path);
   });
-  const policies = [conflict, ...channel.tables.flatMap((table) => table.conflict ?? [])].map((c) => c.policy);
-  if (channel.inert['shape'] === 'mesh' && between.length > 2 && policies.includes('site-priority')) {
-    const detail = 'Every write has to pass through the preferred site: use `shape: star`.';
+  checkShape(checked, channel, conflict, between, base);
+}
+
+/** Under site-priority every write passes through the site that decides. */
+function checkShape(
+  { report }: Checked,
+  channel: ChannelSpec,
+  conflict: ConflictSpec,
+  between: readonly string[],
+  base: Path,
+): void {
+  if (between.length < 3) return;
+  const [hub, preferred] = [between[0]!, conflict.priority[0]!];
+  // Which site is copied from was reported already.
+  if (
+    channel.initial !== 'copy' &&
+    conflict.policy === 'site-priority' &&
+    between.includes(preferred) &&
+    preferred !== hub
+  ) {
     report({
       code: 'OT1046',
-      summary: '`site-priority` cannot be a mesh',
-      detail,
-      path: [...base, 'shape'],
+      summary: `\`${hub}\` is the hub of the star, but \`${preferred}\` is preferred`,
+      detail: `Put \`${preferred}\` first in \`between\`, or \`${hub}\` first in \`priority\`.`,
+      path: [...base, 'conflict', 'priority', 0],
       at: 'value',
     });
+  }
+  const policies = [conflict, ...channel.tables.flatMap((table) => table.conflict ?? [])].map((c) => c.policy);
+  if (channel.inert['shape'] === 'mesh' && policies.includes('site-priority')) {
+    const detail = 'Every write has to pass through the preferred site: use `shape: star`.';
+    const summary = '`site-priority` cannot be a mesh';
+    report({ code: 'OT1046', summary, detail, path: [...base, 'shape'], at: 'value' });
   }
 }
 

@@ -35,11 +35,6 @@ export const UNBUILT = {
     missing: 'Nodes talk to each other without encryption and without asking who is there.',
   },
   oracle: { key: 'databases.*.engine: oracle', severity: 'error', missing: 'Oracle databases are not written yet.' },
-  many: {
-    key: 'channels.*.between with three or more',
-    severity: 'error',
-    missing: 'A two-way channel joins two databases.',
-  },
   policy: {
     key: 'conflict.policy: last-write-wins | manual',
     severity: 'error',
@@ -131,8 +126,6 @@ type Tell = (id: UnbuiltId, what: string, path: Path) => void;
 function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;
   const twoWay = direction.kind === 'two-way';
-  if (twoWay && direction.between.length > 2)
-    tell('many', '`between` with three or more databases', [...base, 'between']);
   if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);

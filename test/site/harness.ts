@@ -191,12 +191,18 @@ export async function dump(connection: Connection, table: string): Promise<strin
 const STARTS = { mariadb: startMariaDb, mariadb11: startNewMariaDb, mysql: startMySql };
 
 /** The servers that `OTTER_TEST_PAIR` names: `mariadb,mariadb` (usual), `mysql,mariadb11`, ... */
-const FAMILIES = (process.env['OTTER_TEST_PAIR'] ?? 'mariadb,mariadb').split(',') as (keyof typeof STARTS)[];
+export const FAMILIES = (process.env['OTTER_TEST_PAIR'] ?? 'mariadb,mariadb').split(',') as (keyof typeof STARTS)[];
 
 /** Two of them. */
 export async function pair(): Promise<[LabServer, LabServer]> {
-  const [a, b] = FAMILIES;
-  return Promise.all([STARTS[a!](), STARTS[b!]()]);
+  return (await servers(2)) as [LabServer, LabServer];
+}
+
+/** As many as that, in turn of those families. Two families have one collation to compare keys by only when they are told. */
+export async function servers(count: number): Promise<LabServer[]> {
+  const mixed = new Set(FAMILIES).size > 1;
+  const options = mixed ? { args: ['--collation-server=utf8mb4_general_ci'] } : {};
+  return Promise.all(Array.from({ length: count }, (_, i) => STARTS[FAMILIES[i % FAMILIES.length]!](options)));
 }
 
 /** Waits until the pipelines stream; says how they stand when they do not. */

@@ -13,7 +13,10 @@ type LogTables = string[] & LogPlace;
 
 /** The tables of all row events behind a place in a MariaDB server's log, and the place of its end. */
 export async function logOf(connection: Connection, from?: LogPlace): Promise<LogTables> {
-  const [status] = await connection.query('SHOW MASTER STATUS');
+  const [[{ version }]] = (await connection.query('SELECT VERSION() AS version')) as unknown as [[{ version: string }]];
+  const [status] = await connection.query(
+    version.includes('MariaDB') ? 'SHOW MASTER STATUS' : 'SHOW BINARY LOG STATUS',
+  );
   const [end] = status as { File: string; Position: string }[];
   const place = { file: end!.File, position: Number(end!.Position) };
   if (from === undefined) return Object.assign([], place);

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { ChannelSpec } from '../../src/model/topology.ts';
-import { channel, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, numbers, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 const MIB = 1 << 20;
 
@@ -52,7 +52,7 @@ async function write(db: Connection, going: () => boolean): Promise<void> {
   await db.query('USE shop');
   while (going()) {
     await db.query(
-      "INSERT INTO t (n, filler) SELECT seq, REPEAT('x', 300) FROM seq_1_to_200; UPDATE t SET n=n+1 ORDER BY id DESC LIMIT 20",
+      `INSERT INTO t (n, filler) SELECT seq, REPEAT('x', 300) FROM ${numbers(1, 200)}; UPDATE t SET n=n+1 ORDER BY id DESC LIMIT 20`,
     );
   }
 }

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 
-import { channel, dump, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, dump, equal, FAMILIES, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -90,7 +90,7 @@ test('one-way: a row in the way stops the pipeline before its transaction, and i
   await until('it stops', () => sites.figures()['two/a>b']?.error?.code === 'OT5016');
   const { phase, error } = sites.figures()['two/a>b']!;
   expect(phase).toBe('failed');
-  expect(error!.message).toMatch(/two\.t.*0-\d+-\d+.*Duplicate entry for key '(t\.)?u' \(error 1062\)$/);
+  expect(error!.message).toMatch(/two\.t.*(0-\d+-|:)\d+.*Duplicate entry for key '(t\.)?u' \(error 1062\)$/);
   expect((await rb.query('SELECT id FROM two.t ORDER BY id'))[0]).toEqual([{ id: 1 }, { id: 99 }]);
   await rb.query('DELETE FROM two.t WHERE id=99');
   await equal(ra, rb, 'two.t');
@@ -395,10 +395,12 @@ test('a table that comes and goes under a pattern stops nothing; one that gets a
 }, 60_000);
 
 test.each([
-  'SET STATEMENT max_statement_time=100 FOR TRUNCATE TABLE d.t',
   '/*!40000 TRUNCATE TABLE d.t */',
   'ALTER TABLE d.arch EXCHANGE PARTITION p0 WITH TABLE d.t',
-  'RENAME TABLE d.t NOWAIT TO d.other',
+  'RENAME /* here */ TABLE d.t TO d.other',
+  ...(FAMILIES[0] === 'mysql'
+    ? []
+    : ['SET STATEMENT max_statement_time=100 FOR TRUNCATE TABLE d.t', 'RENAME TABLE d.t NOWAIT TO d.other']),
 ])(
   'a change of structure is seen however it is written: %s',
   async (sql) => {
@@ -421,29 +423,34 @@ test.each([
   60_000,
 );
 
-test('child rows that a foreign key changes unseen are refused, unless the target does the same', async () => {
-  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
-  await ra.query(
-    'CREATE DATABASE d; CREATE TABLE d.p (id INT PRIMARY KEY); CREATE TABLE d.c (id INT PRIMARY KEY, p INT, CONSTRAINT up FOREIGN KEY (p) REFERENCES d.p (id) ON DELETE CASCADE); INSERT INTO d.p VALUES (1), (2); INSERT INTO d.c VALUES (10, 1), (20, 2)',
-  );
-  await using sites = new Sites({ a, b });
-  sites.set({ d: channel(oneWay, ['d.c']) });
-  sites.start('a');
-  sites.start('b');
-  await until('it is refused', () => sites.figures()['d/a>b']?.error?.code === 'OT5030');
-  expect(sites.figures()['d/a>b']!.error!.message).toContain('foreign key up of d.c');
-  await rb.query('DROP TABLE d.c');
-  sites.set({});
-  await until('it is forgotten', async () => (await dump(rb, 'otter.checkpoint')).length === 0);
-  sites.set({ d: channel(oneWay, ['d.c', 'd.p']) });
-  await until('all is copied', async () => (await dump(rb, 'otter.copy WHERE done=1')).length === 2);
-  await ra.query('DELETE FROM d.p WHERE id=1');
-  await until('the parent is gone', async () => (await dump(rb, 'd.p')).length === 1);
-  expect(await dump(rb, 'd.c')).toEqual(['[20,2]']);
-  sites.set({});
-  await Promise.all([ra.end(), rb.end()]);
-}, 60_000);
+// MySQL 9.6 and later log what foreign keys do.
+test.runIf(FAMILIES[0] !== 'mysql')(
+  'child rows that a foreign key changes unseen are refused, unless the target does the same',
+  async () => {
+    const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+    for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+    await ra.query(
+      'CREATE DATABASE d; CREATE TABLE d.p (id INT PRIMARY KEY); CREATE TABLE d.c (id INT PRIMARY KEY, p INT, CONSTRAINT up FOREIGN KEY (p) REFERENCES d.p (id) ON DELETE CASCADE); INSERT INTO d.p VALUES (1), (2); INSERT INTO d.c VALUES (10, 1), (20, 2)',
+    );
+    await using sites = new Sites({ a, b });
+    sites.set({ d: channel(oneWay, ['d.c']) });
+    sites.start('a');
+    sites.start('b');
+    await until('it is refused', () => sites.figures()['d/a>b']?.error?.code === 'OT5030');
+    expect(sites.figures()['d/a>b']!.error!.message).toContain('foreign key up of d.c');
+    await rb.query('DROP TABLE d.c');
+    sites.set({});
+    await until('it is forgotten', async () => (await dump(rb, 'otter.checkpoint')).length === 0);
+    sites.set({ d: channel(oneWay, ['d.c', 'd.p']) });
+    await until('all is copied', async () => (await dump(rb, 'otter.copy WHERE done=1')).length === 2);
+    await ra.query('DELETE FROM d.p WHERE id=1');
+    await until('the parent is gone', async () => (await dump(rb, 'd.p')).length === 1);
+    expect(await dump(rb, 'd.c')).toEqual(['[20,2]']);
+    sites.set({});
+    await Promise.all([ra.end(), rb.end()]);
+  },
+  60_000,
+);
 
 test('a table that is dropped before its copy began is waited for no longer', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);

@@ -2,7 +2,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, dump, pair, rootOf, Sites, until } from './harness.ts';
+import { channel, dump, FAMILIES, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -100,7 +100,7 @@ for (const kind of ['one-way', 'two-way'] as const) {
       sites.start('b');
       const names = kind === 'one-way' ? ['x/a>b'] : ['x/a>b', 'x/b>a'];
       const figures = (): ReturnType<Sites['figures']> => sites.figures();
-      await until('everything streams', () => names.every((name) => figures()[name]?.phase === 'streaming'));
+      await streaming(sites, ...names);
       for (const statement of statements(2000)) await asUser(ra, statement);
       if (kind === 'two-way') for (const statement of statements(4000)) await asUser(rb, statement);
       const [tables] = await ra.query({
@@ -149,10 +149,15 @@ test('tables that cannot be two-way are refused with the reason', async () => {
       'CREATE TABLE x.t (id INT PRIMARY KEY); CREATE TRIGGER x.tr AFTER INSERT ON x.t FOR EACH ROW SET @n = 1',
       'trigger tr',
     ],
-    [
-      'CREATE TABLE x.p (id INT PRIMARY KEY); CREATE TABLE x.t (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES x.p (id) ON DELETE CASCADE)',
-      'cascades',
-    ],
+    // MySQL 9.6 and later log what foreign keys do; the other site must do so too.
+    ...(FAMILIES.every((family) => family === 'mysql')
+      ? []
+      : [
+          [
+            'CREATE TABLE x.p (id INT PRIMARY KEY); CREATE TABLE x.t (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES x.p (id) ON DELETE CASCADE)',
+            'cascades',
+          ] as [string, string],
+        ]),
   ];
   for (const [create, reason] of cases) {
     for (const root of [ra, rb])
@@ -161,10 +166,8 @@ test('tables that cannot be two-way are refused with the reason', async () => {
     sites.set({ x: channel({ kind: 'two-way', between: ['a', 'b'] }, ['x.t'], { initial: 'none' }) });
     sites.start('a');
     sites.start('b');
-    await until(
-      `${reason} is refused`,
-      () =>
-        sites.figures()['x/a>b']?.error?.code === 'OT5014' && sites.figures()['x/a>b']!.error!.message.includes(reason),
+    await until(`${reason} is refused`, () =>
+      Object.values(sites.figures()).some(({ error }) => error?.code === 'OT5014' && error.message.includes(reason)),
     );
   }
   ra.destroy();

@@ -244,7 +244,13 @@ describe('what is not built', () => {
 
   it('three databases in a star', () => {
     const three = `${BASE.replace('databases:\n', 'databases:\n  fr: { region: b, engine: mysql, endpoints: ["10.0.1.3:3306"], user: o, password: { env: P } }\n')}channels:\n  shop: { between: [hz, ca, fr], shape: star, tables: [shop.a] }\n`;
-    expect(brief(load(three))).toEqual(['error OT1090 12:11 `between` with three or more databases is not built yet']);
+    expect(brief(load(three))).toEqual([]);
+    const preferring = (priority: string, more: string): string =>
+      three.replace('shape: star', `shape: star, conflict: { priority: ${priority} }${more}`);
+    expect(brief(load(preferring('[hz, fr, ca]', '')))).toEqual([]);
+    expect(brief(load(preferring('[fr, hz, ca]', ', initial: none')))).toEqual([
+      'error OT1046 12:70 `hz` is the hub of the star, but `fr` is preferred',
+    ]);
   });
 });
 

@@ -166,10 +166,11 @@ export const TOPOLOGY_CODES = {
       'Make one channel of the ring (`between`), or take the table out of one of its channels. If the patterns only seem to meet, narrow them.',
   },
   OT1046: {
-    title: 'Priority and mesh',
+    title: 'Priority and shape',
     meaning:
-      'Under site-priority the order of writes is the log of the preferred site, so every write passes through it. With a direct way between two others the sites can end up different.',
-    action: 'Use `shape: star`, or `policy: last-write-wins`.',
+      'Under site-priority the order of writes is the log of the preferred site, so every write passes through it: it is the hub of a star. With a direct way between two others (a mesh), or with another site preferred, the sites can end up different.',
+    action:
+      'Use `shape: star` with the same database first in `between` and in `priority`, or `policy: last-write-wins`.',
   },
   OT1047: {
     title: 'Written by two channels',
