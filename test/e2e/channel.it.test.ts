@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import { pair } from '../site/harness.ts';
-import { connect, Otter, rows, streaming, twoSites } from './otter.ts';
+import { connect, Otter, passwordsOf, rows, sitesOf, streaming } from './otter.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -20,8 +20,8 @@ test('apply, copy, both directions, a new table, a node away, destroy', async ()
   await da.query(
     "CREATE DATABASE shop; CREATE TABLE shop.orders (id INT PRIMARY KEY, note VARCHAR(40)); CREATE TABLE shop.extra (id INT PRIMARY KEY, n INT); INSERT INTO shop.orders VALUES (1, 'one'), (2, 'two'); INSERT INTO shop.extra VALUES (7, 7)",
   );
-  await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
-  await otter.write(await twoSites(a, b, '  shop: { between: [a, b], tables: [shop.orders] }\n'));
+  await using otter = await Otter.in(passwordsOf([a, b]));
+  await otter.write(await sitesOf([a, b], '  shop: { between: [a, b], tables: [shop.orders] }\n'));
   otter.node('west-1');
   const early = await otter.run('apply', '--auto-approve', '--timeout', '3s');
   expect(early.code).toBe(9);
@@ -82,8 +82,8 @@ test('what fails at a node ends the apply with its reason, and stays in the stat
   await db.query(
     'CREATE DATABASE bad; CREATE TABLE bad.t (id INT PRIMARY KEY, n INT); INSERT INTO bad.t VALUES (2, 2)',
   );
-  await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
-  await otter.write(await twoSites(a, b, '  bad: { from: [a], to: [b], tables: [bad.t] }\n'));
+  await using otter = await Otter.in(passwordsOf([a, b]));
+  await otter.write(await sitesOf([a, b], '  bad: { from: [a], to: [b], tables: [bad.t] }\n'));
   otter.node('west-1');
   otter.node('east-1');
   const applied = await otter.run('apply', '--auto-approve', '--timeout', '100s');

@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import { numbers, pair } from '../site/harness.ts';
-import { connect, Otter, rows, streaming, twoSites } from './otter.ts';
+import { connect, Otter, passwordsOf, rows, sitesOf, streaming } from './otter.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -21,8 +21,8 @@ test('a copy under writes on both sides survives the death of both nodes', async
     'CREATE DATABASE big; USE big; CREATE TABLE big.t (id INT PRIMARY KEY, n INT, note VARCHAR(40) NOT NULL)',
   );
   await da.query(`INSERT INTO big.t SELECT seq * 2, seq, CONCAT('row ', seq) FROM ${numbers(1, 200000)}`);
-  await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
-  await otter.write(await twoSites(a, b, '  big: { between: [a, b], tables: [big.t] }\n'));
+  await using otter = await Otter.in(passwordsOf([a, b]));
+  await otter.write(await sitesOf([a, b], '  big: { between: [a, b], tables: [big.t] }\n'));
   for (const node of ['west-1', 'east-1']) otter.node(node);
   const applied = await otter.run('apply', '--auto-approve', '--timeout', '60s');
   expect(applied, applied.err).toMatchObject({ code: 0 });

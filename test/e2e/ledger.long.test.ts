@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { pair } from '../site/harness.ts';
+import { pair, servers } from '../site/harness.ts';
 import { freezing, keepLedger, killing } from './ledger.ts';
 
 let a: DatabaseServer;
@@ -14,9 +14,18 @@ afterEach(async () => {
 });
 
 test('no line of the ledger is lost or doubled while nodes are killed fifty times', async () => {
-  await keepLedger(a, b, killing(50));
+  await keepLedger([a, b], killing(50));
 }, 900_000);
 
 test('nor while nodes are frozen past their leases and servers are killed', async () => {
-  await keepLedger(a, b, freezing([a, b], 3));
+  await keepLedger([a, b], freezing([a, b], 3));
+}, 900_000);
+
+test('nor in a star of three while nodes are killed thirty times', async () => {
+  const three = await servers(3);
+  try {
+    await keepLedger(three, killing(30, 3));
+  } finally {
+    await Promise.all(three.map((server) => server[Symbol.asyncDispose]()));
+  }
 }, 900_000);

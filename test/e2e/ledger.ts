@@ -1,12 +1,13 @@
 /**
- * The ledger: writers on both sites who remember what was committed, nodes killed at random moments, and an account of
+ * The ledger: writers at every site who remember what was committed, nodes killed at random moments, and an account of
  * it all at the end. Shared by the quick test and the long one.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { connect, Otter, rows, streaming, twoSites } from './otter.ts';
+import { numbers } from '../site/harness.ts';
+import { connect, NAMES, Otter, passwordsOf, rows, sitesOf, streaming } from './otter.ts';
 
 const SCHEMA = `CREATE DATABASE book;
 CREATE TABLE book.ledger (id VARCHAR(40) CHARACTER SET ascii COLLATE ascii_bin PRIMARY KEY, site CHAR(1) NOT NULL, n INT NOT NULL);
@@ -53,7 +54,7 @@ class Book {
       );
     } else statements.push(this.#change(), this.#change());
     if (large) {
-      const batch = this.#n * 2 + (this.#site === 'a' ? 0 : 1);
+      const batch = this.#n * NAMES.length + NAMES.indexOf(this.#site);
       statements.push(`INSERT INTO book.bulk SELECT ${batch}, seq, CONCAT('row ', seq) FROM book.seq`);
     }
     try {
@@ -127,14 +128,15 @@ async function look(db: Connection, going: () => boolean): Promise<void> {
 /** What goes wrong while the ledger is kept. */
 export type Trouble = (otter: Otter, going: () => boolean) => Promise<void>;
 
-const NODES = ['west-1', 'east-1'] as const;
+const NODES = ['west-1', 'east-1', 'south-1'];
 
 /** Nodes are killed without warning, at random moments, and come back under their names. */
-export function killing(times: number): Trouble {
+export function killing(times: number, sites = 2): Trouble {
   return async (otter, going) => {
+    const nodes = NODES.slice(0, sites);
     for (let kill = 0; kill < times && going(); kill += 1) {
       await sleep(200 + Math.random() * 1_500);
-      const name = NODES[Math.floor(Math.random() * NODES.length)]!;
+      const name = nodes[Math.floor(Math.random() * nodes.length)]!;
       await otter.end(name, 'SIGKILL');
       await sleep(Math.random() * 300);
       otter.node(name);
@@ -148,9 +150,9 @@ export function killing(times: number): Trouble {
  */
 export function freezing(servers: readonly DatabaseServer[], rounds: number): Trouble {
   return async (otter, going) => {
-    for (const name of ['west-2', 'east-2']) otter.node(name);
+    for (const name of ['west-2', 'east-2', 'south-2'].slice(0, servers.length)) otter.node(name);
     for (let round = 0; round < rounds && going(); round += 1) {
-      for (const name of NODES) {
+      for (const name of NODES.slice(0, servers.length)) {
         otter.signal(name, 'SIGSTOP');
         await sleep(14_000);
         otter.signal(name, 'SIGCONT');
@@ -166,40 +168,38 @@ export function freezing(servers: readonly DatabaseServer[], rounds: number): Tr
   };
 }
 
-export async function keepLedger(a: DatabaseServer, b: DatabaseServer, trouble: Trouble): Promise<void> {
+/** The first of the servers is the preferred site, and of three the hub. */
+export async function keepLedger(servers: readonly DatabaseServer[], trouble: Trouble): Promise<void> {
   await using closing = new AsyncDisposableStack();
   const open = async (server: DatabaseServer): Promise<Connection> => {
     const connection = await connect(server);
     closing.defer(() => connection.destroy());
     return connection;
   };
-  let [da, db] = [await open(a), await open(b)];
-  await da.query(SCHEMA);
-  for (const each of [da, db]) {
-    await each.query(
-      `CREATE DATABASE IF NOT EXISTS book; CREATE TABLE book.seq (seq INT PRIMARY KEY); SET autocommit=1`,
-    );
-    await each.query(
-      `INSERT INTO book.seq SELECT a.n + 10*b.n + 100*c.n + 1000*d.n FROM ${['a', 'b', 'c', 'd'].map((name) => `(SELECT 0 n UNION SELECT 1 UNION SELECT 2 UNION SELECT 3 UNION SELECT 4 UNION SELECT 5 UNION SELECT 6 UNION SELECT 7 UNION SELECT 8 UNION SELECT 9) ${name}`).join(', ')}`,
-    );
+  for (const [i, server] of servers.entries()) {
+    const db = await open(server);
+    if (i === 0) await db.query(SCHEMA);
+    await db.query(`CREATE DATABASE IF NOT EXISTS book; CREATE TABLE book.seq (seq INT PRIMARY KEY); SET autocommit=1`);
+    await db.query(`INSERT INTO book.seq SELECT seq FROM ${numbers(0, BULK_ROWS - 1)}`);
   }
-  await using otter = await Otter.in({ A_PASSWORD: a.otter.password, B_PASSWORD: b.otter.password });
-  await otter.write(
-    await twoSites(
-      a,
-      b,
-      `  book: { between: [a, b], tables: [${TABLES.map((table) => `book.${table}`).join(', ')}] }\n`,
-    ),
-  );
-  for (const name of NODES) otter.node(name);
+  const names = NAMES.slice(0, servers.length);
+  await using otter = await Otter.in(passwordsOf(servers));
+  const tables = TABLES.map((table) => `book.${table}`).join(', ');
+  await otter.write(await sitesOf(servers, `  book: { between: [${names.join(', ')}], tables: [${tables}] }\n`));
+  for (const name of NODES.slice(0, servers.length)) otter.node(name);
   const applied = await otter.run('apply', '--auto-approve', '--timeout', '60s');
   expect(applied, applied.err).toMatchObject({ code: 0 });
   await otter.until('all is copied', streaming);
 
   let writing = true;
   const going = (): boolean => writing;
-  const books = [new Book(await open(a), 'a', () => open(a)), new Book(await open(b), 'b', () => open(b))];
-  const work = [...books.map((book) => book.write(going)), watch(() => open(a), going), watch(() => open(b), going)];
+  const books = await Promise.all(
+    servers.map(async (server, i) => new Book(await open(server), names[i]!, async () => open(server))),
+  );
+  const work = [
+    ...books.map(async (book) => book.write(going)),
+    ...servers.map(async (server) => watch(async () => open(server), going)),
+  ];
   const all = Promise.all(work);
   all.catch(() => {
     writing = false;
@@ -209,27 +209,27 @@ export async function keepLedger(a: DatabaseServer, b: DatabaseServer, trouble: 
   writing = false;
   await all;
 
-  [da, db] = [await open(a), await open(b)];
   const read = async (connection: Connection): Promise<string[][]> =>
-    Promise.all(TABLES.map((table) => rows(connection, `SELECT * FROM book.${table} ORDER BY 1, 2`)));
+    Promise.all(TABLES.map(async (table) => rows(connection, `SELECT * FROM book.${table} ORDER BY 1, 2`)));
+  const connections = await Promise.all(servers.map(open));
   const deadline = Date.now() + 90_000;
   for (;;) {
-    const [left, right] = await Promise.all([read(da), read(db)]);
-    if (JSON.stringify(left) === JSON.stringify(right)) break;
+    const [first, ...others] = await Promise.all(connections.map(read));
+    if (others.every((other) => JSON.stringify(other) === JSON.stringify(first))) break;
     if (Date.now() > deadline) {
       for (const [index, table] of TABLES.entries())
-        expect(right[index], `${table} at both sites, after a minute and a half of rest`).toEqual(left[index]);
+        for (const other of others)
+          expect(other[index], `${table} at all sites, after a minute and a half of rest`).toEqual(first![index]);
     }
     await sleep(500);
   }
   const committed = books.flatMap((book) => book.committed).sort();
-  const kept = (await rows(da, 'SELECT id FROM book.ledger'))
+  const kept = (await rows(connections[0]!, 'SELECT id FROM book.ledger'))
     .map((row) => (JSON.parse(row) as [string])[0])
     .filter((id) => !books.some((book) => book.unsure.has(id)))
     .sort();
   expect(committed.length).toBeGreaterThan(100);
   expect(kept, 'every committed line is in the ledger once, and no other').toEqual(committed);
-  console.log(
-    `ledger: ${committed.length} transactions, ${(await rows(da, 'SELECT COUNT(*) FROM book.bulk')).join()} bulk rows`,
-  );
+  const bulk = (await rows(connections[0]!, 'SELECT COUNT(*) FROM book.bulk')).join();
+  console.log(`ledger: ${committed.length} transactions at ${names.join(', ')}, ${bulk} bulk rows`);
 }

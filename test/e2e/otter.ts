@@ -127,21 +127,36 @@ export function streaming(pipelines: readonly PipelineStatus[]): boolean {
   return pipelines.length > 0 && pipelines.every(({ phase, error }) => phase === 'streaming' && error === null);
 }
 
-/** Two databases in two regions, two nodes each; `channels` is YAML beneath `channels:`. */
-export async function twoSites(a: DatabaseServer, b: DatabaseServer, channels: string): Promise<string> {
+const REGIONS = ['west', 'east', 'south'];
+
+/** Databases `a`, `b`, `c`, each in a region of its own with two nodes; `channels` is YAML beneath `channels:`. */
+export async function sitesOf(servers: readonly DatabaseServer[], channels: string): Promise<string> {
+  const regions = REGIONS.slice(0, servers.length);
+  const nodes = regions.flatMap((region) => [1, 2].map((n) => ({ region, name: `${region}-${n}` })));
+  const listening = await Promise.all(
+    nodes.map(
+      async ({ region, name }) => `  ${name}: { region: ${region}, listen: "127.0.0.1:${await freePort()}" }\n`,
+    ),
+  );
+  const databases = servers.map(
+    ({ family, host, port, otter }, i) =>
+      `  ${NAMES[i]}: { region: ${regions[i]}, engine: ${family}, endpoints: ["${host}:${port}"], user: ${otter.user}, password: { env: ${NAMES[i]!.toUpperCase()}_PASSWORD } }\n`,
+  );
   return `version: 1
 name: main
-regions: { west: {}, east: {} }
+regions: { ${regions.map((region) => `${region}: {}`).join(', ')} }
 nodes:
-  west-1: { region: west, listen: "127.0.0.1:${await freePort()}" }
-  west-2: { region: west, listen: "127.0.0.1:${await freePort()}" }
-  east-2: { region: east, listen: "127.0.0.1:${await freePort()}" }
-  east-1: { region: east, listen: "127.0.0.1:${await freePort()}" }
-databases:
-  a: { region: west, engine: ${a.family}, endpoints: ["${a.host}:${a.port}"], user: ${a.otter.user}, password: { env: A_PASSWORD } }
-  b: { region: east, engine: ${b.family}, endpoints: ["${b.host}:${b.port}"], user: ${b.otter.user}, password: { env: B_PASSWORD } }
-channels:
+${listening.join('')}databases:
+${databases.join('')}channels:
 ${channels}`;
+}
+
+/** What the databases of `sitesOf` are called. */
+export const NAMES = ['a', 'b', 'c'];
+
+/** The passwords that such a topology asks for. */
+export function passwordsOf(servers: readonly DatabaseServer[]): Record<string, string> {
+  return Object.fromEntries(servers.map(({ otter }, i) => [`${NAMES[i]!.toUpperCase()}_PASSWORD`, otter.password]));
 }
 
 export async function connect({ host, port, root }: DatabaseServer): Promise<Connection> {
