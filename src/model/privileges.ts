@@ -21,8 +21,8 @@ export const LOG_PRIVILEGES: Readonly<Record<Family, readonly (readonly string[]
 /** On the schemas of a source's tables; without `TRIGGER` their foreign keys and triggers exist unseen. */
 export const READ_PRIVILEGES = ['SELECT', 'TRIGGER'] as const;
 
-/** On the schemas of a target's tables. */
-export const WRITE_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRIGGER'] as const;
+/** On the schemas of a target's tables; the other site of a two-way channel is a source too. */
+export const WRITE_PRIVILEGES = ['SELECT', 'INSERT', 'UPDATE', 'DELETE'] as const;
 
 /** There too, where tables are to be made: a draft is created, altered and renamed; its foreign keys are `REFERENCES`. */
 export const MAKE_PRIVILEGES = ['CREATE', 'ALTER', 'DROP', 'REFERENCES'] as const;
