@@ -28,13 +28,13 @@ export async function validate(context: Context, options: ValidateOptions): Prom
   });
   if (text !== '') context.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   const failed = hasErrors(findings);
+  if (options.live === true && live === null)
+    context.stderr.write('The databases were not asked: the files have to be valid first.\n');
   if (format === 'text') {
     const asked =
       live === null ? '' : `; ${live.asked === 1 ? 'its database was' : `its ${live.asked} databases were`} asked`;
     const count = findings.length === 0 ? '' : `, with ${findings.length} to look at`;
     if (!failed) context.stdout.write(`${path} is valid${count}${asked}.\n`);
-    else if (options.live === true && live === null)
-      context.stderr.write('The databases were not asked: the files have to be valid first.\n');
   }
   return failed ? EXIT.usage : EXIT.done;
 }

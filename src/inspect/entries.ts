@@ -1,63 +1,65 @@
 /** Entries of channels that mean no table: a slip of the pen, or a table that is still to be made. */
 import type { TableName } from '../model/inspection.ts';
-import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
+import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import { matches, singleName, tablePattern } from '../model/table-pattern.ts';
 import { type LiveFinding, ofTable } from './finding.ts';
-import { type Live, pipelinesOf } from './live.ts';
+import type { Live } from './live.ts';
+import { schemasOf, sees } from './sight.ts';
 
 /**
- * One-way, at each source; in a two-way channel a table of either site is enough, and one that only the other site has is
- * said elsewhere.
+ * One-way, at each source; in a two-way channel a table of any site is enough, and one that only another than the first
+ * has is said elsewhere.
  */
 export function entryFindings(live: Live): LiveFinding[] {
-  const pipelines = pipelinesOf(live.topology);
-  return pipelines.flatMap((pipeline) => {
-    const reverse = pipelines.find(({ name }) => name === pipeline.reverse);
-    // Of the two directions, the one whose names are those of the entries.
-    if (reverse !== undefined && pipelines.indexOf(reverse) < pipelines.indexOf(pipeline)) return [];
-    return pipeline.tables.flatMap((rule, entry) => {
-      const sides = [
-        { pipeline, rule },
-        ...(reverse === undefined ? [] : [{ pipeline: reverse, rule: reverse.tables[entry]! }]),
-      ];
-      const tables = sides.map((side) => live.databases.get(side.pipeline.source)?.report.tables);
-      // What an unreached database has is not known.
-      if (tables.some((known, side) => known === undefined || hasAny(known, sides[side]!.rule))) return [];
-      return [missing(pipeline, rule, entry, tables as TableName[][], reverse !== undefined)];
-    });
+  return Object.entries(live.topology.channel).flatMap(([channel, spec]) => {
+    // By source, since one-way a source has the same entries for every target.
+    const reading = [...new Map(compileChannel(channel, spec).map((one) => [one.source, one])).values()];
+    const together = spec.direction.kind === 'two-way' ? [reading] : reading.map((one) => [one]);
+    return spec.tables.flatMap((_, entry) =>
+      together.flatMap((sides) => {
+        const looked = sides.map((side) => tablesOf(live, side, entry));
+        if (looked.includes(null)) return [];
+        const tables = looked.flatMap((known) => known!.tables);
+        return looked.some((known) => known!.hasAny) ? [] : [missing(sides, entry, tables)];
+      }),
+    );
   });
 }
 
-function hasAny(tables: readonly TableName[], { from }: TableRule): boolean {
+/** Null: nobody knows, since the database did not answer or the account may not see the schema. */
+function tablesOf(
+  live: Live,
+  { source, tables: rules }: PipelineSpec,
+  entry: number,
+): { readonly tables: readonly TableName[]; readonly hasAny: boolean } | null {
+  const answered = live.databases.get(source);
+  if (answered === undefined) return null;
+  const { tables } = answered.report;
+  const { from } = rules[entry]!;
   const pattern = tablePattern(from);
-  return tables.some(({ schema, name }) => matches(pattern, schema, name));
+  const hasAny = tables.some(({ schema, name }) => matches(pattern, schema, name));
+  return hasAny || schemasOf(from).every((schema) => sees(answered, schema)) ? { tables, hasAny } : null;
 }
 
-function missing(
-  { channel, source, target }: PipelineSpec,
-  { from }: TableRule,
-  entry: number,
-  tables: readonly (readonly TableName[])[],
-  twoWay: boolean,
-): LiveFinding {
+function missing(sides: readonly PipelineSpec[], entry: number, tables: readonly TableName[]): LiveFinding {
+  const { channel, tables: rules } = sides[0]!;
+  const { from } = rules[entry]!;
   const single = singleName(tablePattern(from));
-  const where = twoWay ? `neither \`${source}\` nor \`${target}\` has` : `\`${source}\` has no`;
-  const what =
-    single === null ? `${twoWay ? 'a ' : ''}table that \`${from}\` means` : `${twoWay ? 'the ' : ''}table \`${from}\``;
-  const alike = tables
-    .flat()
-    .find(
-      ({ schema, name }) =>
-        single !== null && `${schema}.${name}`.toLowerCase() === `${single.schema}.${single.table}`.toLowerCase(),
-    );
+  const names = sides.map(({ source }) => `\`${source}\``);
+  const who = names.length === 1 ? `${names[0]} has no` : `none of ${names.join(', ')} has a`;
+  const what = single === null ? `table that \`${from}\` means` : `table \`${from}\``;
+  const alike = tables.find(
+    ({ schema, name }) =>
+      single !== null && `${schema}.${name}`.toLowerCase() === `${single.schema}.${single.table}`.toLowerCase(),
+  );
   const advice =
     alike === undefined
-      ? 'Or the account may not see it. One that is made later joins by itself.'
+      ? 'Correct the name or make the table; one that is made later joins by itself.'
       : `There is \`${alike.schema}.${alike.name}\`: names are compared letter by letter.`;
   return {
     code: 'OT4053',
     severity: 'warning',
-    summary: `${where} ${what}`,
+    summary: `${who} ${what}`,
     detail: advice,
     at: ofTable(channel, entry),
   };

@@ -14,10 +14,10 @@ import {
   WRITE_PRIVILEGES,
 } from '../model/privileges.ts';
 import { tableName } from '../model/row.ts';
-import { type NamePart, shardName, tablePattern } from '../model/table-pattern.ts';
 import { type LiveFinding, ofDatabase } from './finding.ts';
 import { type Answered, type Live, pipelinesOf } from './live.ts';
 import { pairsOf } from './pairs.ts';
+import { schemasOf } from './sight.ts';
 
 /** What is needed on one schema, and on which of its tables at least. */
 interface Need {
@@ -99,26 +99,6 @@ function lackingOn({ report: { account } }: Answered, schema: string, need: Need
     const makes = (MAKE_PRIVILEGES as readonly string[]).includes(privilege);
     return makes || onTables.some((lacks) => lacks.includes(privilege));
   });
-}
-
-/** Schemas that an entry names outright. */
-function schemasOf(entry: string): string[] {
-  const pattern = tablePattern(entry);
-  return pattern.kind === 'regex' ? [] : namesOf(pattern.schema);
-}
-
-function namesOf(part: NamePart): string[] {
-  switch (part.kind) {
-    case 'name':
-      return [part.text];
-    case 'shards':
-      return Array.from({ length: part.count }, (_, index) => shardName(part, index));
-    case 'wildcard':
-    case 'regex':
-      return [];
-    default:
-      return part satisfies never;
-  }
 }
 
 function quoted(name: string): string {

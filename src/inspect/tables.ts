@@ -14,6 +14,7 @@ import { entryFindings } from './entries.ts';
 import { type LiveFinding, ofTable, sentence } from './finding.ts';
 import { type Answered, type Live, pipelinesOf } from './live.ts';
 import { type Pair, pairsOf } from './pairs.ts';
+import { sees } from './sight.ts';
 
 export function tableFindings(live: Live): LiveFinding[] {
   return [
@@ -72,9 +73,11 @@ class PairInspection {
       }
     }
     if (this.#target === null) return;
+    const { schema, name: there } = this.#pair.target;
     const target = this.#target.tables.get(tableName(this.#pair.target));
-    if (target === undefined) this.#missing(shape);
-    else if (target.inexact !== null) this.#refuse(target.inexact);
+    if (target === undefined) {
+      if (sees(this.#target, schema, there)) this.#missing(shape);
+    } else if (target.inexact !== null) this.#refuse(target.inexact);
     else this.#ofTarget(shape, target);
   }
 

@@ -49,7 +49,7 @@ export interface Account {
 /** Null: everything. */
 export interface GrantPlace {
   readonly schema: string | null;
-  readonly table?: string;
+  readonly table?: string | undefined;
 }
 
 /** The privileges among these that the account lacks there. */
