@@ -19,7 +19,7 @@ export interface InspectOptions {
   /** Schema of otter's own tables there. */
   readonly schema: string;
   readonly signal: AbortSignal;
-  /** After which a server that does not answer is given up [60 s]. */
+  /** For each step: reaching it, its report, its tables [60 s]. */
   readonly timeoutMs?: number | undefined;
 }
 
@@ -27,33 +27,44 @@ export interface InspectOptions {
 const NAMED_TABLES_MAX = 50;
 const CLOCK_READINGS = 3;
 
-/** @throws OtterError OT4001, OT4003, OT4005, OT4008 */
+/** @throws OtterError OT4001, OT4003, OT4004, OT4005, OT4008 */
 export async function inspectServer(server: DatabaseServer, options: InspectOptions): Promise<LiveDatabase> {
-  const { schema, signal, timeoutMs = 60_000 } = options;
-  const late = AbortSignal.timeout(timeoutMs);
-  const session = await server.connect({ multipleStatements: true, signal });
-  const end = (): void => session.destroy();
-  for (const one of [late, signal]) one.addEventListener('abort', end, { once: true });
-  const unlessLate = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!late.aborted) throw error;
-      throw new OtterError('OT4004', `the server did not answer within ${timeoutMs / 1000} s`, {
-        where: session.where,
-        cause: error,
-      });
-    }
-  };
+  const { schema } = options;
+  const step = <T>(work: (signal: AbortSignal) => Promise<T>): Promise<T> => inTime(server, options, work);
+  const session = await step((signal) => server.connect({ multipleStatements: true, signal }));
+  const asking = <T>(work: () => Promise<T>): Promise<T> =>
+    step(async (signal) => {
+      const end = (): void => session.destroy();
+      signal.addEventListener('abort', end, { once: true });
+      try {
+        return await work();
+      } finally {
+        signal.removeEventListener('abort', end);
+      }
+    });
   return {
-    report: () => unlessLate(report(session, schema, server.endpoint)),
-    tables: (names) => unlessLate(tables(session, names)),
-    [Symbol.asyncDispose]: async () => {
-      for (const one of [late, signal]) one.removeEventListener('abort', end);
-      await session[Symbol.asyncDispose]();
-    },
+    report: () => asking(() => report(session, schema, server.endpoint)),
+    tables: (names) => asking(() => tables(session, names)),
+    [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
+}
+
+async function inTime<T>(
+  { name, endpoint }: DatabaseServer,
+  { signal, timeoutMs = 60_000 }: InspectOptions,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const late = AbortSignal.timeout(timeoutMs);
+  try {
+    return await work(AbortSignal.any([signal, late]));
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!late.aborted) throw error;
+    throw new OtterError('OT4004', `the server did not answer within ${timeoutMs / 1000} s`, {
+      where: { database: name, endpoint },
+      cause: error,
+    });
+  }
 }
 
 async function report(session: Session, schema: string, endpoint: string): Promise<ServerReport> {

@@ -200,6 +200,12 @@ describe('entries without a table', () => {
     expect(brief(findings(a, b, {}, direction === 'one' ? ONE_WAY : TWO_WAY))).toEqual(said);
   });
 
+  test('a schema that the account may not see, of which nothing is known', () => {
+    const blind: Side = { tables: [], report: { account: { name: 'x', grants: [], roles: false } } };
+    for (const direction of [ONE_WAY, TWO_WAY])
+      expect(new Set(brief(findings(blind, FITS, {}, direction)))).toEqual(new Set(['error OT4022']));
+  });
+
   test('a name in other letters is shown', () => {
     const [found] = findings({ tables: [table({ name: 'Orders' })] }, gone, {}, ONE_WAY);
     expect(found).toMatchObject({ code: 'OT4053', at: { address: 'channel.shop', path: ['tables', 0] } });
