@@ -19,7 +19,15 @@ const WINGS = {
   executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$'],
   site: ['^src/replication/'],
   dashboard: ['^src/observe/'],
-  cli: ['^src/topology/', '^src/planner/', '^src/inspect/', '^src/render/', '^src/executor/', '^src/observe/', '^src/dashboard/'],
+  cli: [
+    '^src/topology/',
+    '^src/planner/',
+    '^src/inspect/',
+    '^src/render/',
+    '^src/executor/',
+    '^src/observe/',
+    '^src/dashboard/',
+  ],
 };
 
 const ASSERT = '^(node:)?assert(/strict)?$';

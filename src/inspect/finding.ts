@@ -36,6 +36,12 @@ const KEY_OF_CODE: Readonly<Record<string, DatabaseKey>> = {
   OT4022: 'user',
 };
 
+/** What `--live` adds, since it asks from where it runs and not from where nodes do. */
+const FROM_HERE: Readonly<Record<string, string>> = {
+  OT3020: '`--live` needs the password here, where it runs.',
+  OT4001: '`--live` asks from here, where it runs: check that the server does too, and that host and port lead to it.',
+};
+
 /** A database that could not be asked. */
 export function notAsked(database: string, error: OtterError): LiveFinding {
   const endpoint = error.where['endpoint'];
@@ -44,7 +50,7 @@ export function notAsked(database: string, error: OtterError): LiveFinding {
     code: error.code,
     severity: 'error',
     summary: `database \`${database}\`${at}: ${error.message}`,
-    detail: error.code === 'OT3020' ? '`--live` needs the password here, where it runs.' : sentence(error.hint),
+    detail: FROM_HERE[error.code] ?? sentence(error.hint),
     at: ofDatabase(database, KEY_OF_CODE[error.code] ?? 'endpoints'),
   };
 }

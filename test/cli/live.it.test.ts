@@ -251,6 +251,18 @@ describe('privileges', () => {
     expect((await ask(wishes)).brief).toEqual([name === 'a' ? 'error OT5021 line 12' : `error OT4022 line ${line}`]);
     await root.query("DROP USER 'poor'@'%'");
   });
+
+  test.each(['a', 'b'] as const)('who has a role at %s is believed', async (name) => {
+    const root = name === 'a' ? a : b;
+    const own = `GRANT ALL ON *.* TO 'reader'`;
+    const usual = name === 'a' ? "SET DEFAULT ROLE reader FOR 'rolled'@'%'" : "SET DEFAULT ROLE reader TO 'rolled'@'%'";
+    await root.query(
+      `CREATE ROLE reader; ${own}; CREATE USER 'rolled'@'%' IDENTIFIED BY 'x-secret'; GRANT reader TO 'rolled'@'%'; ${usual}`,
+    );
+    const wishes = { [name]: 'user: rolled', env: { [`${name.toUpperCase()}_PASSWORD`]: 'x-secret' } };
+    expect((await ask(wishes)).brief).toEqual([]);
+    await root.query("DROP USER 'rolled'@'%'; DROP ROLE reader");
+  });
 });
 
 describe('tables', () => {
