@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { CODES } from '../../src/model/codes.ts';
 import { OtterError } from '../../src/model/error.ts';
 import { column } from '../replication/model.ts';
-import { brief, channelOf, findings, grant, ONE_WAY, type Side, TWO_WAY, table } from './world.ts';
+import { brief, channelOf, findings, findingsOf, grant, ONE_WAY, type Side, TWO_WAY, table } from './world.ts';
 
 const FITS: Side = {};
 
@@ -350,6 +350,28 @@ describe('pairs of tables', () => {
   test("otter's own tables and drafts are nobody's", () => {
     const tables = [table(), table({ schema: 'otter', name: 'checkpoint' }), table({ name: '_otter_orders' })];
     expect(findings({ tables }, FITS, channelOf(ONE_WAY, ['*.*']), ONE_WAY)).toEqual([]);
+  });
+});
+
+describe('a star of three', () => {
+  const star = channelOf({ kind: 'two-way', between: ['a', 'b', 'c'] }, ['shop.orders']);
+  const gone: Side = { tables: [] };
+
+  test('an entry means no table only when none of the three has one, and is said once', () => {
+    expect(brief(findingsOf({ a: gone, b: gone, c: gone }, star))).toEqual(['warning OT4053']);
+    expect(brief(findingsOf({ a: gone, b: gone, c: FITS }, star))).toEqual(['error OT5021']);
+    expect(findingsOf({ a: FITS, b: gone, c: gone }, star)).toEqual([]);
+  });
+
+  test('each of the three gets numbers of its own, also where two of them meet only', () => {
+    const counting = (increment: number, offset: number): Side => ({
+      tables: [table({}, { autoIncrement: true })],
+      report: { autoIncrement: { increment, offset } },
+    });
+    expect(findingsOf({ a: counting(3, 1), b: counting(3, 2), c: counting(3, 3) }, star)).toEqual([]);
+    const [found] = findingsOf({ a: counting(2, 1), b: counting(2, 2), c: counting(2, 2) }, star);
+    expect(found!.summary).toContain('`b` and `c`');
+    expect(found!.detail).toContain('at c: SET GLOBAL auto_increment_increment = 3, GLOBAL auto_increment_offset = 3;');
   });
 });
 

@@ -75,7 +75,11 @@ export function findings(
   channel: Partial<ChannelSpec> = {},
   direction: ChannelSpec['direction'] = TWO_WAY,
 ): LiveFinding[] {
-  const database: DatabaseSpec = {
+  return findingsOf({ a, b }, { ...channelOf(direction, ['shop.orders']), ...channel });
+}
+
+export function findingsOf(sides: Readonly<Record<string, Side | null>>, shop: ChannelSpec): LiveFinding[] {
+  const spec: DatabaseSpec = {
     region: 'r',
     engine: 'mariadb',
     endpoints: ['h:3306'],
@@ -85,14 +89,10 @@ export function findings(
     schema: 'otter',
     protect: false,
   };
-  const topology: Topology = {
-    ...NOTHING_DECLARED,
-    name: 'main',
-    database: { a: database, b: database },
-    channel: { shop: { ...channelOf(direction, ['shop.orders']), ...channel } },
-  };
+  const database = Object.fromEntries(Object.keys(sides).map((name) => [name, spec]));
+  const topology: Topology = { ...NOTHING_DECLARED, name: 'main', database, channel: { shop } };
   const databases = new Map<string, Answered>();
-  for (const [name, side] of Object.entries({ a, b })) {
+  for (const [name, side] of Object.entries(sides)) {
     if (side === null) continue;
     const tables = side.tables ?? [table()];
     const names = tables.map((one) => ({ schema: one.shape.schema, name: one.shape.name }));
