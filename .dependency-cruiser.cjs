@@ -7,6 +7,7 @@ const WINGS = {
   topology: [],
   planner: [],
   replication: [],
+  inspect: ['^src/replication/'],
   state: [],
   mysql: [],
   oracle: [],
@@ -18,7 +19,15 @@ const WINGS = {
   executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$'],
   site: ['^src/replication/'],
   dashboard: ['^src/observe/'],
-  cli: ['^src/topology/', '^src/planner/', '^src/render/', '^src/executor/', '^src/observe/', '^src/dashboard/'],
+  cli: [
+    '^src/topology/',
+    '^src/planner/',
+    '^src/inspect/',
+    '^src/render/',
+    '^src/executor/',
+    '^src/observe/',
+    '^src/dashboard/',
+  ],
 };
 
 const ASSERT = '^(node:)?assert(/strict)?$';
@@ -30,6 +39,7 @@ const PURE = {
   topology: ['(^|/)node_modules/(yaml|ajv)/'],
   planner: [],
   replication: [],
+  inspect: [],
 };
 
 const FILE_ROOM = '^src/topology/read\\.ts$';

@@ -14,6 +14,7 @@ import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
 import type { SiteFactory } from './model/ports.ts';
 import { DatabaseServer } from './mysql/connection.ts';
+import { inspectServer } from './mysql/inspect.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
@@ -71,6 +72,10 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
           }
         }),
       );
+    },
+    reachDatabase: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      return inspectServer(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {

@@ -1,5 +1,6 @@
 /** What every command gets from outside, and what it may do: nothing here touches `process`. */
 import { OtterError } from '../model/error.ts';
+import type { ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import type { LoadedTopology } from '../topology/load.ts';
@@ -52,6 +53,8 @@ export interface Parts {
     version: string;
   }): Promise<void>;
   logger(options: { level: string; readable: boolean }): Logger;
+  /** For `otter validate --live`. */
+  readonly reachDatabase: ReachDatabase;
   demo(options: DemoOptions): Promise<number>;
   readFile(path: string): string;
   /** Refuses to overwrite when `fresh`. Readable for its owner only when `secret`. */

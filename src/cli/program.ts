@@ -120,7 +120,7 @@ function addPlanning(add: Add, context: Context): void {
         .choices(['text', 'json', 'github', 'sarif'])
         .default('text'),
     )
-    .option('--live', 'also ask the databases (not built yet)');
+    .option('--live', 'also ask the databases: settings, privileges, tables, clocks');
   planFlags(
     add('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>
       plan(context, options as PlanOptions),

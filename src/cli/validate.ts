@@ -1,37 +1,41 @@
 /** `otter validate`, and the loading of a topology that every other command begins with. */
 import { hasErrors } from '../model/diagnostic.ts';
-import { OtterError } from '../model/error.ts';
 import type { Topology } from '../model/topology.ts';
 import { DIAGNOSTIC_FORMATS, type DiagnosticFormat, renderDiagnostics } from '../render/diagnostics.ts';
+import { inReadingOrder } from '../topology/finding.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
 import { Ended } from './failure.ts';
+import { askDatabases } from './live.ts';
 
 export interface ValidateOptions extends CommonOptions {
   readonly format?: string;
   readonly live?: boolean;
 }
 
-export function validate(context: Context, options: ValidateOptions): number {
-  if (options.live === true) {
-    throw new OtterError('OT7004', 'otter validate --live is not built yet', {
-      hint: 'Without --live it checks the files. A node checks its databases before it starts, and says what does not fit.',
-    });
-  }
+export async function validate(context: Context, options: ValidateOptions): Promise<number> {
   const format = formatOf(options);
   const path = topologyPath(context, options);
-  const loaded = loadTopology(path, sources(context, options));
+  const { topology, sourceOf, ...loaded } = loadTopology(path, sources(context, options));
+  const live = options.live === true && topology !== null ? await askDatabases(context, topology, sourceOf) : null;
   const notBuilt = loaded.unbuilt.map((finding) => ({ ...finding, severity: 'warning' as const }));
-  const findings = [...loaded.diagnostics, ...notBuilt];
+  const order = loaded.files.map((file) => file.path);
+  const findings = inReadingOrder([...loaded.diagnostics, ...notBuilt, ...(live?.findings ?? [])], order);
   const text = renderDiagnostics(format, findings, {
     files: loaded.files,
     colour: colour(context, options),
     version: context.version,
   });
   if (text !== '') context.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
-  const failed = hasErrors(loaded.diagnostics);
-  if (format === 'text' && !failed)
-    context.stdout.write(`${path} is valid${findings.length === 0 ? '' : `, with ${findings.length} to look at`}.\n`);
+  const failed = hasErrors(findings);
+  if (options.live === true && live === null)
+    context.stderr.write('The databases were not asked: the files have to be valid first.\n');
+  if (format === 'text') {
+    const asked =
+      live === null ? '' : `; ${live.asked === 1 ? 'its database was' : `its ${live.asked} databases were`} asked`;
+    const count = findings.length === 0 ? '' : `, with ${findings.length} to look at`;
+    if (!failed) context.stdout.write(`${path} is valid${count}${asked}.\n`);
+  }
   return failed ? EXIT.usage : EXIT.done;
 }
 

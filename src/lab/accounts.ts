@@ -1,6 +1,13 @@
 /** Accounts on the lab's database servers, and whether a server answers to them. */
 import { randomBytes, randomInt } from 'node:crypto';
 import { type Connection, createConnection, type RowDataPacket } from 'mysql2/promise';
+import {
+  LOG_PRIVILEGES,
+  MAKE_PRIVILEGES,
+  OWN_PRIVILEGES,
+  READ_PRIVILEGES,
+  WRITE_PRIVILEGES,
+} from '../model/privileges.ts';
 
 export interface Account {
   readonly user: string;
@@ -9,18 +16,15 @@ export interface Account {
 
 type Family = 'mariadb' | 'mysql';
 
-/** What otter does with users' tables, its own schema, and tables that it creates on a target; `TRIGGER` shows it triggers. */
-const TABLES = 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, INDEX, REFERENCES, TRIGGER';
+const TABLES = new Set([...READ_PRIVILEGES, ...WRITE_PRIVILEGES, ...MAKE_PRIVILEGES, ...OWN_PRIVILEGES]);
 
 /**
- * What the `otter` account is granted, and no more: tables (above); `REPLICATION SLAVE` to be sent the log; and the right to
- * ask for the log's end (`BINLOG MONITOR` on MariaDB, `REPLICATION CLIENT` on MySQL). The rights on tables are granted on
+ * What the `otter` account is granted: what docs/databases.md says, and no more. The rights on tables are granted on
  * everything, since the lab does not know the schemas; elsewhere they belong on the replicated schemas and on `otter` alone.
  */
-export const OTTER_PRIVILEGES: Readonly<Record<Family, string>> = {
-  mariadb: `${TABLES}, REPLICATION SLAVE, BINLOG MONITOR`,
-  mysql: `${TABLES}, REPLICATION SLAVE, REPLICATION CLIENT`,
-};
+function otterPrivileges(family: Family): string {
+  return [...LOG_PRIVILEGES[family].map(([name]) => name), ...TABLES].join(', ');
+}
 
 export function newAccount(user: string): Account {
   return { user, password: randomBytes(9).toString('hex') };
@@ -45,7 +49,7 @@ export function accountStatements(family: Family, root: Account, otter: Account)
 }
 
 function otterStatements(family: Family, otter: Account): readonly string[] {
-  return statementsFor(otter, OTTER_PRIVILEGES[family], '');
+  return statementsFor(otter, otterPrivileges(family), '');
 }
 
 function statementsFor(account: Account, privileges: string, option: string): readonly string[] {

@@ -3,8 +3,12 @@
  * type; all of them at once, so that nobody has to fix one to learn of the next.
  */
 import { OtterError } from '../model/error.ts';
+import type { UnfitSetting } from '../model/inspection.ts';
+import { hasSomewhere, lackingForLog } from '../model/privileges.ts';
 import type { Session } from './connection.ts';
+import { readAccount } from './grants.ts';
 import type { ServerKind } from './server-facts.ts';
+import { quoteText } from './sql.ts';
 
 interface Rule {
   readonly setting: string;
@@ -58,18 +62,8 @@ const MARIADB: readonly Rule[] = [
 
 /** @throws OtterError OT4021 for settings, and what privileges lack besides; OT4022 for privileges alone. */
 export async function checkServer(session: Session, kind: ServerKind): Promise<void> {
-  const rules = [...BOTH, ...(kind.family === 'mysql' ? MYSQL : MARIADB)];
-  const names = rules.map((rule) => `'${rule.setting}'`).join(', ');
-  const found = await session.rows<{ Variable_name: string; Value: string }>(
-    `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names})`,
-  );
-  const values = new Map(found.map((row) => [row.Variable_name.toLowerCase(), row.Value]));
-  const wrong = rules.filter((rule) => {
-    const value = values.get(rule.setting);
-    // A server that does not know the setting does not have what it turns on.
-    return value !== undefined && !rule.fits(value);
-  });
-  const faults = [...(wrong.length === 0 ? [] : [unfit(wrong, values)]), ...(await lacking(session, kind))];
+  const wrong = await wrongSettings(session, kind);
+  const faults = [...(wrong.length === 0 ? [] : [unfit(wrong)]), ...(await lackingPrivileges(session, kind))];
   const [first] = faults;
   if (first === undefined) return;
   throw new OtterError(first.code, faults.map(({ message }) => message).join('; '), {
@@ -78,14 +72,45 @@ export async function checkServer(session: Session, kind: ServerKind): Promise<v
   });
 }
 
-interface Fault {
-  readonly code: 'OT4021' | 'OT4022';
-  readonly message: string;
-  readonly hint: string;
+/** Each setting with which the log cannot be followed exactly, for itself. */
+export async function unfitSettings(session: Session, kind: ServerKind): Promise<readonly UnfitSetting[]> {
+  return (await wrongSettings(session, kind)).map((one) => unfit([one]));
 }
 
-function unfit(wrong: readonly Rule[], values: ReadonlyMap<string, string>): Fault {
-  const said = wrong.map((rule) => `${rule.setting} is ${values.get(rule.setting) || "''"} and must be ${rule.wanted}`);
+interface Fault extends UnfitSetting {
+  readonly code: 'OT4021' | 'OT4022';
+}
+
+interface Wrong extends Rule {
+  readonly value: string;
+}
+
+async function wrongSettings(session: Session, kind: ServerKind): Promise<Wrong[]> {
+  const rules = [...BOTH, ...(kind.family === 'mysql' ? MYSQL : MARIADB)];
+  const values = await globalVariables(
+    session,
+    rules.map(({ setting }) => setting),
+  );
+  return rules.flatMap((rule) => {
+    const value = values.get(rule.setting);
+    // A server that does not know the setting does not have what it turns on.
+    return value === undefined || rule.fits(value) ? [] : [{ ...rule, value }];
+  });
+}
+
+/** Those that the server knows, by their names in small letters. */
+export async function globalVariables(
+  session: Session,
+  names: readonly string[],
+): Promise<ReadonlyMap<string, string>> {
+  const found = await session.rows<{ Variable_name: string; Value: string }>(
+    `SHOW GLOBAL VARIABLES WHERE Variable_name IN (${names.map(quoteText).join(', ')})`,
+  );
+  return new Map(found.map((row) => [row.Variable_name.toLowerCase(), row.Value]));
+}
+
+function unfit(wrong: readonly Wrong[]): Fault {
+  const said = wrong.map((rule) => `${rule.setting} is ${rule.value || "''"} and must be ${rule.wanted}`);
   const typed = wrong.flatMap((rule) => (rule.statement === null ? [] : [`${rule.statement};`]));
   const configured = wrong.flatMap((rule) => (rule.statement === null ? [`${rule.setting} = ${rule.wanted}`] : []));
   const hints = [
@@ -98,34 +123,18 @@ function unfit(wrong: readonly Rule[], values: ReadonlyMap<string, string>): Fau
 }
 
 /**
- * `REPLICATION SLAVE` to be sent the log, the right to ask where it ends, and `TRIGGER`, without which triggers exist
- * unseen. What a role grants is not listed; whoever has one is believed, and the server refuses later if need be.
+ * What following the log takes, and `TRIGGER`, without which triggers exist unseen. What a role grants is not listed;
+ * whoever has one is believed, and the server refuses later if need be.
  */
-async function lacking(session: Session, kind: ServerKind): Promise<Fault[]> {
-  const rows = await session.rows<Record<string, string>>('SHOW GRANTS');
-  const grants = rows.map((row) => Object.values(row)[0]?.toUpperCase() ?? '');
-  if (grants.some((grant) => !grant.includes(' ON '))) return [];
-  const has = (among: readonly string[], ...privileges: readonly string[]): boolean =>
-    among.some((grant) => ['ALL PRIVILEGES', ...privileges].some((p) => new RegExp(`\\b${p}\\b.* ON `).test(grant)));
-  const global = grants.filter((grant) => / ON \*\.\* TO /.test(grant));
-  const [ask, also] =
-    kind.family === 'mariadb' ? ['BINLOG MONITOR', 'REPLICATION CLIENT'] : ['REPLICATION CLIENT', 'SUPER'];
-  const missing = [
-    ...(has(global, 'REPLICATION SLAVE', 'REPLICATION REPLICA') ? [] : ['REPLICATION SLAVE']),
-    ...(has(global, ask, also) ? [] : [ask]),
-    ...(has(grants, 'TRIGGER') ? [] : ['TRIGGER']),
-  ];
+async function lackingPrivileges(session: Session, kind: ServerKind): Promise<Fault[]> {
+  const account = await readAccount(session);
+  const missing = [...lackingForLog(account, kind.family), ...(hasSomewhere(account, 'TRIGGER') ? [] : ['TRIGGER'])];
   if (missing.length === 0) return [];
-  const [user] = await session.rows<{ user: string }>('SELECT CURRENT_USER() AS user');
-  const account = (user?.user ?? '')
-    .split('@')
-    .map((part) => `'${part}'`)
-    .join('@');
   return [
     {
       code: 'OT4022',
-      message: `the user ${account} lacks ${missing.join(' and ')}`,
-      hint: `run \`GRANT ${missing.join(', ')} ON *.* TO ${account};\` as an administrator`,
+      message: `the user ${account.name} lacks ${missing.join(' and ')}`,
+      hint: `run \`GRANT ${missing.join(', ')} ON *.* TO ${account.name};\` as an administrator`,
     },
   ];
 }

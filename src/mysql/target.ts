@@ -14,6 +14,7 @@ import { Lane } from './lane.ts';
 import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
 import { MysqlSession } from './session.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
+import { unguardedTriggers } from './triggers.ts';
 
 export interface TargetOptions {
   /** Opens a session that takes several statements at once. */
@@ -116,14 +117,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async unguardedTriggers(schema: string, table: string): Promise<readonly string[]> {
-    return this.#control.run(async (connection) => {
-      const found = await rows(
-        connection,
-        `SELECT trigger_name AS name, action_statement AS body FROM information_schema.triggers
-         WHERE event_object_schema=${quoteText(schema)} AND event_object_table=${quoteText(table)} ORDER BY trigger_name`,
-      );
-      return found.filter((row) => !/@`?otter_apply\b/i.test(String(row['body']))).map((row) => String(row['name']));
-    });
+    return this.#control.run((connection) => unguardedTriggers(connection, schema, table));
   }
 
   async firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }> {

@@ -9,10 +9,8 @@ import { type AnnouncedTable, type KnownTable, type TableShape, tableName } from
 import { cascadeObstacle } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
+import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
-
-/** Rows and checkpoint must commit together. */
-const TRANSACTIONAL = /^(innodb|rocksdb|tokudb|ndbcluster)$/i;
 
 /** What is wrong with the columns of now may have been right for rows still to come. */
 const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
@@ -240,16 +238,8 @@ export class TargetTables {
         retry: 'backoff',
       });
     }
-    if (!TRANSACTIONAL.test(shape.engine)) {
-      throw new OtterError(
-        'OT5027',
-        `${schema}.${name} at ${spec().target} is a ${shape.engine} table, which has no transactions`,
-        {
-          where: { table: `${schema}.${name}`, pipeline: spec().name },
-          hint: `Type: ALTER TABLE ${schema}.${name} ENGINE=InnoDB`,
-        },
-      );
-    }
+    const unfit = engineObstacle(shape, spec().target);
+    if (unfit !== null) throw unfit;
     const table = loadTable(source, shape, rename, running);
     if (spec().role === 'one-way' && !logsCascades) {
       const obstacle = cascadeObstacle(table, spec().tables);

@@ -129,4 +129,70 @@ export const DATABASE_CODES = {
     meaning: 'Existing rows are read in the order of the primary key, and the table has none.',
     action: 'Give the table a primary key, or set `initial: none` for the channel.',
   },
+  OT4050: {
+    title: 'Engine is another',
+    meaning:
+      'The topology names one server family and the database is of the other. Nodes go by what the server says; what is checked before goes by the topology.',
+    action: 'Correct `engine` of the database, or its `endpoints` if they lead to the wrong server.',
+  },
+  OT4051: {
+    title: 'Log does not name columns',
+    meaning:
+      'Without `binlog_row_metadata = FULL` rows in the log have no column names, so otter reads them by the columns that the table has when it reads them. Columns of one type that changed places while rows were unread cannot be noticed then.',
+    action:
+      'Run `set global binlog_row_metadata = FULL` and put it into the server configuration. The log grows by a few bytes for every table in a transaction.',
+  },
+  OT4052: {
+    title: 'Log is kept for a short time',
+    meaning:
+      'The server purges its log before a day has passed. A node, a link or a target that is away for longer comes back to a log that is gone (OT4020), and the channel has to begin anew.',
+    action:
+      'Let the log be kept for longer than the longest outage you want to sit out: `set global binlog_expire_logs_seconds = 604800`, and in the server configuration.',
+  },
+  OT4053: {
+    title: 'No table for an entry',
+    meaning:
+      'No table that the account may see has a name which the entry of the channel means. Tables that are made later under such a name join by themselves.',
+    action:
+      'Correct the name (letters count, also their case), make the table, or grant the account `SELECT` on its schema.',
+  },
+  OT4054: {
+    title: 'Equal AUTO_INCREMENT numbers at both sites',
+    meaning:
+      'Both servers of a two-way channel would hand out the same numbers, so rows that have nothing to do with each other would meet under one key and be settled as a conflict.',
+    action:
+      'Give every site the same auto_increment_increment (at least the number of sites) and an auto_increment_offset of its own, as the message says, in the server configuration too. Sessions that are open keep what they had.',
+  },
+  OT4055: {
+    title: 'Clocks differ',
+    meaning:
+      'The clocks of two servers of a channel are more than a second apart. Rows stay the same on both sides; but times that the servers write themselves (CURRENT_TIMESTAMP) and the lag that otter shows are off by so much.',
+    action: 'Keep the clocks of both machines with NTP (chrony, systemd-timesyncd).',
+  },
+  OT4056: {
+    title: 'Packets of the target are smaller',
+    meaning:
+      'The target takes smaller packets than the source, so a row that the source has may be too large for it, and the pipeline would stop there (OT5016).',
+    action:
+      'Run the statement of the message at the target and put it into the server configuration; sessions that are open keep what they had.',
+  },
+  OT4057: {
+    title: 'One-way table without primary key',
+    meaning:
+      'Rows are found by all their columns at the target, which reads the whole table for each of them, and equal rows cannot be told apart.',
+    action: 'Give the table a primary key at both sites.',
+  },
+  OT4058: {
+    title: 'Triggers run at the target',
+    meaning:
+      'Triggers of the target table run for replicated rows too. What a trigger of the same kind wrote at the source comes by the log as well, so that it happens twice.',
+    action:
+      'Let the body begin with `IF @otter_apply IS NULL THEN`, drop the trigger at the target, or leave it where what it does is wanted for replicated rows.',
+  },
+  OT4059: {
+    title: 'Two databases are one server',
+    meaning:
+      'Two databases of a channel lead to the same server, so the channel would carry rows from a table into itself or its neighbour.',
+    action: 'Correct the `endpoints` of one of them.',
+  },
 } as const satisfies Record<string, Explanation>;

@@ -1,0 +1,166 @@
+/**
+ * Pairs of tables: what a node would refuse, by the very functions that a node asks, and what it takes but a person
+ * should know.
+ */
+import { OtterError } from '../model/error.ts';
+import type { LiveTable } from '../model/inspection.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import { type TableShape, tableName } from '../model/row.ts';
+import { cascadeObstacle } from '../replication/cascades.ts';
+import { extract, loadTable } from '../replication/load-table.ts';
+import { engineObstacle } from '../replication/transactional.ts';
+import { twoWayObstacle } from '../replication/two-way.ts';
+import { entryFindings } from './entries.ts';
+import { type LiveFinding, ofTable, sentence } from './finding.ts';
+import { type Answered, type Live, pipelinesOf } from './live.ts';
+import { type Pair, pairsOf } from './pairs.ts';
+import { sees } from './sight.ts';
+
+export function tableFindings(live: Live): LiveFinding[] {
+  return [
+    ...entryFindings(live),
+    ...pipelinesOf(live.topology).flatMap((pipeline) => {
+      const source = live.databases.get(pipeline.source);
+      if (source === undefined) return [];
+      const target = live.databases.get(pipeline.target) ?? null;
+      return pairsOf(pipeline, source.report, live.topology).flatMap((pair) =>
+        new PairInspection(pipeline, pair, source, target).findings(),
+      );
+    }),
+  ];
+}
+
+/** A pair of one pipeline; a database that did not answer leaves what hangs on it unsaid. */
+class PairInspection {
+  readonly #pipeline: PipelineSpec;
+  readonly #pair: Pair;
+  readonly #source: Answered;
+  readonly #target: Answered | null;
+  readonly #found: LiveFinding[] = [];
+
+  constructor(pipeline: PipelineSpec, pair: Pair, source: Answered, target: Answered | null) {
+    this.#pipeline = pipeline;
+    this.#pair = pair;
+    this.#source = source;
+    this.#target = target;
+  }
+
+  findings(): readonly LiveFinding[] {
+    const source = this.#source.tables.get(tableName(this.#pair.source));
+    if (source === undefined) return [];
+    const shape = this.#attempt(() => extract(this.#pair.rule, source.shape).shape);
+    if (source.inexact !== null) this.#refuse(source.inexact);
+    else if (shape !== null) this.#ofSource(source, shape);
+    return this.#found;
+  }
+
+  #ofSource(source: LiveTable, shape: TableShape): void {
+    const { role, initial } = this.#pipeline;
+    const name = tableName(source.shape);
+    if (role === 'one-way' && source.shape.primaryKey.length === 0) {
+      if (initial === 'copy') {
+        this.#refuse(
+          new OtterError('OT5022', `${name} has no primary key, so its rows cannot be copied in chunks`, {
+            hint: 'Add a primary key, or set `initial: none`.',
+          }),
+        );
+      } else {
+        this.#warn(
+          'OT4057',
+          `${name} has no primary key, so rows are found by all their columns`,
+          'Slow at the target, and equal rows cannot be told apart: give it a primary key.',
+        );
+      }
+    }
+    if (this.#target === null) return;
+    const { schema, name: there } = this.#pair.target;
+    const target = this.#target.tables.get(tableName(this.#pair.target));
+    if (target === undefined) {
+      if (sees(this.#target, schema, there)) this.#missing(shape);
+    } else if (target.inexact !== null) this.#refuse(target.inexact);
+    else this.#ofTarget(shape, target);
+  }
+
+  #missing(shape: TableShape): void {
+    const { role, target } = this.#pipeline;
+    const name = tableName(this.#pair.target);
+    if (role === 'to-serialiser' || this.#begun()) {
+      const hint = this.#begun()
+        ? 'It was copied and is gone. Put it back with its rows, or have it copied again: `otter explain OT5021` says how.'
+        : `Otter makes no tables at the preferred site of a two-way channel. Create it, or drop it at ${this.#pipeline.source}.`;
+      this.#refuse(new OtterError('OT5021', `${name} is missing at ${target}`, { hint }));
+    } else if (role !== 'one-way') {
+      // As a node looks before it makes the table.
+      this.#obstacle(() => twoWayObstacle(loadTable(shape, shape, {}), { ...this.#facts(), unguardedTriggers: [] }));
+    }
+  }
+
+  #ofTarget(shape: TableShape, target: LiveTable): void {
+    const { role, tables, initial, existing } = this.#pipeline;
+    const { unguardedTriggers } = target;
+    const begun = this.#begun();
+    this.#obstacle(() => engineObstacle(target.shape, this.#pipeline.target));
+    const matched = this.#attempt(() =>
+      loadTable(shape, target.shape, this.#pair.rule.rename, begun || initial === 'none'),
+    );
+    if (matched !== null) {
+      if (role !== 'one-way') this.#obstacle(() => twoWayObstacle(matched, { ...this.#facts(), unguardedTriggers }));
+      else if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
+    }
+    const name = tableName(target.shape);
+    if (role === 'one-way' && unguardedTriggers.length > 0) {
+      this.#warn(
+        'OT4058',
+        `trigger ${unguardedTriggers.join(', ')} of ${name} at ${this.#pipeline.target} runs for replicated rows too`,
+        'What it writes happens twice where the source has the same trigger. Let its body begin with `IF @otter_apply IS NULL THEN`, or drop it.',
+      );
+    }
+    if (initial === 'copy' && existing === 'refuse' && !begun && target.hasRows === true) {
+      const hint =
+        role === 'one-way'
+          ? 'Empty it, or set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.'
+          : 'Empty it, or set `initial: none` if both sides are equal.';
+      const why = 'has rows already, and the channel says `existing: refuse`';
+      this.#refuse(new OtterError('OT5013', `${name} at ${this.#pipeline.target} ${why}`, { hint }));
+    }
+  }
+
+  /** Whether the pipeline has the table already, by what its target has recorded. */
+  #begun(): boolean {
+    const table = tableName(this.#pair.source);
+    const begun = this.#target?.report.begun ?? [];
+    return begun.some((one) => one.pipeline === this.#pipeline.name && one.table === table);
+  }
+
+  #facts(): { readonly logsCascades: boolean } {
+    return this.#source.report.facts;
+  }
+
+  #obstacle(look: () => OtterError | null): void {
+    const obstacle = this.#attempt(look);
+    if (obstacle !== null) this.#refuse(obstacle);
+  }
+
+  #attempt<T>(work: () => T): T | null {
+    try {
+      return work();
+    } catch (error) {
+      if (!(error instanceof OtterError)) throw error;
+      this.#refuse(error);
+      return null;
+    }
+  }
+
+  #refuse({ code, message, hint }: OtterError): void {
+    this.#add({ code, severity: 'error', summary: message, detail: sentence(hint) });
+  }
+
+  #warn(code: LiveFinding['code'], summary: string, detail: string): void {
+    this.#add({ code, severity: 'warning', summary, detail });
+  }
+
+  #add(finding: Omit<LiveFinding, 'at'>): void {
+    const { name, channel } = this.#pipeline;
+    this.#found.push({ ...finding, summary: `${name}: ${finding.summary}`, at: ofTable(channel, this.#pair.entry) });
+  }
+}

@@ -1,0 +1,62 @@
+/** What `otter validate --live` learns of a database: facts, read once, that change nothing there. */
+import type { OtterError } from './error.ts';
+import type { ServerFacts } from './ports.ts';
+import type { Account } from './privileges.ts';
+import type { TableShape } from './row.ts';
+import type { DatabaseSpec } from './topology.ts';
+
+export interface TableName {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** A setting with which the log cannot be followed exactly. */
+export interface UnfitSetting {
+  /** What it is and must be. */
+  readonly message: string;
+  /** What to type. */
+  readonly hint: string;
+}
+
+export interface ServerReport {
+  /** host:port that answered. */
+  readonly endpoint: string;
+  readonly facts: ServerFacts;
+  readonly unfit: readonly UnfitSetting[];
+  readonly account: Account;
+  /** Tables that the account may see. */
+  readonly tables: readonly TableName[];
+  /** How long the log is kept; null: until somebody purges it. */
+  readonly logSeconds: number | null;
+  /** `FULL`, `MINIMAL`, ...; null where the server does not know it. */
+  readonly rowMetadata: string | null;
+  readonly packetBytes: number;
+  readonly autoIncrement: { readonly increment: number; readonly offset: number };
+  readonly readOnly: boolean;
+  /** The server's clock less this machine's, and how far off that may be. */
+  readonly clock: { readonly aheadMs: number; readonly offMs: number };
+  /** Tables by source name that pipelines into this database have begun with, of any topology. */
+  readonly begun: readonly { readonly pipeline: string; readonly table: string }[];
+}
+
+export interface LiveTable {
+  readonly shape: TableShape;
+  /** Columns that cannot be carried exactly. */
+  readonly inexact: OtterError | null;
+  readonly autoIncrement: boolean;
+  /** Triggers that do not ask `@otter_apply`. */
+  readonly unguardedTriggers: readonly string[];
+  /** Null: the account may not look. */
+  readonly hasRows: boolean | null;
+}
+
+/** A database that was reached. */
+export interface LiveDatabase extends AsyncDisposable {
+  /** @throws OtterError */
+  report(): Promise<ServerReport>;
+  /** Those that are there, by `tableName`. @throws OtterError */
+  tables(names: readonly TableName[]): Promise<ReadonlyMap<string, LiveTable>>;
+}
+
+/** Tries the endpoints as a node does. @throws OtterError OT3020, OT4001, OT4003, OT4005, OT4008 */
+export type ReachDatabase = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<LiveDatabase>;
