@@ -17,6 +17,7 @@ import type {
 import type { OwnerRecord, PipelineFigures } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { ownerKey } from '../state/keys.ts';
+import type { Placement } from './ownership.ts';
 import type { Registration } from './presence.ts';
 import type { Hands, Me, Running, Sight } from './reconcile.ts';
 import type { World } from './world.ts';
@@ -94,12 +95,26 @@ export class OwnedSites implements Hands {
       deleted: world.wasDeleted(database),
       desired: inRegion ? world.siteSpec(database) : null,
       owner: world.owner(database),
-      candidates: world.livingNodes().filter((node) => world.spec('node', node)?.record.spec.region === region),
+      placement: this.#placement(region),
       foreignRevision: world.foreignRevision(database),
       fault: world.fault,
       running: this.#sites.get(database) ?? null,
       claim: this.#claims.get(database) ?? null,
     };
+  }
+
+  #placement(region: string | undefined): Placement {
+    const { world } = this.#options;
+    const nodes = world.livingNodes().filter((node) => world.spec('node', node)?.record.spec.region === region);
+    const loads = new Map(nodes.map((node) => [node, 0]));
+    const free: string[] = [];
+    for (const database of world.names('database')) {
+      if (world.spec('database', database)?.record.spec.region !== region) continue;
+      const owner = world.owner(database)?.record.node;
+      if (owner === undefined) free.push(database);
+      else if (loads.has(owner)) loads.set(owner, loads.get(owner)! + 1);
+    }
+    return { loads: Object.fromEntries(loads), free };
   }
 
   #me(): Me {

@@ -11,7 +11,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Condition, SiteSpec } from '../model/ports.ts';
 import type { MetaRecord, OwnerRecord } from '../model/records.ts';
-import { preferredOwner } from './ownership.ts';
+import { nextOwner, type Placement } from './ownership.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED } from './queue.ts';
 import type { Seen } from './world.ts';
@@ -29,8 +29,8 @@ export interface Sight {
   /** What its owner has to do; null unless it is declared and of this node's region. */
   readonly desired: SiteSpec | null;
   readonly owner: Seen<OwnerRecord> | null;
-  /** Living nodes that could own it, by name. */
-  readonly candidates: readonly string[];
+  /** Who could own it, and what else is to be owned in its region. */
+  readonly placement: Placement;
   readonly foreignRevision: number;
   readonly fault: Diagnostic | null;
   readonly running: Running | null;
@@ -119,11 +119,11 @@ function decideOwnership(sight: Sight): Step {
   return running === null ? { kind: 'start', spec: desired, ownerRevision: owner.revision } : NONE;
 }
 
-function decideFree({ database, ownerKey, running, candidates, me }: Sight): Step {
+function decideFree({ database, ownerKey, running, placement, me }: Sight): Step {
   const take: Step = { kind: 'claim', condition: { key: ownerKey, revision: null } };
   // It runs here, and nobody else came: what was lost with the old lease is taken back.
   if (running !== null) return take;
-  if (preferredOwner(database, candidates) !== me.name) return NONE;
+  if (nextOwner(database, placement) !== me.name) return NONE;
   return me.settlingMs > 0 ? { kind: 'wait', ms: me.settlingMs } : take;
 }
 

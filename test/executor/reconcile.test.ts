@@ -30,7 +30,7 @@ const FREE: Sight = {
   deleted: false,
   desired: desired(),
   owner: null,
-  candidates: [ME],
+  placement: { loads: { [ME]: 0 }, free: ['hz'] },
   foreignRevision: 0,
   fault: null,
   running: null,
@@ -45,7 +45,7 @@ const CASES: readonly (readonly [string, Sight, object])[] = [
   ['free: it is claimed', FREE, { kind: 'claim', condition: { key: KEY, revision: null } }],
   [
     'free, but another node is the one',
-    { ...FREE, candidates: ['a-node-that-hashes-higher', 'b', 'c', 'd', 'e', 'f', 'g', 'h'] },
+    { ...FREE, placement: { loads: { [ME]: 1, other: 0 }, free: ['hz'] } },
     { kind: 'none' },
   ],
   ['free, others may be starting', { ...FREE, me: { ...FREE.me, settlingMs: 90 } }, { kind: 'wait', ms: 90 }],
@@ -81,7 +81,7 @@ const CASES: readonly (readonly [string, Sight, object])[] = [
   ],
   [
     'runs, the record is gone with the lease',
-    { ...RUNS, owner: null, candidates: [] },
+    { ...RUNS, owner: null, placement: { loads: {}, free: ['hz'] } },
     { kind: 'claim', condition: { key: KEY, revision: null } },
   ],
   ['runs, not registered', { ...RUNS, owner: null, me: UNREGISTERED }, { kind: 'none' }],
@@ -148,7 +148,10 @@ const sights: fc.Arbitrary<Sight> = fc
     deleted: fc.boolean(),
     desired: fc.constantFrom(null, desired(), desired('l-2'), { ...desired(), topology: 'x' }),
     owner: fc.constantFrom(null, mine, other, left, later),
-    candidates: fc.subarray([ME, 'hz-2', 'hz-3']),
+    placement: fc.record({
+      loads: fc.dictionary(fc.constantFrom(ME, 'hz-2', 'hz-3'), fc.nat(3)),
+      free: fc.subarray(['hz', 'a', 'z']),
+    }),
     foreignRevision: fc.constantFrom(0, 40, 60),
     fault: fc.constantFrom(null, fault),
     running: fc.constantFrom(null, { spec: desired(), ownerRevision: 50 }),

@@ -22,7 +22,8 @@ export async function logOf(connection: Connection, from?: LogPlace): Promise<Lo
   if (from === undefined) return Object.assign([], place);
   const [events] = await connection.query(`SHOW BINLOG EVENTS IN '${from.file}' FROM ${from.position}`);
   const tables = (events as { Event_type: string; Info: string }[]).flatMap(({ Event_type: type, Info: info }) => {
-    if (type === 'Query') return [`statement ${info}`];
+    // MySQL begins transactions with a statement.
+    if (type === 'Query') return info === 'BEGIN' ? [] : [`statement ${info}`];
     return type === 'Table_map' ? [/\((.*)\)/.exec(info)![1]!] : [];
   });
   return Object.assign(tables, place);
