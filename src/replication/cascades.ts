@@ -33,7 +33,7 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
   const { source, target } = table;
   const nameAt = new Map(source.columns.map((column, index) => [column.name, table.columns[index]!.name]));
   for (const key of source.foreignKeys) {
-    if (!/CASCADE|SET/.test(`${key.onDelete} ${key.onUpdate}`)) continue;
+    if (actionOf(key.onDelete) === null && actionOf(key.onUpdate) === null) continue;
     const parent = `${key.parentSchema}.${key.parentTable}`;
     const rule = ruleFor(rules, key.parentSchema, key.parentTable);
     if (rule === null) {
@@ -50,8 +50,8 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
       (other) =>
         other.parentSchema === there.schema &&
         other.parentTable === there.table &&
-        other.onDelete === key.onDelete &&
-        other.onUpdate === key.onUpdate &&
+        actionOf(other.onDelete) === actionOf(key.onDelete) &&
+        actionOf(other.onUpdate) === actionOf(key.onUpdate) &&
         other.columns.map((index) => target.columns[index]!.name).join() === columns.join(),
     );
     if (!same) {
@@ -64,6 +64,11 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
     }
   }
   return null;
+}
+
+/** What a rule of a foreign key does to child rows; RESTRICT and NO ACTION, which servers name differently, do nothing. */
+function actionOf(rule: string): string | null {
+  return /CASCADE|SET/.test(rule) ? rule : null;
 }
 
 function refuse({ source, target }: LoadTable, key: ForeignKey, why: string, hint: string): OtterError {
