@@ -36,7 +36,7 @@ export function recorder(tell: (message: string, fields: Fields) => void): Logge
 
 export function channel(
   direction: ChannelSpec['direction'],
-  tables: readonly string[],
+  tables: readonly (string | { readonly from: string; readonly to: string })[],
   more: Partial<ChannelSpec> = {},
 ): ChannelSpec {
   return {
@@ -51,7 +51,11 @@ export function channel(
     onError: 'stop',
     apply: { lanes: 1, atomic: true },
     enabled: true,
-    tables: tables.map((from) => ({ from, to: null, columns: { only: null, omit: [], rename: {} }, conflict: null })),
+    tables: tables.map((table) => ({
+      ...(typeof table === 'string' ? { from: table, to: null } : table),
+      columns: { only: null, omit: [], rename: {} },
+      conflict: null,
+    })),
     inert: {},
     ...more,
   };
@@ -67,9 +71,12 @@ export class Sites implements AsyncDisposable {
   #generation = 0;
   #revision = 1;
 
-  constructor(servers: Readonly<Record<string, LabServer>>, logger: Logger = quiet) {
+  readonly #lineage: string;
+
+  constructor(servers: Readonly<Record<string, LabServer>>, logger: Logger = quiet, lineage = 'test-lineage') {
     this.#servers = servers;
     this.#logger = logger;
+    this.#lineage = lineage;
   }
 
   readonly link: LinkClient = {
@@ -124,6 +131,13 @@ export class Sites implements AsyncDisposable {
     await site?.stop();
   }
 
+  /** As when the database leaves the topology. */
+  async retire(name: string): Promise<void> {
+    const site = this.#running.get(name);
+    this.#running.delete(name);
+    await site?.retire();
+  }
+
   /** Of all pipelines, by name. */
   figures(): ReturnType<Site['figures']> {
     return Object.assign({}, ...[...this.#running.values()].map((site) => site.figures()));
@@ -150,7 +164,7 @@ export class Sites implements AsyncDisposable {
       protect: false,
     };
     return {
-      lineage: 'test-lineage',
+      lineage: this.#lineage,
       topology: 'test',
       name,
       database,
