@@ -60,10 +60,10 @@ export async function readLive(store: StateStore, topology: string, signal?: Abo
 function specOf(entry: Entry): AppliedSpec[] {
   const parsed = parseKey(entry.key);
   if (parsed?.at !== 'spec') return [];
-  const { generation, spec, joined } = parse<SpecRecord>(entry);
+  const { generation, spec, stays } = parse<SpecRecord>(entry);
   if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
   const { kind, name } = parsed;
-  const known = joined === undefined ? {} : { joined };
+  const known = stays === undefined ? {} : { stays };
   return [
     { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, ...known },
   ];

@@ -5,10 +5,10 @@
  * that exists is wholly applied; nodes never see objects under the lineage of a topology that was destroyed, so a new
  * lineage is in the first.
  */
-import { compileChannel } from '../model/pipeline.ts';
 import type { Condition, Put } from '../model/ports.ts';
 import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
+import { staysAfter } from '../model/stays.ts';
 import type { ChannelSpec } from '../model/topology.ts';
 import type { AppliedState, Change } from '../planner/change.ts';
 import { nameOf } from '../planner/change.ts';
@@ -71,8 +71,8 @@ export function batchesOf(input: BatchInput): Batch[] {
       if (change.after === null) deletes.push(key);
       else {
         const spec = change.after as unknown as SpecRecord['spec'];
-        const joined = change.kind === 'channel' ? joinedBy(change, before.get(key), generation) : {};
-        puts.push({ key, value: JSON.stringify({ generation, spec, ...joined } satisfies SpecRecord) });
+        const stays = change.kind === 'channel' ? staysOf(change, before.get(key), generation) : {};
+        puts.push({ key, value: JSON.stringify({ generation, spec, ...stays } satisfies SpecRecord) });
       }
       puts.push({
         key: runKey(topology, run, String(index), String(offset)),
@@ -101,24 +101,16 @@ export function batchesOf(input: BatchInput): Batch[] {
   });
 }
 
-/**
- * Which pipelines of a channel came later than itself: one that left and comes back must not be taken, by a node that was
- * away meanwhile, for one that stayed.
- */
-function joinedBy(
+/** What left and comes back must not be taken, by a node that was away meanwhile, for what stayed. */
+function staysOf(
   { address, before, after }: Change,
   applied: AppliedState['specs'][number] | undefined,
   generation: number,
-): Pick<SpecRecord, 'joined'> {
+): Pick<SpecRecord, 'stays'> {
   if (before === null || after === null || applied === undefined) return {};
-  const pipelines = (spec: Change['after']): string[] =>
-    compileChannel(nameOf(address), spec as unknown as ChannelSpec).map(({ name }) => name);
-  const there = new Set(pipelines(before));
-  const joined = pipelines(after).flatMap((name): (readonly [string, number])[] => {
-    const since = there.has(name) ? applied.joined?.[name] : generation;
-    return since === undefined ? [] : [[name, since]];
-  });
-  return joined.length === 0 ? {} : { joined: Object.fromEntries(joined) };
+  const was = { spec: before as unknown as ChannelSpec, stays: applied.stays ?? {} };
+  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation);
+  return Object.keys(stays).length === 0 ? {} : { stays };
 }
 
 function journalOf({ address, actions, before, after }: Change, generation: number | null): object {

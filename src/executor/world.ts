@@ -102,7 +102,7 @@ export class World {
     if (meta === null || spec === undefined) return null;
     const pipelines = this.names('channel').flatMap((channel) => {
       const { record, created } = this.spec('channel', channel)!;
-      return compileChannel(channel, record.spec)
+      return compileChannel(channel, record.spec, record.stays?.tables)
         .filter(({ source, target }) => source === database || target === database)
         .filter(
           ({ source, target }) => this.spec('database', source) !== null && this.spec('database', target) !== null,
@@ -110,7 +110,7 @@ export class World {
         .map((pipeline) => ({
           spec: pipeline,
           generation: record.generation,
-          born: created + (record.joined?.[pipeline.name] ?? 0),
+          born: created + (record.stays?.pipelines?.[pipeline.name] ?? 0),
         }));
     });
     return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };

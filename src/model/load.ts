@@ -48,10 +48,27 @@ export interface Checkpoint {
   readonly seen: Seen;
 }
 
+/** Where a table goes, and since when: what is recorded of it counts only there, and for this stay in its channel. */
+export interface Place {
+  /** Target table, `schema.table`. */
+  readonly target: string;
+  readonly stay: number;
+}
+
+export function samePlace(one: Place, other: Place): boolean {
+  return one.target === other.target && one.stay === other.stay;
+}
+
+/** What is recorded of a source's table at its target. */
+export interface RecordedTable extends KnownTable {
+  readonly place: Place;
+}
+
 /** How far the copy of one table has come, as `otter.copy` has it. */
 export interface CopyState {
   /** Source table, `schema.table`. */
   readonly table: string;
+  readonly place: Place;
   readonly cursor: Image | null;
   readonly done: boolean;
   readonly rowsDone: number;
@@ -131,7 +148,7 @@ export interface LoadSession extends AsyncDisposable {
   answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
   /** What columns the rows of a source table have from here on; since when it counts is kept when it was recorded before. */
-  recordTable(pipeline: string, table: string, known: KnownTable): Promise<void>;
+  recordTable(pipeline: string, table: string, known: RecordedTable): Promise<void>;
   /** Locks all of a table against writes until the transaction ends, when it is empty; returns whether it has rows. */
   lockWhole(table: LoadTable): Promise<boolean>;
   /** Where the log of this database ends. */
@@ -183,7 +200,9 @@ export interface TargetPort {
   /** The server's sort keys of texts, for comparing keys as it does. */
   sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
   /** The source tables that were announced up to the checkpoint. */
-  known(pipeline: string): Promise<Readonly<Record<string, KnownTable>>>;
+  known(pipeline: string): Promise<Readonly<Record<string, RecordedTable>>>;
+  /** Whether the copy of another source table of this topology into this one has begun, through whatever pipeline. */
+  shared(pipeline: string, table: string, place: Place): Promise<boolean>;
   /** Forgets how the copies of source tables stood, and what columns they had. */
   forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Pipelines of this topology that have a checkpoint here. */

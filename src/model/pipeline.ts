@@ -26,6 +26,12 @@ export interface TableRule {
   readonly rename: Readonly<Record<string, string>>;
 }
 
+/** Tables that all these patterns mean, at the first database of the channel, are in it since this generation. */
+export interface TableStay {
+  readonly all: readonly string[];
+  readonly since: number;
+}
+
 export interface PipelineSpec {
   /** `channel/source>target`. */
   readonly name: string;
@@ -36,6 +42,10 @@ export interface PipelineSpec {
   /** Name of the pipeline in the other direction, null when one-way. */
   readonly reverse: string | null;
   readonly tables: readonly TableRule[];
+  /** Since when tables are in the channel, by their names at its first database. */
+  readonly stays: readonly TableStay[];
+  /** Whether this pipeline leaves the first database of its channel (or, one-way, any). */
+  readonly forward: boolean;
   /** Whether this pipeline copies existing rows (in a two-way channel only the one from the first site does). */
   readonly initial: 'copy' | 'none';
   /** Whether the pipeline in the other direction copies: then a table counts here only from when it is copied. */
@@ -55,10 +65,11 @@ export function serialiserOf(conflict: ConflictSpec, between: readonly string[])
   return conflict.priority[0] ?? between[0]!;
 }
 
-export function compileChannel(channel: string, spec: ChannelSpec): PipelineSpec[] {
+export function compileChannel(channel: string, spec: ChannelSpec, stays: readonly TableStay[] = []): PipelineSpec[] {
   const { direction } = spec;
   const common = {
     channel,
+    stays,
     existing: spec.existing,
     ddl: spec.ddl,
     onError: spec.onError,
@@ -75,6 +86,7 @@ export function compileChannel(channel: string, spec: ChannelSpec): PipelineSpec
         reverse: null,
         initial: spec.initial,
         reverseCopies: false,
+        forward: true,
         tables: spec.tables.map(forwardRule),
       })),
     );
@@ -94,6 +106,7 @@ export function compileChannel(channel: string, spec: ChannelSpec): PipelineSpec
       reverse: pipelineName(channel, target, source),
       initial: source === first ? spec.initial : ('none' as const),
       reverseCopies: target === first && spec.initial === 'copy',
+      forward: source === first,
       tables: spec.tables.map(source === first ? forwardRule : backwardRule),
     })),
   );

@@ -3,6 +3,7 @@
  *
  * `spec` is written by apply, `status` by the node that owns the target, `nodes` and `owner` under a node's lease.
  */
+import type { Stays } from './stays.ts';
 import type { Kind, SpecByKind } from './topology.ts';
 
 export const STATE_FORMAT = 1;
@@ -19,8 +20,8 @@ export interface SpecRecord<K extends Kind = Kind> {
   /** Raised by every apply that changes this object; nodes report the one they run. */
   readonly generation: number;
   readonly spec: SpecByKind[K];
-  /** Of a channel: its pipelines that came later than itself, each with the generation in which it came (again). */
-  readonly joined?: Readonly<Record<string, number>>;
+  /** Of a channel: what came (again) later than itself. */
+  readonly stays?: Stays;
 }
 
 /** `status/pipeline/<name>`: written when something changes, not on every row. */

@@ -33,9 +33,11 @@ export function createOtterTables(schema: string): string[] {
     `CREATE TABLE IF NOT EXISTS ${s}.copy (
       lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
       row_cursor LONGTEXT NULL, done TINYINT NOT NULL, rows_done BIGINT UNSIGNED NOT NULL,
-      rows_estimate BIGINT UNSIGNED NOT NULL, PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
+      rows_estimate BIGINT UNSIGNED NOT NULL, target_table VARCHAR(130) NOT NULL, stay BIGINT UNSIGNED NOT NULL,
+      PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
     `CREATE TABLE IF NOT EXISTS ${s}.structure (
       lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
-      digest VARCHAR(64) NOT NULL, since MEDIUMTEXT NULL, PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
+      digest VARCHAR(64) NOT NULL, since MEDIUMTEXT NULL, target_table VARCHAR(130) NOT NULL, stay BIGINT UNSIGNED NOT NULL,
+      PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
   ];
 }

@@ -14,13 +14,14 @@ import {
   type LoadSession,
   type LoadTable,
   NeedsCare,
+  type RecordedTable,
   type RefusedRow,
   RowRefused,
   type Write,
   type WriteCounts,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type Answer, type Image, type KnownTable, tableName } from '../model/row.ts';
+import { type Answer, type Image, tableName } from '../model/row.ts';
 import { LENIENT_SQL_MODE, type Session, SQL_MODE } from './connection.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { inParcels } from './long-literals.ts';
@@ -235,20 +236,20 @@ export class MysqlSession implements LoadSession {
     const { schema, lineage } = this.#options;
     const tuples = states.map(
       (state) =>
-        `(${[lineage, pipeline, state.table].map(quoteText).join(',')},${state.cursor === null ? 'NULL' : quoteText(JSON.stringify(state.cursor))},${state.done ? 1 : 0},${state.rowsDone},${state.rowsEstimate})`,
+        `(${[lineage, pipeline, state.table].map(quoteText).join(',')},${state.cursor === null ? 'NULL' : quoteText(JSON.stringify(state.cursor))},${state.done ? 1 : 0},${state.rowsDone},${state.rowsEstimate},${quoteText(state.place.target)},${state.place.stay})`,
     );
     await this.#send([
-      `INSERT INTO ${quoteName(schema)}.copy (lineage,pipeline,source_table,row_cursor,done,rows_done,rows_estimate) VALUES ${tuples.join(',')}
-       ON DUPLICATE KEY UPDATE row_cursor=VALUES(row_cursor),done=VALUES(done),rows_done=VALUES(rows_done),rows_estimate=VALUES(rows_estimate)`,
+      `INSERT INTO ${quoteName(schema)}.copy (lineage,pipeline,source_table,row_cursor,done,rows_done,rows_estimate,target_table,stay) VALUES ${tuples.join(',')}
+       ON DUPLICATE KEY UPDATE row_cursor=VALUES(row_cursor),done=VALUES(done),rows_done=VALUES(rows_done),rows_estimate=VALUES(rows_estimate),target_table=VALUES(target_table),stay=VALUES(stay)`,
     ]);
   }
 
-  async recordTable(pipeline: string, table: string, { structure, since }: KnownTable): Promise<void> {
+  async recordTable(pipeline: string, table: string, { structure, since, place }: RecordedTable): Promise<void> {
     const { schema, lineage } = this.#options;
     const values = [lineage, pipeline, table, structure].map(quoteText);
     await this.#send([
-      `INSERT INTO ${quoteName(schema)}.structure (lineage,pipeline,source_table,digest,since)
-       VALUES (${values.join(',')},${since === null ? 'NULL' : quoteText(since)}) ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
+      `INSERT INTO ${quoteName(schema)}.structure (lineage,pipeline,source_table,digest,since,target_table,stay)
+       VALUES (${values.join(',')},${since === null ? 'NULL' : quoteText(since)},${quoteText(place.target)},${place.stay}) ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
     ]);
   }
 

@@ -5,9 +5,17 @@
  * any earlier owner and fences it, and only then reads where the pipeline stands. So the outcome of a commit whose
  * connection broke is never guessed: claiming again tells.
  */
-import { type Checkpoint, type CopyState, type LoadSession, OWN_STATEMENT, type TargetPort } from '../model/load.ts';
+import {
+  type Checkpoint,
+  type CopyState,
+  type LoadSession,
+  OWN_STATEMENT,
+  type Place,
+  type RecordedTable,
+  type TargetPort,
+} from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
-import type { AnnouncedTable, KnownTable, Seen, TableShape } from '../model/row.ts';
+import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
@@ -84,10 +92,11 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return this.#control.run(async (connection) => {
       const found = await rows(
         connection,
-        `SELECT source_table,row_cursor,done,rows_done,rows_estimate FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)}`,
+        `SELECT source_table,row_cursor,done,rows_done,rows_estimate,target_table,stay FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)}`,
       );
       return found.map((row) => ({
         table: String(row['source_table']),
+        place: place(row),
         cursor: row['row_cursor'] === null ? null : JSON.parse(String(row['row_cursor'])),
         done: Number(row['done']) === 1,
         rowsDone: Number(row['rows_done']),
@@ -208,18 +217,34 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     });
   }
 
-  async known(pipeline: string): Promise<Readonly<Record<string, KnownTable>>> {
+  async known(pipeline: string): Promise<Readonly<Record<string, RecordedTable>>> {
     return this.#control.run(async (connection) => {
       const found = await rows(
         connection,
-        `SELECT source_table,digest,since FROM ${this.#table('structure')} WHERE ${this.#where(pipeline)}`,
+        `SELECT source_table,digest,since,target_table,stay FROM ${this.#table('structure')} WHERE ${this.#where(pipeline)}`,
       );
       return Object.fromEntries(
         found.map((row) => [
           String(row['source_table']),
-          { structure: String(row['digest']), since: row['since'] === null ? null : String(row['since']) },
+          {
+            structure: String(row['digest']),
+            since: row['since'] === null ? null : String(row['since']),
+            place: place(row),
+          },
         ]),
       );
+    });
+  }
+
+  async shared(pipeline: string, table: string, { target }: Place): Promise<boolean> {
+    return this.#control.run(async (connection) => {
+      const own = `pipeline=${quoteText(pipeline)} AND source_table=${quoteText(table)}`;
+      const topology = `lineage=${quoteText(this.#options.lineage)}`;
+      const found = await rows(
+        connection,
+        `SELECT 1 AS one FROM ${this.#table('copy')} WHERE ${topology} AND target_table=${quoteText(target)} AND NOT (${own}) LIMIT 1`,
+      );
+      return found.length > 0;
     });
   }
 
@@ -291,6 +316,10 @@ function checkpoint(row: Row): Checkpoint {
     position: String(row['position']),
     seen: JSON.parse(String(row['seen'])) as Seen,
   };
+}
+
+function place(row: Row): Place {
+  return { target: String(row['target_table']), stay: Number(row['stay']) };
 }
 
 type Row = Readonly<Record<string, unknown>>;

@@ -5,6 +5,7 @@
  * in memory are the same value.
  */
 import type { MetaRecord, NodeRecord, OwnerRecord, PipelineRecord } from '../model/records.ts';
+import type { Stays } from '../model/stays.ts';
 import type { Kind } from '../model/topology.ts';
 
 export type Action = 'create' | 'update' | 'delete' | 'no-op';
@@ -65,7 +66,7 @@ export interface AppliedSpec {
   readonly spec: Json;
   readonly revision: number;
   /** As in `SpecRecord`. */
-  readonly joined?: Readonly<Record<string, number>>;
+  readonly stays?: Stays;
 }
 
 /** What apply has written, with the revision of each key. */

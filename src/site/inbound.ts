@@ -6,16 +6,24 @@
  * pipeline really stands; nothing is remembered across attempts but figures.
  */
 import { messageOf, OtterError } from '../model/error.ts';
-import type { Checkpoint, CopyState, TargetPort } from '../model/load.ts';
+import {
+  type Checkpoint,
+  type CopyState,
+  type Place,
+  type RecordedTable,
+  samePlace,
+  type TargetPort,
+} from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
+import { placeNamed } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
 import { type Care, Loading } from './loading.ts';
-import { isNamed, TargetTables } from './tables.ts';
+import { TargetTables } from './tables.ts';
 
 export interface InboundOptions {
   readonly spec: PipelineSpec;
@@ -56,6 +64,11 @@ export class Inbound {
     this.#spec = options.spec;
     this.#generation = options.generation;
     this.#figures = new Figures(options.now);
+  }
+
+  /** Whether it must be run anew to become this. */
+  moves(spec: PipelineSpec): boolean {
+    return this.#tables?.moves(spec) ?? false;
   }
 
   update(spec: PipelineSpec, generation: number): void {
@@ -112,8 +125,7 @@ export class Inbound {
     await target.prepare();
     const claimed = await target.claim(name, ownerRevision, born);
     if (claimed === null) this.#options.begins();
-    const copies = await this.#copies();
-    const known = await target.known(name);
+    const { copies, known } = await this.#recorded();
     const ownPosition = claimed === null && role === 'to-serialiser' ? (await target.firstPosition()).position : null;
     await using stream = await link.open(
       source,
@@ -124,7 +136,9 @@ export class Inbound {
         copied: Object.fromEntries(
           copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }]),
         ),
-        known,
+        known: Object.fromEntries(
+          Object.entries(known).map(([table, { structure, since }]) => [table, { structure, since }]),
+        ),
       },
       signal,
     );
@@ -188,17 +202,25 @@ export class Inbound {
     return { seq: 0, epoch: Math.max(1, this.#options.ownerRevision), position, seen: { ...own, ...seen } };
   }
 
-  /** How far copies have come; those of tables that left while nobody looked are forgotten. */
-  async #copies(): Promise<readonly CopyState[]> {
-    const { name, tables, initial } = this.#spec;
-    const all = await this.#options.target.copies(name);
-    for (const { table, done } of all) {
-      const unwanted = initial === 'none' && !done;
-      if (unwanted || !isNamed(tables, table)) this.#left.add(table);
-    }
+  /** What is recorded of tables; of those that left, or went elsewhere, while nobody looked it is forgotten. */
+  async #recorded(): Promise<{ copies: readonly CopyState[]; known: Readonly<Record<string, RecordedTable>> }> {
+    const { target } = this.#options;
+    const spec = this.#spec;
+    const copies = await target.copies(spec.name);
+    const known = Object.entries(await target.known(spec.name));
+    const stays = (table: string, place: Place): boolean => {
+      const now = placeNamed(spec, table);
+      return now !== null && samePlace(now, place);
+    };
+    for (const { table, place, done } of copies)
+      if (!stays(table, place) || (spec.initial === 'none' && !done)) this.#left.add(table);
+    for (const [table, { place }] of known) if (!stays(table, place)) this.#left.add(table);
     const left = new Set(this.#left);
     await this.#forgetLeft();
-    return all.filter(({ table }) => !left.has(table));
+    return {
+      copies: copies.filter(({ table }) => !left.has(table)),
+      known: Object.fromEntries(known.filter(([table]) => !left.has(table))),
+    };
   }
 
   /** A table that left and comes back must be copied again. */

@@ -64,8 +64,8 @@ export class Incoming {
     const wanted = new Map(desired.map((each) => [each.spec.name, each]));
     for (const [name, running] of this.#running) {
       const now = wanted.get(name);
-      if (now?.spec.enabled !== true || now.born !== running.born || changesHow(running.spec, now.spec))
-        this.#stop(name, running);
+      const anew = now === undefined || changesHow(running.spec, now.spec) || running.inbound.moves(now.spec);
+      if (now?.spec.enabled !== true || now.born !== running.born || anew) this.#stop(name, running);
       else running.inbound.update(now.spec, now.generation);
     }
     // A pipeline that sleeps keeps its place; one that left the topology does not.

@@ -12,6 +12,7 @@ import {
   type LoadSession,
   type LoadTable,
   NeedsCare,
+  type Place,
   RowRefused,
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
@@ -109,8 +110,8 @@ export class Loading {
     const to = this.#next(deliveries);
     const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, { closes: true, again });
     const last = deliveries.at(-1)!;
-    const state = last.kind === 'chunk' ? copyState(last) : null;
-    const copy = state !== null && tables.records(state.table) ? state : null;
+    const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
+    const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
     if (copy !== null) await session.recordCopies(this.#options.spec().name, [copy]);
     await strategy.end(session);
     await session.commit();
@@ -222,7 +223,8 @@ export class Loading {
     const copies = joined !== null && !joined.begun.done && this.#twoWay;
     const since = copies ? (joined.before ?? (await this.#copyBegins(joined.empty))) : null;
     if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
-    const known = structure === null ? null : { structure, since: born ? '' : since };
+    const place = tables.placeOf(announced.table);
+    const known = structure === null ? null : { structure, since: born ? '' : since, place };
     if (known !== null) await session.recordTable(spec().name, table, known);
     if (joined !== null || tables.isNew(table)) this.#options.joined(table, since);
     if (!this.#inside) {
@@ -281,9 +283,9 @@ function namesOf(deliveries: readonly Delivery[]): string[] {
   return [...new Set([...shapesOf(deliveries), ...joining].map(tableName))];
 }
 
-function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>): CopyState {
+function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>, place: Place): CopyState {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;
-  return { table: tableName(table), cursor, done: cursor === null, rowsDone, rowsEstimate };
+  return { table: tableName(table), place, cursor, done: cursor === null, rowsDone, rowsEstimate };
 }
 
 /** Deliveries that may be applied apart from each other: the parts of one transaction stay together. */

@@ -3,12 +3,20 @@
  * rows that were there before.
  */
 import { OtterError } from '../model/error.ts';
-import type { CopyState, LoadTable, TargetPort } from '../model/load.ts';
+import {
+  type CopyState,
+  type LoadTable,
+  type Place,
+  type RecordedTable,
+  samePlace,
+  type TargetPort,
+} from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import { type AnnouncedTable, type KnownTable, type TableShape, tableName } from '../model/row.ts';
+import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
+import { placeNamed, placeOf } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 
@@ -21,7 +29,7 @@ export interface TargetTablesOptions {
   readonly logsCascades: boolean;
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
-  readonly known: Readonly<Record<string, KnownTable>>;
+  readonly known: Readonly<Record<string, RecordedTable>>;
 }
 
 export interface Joined {
@@ -40,7 +48,7 @@ export class TargetTables {
   readonly #outdated = new Set<TableShape>();
   readonly #copies: Map<string, CopyState>;
   readonly #announced = new Set<string>();
-  readonly #known: Map<string, KnownTable>;
+  readonly #known: Map<string, RecordedTable>;
   #copied: boolean;
 
   constructor(options: TargetTablesOptions) {
@@ -77,18 +85,26 @@ export class TargetTables {
    * must be forgotten; rows of theirs that are still on their way are applied as before.
    */
   update(): readonly string[] {
-    const { tables } = this.#options.spec();
+    const spec = this.#options.spec();
     for (const shape of this.#tables.keys()) {
-      if (ruleFor(tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
+      if (ruleFor(spec.tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
     }
     const known = new Set([...this.#copies.keys(), ...this.#known.keys()]);
-    const left = [...known].filter((name) => !isNamed(tables, name));
+    const left = [...known].filter((name) => placeNamed(spec, name) === null);
     for (const name of left) {
       this.#copies.delete(name);
       this.#known.delete(name);
     }
     this.#copied = this.#whole();
     return left;
+  }
+
+  /** Whether a table would go elsewhere now, or has left and come back: then everything begins with looking anew. */
+  moves(spec: PipelineSpec): boolean {
+    return [...this.#copies, ...this.#known].some(([name, { place }]) => {
+      const now = placeNamed(spec, name);
+      return now !== null && !samePlace(now, place);
+    });
   }
 
   /** Every table that the source has was announced: returns those that are gone, in whose copies is nothing to come. */
@@ -111,9 +127,14 @@ export class TargetTables {
     return parent.referencedBy.some((child) => begun.get(child) ?? true);
   }
 
-  /** Whether the copy of the table is worth recording: not when the table has left. */
-  records(table: string): boolean {
-    return isNamed(this.#options.spec().tables, table);
+  /** Where the rows of a copy go; null when the table has left, and its copy is not worth recording. */
+  copiedTo(table: string): Place | null {
+    return this.#copies.get(table)?.place ?? null;
+  }
+
+  /** Where an announced table goes, and since when. */
+  placeOf({ schema, name }: TableShape): Place {
+    return placeOf(this.#options.spec(), schema, name)!;
   }
 
   /**
@@ -125,6 +146,7 @@ export class TargetTables {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
+    const place = this.placeOf(announced.table);
     this.#announced.add(from);
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
@@ -146,7 +168,7 @@ export class TargetTables {
     if (missing && born && spec().role === 'to-serialiser') {
       // So that this site does not copy it back to where it came from; see `Outgoing`.
       return {
-        begun: { table: from, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
+        begun: { table: from, place, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
         clear: null,
         empty: null,
         before,
@@ -155,7 +177,9 @@ export class TargetTables {
     if (!announced.copies) return null;
     // Rows in a table that was made just now were written by users since, and are followed like any other.
     const occupied = !missing && (await target.hasRows(name.schema, name.name));
-    if (occupied && spec().existing === 'refuse') {
+    // What came from another source or shard is not a user's, and neither refused nor deleted.
+    const shared = occupied && spec().role === 'one-way' && (await target.shared(spec().name, from, place));
+    if (occupied && !shared && spec().existing === 'refuse') {
       throw new OtterError(
         'OT5013',
         `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
@@ -167,13 +191,15 @@ export class TargetTables {
     }
     const begun: CopyState = {
       table: from,
+      place,
       cursor: null,
       done: false,
       rowsDone: 0,
       rowsEstimate: announced.rowsEstimate,
     };
-    const empty = !missing && spec().existing === 'refuse' ? table : null;
-    return { begun, clear: occupied && spec().existing === 'replace' ? table : null, empty, before };
+    const empty = !missing && !shared && spec().existing === 'refuse' ? table : null;
+    const clear = occupied && !shared && spec().existing === 'replace' ? table : null;
+    return { begun, clear, empty, before };
   }
 
   record(state: CopyState): void {
@@ -191,7 +217,7 @@ export class TargetTables {
     return !this.#known.has(table);
   }
 
-  recordTable(table: string, known: KnownTable): void {
+  recordTable(table: string, known: RecordedTable): void {
     this.#known.set(table, known);
   }
 
@@ -257,12 +283,4 @@ export class TargetTables {
     this.#outdated.delete(source);
     return table;
   }
-}
-
-/** `schema.table` as `otter.copy` has it; either name may have dots, so every split is tried. */
-export function isNamed(tables: PipelineSpec['tables'], name: string): boolean {
-  const parts = name.split('.');
-  return parts.some(
-    (_, at) => at > 0 && ruleFor(tables, parts.slice(0, at).join('.'), parts.slice(at).join('.')) !== null,
-  );
 }

@@ -82,8 +82,13 @@ test('a rolling change restarts no pipeline that did not change', async () => {
   await writing;
   await otter.until('all stream', streaming, 60_000).catch(async () => {
     const st = await otter.status();
-    console.log(JSON.stringify(st!.channels.flatMap((c) => c.pipelines).filter((p) => p.phase !== 'streaming' || p.error)));
-    console.log(otter.log('west-1').split('\n').slice(-15).join('\n'), otter.log('east-1').split('\n').slice(-15).join('\n'));
+    console.log(
+      JSON.stringify(st!.channels.flatMap((c) => c.pipelines).filter((p) => p.phase !== 'streaming' || p.error)),
+    );
+    console.log(
+      otter.log('west-1').split('\n').slice(-15).join('\n'),
+      otter.log('east-1').split('\n').slice(-15).join('\n'),
+    );
     await new Promise((r) => setTimeout(r, 600000));
   });
   expect(await epochs()).toEqual(before);

@@ -5,6 +5,7 @@ import { Figures } from '../../src/site/figures.ts';
 
 const state = (rowsDone: number): CopyState => ({
   table: 'shop.orders',
+  place: { target: 'shop.orders', stay: 0 },
   cursor: null,
   done: false,
   rowsDone,

@@ -5,6 +5,7 @@ import { expect } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
 import { compileChannel } from '../../src/model/pipeline.ts';
 import type { DesiredPipeline, Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
+import { type Stays, staysAfter } from '../../src/model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
 import { DatabaseServer } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
@@ -66,8 +67,8 @@ export class Sites implements AsyncDisposable {
   readonly #running = new Map<string, Site>();
   readonly #logger: Logger;
   #pipelines: DesiredPipeline[] = [];
-  /** Channels that are there, and since when. */
-  #born: Readonly<Record<string, number>> = {};
+  /** Channels that are there, since when, and what of them came later. */
+  #channels: Readonly<Record<string, { spec: ChannelSpec; born: number; stays: Stays }>> = {};
   #generation = 0;
   #revision = 1;
 
@@ -90,9 +91,19 @@ export class Sites implements AsyncDisposable {
   set(channels: Readonly<Record<string, ChannelSpec>>): void {
     this.#generation += 1;
     const generation = this.#generation;
-    this.#born = Object.fromEntries(Object.keys(channels).map((name) => [name, this.#born[name] ?? generation]));
-    this.#pipelines = Object.entries(channels).flatMap(([name, spec]) =>
-      compileChannel(name, spec).map((pipeline) => ({ spec: pipeline, generation, born: this.#born[name]! })),
+    this.#channels = Object.fromEntries(
+      Object.entries(channels).map(([name, spec]) => {
+        const before = this.#channels[name];
+        if (before === undefined) return [name, { spec, born: generation, stays: {} }];
+        return [name, { spec, born: before.born, stays: staysAfter(name, before, spec, generation) }];
+      }),
+    );
+    this.#pipelines = Object.entries(this.#channels).flatMap(([name, { spec, born, stays }]) =>
+      compileChannel(name, spec, stays.tables).map((pipeline) => ({
+        spec: pipeline,
+        generation,
+        born: born + (stays.pipelines?.[pipeline.name] ?? 0),
+      })),
     );
     for (const [name, site] of this.#running) site.update(this.#spec(name));
   }
