@@ -66,7 +66,8 @@ export async function checkServer(session: Session, kind: ServerKind): Promise<v
   const faults = [...(wrong.length === 0 ? [] : [unfit(wrong)]), ...(await lackingPrivileges(session, kind))];
   const [first] = faults;
   if (first === undefined) return;
-  throw new OtterError(first.code, faults.map(({ message }) => message).join('; '), {
+  const said = faults.map(({ message }) => message).join('; ');
+  throw new OtterError(first.code, `${session.where['database']}: ${said}`, {
     hint: faults.map(({ hint }) => hint).join('; '),
     where: session.where,
   });

@@ -31,19 +31,12 @@ export function parentsFirst(tables: readonly TableShape[]): TableShape[] {
  */
 export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): OtterError | null {
   const { source, target } = table;
+  const alone = orphan(source, rules);
+  if (alone !== null) return alone;
   const nameAt = new Map(source.columns.map((column, index) => [column.name, table.columns[index]!.name]));
   for (const key of source.foreignKeys) {
     if (actionOf(key.onDelete) === null && actionOf(key.onUpdate) === null) continue;
-    const parent = `${key.parentSchema}.${key.parentTable}`;
-    const rule = ruleFor(rules, key.parentSchema, key.parentTable);
-    if (rule === null) {
-      return refuse(
-        table,
-        key,
-        `its parent ${parent} is not in the channel`,
-        `Put ${parent} into the channel, or make the key one of RESTRICT or NO ACTION.`,
-      );
-    }
+    const rule = ruleFor(rules, key.parentSchema, key.parentTable)!;
     const there = mapName(rule, key.parentSchema, key.parentTable);
     const columns = key.columns.map((index) => nameAt.get(source.columns[index]!.name));
     const same = target.foreignKeys.some(
@@ -56,14 +49,26 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
     );
     if (!same) {
       return refuse(
-        table,
+        source,
         key,
-        `${tableName(target)} has no such key to ${there.schema}.${there.table}`,
-        `Give ${tableName(target)} the same foreign key, or make it one of RESTRICT or NO ACTION at the source.`,
+        `${tableName(target)} at the target has no such key to ${there.schema}.${there.table}`,
+        `Give ${tableName(target)} at the target the same foreign key, or make it one of RESTRICT or NO ACTION at the source.`,
       );
     }
   }
   return null;
+}
+
+/** Why the table cannot even be made at the target: it would lack a key whose parent does not travel. */
+export function orphan(source: TableShape, rules: readonly TableRule[]): OtterError | null {
+  const key = source.foreignKeys.find(
+    ({ onDelete, onUpdate, parentSchema, parentTable }) =>
+      (actionOf(onDelete) ?? actionOf(onUpdate)) !== null && ruleFor(rules, parentSchema, parentTable) === null,
+  );
+  if (key === undefined) return null;
+  const parent = `${key.parentSchema}.${key.parentTable}`;
+  const remedy = `Put ${parent} into the channel, or make the key one of RESTRICT or NO ACTION.`;
+  return refuse(source, key, `its parent ${parent} is not in the channel`, remedy);
 }
 
 /** What a rule of a foreign key does to child rows; RESTRICT and NO ACTION, which servers name differently, do nothing. */
@@ -71,10 +76,10 @@ function actionOf(rule: string): string | null {
   return /CASCADE|SET/.test(rule) ? rule : null;
 }
 
-function refuse({ source, target }: LoadTable, key: ForeignKey, why: string, hint: string): OtterError {
+function refuse(source: TableShape, key: ForeignKey, why: string, hint: string): OtterError {
   return new OtterError(
     'OT5030',
     `foreign key ${key.name} of ${tableName(source)} changes child rows, which its server does not log, and ${why}`,
-    { where: { source: tableName(source), target: tableName(target) }, hint },
+    { where: { table: tableName(source) }, hint },
   );
 }

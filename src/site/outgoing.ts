@@ -5,7 +5,7 @@
  * it can hold the reader. When the topology changes, tables join and leave running streams, which are not reopened.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { messageOf, OtterError } from '../model/error.ts';
+import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
@@ -68,11 +68,10 @@ export class Outgoing {
   }
 
   async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
-    const { source, target, log, logger, prepared } = this.#options;
+    const { source, target, log } = this.#options;
     const signal = AbortSignal.any([asked, this.#options.signal]);
     const { spec } = await this.#known(request, signal);
-    await prepared(signal, (error) => logger.warn('database is not ready', { error: messageOf(error) }));
-    signal.throwIfAborted();
+    await this.#fit(signal);
     // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
     // site falls between the look at its tables and the first position of its log.
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
@@ -114,6 +113,18 @@ export class Outgoing {
   /** The topology has changed: streams of pipelines that left end, tables join and leave the others. */
   update(): void {
     for (const running of [...this.#running.values()]) this.#follow(running);
+  }
+
+  /** Whoever asks is told at once when this database cannot be read: it is their pipeline that does not run. */
+  async #fit(signal: AbortSignal): Promise<void> {
+    const asking = new AbortController();
+    const { promise, reject } = Promise.withResolvers<never>();
+    try {
+      await Promise.race([this.#options.prepared(AbortSignal.any([signal, asking.signal]), reject), promise]);
+    } finally {
+      asking.abort();
+    }
+    signal.throwIfAborted();
   }
 
   #follow(running: Running): void {

@@ -13,7 +13,7 @@ import {
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle } from '../replication/cascades.ts';
+import { cascadeObstacle, orphan } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { placeNamed, placeOf } from '../replication/places.ts';
@@ -226,10 +226,14 @@ export class TargetTables {
     return true;
   }
 
-  /** What cannot be two-way is not made first and refused then. */
+  /** What cannot be kept the same is not made first and refused then. */
   #refuseBeforeMaking(source: TableShape): void {
     const { spec, logsCascades } = this.#options;
-    if (spec().role === 'one-way') return;
+    if (spec().role === 'one-way') {
+      const alone = logsCascades ? null : orphan(source, spec().tables);
+      if (alone !== null) throw alone;
+      return;
+    }
     const obstacle = twoWayObstacle(loadTable(source, source, {}), { logsCascades, unguardedTriggers: [] });
     if (obstacle !== null) throw obstacle;
   }
