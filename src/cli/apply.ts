@@ -7,8 +7,10 @@ import { type Plan, readPlan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { renderPlan } from '../render/text.ts';
 import { printable } from '../render/width.ts';
+import { loadTopology } from '../topology/load.ts';
 import { consent } from './consent.ts';
-import { type Context, colour, EXIT, stateUrl } from './context.ts';
+import { type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
+import { ownersOf, tellLeft } from './leaving.ts';
 import { type Planned, type PlanOptions, planFor, showRefusals } from './plan.ts';
 
 export interface ApplyOptions extends PlanOptions {
@@ -24,7 +26,7 @@ const TIMEOUT_MS = 120_000;
 
 export async function apply(context: Context, options: ApplyOptions, planFile: string | undefined): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
-  if (planFile !== undefined) return await carryOut(context, options, store, savedPlan(context, planFile));
+  if (planFile !== undefined) return await carryOut(context, options, store, savedPlan(context, planFile, options));
   return await review(context, options, store, await planFor(context, options, store, 'declared'));
 }
 
@@ -44,6 +46,7 @@ export async function review(
     options.json === true ? `${planJson(plan)}\n` : renderPlan(plan, { colour: colour(context, options) }),
   );
   if (showRefusals(context, refusals)) return EXIT.refused;
+  checkExpected(plan, options);
   if (plan.changes.length === 0)
     return options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy);
   if (options.autoApprove !== true && options.expect === undefined) await consent(context, plan.destroy);
@@ -51,15 +54,8 @@ export async function review(
 }
 
 async function carryOut(context: Context, options: ApplyOptions, store: StateStore, plan: Plan): Promise<number> {
-  if (options.expect !== undefined && options.expect !== plan.plan_digest) {
-    throw new OtterError(
-      'OT2001',
-      `the plan's digest is ${plan.plan_digest}, not ${options.expect}: it is not the plan that was reviewed`,
-      {
-        hint: 'Plan again, have it reviewed, and apply that one.',
-      },
-    );
-  }
+  checkExpected(plan, options);
+  const leaving = await ownersOf(context, store, plan);
   const { user, host, pid, commit } = context.parts.who();
   const { serial } = await applyPlan({
     store,
@@ -76,8 +72,18 @@ async function carryOut(context: Context, options: ApplyOptions, store: StateSto
   });
   const { add, change, destroy: gone } = plan.summary;
   say(context, options, `Applied as serial ${serial}: ${add} added, ${change} changed, ${gone} destroyed.`);
-  if (options.wait === false) return EXIT.done;
-  return wait(context, options, store, plan.topology, plan.destroy);
+  const code = options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, plan.destroy);
+  await tellLeft(context, store, plan, leaving);
+  return code;
+}
+
+function checkExpected(plan: Plan, { expect }: ApplyOptions): void {
+  if (expect === undefined || expect === plan.plan_digest) return;
+  throw new OtterError(
+    'OT2001',
+    `the plan's digest is ${plan.plan_digest}, not ${expect}: it is not the plan that was reviewed`,
+    { hint: 'Plan again, have it reviewed, and apply that one.' },
+  );
 }
 
 async function wait(
@@ -145,8 +151,22 @@ function summary({ running, failed, missing }: WaitResult): string[] {
   return lines;
 }
 
-function savedPlan(context: Context, path: string): Plan {
+/** @throws OtterError OT7001 beside options that would make another plan */
+function savedPlan(context: Context, path: string, options: ApplyOptions): Plan {
   const plan = readPlan(context.parts.readFile(path), context.parts.digest);
+  const others = { '--target': options.target, '--var': options.var, '--var-file': options.varFile };
+  const beside = Object.entries(others).find(([, values]) => values !== undefined && values.length > 0);
+  if (beside !== undefined) {
+    throw new OtterError('OT7001', `${beside[0]} has no meaning beside a saved plan, which is carried out as it is`, {
+      hint: 'Leave it out, or plan anew with it.',
+    });
+  }
+  const asked = options.topology === undefined ? plan.topology : topologyName(context, options, loadTopology);
+  if (asked !== plan.topology) {
+    throw new OtterError('OT7001', `the plan in ${path} is for the topology ${plan.topology}, not for ${asked}`, {
+      hint: 'Leave `-t` out, or name the plan of that topology.',
+    });
+  }
   if (plan.applyable || plan.changes.length === 0) return plan;
   throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, {
     hint: 'Plan again: `otter plan` says what is refused.',

@@ -17,7 +17,7 @@ export async function node(context: Context, options: CommonOptions, name: strin
       hint: `Its nodes: ${known.join(', ')}`,
     });
   }
-  await run(context, options, { store, topology, names: [name] });
+  await run(context, options, { store, topology, names: [name], waits: known.length === 0 });
   return EXIT.done;
 }
 
@@ -27,16 +27,22 @@ export async function up(context: Context, options: ApplyOptions): Promise<numbe
   const exit = await review(context, { ...options, wait: false }, store, planned);
   if (exit !== EXIT.done) return exit;
   const { name, node } = planned.desired;
-  await run(context, options, { store, topology: name, names: Object.keys(node).sort() });
+  await run(context, options, { store, topology: name, names: Object.keys(node).sort(), waits: false });
   return EXIT.done;
 }
 
 async function run(
   context: Context,
   options: CommonOptions,
-  what: { store: ReturnType<Context['parts']['openStore']>; topology: string; names: readonly string[] },
+  what: {
+    store: ReturnType<Context['parts']['openStore']>;
+    topology: string;
+    names: readonly string[];
+    waits: boolean;
+  },
 ): Promise<void> {
   const readable = context.stderr.isTTY === true && options.json !== true;
   const logger = context.parts.logger({ level: context.env['OTTER_LOG'] ?? 'info', readable });
+  if (what.waits) logger.info('waiting for the first apply', { topology: what.topology, store: what.store.url });
   await context.parts.runNodes({ ...what, logger, signal: context.signal, version: context.version });
 }

@@ -14,7 +14,7 @@ import { acquireLock, type Lock, waitForLock } from '../state/lock.ts';
 import { readApplied } from './applied.ts';
 import { type Batch, batchesOf } from './batches.ts';
 
-export { readApplied } from './applied.ts';
+export { readApplied, readLive } from './applied.ts';
 export { waitForNodes } from './wait.ts';
 
 export interface ApplyOptions {

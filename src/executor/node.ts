@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OtterError } from '../model/error.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
-import type { NodeRecord } from '../model/records.ts';
+import type { ErrorRecord, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
 import { follow, slept } from './follow.ts';
@@ -82,6 +82,8 @@ class WorkerNode {
   #firstRegisteredMs: number | null = null;
   #nextBeat = new AbortController();
   #away = false;
+  /** Why nothing can be owned, or null. */
+  #fault: ErrorRecord | null = null;
 
   constructor(options: NodeOptions) {
     const { store, topology, name, random = Math.random, now = Date.now } = options;
@@ -183,10 +185,15 @@ class WorkerNode {
     // What still runs is still asked by its peers.
     if (address === null && this.#sites.databases.length > 0) return;
     if (await this.#link.converge(address)) this.#lookAtAll();
+    this.#fault = null;
   }
 
   #failed(key: string, error: unknown, againMs: number): void {
     if (this.#over.aborted) return;
+    if (key === LINK && error instanceof OtterError) {
+      const { code, message, hint = null } = error;
+      this.#fault = { code, message, hint };
+    }
     if (error instanceof OtterError && error.code === 'OT3001') this.#storeAway(error);
     else this.#logger.warn('will try again', { key, again_ms: againMs, ...said(error) });
   }
@@ -244,6 +251,7 @@ class WorkerNode {
       host: hostname(),
       databases: sites.map(({ database }) => database),
       rssBytes: process.memoryUsage.rss(),
+      error: this.#fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
       updatedMs: this.#now(),
     };

@@ -105,7 +105,11 @@ export class OwnedSites implements Hands {
 
   #placement(region: string | undefined): Placement {
     const { world } = this.#options;
-    const nodes = world.livingNodes().filter((node) => world.spec('node', node)?.record.spec.region === region);
+    // One that cannot own anything is not waited for.
+    const able = (node: string): boolean => (world.node(node)?.record.error ?? null) === null;
+    const nodes = world
+      .livingNodes()
+      .filter((node) => world.spec('node', node)?.record.spec.region === region && able(node));
     const loads = new Map(nodes.map((node) => [node, 0]));
     const free: string[] = [];
     for (const database of world.names('database')) {

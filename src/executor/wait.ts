@@ -64,7 +64,7 @@ export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
     const { applied, live } = await readApplied(store, topology, signal);
     const missing = missingOf(applied, live);
     const failed = failedOf(applied, live);
-    tell(applied, live, missing, failed);
+    tell(live, missing, failed);
     const starting = performance.now() - begun < startMs && missing.some(({ error }) => error === null);
     const over = missing.length === 0 || (failed.length > 0 && !starting && missing.every(({ hope }) => !hope));
     if (over || timeout.aborted) {
@@ -84,7 +84,7 @@ function teller({ onProgress = () => undefined, onFailed = () => undefined }: Wa
     if (!said.has(key)) say();
     said.add(key);
   };
-  return (applied: AppliedState, live: LiveState, missing: readonly Missing[], failed: readonly FailedPipeline[]) => {
+  return (live: LiveState, missing: readonly Missing[], failed: readonly FailedPipeline[]) => {
     for (const failure of failed) {
       once(`${failure.pipeline} ${failure.code} ${failure.message}`, () => onFailed(failure));
     }
@@ -92,11 +92,6 @@ function teller({ onProgress = () => undefined, onFailed = () => undefined }: Wa
       if (error === null) continue;
       const line = `${pipeline} does not run yet: ${error.code}: ${error.message}`;
       once(line, () => onProgress(line));
-    }
-    // Only nodes reach the databases: who destroys without them should know what stays.
-    const destroyed = applied.meta.record !== null && applied.specs.length === 0;
-    if (destroyed && missing.length === 0 && waiting === '' && Object.keys(live.nodes).length === 0) {
-      onProgress("No node runs, so otter's own tables stay in the databases.");
     }
     const text = missing.length === 0 ? waiting : progressText(missing, live);
     if (text !== waiting) onProgress(text);
@@ -217,5 +212,8 @@ function progressText(missing: readonly Missing[], live: LiveState): string {
     ...new Set(missing.flatMap(({ node }) => (node === null || live.nodes[node] !== undefined ? [] : [node]))),
   ];
   const start = toStart.map((node) => `otter node ${node}`).join(', ');
-  return `Waiting for ${pipelines.join(', ')}${start === '' ? '' : `; not running, to start: ${start}`}.`;
+  const unable = Object.entries(live.nodes).flatMap(([node, { error }]) =>
+    error == null ? [] : [`; ${node} can own nothing: ${error.code}: ${error.message}`],
+  );
+  return `Waiting for ${pipelines.join(', ')}${start === '' ? '' : `; not running, to start: ${start}`}${unable.join('')}.`;
 }

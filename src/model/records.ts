@@ -85,6 +85,8 @@ export interface NodeRecord {
   /** Databases it owns. */
   readonly databases: readonly string[];
   readonly rssBytes: number;
+  /** Why it can own nothing, or null. */
+  readonly error: ErrorRecord | null;
   readonly pipelines: Readonly<Record<string, PipelineFigures>>;
   readonly updatedMs: number;
 }

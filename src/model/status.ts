@@ -21,6 +21,8 @@ export interface NodeStatus {
   readonly rss_bytes: number | null;
   readonly started: string | null;
   readonly version: string | null;
+  /** Why it can own nothing. */
+  readonly error: PipelineStatus['error'];
 }
 
 export interface ChannelStatus {

@@ -53,6 +53,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         alive: record !== undefined,
         databases: record?.databases ?? [],
         rss_bytes: record?.rssBytes ?? null,
+        error: record?.error ?? null,
         started: record === undefined ? null : new Date(record.startedMs).toISOString(),
         version: record?.version ?? null,
       };

@@ -30,11 +30,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     const text = line(cells[index]!);
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
     if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
-    if (row.error !== null)
-      lines.push(
-        paint(31, `    ${row.error.code}: ${printable(row.error.message)}`),
-        ...(row.error.hint === null ? [] : [`    ${printable(row.error.hint)}`]),
-      );
+    if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
@@ -45,8 +41,13 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
       ? `owns ${node.databases.join(', ') || 'nothing'}`
       : paint(33, `away; to start it: otter node ${node.name}`);
     lines.push(`node ${node.name} (${node.region}): ${state}`);
+    if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function errorLines({ code, message, hint }: NonNullable<PipelineStatus['error']>): string[] {
+  return [`    ${code}: ${printable(message)}`, ...(hint === null ? [] : [`    ${printable(hint)}`])];
 }
 
 function copied(copy: NonNullable<PipelineStatus['copy']>): string {

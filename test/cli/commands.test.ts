@@ -293,3 +293,27 @@ test.each(['status', 'history', 'show 1', 'dashboard --once'])(
     expect(err).toContain('OT7005');
   },
 );
+
+test('beside a saved plan nothing is said that would make another plan', async () => {
+  const plan = join(folder, 'p.json');
+  expect((await otter(['plan', '--out', plan])).code).toBe(0);
+  for (const more of [
+    ['--target', 'region.west'],
+    ['--var', 'x=1'],
+    ['-t', 'other'],
+  ]) {
+    const { code, err } = await otter(['apply', plan, '--no-wait', ...more]);
+    expect({ code, more }).toEqual({ code: 3, more });
+    expect(err).toContain('OT7001');
+  }
+  expect(await serials()).toBe(0);
+  expect((await otter(['apply', plan, '--no-wait'])).code).toBe(0);
+  expect((await otter(['apply', '--expect', 'abc', '--no-wait'])).code).toBe(5);
+});
+
+test('who removes databases that no running node owns is told what stays there', async () => {
+  expect((await otter(['apply', '--auto-approve', '--no-wait'])).code).toBe(0);
+  const { code, err } = await otter(['destroy', '--auto-approve', '--no-wait']);
+  expect(code).toBe(0);
+  expect(err).toContain("No running node owns a, b, so otter's own tables stay there");
+});

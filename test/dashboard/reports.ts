@@ -40,6 +40,7 @@ export function node(
     rss_bytes: 142_000_000,
     started: '2026-11-23T09:00:00Z',
     version: '0.1.0',
+    error: null,
     ...over,
   };
 }

@@ -22,6 +22,7 @@ function presence(
     host: 'here',
     databases: [],
     rssBytes: 1,
+    error: null,
     pipelines: {},
     updatedMs: n,
   });

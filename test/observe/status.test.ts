@@ -41,6 +41,7 @@ function node(name: string, database: string, pipelines: NodeRecord['pipelines']
     host: 'h',
     databases: [database],
     rssBytes: 1,
+    error: null,
     pipelines,
     updatedMs,
   };
