@@ -174,7 +174,7 @@ export class OwnedSites implements Hands {
 
   start(spec: SiteSpec, ownerRevision: number): void {
     const { sites, link, logger } = this.#options;
-    const site = sites.start(spec, ownerRevision, link, logger.child({ database: spec.name }));
+    const site = sites.start(spec, ownerRevision, link, logger.child({ site: spec.name }));
     this.#sites.set(spec.name, { site, spec, ownerRevision });
     logger.info('site started', { database: spec.name, revision: ownerRevision, pipelines: pipelineNames(spec) });
   }

@@ -37,6 +37,11 @@ export function mapName(rule: NameRule, schema: string, table: string): MappedNa
   };
 }
 
+/** Whether several tables may go into one. */
+export function mergesTables({ from, to }: NameRule): boolean {
+  return to !== null && singleName(tablePattern(from)) === null && singleName(tablePattern(to)) !== null;
+}
+
 export function inverse(rule: NameRule): NameRule {
   return rule.to === null ? rule : { from: rule.to, to: rule.from };
 }

@@ -4,6 +4,7 @@
  * Rule: what is said here is what nodes do with the compiled pipelines, so both come from `compileChannel`.
  */
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
+import { overlap, singleName, tablePattern } from '../model/table-pattern.ts';
 import type { ChannelSpec, TableSpec, Topology } from '../model/topology.ts';
 import type { Effect } from './change.ts';
 
@@ -134,24 +135,33 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     const was = old!.get(entryKey(one));
     return was !== undefined && JSON.stringify(was.columns) !== JSON.stringify(one.columns);
   });
-  if (added.length > 0) {
+  // Tables that go to the same place under another entry have neither left nor come.
+  const [joining, widened] = apart(added, before.tables);
+  const [leaving, narrowed] = apart(removed, after.tables);
+  if (joining.length > 0) {
+    const names = joining.map(label);
     effects.push({
       risk: 'low',
-      text: `${listed(added.map(({ from }) => from))} ${added.length === 1 ? 'joins' : 'join'} ${namesOf(kept)}; other tables go on undisturbed`,
+      text: `${listed(names)} ${names.length === 1 ? 'joins' : 'join'} ${namesOf(kept)}; other tables go on undisturbed`,
     });
-    effects.push(
-      ...copyEffects(
-        kept,
-        after,
-        added.map(({ from }) => from),
-      ),
-    );
+    effects.push(...copyEffects(kept, after, names));
   }
-  if (removed.length > 0) {
-    const names = listed(removed.map(({ from }) => from));
+  if (widened.length > 0) {
+    const names = listed(widened.map(label));
+    effects.push({ risk: 'low', text: `tables of ${names} that are in the channel already go on undisturbed` });
+    effects.push(...copyEffects(kept, after, [`tables of ${names} that join ${namesOf(kept)}`]));
+  }
+  if (leaving.length > 0) {
+    const names = leaving.map(label);
     effects.push({
       risk: 'medium',
-      text: `${names} ${removed.length === 1 ? 'is' : 'are'} not kept the same any more; rows stay where they are`,
+      text: `${listed(names)} ${names.length === 1 ? 'is' : 'are'} not kept the same any more; rows stay where they are`,
+    });
+  }
+  if (narrowed.length > 0) {
+    effects.push({
+      risk: 'medium',
+      text: `tables of ${listed(narrowed.map(label))} that no other entry names are not kept the same any more; rows stay where they are`,
     });
   }
   if (shaped.length > 0) {
@@ -162,6 +172,28 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
   }
   effects.push(...settingEffects(kept, before, after));
   return effects;
+}
+
+/** Those that share no table with any of the others, and those that may have tables beside what they share. */
+function apart(entries: readonly TableSpec[], others: readonly TableSpec[]): [TableSpec[], TableSpec[]] {
+  const target = ({ from, to }: TableSpec): string | null => (to === from ? null : to);
+  const singles = new Set(others.filter(isSingle).map((other) => JSON.stringify([other.from, target(other)])));
+  const wide = others.filter((other) => !isSingle(other));
+  const shares = (entry: TableSpec): boolean =>
+    singles.has(JSON.stringify([entry.from, target(entry)])) ||
+    (isSingle(entry) ? wide : others).some(
+      (other) => target(other) === target(entry) && overlap(other.from, entry.from),
+    );
+  const { true: sharing = [], false: alone = [] } = Object.groupBy(entries, (entry) => `${shares(entry)}` as const);
+  return [alone, sharing.filter((entry) => !isSingle(entry))];
+}
+
+function isSingle({ from }: TableSpec): boolean {
+  return singleName(tablePattern(from)) !== null;
+}
+
+function label({ from, to }: TableSpec): string {
+  return to === null || to === from ? from : `${from} -> ${to}`;
 }
 
 function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, after: ChannelSpec): Effect[] {

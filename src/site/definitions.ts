@@ -8,6 +8,7 @@ import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { SourcePort } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
+import { mergesTables } from '../model/table-mapping.ts';
 import { tableStatement } from '../replication/table-statement.ts';
 import type { Announcements } from './announcements.ts';
 import type { ReadStatement } from './reader.ts';
@@ -94,12 +95,17 @@ export class Definitions {
 function changed(spec: PipelineSpec, tables: readonly string[], { sql, position }: ReadStatement): OtterError {
   const line = sql.replace(/\s+/g, ' ').trim();
   const head = line.length > 160 ? `${line.slice(0, 157)}...` : line;
+  // Other tables may have rows in the same one there: emptying it would take theirs too.
+  const merged = spec.tables.some(mergesTables);
+  const same = merged
+    ? `Make the same change at ${spec.target}, where several tables share one: delete only the rows that came from here.`
+    : `Make the same change at ${spec.target}.`;
   return new OtterError(
     'OT5015',
     `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
     {
       where: { pipeline: spec.name, position },
-      hint: `Make the same change at ${spec.target}, set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
+      hint: `${same} Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
     },
   );
 }

@@ -2,7 +2,8 @@
  * `existing: replace` deletes the rows that a target table has before its copy begins, so a table that something else
  * writes too would lose what came from there.
  */
-import { parsePattern, singleName } from '../model/table-pattern.ts';
+import { mergesTables } from '../model/table-mapping.ts';
+import { parsePattern } from '../model/table-pattern.ts';
 import type { ChannelSpec } from '../model/topology.ts';
 import { namePath, namesAt } from './check-tables.ts';
 import type { Checked } from './checked.ts';
@@ -60,9 +61,7 @@ function writersOf(channels: Readonly<Record<string, ChannelSpec>>): ReadonlyMap
 function sharer(one: Writer, index: PatternIndex<Writer>): Writer | null {
   const other = index.meeting(one.to).find((each) => each !== one && !maySame(one, each));
   if (other !== undefined) return other;
-  const [from, to] = [parsePattern(one.from), parsePattern(one.to)];
-  const merges = from.ok && to.ok && singleName(from.pattern) === null && singleName(to.pattern) !== null;
-  return merges ? one : null;
+  return parsePattern(one.from).ok && parsePattern(one.to).ok && mergesTables(one) ? one : null;
 }
 
 /** Two entries of a channel that meet at the source are one way: each table takes the first that names it. */

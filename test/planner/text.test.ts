@@ -99,6 +99,32 @@ test('an added table is one added line; nothing else is said to move', async () 
   `);
 });
 
+test.each([
+  [
+    'shop.*',
+    [
+      'existing rows of tables of shop.* that join shop/hz>ca, shop/ca>hz are copied from hz to ca (how many is known when the node starts)',
+      'tables of shop.* that are in the channel already go on undisturbed',
+    ],
+  ],
+  [
+    '{ from: shop.stock, to: shop.store }',
+    [
+      'existing rows of shop.stock -> shop.store are copied from hz to ca (how many is known when the node starts)',
+      'shop.stock is not kept the same any more; rows stay where they are',
+      'shop.stock -> shop.store joins shop/hz>ca, shop/ca>hz; other tables go on undisturbed',
+    ],
+  ],
+])('tables that are named in another way: %s', async (entry, effects) => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const { changes } = await planned(store, loaded(SHOP.replace('      - shop.stock', `      - ${entry}`)));
+  expect(changes).toHaveLength(1);
+  for (const effect of effects) expect(changes[0]!.effects).toContain(effect);
+  const gone = changes[0]!.effects.filter((effect) => effect.includes('any more'));
+  expect(gone).toEqual(effects.filter((effect) => effect.includes('any more')));
+});
+
 test('changed attributes, a replaced database, a removed table', async () => {
   await using store = memoryStore();
   await applying(store, await planned(store, loaded(SHOP)));

@@ -45,7 +45,7 @@ export const STATE_CODES = {
   OT3007: {
     title: 'Record in the state store not understood',
     meaning: 'A value in the state store is not what this version of otter writes there.',
-    action: 'A newer otter may have written it: run that version here too. Else export the state, and apply again.',
+    action: 'A newer otter may have written it: run that version here too. Else delete that key, and apply again.',
   },
   OT3008: {
     title: 'State file busy',
