@@ -15,6 +15,8 @@ import type { ReadStatement } from './reader.ts';
 
 export interface DefinitionsOptions {
   readonly source: Pick<SourcePort, 'shape'>;
+  /** Whether a table that this transaction made was the pipeline's from its beginning. */
+  readonly bornHere: (schema: string, name: string, gtid: string) => boolean;
   readonly announcements: Announcements;
   /** Whether the pipeline has a table of this name. */
   readonly has: (schema: string, name: string) => boolean;
@@ -42,9 +44,15 @@ export class Definitions {
     const { announcements } = this.#options;
     if (effect.kind === 'creates') {
       const tables = this.#mine(effect.tables);
-      announcements.made(tables);
+      const born = tables.filter(({ schema, name }) => this.#options.bornHere(schema, name, statement.gtid));
+      announcements.made(born);
+      if (spec.ddl === 'ignore') return;
       // The transaction's id tells the target that the table has just been made.
-      if (spec.ddl !== 'ignore') await this.#join(tables, statement.gtid);
+      await this.#join(born, statement.gtid);
+      await this.#join(
+        tables.filter((table) => !born.includes(table)),
+        '',
+      );
       return;
     }
     const drops = effect.kind === 'drops-schema';

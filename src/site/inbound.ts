@@ -23,6 +23,7 @@ import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
 import { type Care, Loading } from './loading.ts';
+import type { Join } from './outgoing.ts';
 import { TargetTables } from './tables.ts';
 
 export interface InboundOptions {
@@ -36,7 +37,7 @@ export interface InboundOptions {
   /** The way windows are applied where this site decides; null where it has no say. */
   readonly judging: ((tables: TargetTables, checkpoint: Checkpoint) => Promise<Strategy>) | null;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
-  readonly joined: (table: string, since: string | null | undefined) => void;
+  readonly joined: (table: string, join: Join | null) => void;
   readonly begins: () => void;
   readonly onFirstCheckpoint: () => void;
   readonly logger: Logger;
@@ -77,7 +78,7 @@ export class Inbound {
     // It is not run yet: tables that join may be refused. What arrives next tells.
     for (const table of this.#tables?.update() ?? []) {
       this.#left.add(table);
-      this.#options.joined(table, undefined);
+      this.#options.joined(table, null);
     }
   }
 
@@ -229,7 +230,7 @@ export class Inbound {
     await this.#options.target.forgetTables(this.#spec.name, gone);
     for (const table of gone) {
       this.#left.delete(table);
-      this.#options.joined(table, undefined);
+      this.#options.joined(table, null);
     }
   }
 }

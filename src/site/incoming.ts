@@ -10,6 +10,7 @@ import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { Inbound } from './inbound.ts';
 import { judging } from './judge.ts';
+import type { Join } from './outgoing.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 
@@ -26,7 +27,7 @@ export interface IncomingOptions {
   readonly logger: Logger;
   readonly now: () => number;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
-  readonly joined: (pipeline: string, table: string, since: string | null | undefined) => void;
+  readonly joined: (pipeline: string, table: string, join: Join | null) => void;
   /** Told when a pipeline has no checkpoint yet. */
   readonly begins: (pipeline: string) => void;
   /** Settles when the database is fit to be read and written. */
@@ -120,7 +121,7 @@ export class Incoming {
       target,
       link,
       ownerRevision,
-      joined: (table, since) => joined(spec.name, table, since),
+      joined: (table, join) => joined(spec.name, table, join),
       begins: () => begins(spec.name),
       judging:
         index === null

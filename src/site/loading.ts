@@ -23,6 +23,7 @@ import { backoff } from './backoff.ts';
 import type { Window } from './feed.ts';
 import type { Figures } from './figures.ts';
 import type { Applied, Strategy } from './load.ts';
+import type { Join } from './outgoing.ts';
 import type { TargetTables } from './tables.ts';
 
 /** How often a window is tried again in place when the server says "busy", before the pipeline starts over. */
@@ -43,7 +44,7 @@ export interface LoadingOptions {
   readonly figures: Figures;
   readonly care: Care;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
-  readonly joined: (table: string, since: string | null) => void;
+  readonly joined: (table: string, join: Join) => void;
   readonly spec: () => PipelineSpec;
 }
 
@@ -226,7 +227,7 @@ export class Loading {
     const place = tables.placeOf(announced.table);
     const known = structure === null ? null : { structure, since: born ? '' : since, place };
     if (known !== null) await session.recordTable(spec().name, table, known);
-    if (joined !== null || tables.isNew(table)) this.#options.joined(table, since);
+    if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
     if (!this.#inside) {
       await session.commit();
       this.#checkpoint = to;

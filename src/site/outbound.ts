@@ -21,6 +21,7 @@ import {
   tableName,
 } from '../model/row.ts';
 import { pick } from '../replication/load-table.ts';
+import { ruleFor } from '../replication/names.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
 import { Definitions } from './definitions.ts';
 import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
@@ -64,6 +65,8 @@ export class Outbound implements LogListener, PipelineStream {
   #seenOf: { readonly folded: Seen; readonly base: Seen; readonly whole: Seen } | null = null;
   /** The chunk in flight, if any. */
   pending: PendingChunk | null = null;
+  /** What it was up to where the log ended then; only while the reader may be before that. */
+  #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
   /** Called when a table joined while the pipeline runs. */
   onTable: ((table: TableShape) => void) | null = null;
   /** Called with the name of a table that left. */
@@ -87,6 +90,7 @@ export class Outbound implements LogListener, PipelineStream {
       source,
       announcements: this.#announcements,
       has: (schema, name) => this.ruleOf(schema, name) !== null,
+      bornHere: (schema, name, gtid) => this.#bornHere(schema, name, gtid),
       announce: async (table, gtid) => this.announce(table, { ...this.#start(), gtid }),
       joined: (table) => this.onTable?.(table),
     });
@@ -203,8 +207,9 @@ export class Outbound implements LogListener, PipelineStream {
     this.close();
   }
 
-  /** Tables joined or left; the reader is reopened by the caller. */
-  update(spec: PipelineSpec): void {
+  /** Tables joined or left, the log being at `position`; the reader is reopened by the caller. */
+  update(spec: PipelineSpec, position: string): void {
+    this.#earlier.push({ tables: this.#spec.tables, until: parsePosition(position) });
     this.#spec = spec;
     this.#routes.update(spec.tables);
     for (const name of this.#announcements.forgetLeft()) this.onLeave?.(name);
@@ -212,6 +217,12 @@ export class Outbound implements LogListener, PipelineStream {
 
   ruleOf(schema: string, table: string): TableRule | null {
     return this.#routes.ruleOf(schema, table);
+  }
+
+  /** Whether the table was in the pipeline already when it was made. */
+  #bornHere(schema: string, name: string, gtid: string): boolean {
+    this.#earlier = this.#earlier.filter(({ until }) => coversGtid(until, gtid));
+    return this.#earlier.every(({ tables }) => ruleFor(tables, schema, name) !== null);
   }
 
   /**

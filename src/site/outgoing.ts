@@ -6,12 +6,13 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
-import type { TargetPort } from '../model/load.ts';
+import { type Place, samePlace, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { TableShape } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { mapName } from '../replication/names.ts';
+import { placeOf } from '../replication/places.ts';
 import { Copier } from './copy.ts';
 import { Outbound } from './outbound.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
@@ -31,6 +32,8 @@ export interface OutgoingOptions {
   readonly desired: () => readonly Desired[];
   /** Settles when the database is fit to be read and written. */
   readonly prepared: (signal: AbortSignal, failed: (error: unknown) => void) => Promise<void>;
+  /** A pipeline into this database, as the topology has it now. */
+  readonly opposite: (pipeline: string) => PipelineSpec | null;
   /** The index of recent writes that judges a pipeline into this database. */
   readonly indexOf: (pipeline: string) => SerialiserIndex | null;
   /** Settles when the pipeline into this database has its first checkpoint; null while it does not run. */
@@ -41,9 +44,17 @@ export interface OutgoingOptions {
   readonly signal: AbortSignal;
 }
 
+export interface Join {
+  readonly since: string | null;
+  readonly place: Place;
+}
+
 interface Running {
   readonly outbound: Outbound;
   readonly copier: Copier;
+  /** What it is becoming, in turn. */
+  follows: PipelineSpec;
+  following: Promise<void>;
 }
 
 /** How long a peer's request waits here for the topology to arrive, or for the opposite pipeline to begin. */
@@ -52,8 +63,8 @@ const OPEN_WAIT_MS = 5_000;
 export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #running = new Map<string, Running>();
-  /** By pipeline into this database and source table: since when it counts, see `KnownTable`. */
-  readonly #joins = new Map<string, Map<string, string | null>>();
+  /** By pipeline into this database and source table: since when it counts, see `KnownTable`, and where it went then. */
+  readonly #joins = new Map<string, Map<string, Join>>();
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
@@ -98,11 +109,11 @@ export class Outgoing {
     return outbound;
   }
 
-  /** A table of a pipeline into this database joined, told before that is committed; undefined: it left. */
-  joined(pipeline: string, table: string, since: string | null | undefined): void {
+  /** A table of a pipeline into this database joined, told before that is committed; null: it left. */
+  joined(pipeline: string, table: string, join: Join | null): void {
     const joins = this.#joinsOf(pipeline);
-    if (since === undefined) joins.delete(table);
-    else joins.set(table, since);
+    if (join === null) joins.delete(table);
+    else joins.set(table, join);
   }
 
   /** A pipeline into this database begins, and no table has joined. */
@@ -133,9 +144,23 @@ export class Outgoing {
     const desired = this.#options.desired().find(({ spec }) => spec.name === name);
     if (desired === undefined || !desired.spec.enabled) {
       outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
-    } else if (JSON.stringify(desired.spec) !== JSON.stringify(outbound.spec)) {
-      outbound.update(desired.spec);
-      this.#options.background(this.#announce(running).catch((error: unknown) => outbound.close(error)));
+    } else if (JSON.stringify(desired.spec) !== JSON.stringify(running.follows)) {
+      running.follows = desired.spec;
+      running.following = running.following.then(async () => this.#become(running, desired.spec));
+      this.#options.background(running.following);
+    }
+  }
+
+  async #become(running: Running, spec: PipelineSpec): Promise<void> {
+    const { outbound } = running;
+    try {
+      // Tables that are named from now on and were made up to here have not been made in the channel.
+      const { position } = await this.#options.source.logEnd();
+      if (outbound.closed.aborted) return;
+      outbound.update(spec, position);
+      await this.#announce(running);
+    } catch (error) {
+      outbound.close(error);
     }
   }
 
@@ -169,7 +194,7 @@ export class Outgoing {
     });
     outbound.onTable = (table) => copier.add(table);
     outbound.onLeave = (name) => copier.leave(name);
-    return { outbound, copier };
+    return { outbound, copier, follows: spec, following: Promise.resolve() };
   }
 
   /** Copies what must be copied; a failure ends the stream with the reason. */
@@ -178,7 +203,7 @@ export class Outgoing {
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
   }
 
-  #joinsOf(pipeline: string): Map<string, string | null> {
+  #joinsOf(pipeline: string): Map<string, Join> {
     let joins = this.#joins.get(pipeline);
     if (joins === undefined) {
       joins = new Map();
@@ -191,14 +216,19 @@ export class Outgoing {
   async #recall(pipeline: string): Promise<void> {
     const recorded = Object.entries(await this.#options.target.known(pipeline));
     const joins = this.#joinsOf(pipeline);
-    for (const [table, { since }] of recorded) if (!joins.has(table)) joins.set(table, since);
+    for (const [table, { since, place }] of recorded) if (!joins.has(table)) joins.set(table, { since, place });
   }
 
   #since(outbound: Outbound, { schema, name }: Pick<TableShape, 'schema' | 'name'>): string | null | undefined {
     const rule = outbound.ruleOf(schema, name);
     if (rule === null) return null;
     const there = mapName(rule, schema, name);
-    return this.#joinsOf(outbound.spec.reverse!).get(`${there.schema}.${there.table}`);
+    const join = this.#joinsOf(outbound.spec.reverse!).get(`${there.schema}.${there.table}`);
+    const opposite = this.#options.opposite(outbound.spec.reverse!);
+    if (join === undefined || opposite === null) return undefined;
+    // What was taken down when the table went elsewhere, or was here before, says nothing of now.
+    const now = placeOf(opposite, there.schema, there.table);
+    return now !== null && samePlace(now, join.place) ? join.since : undefined;
   }
 
   /** The opposite pipeline recorded the table as whole when it made it here; see `TargetTables.join`. */

@@ -61,6 +61,7 @@ export class Site implements RunningSite {
       logger: options.logger,
       desired: () => this.#wanted(),
       prepared: (signal, failed) => this.#prepared(signal, failed),
+      opposite: (pipeline) => towards(this.#spec).find(({ spec }) => spec.name === pipeline)?.spec ?? null,
       indexOf: (pipeline) => this.#incoming.indexOf(pipeline),
       firstCheckpointOf: (pipeline) => this.#incoming.firstCheckpointOf(pipeline),
       background: (work) => this.#background(work),
@@ -74,7 +75,7 @@ export class Site implements RunningSite {
       log: this.#log,
       routes: (pipeline, schema, table) =>
         this.#wanted().some(({ spec }) => spec.name === pipeline && ruleFor(spec.tables, schema, table) !== null),
-      joined: (pipeline, table, since) => this.#outgoing.joined(pipeline, table, since),
+      joined: (pipeline, table, join) => this.#outgoing.joined(pipeline, table, join),
       begins: (pipeline) => this.#outgoing.begins(pipeline),
       logger: options.logger,
       now: options.now,
