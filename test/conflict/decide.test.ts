@@ -11,8 +11,9 @@ import { RecentWrites } from '../../src/replication/conflict/recent.ts';
 import { type Claim, Tokens } from '../../src/replication/conflict/tokens.ts';
 import type { LoadChange } from '../../src/replication/window.ts';
 import { sha256 } from '../../src/site/serialiser-index.ts';
-import { Database, Duplicate, Transaction } from './simulator/database.ts';
+import { Database } from './simulator/database.ts';
 import { ITEM, KEYS, loadOf, NOTE } from './simulator/schema.ts';
+import { Duplicate, Transaction } from './simulator/transaction.ts';
 
 const ITEMS = loadOf(ITEM);
 const NOTES = loadOf(NOTE);
@@ -247,7 +248,7 @@ describe('the fast path', () => {
           const before = [row('0', "'a'"), row('1', "'b'")];
           const claims = randomChanges(before, operations);
           const fast = stored(before);
-          const transaction = new Transaction(fast);
+          const transaction = new Transaction(fast, null);
           expect(transaction.run(optimisticWrites(claims.map(({ change }) => change)))).toEqual({
             missing: 0,
             absent: 0,
@@ -256,7 +257,7 @@ describe('the fast path', () => {
           const slow = stored(before);
           const verdict = decided(claims, before);
           expect(verdict).toMatchObject({ refused: [], answers: [], drift: [] });
-          const decidedWrites = new Transaction(slow);
+          const decidedWrites = new Transaction(slow, null);
           decidedWrites.run(verdict.writes);
           decidedWrites.commit();
           expect(slow.dump()).toEqual(fast.dump());
@@ -291,8 +292,8 @@ test('tokens are read per pipeline; one that is not there covers nothing', () =>
 });
 
 function stored(rows: readonly Image[]): Database {
-  const database = new Database('s', 1, 2, { table: 0, after: null });
-  const transaction = new Transaction(database);
+  const database = new Database('s', 1);
+  const transaction = new Transaction(database, null);
   for (const image of rows) transaction.insert(ITEM, image);
   transaction.commit();
   return database;
@@ -300,7 +301,7 @@ function stored(rows: readonly Image[]): Database {
 
 /** Changes that a database with these rows would log. */
 function randomChanges(rows: readonly Image[], operations: readonly (readonly [number, number, number])[]): Claim[] {
-  const transaction = new Transaction(stored(rows));
+  const transaction = new Transaction(stored(rows), null);
   for (const [id, code, what] of operations) {
     const key = row(`${id}`);
     const next = row(`${code}`, ["'a'", "'b'", "'c'", null][code]!, `${what}`);

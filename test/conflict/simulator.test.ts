@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { FAULTS, type Fault } from './simulator/faults.ts';
-import { runHistory } from './simulator/world.ts';
+import { FAULTS, type Fault, STAR_FAULTS } from './simulator/faults.ts';
+import { type HistoryOptions, runHistory, spokesOf } from './simulator/world.ts';
 
 /** Seeds whose histories break a promise, with what they broke; `runHistory({ seed })` replays one. */
 function violations(histories: number): string[] {
@@ -12,30 +12,40 @@ function violations(histories: number): string[] {
   return found;
 }
 
-function firstSeed(
-  faults: readonly Fault[],
-  most: number,
-  patient: boolean,
-  wanted: (violation: string) => boolean,
-): number | null {
-  for (let seed = 1; seed <= most; seed += 1) {
-    const { violation } = runHistory({ seed, faults, patient });
-    if (violation !== null && wanted(violation)) return seed;
+function firstSeed(options: Omit<HistoryOptions, 'seed'>, wanted: string): number | null {
+  for (let seed = 1; seed <= MOST; seed += 1) {
+    if (runHistory({ ...options, seed }).violation === wanted) return seed;
   }
   return null;
 }
 
-describe('site-priority of two sites', () => {
+describe('site-priority of two sites and of stars', () => {
   test('2,000 random histories end with equal sites, and every promise holds on the way', () => {
     expect(violations(2_000)).toEqual([]);
   }, 60_000);
+
+  test('four of ten histories are stars, of two spokes or three', () => {
+    const spokes = Array.from({ length: 2_000 }, (_, seed) => spokesOf(seed + 1));
+    expect([1, 2, 3].map((count) => Math.round(spokes.filter((each) => each === count).length / 200))).toEqual([
+      6, 3, 1,
+    ]);
+  });
 
   test('histories are worth something: all paths and reasons occur', () => {
     const counts = new Map<string, number>();
     for (let seed = 1; seed <= 300; seed += 1) {
       for (const [what, by] of runHistory({ seed }).counts) counts.set(what, (counts.get(what) ?? 0) + by);
     }
-    for (const what of ['fast', 'taken whole', 'slow', 'answers', 'recent write', 'refused before', 'duplicate']) {
+    for (const what of [
+      'fast',
+      'taken whole',
+      'slow',
+      'answers',
+      'recent write',
+      'refused before',
+      'duplicate',
+      'blocked',
+    ]) {
       expect(counts.get(what), what).toBeGreaterThan(20);
     }
   });
@@ -48,24 +58,30 @@ describe('site-priority of two sites', () => {
   });
 });
 
-/** A token that claims too little refuses what it need not, but every refusal is answered: the sites stay equal. */
-const CONVERGENT: ReadonlySet<Fault> = new Set<Fault>(['token claims too little']);
+/** These refuse what they need not, but every refusal is answered: the sites stay equal. */
+const CONVERGENT: ReadonlySet<Fault> = new Set<Fault>([
+  'token claims too little',
+  'own writes are entries',
+  "others' answers are entries",
+]);
 const MOST = 3_000;
 
-describe('the simulator can fail', () => {
-  const faults = Object.entries(FAULTS) as [Fault, string][];
+describe.each([
+  ['the simulator can fail', FAULTS, {}],
+  ['a star of two shows', STAR_FAULTS, { spokes: 2 }],
+] as const)('%s', (_name, list, star) => {
+  const faults = Object.entries(list) as [Fault, string][];
 
   test.each(faults.filter(([fault]) => !CONVERGENT.has(fault)))(
     'sites differ: %s (%s)',
     (fault) => {
-      expect(firstSeed([fault], MOST, true, (violation) => violation === 'the sites differ')).not.toBeNull();
+      expect(firstSeed({ ...star, faults: [fault], patient: true }, 'the sites differ')).not.toBeNull();
     },
     60_000,
   );
 
   test.each(faults.filter(([fault]) => CONVERGENT.has(fault)))('a promise is broken: %s (%s)', (fault) => {
-    expect(
-      firstSeed([fault], MOST, false, (violation) => violation === 'a change was refused that nobody had contested'),
-    ).not.toBeNull();
+    const wanted = 'a change was refused that nobody had contested';
+    expect(firstSeed({ ...star, faults: [fault] }, wanted)).not.toBeNull();
   });
 });

@@ -29,7 +29,19 @@ export const FAULTS = {
   'index rebuilt from the outbound position': 'after a restart the index begins where the spoke stands',
 } as const;
 
-export type Fault = keyof typeof FAULTS;
+/** Rules that are wrong only where a hub has several spokes. */
+export const STAR_FAULTS = {
+  'other spokes not forwarded': 'the hub sends a spoke only what its own users wrote',
+  'sent back to its writer': 'the hub sends a spoke what that spoke wrote',
+  'index without other spokes': 'the index knows what users of the hub wrote, not what came from other spokes',
+  'evicting by any token': 'one index for all spokes, whose entries leave when any spoke has seen them',
+  'answer to the wrong spoke': 'a refusal is answered to another spoke than the one that was refused',
+  'chunk blind to other spokes': 'changes applied from other spokes between the watermarks leave the chunk as read',
+  'own writes are entries': 'what a spoke wrote counts against its own next write',
+  "others' answers are entries": 'an answer to one spoke counts against the others',
+} as const;
+
+export type Fault = keyof typeof FAULTS | keyof typeof STAR_FAULTS;
 
 /** `answer from source`: keys that were last written by an answer are as if the spoke had written them. */
 export class BlindToAnswers implements Recent {

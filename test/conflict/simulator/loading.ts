@@ -8,6 +8,9 @@ import type { Random } from './random.ts';
 export interface LoaderOptions {
   readonly database: Database;
   readonly other: Database;
+  /** The pipeline that ends here. */
+  readonly pipeline: string;
+  readonly reverse: string;
   readonly random: Random;
   readonly oracle: Oracle;
   readonly has: (fault: Fault) => boolean;
@@ -19,13 +22,13 @@ export interface Window {
 }
 
 /** The next deliveries as one window: those behind the checkpoint only, since a link may send again what was applied. */
-export function takeWindow(queue: Delivery[], { database, random, has }: LoaderOptions): Window | null {
+export function takeWindow(queue: Delivery[], { database, pipeline, random, has }: LoaderOptions): Window | null {
+  const { position, seq } = database.checkpoint(pipeline);
   const deliveries: Delivery[] = [];
   const most = 1 + random.below(5);
   while (queue.length > 0 && deliveries.length < most) {
     const delivery = queue.shift()!;
-    if (sequenceOf(delivery.position) > sequenceOf(database.checkpoint.position) || has('window applied twice'))
-      deliveries.push(delivery);
+    if (sequenceOf(delivery.position) > sequenceOf(position) || has('window applied twice')) deliveries.push(delivery);
   }
-  return deliveries.length === 0 ? null : { deliveries, fromSeq: database.checkpoint.seq };
+  return deliveries.length === 0 ? null : { deliveries, fromSeq: seq };
 }

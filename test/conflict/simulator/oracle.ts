@@ -1,5 +1,5 @@
 /**
- * What must hold, checked against the truth: how much of the serialiser's log the spoke's database really held when a
+ * What must hold, checked against the truth: how much of the hub's log the spoke's database really held when a
  * change was made there. No rule may look here.
  */
 import type { Drift, Refusal } from '../../../src/replication/conflict/decide.ts';
@@ -8,28 +8,37 @@ import { KEYS } from './schema.ts';
 
 export class Violation extends Error {}
 
-export class Oracle {
-  /** Lock key to its last write in the serialiser's log: by a user, an answer, or a chunk's high watermark. */
-  readonly #written = new Map<string, number>();
-  readonly counts = new Map<string, number>();
-  /** Existing rows are being copied: the serialiser has rows that the spoke has not seen and no entry tells of. */
-  readonly #copies: boolean;
+export interface OracleOptions {
+  /** The pipelines from and to the spoke that is watched. */
+  readonly back: string;
+  readonly out: string;
+  readonly counts: Map<string, number>;
+  /** Existing rows are being copied: the hub has rows that the spoke has not seen and no entry tells of. */
+  readonly copies: boolean;
   /** Violations on the way are let pass, to see whether the sites differ in the end. */
-  readonly #patient: boolean;
+  readonly patient: boolean;
+}
 
-  constructor(copies: boolean, patient: boolean) {
-    this.#copies = copies;
-    this.#patient = patient;
+export class Oracle {
+  readonly #options: OracleOptions;
+  /** Lock key to its last write in the hub's log that was not this spoke's: to it all others are the hub. */
+  readonly #written = new Map<string, number>();
+
+  constructor(options: OracleOptions) {
+    this.#options = options;
   }
 
   count(what: string, by = 1): void {
-    this.counts.set(what, (this.counts.get(what) ?? 0) + by);
+    const { counts } = this.#options;
+    counts.set(what, (counts.get(what) ?? 0) + by);
   }
 
-  /** An entry was added to the serialiser's log. */
+  /** An entry was added to the hub's log. */
   wrote(entry: LogEntry): void {
-    const locks = [...entry.locks, ...entry.answers.flatMap((answer) => answer.locks)];
-    if (entry.kind === 'user') {
+    const { back, out } = this.#options;
+    const locks = entry.kind === 'high' && entry.pipeline === out ? [...entry.locks] : [];
+    if (entry.pipeline === back) locks.push(...entry.answers.flatMap((answer) => answer.locks));
+    else {
       for (const change of entry.changes) {
         const before = change.kind === 'insert' ? null : change.before;
         const after = change.kind === 'delete' ? null : change.after;
@@ -54,7 +63,7 @@ export class Oracle {
           this.#fail('a change was refused that nobody had contested');
         return;
       case 'duplicate':
-        if (!this.#copies) this.#fail('a duplicate that no entry explains');
+        if (!this.#options.copies) this.#fail('a duplicate that no entry explains');
         return;
       case 'refused before':
         return;
@@ -68,6 +77,6 @@ export class Oracle {
   }
 
   #fail(what: string): void {
-    if (!this.#patient) throw new Violation(what);
+    if (!this.#options.patient) throw new Violation(what);
   }
 }

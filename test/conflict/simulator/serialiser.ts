@@ -1,17 +1,21 @@
-/** The serialiser's loader, with its fast and slow path, one step at a time. */
-import assert from 'node:assert/strict';
+/** The hub's loader for one spoke, with its fast and slow path, one step at a time. */
 import type { Delivery } from '../../../src/model/row.ts';
-import { type AnswerPlan, decide, type LockedRow, type Verdict } from '../../../src/replication/conflict/decide.ts';
+import type { AnswerPlan, LockedRow, Verdict } from '../../../src/replication/conflict/decide.ts';
 import { firstConflict } from '../../../src/replication/conflict/detect.ts';
-import { footprint } from '../../../src/replication/conflict/footprint.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
 import { type Claim, type Token, Tokens } from '../../../src/replication/conflict/tokens.ts';
-import { Duplicate, Transaction } from './database.ts';
-import { byBeforeImages, decideForgetfully } from './faults.ts';
+import { find } from './finding.ts';
 import { Index } from './index.ts';
 import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
 import { KEYS, loadOf } from './schema.ts';
-import { BACK, OUT } from './streams.ts';
+import { Blocked, Duplicate, Transaction } from './transaction.ts';
+import { judge } from './verdict.ts';
+
+export interface SerialiserOptions extends LoaderOptions {
+  /** Indexes of all spokes, and a pipeline from another spoke if there is one, for rules that mix them up. */
+  readonly indexes: Index[];
+  readonly neighbour: string;
+}
 
 type Stage =
   | 'idle'
@@ -26,7 +30,7 @@ type Stage =
   | 'decided';
 
 export class Serialiser {
-  readonly #options: LoaderOptions;
+  readonly #options: SerialiserOptions;
   readonly index: Index;
   #stage: Stage = 'idle';
   #window: Window | null = null;
@@ -36,9 +40,10 @@ export class Serialiser {
   #present: readonly LockedRow[] = [];
   #verdict: Verdict | null = null;
 
-  constructor(options: LoaderOptions) {
+  constructor(options: SerialiserOptions) {
     this.#options = options;
-    this.index = new Index(options.database, options.has);
+    this.index = new Index(options);
+    options.indexes.push(this.index);
   }
 
   get idle(): boolean {
@@ -55,15 +60,15 @@ export class Serialiser {
     this.#rollback();
     this.#stage = 'idle';
     this.#window = null;
-    const { database, has } = this.#options;
+    const { database, pipeline, reverse, has } = this.#options;
     const from = has('index rebuilt from the outbound position')
       ? outbound
-      : (database.checkpoint.seen[OUT] ?? database.start);
+      : (database.checkpoint(pipeline).seen[reverse] ?? database.start);
     this.index.rebuild(from);
   }
 
   step(queue: Delivery[]): void {
-    const { database, oracle, has } = this.#options;
+    const { database, pipeline, random, oracle, has } = this.#options;
     switch (this.#stage) {
       case 'idle':
         this.#window = takeWindow(queue, this.#options);
@@ -73,7 +78,7 @@ export class Serialiser {
         this.#claim();
         return;
       case 'begin':
-        if (this.#window!.fromSeq !== database.checkpoint.seq && !has('window applied twice')) this.#finish();
+        if (this.#window!.fromSeq !== database.checkpoint(pipeline).seq && !has('window applied twice')) this.#finish();
         else if (has('before image') && this.#claims.length > 0) this.#lockAll();
         else if (has('absent-key race') && this.#claims.length > 0) this.#lockPresent();
         else this.#writeFirst();
@@ -93,13 +98,8 @@ export class Serialiser {
         this.#commit([]);
         return;
       case 'write late':
-        if (this.#options.random.chance(0.6)) return;
-        this.#transaction = new Transaction(database);
-        if (!this.#optimistic(this.#transaction)) {
-          this.#stage = 'slow';
-          return;
-        }
-        this.#commit([]);
+        if (random.chance(0.6)) return;
+        if (this.#optimistic()) this.#commit([]);
         return;
       case 'slow':
         this.#rollback();
@@ -112,25 +112,14 @@ export class Serialiser {
       case 'decide':
         this.#decide();
         return;
-      case 'decided': {
-        const { answers, refused } = this.#verdict!;
-        try {
-          this.#transaction!.run(this.#verdict!.writes);
-        } catch (error) {
-          if (!(error instanceof Duplicate)) throw error;
-          assert(has('slow path without gap locks'), 'a decided write met a duplicate');
-          this.#stage = 'slow';
-          return;
-        }
-        this.#oracleTaken(new Set(refused.map(({ claim }) => claim)));
-        this.#commit(has('unanswered refusal') ? [] : answers);
-      }
+      case 'decided':
+        this.#writeVerdict();
     }
   }
 
   #claim(): void {
-    const { other, has } = this.#options;
-    const tokens = new Tokens(OUT);
+    const { other, reverse, has } = this.#options;
+    const tokens = new Tokens(reverse);
     const { deliveries } = this.#window!;
     const last = tokens.of(deliveries.at(-1)!.seen);
     const claims: Claim[] = [];
@@ -153,127 +142,134 @@ export class Serialiser {
   }
 
   #writeFirst(): void {
-    const { database, oracle } = this.#options;
-    this.#transaction = new Transaction(database);
+    const { database, pipeline, oracle } = this.#options;
     if (this.#claims.length === 0) {
+      this.#transaction = new Transaction(database, pipeline);
       this.#commit([]);
       return;
     }
-    if (!this.#optimistic(this.#transaction)) {
-      this.#stage = 'slow';
-      return;
-    }
-    database.locks = this.#transaction.locks;
+    if (!this.#optimistic()) return;
+    database.locks.hold(pipeline, this.#transaction!.locks);
     oracle.count('fast');
     this.#stage = 'written';
   }
 
-  #optimistic(transaction: Transaction): boolean {
+  /** False when it cannot, or cannot yet. */
+  #optimistic(): boolean {
+    const { database, pipeline } = this.#options;
+    const transaction = new Transaction(database, pipeline);
     try {
       const { missing, absent } = transaction.run(optimisticWrites(this.#claims.map(({ change }) => change)));
-      return missing + absent === 0;
-    } catch (error) {
-      if (error instanceof Duplicate) return false;
-      throw error;
-    }
-  }
-
-  /** Rows by every touched key, and holders of every touched value, and the locks of both. */
-  #find(): { present: LockedRow[]; locks: Set<string> } {
-    const { database } = this.#options;
-    const present: LockedRow[] = [];
-    const locks = new Set<string>();
-    const changes = this.#claims.map(({ change }) => change);
-    for (const { table, columns, rows } of footprint(changes)) {
-      const unique = table.uniques.find((each) => each.columns === columns);
-      for (const row of rows) {
-        const values = table.columns.map((_, index) => (columns.includes(index) ? row[index]! : null));
-        const lock = unique === undefined ? KEYS.row(table, row) : KEYS.uniques(table, values)[0]!;
-        locks.add(lock);
-        const key = unique === undefined ? lock : database.holders.get(lock);
-        const found = key === undefined ? undefined : database.rows.get(key);
-        if (found !== undefined) present.push({ table, image: found.image });
+      if (missing + absent === 0) {
+        this.#transaction = transaction;
+        return true;
       }
+    } catch (error) {
+      if (error instanceof Blocked) {
+        this.#blocked(transaction.locks, 'begin');
+        return false;
+      }
+      if (!(error instanceof Duplicate)) throw error;
     }
-    return { present, locks };
+    this.#stage = 'slow';
+    return false;
   }
 
   #lockAll(): void {
-    const { database, oracle, has } = this.#options;
-    const { present, locks } = this.#find();
-    if (has('slow path without gap locks')) locks.clear();
-    for (const { table, image } of present) for (const lock of KEYS.touched(table, null, image)) locks.add(lock);
-    this.#transaction = new Transaction(database);
+    const { database, pipeline, oracle, has } = this.#options;
+    const { present, rows, gaps } = find(database, this.#claims);
+    const { locks } = database;
+    if (
+      [...rows].some((lock) => locks.inTheWay(pipeline, lock)) ||
+      [...gaps].some((lock) => locks.taken(pipeline, lock))
+    ) {
+      this.#blocked(new Set([...rows].filter((lock) => !locks.inTheWay(pipeline, lock))), 'slow');
+      return;
+    }
+    locks.hold(pipeline, rows, has('slow path without gap locks') ? new Set() : gaps);
+    this.#transaction = new Transaction(database, pipeline);
     this.#present = present;
-    database.locks = locks;
     oracle.count('slow');
     this.#stage = 'locked';
   }
 
   /** The absent-key race: rows that exist are locked, the check is made, and only then is anything written. */
   #lockPresent(): void {
-    const { database } = this.#options;
-    database.locks = new Set(this.#find().present.flatMap(({ table, image }) => KEYS.touched(table, null, image)));
+    const { database, pipeline } = this.#options;
+    database.locks.hold(pipeline, find(database, this.#claims).rows);
     this.index.readToEnd();
     this.#stage = 'barred';
   }
 
+  /** Another loader holds a lock: this one waits with what it has got so far, or rolls back, as after a deadlock. */
+  #blocked(got: ReadonlySet<string>, again: Stage): void {
+    const { database, pipeline, random, oracle } = this.#options;
+    oracle.count('blocked');
+    this.#rollback();
+    this.#stage = again;
+    if (random.chance(0.5)) database.locks.hold(pipeline, got);
+  }
+
   #decide(): void {
-    const { oracle, has } = this.#options;
-    const common = { pipeline: BACK, present: this.#present, keys: KEYS };
-    if (has('before image')) {
-      const present = new Map(this.#present.map(({ table, image }) => [KEYS.row(table, image), image]));
-      const replaced = byBeforeImages(this.#claims, present);
-      this.#claims = replaced.claims;
-      this.#verdict = decide({ ...common, ...replaced });
-    } else if (has('refusal not kept')) {
-      this.#verdict = decideForgetfully(BACK, this.#claims, this.#present, this.index.recent);
-    } else {
-      this.#verdict = decide({ ...common, claims: this.#claims, recent: this.index.recent });
-      const truths = new Map(this.#claims.map((claim, index) => [claim, this.#truths[index]!]));
-      for (const refusal of this.#verdict.refused) oracle.refused(refusal, truths.get(refusal.claim)!);
-      oracle.drifted(this.#verdict.drift);
+    const { pipeline, oracle, has } = this.#options;
+    const { claims, verdict, right } = judge(pipeline, this.#claims, this.#present, this.index.recent, has);
+    if (right) {
+      const truths = new Map(claims.map((claim, index) => [claim, this.#truths[index]!]));
+      for (const refusal of verdict.refused) oracle.refused(refusal, truths.get(refusal.claim)!);
+      oracle.drifted(verdict.drift);
     }
-    if (has('image at refusal'))
-      this.#verdict = { ...this.#verdict, answers: this.#verdict.answers.map((answer) => this.#stale(answer)) };
-    if (has('one answer for a key change')) {
-      const asked = new Set(
-        this.#verdict.refused.map(({ claim: { change } }) => KEYS.row(change.table, change.before ?? change.after!)),
-      );
-      this.#verdict = { ...this.#verdict, answers: this.#verdict.answers.filter(({ locks }) => asked.has(locks[0]!)) };
-    }
+    this.#claims = claims;
+    this.#verdict = verdict;
     this.#stage = 'decided';
   }
 
-  #stale(answer: AnswerPlan): AnswerPlan {
-    const row = this.#present.find(({ table, image }) => KEYS.row(table, image) === answer.locks[0]);
-    return { ...answer, image: row?.image ?? null };
+  #writeVerdict(): void {
+    const { database, pipeline, neighbour, random, has } = this.#options;
+    const { answers, refused, writes } = this.#verdict!;
+    const transaction = new Transaction(database, pipeline);
+    try {
+      transaction.run(writes);
+    } catch (error) {
+      // Two loaders may have locked the same gap: both wait for ever to fill it, unless one rolls back.
+      if (error instanceof Blocked) this.#options.oracle.count('deadlock');
+      else if (!(error instanceof Duplicate && has('slow path without gap locks'))) throw error;
+      if (error instanceof Blocked && random.chance(0.5)) return;
+      this.#rollback();
+      this.#stage = 'slow';
+      return;
+    }
+    this.#transaction = transaction;
+    this.#oracleTaken(new Set(refused.map(({ claim }) => claim)));
+    if (has('unanswered refusal')) this.#commit([]);
+    else if (has('answer to the wrong spoke'))
+      this.#commit(answers.map((answer) => ({ ...answer, pipeline: neighbour })));
+    else this.#commit(answers);
   }
 
   /** No write of this site that the spoke had not seen may be overwritten, as far as the transaction holds its locks. */
   #oracleTaken(refused: ReadonlySet<Claim>): void {
-    const { database, oracle } = this.#options;
+    const { database, pipeline, oracle } = this.#options;
     for (const [index, claim] of this.#claims.entries()) {
       if (refused.has(claim)) continue;
       const { table, before, after } = claim.change;
-      const held = KEYS.touched(table, before, after).filter((lock) => database.locks.has(lock));
+      const held = KEYS.touched(table, before, after).filter((lock) => database.locks.holds(pipeline, lock));
       oracle.taken(held, this.#truths[index]!);
     }
   }
 
   #commit(answers: readonly AnswerPlan[]): void {
-    const { database, random, oracle } = this.#options;
+    const { database, pipeline, random, oracle } = this.#options;
     const last = this.#window!.deliveries.at(-1)!;
     this.#transaction!.commit();
-    const { checkpoint } = database;
-    database.checkpoint = {
+    const checkpoint = database.checkpoint(pipeline);
+    database.store(pipeline, {
       ...checkpoint,
       seq: checkpoint.seq + 1,
       position: last.position,
       seen: { ...checkpoint.seen, ...last.seen },
-    };
+    });
     const changes = this.#transaction!.changes;
-    oracle.wrote(database.append({ kind: 'applied', mark: last.position, answers, changes }));
+    database.append({ kind: 'applied', pipeline, mark: last.position, answers, changes });
     oracle.count('answers', answers.length);
     this.#rollback();
     // The answer to COMMIT may be lost: then the window is begun again, and the checkpoint tells that it was committed.
@@ -284,15 +280,19 @@ export class Serialiser {
   #finish(): void {
     this.#window = null;
     this.#stage = 'idle';
-    this.#evict(this.#options.database.checkpoint.seen);
+    const { database, pipeline } = this.#options;
+    this.#evict(database.checkpoint(pipeline).seen);
   }
 
   #evict(seen: Readonly<Record<string, string>>): void {
-    this.index.writes.evict(new Tokens(OUT).of(seen));
+    const { indexes, reverse, has } = this.#options;
+    const token = new Tokens(reverse).of(seen);
+    for (const { writes } of has('evicting by any token') ? indexes : [this.index]) writes.evict(token);
   }
 
   #rollback(): void {
+    const { database, pipeline } = this.#options;
     this.#transaction = null;
-    this.#options.database.locks = new Set();
+    database.locks.release(pipeline);
   }
 }

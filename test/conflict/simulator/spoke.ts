@@ -1,11 +1,12 @@
-/** The spoke's owner: what comes from the serialiser is placed, always. */
+/** The spoke's owner: what comes from the hub is placed, always. */
 import assert from 'node:assert/strict';
 import type { Write } from '../../../src/model/load.ts';
 import type { Delivery } from '../../../src/model/row.ts';
 import { type LoadChange, placingWrites } from '../../../src/replication/window.ts';
-import { Duplicate, sequenceOf, Transaction } from './database.ts';
+import { sequenceOf } from './database.ts';
 import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
 import { loadOf, TABLES } from './schema.ts';
+import { Duplicate, Transaction } from './transaction.ts';
 
 export class Spoke {
   readonly #options: LoaderOptions;
@@ -29,23 +30,23 @@ export class Spoke {
   }
 
   step(queue: Delivery[]): void {
-    const { database, has } = this.#options;
+    const { database, pipeline, has } = this.#options;
     switch (this.#stage) {
       case 'idle':
         this.#window = takeWindow(queue, this.#options);
         if (this.#window !== null) this.#stage = 'begin';
         return;
       case 'begin': {
-        if (this.#window!.fromSeq !== database.checkpoint.seq && !has('window applied twice')) {
+        if (this.#window!.fromSeq !== database.checkpoint(pipeline).seq && !has('window applied twice')) {
           this.restart();
           return;
         }
         const skips = has('spoke skips a colliding row');
         const writes = placingWrites(this.#window!.deliveries.flatMap(placed), true);
-        this.#transaction = new Transaction(database);
+        this.#transaction = new Transaction(database, pipeline);
         this.#transaction.run(writes.filter(({ kind }) => kind === 'delete' || (kind === 'evict' && !skips)));
         this.#inserts = writes.filter(({ kind }) => kind !== 'delete' && kind !== 'evict');
-        database.locks = this.#transaction.locks;
+        database.locks.hold(pipeline, this.#transaction.locks);
         this.#stage = 'cleared';
         return;
       }
@@ -76,10 +77,10 @@ export class Spoke {
   }
 
   #commit(): void {
-    const { database, random } = this.#options;
+    const { database, pipeline, random } = this.#options;
     const last = this.#window!.deliveries.at(-1)!;
     this.#transaction!.commit();
-    const { checkpoint } = database;
+    const checkpoint = database.checkpoint(pipeline);
     let { cursor } = checkpoint;
     for (const delivery of this.#window!.deliveries) {
       if (delivery.kind !== 'chunk') continue;
@@ -89,8 +90,8 @@ export class Spoke {
           ? { table: table + 1, after: null }
           : { table, after: delivery.chunk.cursor[0]! };
     }
-    database.checkpoint = { ...checkpoint, seq: checkpoint.seq + 1, position: last.position, cursor };
-    database.append({ kind: 'applied', mark: last.position, changes: this.#transaction!.changes });
+    database.store(pipeline, { ...checkpoint, seq: checkpoint.seq + 1, position: last.position, cursor });
+    database.append({ kind: 'applied', pipeline, mark: last.position, changes: this.#transaction!.changes });
     database.truth = sequenceOf(last.position);
     this.#rollback();
     if (random.chance(0.04)) this.#stage = 'begin';
@@ -99,7 +100,8 @@ export class Spoke {
 
   #rollback(): void {
     this.#transaction = null;
-    this.#options.database.locks = new Set();
+    const { database, pipeline } = this.#options;
+    database.locks.release(pipeline);
   }
 }
 

@@ -1,16 +1,18 @@
-/** Readers of the two logs, and the links that carry what they read; the copier that feeds one of them. */
+/** Readers of the two logs, and the links that carry what they read. */
 import type { Delivery, Image, RowChange, Seen } from '../../../src/model/row.ts';
 import { type Database, type LogEntry, sequenceOf } from './database.ts';
 import type { Fault } from './faults.ts';
-import type { Random } from './random.ts';
 import { KEYS, TABLES } from './schema.ts';
 
-/** Pipeline names; `OUT` runs from the serialiser to the spoke. */
-export const OUT = 'shop/s>p';
-export const BACK = 'shop/p>s';
+/** Pipelines between the hub `s` and a spoke: `out` runs to the spoke, `back` from it. */
+export function pipelinesOf(spoke: string): { readonly out: string; readonly back: string } {
+  return { out: `shop/s>${spoke}`, back: `shop/${spoke}>s` };
+}
 
 export interface StreamOptions {
   readonly database: Database;
+  readonly out: string;
+  readonly back: string;
   readonly has: (fault: Fault) => boolean;
 }
 
@@ -25,7 +27,7 @@ function userChanges(entry: LogEntry, seen: Seen): Delivery {
   return { ...common(entry, seen), kind: 'changes', first: true, last: true, changes: entry.changes };
 }
 
-/** Reads the spoke's log for the serialiser, folding what the spoke had seen. */
+/** Reads the spoke's log for the hub, folding what the spoke had seen. */
 export class SpokeStream {
   readonly #options: StreamOptions;
   readonly queue: Delivery[] = [];
@@ -41,26 +43,26 @@ export class SpokeStream {
     return this.#at === this.#options.database.log.length;
   }
 
-  /** Starts again where a checkpoint of the serialiser says, with what was seen there. */
+  /** Starts again where a checkpoint of the hub says, with what was seen there. */
   reset(position: string, seen: Seen): void {
-    const { database, has } = this.#options;
+    const { database, out, has } = this.#options;
     this.queue.length = 0;
     this.#at = sequenceOf(position);
-    this.#seen = has('present token after restart') ? { [OUT]: database.checkpoint.position } : seen;
+    this.#seen = has('present token after restart') ? { [out]: database.checkpoint(out).position } : seen;
     this.#seenBefore = this.#seen;
   }
 
   read(): void {
-    const { database, has } = this.#options;
+    const { database, out, has } = this.#options;
     const entry = database.log[this.#at];
     if (entry === undefined) return;
     this.#at += 1;
     let seen = this.#seen;
-    if (has('token claims too much')) seen = { [OUT]: database.checkpoint.position };
+    if (has('token claims too much')) seen = { [out]: database.checkpoint(out).position };
     if (has('token claims too little')) seen = this.#seenBefore;
     if (entry.kind === 'applied') {
       this.#seenBefore = this.#seen;
-      this.#seen = { [OUT]: entry.mark! };
+      this.#seen = { [out]: entry.mark! };
     } else if (entry.kind === 'beat') this.queue.push({ ...common(entry, seen), kind: 'beat', sentMs: 0 });
     else this.queue.push(userChanges(entry, seen));
   }
@@ -75,8 +77,11 @@ interface PendingChunk {
   changed: Set<string> | null;
 }
 
-/** Reads the serialiser's log for the spoke: users' changes, answers, and chunks at their high watermarks. */
-export class SerialiserStream {
+/**
+ * Reads the hub's log for one spoke: changes of the hub's users and of other spokes, answers to this one, and its chunks
+ * at their high watermarks.
+ */
+export class HubStream {
   readonly #options: StreamOptions;
   readonly queue: Delivery[] = [];
   #at = 0;
@@ -100,24 +105,33 @@ export class SerialiserStream {
     const entry = this.#options.database.log[this.#at];
     if (entry === undefined) return;
     this.#at += 1;
-    for (const change of entry.changes) this.#noteForChunk(change);
+    const { back, has } = this.#options;
+    const theirs = entry.pipeline !== null && entry.pipeline !== back;
+    if (!theirs || !has('chunk blind to other spokes')) for (const change of entry.changes) this.#noteForChunk(change);
     switch (entry.kind) {
       case 'user':
         this.queue.push(userChanges(entry, {}));
         return;
-      case 'applied':
-        if (entry.answers.length > 0)
-          this.queue.push({ ...common(entry, {}), kind: 'answers', answers: entry.answers });
+      case 'applied': {
+        const sent = theirs ? !has('other spokes not forwarded') : has('sent back to its writer');
+        if (sent && entry.changes.length > 0) this.queue.push(userChanges(entry, {}));
+        const answers = entry.answers.filter(({ pipeline }) => pipeline === back);
+        if (answers.length > 0) this.queue.push({ ...common(entry, {}), kind: 'answers', answers });
         return;
+      }
       case 'beat':
         this.queue.push({ ...common(entry, {}), kind: 'beat', sentMs: 0 });
         return;
       case 'low':
-        if (this.pending?.id === entry.chunk) this.pending.changed = new Set();
+        if (this.#mine(entry)) this.pending!.changed = new Set();
         return;
       case 'high':
-        if (this.pending?.id === entry.chunk) this.#deliver(entry, this.pending);
+        if (this.#mine(entry)) this.#deliver(entry, this.pending!);
     }
+  }
+
+  #mine(entry: LogEntry): boolean {
+    return entry.pipeline === this.#options.out && this.pending?.id === entry.chunk;
   }
 
   #noteForChunk(change: RowChange): void {
@@ -139,77 +153,4 @@ export class SerialiserStream {
       chunk: { table, rows: kept, cursor, rowsDone: 0, rowsEstimate: 0 },
     });
   }
-}
-
-/** Copies the serialiser's rows in chunks between watermarks, one step at a time. */
-export class Copier {
-  readonly #database: Database;
-  readonly #stream: SerialiserStream;
-  readonly #random: Random;
-  #table: number;
-  #after: string | null;
-  #chunks = 0;
-  #stage: 'low' | 'read' | 'high' | 'wait' = 'low';
-
-  constructor(database: Database, stream: SerialiserStream, random: Random) {
-    this.#database = database;
-    this.#stream = stream;
-    this.#random = random;
-    this.#table = 0;
-    this.#after = null;
-  }
-
-  get done(): boolean {
-    return this.#table === TABLES.length;
-  }
-
-  /** The stream was opened again: go on where the spoke has come. */
-  reset(cursor: { readonly table: number; readonly after: string | null }): void {
-    this.#table = cursor.table;
-    this.#after = cursor.after;
-    this.#stage = 'low';
-  }
-
-  /** `mayWatermark`: no window stands between its check and its commit. */
-  step(mayWatermark: boolean, noted: (entry: LogEntry) => void): void {
-    if (this.done) return;
-    const { log } = this.#database;
-    switch (this.#stage) {
-      case 'low':
-        this.#chunks = log.length + 1;
-        this.#stream.pending = { id: this.#chunks, table: this.#table, rows: null, last: false, changed: null };
-        this.#database.append({ kind: 'low', chunk: this.#chunks });
-        this.#stage = 'read';
-        return;
-      case 'read': {
-        const limit = 1 + this.#random.below(3);
-        const rows = this.#database
-          .list(TABLES[this.#table]!)
-          .filter(([id]) => this.#after === null || isAfter(id!, this.#after));
-        const { pending } = this.#stream;
-        pending!.rows = rows.slice(0, limit);
-        pending!.last = rows.length < limit;
-        this.#stage = 'high';
-        return;
-      }
-      case 'high': {
-        if (!mayWatermark) return;
-        const table = TABLES[this.#table]!;
-        const locks = this.#stream.pending!.rows!.flatMap((row) => KEYS.touched(table, null, row));
-        noted(this.#database.append({ kind: 'high', chunk: this.#chunks, locks }));
-        const { rows, last } = this.#stream.pending!;
-        this.#after = last ? null : rows!.at(-1)![0]!;
-        if (last) this.#table += 1;
-        this.#stage = 'wait';
-        return;
-      }
-      case 'wait':
-        if (this.#stream.pending === null) this.#stage = 'low';
-    }
-  }
-}
-
-function isAfter(id: string, after: string): boolean {
-  const [x, y] = [id, after].map((key) => (key.startsWith("'") ? key.toLowerCase() : key.padStart(8, '0')));
-  return x! > y!;
 }

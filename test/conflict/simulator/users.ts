@@ -1,8 +1,9 @@
 /** What the model's users write: few keys and few values, so that everything collides and x → a → x happens. */
 import type { Image, TableShape } from '../../../src/model/row.ts';
-import { type Database, Duplicate, Transaction } from './database.ts';
+import type { Database } from './database.ts';
 import type { Random } from './random.ts';
 import { FRESH_FROM, ITEM, KEYS, NOTE } from './schema.ts';
+import { Duplicate, Transaction } from './transaction.ts';
 
 const IDS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12'];
 const CODES = ["'a'", "'A'", "'b'", "'c'", "'c '", null];
@@ -25,14 +26,14 @@ export function habits(random: Random): Habits {
   };
 }
 
-/** A transaction of one to three operations; null when it wrote nothing or ran into a lock of the loader. */
+/** A transaction of one to three operations; null when it wrote nothing or ran into a lock of a loader. */
 export function userTransaction(
   database: Database,
   random: Random,
   habit: Habits,
   fresh: () => number,
 ): { fresh: readonly string[] } | null {
-  const transaction = new Transaction(database);
+  const transaction = new Transaction(database, null);
   const ledger: string[] = [];
   const operations = 1 + random.below(3);
   for (let count = 0; count < operations; count += 1) {
