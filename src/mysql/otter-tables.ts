@@ -1,43 +1,119 @@
 /**
- * Otter's own tables in a database: what they are and how they are made.
- *
- * `checkpoint` one row per pipeline into this database (position, loop mark and causality token in one, see
- * docs/architecture.md); `heartbeat` one row per site; `watermark` one row per copying pipeline out of this database;
- * `answer` always empty: rows pass through it to reach the log; `copy` how far the copy of each table has come;
- * `structure` what columns the source's rows had at the checkpoint, and since when a table counts.
+ * Otter's own tables in a database: what they are and how they are made. Their columns are explained to people in
+ * `docs/reference/tables.md`, which a test writes from here, and in the comments that the server shows.
  */
-import { quoteName } from './sql.ts';
+import { quoteName, quoteText } from './sql.ts';
 
 export const OTTER_TABLES = ['checkpoint', 'heartbeat', 'watermark', 'answer', 'copy', 'structure'] as const;
 
+export interface OwnTable {
+  readonly is: string;
+  readonly columns: Readonly<Record<string, readonly [type: string, is: string]>>;
+  readonly key: readonly string[];
+}
+
+const LINEAGE = ['VARCHAR(64) NOT NULL', 'of the topology: a random id that its first apply gave it'] as const;
+const PIPELINE = ['VARCHAR(200) NOT NULL', 'name of the pipeline, channel/source>target'] as const;
+const SOURCE_TABLE = ['VARCHAR(130) NOT NULL', 'schema.table at the source'] as const;
+const TARGET_TABLE = ['VARCHAR(130) NOT NULL', 'schema.table here that it goes into'] as const;
+const STAY = [
+  'BIGINT UNSIGNED NOT NULL',
+  'generation of the channel in which the table came into it; 0: with it',
+] as const;
+
+export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable>> = {
+  checkpoint: {
+    is: 'one row for each pipeline into this database; moves in the same transaction as the rows',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      lane: ['INT NOT NULL DEFAULT 0', 'always 0'],
+      seq: ['BIGINT UNSIGNED NOT NULL', 'windows applied'],
+      position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source up to which all is applied'],
+      clock: ['BIGINT UNSIGNED NOT NULL DEFAULT 0', 'always 0'],
+      seen: ['MEDIUMTEXT NOT NULL', 'JSON: what the source had applied of others at that position, by pipeline'],
+      epoch: ['BIGINT UNSIGNED NOT NULL', 'raised by whoever takes the pipeline over; fences who had it before'],
+      born: ['BIGINT UNSIGNED NOT NULL', 'tells this stay of the pipeline in the topology from earlier ones'],
+    },
+    key: ['lineage', 'pipeline', 'lane'],
+  },
+  heartbeat: {
+    is: 'one row for this database, written about once a second while somebody reads its log',
+    columns: {
+      lineage: LINEAGE,
+      site: ['VARCHAR(64) NOT NULL', 'name of the database in the topology'],
+      beat: ['BIGINT UNSIGNED NOT NULL', 'counts'],
+      sent_ms: ['BIGINT UNSIGNED NOT NULL', "time by the node's clock, ms since 1970"],
+    },
+    key: ['lineage', 'site'],
+  },
+  watermark: {
+    is: 'one row for each pipeline that copies existing rows out of this database; marks a place in the log',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      chunk: ['VARCHAR(64) NOT NULL', 'which run of rows'],
+      kind: ['VARCHAR(8) NOT NULL', 'low: before they are read, high: after'],
+      row_keys: ['LONGTEXT NOT NULL', 'JSON: keys and unique values of the rows, two-way'],
+    },
+    key: ['lineage', 'pipeline'],
+  },
+  answer: {
+    is: 'always empty: what answers a refused change is inserted and deleted again, to be in the log',
+    columns: {
+      id: ['BIGINT UNSIGNED NOT NULL AUTO_INCREMENT', 'no more than a key'],
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      table_schema: ['VARCHAR(64) NOT NULL', 'of the row'],
+      table_name: ['VARCHAR(64) NOT NULL', 'of the row'],
+      row_key: ['LONGTEXT NOT NULL', 'JSON: its key'],
+      image: ['LONGTEXT NULL', 'JSON: the row as it stays here; NULL: there is none'],
+      lock_keys: ['LONGTEXT NOT NULL', 'JSON: keys and unique values that are settled by it'],
+    },
+    key: ['id'],
+  },
+  copy: {
+    is: 'how far the copy of each table into this database has come',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      source_table: SOURCE_TABLE,
+      row_cursor: ['LONGTEXT NULL', 'JSON: last key that was copied; NULL at the beginning and at the end'],
+      done: ['TINYINT NOT NULL', '1: all of it is here'],
+      rows_done: ['BIGINT UNSIGNED NOT NULL', 'rows read so far'],
+      rows_estimate: ['BIGINT UNSIGNED NOT NULL', "rows there are, by the source's statistics"],
+      target_table: TARGET_TABLE,
+      stay: STAY,
+    },
+    key: ['lineage', 'pipeline', 'source_table'],
+  },
+  structure: {
+    is: 'what columns the rows of each table had at the checkpoint, and since when the table counts',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      source_table: SOURCE_TABLE,
+      digest: ['VARCHAR(64) NOT NULL', 'of its columns'],
+      since: [
+        'MEDIUMTEXT NULL',
+        'two-way: place in the log of this database before which what was written to the table is carried nowhere',
+      ],
+      target_table: TARGET_TABLE,
+      stay: STAY,
+    },
+    key: ['lineage', 'pipeline', 'source_table'],
+  },
+};
+
 export function createOtterTables(schema: string): string[] {
   const s = quoteName(schema);
-  const options = 'ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
-  return [
-    `CREATE DATABASE IF NOT EXISTS ${s}`,
-    `CREATE TABLE IF NOT EXISTS ${s}.checkpoint (
-      lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, lane INT NOT NULL DEFAULT 0,
-      seq BIGINT UNSIGNED NOT NULL, position MEDIUMTEXT NOT NULL, clock BIGINT UNSIGNED NOT NULL DEFAULT 0,
-      seen MEDIUMTEXT NOT NULL, epoch BIGINT UNSIGNED NOT NULL, born BIGINT UNSIGNED NOT NULL,
-      PRIMARY KEY (lineage, pipeline, lane)) ${options}`,
-    `CREATE TABLE IF NOT EXISTS ${s}.heartbeat (
-      lineage VARCHAR(64) NOT NULL, site VARCHAR(64) NOT NULL, beat BIGINT UNSIGNED NOT NULL,
-      sent_ms BIGINT UNSIGNED NOT NULL, PRIMARY KEY (lineage, site)) ${options}`,
-    `CREATE TABLE IF NOT EXISTS ${s}.watermark (
-      lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, chunk VARCHAR(64) NOT NULL, kind VARCHAR(8) NOT NULL,
-      row_keys LONGTEXT NOT NULL, PRIMARY KEY (lineage, pipeline)) ${options}`,
-    `CREATE TABLE IF NOT EXISTS ${s}.answer (
-      id BIGINT UNSIGNED NOT NULL AUTO_INCREMENT, lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL,
-      table_schema VARCHAR(64) NOT NULL, table_name VARCHAR(64) NOT NULL, row_key LONGTEXT NOT NULL,
-      image LONGTEXT NULL, lock_keys LONGTEXT NOT NULL, PRIMARY KEY (id)) ${options}`,
-    `CREATE TABLE IF NOT EXISTS ${s}.copy (
-      lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
-      row_cursor LONGTEXT NULL, done TINYINT NOT NULL, rows_done BIGINT UNSIGNED NOT NULL,
-      rows_estimate BIGINT UNSIGNED NOT NULL, target_table VARCHAR(130) NOT NULL, stay BIGINT UNSIGNED NOT NULL,
-      PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
-    `CREATE TABLE IF NOT EXISTS ${s}.structure (
-      lineage VARCHAR(64) NOT NULL, pipeline VARCHAR(200) NOT NULL, source_table VARCHAR(130) NOT NULL,
-      digest VARCHAR(64) NOT NULL, since MEDIUMTEXT NULL, target_table VARCHAR(130) NOT NULL, stay BIGINT UNSIGNED NOT NULL,
-      PRIMARY KEY (lineage, pipeline, source_table)) ${options}`,
-  ];
+  const tables = OTTER_TABLES.map((name) => {
+    const { is, columns, key } = OWN_TABLES[name];
+    const lines = Object.entries(columns).map(
+      ([column, [type, meaning]]) => `${quoteName(column)} ${type} COMMENT ${quoteText(meaning)}`,
+    );
+    return `CREATE TABLE IF NOT EXISTS ${s}.${name} (${[...lines, `PRIMARY KEY (${key.join(', ')})`].join(', ')})
+      ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT=${quoteText(is)}`;
+  });
+  return [`CREATE DATABASE IF NOT EXISTS ${s}`, ...tables];
 }
