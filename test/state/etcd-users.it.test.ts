@@ -155,7 +155,7 @@ test('each role may do what it should and no more', async () => {
 
 test('the commands under these users: a planner cannot apply, an applier can, a worker runs nodes and cannot apply', async () => {
   await using admin = openStore(address('applier'));
-  const left = (await admin.list('/otter/main/spec/')).entries.map(({ key }) => key);
+  const left = (await admin.list('/otter/main/')).entries.map(({ key }) => key);
   await admin.commit({ conditions: [], puts: [], deletes: left });
   const topology = `version: 1
 name: main
