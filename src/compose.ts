@@ -9,6 +9,7 @@ import type { Context, Output, Parts } from './cli/context.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
 import { resolveSecret } from './executor/secret.ts';
+import { askNode } from './link/figures.ts';
 import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
@@ -77,6 +78,7 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
       const password = resolveSecret(spec.password, env);
       return inspectServer(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
+    askNode,
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {
       try {
@@ -110,8 +112,8 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
 }
 
 /** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
-const connect: Connect = async ({ node, lineage, listen, services, addressOf, logger }) => {
-  const server = await startLinkServer({ listen, node, services, lineage, logger });
+const connect: Connect = async ({ node, lineage, listen, services, addressOf, figures, logger }) => {
+  const server = await startLinkServer({ listen, node, services, lineage, figures, logger });
   const client = linkClient({ local: services, addressOf, lineage, logger });
   return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 };

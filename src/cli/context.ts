@@ -2,6 +2,7 @@
 import { OtterError } from '../model/error.ts';
 import type { ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
+import type { NodeAnswer } from '../model/records.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import type { LoadedTopology } from '../topology/load.ts';
 import type { VariableSources } from '../topology/variables.ts';
@@ -55,6 +56,8 @@ export interface Parts {
   logger(options: { level: string; readable: boolean }): Logger;
   /** For `otter validate --live`. */
   readonly reachDatabase: ReachDatabase;
+  /** What the node at this address says of itself. */
+  askNode(advertise: string, signal: AbortSignal): Promise<NodeAnswer>;
   demo(options: DemoOptions): Promise<number>;
   readFile(path: string): string;
   /** Refuses to overwrite when `fresh`. Readable for its owner only when `secret`. */

@@ -2,7 +2,7 @@
 import { runDashboard } from '../dashboard/run.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
-import { reportOf, reports } from './status.ts';
+import { reportOrNodes, reports } from './status.ts';
 
 export interface DashboardFlags extends CommonOptions {
   readonly once?: boolean;
@@ -13,12 +13,12 @@ export async function dashboard(context: Context, options: DashboardFlags): Prom
   const name = topologyName(context, options, loadTopology);
   await using store = storeToRead(context, options);
   // Who looks once wants an answer; who stays sees it come.
-  if (options.once === true) await reportOf(store, name, context);
+  if (options.once === true) await reportOrNodes(store, name, context, options);
   const ended = new AbortController();
   const signal = AbortSignal.any([context.signal, ended.signal]);
   try {
     await runDashboard({
-      source: reports(store, name, context, signal),
+      source: reports(store, name, context, options, signal),
       stdout: context.terminal,
       stdin: context.stdin,
       env: context.env,

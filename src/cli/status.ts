@@ -8,6 +8,7 @@ import { statusReport } from '../observe/status.ts';
 import { renderStatus } from '../render/status.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
+import { reportFromNodes } from './away.ts';
 import { type CommonOptions, type Context, colour, EXIT, storeToRead, topologyName } from './context.ts';
 
 export interface StatusOptions extends CommonOptions {
@@ -23,7 +24,7 @@ export async function status(context: Context, options: StatusOptions): Promise<
   const clear = watching && context.stdout.isTTY === true && options.json !== true ? '\u001b[2J\u001b[H' : '';
   for (;;) {
     try {
-      const report = await reportOf(store, name, context);
+      const report = await reportOrNodes(store, name, context, options);
       const text =
         options.json === true
           ? `${JSON.stringify(report, null, watching ? 0 : 2)}\n`
@@ -50,16 +51,31 @@ export async function reportOf(store: StateStore, name: string, context: Context
   return statusReport(snapshot, context.now());
 }
 
+/** What the store tells, or the nodes when it does not answer. */
+export async function reportOrNodes(
+  store: StateStore,
+  name: string,
+  context: Context,
+  options: CommonOptions,
+): Promise<StatusReport> {
+  try {
+    return await reportOf(store, name, context);
+  } catch (error) {
+    return reportFromNodes(context, options, error);
+  }
+}
+
 /** A report a second for as long as somebody looks; when the store does not answer, why. */
 export async function* reports(
   store: StateStore,
   name: string,
   context: Context,
+  options: CommonOptions,
   signal: AbortSignal,
 ): AsyncGenerator<StatusReport | { away: string }, void, void> {
   while (!signal.aborted) {
     try {
-      yield await reportOf(store, name, context);
+      yield await reportOrNodes(store, name, context, options);
     } catch (error) {
       if (signal.aborted) return;
       yield { away: messageOf(error) };

@@ -43,7 +43,9 @@ export function headerLines(state: DashboardState, paint: Paint): Line[] {
 function storeWarning(state: DashboardState, { glyphs, nowMs }: Paint): Line | null {
   if (state.away !== null) {
     const { reason, sinceMs } = state.away;
-    const shown = state.report === null ? '' : ' The figures below are from before.';
+    const told = state.report?.store_away != null;
+    const from = told ? ' Figures come from the nodes.' : ' The figures below are from before.';
+    const shown = state.report === null ? '' : from;
     return [
       span(
         ` ${glyphs.away} State store away for ${duration(nowMs - sinceMs)}, since ${clock(sinceMs)}.${shown}`,

@@ -37,11 +37,18 @@ export class PlainPrinter {
       this.#away = item.away;
       return [`${at}  state store away: ${printable(item.away)}`];
     }
-    const back = this.#away === null ? [] : [`${at}  state store is back`];
-    this.#away = null;
+    const back = this.#store(item.store_away?.message ?? null, at);
     return [...back, ...this.#nodes(item, nowMs), ...this.#pipelines(item, nowMs)].map((text) =>
       text.startsWith(at) ? text : `${at}  ${text}`,
     );
+  }
+
+  /** A report may come from the nodes, while the store is still away. */
+  #store(away: string | null, at: string): string[] {
+    const before = this.#away;
+    this.#away = away;
+    if (away === null) return before === null ? [] : [`${at}  state store is back`];
+    return before === null ? [`${at}  state store away, the nodes tell: ${printable(away)}`] : [];
   }
 
   #pipelines(report: StatusReport, nowMs: number): string[] {

@@ -43,8 +43,10 @@ export function reduce(state: DashboardState, item: DashboardItem, nowMs: number
   if ('away' in item) {
     return { ...state, away: { reason: printable(item.away), sinceMs: state.away?.sinceMs ?? nowMs } };
   }
+  const { store_away: store } = item;
+  const away = store === null ? null : { reason: printable(store.message), sinceMs: state.away?.sinceMs ?? nowMs };
   const second = Math.floor(nowMs / 1000);
-  return { ...state, report: item, away: null, second, histories: sampled(state, item, second) };
+  return { ...state, report: item, away, second, histories: sampled(state, item, second) };
 }
 
 /** Reports that come faster than one a second replace the sample of their second; missing seconds leave gaps. */

@@ -4,6 +4,8 @@
  * Rules: nothing is written unless every key is as the plan read it; whoever lost the lock writes nothing more; a write
  * whose outcome is not known is looked up in the journal, which is part of the same transaction.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { backoffMs } from '../model/backoff.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { CommitResult, StateStore } from '../model/ports.ts';
 import type { LockRecord } from '../model/records.ts';
@@ -40,6 +42,8 @@ export interface AppliedResult {
 }
 
 const LOCK_TTL_MS = 15_000;
+/** How soon the journal is asked again while the store is away. */
+const LOOK_UP = { baseMs: 50, maxMs: 1000 };
 
 /** A plan without changes writes nothing. @throws OtterError OT2001 to OT2005 */
 export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
@@ -81,7 +85,7 @@ async function writeAll(
     try {
       signal.throwIfAborted();
       if (lock.lease.lost.aborted) throw lostLock(plan);
-      const result = await write(store, batch, lock);
+      const result = await write(store, batch, lock, signal);
       if (!result.ok) throw refusedBy(result.moved, plan);
       revision = result.revision;
     } catch (error) {
@@ -103,16 +107,29 @@ async function writeAll(
   return revision;
 }
 
-async function write(store: StateStore, batch: Batch, lock: Lock): Promise<CommitResult> {
+async function write(store: StateStore, batch: Batch, lock: Lock, signal: AbortSignal): Promise<CommitResult> {
   const { conditions, puts, deletes, journalKey } = batch;
   try {
     return await store.commit({ conditions: [lock.condition, ...conditions], puts, deletes });
   } catch (error) {
     // The answer may have been lost, and not the write.
-    const found = await store.list(journalKey).catch(() => null);
-    const entry = found?.entries.find(({ key }) => key === journalKey);
-    if (entry === undefined) throw error;
-    return { ok: true, revision: entry.revision };
+    const revision = await writtenAt(store, journalKey, AbortSignal.any([lock.lease.lost, signal]));
+    if (revision === null) throw error;
+    return { ok: true, revision };
+  }
+}
+
+/** Null when the journal has no such batch, or did not answer for as long as the lock could hold. */
+async function writtenAt(store: StateStore, journalKey: string, signal: AbortSignal): Promise<number | null> {
+  for (let failures = 0; ; failures += 1) {
+    try {
+      const { entries } = await store.list(journalKey);
+      return entries.find(({ key }) => key === journalKey)?.revision ?? null;
+    } catch (error) {
+      const mayPass = error instanceof OtterError && error.retry === 'backoff';
+      if (!mayPass || signal.aborted) return null;
+      await sleep(backoffMs(failures, LOOK_UP, Math.random()), undefined, { signal }).catch(() => undefined);
+    }
   }
 }
 

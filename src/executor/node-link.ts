@@ -4,6 +4,7 @@
  */
 import { messageOf, OtterError } from '../model/error.ts';
 import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
+import type { NodeAnswer } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 
 /** What the two ends of a node's links need to know. */
@@ -18,6 +19,8 @@ export interface NodeWiring {
   readonly services: (database: string) => PipelineService | null;
   /** Who owns a database by what was last seen of the state store, else null. */
   readonly addressOf: (database: string) => { readonly node: string; readonly advertise: string } | null;
+  /** What this node says of itself to who asks at its port. */
+  readonly figures: () => NodeAnswer;
   readonly logger: Logger;
 }
 
@@ -29,6 +32,8 @@ export interface NodeLinks extends AsyncDisposable {
 /** @throws OtterError when the address cannot be listened on; it is tried again. */
 export type Connect = (wiring: NodeWiring) => Promise<NodeLinks>;
 
+type Own = Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'figures' | 'logger'>;
+
 interface Open {
   readonly links: NodeLinks;
   /** What it was opened with, as text. */
@@ -37,10 +42,10 @@ interface Open {
 
 export class NodeLink {
   readonly #connect: Connect;
-  readonly #wiring: Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'logger'>;
+  readonly #wiring: Own;
   #open: Open | null = null;
 
-  constructor(connect: Connect, wiring: Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'logger'>) {
+  constructor(connect: Connect, wiring: Own) {
     this.#connect = connect;
     this.#wiring = wiring;
   }

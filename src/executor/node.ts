@@ -8,7 +8,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OtterError } from '../model/error.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
-import type { ErrorRecord, NodeRecord } from '../model/records.ts';
+import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
 import { follow, slept } from './follow.ts';
@@ -108,6 +108,7 @@ class WorkerNode {
       node: name,
       services: (database) => this.#sites.service(database),
       addressOf: (database) => this.#world.owner(database)?.record ?? null,
+      figures: () => this.#answer(),
       logger: this.#logger,
     });
     this.#sites = new OwnedSites({
@@ -254,6 +255,21 @@ class WorkerNode {
       error: this.#fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
       updatedMs: this.#now(),
+    };
+  }
+
+  /** The links are open only while this node is, or was, in the topology. */
+  #answer(): NodeAnswer {
+    const world = this.#world;
+    const { name, topology } = this.#options;
+    return {
+      topology,
+      node: name,
+      record: this.#record(this.#ownSpec() ?? { region: '', listen: '', advertise: '' }),
+      serial: world.meta?.serial ?? 0,
+      generations: Object.fromEntries(
+        world.names('channel').map((channel) => [channel, world.spec('channel', channel)!.record.generation]),
+      ),
     };
   }
 

@@ -4,12 +4,13 @@
  * Rule: it only looks. What is desired stays as it is, however the wait ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf, OtterError } from '../model/error.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import type { StateStore } from '../model/ports.ts';
 import type { ErrorRecord } from '../model/records.ts';
 import type { ChannelSpec, DatabaseSpec, NodeSpec } from '../model/topology.ts';
 import type { AppliedState, LiveState } from '../planner/change.ts';
-import { readApplied } from './applied.ts';
+import { type ReadState, readApplied } from './applied.ts';
 
 /** What a pipeline waits for. `node` is one to start or to look at; null when none is declared for the region. */
 export interface Missing {
@@ -60,8 +61,22 @@ export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
   const timeout = AbortSignal.timeout(timeoutMs);
   const either = AbortSignal.any([signal, timeout]);
   const tell = teller(options);
+  let away = false;
   for (;;) {
-    const { applied, live } = await readApplied(store, topology, signal);
+    let state: ReadState;
+    try {
+      state = await readApplied(store, topology, signal);
+    } catch (error) {
+      // What was applied stays applied: the store may well be back before the time is over.
+      if (signal.aborted || timeout.aborted || !isAway(error)) throw error;
+      if (!away) options.onProgress?.(`${messageOf(error)}; waiting for it`);
+      away = true;
+      await sleep(LOOK_EVERY_MS, undefined, { signal: either }).catch(() => undefined);
+      signal.throwIfAborted();
+      continue;
+    }
+    away = false;
+    const { applied, live } = state;
     const missing = missingOf(applied, live);
     const failed = failedOf(applied, live);
     tell(live, missing, failed);
@@ -74,6 +89,10 @@ export async function waitForNodes(options: WaitOptions): Promise<WaitResult> {
     await sleep(LOOK_EVERY_MS, undefined, { signal: either }).catch(() => undefined);
     signal.throwIfAborted();
   }
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof OtterError && error.code === 'OT3001';
 }
 
 /** Says what is new since it was called last. */

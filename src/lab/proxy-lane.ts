@@ -24,7 +24,7 @@ const PIECES_PER_SECOND = 50;
 export class ProxyLane {
   readonly #from: Socket;
   readonly #to: Socket;
-  readonly #line: Line;
+  #line: Line;
   readonly #queue: Chunk[] = [];
   #queuedBytes = 0;
   /** What the source did last, to be passed on after the bytes before it. */
@@ -50,6 +50,11 @@ export class ProxyLane {
     });
     to.once('close', () => this.#forget());
     from.resume();
+  }
+
+  /** Nothing passes here any more, whatever happens to the line. */
+  forget(): void {
+    this.#line = { ...this.#line, frozen: true };
   }
 
   /** Passes on what may pass; called whenever something changed. */

@@ -66,6 +66,11 @@ export class TcpProxy implements AsyncDisposable {
     for (const line of this.#lines()) line.frozen = true;
   }
 
+  /** Of the connections that exist now nothing passes ever again, nor do they end; new ones are as ever. As behind a firewall that lost its table. */
+  forget(): void {
+    for (const lane of this.#lanes) lane.forget();
+  }
+
   /** Resets every connection and refuses new ones. */
   async cut(): Promise<void> {
     const server = this.#server;

@@ -156,8 +156,16 @@ export async function startMySql(options: StartOptions = {}): Promise<DatabaseSe
 
 // ---------------------------------------------------------------- etcd
 
-export async function startEtcd(options: StartOptions = {}): Promise<EtcdServer> {
-  const loan = lent('OTTER_TEST_ETCD', options);
+export interface EtcdOptions extends StartOptions {
+  /** Listens on this port too, over TLS, for clients with a certificate of `ca`; paths of PEM files. */
+  readonly tls?:
+    | { readonly port: number; readonly ca: string; readonly cert: string; readonly key: string }
+    | undefined;
+}
+
+export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> {
+  const { tls } = options;
+  const loan = tls === undefined ? lent('OTTER_TEST_ETCD', options) : null;
   if (loan !== null) {
     const { host, port } = loan.address;
     const server = new ExternalServer({ host, port, letGo: loan.letGo });
@@ -175,7 +183,12 @@ export async function startEtcd(options: StartOptions = {}): Promise<EtcdServer>
       args: options.args ?? [],
       command: async (port, args, first) => {
         if (first) peerPort = await freePort();
-        const client = `http://127.0.0.1:${port}`;
+        const plain = `http://127.0.0.1:${port}`;
+        const client = tls === undefined ? plain : `${plain},https://127.0.0.1:${tls.port}`;
+        const secure =
+          tls === undefined
+            ? []
+            : ['--client-cert-auth', `--trusted-ca-file=${tls.ca}`, `--cert-file=${tls.cert}`, `--key-file=${tls.key}`];
         const peer = `http://127.0.0.1:${peerPort}`;
         const own = [
           `--name=${name}`,
@@ -190,6 +203,7 @@ export async function startEtcd(options: StartOptions = {}): Promise<EtcdServer>
           '--election-timeout=500',
           '--logger=zap',
           '--log-level=warn',
+          ...secure,
         ];
         return {
           command: program.command,

@@ -14,8 +14,10 @@ import {
 } from 'node:http2';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
+import type { NodeAnswer } from '../model/records.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
+import { FIGURES_PATH } from './figures.ts';
 import { FRAME, type FrameKind, FrameReader, packFrame, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive, PINGS_MAX } from './keepalive.ts';
 import { decodeRequest, encodeError, encodeOpening, HEADER, linkError, notOwned, PATH } from './messages.ts';
@@ -31,6 +33,8 @@ export interface LinkServerOptions {
   readonly services: (database: string) => PipelineService | null;
   /** Lineage of the topology: peers of another are refused. */
   readonly lineage: string;
+  /** What the node says of itself to who asks at its port; without, nothing. */
+  readonly figures?: (() => NodeAnswer) | undefined;
   readonly logger: Logger;
   readonly keepalive?: KeepaliveOptions | undefined;
 }
@@ -104,6 +108,11 @@ async function serve(
   // A stream that ends in an error says so here too; the close that follows is what counts.
   stream.on('error', () => {});
   stream.once('close', () => gone.abort(new OtterError('OT6002', 'the peer closed the link', { retry: 'backoff' })));
+  if (headers[':path'] === FIGURES_PATH && options.figures !== undefined) {
+    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.end(JSON.stringify(options.figures()));
+    return;
+  }
   const requests = new RequestBody(stream);
   try {
     const service = admit(options, headers);

@@ -91,6 +91,17 @@ export interface NodeRecord {
   readonly updatedMs: number;
 }
 
+/** What a node answers on its own port: what it would write to the state store, and what it knows of the desired state. */
+export interface NodeAnswer {
+  readonly topology: string;
+  readonly node: string;
+  readonly record: NodeRecord;
+  /** Of the applied topology, as last seen. */
+  readonly serial: number;
+  /** Of the channels, as last seen. */
+  readonly generations: Readonly<Record<string, number>>;
+}
+
 /** `owner/<database>`, under the owner's lease. */
 export interface OwnerRecord {
   readonly node: string;

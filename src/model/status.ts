@@ -11,6 +11,8 @@ export interface StatusReport {
   readonly files: readonly { readonly name: string; readonly ready: boolean }[];
   /** Who applies right now, or null. */
   readonly applying: string | null;
+  /** Why the state store told nothing; the figures are then the nodes' own, asked at their ports. Null when it told. */
+  readonly store_away: { readonly code: string; readonly message: string } | null;
 }
 
 export interface NodeStatus {

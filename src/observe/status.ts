@@ -69,6 +69,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
     }),
     files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
     applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
+    store_away: null,
   };
 }
 

@@ -6,6 +6,14 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const lines = [
     `${paint(1, report.topology)}  serial ${report.serial}  ${report.at}${report.applying === null ? '' : `  applying: ${printable(report.applying)}`}`,
+    ...(report.store_away === null
+      ? []
+      : [
+          paint(
+            31,
+            `The state store is away (${printable(report.store_away.message)}). These figures come from the nodes.`,
+          ),
+        ]),
     '',
   ];
   const rows = report.channels.flatMap(({ pipelines }) => pipelines);

@@ -14,6 +14,8 @@ import {
   EtcdPermissionDeniedError,
   GRPCFailedPreconditionError,
   GRPCInvalidArgumentError,
+  GRPCOutOfRangeError,
+  GRPCResourceExhastedError,
   GRPCUnauthenticatedError,
 } from 'etcd3';
 import { messageOf, OtterError } from '../model/error.ts';
@@ -94,6 +96,15 @@ export function etcdError(shown: string, error: unknown): OtterError {
   if (error instanceof EtcdLeaseInvalidError) {
     return new OtterError('OT3004', 'the state store no longer knows the lease', { where, cause: error });
   }
+  // The same status also says that a message is too large, or that too many are waiting: those pass or are otter's own fault.
+  if (error instanceof GRPCResourceExhastedError && messageOf(error).includes('space exceeded')) {
+    return new OtterError('OT3009', `the state store ${shown} is full and takes no more writes`, {
+      hint: 'Make room in etcd: compact, defragment, then `etcdctl alarm disarm`. See `otter explain OT3009`.',
+      where,
+      retry: 'backoff',
+      cause: error,
+    });
+  }
   if (REFUSALS.some((kind) => error instanceof kind)) {
     return new OtterError('OT3005', `the state store ${shown} refused: ${messageOf(error)}`, {
       hint: 'Check user and password in the address of the store, and what the user may do.',
@@ -107,6 +118,11 @@ export function etcdError(shown: string, error: unknown): OtterError {
     retry: 'backoff',
     cause: error,
   });
+}
+
+/** What was to be read was compacted away: of the history, not of the present. */
+export function isCompacted(error: unknown): boolean {
+  return error instanceof OtterError && error.cause instanceof GRPCOutOfRangeError;
 }
 
 const REFUSALS = [

@@ -10,7 +10,7 @@ import { OtterError } from '../model/error.ts';
 import type { Commit, CommitResult, Entry, Snapshot, StateStore, WatchBatch } from '../model/ports.ts';
 import { checkCommit } from './commit.ts';
 import type { EtcdAddress } from './etcd-client.ts';
-import { EtcdClient, etcdError } from './etcd-client.ts';
+import { EtcdClient, etcdError, isCompacted } from './etcd-client.ts';
 import { entryOf, watchEtcd } from './etcd-watch.ts';
 import type { HeldLease } from './held-lease.ts';
 import { holdLease } from './held-lease.ts';
@@ -18,6 +18,8 @@ import { holdLease } from './held-lease.ts';
 /** Values are below 1.5 MiB each, answers below the client's limit of 64 MiB; in practice a page is a few hundred KiB. */
 const PAGE_ENTRIES = 40;
 const RENEWAL_MS_MAX = 2000;
+/** How often a list is begun anew because history went away under it. */
+const LISTINGS_MAX = 5;
 
 export function etcdStore(address: EtcdAddress): StateStore {
   return new EtcdStore(new EtcdClient(address));
@@ -35,6 +37,17 @@ class EtcdStore implements StateStore {
   }
 
   async list(prefix: string, { signal }: { readonly signal?: AbortSignal | undefined } = {}): Promise<Snapshot> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#pages(prefix, signal);
+      } catch (error) {
+        if (!isCompacted(error) || attempt === LISTINGS_MAX) throw error;
+      }
+    }
+  }
+
+  /** Every page is read as of the first; when history is compacted in between, etcd refuses the next one. */
+  async #pages(prefix: string, signal: AbortSignal | undefined): Promise<Snapshot> {
     const { start, end } = Range.prefix(prefix);
     const entries: Entry[] = [];
     let revision = 0;
@@ -44,7 +57,6 @@ class EtcdStore implements StateStore {
       const page = await this.#client.read(async ({ kv }) =>
         kv.range({ key: from, range_end: end, limit: PAGE_ENTRIES, revision }),
       );
-      // Later pages are read as of the first; compaction in between fails the read, and the caller's retry starts anew.
       if (revision === 0) revision = Number(page.header.revision);
       entries.push(...page.kvs.map(entryOf));
       const last = page.kvs.at(-1);

@@ -67,6 +67,7 @@ export function report(over: Partial<StatusReport> = {}): StatusReport {
     ],
     files: [],
     applying: null,
+    store_away: null,
     ...over,
   };
 }

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import { readApplied } from '../../src/executor/apply.ts';
 import { BATCH_CHANGES_MAX } from '../../src/executor/batches.ts';
+import { OtterError } from '../../src/model/error.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import type { HistoryRecord, LockRecord } from '../../src/model/records.ts';
 import type { Topology } from '../../src/model/topology.ts';
@@ -242,5 +243,35 @@ test('an answer that was lost is looked up in the journal', async () => {
     },
   );
   const { revision } = await applying(deaf, plan);
+  expect((await readApplied(store, 't')).applied.meta.revision).toBe(revision);
+});
+
+test('an answer that was lost is looked up also when the store is away for a moment, and the apply goes on', async () => {
+  await using store = memoryStore();
+  const plan = await planned(store, loaded(SHOP));
+  const gone = (): never => {
+    throw new OtterError('OT3001', 'away', { retry: 'backoff' });
+  };
+  let [commits, awayFor] = [0, 0];
+  const deaf: StateStore = {
+    url: store.url,
+    list: async (prefix, options) => {
+      if (awayFor === 0) return store.list(prefix, options);
+      awayFor -= 1;
+      return gone();
+    },
+    commit: async (commit) => {
+      const result = await store.commit(commit);
+      commits += 1;
+      if (commits !== 2) return result;
+      awayFor = 3;
+      return gone();
+    },
+    watch: (prefix, from, signal) => store.watch(prefix, from, signal),
+    lease: async (ttlMs) => store.lease(ttlMs),
+    [Symbol.asyncDispose]: async () => undefined,
+  };
+  const { revision } = await applying(deaf, plan);
+  expect(awayFor).toBe(0);
   expect((await readApplied(store, 't')).applied.meta.revision).toBe(revision);
 });

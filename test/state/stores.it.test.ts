@@ -2,24 +2,32 @@
 import { randomUUID } from 'node:crypto';
 import { Etcd3 } from 'etcd3';
 import { afterAll, beforeAll } from 'vitest';
+import { startProxy, type TcpProxy } from '../../src/lab/proxy.ts';
 import type { EtcdServer } from '../../src/lab/servers.ts';
 import { startEtcd } from '../../src/lab/servers.ts';
 import type { Commit, Lease, StateStore, WatchBatch } from '../../src/model/ports.ts';
 import { openStore } from '../../src/state/open.ts';
-import { describeStateStore } from './contract.ts';
+import { describeStateStore, type Keeping } from './contract.ts';
 
 let etcd: EtcdServer;
+let slow: TcpProxy;
 beforeAll(async () => {
   etcd = await startEtcd();
+  slow = await startProxy({ target: { host: '127.0.0.1', port: etcd.port } });
+  slow.delay(10);
 });
 afterAll(async () => {
+  await slow[Symbol.asyncDispose]();
   await etcd[Symbol.asyncDispose]();
 });
 
-describeStateStore('etcd', async () => {
+describeStateStore('etcd', async () => keepingAt(() => etcd.url));
+describeStateStore('etcd, 20 ms away', async () => keepingAt(() => `etcd://127.0.0.1:${slow.port}`));
+
+function keepingAt(url: () => string): Keeping {
   const room = `/room-${randomUUID()}`;
   return {
-    open: async () => withinRoom(openStore(etcd.url), room),
+    open: async () => withinRoom(openStore(url()), room),
     forgetHistory: async (store) => {
       const { revision } = await store.list('/');
       const client = new Etcd3({ hosts: etcd.url.replace('etcd:', 'http:') });
@@ -28,7 +36,7 @@ describeStateStore('etcd', async () => {
     },
     [Symbol.asyncDispose]: async () => undefined,
   };
-});
+}
 
 /** One server serves all tests: each sees only its own part of it. */
 function withinRoom(store: StateStore, room: string): StateStore {

@@ -52,6 +52,13 @@ export const STATE_CODES = {
     meaning: 'Another process held the lock of the state file for longer than otter waits.',
     action: 'Look for a process that is stopped, or a backup that has the file open: `fuser FILE`.',
   },
+  OT3009: {
+    title: 'State store is full',
+    meaning:
+      'etcd has reached the size it was given (`--quota-backend-bytes`) and takes no more writes until its operator has made room. Nothing was written. Reading goes on, and so does replication.',
+    action:
+      'Make room: `etcdctl compact REVISION` (the newest is in `etcdctl endpoint status -w json`), `etcdctl defrag` at each member, then `etcdctl alarm disarm`. Set `--auto-compaction-retention=1h`, or a larger quota, so that it does not come again.',
+  },
   OT3010: {
     title: 'Node name taken over',
     meaning:
