@@ -80,6 +80,7 @@ export class DeliveryDecoder {
             copies: entry[8] === true,
             rowsEstimate: number(entry[9]),
             structure: entry[10] === null ? null : string(entry[10]),
+            stay: number(entry[11]),
           },
         };
       case KIND.beat:

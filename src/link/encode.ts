@@ -84,8 +84,8 @@ export class DeliveryEncoder {
         return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
       }
       case 'table': {
-        const { table, create, copies, rowsEstimate, structure } = delivery.announced;
-        return [KIND.table, ...common, this.#number(table), create, copies, rowsEstimate, structure];
+        const { table, create, copies, rowsEstimate, structure, stay } = delivery.announced;
+        return [KIND.table, ...common, this.#number(table), create, copies, rowsEstimate, structure, stay];
       }
       case 'beat':
         return [KIND.beat, ...common, delivery.sentMs];

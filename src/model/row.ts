@@ -133,6 +133,8 @@ export interface AnnouncedTable {
   readonly rowsEstimate: number;
   /** Digest of the columns that rows have from here on (`structureOf`); null while that is not certain. */
   readonly structure: string | null;
+  /** In which stay of the table in its channel it is told: see `stays.ts`. */
+  readonly stay: number;
 }
 
 /** What a target has recorded of a source's table. */

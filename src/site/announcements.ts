@@ -17,6 +17,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { SourcePort } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
 import { type AnnouncedTable, type KnownTable, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import { placeOf } from '../replication/places.ts';
 import type { Routes } from './routes.ts';
 
 export interface AnnouncementsOptions {
@@ -154,7 +155,8 @@ export class Announcements {
     const create = await source.createStatements(table, (schema, other) => routes.ruleOf(schema, other) !== null);
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const structure = certain ? present : null;
-    return { announced: { table: route.shape, create, copies, rowsEstimate, structure }, copies };
+    const stay = placeOf(spec(), table.schema, table.name)?.stay ?? 0;
+    return { announced: { table: route.shape, create, copies, rowsEstimate, structure, stay }, copies };
   }
 
   /** Once a table counts it does until it leaves: what is read comes in the order of the log. */

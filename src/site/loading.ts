@@ -18,7 +18,7 @@ import {
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PipelineStream } from '../model/ports.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
-import { ruleFor } from '../replication/names.ts';
+import { placeOf } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import type { Window } from './feed.ts';
 import type { Figures } from './figures.ts';
@@ -203,11 +203,12 @@ export class Loading {
   async #join(delivery: Extract<Delivery, { kind: 'table' }>, signal: AbortSignal): Promise<void> {
     const { tables, session, spec } = this.#options;
     const { schema, name } = delivery.announced.table;
-    // The source may know of a table a moment before this node has read the new topology.
-    for (let attempt = 0; ruleFor(spec().tables, schema, name) === null && attempt < 12; attempt += 1)
-      await backoff(attempt, signal);
-    if (ruleFor(spec().tables, schema, name) === null) return;
     const { announced } = delivery;
+    const stay = (): number => placeOf(spec(), schema, name)?.stay ?? -1;
+    // The source may know of a table a moment before this node has read the new topology.
+    for (let attempt = 0; stay() < announced.stay && attempt < 12; attempt += 1) await backoff(attempt, signal);
+    // It has left, or was told before it left and came back: then it is told once more.
+    if (stay() !== announced.stay) return;
     const born = delivery.gtid !== '';
     const joined = await tables.join(announced, born, () => session.logPosition());
     const structure = tables.newStructure(announced);

@@ -105,6 +105,7 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
         copies: fc.boolean(),
         rowsEstimate: count,
         structure: fc.option(fc.string(), { nil: null }),
+        stay: fc.nat(),
       }),
     }),
     fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count }),

@@ -20,6 +20,7 @@ const ANSWER: NodeAnswer = {
     host: 'h',
     databases: ['hz'],
     rssBytes: 1,
+    error: null,
     pipelines: {},
     updatedMs: 1,
   },

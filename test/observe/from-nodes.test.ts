@@ -44,6 +44,7 @@ function answer(node: string, database: string, more: Partial<NodeAnswer> = {}):
     host: 'h',
     databases: [database],
     rssBytes: 1,
+    error: null,
     pipelines: { 'shop/a>b': FIGURES },
     updatedMs: NOW,
   };
