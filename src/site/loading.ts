@@ -210,7 +210,14 @@ export class Loading {
     // It has left, or was told before it left and came back: then it is told once more.
     if (stay() !== announced.stay) return;
     const born = delivery.gtid !== '';
-    const joined = await tables.join(announced, born, () => session.logPosition());
+    const place = tables.placeOf(announced.table);
+    const table = tableName(announced.table);
+    const joined = await tables.join(
+      announced,
+      born,
+      () => session.logPosition(),
+      (since) => this.#options.joined(table, { since, place }),
+    );
     const structure = tables.newStructure(announced);
     if (joined === null && structure === null) return;
     const writes = joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear } as const];
@@ -220,12 +227,10 @@ export class Loading {
       ? session.write(writes)
       : session.begin('repeatable read', false, this.#checkpoint, to, writes);
     await begun.catch((error: unknown) => this.#refuseOr(error, [delivery]));
-    const table = tableName(announced.table);
     // Of a one-way channel nothing is carried back, and its target may have no log.
     const copies = joined !== null && !joined.begun.done && this.#twoWay;
     const since = copies ? (joined.before ?? (await this.#copyBegins(joined.empty))) : null;
     if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
-    const place = tables.placeOf(announced.table);
     const known = structure === null ? null : { structure, since: born ? '' : since, place };
     if (known !== null) await session.recordTable(spec().name, table, known);
     if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });

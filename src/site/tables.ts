@@ -142,7 +142,12 @@ export class TargetTables {
    * `born`: it has just been made at the source, so that all its rows are in the log.
    * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
    */
-  async join(announced: AnnouncedTable, born: boolean, logPosition: () => Promise<string>): Promise<Joined | null> {
+  async join(
+    announced: AnnouncedTable,
+    born: boolean,
+    logPosition: () => Promise<string>,
+    made: (before: string) => void,
+  ): Promise<Joined | null> {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
@@ -156,6 +161,8 @@ export class TargetTables {
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);
       if (spec().role !== 'one-way') before = await logPosition();
+      // Users may write to it as soon as it is there, and all of that counts.
+      if (before !== null && spec().role === 'from-serialiser') made(before);
       await target.createTable(announced, name, rename, spec().role !== 'one-way');
     }
     const joined = this.#copies.has(from) || !announced.copies;
