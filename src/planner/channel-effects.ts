@@ -229,10 +229,18 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     );
   }
   if (differs('initial') || differs('existing')) {
-    effects.push({
-      risk: 'low',
-      text: 'counts for tables that join from now on; those that were copied are not copied again',
-    });
+    const copying = kept.filter(({ initial }) => initial === 'copy');
+    const begins = copying.length > 0 && before.initial === 'none';
+    effects.push(
+      begins
+        ? { risk: 'medium', text: 'existing rows of all tables whose copy has not begun are copied now' }
+        : {
+            risk: 'low',
+            text: 'counts for tables whose copy has not begun; those that were copied are not copied again',
+          },
+    );
+    const filled = existingEffect(after.existing, [...new Set(copying.map(({ target }) => target))]);
+    if (copying.length > 0 && filled !== null) effects.push(filled);
   }
   if (differs('apply')) effects.push({ risk: 'low', text: `pipelines pause for a moment: ${namesOf(kept)}` });
   return effects;

@@ -125,6 +125,23 @@ test.each([
   expect(gone).toEqual(effects.filter((effect) => effect.includes('any more')));
 });
 
+test.each([
+  ['initial: none', 'initial: copy', 'existing rows of all tables whose copy has not begun are copied now'],
+  [
+    'initial: copy',
+    'initial: copy',
+    'counts for tables whose copy has not begun; those that were copied are not copied again',
+  ],
+])('that rows are deleted is said whenever `existing: replace` begins to count (%s, %s)', async (was, is, what) => {
+  const oneWay = (more: string): string => SHOP.replace('between: [hz, ca]', `from: hz\n    to: ca\n    ${more}`);
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(oneWay(`${was}\n    existing: merge`))));
+  const { changes } = await planned(store, loaded(oneWay(`${is}\n    existing: replace`)));
+  expect(changes[0]).toMatchObject({ risk: 'high' });
+  expect(changes[0]!.effects).toContain('rows that are in the tables of ca are deleted first');
+  expect(changes[0]!.effects).toContain(what);
+});
+
 test('changed attributes, a replaced database, a removed table', async () => {
   await using store = memoryStore();
   await applying(store, await planned(store, loaded(SHOP)));
@@ -157,7 +174,7 @@ test('changed attributes, a replaced database, a removed table', async () => {
       medium  channel.shop: rows that cannot be written are parked, and their pipelines go on
       low     database.ca: tables of users are not touched
       low     database.ca: the schema \`otter\` for otter's own tables is created in it when its node starts
-      low     channel.shop: counts for tables that join from now on; those that were copied are not copied again
+      low     channel.shop: counts for tables whose copy has not begun; those that were copied are not copied again
 
     Plan: 1 to add, 1 to change, 1 to destroy.
     "
