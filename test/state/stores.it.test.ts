@@ -22,7 +22,9 @@ afterAll(async () => {
 });
 
 describeStateStore('etcd', async () => keepingAt(() => etcd.url));
-describeStateStore('etcd, 20 ms away', async () => keepingAt(() => `etcd://127.0.0.1:${slow.port}`));
+// The same again, slowly: part of the long run.
+if (process.env['OTTER_TEST_LONG'] === '1')
+  describeStateStore('etcd, 20 ms away', async () => keepingAt(() => `etcd://127.0.0.1:${slow.port}`));
 
 function keepingAt(url: () => string): Keeping {
   const room = `/room-${randomUUID()}`;
