@@ -207,6 +207,7 @@ export class Loading {
     const stay = (): number => placeOf(spec(), schema, name)?.stay ?? -1;
     // The source may know of a table a moment before this node has read the new topology.
     for (let attempt = 0; stay() < announced.stay && attempt < 12; attempt += 1) await backoff(attempt, signal);
+    if (stay() >= 0 && stay() < announced.stay) throw notYet(spec(), announced.table);
     // It has left, or was told before it left and came back: then it is told once more.
     if (stay() !== announced.stay) return;
     const born = delivery.gtid !== '';
@@ -293,6 +294,12 @@ function namesOf(deliveries: readonly Delivery[]): string[] {
 function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>, place: Place): CopyState {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;
   return { table: tableName(table), place, cursor, done: cursor === null, rowsDone, rowsEstimate };
+}
+
+/** The copy of an earlier stay must not be gone on with; the next attempt begins with looking anew. */
+function notYet({ name }: PipelineSpec, table: TableShape): OtterError {
+  const what = `${tableName(table)} has left ${name} and come back, which this node has not read yet`;
+  return new OtterError('OT5023', what, { where: { table: tableName(table), pipeline: name }, retry: 'backoff' });
 }
 
 /** Deliveries that may be applied apart from each other: the parts of one transaction stay together. */

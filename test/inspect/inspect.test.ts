@@ -3,7 +3,8 @@ import { describe, expect, test } from 'vitest';
 import { CODES } from '../../src/model/codes.ts';
 import { OtterError } from '../../src/model/error.ts';
 import { column } from '../replication/model.ts';
-import { brief, channelOf, findings, findingsOf, grant, ONE_WAY, type Side, TWO_WAY, table } from './world.ts';
+import { channel as channelOf } from '../site/harness.ts';
+import { brief, findings, findingsOf, grant, ONE_WAY, type Side, TWO_WAY, table } from './world.ts';
 
 const FITS: Side = {};
 

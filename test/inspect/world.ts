@@ -8,6 +8,7 @@ import { type TableShape, tableName } from '../../src/model/row.ts';
 import type { ChannelSpec, DatabaseSpec, Topology } from '../../src/model/topology.ts';
 import { NOTHING_DECLARED } from '../../src/model/topology.ts';
 import { shape } from '../replication/model.ts';
+import { channel as channelOf } from '../site/harness.ts';
 
 export function table(more: Partial<TableShape> = {}, facts: Partial<LiveTable> = {}): LiveTable {
   return {
@@ -49,24 +50,6 @@ export interface Side {
 
 export const TWO_WAY = { kind: 'two-way', between: ['a', 'b'] } as const;
 export const ONE_WAY = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
-
-export function channelOf(direction: ChannelSpec['direction'], tables: readonly string[]): ChannelSpec {
-  return {
-    direction,
-    conflict:
-      direction.kind === 'two-way'
-        ? { policy: 'site-priority', priority: direction.between, by: null, merge: 'row', groups: [], counters: [] }
-        : null,
-    initial: 'copy',
-    existing: 'refuse',
-    ddl: 'stop',
-    onError: 'stop',
-    apply: { lanes: 1, atomic: true },
-    enabled: true,
-    tables: tables.map((from) => ({ from, to: null, columns: { only: null, omit: [], rename: {} }, conflict: null })),
-    inert: {},
-  };
-}
 
 /** A null side did not answer. */
 export function findings(
