@@ -98,6 +98,17 @@ export interface StateStore extends AsyncDisposable {
 
 // ---------------------------------------------------------------- databases
 
+/** A definition (DDL, or whatever else commits by itself). */
+export interface Statement {
+  readonly kind: 'statement';
+  readonly gtid: string;
+  readonly position: string;
+  readonly commitMs: number;
+  /** Default schema of the session. */
+  readonly schema: string;
+  readonly sql: string;
+}
+
 /** A part of a transaction as the log has it, only rows of wanted tables. Transactions without any are not delivered. */
 export type LogItem =
   | {
@@ -111,15 +122,7 @@ export type LogItem =
       readonly changes: readonly RowChange[];
       readonly bytes: number;
     }
-  | {
-      readonly kind: 'statement';
-      readonly gtid: string;
-      readonly position: string;
-      readonly commitMs: number;
-      /** Default schema of the session. */
-      readonly schema: string;
-      readonly sql: string;
-    }
+  | Statement
   | {
       /** Changes that the log does not tell, or not in a way that can be read exactly. */
       readonly kind: 'unreadable';
@@ -142,6 +145,11 @@ export interface ReadLogOptions {
   readonly from: string;
   /** Asked once per table and shape; false: rows of the table are skipped without being decoded. */
   readonly wants: (schema: string, table: string) => boolean;
+  /** Whether a definition may give the table other columns. */
+  readonly reshapes: (
+    statement: Pick<Statement, 'schema' | 'sql'>,
+    table: { readonly schema: string; readonly name: string },
+  ) => boolean;
   /** A transaction larger than this comes in parts. */
   readonly partBytes: number;
   readonly signal: AbortSignal;

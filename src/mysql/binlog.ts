@@ -5,7 +5,7 @@
  * moves with every event header, after what the event holds was taken.
  */
 import { OtterError } from '../model/error.ts';
-import type { LogItem } from '../model/ports.ts';
+import type { LogItem, ReadLogOptions, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { Cursor } from './cursor.ts';
@@ -26,12 +26,14 @@ import { gone, rolledBack, statementFormat, undecided, unsupported } from './log
 import { type NamedTable, namesIn } from './reach.ts';
 import { ROW_EVENTS, type RowEventForm, readRows } from './rows.ts';
 import { statementKind } from './statement.ts';
+import { Structures } from './structures.ts';
 import { planRows, type RowPlan, readTableMap } from './table-map.ts';
 import { Transactions } from './transaction.ts';
 
 export interface AssemblerOptions {
   readonly from: string;
-  readonly wants: (schema: string, table: string) => boolean;
+  readonly wants: ReadLogOptions['wants'];
+  readonly reshapes: ReadLogOptions['reshapes'];
   readonly partBytes: number;
   /** Whether events before the first format description carry a checksum. */
   readonly checksum: boolean;
@@ -65,10 +67,9 @@ export class LogAssembler {
   readonly #options: AssemblerOptions;
   readonly #transactions: Transactions;
   readonly #cursor = new Cursor();
-  /** By schema and table; emptied when the structure of something changes. */
-  readonly #shapes = new Map<string, TableShape | null>();
+  readonly #structures: Structures;
   readonly #maps = new Map<number, KnownMap>();
-  /** Wanted tables that statements with these names may touch, null for any; emptied with the shapes. */
+  /** Wanted tables that statements with these names may touch, null for any; emptied at every definition. */
   readonly #reaches = new Map<string, readonly NamedTable[] | null>();
   #checksum: number;
   #file = '';
@@ -77,12 +78,18 @@ export class LogAssembler {
   constructor(options: AssemblerOptions) {
     this.#options = options;
     this.#transactions = new Transactions(options.from, options.partBytes);
+    this.#structures = new Structures(options.reshapes);
     this.#checksum = options.checksum ? CHECKSUM_BYTES : 0;
   }
 
   /** End of the last event passed. */
   get point(): LogPoint {
     return { file: this.#file, offset: this.#offset };
+  }
+
+  /** Behind the last whole transaction. */
+  get position(): string {
+    return this.#transactions.before;
   }
 
   /** Rough size of what waits to be taken, the open transaction included. */
@@ -98,8 +105,14 @@ export class LogAssembler {
     return this.#transactions.takeItems();
   }
 
-  provide(schema: string, table: string, shape: TableShape | null): void {
-    this.#shapes.set(key(schema, table), shape);
+  /** Whether tables are as they were before the last definition: then nobody need look for the next. */
+  unchanged(shapes: Iterable<TableShape>): boolean {
+    return this.#structures.unchanged(shapes);
+  }
+
+  /** @param ahead every definition from here to the end that the log has had since the server was asked for the shape */
+  provide(schema: string, table: string, shape: TableShape | null, ahead: readonly Statement[]): void {
+    this.#structures.provide(schema, table, shape, ahead);
   }
 
   /** @param reach null when it cannot be told */
@@ -218,9 +231,10 @@ export class LogAssembler {
     const { schema, table } = map;
     let plan: KnownMap['plan'] = null;
     if (this.#options.wants(schema, table)) {
-      const shape = this.#shapes.get(key(schema, table));
-      if (shape === undefined) return { kind: 'shape', schema, table };
-      plan = shape === null ? gone(`${schema}.${table}`) : planned(() => planRows(map, shape));
+      const structure = this.#structures.get(schema, table);
+      if (structure === undefined) return { kind: 'shape', schema, table };
+      if (structure === null) plan = gone(`${schema}.${table}`);
+      else plan = structure instanceof OtterError ? structure : planned(() => planRows(map, structure));
     }
     if (this.#maps.size >= KNOWN_MAPS_MAX) this.#maps.clear();
     this.#maps.set(id, { body: Buffer.from(c.bytes.subarray(at, c.end)), plan, schema, table });
@@ -247,7 +261,7 @@ export class LogAssembler {
     if (found === null) return;
     const { schema, table, plan } = found.known;
     if (plan instanceof OtterError) {
-      this.#unreadable([{ schema, name: table }], plan, this.#shapes.get(key(schema, table)) === null);
+      this.#unreadable([{ schema, name: table }], plan, this.#structures.get(schema, table) === null);
       return;
     }
     if (form.extra) c.skip(c.uint(2) - 2);
@@ -309,9 +323,9 @@ export class LogAssembler {
         this.#transactions.passStatement();
         return null;
       case 'definition':
-        this.#shapes.clear();
         this.#maps.clear();
         this.#reaches.clear();
+        this.#structures.pass({ schema, sql });
         this.#transactions.addStatement(schema, sql);
         return null;
       default:

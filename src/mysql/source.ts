@@ -8,6 +8,7 @@ import { parsePosition } from '../model/position.ts';
 import type { Image, TableShape } from '../model/row.ts';
 import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
 import { createStatement } from './create-table.ts';
+import { LookAhead } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
 import { reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
@@ -29,6 +30,14 @@ export interface SourceOptions {
 
 /** Tables of a schema that a log reader asks for one by one. */
 const SINGLE_TABLES_MAX = 4;
+
+/** For a stream of which only the definitions are wanted. */
+const NO_TABLE = {
+  wants: () => false,
+  shapes: async () => new Map<string, TableShape>(),
+  ahead: async () => [],
+  reach: async () => [],
+};
 
 export function mysqlSource(options: SourceOptions): SourcePort & AsyncDisposable {
   return new MysqlSource(options);
@@ -73,17 +82,27 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   async *readLog(options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
     const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
     const from = await this.#gtidPosition(options.from);
-    await using stream = new LogStream({
+    const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
-      from,
-      wants: options.wants,
-      shapes: this.#shapesForLog(),
-      reach: async (names) => reachOf(await this.#catalogSession.get(), names),
+      reshapes: options.reshapes,
       partBytes: options.partBytes,
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),
       heartbeatMs,
       silenceMsMax,
+    };
+    const look = new LookAhead({
+      logEnd: () => this.logEnd(),
+      open: (place) => new LogStream({ ...common, ...NO_TABLE, from: place }),
+      signal: options.signal,
+    });
+    await using stream = new LogStream({
+      ...common,
+      from,
+      wants: options.wants,
+      shapes: this.#shapesForLog(),
+      ahead: (place) => look.from(place),
+      reach: async (names) => reachOf(await this.#catalogSession.get(), names),
     });
     while (!options.signal.aborted) {
       let batch: LogBatch;

@@ -8,11 +8,12 @@
  */
 import ZongJi from '@vlasky/zongji';
 import { OtterError } from '../model/error.ts';
-import type { LogBatch } from '../model/ports.ts';
+import type { LogBatch, ReadLogOptions, Statement } from '../model/ports.ts';
 import { formatBare, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { LogAssembler, type Need } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
+import type { Place } from './look-ahead.ts';
 import type { NamedTable } from './reach.ts';
 
 /** What zongji and mysql2 have and their types do not say. */
@@ -48,9 +49,12 @@ export interface StreamOptions {
   readonly where: Readonly<Record<string, string | number>>;
   /** A GTID position of the server's family. */
   readonly from: string;
-  readonly wants: (schema: string, table: string) => boolean;
+  readonly wants: ReadLogOptions['wants'];
+  readonly reshapes: ReadLogOptions['reshapes'];
   /** The table and any others of its schema, by name; without the table when there is none of that name. */
   readonly shapes: (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>>;
+  /** Every definition between a place and the end of the log at the time of the question. */
+  readonly ahead: (place: Place) => Promise<readonly Statement[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
   readonly partBytes: number;
@@ -97,6 +101,11 @@ export class LogStream implements AsyncDisposable {
     const tick = Math.min(1_000, options.silenceMsMax / 4);
     this.#watchdog = setInterval(() => this.#watch(tick), tick);
     this.#watchdog.unref();
+  }
+
+  /** Behind the last whole transaction that was read. */
+  get position(): string {
+    return this.#assembler?.position ?? this.#options.from;
   }
 
   /** The next batch, when there is anything new. @throws OtterError when the log cannot be followed any further. */
@@ -162,6 +171,7 @@ export class LogStream implements AsyncDisposable {
     this.#assembler = new LogAssembler({
       from: this.#options.from,
       wants: this.#options.wants,
+      reshapes: this.#options.reshapes,
       partBytes: this.#options.partBytes,
       checksum: inner.useChecksum,
     });
@@ -241,10 +251,13 @@ export class LogStream implements AsyncDisposable {
       return (assembler) => assembler.provideReach(need.names, reach);
     }
     const { schema, table } = need;
+    const { position, point } = this.#assembler!;
     const shapes = await this.#options.shapes(schema, table);
+    const same = shapes.has(table) && this.#assembler!.unchanged(shapes.values());
+    const ahead = same ? [] : await this.#options.ahead({ position, point });
     return (assembler) => {
-      for (const [name, shape] of shapes) assembler.provide(schema, name, shape);
-      if (!shapes.has(table)) assembler.provide(schema, table, null);
+      for (const [name, shape] of shapes) assembler.provide(schema, name, shape, ahead);
+      if (!shapes.has(table)) assembler.provide(schema, table, null, ahead);
     };
   }
 

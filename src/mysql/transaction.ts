@@ -40,6 +40,11 @@ export class Transactions {
     return this.#gtid?.gtid ?? null;
   }
 
+  /** The log up to the present transaction. */
+  get before(): string {
+    return this.#before;
+  }
+
   get itemCount(): number {
     return this.#items.length;
   }

@@ -6,22 +6,13 @@
  * of a kind that is not known here counts as one that changes every table it names; passing over it could lose rows.
  */
 
+import { type NamedTable, WordReader } from './sql-words.ts';
+
 export type TableStatement =
   | { readonly kind: 'creates'; readonly tables: readonly NamedTable[] }
   /** `made`: names under which a table appears that was there before under another. */
   | { readonly kind: 'alters'; readonly tables: readonly NamedTable[]; readonly made: readonly NamedTable[] }
   | { readonly kind: 'drops-schema'; readonly schema: string };
-
-interface NamedTable {
-  readonly schema: string;
-  readonly name: string;
-}
-
-interface Word {
-  readonly text: string;
-  /** In capitals, empty for what is quoted: a name is no keyword. */
-  readonly key: string;
-}
 
 /** Verbs that change neither the structure nor the rows of a table. */
 const HARMLESS = new Set([
@@ -45,7 +36,7 @@ const HARMLESS = new Set([
 
 /** Null when the statement changes no table (grants, users, views, routines …). */
 export function tableStatement(sql: string, defaultSchema: string): TableStatement | null {
-  const reader = new Reader(words(sql), defaultSchema);
+  const reader = new WordReader(sql, defaultSchema);
   if (reader.take('SET', 'STATEMENT')) reader.skipTo('FOR');
   const verb = reader.next();
   switch (verb) {
@@ -85,14 +76,14 @@ function alters(tables: readonly NamedTable[], made: readonly NamedTable[] = [])
 }
 
 /** `… INDEX name … ON table`; whatever else is made or dropped is no table. */
-function onIndex(reader: Reader): TableStatement | null {
+function onIndex(reader: WordReader): TableStatement | null {
   while (reader.take('UNIQUE') || reader.take('FULLTEXT') || reader.take('SPATIAL') || reader.take('ONLINE'));
   if (!reader.take('INDEX')) return null;
   reader.skipTo('ON');
   return alters([reader.name()]);
 }
 
-function altered(reader: Reader): TableStatement {
+function altered(reader: WordReader): TableStatement {
   reader.take('IF', 'EXISTS');
   const tables = [reader.name()];
   const made: NamedTable[] = [];
@@ -107,14 +98,14 @@ function altered(reader: Reader): TableStatement {
   return alters(tables, made);
 }
 
-function list(reader: Reader): NamedTable[] {
+function list(reader: WordReader): NamedTable[] {
   reader.take('IF', 'EXISTS');
   const tables = [reader.name()];
   while (reader.take(',')) tables.push(reader.name());
   return tables;
 }
 
-function renamed(reader: Reader): TableStatement {
+function renamed(reader: WordReader): TableStatement {
   reader.take('IF', 'EXISTS');
   const tables: NamedTable[] = [];
   const made: NamedTable[] = [];
@@ -124,84 +115,4 @@ function renamed(reader: Reader): TableStatement {
     made.push(reader.name());
   } while (reader.take(','));
   return alters(tables, made);
-}
-
-class Reader {
-  readonly #words: readonly Word[];
-  readonly #schema: string;
-  #index = 0;
-
-  constructor(list: readonly Word[], defaultSchema: string) {
-    this.#words = list;
-    this.#schema = defaultSchema;
-    while (this.at('(') || this.at(';')) this.#index += 1;
-  }
-
-  get ended(): boolean {
-    return this.#index >= this.#words.length;
-  }
-
-  at(key: string, ahead = 0): boolean {
-    return this.#words[this.#index + ahead]?.key === key;
-  }
-
-  /** Passes these words if they are next. */
-  take(...keys: readonly string[]): boolean {
-    const found = keys.every((key, ahead) => this.at(key, ahead));
-    if (found) this.#index += keys.length;
-    return found;
-  }
-
-  next(): string {
-    const word = this.#words[this.#index];
-    this.#index += 1;
-    return word?.key ?? '';
-  }
-
-  /** Behind the next such word. */
-  skipTo(key: string): void {
-    while (!this.ended && !this.take(key)) this.#index += 1;
-  }
-
-  name(): NamedTable {
-    const first = this.#words[this.#index]?.text ?? '';
-    this.#index += 1;
-    if (!this.take('.')) return { schema: this.#schema, name: first };
-    const second = this.#words[this.#index]?.text ?? '';
-    this.#index += 1;
-    return { schema: first, name: second };
-  }
-
-  everyName(): NamedTable[] {
-    const names: NamedTable[] = [];
-    while (!this.ended) names.push(this.name());
-    return names;
-  }
-}
-
-const TOKEN = new RegExp(
-  [
-    '(?<open>\\/\\*M?!\\d*)',
-    '(?<comment>\\/\\*[\\s\\S]*?\\*\\/|--(?=\\s|$)[^\\n]*|#[^\\n]*)',
-    '(?<close>\\*\\/)',
-    "(?<text>'(?:[^'\\\\]|\\\\[\\s\\S]|'')*')",
-    '(?<back>`(?:[^`]|``)+`)',
-    '(?<double>"(?:[^"]|"")+")',
-    '(?<bare>[\\w$\\u0080-\\uffff]+)',
-    '(?<sign>[.,;=()])',
-  ].join('|'),
-  'gu',
-);
-
-/** What stands in a comment for some versions only counts as said. Texts are left out, so they are no names. */
-function words(sql: string): Word[] {
-  const found: Word[] = [];
-  for (const { groups } of sql.matchAll(TOKEN)) {
-    const { back, double, bare, sign } = groups as Partial<Record<string, string>>;
-    if (back !== undefined) found.push({ text: back.slice(1, -1).replaceAll('``', '`'), key: '' });
-    else if (double !== undefined) found.push({ text: double.slice(1, -1).replaceAll('""', '"'), key: '' });
-    else if (bare !== undefined) found.push({ text: bare, key: bare.toUpperCase() });
-    else if (sign !== undefined) found.push({ text: sign, key: sign });
-  }
-  return found;
 }

@@ -6,12 +6,11 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { SourcePort } from '../model/ports.ts';
+import type { SourcePort, Statement } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { mergesTables } from '../model/table-mapping.ts';
 import { tableStatement } from '../replication/table-statement.ts';
 import type { Announcements } from './announcements.ts';
-import type { ReadStatement } from './reader.ts';
 
 export interface DefinitionsOptions {
   readonly source: Pick<SourcePort, 'shape'>;
@@ -38,7 +37,7 @@ export class Definitions {
   }
 
   /** @throws OtterError OT5015 when the pipeline must not pass it */
-  async take(statement: ReadStatement, spec: PipelineSpec): Promise<void> {
+  async take(statement: Statement, spec: PipelineSpec): Promise<void> {
     const effect = tableStatement(statement.sql, statement.schema);
     if (effect === null) return;
     const { announcements } = this.#options;
@@ -100,7 +99,7 @@ export class Definitions {
   }
 }
 
-function changed(spec: PipelineSpec, tables: readonly string[], { sql, position }: ReadStatement): OtterError {
+function changed(spec: PipelineSpec, tables: readonly string[], { sql, position }: Statement): OtterError {
   const line = sql.replace(/\s+/g, ' ').trim();
   const head = line.length > 160 ? `${line.slice(0, 157)}...` : line;
   // Other tables may have rows in the same one there: emptying it would take theirs too.

@@ -9,7 +9,7 @@ import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
-import type { PipelineOpening, PipelineStream } from '../model/ports.ts';
+import type { PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position, parsePosition } from '../model/position.ts';
 import {
   type Answer,
@@ -25,7 +25,7 @@ import { ruleFor } from '../replication/names.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
 import { Definitions } from './definitions.ts';
 import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
-import type { LogListener, ReadPart, ReadStatement, Unreadable } from './reader.ts';
+import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { cut, Routes } from './routes.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -129,7 +129,7 @@ export class Outbound implements LogListener, PipelineStream {
     }
   }
 
-  async statement(statement: ReadStatement): Promise<void> {
+  async statement(statement: Statement): Promise<void> {
     await this.#statement(statement).catch((error: unknown) => this.close(error));
   }
 
@@ -151,7 +151,7 @@ export class Outbound implements LogListener, PipelineStream {
     return undefined;
   }
 
-  async #statement(statement: ReadStatement): Promise<void> {
+  async #statement(statement: Statement): Promise<void> {
     if (this.#ended.signal.aborted || this.#passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT)) return;
     await this.#definitions.take(statement, this.#spec);
   }

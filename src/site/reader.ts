@@ -7,10 +7,11 @@
  * Who listens to which reader is decided in `site-log.ts`.
  */
 import { messageOf, OtterError } from '../model/error.ts';
-import type { Logger, LogItem, SourcePort } from '../model/ports.ts';
+import type { Logger, LogItem, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import type { RowChange, Seen } from '../model/row.ts';
 import { type OtterRow, otterRow } from '../replication/origin.ts';
+import { changesStructure } from '../replication/structure-change.ts';
 import { backoff } from './backoff.ts';
 
 /** A part of a transaction, understood. */
@@ -29,13 +30,12 @@ export interface ReadPart {
   readonly own: readonly Exclude<OtterRow, { kind: 'mark' }>[];
 }
 
-export type ReadStatement = Extract<LogItem, { kind: 'statement' }>;
 export type Unreadable = Extract<LogItem, { kind: 'unreadable' }>;
 
 export interface LogListener {
   /** In log order; a promise holds the reader until it settles. */
   part(part: ReadPart): void | Promise<void>;
-  statement(statement: ReadStatement): void | Promise<void>;
+  statement(statement: Statement): void | Promise<void>;
   /** Some tables were changed in a way that the log does not tell; who has one of them cannot go on. */
   unreadable(what: Unreadable): void;
   /** Handed on from here on by another reader that may be a little behind: up to `position` nothing is taken twice. */
@@ -180,6 +180,7 @@ export class LogReader {
     const batches = source.readLog({
       from: this.#position,
       wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),
+      reshapes: changesStructure,
       partBytes: PART_BYTES,
       signal,
     });
@@ -235,7 +236,7 @@ export class LogReader {
     if (item.last) this.#handedOn(item.position);
   }
 
-  async #statement(item: ReadStatement): Promise<void> {
+  async #statement(item: Statement): Promise<void> {
     this.#telling = true;
     try {
       for (const listener of [...this.listeners]) {

@@ -5,6 +5,7 @@ import { OtterError } from '../../src/model/error.ts';
 import type { ColumnShape, TableShape } from '../../src/model/row.ts';
 import { LogAssembler } from '../../src/mysql/binlog.ts';
 import { EVENT } from '../../src/mysql/events.ts';
+import { changesStructure } from '../../src/replication/structure-change.ts';
 
 function event(type: number, body: Uint8Array, { position = 0, flags = 0 } = {}): Buffer {
   const bytes = Buffer.alloc(19 + body.length);
@@ -48,8 +49,14 @@ const MAP = Buffer.from([...TABLE, 1, 0, 1, 0x64, 0, 1, 0x74, 0, 4, 3, 15, 252, 
 const GTID = event(EVENT.MARIADB_GTID, Buffer.from([5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
 
 function assembler(): LogAssembler {
-  const made = new LogAssembler({ from: 'mariadb:', wants: () => true, partBytes: 1_000, checksum: false });
-  made.provide('d', 't', shape);
+  const made = new LogAssembler({
+    from: 'mariadb:',
+    wants: () => true,
+    reshapes: changesStructure,
+    partBytes: 1_000,
+    checksum: false,
+  });
+  made.provide('d', 't', shape, []);
   return made;
 }
 

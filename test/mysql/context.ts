@@ -4,6 +4,7 @@ import type { LogBatch, LogItem, SourcePort } from '../../src/model/ports.ts';
 import { comparePoints } from '../../src/model/position.ts';
 import { DatabaseServer, type Session } from '../../src/mysql/connection.ts';
 import { mysqlSource, type SourceOptions } from '../../src/mysql/source.ts';
+import { changesStructure } from '../../src/replication/structure-change.ts';
 
 export type Family = LabServer['family'];
 
@@ -72,7 +73,13 @@ export async function* readUntil(
   last: (batch: LogBatch) => boolean,
 ): AsyncGenerator<LogBatch> {
   const abort = new AbortController();
-  for await (const batch of source.readLog({ from, wants, partBytes, signal: abort.signal })) {
+  for await (const batch of source.readLog({
+    from,
+    wants,
+    reshapes: changesStructure,
+    partBytes,
+    signal: abort.signal,
+  })) {
     yield batch;
     if (last(batch)) return;
   }

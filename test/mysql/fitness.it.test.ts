@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseServer } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
+import { changesStructure } from '../../src/replication/structure-change.ts';
 import { access, type Context, type Family, open, readUntil } from './context.ts';
 
 describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
@@ -172,7 +173,13 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     const from = (await source.logEnd()).position;
     const abort = new AbortController();
     setTimeout(() => abort.abort(), 1_500);
-    for await (const _ of source.readLog({ from, wants: () => true, partBytes: 1 << 20, signal: abort.signal }));
+    for await (const _ of source.readLog({
+      from,
+      wants: () => true,
+      reshapes: changesStructure,
+      partBytes: 1 << 20,
+      signal: abort.signal,
+    }));
     expect(abort.signal.aborted).toBe(true);
   });
 

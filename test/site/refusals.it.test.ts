@@ -180,6 +180,47 @@ describe('a table that is altered while rows of before are unread', () => {
     60_000,
   );
 
+  const TO_XY = 'ALTER TABLE alt.t MODIFY x INT AFTER id';
+  const TO_YX = 'ALTER TABLE alt.t MODIFY x INT AFTER y';
+  const INSERT = 'INSERT INTO alt.t (id, x, y) VALUES';
+
+  test.each([
+    ['passed over', 'alt.t', { ddl: 'ignore' }, `${TO_YX}; ${INSERT} (2, 10, 20); ${TO_XY}`],
+    [
+      'joining by a pattern',
+      'alt.*',
+      {},
+      `CREATE TABLE alt.n (id INT PRIMARY KEY, x INT, y INT);
+      INSERT INTO alt.n VALUES (1, 10, 20); ALTER TABLE alt.n MODIFY x INT AFTER y`,
+    ],
+  ] as const)(
+    'rows between two structures are refused (%s)',
+    async (_, table, policy, backlog) => {
+      const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+      for (const root of [ra, rb])
+        await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS alt; CREATE DATABASE alt');
+      await ra.query('CREATE TABLE alt.t (id INT PRIMARY KEY, x INT, y INT); INSERT INTO alt.t VALUES (1, 1, 2)');
+      await using sites = new Sites({ a, b });
+      sites.set({ alt: channel(oneWay, [table], policy) });
+      sites.start('a');
+      sites.start('b');
+      await streaming(sites, 'alt/a>b');
+      await until('it is copied', async () => (await dump(rb, 'alt.t')).length === 1);
+      await sites.stop('a');
+      await ra.query(backlog);
+      sites.start('a');
+      await until('it is refused', () => sites.figures()['alt/a>b']?.error?.code === 'OT4030');
+      const [rows] = await rb.query(
+        "SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA='alt' AND TABLE_NAME='n'",
+      );
+      expect(await dump(rb, 'alt.t')).toEqual(['[1,1,2]']);
+      if ((rows as unknown[]).length > 0) expect(await dump(rb, 'alt.n')).toEqual([]);
+      sites.set({});
+      await Promise.all([ra.end(), rb.end()]);
+    },
+    60_000,
+  );
+
   test('is followed when it had caught up, also by a node that starts later', async () => {
     const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
     for (const root of [ra, rb])

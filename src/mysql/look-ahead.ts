@@ -1,0 +1,56 @@
+/**
+ * The definitions that stand in the log before a reader: what it must know of to tell whether the present structure of a
+ * table is that of the rows it has come to.
+ *
+ * The log is read by a second stream, without its rows, up to where it ended when somebody asked; each stretch once.
+ */
+import type { LogEnd, Statement } from '../model/ports.ts';
+import { comparePoints, coversGtid, type LogPoint, parsePosition } from '../model/position.ts';
+import type { LogStream } from './stream.ts';
+
+export interface Place {
+  /** Behind the last whole transaction. */
+  readonly position: string;
+  readonly point: LogPoint;
+}
+
+export interface LookAheadOptions {
+  readonly logEnd: () => Promise<LogEnd>;
+  /** The log from a position on, no table wanted. */
+  readonly open: (from: string) => LogStream;
+  readonly signal: AbortSignal;
+}
+
+export class LookAhead {
+  readonly #options: LookAheadOptions;
+  #definitions: Statement[] = [];
+  /** Everything before this was looked at. */
+  #reached: Place | null = null;
+
+  constructor(options: LookAheadOptions) {
+    this.#options = options;
+  }
+
+  /** Every definition between a place and the end that the log has after this is called. */
+  async from(place: Place): Promise<readonly Statement[]> {
+    const end = (await this.#options.logEnd()).point;
+    const passed = parsePosition(place.position);
+    this.#definitions = this.#definitions.filter(({ gtid }) => !coversGtid(passed, gtid));
+    const reached = this.#reached;
+    const begin = reached === null || comparePoints(reached.point, place.point) < 0 ? place : reached;
+    if (comparePoints(begin.point, end) < 0) await this.#look(begin.position, end);
+    return this.#definitions;
+  }
+
+  async #look(from: string, end: LogPoint): Promise<void> {
+    const { open, signal } = this.#options;
+    await using stream = open(from);
+    const known = new Set(this.#definitions.map(({ gtid }) => gtid));
+    for (;;) {
+      const { items, point } = await stream.next(signal);
+      for (const item of items) if (item.kind === 'statement' && !known.has(item.gtid)) this.#definitions.push(item);
+      this.#reached = { position: stream.position, point };
+      if (comparePoints(point, end) >= 0) return;
+    }
+  }
+}

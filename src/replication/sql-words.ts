@@ -1,0 +1,106 @@
+/**
+ * The words of a statement as people write them, comments out of the way, and names with or without their schema. What
+ * stands in a comment for some versions only counts as said.
+ */
+
+export interface NamedTable {
+  readonly schema: string;
+  readonly name: string;
+}
+
+interface Word {
+  readonly text: string;
+  /** In capitals, empty for what is quoted: a name is no keyword. */
+  readonly key: string;
+}
+
+/** Reads a statement word by word, names included. */
+export class WordReader {
+  readonly #words: readonly Word[];
+  readonly #schema: string;
+  #index = 0;
+
+  constructor(sql: string, defaultSchema: string) {
+    this.#words = words(sql);
+    this.#schema = defaultSchema;
+    while (this.at('(') || this.at(';')) this.#index += 1;
+  }
+
+  get ended(): boolean {
+    return this.#index >= this.#words.length;
+  }
+
+  at(key: string, ahead = 0): boolean {
+    return this.#words[this.#index + ahead]?.key === key;
+  }
+
+  /** Passes these words if they are next. */
+  take(...keys: readonly string[]): boolean {
+    const found = keys.every((key, ahead) => this.at(key, ahead));
+    if (found) this.#index += keys.length;
+    return found;
+  }
+
+  /** In capitals; empty for what is quoted. */
+  next(): string {
+    const word = this.#words[this.#index];
+    this.#index += 1;
+    return word?.key ?? '';
+  }
+
+  /** Behind the next such word. */
+  skipTo(key: string): void {
+    while (!this.ended && !this.take(key)) this.#index += 1;
+  }
+
+  /** Behind the next comma that stands in no brackets. */
+  skipToNextPart(): void {
+    for (let depth = 0; !this.ended; this.#index += 1) {
+      if (this.at('(')) depth += 1;
+      else if (this.at(')')) depth -= 1;
+      else if (depth === 0 && this.take(',')) return;
+    }
+  }
+
+  name(): NamedTable {
+    const first = this.#words[this.#index]?.text ?? '';
+    this.#index += 1;
+    if (!this.take('.')) return { schema: this.#schema, name: first };
+    const second = this.#words[this.#index]?.text ?? '';
+    this.#index += 1;
+    return { schema: first, name: second };
+  }
+
+  everyName(): NamedTable[] {
+    const names: NamedTable[] = [];
+    while (!this.ended) names.push(this.name());
+    return names;
+  }
+}
+
+const TOKEN = new RegExp(
+  [
+    '(?<open>\\/\\*M?!\\d*)',
+    '(?<comment>\\/\\*[\\s\\S]*?\\*\\/|--(?=\\s|$)[^\\n]*|#[^\\n]*)',
+    '(?<close>\\*\\/)',
+    "(?<text>'(?:[^'\\\\]|\\\\[\\s\\S]|'')*')",
+    '(?<back>`(?:[^`]|``)+`)',
+    '(?<double>"(?:[^"]|"")+")',
+    '(?<bare>[\\w$\\u0080-\\uffff]+)',
+    '(?<sign>[.,;=()])',
+  ].join('|'),
+  'gu',
+);
+
+/** Texts are left out, so they are no names. */
+function words(sql: string): Word[] {
+  const found: Word[] = [];
+  for (const { groups } of sql.matchAll(TOKEN)) {
+    const { back, double, bare, sign } = groups as Partial<Record<string, string>>;
+    if (back !== undefined) found.push({ text: back.slice(1, -1).replaceAll('``', '`'), key: '' });
+    else if (double !== undefined) found.push({ text: double.slice(1, -1).replaceAll('""', '"'), key: '' });
+    else if (bare !== undefined) found.push({ text: bare, key: bare.toUpperCase() });
+    else if (sign !== undefined) found.push({ text: sign, key: sign });
+  }
+  return found;
+}
