@@ -142,6 +142,7 @@ function siteFactory(env: Env): SiteFactory {
         ownerRevision,
         source,
         target,
+        abandon: () => server.abandon(),
         link,
         logger,
         now: Date.now,

@@ -61,7 +61,9 @@ export interface ConnectOptions {
 export class DatabaseServer {
   readonly name: string;
   readonly #options: ServerOptions;
+  readonly #sessions = new Set<Session>();
   #index = 0;
+  #abandoned = false;
 
   constructor(options: ServerOptions) {
     this.name = options.name;
@@ -93,6 +95,12 @@ export class DatabaseServer {
     throw failure ?? new OtterError('OT4001', 'the database has no endpoints', { where: { database: this.name } });
   }
 
+  /** Every session is lost from here on, without a word to the server: it may not answer for hours. */
+  abandon(): void {
+    this.#abandoned = true;
+    for (const session of [...this.#sessions]) session.destroy();
+  }
+
   /** Options for a driver that opens its own connections, to the endpoint in use. */
   async driverOptions(endpoint: string = this.endpoint): Promise<ConnectionOptions> {
     const { spec, password, connectTimeoutMs } = this.#options;
@@ -110,8 +118,10 @@ export class DatabaseServer {
   }
 
   async #connectTo(endpoint: string, options: ConnectOptions): Promise<Session> {
+    const driverOptions = await this.driverOptions(endpoint);
+    if (this.#abandoned) throw lost();
     const connection = mysql.createConnection({
-      ...(await this.driverOptions(endpoint)),
+      ...driverOptions,
       charset: 'utf8mb4',
       timezone: 'Z',
       flags: ['+FOUND_ROWS'],
@@ -122,6 +132,9 @@ export class DatabaseServer {
       jsonStrings: true,
     });
     const session = new Session(connection, this.#where(endpoint));
+    this.#sessions.add(session);
+    connection.once('end', () => this.#sessions.delete(session));
+    connection.once('error', () => this.#sessions.delete(session));
     const assignments = [...OWN_SETTINGS, ...(options.set ?? [])];
     try {
       await session.run(`SET ${assignments.join(', ')}`, { signal: options.signal });

@@ -74,6 +74,8 @@ export class LogReader {
   readonly #running: Promise<void>;
   #position: string;
   #seen: Seen = {};
+  /** What was seen at `position`. */
+  #seenThere: Seen = {};
   #mark: string | null = null;
   /** Position of the transaction whose parts are being handed on; null between transactions. */
   #inside: string | null = null;
@@ -105,7 +107,7 @@ export class LogReader {
   }
 
   get seen(): Seen {
-    return this.#seen;
+    return this.#seenThere;
   }
 
   /** Whether parts of a transaction were handed on, and its end is still to come. */
@@ -251,6 +253,7 @@ export class LogReader {
 
   #handedOn(position: string): void {
     this.#position = position;
+    this.#seenThere = this.#seen;
     this.#inside = null;
     if (this.#anew) this.#connection.abort();
     this.#anew = false;

@@ -10,8 +10,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { comparePoints, covers, type LogPoint, parsePosition } from '../model/position.ts';
 import { type LogListener, LogReader, type ReaderOptions } from './reader.ts';
 
-/** How long all wait for one who has no room. */
+/** How long all wait for one who has no room: between transactions, and inside one, which it must be sent anew then. */
 const SLOW_MS = 500;
+const SLOW_INSIDE_MS = 3_000;
 
 interface Waiter {
   readonly listener: LogListener;
@@ -122,16 +123,16 @@ export class SiteLog {
   }
 
   async #wait(reader: LogReader, listener: LogListener, room: Promise<void>): Promise<void> {
-    const alone = (): boolean => reader.listeners.size === 1 || reader.inside;
-    if (!alone()) {
+    if (reader.listeners.size > 1) {
       const cut = new AbortController();
-      const late = sleep(SLOW_MS, true, { signal: cut.signal }).catch(() => true);
+      const late = sleep(reader.inside ? SLOW_INSIDE_MS : SLOW_MS, true, { signal: cut.signal }).catch(() => true);
       const slow = await Promise.race([room.then(() => false), late]);
       cut.abort();
-      // It may have left meanwhile, or the others.
-      if (!slow || !reader.listeners.has(listener)) return;
-      if (!alone()) {
-        reader.listeners.delete(listener);
+      if (!slow) return;
+      if (reader.listeners.size > 1) {
+        if (reader.inside) listener.broken();
+        // It may have left meanwhile.
+        if (!reader.listeners.delete(listener)) return;
         listener.moved(reader.position, reader.seen);
         this.#open(listener, reader.position);
         return;

@@ -20,6 +20,8 @@ export interface SiteOptions {
   readonly ownerRevision: number;
   readonly source: SourcePort & AsyncDisposable;
   readonly target: TargetPort & AsyncDisposable;
+  /** Lets go of a server that does not answer: whatever waits for it fails. */
+  readonly abandon: () => void;
   readonly link: LinkClient;
   readonly logger: Logger;
   readonly now: () => number;
@@ -29,6 +31,9 @@ export interface SiteOptions {
 }
 
 type Desired = SiteSpec['pipelines'][number];
+
+/** How long what is under way may take to end when the site stops. */
+const STOP_GRACE_MS = 5_000;
 
 export class Site implements RunningSite {
   readonly #options: SiteOptions;
@@ -125,6 +130,18 @@ export class Site implements RunningSite {
   async #end(): Promise<void> {
     this.#abort.abort();
     this.#outgoing.close(new OtterError('OT5020', `the node that owns ${this.#spec.name} stops`, { retry: 'backoff' }));
+    const settled = this.#settled();
+    const waiting = new AbortController();
+    const late = sleep(STOP_GRACE_MS, true, { signal: waiting.signal }).catch(() => false);
+    if (await Promise.race([settled.then(() => false), late])) {
+      this.#options.logger.warn('the database does not answer; its sessions are dropped');
+      this.#options.abandon();
+    }
+    waiting.abort();
+    await settled;
+  }
+
+  async #settled(): Promise<void> {
     await Promise.allSettled([this.#incoming.settled(), this.#log.stop(), this.#heart]);
     while (this.#stopping.size > 0) await Promise.allSettled(this.#stopping);
   }

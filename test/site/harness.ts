@@ -126,6 +126,7 @@ export class Sites implements AsyncDisposable {
       ownerRevision: this.#revision,
       source,
       target,
+      abandon: () => server.abandon(),
       link: this.link,
       logger: this.#logger.child({ site: name }),
       now: Date.now,

@@ -43,8 +43,10 @@ test('a fan-out: one target that is down keeps no other waiting, and has everyth
   await streaming(sites, 'fan/a>b', 'fan/a>c', 'fan/a>d');
   await lab.d.freeze();
   try {
-    // More than a queue holds, so that the one who does not take it is left behind.
+    // More than a queue holds, in one transaction and in many, so that the one who does not take it is left behind.
     for (let i = 0; i < 40; i += 1) {
+      if (i === 0) await a.query('BEGIN');
+      if (i === 20) await a.query('COMMIT');
       const rows = Array.from({ length: 5_000 }, (_, n) => `(${i * 5_000 + n}, REPEAT('x', 150))`);
       await a.query(`INSERT INTO s.t VALUES ${rows.join(',')}`);
     }
@@ -52,9 +54,12 @@ test('a fan-out: one target that is down keeps no other waiting, and has everyth
       await until('the others have it', async () => (await count(root, 's.t')) === 200_000, 60_000);
     await a.query("INSERT INTO s.t VALUES (-1, 'quick')");
     await until('a single row too', async () => (await count(b, 's.t')) === 200_001);
+    // It ends though its database does not answer.
+    await sites.stop('d');
   } finally {
     lab.d.thaw();
   }
+  sites.start('d');
   const { d } = roots;
   await until('it has caught up', async () => (await count(d, 's.t')) === 200_001, 60_000);
   await streaming(sites, 'fan/a>b', 'fan/a>c', 'fan/a>d');
