@@ -81,6 +81,7 @@ export class DeliveryDecoder {
             rowsEstimate: number(entry[9]),
             structure: entry[10] === null ? null : string(entry[10]),
             stay: number(entry[11]),
+            generation: number(entry[12]),
           },
         };
       case KIND.beat:

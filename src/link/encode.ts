@@ -84,8 +84,9 @@ export class DeliveryEncoder {
         return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
       }
       case 'table': {
-        const { table, create, copies, rowsEstimate, structure, stay } = delivery.announced;
-        return [KIND.table, ...common, this.#number(table), create, copies, rowsEstimate, structure, stay];
+        const { table, create, copies, rowsEstimate, structure, stay, generation } = delivery.announced;
+        const told = [create, copies, rowsEstimate, structure, stay, generation];
+        return [KIND.table, ...common, this.#number(table), ...told];
       }
       case 'beat':
         return [KIND.beat, ...common, delivery.sentMs];

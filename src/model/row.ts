@@ -135,6 +135,8 @@ export interface AnnouncedTable {
   readonly structure: string | null;
   /** In which stay of the table in its channel it is told: see `stays.ts`. */
   readonly stay: number;
+  /** Of the channel, as the source knew it then: who knows a later one and not the table knows that it has left. */
+  readonly generation: number;
 }
 
 /** What a target has recorded of a source's table. */

@@ -22,6 +22,8 @@ import type { Routes } from './routes.ts';
 
 export interface AnnouncementsOptions {
   readonly spec: () => PipelineSpec;
+  /** Of the channel that the spec is of. */
+  readonly generation: () => number;
   readonly source: SourcePort;
   /** The tables that the target was told of before. */
   readonly known: Readonly<Record<string, KnownTable>>;
@@ -35,6 +37,8 @@ export interface AnnouncementsOptions {
 export class Announcements {
   readonly #options: AnnouncementsOptions;
   readonly #told = new Map<string, TableShape>();
+  /** In which stay each was told. */
+  readonly #stays = new Map<string, number>();
   /** Tables that were told while rows of another structure may still come. */
   readonly #doubtful = new Set<string>();
   /** Digest of the structure that rows come in. */
@@ -64,9 +68,10 @@ export class Announcements {
     return [...this.#told.values()].filter((table) => table.schema === schema);
   }
 
-  told({ table, structure }: Pick<AnnouncedTable, 'structure'> & { readonly table: TableShape }): void {
+  told({ table, structure, stay }: Pick<AnnouncedTable, 'structure' | 'stay'> & { readonly table: TableShape }): void {
     const name = tableName(table);
     this.#told.set(name, table);
+    this.#stays.set(name, stay);
     if (structure === null) this.#doubtful.add(name);
     else {
       this.#doubtful.delete(name);
@@ -107,11 +112,15 @@ export class Announcements {
     for (const table of tables) this.#structures.delete(tableName(table));
   }
 
-  /** Forgets tables that the pipeline has no more, and returns their names. */
+  /** Forgets tables that the pipeline has no more, or that have left and come back, and returns their names. */
   forgetLeft(): readonly string[] {
-    const left = [...this.#told].filter(([, { schema, name }]) => this.#options.routes.ruleOf(schema, name) === null);
+    const spec = this.#options.spec();
+    const left = [...this.#told].filter(
+      ([told, { schema, name }]) => placeOf(spec, schema, name)?.stay !== this.#stays.get(told),
+    );
     this.#counting = new WeakSet();
     for (const [name] of left) {
+      this.#stays.delete(name);
       this.#told.delete(name);
       this.#structures.delete(name);
       this.#born.delete(name);
@@ -140,7 +149,7 @@ export class Announcements {
    * @throws OtterError OT4030 when those rows are older than it
    */
   async of(table: TableShape, rows: boolean): Promise<{ announced: AnnouncedTable | null; copies: boolean } | null> {
-    const { spec, source, routes, cameBack } = this.#options;
+    const { spec, generation, source, routes, cameBack } = this.#options;
     const route = routes.of(table);
     if (route === null) return null;
     const copies = spec().initial === 'copy' && !(await cameBack(table));
@@ -156,7 +165,8 @@ export class Announcements {
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const structure = certain ? present : null;
     const stay = placeOf(spec(), table.schema, table.name)?.stay ?? 0;
-    return { announced: { table: route.shape, create, copies, rowsEstimate, structure, stay }, copies };
+    const common = { table: route.shape, create, copies, rowsEstimate };
+    return { announced: { ...common, structure, stay, generation: generation() }, copies };
   }
 
   /** Once a table counts it does until it leaves: what is read comes in the order of the log. */

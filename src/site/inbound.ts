@@ -170,7 +170,7 @@ export class Inbound {
       figures: this.#figures,
       care: this.#care,
       joined: this.#options.joined,
-      spec: () => this.#spec,
+      desired: () => ({ spec: this.#spec, generation: this.#generation }),
     });
     this.#figures.position = checkpoint.position;
     const feed = new Feed(WINDOW);

@@ -20,6 +20,7 @@ import type { PipelineStream } from '../model/ports.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
+import { Departed } from './departed.ts';
 import type { Window } from './feed.ts';
 import type { Figures } from './figures.ts';
 import type { Applied, Strategy } from './load.ts';
@@ -45,7 +46,8 @@ export interface LoadingOptions {
   readonly care: Care;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (table: string, join: Join) => void;
-  readonly spec: () => PipelineSpec;
+  /** As the topology has it now, and of which generation of its channel that is. */
+  readonly desired: () => { readonly spec: PipelineSpec; readonly generation: number };
 }
 
 export class Loading {
@@ -55,17 +57,18 @@ export class Loading {
   #pieces: Applied[] = [];
   /** Some of those pieces are written, and not committed. */
   #inside = false;
+  readonly #departed = new Departed();
 
   constructor(options: LoadingOptions) {
     this.#options = options;
     this.#checkpoint = options.checkpoint;
   }
 
-  async apply(window: Window, signal: AbortSignal): Promise<void> {
-    const { tables } = this.#options;
-    for (const delivery of window.deliveries) if (delivery.kind === 'table') await this.#join(delivery, signal);
+  async apply(arrived: Window, signal: AbortSignal): Promise<void> {
+    for (const delivery of arrived.deliveries) if (delivery.kind === 'table') await this.#join(delivery, signal);
+    const window = { ...arrived, deliveries: this.#departed.without(arrived.deliveries) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
-    await tables.resolve(shapesOf(window.deliveries));
+    await this.#options.tables.resolve(shapesOf(window.deliveries));
     if (window.opens && window.closes) await this.#whole(window.deliveries, signal);
     else await this.#piece(window, signal);
   }
@@ -113,7 +116,7 @@ export class Loading {
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
-    if (copy !== null) await session.recordCopies(this.#options.spec().name, [copy]);
+    if (copy !== null) await session.recordCopies(this.#spec.name, [copy]);
     await strategy.end(session);
     await session.commit();
     if (copy !== null) tables.record(copy);
@@ -172,15 +175,19 @@ export class Loading {
     figures.position = to.position;
   }
 
+  get #spec(): PipelineSpec {
+    return this.#options.desired().spec;
+  }
+
   get #twoWay(): boolean {
-    return this.#options.spec().role !== 'one-way';
+    return this.#spec.role !== 'one-way';
   }
 
   /** The pieces before are not kept, so the transaction must come again from its source. */
   #again(gtid: string, why: string): OtterError {
-    const { spec } = this.#options;
-    return new OtterError('OT5026', `transaction ${gtid} of ${spec().source} ${why} and is written anew`, {
-      where: { pipeline: spec().name, transaction: gtid },
+    const { source, name } = this.#spec;
+    return new OtterError('OT5026', `transaction ${gtid} of ${source} ${why} and is written anew`, {
+      where: { pipeline: name, transaction: gtid },
       retry: 'backoff',
     });
   }
@@ -201,15 +208,20 @@ export class Loading {
   }
 
   async #join(delivery: Extract<Delivery, { kind: 'table' }>, signal: AbortSignal): Promise<void> {
-    const { tables, session, spec } = this.#options;
-    const { schema, name } = delivery.announced.table;
+    const { tables, session, desired } = this.#options;
     const { announced } = delivery;
-    const stay = (): number => placeOf(spec(), schema, name)?.stay ?? -1;
+    const { schema, name } = announced.table;
     // The source may know of a table a moment before this node has read the new topology.
-    for (let attempt = 0; stay() < announced.stay && attempt < 12; attempt += 1) await backoff(attempt, signal);
-    if (stay() >= 0 && stay() < announced.stay) throw notYet(spec(), announced.table);
-    // It has left, or was told before it left and came back: then it is told once more.
-    if (stay() !== announced.stay) return;
+    const behind = (): boolean => desired().generation < announced.generation;
+    for (let attempt = 0; behind() && attempt < 12; attempt += 1) await backoff(attempt, signal);
+    const stay = placeOf(this.#spec, schema, name)?.stay ?? null;
+    if (behind() && (stay ?? -1) < announced.stay) throw notYet(this.#spec, announced.table);
+    // It has left; if it has come back, it is told once more.
+    if (stay !== announced.stay) {
+      this.#departed.add(announced.table);
+      return;
+    }
+    this.#departed.delete(announced.table);
     const born = delivery.gtid !== '';
     const place = tables.placeOf(announced.table);
     const table = tableName(announced.table);
@@ -231,9 +243,9 @@ export class Loading {
     // Of a one-way channel nothing is carried back, and its target may have no log.
     const copies = joined !== null && !joined.begun.done && this.#twoWay;
     const since = copies ? (joined.before ?? (await this.#copyBegins(joined.empty))) : null;
-    if (joined !== null) await session.recordCopies(spec().name, [joined.begun]);
+    if (joined !== null) await session.recordCopies(this.#spec.name, [joined.begun]);
     const known = structure === null ? null : { structure, since: born ? '' : since, place };
-    if (known !== null) await session.recordTable(spec().name, table, known);
+    if (known !== null) await session.recordTable(this.#spec.name, table, known);
     if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
     if (!this.#inside) {
       await session.commit();
@@ -245,10 +257,10 @@ export class Loading {
 
   /** Nobody writes to the empty table until this is committed, so what is in the log so far was before it. */
   async #copyBegins(empty: LoadTable | null): Promise<string> {
-    const { session, spec } = this.#options;
+    const { session } = this.#options;
     if (empty !== null && (await session.lockWhole(empty))) {
-      throw new OtterError('OT5017', `${tableName(empty.target)} at ${spec().target} was written while it joined`, {
-        where: { pipeline: spec().name, table: tableName(empty.target) },
+      throw new OtterError('OT5017', `${tableName(empty.target)} at ${this.#spec.target} was written while it joined`, {
+        where: { pipeline: this.#spec.name, table: tableName(empty.target) },
         retry: 'backoff',
       });
     }
@@ -265,7 +277,7 @@ export class Loading {
     const tables = row?.table ?? namesOf(deliveries).join(', ');
     const key = row?.key ?? null;
     const transaction = deliveries[0]!.gtid;
-    const { target, name } = this.#options.spec();
+    const { target, name } = this.#spec;
     const what = key === null ? `a row of ${tables}` : `the row ${key} of ${tables}`;
     return new OtterError('OT5016', `${target} refuses ${what} (transaction ${transaction}): ${messageOf(cause)}`, {
       where: { pipeline: name, transaction, tables, ...(key === null ? {} : { row: key }) },

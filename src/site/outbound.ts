@@ -30,6 +30,8 @@ import { cut, Routes } from './routes.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
   readonly spec: PipelineSpec;
+  /** Of its channel. */
+  readonly generation: number;
   readonly site: string;
   readonly opening: PipelineOpening;
   readonly onClose: () => void;
@@ -57,6 +59,7 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #announcements: Announcements;
   readonly #definitions: Definitions;
   #spec: PipelineSpec;
+  #generation: number;
   #active = false;
   #sent = false;
   readonly #ended = new AbortController();
@@ -75,11 +78,13 @@ export class Outbound implements LogListener, PipelineStream {
   constructor(options: OutboundOptions) {
     this.#options = options;
     this.#spec = options.spec;
+    this.#generation = options.generation;
     this.#routes = new Routes(options.spec.tables);
     const { source, known, since, cameBack } = options;
     const routes = this.#routes;
     this.#announcements = new Announcements({
       spec: () => this.#spec,
+      generation: () => this.#generation,
       source,
       routes,
       known,
@@ -208,9 +213,10 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   /** Tables joined or left, the log being at `position`; the reader is reopened by the caller. */
-  update(spec: PipelineSpec, position: string): void {
+  update(spec: PipelineSpec, generation: number, position: string): void {
     this.#earlier.push({ tables: this.#spec.tables, until: parsePosition(position) });
     this.#spec = spec;
+    this.#generation = generation;
     this.#routes.update(spec.tables);
     for (const name of this.#announcements.forgetLeft()) this.onLeave?.(name);
   }
@@ -236,7 +242,7 @@ export class Outbound implements LogListener, PipelineStream {
     if (announced === null) return copies;
     const common = at ?? this.#start();
     const delivery: Delivery = { ...common, kind: 'table', announced, bytes: announced.create.length * 2 };
-    this.#announcements.told({ table, structure: announced.structure });
+    this.#announcements.told({ ...announced, table });
     if (at === undefined && this.#sent) this.#held.push(delivery);
     else this.#push(delivery);
     return copies;

@@ -81,7 +81,7 @@ export class Outgoing {
   async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
     const { source, target, log } = this.#options;
     const signal = AbortSignal.any([asked, this.#options.signal]);
-    const { spec } = await this.#known(request, signal);
+    const { spec, generation } = await this.#known(request, signal);
     await this.#fit(signal);
     // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
     // site falls between the look at its tables and the first position of its log.
@@ -89,7 +89,7 @@ export class Outgoing {
     if (spec.reverseCopies) await this.#recall(spec.reverse!);
     const { logsCascades } = await source.facts();
     const start = request.from ?? (await target.firstPosition());
-    const running = this.#outbound(spec, request, { ...start, logsCascades }, signal);
+    const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, signal);
     const { outbound } = running;
     try {
       // Every table is announced before anything else, so that the target knows at once whether there is something to copy.
@@ -146,29 +146,35 @@ export class Outgoing {
       outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
     } else if (JSON.stringify(desired.spec) !== JSON.stringify(running.follows)) {
       running.follows = desired.spec;
-      running.following = running.following.then(async () => this.#become(running, desired.spec));
+      running.following = running.following.then(async () => this.#become(running, desired));
       this.#options.background(running.following);
     }
   }
 
-  async #become(running: Running, spec: PipelineSpec): Promise<void> {
+  async #become(running: Running, { spec, generation }: Desired): Promise<void> {
     const { outbound } = running;
     try {
       // Tables that are named from now on and were made up to here have not been made in the channel.
       const { position } = await this.#options.source.logEnd();
       if (outbound.closed.aborted) return;
-      outbound.update(spec, position);
+      outbound.update(spec, generation, position);
       await this.#announce(running);
     } catch (error) {
       outbound.close(error);
     }
   }
 
-  #outbound(spec: PipelineSpec, request: PipelineRequest, opening: Outbound['opening'], signal: AbortSignal): Running {
+  #outbound(
+    { spec, generation }: Pick<Desired, 'spec' | 'generation'>,
+    request: PipelineRequest,
+    opening: Outbound['opening'],
+    signal: AbortSignal,
+  ): Running {
     const { site, source, target, log, logger, indexOf } = this.#options;
     const ended = (): void => outbound.close();
     const outbound: Outbound = new Outbound({
       spec,
+      generation,
       site,
       source,
       opening,

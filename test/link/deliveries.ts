@@ -106,6 +106,7 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
         rowsEstimate: count,
         structure: fc.option(fc.string(), { nil: null }),
         stay: fc.nat(),
+        generation: fc.nat(),
       }),
     }),
     fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count }),

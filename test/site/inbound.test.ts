@@ -16,7 +16,7 @@ const BEAT: Delivery = { ...common, kind: 'beat', sentMs: 0 };
 const TABLE = {
   ...common,
   kind: 'table',
-  announced: { table: { schema: 'shop', name: 'orders' }, copies: true, rowsEstimate: 1, stay: 0 },
+  announced: { table: { schema: 'shop', name: 'orders' }, copies: true, rowsEstimate: 1, stay: 0, generation: 1 },
 } as unknown as Delivery;
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };

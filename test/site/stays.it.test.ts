@@ -1,8 +1,9 @@
 /** Tables that go elsewhere, or leave and come back, while somebody looks and while nobody does. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, count, dump, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, count, dump, equal, pair, recorder, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -55,6 +56,38 @@ test.each(KINDS)(
   },
   60_000,
 );
+
+test('a table that leaves while rows of it are on their way keeps no other waiting, and is copied if it comes back', async () => {
+  const seen: string[] = [];
+  await using sites = new Sites(
+    { a, b },
+    recorder((message, { code }) => {
+      if (typeof code === 'string') seen.push(`${code} ${message}`);
+    }),
+  );
+  sites.set({ c: channel(oneWay, ['s.other']) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'c/a>b');
+  await until('it is copied', async () => (await count(rb, 's.other')) === 1);
+  // The target stands still while the table comes, is written, and goes.
+  await rb.query('BEGIN; SELECT * FROM s.other FOR UPDATE');
+  await ra.query('UPDATE s.other SET id=2');
+  await sleep(300);
+  sites.set({ c: channel(oneWay, ['s.other', 's.t']) });
+  await sleep(300);
+  await ra.query('UPDATE s.t SET v=9');
+  await sleep(300);
+  sites.set({ c: channel(oneWay, ['s.other']) });
+  await ra.query('INSERT INTO s.other VALUES (3)');
+  await rb.query('COMMIT');
+  await until('the other goes on', async () => (await count(rb, 's.other')) === 2);
+  expect(seen).toEqual([]);
+  sites.set({ c: channel(oneWay, ['s.other', 's.t']) });
+  await until('it is copied', async () => (await count(rb, 's.t').catch(() => 0)) === 2);
+  await equal(ra, rb, 's.t');
+  expect(seen).toEqual([]);
+}, 60_000);
 
 test.each([
   ['by its name', ['s.t', 's.other'], ['s.other']],

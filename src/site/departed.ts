@@ -1,0 +1,35 @@
+/**
+ * Tables that have left a pipeline while rows of them were on their way, and had not joined here: those rows belong
+ * nowhere. If the table comes back it is told anew and copied.
+ */
+import type { Delivery, TableShape } from '../model/row.ts';
+
+export class Departed {
+  readonly #tables = new Set<TableShape>();
+
+  add(table: TableShape): void {
+    this.#tables.add(table);
+  }
+
+  delete(table: TableShape): void {
+    this.#tables.delete(table);
+  }
+
+  /** Transactions stay, if need be without rows: the position moves with them. */
+  without(deliveries: readonly Delivery[]): readonly Delivery[] {
+    if (this.#tables.size === 0) return deliveries;
+    const has = ({ table }: { readonly table: TableShape }): boolean => this.#tables.has(table);
+    return deliveries.flatMap((delivery) => {
+      switch (delivery.kind) {
+        case 'changes':
+          return { ...delivery, changes: delivery.changes.filter((change) => !has(change)) };
+        case 'answers':
+          return { ...delivery, answers: delivery.answers.filter((answer) => !has(answer)) };
+        case 'chunk':
+          return has(delivery.chunk) ? [] : delivery;
+        default:
+          return delivery;
+      }
+    });
+  }
+}
