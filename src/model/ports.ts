@@ -155,6 +155,7 @@ export interface ReadLogOptions {
   readonly signal: AbortSignal;
 }
 
+/** A place in a log, as a position and in bytes. */
 export interface LogEnd {
   readonly position: string;
   readonly point: LogPoint;

@@ -4,20 +4,20 @@
  *
  * The log is read by a second stream, without its rows, up to where it ended when somebody asked; each stretch once.
  */
-import type { LogEnd, Statement } from '../model/ports.ts';
+import type { LogBatch, LogEnd, Statement } from '../model/ports.ts';
 import { comparePoints, coversGtid, type LogPoint, parsePosition } from '../model/position.ts';
-import type { LogStream } from './stream.ts';
 
-export interface Place {
-  /** Behind the last whole transaction. */
+/** The log from a position on. */
+export interface LogReading extends AsyncDisposable {
+  /** Behind the last whole transaction that was read. */
   readonly position: string;
-  readonly point: LogPoint;
+  next(signal: AbortSignal): Promise<LogBatch>;
 }
 
 export interface LookAheadOptions {
   readonly logEnd: () => Promise<LogEnd>;
-  /** The log from a position on, no table wanted. */
-  readonly open: (from: string) => LogStream;
+  /** No table is wanted. */
+  readonly open: (from: string) => LogReading;
   readonly signal: AbortSignal;
 }
 
@@ -25,14 +25,14 @@ export class LookAhead {
   readonly #options: LookAheadOptions;
   #definitions: Statement[] = [];
   /** Everything before this was looked at. */
-  #reached: Place | null = null;
+  #reached: LogEnd | null = null;
 
   constructor(options: LookAheadOptions) {
     this.#options = options;
   }
 
   /** Every definition between a place and the end that the log has after this is called. */
-  async from(place: Place): Promise<readonly Statement[]> {
+  async from(place: LogEnd): Promise<readonly Statement[]> {
     const end = (await this.#options.logEnd()).point;
     const passed = parsePosition(place.position);
     this.#definitions = this.#definitions.filter(({ gtid }) => !coversGtid(passed, gtid));

@@ -8,12 +8,11 @@
  */
 import ZongJi from '@vlasky/zongji';
 import { OtterError } from '../model/error.ts';
-import type { LogBatch, ReadLogOptions, Statement } from '../model/ports.ts';
+import type { LogBatch, LogEnd, ReadLogOptions, Statement } from '../model/ports.ts';
 import { formatBare, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { LogAssembler, type Need } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
-import type { Place } from './look-ahead.ts';
 import type { NamedTable } from './reach.ts';
 
 /** What zongji and mysql2 have and their types do not say. */
@@ -54,7 +53,7 @@ export interface StreamOptions {
   /** The table and any others of its schema, by name; without the table when there is none of that name. */
   readonly shapes: (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>>;
   /** Every definition between a place and the end of the log at the time of the question. */
-  readonly ahead: (place: Place) => Promise<readonly Statement[]>;
+  readonly ahead: (place: LogEnd) => Promise<readonly Statement[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
   readonly partBytes: number;

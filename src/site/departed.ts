@@ -2,6 +2,7 @@
  * Tables that have left a pipeline while rows of them were on their way, and had not joined here: those rows belong
  * nowhere. If the table comes back it is told anew and copied.
  */
+import { UnreachableError } from '../model/error.ts';
 import type { Delivery, TableShape } from '../model/row.ts';
 
 export class Departed {
@@ -27,8 +28,11 @@ export class Departed {
           return { ...delivery, answers: delivery.answers.filter((answer) => !has(answer)) };
         case 'chunk':
           return has(delivery.chunk) ? [] : delivery;
-        default:
+        case 'table':
+        case 'beat':
           return delivery;
+        default:
+          throw new UnreachableError(delivery satisfies never);
       }
     });
   }
