@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
-import { compileChannel } from '../model/pipeline.ts';
+import { compileChannel, pipelineGeneration } from '../model/pipeline.ts';
 import type { StateStore } from '../model/ports.ts';
 import type { ErrorRecord } from '../model/records.ts';
 import type { ChannelSpec, DatabaseSpec, NodeSpec } from '../model/topology.ts';
@@ -126,12 +126,13 @@ export function missingOf(applied: AppliedState, live: LiveState): Missing[] {
     ),
   );
   if (databases.size === 0) return leftovers(live);
+  const regionOf = (database: string): string | null => databases.get(database)?.region ?? null;
   const failed = new Set(failedOf(applied, live).map(({ pipeline }) => pipeline));
   return wantedPipelines(applied).flatMap(({ name, source, target, generation, reverse }): Missing[] => {
-    const unowned = [target, source].filter((database) => !isOwned(database, live));
+    const unowned = [target, source].filter((database) => !isOwned(database, regionOf(database), applied, live));
     if (unowned.length > 0) {
       return unowned.map((database) => {
-        const nodes = nodesOf(databases.get(database)?.region ?? null, applied);
+        const nodes = nodesOf(regionOf(database), applied);
         const alive = (node: string): boolean => live.nodes[node] !== undefined;
         // A node of the region that does not run, else one that does and has not taken the database yet.
         const node = nodes.find((one) => !alive(one)) ?? nodes[0] ?? null;
@@ -185,11 +186,16 @@ function leftovers(live: LiveState): Missing[] {
 }
 
 function wantedPipelines(applied: AppliedState) {
-  return applied.specs.flatMap(({ kind, name, generation, spec }) =>
-    kind === 'channel'
-      ? compileChannel(name, spec as unknown as ChannelSpec)
+  const ends = (names: readonly string[]) =>
+    applied.specs.filter(({ kind, name }) => kind === 'database' && names.includes(name));
+  return applied.specs.flatMap((record) =>
+    record.kind === 'channel'
+      ? compileChannel(record.name, record.spec as unknown as ChannelSpec)
           .filter(({ enabled }) => enabled)
-          .map((pipeline) => ({ ...pipeline, generation }))
+          .map((pipeline) => {
+            const generation = pipelineGeneration(record, ends([pipeline.source, pipeline.target]));
+            return { ...pipeline, generation };
+          })
       : [],
   );
 }
@@ -214,9 +220,10 @@ function runningOf(
   return wantedPipelines(applied).flatMap(({ name }) => (not.has(name) ? [] : [name]));
 }
 
-function isOwned(database: string, live: LiveState): boolean {
+/** By a node that lives, and that the topology has for it. */
+function isOwned(database: string, region: string | null, applied: AppliedState, live: LiveState): boolean {
   const owner = live.owners[database];
-  return owner !== undefined && live.nodes[owner.node] !== undefined;
+  return owner !== undefined && live.nodes[owner.node] !== undefined && nodesOf(region, applied).includes(owner.node);
 }
 
 function nodesOf(region: string | null, applied: AppliedState): string[] {

@@ -104,6 +104,22 @@ test('a failure is told at once and only once, while others are waited for', asy
   expect(outcome).toEqual({ late: false, running: ['shop/hz>ca'], failed: [FAILED], missing: [], silent: [] });
 });
 
+test.each([
+  [
+    'a database has another address',
+    (text: string) => text.replace(/endpoints: \["?[^\]]+\]/, 'endpoints: ["elsewhere:3306"]'),
+  ],
+  ['a node has another name', (text: string) => text.replaceAll('b1', 'b2')],
+])('a pipeline that runs is waited for when %s', async (_, change) => {
+  await using store = await applied();
+  await report(store, { ...BOTH, [TO_CA]: as('streaming'), [TO_HZ]: as('streaming') });
+  const options = { store, topology: 't', signal: never, timeoutMs: 1 };
+  expect(await waitForNodes(options)).toMatchObject({ late: false, missing: [] });
+  expect(change(SHOP)).not.toBe(SHOP);
+  await applying(store, await planned(store, loaded(change(SHOP))));
+  expect((await waitForNodes(options)).missing.map(({ pipeline }) => pipeline)).toEqual(['shop/hz>ca', 'shop/ca>hz']);
+});
+
 test('what failed before the change says nothing of it', async () => {
   await using store = await applied();
   await report(store, { ...BOTH, [TO_CA]: as('streaming'), [TO_HZ]: as('failed', 1, REFUSED) });
