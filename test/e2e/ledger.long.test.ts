@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { startMariaDb, startMySql } from '../../src/lab/servers.ts';
 import { pair, servers } from '../site/harness.ts';
 import { freezing, keepLedger, killing } from './ledger.ts';
 
@@ -27,5 +28,16 @@ test('nor in a star of three while nodes are killed thirty times', async () => {
     await keepLedger(three, killing(30, 3));
   } finally {
     await Promise.all(three.map((server) => server[Symbol.asyncDispose]()));
+  }
+}, 900_000);
+
+test('nor between two families while nodes are killed thirty times', async () => {
+  // They have one collation to compare keys by only when they are told.
+  const options = { args: ['--collation-server=utf8mb4_general_ci'] };
+  const two = await Promise.all([startMySql(options), startMariaDb(options)]);
+  try {
+    await keepLedger(two, killing(30));
+  } finally {
+    await Promise.all(two.map((server) => server[Symbol.asyncDispose]()));
   }
 }, 900_000);

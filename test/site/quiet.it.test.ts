@@ -18,7 +18,7 @@ test('idle, and one write, for a few seconds', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   await using sites = new Sites({ a, b });
   await twoWay(sites, ra);
-  await idle(ra, rb, 4_000);
+  await idle([ra, rb], 4_000);
 
   const [beforeA, beforeB] = await Promise.all([logOf(ra), logOf(rb)]);
   await rb.query("INSERT INTO shop.t VALUES (2, 'one')");
