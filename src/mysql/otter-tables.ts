@@ -68,6 +68,7 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       table_name: ['VARCHAR(64) NOT NULL', 'of the row'],
       row_key: ['LONGTEXT NOT NULL', 'JSON: its key'],
       image: ['LONGTEXT NULL', 'JSON: the row as it stays here; NULL: there is none'],
+      more: ['TINYINT NOT NULL', '1: the image goes on in the next row'],
       lock_keys: ['LONGTEXT NOT NULL', 'JSON: keys and unique values that are settled by it'],
     },
     key: ['id'],

@@ -22,6 +22,7 @@ import {
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type Answer, type Image, tableName } from '../model/row.ts';
+import { answerInserts } from './answers.ts';
 import { LENIENT_SQL_MODE, type Session, SQL_MODE } from './connection.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { inParcels } from './long-literals.ts';
@@ -216,17 +217,9 @@ export class MysqlSession implements LoadSession {
 
   async answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void> {
     if (answers.length === 0) return;
-    const { schema, lineage } = this.#options;
+    const { schema, lineage, packetBytesMax } = this.#options;
     const into = `${quoteName(schema)}.answer`;
-    const tuples = answers.map(
-      ({ table, key, image, locks }) =>
-        `(${[lineage, pipeline, table.schema, table.name, JSON.stringify(key)].map(quoteText).join(',')},${image === null ? 'NULL' : quoteText(JSON.stringify(image))},${quoteText(JSON.stringify(locks))})`,
-    );
-    for (let start = 0; start < tuples.length; start += 200) {
-      await this.#send([
-        `INSERT INTO ${into} (lineage,pipeline,table_schema,table_name,row_key,image,lock_keys) VALUES ${tuples.slice(start, start + 200).join(',')}`,
-      ]);
-    }
+    for (const sql of answerInserts(into, { lineage, pipeline }, answers, packetBytesMax)) await this.#send([sql]);
     // The insert is in the log for this site's reader; the row itself has done its work.
     await this.#send([`DELETE FROM ${into} WHERE lineage=${quoteText(lineage)} AND pipeline=${quoteText(pipeline)}`]);
   }

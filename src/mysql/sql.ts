@@ -6,7 +6,7 @@
  */
 import { UnreachableError } from '../model/error.ts';
 import type { LoadTable, Write } from '../model/load.ts';
-import type { Image } from '../model/row.ts';
+import type { ColumnShape, Image } from '../model/row.ts';
 
 /** What a statement's result must say for the write to have found the rows that it expected. */
 export interface Statement {
@@ -98,7 +98,7 @@ function keyOf(table: LoadTable, row: Image): string | null {
 /** `SELECT … FOR UPDATE` of the rows whose `columns` have one of the values; rows come as the table's loaded columns. */
 export function keyCondition(table: LoadTable, columns: readonly number[], rows: readonly Image[]): string {
   if (columns.length > 1 && !comparesAsRows(table, columns))
-    return rows.map((row) => `(${equalities(table, columns, row, '=')})`).join(' OR ');
+    return rows.map((row) => `(${equalities(table, columns, row)})`).join(' OR ');
   return `${columnList(table, columns)} IN (${rows.map((row) => keyTuple(row, columns)).join(',')})`;
 }
 
@@ -208,7 +208,7 @@ function deletesBy(
 ): Statement[] {
   const head = `DELETE FROM ${qualified(table.target)} WHERE`;
   if (columns.length > 1 && !comparesAsRows(table, columns)) {
-    const conditions = rows.map((row) => `(${equalities(table, columns, row, '=')})`);
+    const conditions = rows.map((row) => `(${equalities(table, columns, row)})`);
     return pieces(`${head} `, conditions, '', statementBytes, expects, null, ' OR ');
   }
   const tuples = rows.map((row) => keyTuple(row, columns));
@@ -266,22 +266,27 @@ function keyTuple(row: Image, columns: readonly number[]): string {
   return `(${columns.map((index) => row[index] ?? 'NULL').join(',')})`;
 }
 
-/** The row itself: by primary key where there is one, else by all columns, NULL-safe. */
+/** The row itself: by primary key where there is one, else by all columns. */
 function rowCondition(table: LoadTable, row: Image): string {
-  if (table.key.length > 0) return equalities(table, table.key, row, '=');
-  return equalities(
-    table,
-    table.columns.map((_, index) => index),
-    row,
-    '<=>',
-  );
+  if (table.key.length > 0) return equalities(table, table.key, row);
+  return table.columns.map((column, index) => identity(column, row[index] ?? 'NULL')).join(' AND ');
 }
 
-function equalities(table: LoadTable, columns: readonly number[], row: Image, equals: '=' | '<=>'): string {
-  return columns
-    .map((index) => `${quoteName(table.columns[index]!.name)}${equals}${row[index] ?? 'NULL'}`)
-    .join(' AND ');
+function equalities(table: LoadTable, columns: readonly number[], row: Image): string {
+  return columns.map((index) => `${quoteName(table.columns[index]!.name)}=${row[index] ?? 'NULL'}`).join(' AND ');
 }
+
+/** Without a key only the very value tells a row from another: collations take `a` for `A`, and for `a` with a space. */
+function identity({ name, type, charset }: ColumnShape, literal: string): string {
+  const equal = `${quoteName(name)}<=>${literal}`;
+  if (charset === null || literal === 'NULL' || !TEXT.test(type)) return equal;
+  const same = `CAST(${quoteName(name)} AS BINARY)<=>CAST(CONVERT(${literal} USING ${charset}) AS BINARY)`;
+  // For an index, which a long text does not have. It might come in a variable, of which no collation can be told.
+  return literal.length < INDEXED_CHARS ? `${equal} AND ${same}` : same;
+}
+
+const TEXT = /^((var)?char|(tiny|medium|long)?text)\b/;
+const INDEXED_CHARS = 10_000;
 
 function limitOne(table: LoadTable): string {
   return table.key.length > 0 ? '' : ' LIMIT 1';

@@ -28,28 +28,54 @@ export type OtterRow =
       readonly keys: readonly string[];
     };
 
-/** Null for rows of other topologies, deletions, and tables that say nothing to a reader. */
-export function otterRow(change: RowChange, lineage: string): OtterRow | null {
-  if (change.kind === 'delete') return null;
-  const { table, after } = change;
-  const text = (column: string): string => literalText(after[indexOf(table, column)] ?? null);
-  if (text('lineage') !== lineage) return null;
+/** Reads otter's rows in the order of the log. The answer to a long row comes in several. */
+export class OtterRows {
+  readonly #lineage: string;
+  /** What has come of an answer's image. */
+  #image = '';
+
+  constructor(lineage: string) {
+    this.#lineage = lineage;
+  }
+
+  /** A transaction begins, for the first time or again. */
+  begin(): void {
+    this.#image = '';
+  }
+
+  /** Null for rows of other topologies, deletions, parts of an answer, and tables that say nothing to a reader. */
+  read(change: RowChange): OtterRow | null {
+    if (change.kind === 'delete') return null;
+    const { table, after } = change;
+    if (textOf(table, after, 'lineage') !== this.#lineage) return null;
+    if (table.name !== 'answer') return shortRow(table, after);
+    if (change.kind !== 'insert') return null;
+    const image = after[indexOf(table, 'image')] ?? null;
+    if (image !== null) this.#image += literalText(image);
+    if (textOf(table, after, 'more') === '1') return null;
+    const whole = this.#image;
+    this.#image = '';
+    return {
+      kind: 'answer',
+      pipeline: textOf(table, after, 'pipeline'),
+      schema: textOf(table, after, 'table_schema'),
+      table: textOf(table, after, 'table_name'),
+      key: JSON.parse(textOf(table, after, 'row_key')) as Image,
+      image: whole === '' ? null : (JSON.parse(whole) as Image),
+      locks: JSON.parse(textOf(table, after, 'lock_keys')) as string[],
+    };
+  }
+}
+
+function textOf(table: TableShape, image: Image, column: string): string {
+  return literalText(image[indexOf(table, column)] ?? null);
+}
+
+function shortRow(table: TableShape, after: Image): OtterRow | null {
+  const text = (column: string): string => textOf(table, after, column);
   switch (table.name) {
     case 'checkpoint':
       return { kind: 'mark', pipeline: text('pipeline'), position: text('position') };
-    case 'answer': {
-      if (change.kind !== 'insert') return null;
-      const image = after[indexOf(table, 'image')] ?? null;
-      return {
-        kind: 'answer',
-        pipeline: text('pipeline'),
-        schema: text('table_schema'),
-        table: text('table_name'),
-        key: JSON.parse(text('row_key')) as Image,
-        image: image === null ? null : (JSON.parse(literalText(image)) as Image),
-        locks: JSON.parse(text('lock_keys')) as string[],
-      };
-    }
     case 'heartbeat':
       return { kind: 'beat', site: text('site'), sentMs: Number(text('sent_ms')) };
     case 'watermark':

@@ -10,7 +10,7 @@ import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, LogItem, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import type { RowChange, Seen } from '../model/row.ts';
-import { type OtterRow, otterRow } from '../replication/origin.ts';
+import { type OtterRow, OtterRows } from '../replication/origin.ts';
 import { changesStructure } from '../replication/structure-change.ts';
 import { backoff } from './backoff.ts';
 
@@ -72,6 +72,7 @@ export class LogReader {
   readonly #options: ReaderOptions;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  readonly #own: OtterRows;
   #position: string;
   #seen: Seen = {};
   /** What was seen at `position`. */
@@ -91,6 +92,7 @@ export class LogReader {
   /** Begins at once, behind `position`. */
   constructor(position: string, listener: LogListener, options: ReaderOptions) {
     this.#options = options;
+    this.#own = new OtterRows(options.lineage);
     this.#position = position;
     this.listeners.add(listener);
     this.#running = this.#loop(this.#stop.signal);
@@ -211,8 +213,11 @@ export class LogReader {
   }
 
   async #rows(item: Extract<LogItem, { kind: 'rows' }>): Promise<void> {
-    const { schema, lineage } = this.#options;
-    if (item.first) this.#mark = null;
+    const { schema } = this.#options;
+    if (item.first) {
+      this.#mark = null;
+      this.#own.begin();
+    }
     this.#inside = item.position;
     // Who joins while this part is on its way begins behind this transaction.
     const listeners = [...this.listeners];
@@ -222,7 +227,7 @@ export class LogReader {
     for (const [index, change] of item.changes.entries()) {
       if (change.table.schema !== schema) changes.push(change);
       else {
-        const row = otterRow(change, lineage);
+        const row = this.#own.read(change);
         if (row?.kind === 'mark') {
           if (item.first && index === 0) this.#mark = row.pipeline;
           this.#seen = { ...this.#seen, [row.pipeline]: row.position };

@@ -2,9 +2,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Image, RowChange } from '../../src/model/row.ts';
+import { answerInserts } from '../../src/mysql/answers.ts';
 import { textLiteral } from '../../src/mysql/literal.ts';
 import { quoteText } from '../../src/mysql/sql.ts';
-import { literalText, otterRow } from '../../src/replication/origin.ts';
+import { literalText, OtterRows } from '../../src/replication/origin.ts';
 import { column, shape } from './model.ts';
 
 const text = fc.string({ unit: 'binary', maxLength: 30 }).filter((value) => value.isWellFormed());
@@ -22,6 +23,8 @@ test('the text of a literal is the text it was made of', () => {
   expect(literalText(null)).toBe('');
 });
 
+const rows = new OtterRows('l');
+
 function row(name: string, values: Record<string, string | null>, kind: 'insert' | 'update' = 'insert'): RowChange {
   const table = shape({ schema: 'otter', name, columns: Object.keys(values).map((each) => column(each)) });
   const after: Image = Object.values(values).map((value) => (value === null ? null : quoteText(value)));
@@ -33,22 +36,30 @@ function row(name: string, values: Record<string, string | null>, kind: 'insert'
 test('rows of otter, by table', () => {
   const own = { lineage: 'l', pipeline: 'shop/a>b' };
   const mark = { kind: 'mark', pipeline: 'shop/a>b', position: 'mariadb:0-1-7' };
-  expect(otterRow(row('checkpoint', { ...own, position: 'mariadb:0-1-7' }, 'update'), 'l')).toEqual(mark);
-  expect(otterRow(row('heartbeat', { lineage: 'l', site: 'a', sent_ms: '17' }, 'update'), 'l')).toEqual({
+  expect(rows.read(row('checkpoint', { ...own, position: 'mariadb:0-1-7' }, 'update'))).toEqual(mark);
+  expect(rows.read(row('heartbeat', { lineage: 'l', site: 'a', sent_ms: '17' }, 'update'))).toEqual({
     kind: 'beat',
     site: 'a',
     sentMs: 17,
   });
   const watermark = { ...own, chunk: 'c', kind: 'high', row_keys: '["k\\u0027"]' };
-  expect(otterRow(row('watermark', watermark), 'l')).toEqual({
+  expect(rows.read(row('watermark', watermark))).toEqual({
     kind: 'watermark',
     pipeline: 'shop/a>b',
     chunk: 'c',
     level: 'high',
     keys: ["k'"],
   });
-  const answer = { ...own, table_schema: 's', table_name: 't', row_key: '["\'x\'"]', image: null, lock_keys: '[]' };
-  expect(otterRow(row('answer', answer), 'l')).toEqual({
+  const answer = {
+    ...own,
+    table_schema: 's',
+    table_name: 't',
+    row_key: '["\'x\'"]',
+    image: null,
+    more: '0',
+    lock_keys: '[]',
+  };
+  expect(rows.read(row('answer', answer))).toEqual({
     kind: 'answer',
     pipeline: 'shop/a>b',
     schema: 's',
@@ -61,7 +72,44 @@ test('rows of otter, by table', () => {
 
 test('rows of another topology, deletions and tables that say nothing are nobody’s', () => {
   const mark = row('checkpoint', { lineage: 'other', pipeline: 'p', position: 'x' });
-  expect(otterRow(mark, 'l')).toBeNull();
-  expect(otterRow({ kind: 'delete', table: mark.table, before: [], fkChecks: true }, 'l')).toBeNull();
-  expect(otterRow(row('copy', { lineage: 'l' }), 'l')).toBeNull();
+  expect(rows.read(mark)).toBeNull();
+  expect(rows.read({ kind: 'delete', table: mark.table, before: [], fkChecks: true })).toBeNull();
+  expect(rows.read(row('copy', { lineage: 'l' }))).toBeNull();
 });
+
+test('an answer comes as it was written, however many rows its image takes', () => {
+  const one = fc.record({
+    key: fc.array(text, { minLength: 1, maxLength: 2 }),
+    image: fc.option(fc.array(fc.option(text), { maxLength: 4 })),
+    locks: fc.array(text, { maxLength: 2 }),
+  });
+  fc.assert(
+    fc.property(fc.array(one, { maxLength: 4 }), fc.integer({ min: 16, max: 2_000 }), (answers, packet) => {
+      const table = shape({ schema: 's', name: 't' });
+      const given = answers.map((answer) => ({ ...answer, pipeline: 'p', table }));
+      const columns = 'lineage,pipeline,table_schema,table_name,row_key,image,more,lock_keys'.split(',');
+      const read = [...answerInserts('otter.answer', { lineage: 'l', pipeline: 'p' }, given, packet)].flatMap((sql) =>
+        tuplesOf(sql).flatMap((values) => {
+          const row: RowChange = {
+            kind: 'insert',
+            table: shape({ schema: 'otter', name: 'answer', columns: columns.map((each) => column(each)) }),
+            after: values.map((value) => (value === 'NULL' ? null : value)),
+            fkChecks: true,
+          };
+          return rows.read(row) ?? [];
+        }),
+      );
+      expect(read).toEqual(
+        answers.map((answer) => ({ kind: 'answer', pipeline: 'p', schema: 's', table: 't', ...answer })),
+      );
+    }),
+  );
+});
+
+/** The values of an INSERT as literals. */
+function tuplesOf(sql: string): string[][] {
+  const values = [...sql.slice(sql.indexOf(' VALUES ')).matchAll(/'(?:[^'\\]|\\[\s\S])*'|NULL|\d+/g)].map(
+    ([value]) => value,
+  );
+  return Array.from({ length: values.length / 8 }, (_, i) => values.slice(i * 8, i * 8 + 8));
+}

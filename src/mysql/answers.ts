@@ -1,0 +1,53 @@
+/**
+ * Answers as rows of `otter.answer`, where the reader of the log finds them (`replication/origin.ts`).
+ *
+ * A row that fits into a packet may not do so as JSON, and not even into one column of JSON: a long image is cut into
+ * several rows, of which all but the last say that more follows.
+ */
+import type { Answer } from '../model/row.ts';
+import { quoteText } from './sql.ts';
+
+/** Images are cut above this part of a packet: quoted twice, a character may take eight bytes. */
+const PIECES = 16;
+
+/** Statements that write the answers into the table `into`, each well below the packet's size. */
+export function* answerInserts(
+  into: string,
+  { lineage, pipeline }: { readonly lineage: string; readonly pipeline: string },
+  answers: readonly (Answer & { readonly locks: readonly string[] })[],
+  packetBytesMax: number,
+): Generator<string> {
+  const charsMax = Math.floor(packetBytesMax / PIECES);
+  const insert = `INSERT INTO ${into} (lineage,pipeline,table_schema,table_name,row_key,image,more,lock_keys) VALUES `;
+  let tuples: string[] = [];
+  let chars = 0;
+  for (const { table, key, image, locks } of answers) {
+    const named = [lineage, pipeline, table.schema, table.name].map(quoteText).join(',');
+    const images = image === null ? [null] : pieces(JSON.stringify(image), charsMax);
+    for (const [i, piece] of images.entries()) {
+      const last = i === images.length - 1;
+      const [rowKey, lockKeys] = (last ? [key, locks] : [[], []]).map((list) => quoteText(JSON.stringify(list)));
+      const tuple = `(${named},${rowKey},${piece === null ? 'NULL' : quoteText(piece)},${last ? 0 : 1},${lockKeys})`;
+      if (chars > 0 && chars + tuple.length > charsMax) {
+        yield insert + tuples.join(',');
+        tuples = [];
+        chars = 0;
+      }
+      tuples.push(tuple);
+      chars += tuple.length;
+    }
+  }
+  if (tuples.length > 0) yield insert + tuples.join(',');
+}
+
+/** Never cut between the two halves of a character. */
+function pieces(text: string, chars: number): string[] {
+  const cut: string[] = [];
+  for (let start = 0; start < text.length; ) {
+    let end = Math.min(text.length, start + chars);
+    if (end < text.length && (text.charCodeAt(end - 1) & 0xfc00) === 0xd800) end += 1;
+    cut.push(text.slice(start, end));
+    start = end;
+  }
+  return cut;
+}
