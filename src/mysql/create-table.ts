@@ -65,18 +65,23 @@ export interface NewTable {
   readonly twoWay: boolean;
 }
 
-/** @throws OtterError OT5029 when the server does not take the table, OT5014 when it would compare keys in another way. */
+/**
+ * The session takes several statements at once.
+ * @throws OtterError OT5029 when the server does not take the table, OT5014 when it would compare keys in another way
+ */
 export async function makeTable(connection: Session, table: NewTable): Promise<void> {
   const { announced, as, rename } = table;
   const body = await bodyFor(connection, table);
-  await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
   const draft = { schema: as.schema, name: `${DRAFT_PREFIX}${as.name}`.slice(0, 64) };
-  await connection.query('SET foreign_key_checks=0');
-  await connection.query(`${OWN_STATEMENT}USE ${quoteName(as.schema)}`);
-  const left = await connection.rows(
-    `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
+  const [, , , left] = await connection.sets(
+    [
+      `${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`,
+      'SET foreign_key_checks=0',
+      `${OWN_STATEMENT}USE ${quoteName(as.schema)}`,
+      `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
+    ].join(';\n'),
   );
-  if (left.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
+  if (left!.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
   await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(draft)}${body}`).catch((error: unknown) => {
     throw error instanceof OtterError && error.code === 'OT4006' ? notMade(as, error) : error;
   });
@@ -89,17 +94,36 @@ export async function makeTable(connection: Session, table: NewTable): Promise<v
     return rename[name] === undefined ? [] : [`RENAME COLUMN ${quoteName(name)} TO ${quoteName(rename[name])}`];
   });
   if (alters.length > 0) await connection.query(`${OWN_STATEMENT}ALTER TABLE ${qualified(draft)} ${alters.join(', ')}`);
-  await connection.query(`${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)}`);
-  await connection.query('SET foreign_key_checks=1');
+  await connection.query(
+    `${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)};\nSET foreign_key_checks=1`,
+  );
 }
 
-async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable): Promise<string> {
+interface Dialect {
+  readonly family: 'mariadb' | 'mysql';
+  /** The collations that the server knows. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** A server does not become another one while a session lasts. */
+const dialects = new WeakMap<Session, Dialect>();
+
+async function dialectOf(connection: Session): Promise<Dialect> {
+  const before = dialects.get(connection);
+  if (before !== undefined) return before;
   const { family } = await readFacts(connection);
   const listed = await connection.rows<{ name: string | null }>(
     'SELECT COLLATION_NAME AS name FROM information_schema.COLLATIONS',
   );
   // MariaDB lists the newer ones without their character set.
   const known = new Set(listed.flatMap(({ name }) => (name === null ? [] : [name, `utf8mb4_${name}`])));
+  const dialect = { family, known };
+  dialects.set(connection, dialect);
+  return dialect;
+}
+
+async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable): Promise<string> {
+  const { family, known } = await dialectOf(connection);
   const { table } = announced;
   const compared = new Set([table.primaryKey, ...table.uniques.map(({ columns }) => columns)].flat());
   const strange = table.columns.find(
