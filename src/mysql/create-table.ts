@@ -72,19 +72,27 @@ export interface NewTable {
 export async function makeTable(connection: Session, table: NewTable): Promise<void> {
   const { announced, as, rename } = table;
   const body = await bodyFor(connection, table);
+  const opening = [
+    `${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`,
+    'SET foreign_key_checks=0',
+    `${OWN_STATEMENT}USE ${quoteName(as.schema)}`,
+  ];
+  const create = async (name: NewTable['as']): Promise<void> => {
+    await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(name)}${body}`).catch((error: unknown) => {
+      throw error instanceof OtterError && error.code === 'OT4006' ? notMade(as, error) : error;
+    });
+  };
+  if (isWhole(table)) {
+    await connection.query(opening.join(';\n'));
+    await create(as);
+    await connection.query('SET foreign_key_checks=1');
+    return;
+  }
   const draft = { schema: as.schema, name: `${DRAFT_PREFIX}${as.name}`.slice(0, 64) };
-  const [, , , left] = await connection.sets(
-    [
-      `${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`,
-      'SET foreign_key_checks=0',
-      `${OWN_STATEMENT}USE ${quoteName(as.schema)}`,
-      `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
-    ].join(';\n'),
-  );
-  if (left!.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
-  await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(draft)}${body}`).catch((error: unknown) => {
-    throw error instanceof OtterError && error.code === 'OT4006' ? notMade(as, error) : error;
-  });
+  const left = `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`;
+  const found = (await connection.sets([...opening, left].join(';\n'))).at(-1)!;
+  if (found.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
+  await create(draft);
   const made = await connection.rows<{ c: string; g: string | null }>(
     `SELECT column_name AS c, generation_expression AS g FROM information_schema.columns WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
   );
@@ -97,6 +105,12 @@ export async function makeTable(connection: Session, table: NewTable): Promise<v
   await connection.query(
     `${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)};\nSET foreign_key_checks=1`,
   );
+}
+
+/** Whether all of its columns travel under their own names, so that there is nothing to alter before it may be seen. */
+function isWhole({ announced, rename }: NewTable): boolean {
+  const printed = announced.create.match(/^ +`/gm)?.length ?? 0;
+  return printed === announced.table.columns.length && Object.keys(rename).length === 0;
 }
 
 interface Dialect {
