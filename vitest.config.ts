@@ -1,10 +1,17 @@
 /**
  * Three kinds of tests, told apart by their names: `*.test.ts` start no server and run side by side; `*.it.test.ts` start
- * real servers, one file at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`.
+ * real servers, two files at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`, one after another.
  */
 import { configDefaults, defineConfig } from 'vitest/config';
 
 const long = process.env['OTTER_TEST_LONG'] === '1';
+const lent = ['OTTER_TEST_MARIADB', 'OTTER_TEST_MYSQL', 'OTTER_TEST_ETCD'].some(
+  (name) => (process.env[name] ?? '') !== '',
+);
+
+// These tests wait more than they work, so that two files at once keep two cores busy. What takes minutes has the machine to
+// itself; and a server that is given by address is lent within one process, see src/lab/external.ts.
+const alone = long || lent;
 
 // The short run gates every change, so it does the same each time; the long one searches. Workers inherit the seed; see
 // test/project/seed.ts.
@@ -21,6 +28,9 @@ export default defineConfig({
           include: ['test/**/*.test.{ts,tsx}'],
           exclude: [...configDefaults.exclude, '**/*.it.test.ts', '**/*.long.test.ts'],
           setupFiles: ['test/project/seed.ts'],
+          // Cheaper to start than processes, and apart from each other all the same.
+          pool: 'threads',
+          maxWorkers: '100%',
           testTimeout: 30_000,
         },
       },
@@ -30,7 +40,8 @@ export default defineConfig({
           include: ['test/**/*.it.test.ts', ...(long ? ['test/**/*.long.test.ts'] : [])],
           setupFiles: ['test/project/seed.ts'],
           pool: 'forks',
-          fileParallelism: false,
+          maxWorkers: alone ? 1 : 2,
+          sequence: { groupOrder: 1 },
           testTimeout: long ? 1_800_000 : 120_000,
           hookTimeout: 120_000,
         },

@@ -128,7 +128,7 @@ function siteFactory(env: Env): SiteFactory {
         spec: database,
         password: () => resolveSecret(database.password, env),
       });
-      const source = mysqlSource({ server });
+      const source = mysqlSource({ server, ownSchema: database.schema });
       const target = new MysqlTarget({
         connect: () => server.connect({ multipleStatements: true }),
         schema: database.schema,

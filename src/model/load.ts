@@ -147,8 +147,8 @@ export interface LoadSession extends AsyncDisposable {
   /** Leaves answers in the log for this site's reader, and nothing in any table. */
   answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
-  /** What columns the rows of a source table have from here on; since when it counts is kept when it was recorded before. */
-  recordTable(pipeline: string, table: string, known: RecordedTable): Promise<void>;
+  /** What columns the rows of source tables have from here on; since when one counts is kept when it was recorded before. */
+  recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void>;
   /** Locks all of a table against writes until the transaction ends, when it is empty; returns whether it has rows. */
   lockWhole(table: LoadTable): Promise<boolean>;
   /** Where the log of this database ends. */

@@ -168,6 +168,8 @@ export class Session implements AsyncDisposable {
   constructor(driver: Connection, where: Readonly<Record<string, string | number>>) {
     this.driver = driver;
     this.where = where;
+    // One for each question that waits.
+    driver.setMaxListeners(0);
     driver.on('error', () => {
       this.#alive = false;
     });

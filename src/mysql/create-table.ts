@@ -65,21 +65,34 @@ export interface NewTable {
   readonly twoWay: boolean;
 }
 
-/** @throws OtterError OT5029 when the server does not take the table, OT5014 when it would compare keys in another way. */
+/**
+ * The session takes several statements at once.
+ * @throws OtterError OT5029 when the server does not take the table, OT5014 when it would compare keys in another way
+ */
 export async function makeTable(connection: Session, table: NewTable): Promise<void> {
   const { announced, as, rename } = table;
   const body = await bodyFor(connection, table);
-  await connection.query(`${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`);
+  const opening = [
+    `${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`,
+    'SET foreign_key_checks=0',
+    `${OWN_STATEMENT}USE ${quoteName(as.schema)}`,
+  ];
+  const create = async (name: NewTable['as']): Promise<void> => {
+    await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(name)}${body}`).catch((error: unknown) => {
+      throw error instanceof OtterError && error.code === 'OT4006' ? notMade(as, error) : error;
+    });
+  };
+  if (isWhole(table)) {
+    await connection.query(opening.join(';\n'));
+    await create(as);
+    await connection.query('SET foreign_key_checks=1');
+    return;
+  }
   const draft = { schema: as.schema, name: `${DRAFT_PREFIX}${as.name}`.slice(0, 64) };
-  await connection.query('SET foreign_key_checks=0');
-  await connection.query(`${OWN_STATEMENT}USE ${quoteName(as.schema)}`);
-  const left = await connection.rows(
-    `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
-  );
-  if (left.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
-  await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(draft)}${body}`).catch((error: unknown) => {
-    throw error instanceof OtterError && error.code === 'OT4006' ? notMade(as, error) : error;
-  });
+  const left = `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`;
+  const found = (await connection.sets([...opening, left].join(';\n'))).at(-1)!;
+  if (found.length > 0) await connection.query(`${OWN_STATEMENT}DROP TABLE ${qualified(draft)}`);
+  await create(draft);
   const made = await connection.rows<{ c: string; g: string | null }>(
     `SELECT column_name AS c, generation_expression AS g FROM information_schema.columns WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`,
   );
@@ -89,17 +102,42 @@ export async function makeTable(connection: Session, table: NewTable): Promise<v
     return rename[name] === undefined ? [] : [`RENAME COLUMN ${quoteName(name)} TO ${quoteName(rename[name])}`];
   });
   if (alters.length > 0) await connection.query(`${OWN_STATEMENT}ALTER TABLE ${qualified(draft)} ${alters.join(', ')}`);
-  await connection.query(`${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)}`);
-  await connection.query('SET foreign_key_checks=1');
+  await connection.query(
+    `${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)};\nSET foreign_key_checks=1`,
+  );
 }
 
-async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable): Promise<string> {
+/** Whether all of its columns travel under their own names, so that there is nothing to alter before it may be seen. */
+function isWhole({ announced, rename }: NewTable): boolean {
+  const printed = announced.create.match(/^ +`/gm)?.length ?? 0;
+  return printed === announced.table.columns.length && Object.keys(rename).length === 0;
+}
+
+interface Dialect {
+  readonly family: 'mariadb' | 'mysql';
+  /** The collations that the server knows. */
+  readonly known: ReadonlySet<string>;
+}
+
+/** A server does not become another one while a session lasts. */
+const dialects = new WeakMap<Session, Dialect>();
+
+async function dialectOf(connection: Session): Promise<Dialect> {
+  const before = dialects.get(connection);
+  if (before !== undefined) return before;
   const { family } = await readFacts(connection);
   const listed = await connection.rows<{ name: string | null }>(
     'SELECT COLLATION_NAME AS name FROM information_schema.COLLATIONS',
   );
   // MariaDB lists the newer ones without their character set.
   const known = new Set(listed.flatMap(({ name }) => (name === null ? [] : [name, `utf8mb4_${name}`])));
+  const dialect = { family, known };
+  dialects.set(connection, dialect);
+  return dialect;
+}
+
+async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable): Promise<string> {
+  const { family, known } = await dialectOf(connection);
   const { table } = announced;
   const compared = new Set([table.primaryKey, ...table.uniques.map(({ columns }) => columns)].flat());
   const strange = table.columns.find(

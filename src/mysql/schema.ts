@@ -41,6 +41,11 @@ interface KeyRow {
   readonly parentSchema: string;
   readonly parentTable: string;
   readonly parentColumn: string;
+}
+
+interface RuleRow {
+  readonly tableName: string;
+  readonly name: string;
   readonly onDelete: string;
   readonly onUpdate: string;
 }
@@ -73,17 +78,19 @@ export class Catalog {
   ): Promise<ReadonlyMap<string, TableShape>> {
     if (tables?.length === 0) return new Map();
     const sets = (await session.sets(shapeQueries(schema, tables))) as unknown[][];
-    const [bases, columns, indexes, keys, children, triggers] = sets as [
+    const [bases, columns, indexes, keys, rules, children, triggers] = sets as [
       TableRow[],
       ColumnRow[],
       IndexRow[],
       KeyRow[],
+      RuleRow[],
       ChildRow[],
       TriggerRow[],
     ];
     const columnsOf = Map.groupBy(columns, (row) => row.tableName);
     const indexesOf = Map.groupBy(indexes, (row) => row.tableName);
     const keysOf = Map.groupBy(keys, (row) => row.tableName);
+    const rulesOf = Map.groupBy(rules, (row) => row.tableName);
     const childrenOf = Map.groupBy(children, (row) => row.tableName);
     const triggersOf = Map.groupBy(triggers, (row) => row.tableName);
     const shapes = new Map<string, TableShape>();
@@ -104,7 +111,7 @@ export class Catalog {
             name,
             columns: base.kind === 'SYSTEM VERSIONED' ? shaped.map(versioned) : shaped,
             ...uniqueKeys(unique, places),
-            foreignKeys: foreignKeys(keysOf.get(name) ?? [], places),
+            foreignKeys: foreignKeys(keysOf.get(name) ?? [], rulesOf.get(name) ?? [], places),
             referencedBy: (childrenOf.get(name) ?? []).map((row) => row.child),
             triggers: (triggersOf.get(name) ?? []).map((row) => row.name),
             engine: base.engine ?? '',
@@ -164,13 +171,14 @@ function shapeQueries(schema: string, tables: readonly string[] | null): string 
     `SELECT TABLE_NAME AS tableName, INDEX_NAME AS name, COLUMN_NAME AS columnName, SUB_PART AS prefix, INDEX_TYPE AS method
      FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ${s} AND NON_UNIQUE = 0${among('TABLE_NAME')}
      ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX`,
-    `SELECT k.TABLE_NAME AS tableName, k.CONSTRAINT_NAME AS name, k.COLUMN_NAME AS columnName,
-       k.REFERENCED_TABLE_SCHEMA AS parentSchema, k.REFERENCED_TABLE_NAME AS parentTable,
-       k.REFERENCED_COLUMN_NAME AS parentColumn, r.DELETE_RULE AS onDelete, r.UPDATE_RULE AS onUpdate
-     FROM information_schema.KEY_COLUMN_USAGE k JOIN information_schema.REFERENTIAL_CONSTRAINTS r
-       ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME
-     WHERE k.TABLE_SCHEMA = ${s} AND k.REFERENCED_TABLE_NAME IS NOT NULL AND r.CONSTRAINT_SCHEMA = ${s}${among('k.TABLE_NAME')}${among('r.TABLE_NAME')}
-     ORDER BY k.TABLE_NAME, k.CONSTRAINT_NAME, k.ORDINAL_POSITION`,
+    // Joined here and not there: MariaDB opens every table of every schema to join them.
+    `SELECT TABLE_NAME AS tableName, CONSTRAINT_NAME AS name, COLUMN_NAME AS columnName,
+       REFERENCED_TABLE_SCHEMA AS parentSchema, REFERENCED_TABLE_NAME AS parentTable, REFERENCED_COLUMN_NAME AS parentColumn
+     FROM information_schema.KEY_COLUMN_USAGE
+     WHERE TABLE_SCHEMA = ${s} AND REFERENCED_TABLE_NAME IS NOT NULL${among('TABLE_NAME')}
+     ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
+    `SELECT TABLE_NAME AS tableName, CONSTRAINT_NAME AS name, DELETE_RULE AS onDelete, UPDATE_RULE AS onUpdate
+     FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ${s}${among('TABLE_NAME')}`,
     `SELECT REFERENCED_TABLE_NAME AS tableName, CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) AS child
      FROM information_schema.REFERENTIAL_CONSTRAINTS
      WHERE UNIQUE_CONSTRAINT_SCHEMA = ${s}${among('REFERENCED_TABLE_NAME')}
@@ -217,17 +225,25 @@ function uniqueKeys(
   return { primaryKey, uniques };
 }
 
-function foreignKeys(rows: readonly KeyRow[], places: ReadonlyMap<string, number>): ForeignKey[] {
-  return [...Map.groupBy(rows, (row) => row.name)].map(([name, parts]) => {
+/** A constraint without a rule was dropped between the two questions. */
+function foreignKeys(
+  rows: readonly KeyRow[],
+  rules: readonly RuleRow[],
+  places: ReadonlyMap<string, number>,
+): ForeignKey[] {
+  const ruleOf = new Map(rules.map((rule) => [rule.name, rule]));
+  return [...Map.groupBy(rows, (row) => row.name)].flatMap(([name, parts]) => {
     const first = parts[0]!;
+    const rule = ruleOf.get(name);
+    if (rule === undefined) return [];
     return {
       name,
       columns: parts.flatMap((part) => places.get(part.columnName) ?? []),
       parentSchema: first.parentSchema,
       parentTable: first.parentTable,
       parentColumns: parts.map((part) => part.parentColumn),
-      onDelete: first.onDelete,
-      onUpdate: first.onUpdate,
+      onDelete: rule.onDelete,
+      onUpdate: rule.onUpdate,
     };
   });
 }

@@ -237,12 +237,16 @@ export class MysqlSession implements LoadSession {
     ]);
   }
 
-  async recordTable(pipeline: string, table: string, { structure, since, place }: RecordedTable): Promise<void> {
+  async recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {
     const { schema, lineage } = this.#options;
-    const values = [lineage, pipeline, table, structure].map(quoteText);
+    const tuples = Object.entries(known).map(([table, { structure, since, place }]) => {
+      const values = [lineage, pipeline, table, structure].map(quoteText);
+      return `(${values.join(',')},${since === null ? 'NULL' : quoteText(since)},${quoteText(place.target)},${place.stay})`;
+    });
+    if (tuples.length === 0) return;
     await this.#send([
       `INSERT INTO ${quoteName(schema)}.structure (lineage,pipeline,source_table,digest,since,target_table,stay)
-       VALUES (${values.join(',')},${since === null ? 'NULL' : quoteText(since)},${quoteText(place.target)},${place.stay}) ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
+       VALUES ${tuples.join(',')} ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
     ]);
   }
 

@@ -20,6 +20,8 @@ import { requireExactTypes } from './table-map.ts';
 
 export interface SourceOptions {
   readonly server: DatabaseServer;
+  /** Schema of otter's own tables, which nobody alters: they are looked up once for each reader of the log. */
+  readonly ownSchema?: string | undefined;
   /** Log items that may wait in memory for a reader, in rough bytes [16 MiB]. */
   readonly queueBytesMax?: number | undefined;
   /** How often an idle server tells that it is there [500 ms]. */
@@ -54,6 +56,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     string,
     { readonly tables: Set<string>; readonly answer: Promise<ReadonlyMap<string, TableShape>> }
   >();
+  #loading: Promise<unknown> = Promise.resolve();
   /** A failover may bring another server; what the last one was does not hold for a new session. */
   #known: { readonly session: Session; readonly kind: ServerKind } | null = null;
 
@@ -120,12 +123,12 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     return listTables(await this.#catalogSession.get());
   }
 
-  /** Questions asked in the same moment are answered by one round trip per schema. */
+  /** Questions that are asked while others are being answered are answered together, in one round trip per schema. */
   async shape(schema: string, table: string): Promise<TableShape | null> {
     let asked = this.#asked.get(schema);
     if (asked === undefined) {
       const tables = new Set<string>();
-      asked = { tables, answer: this.#loadSoon(schema, tables) };
+      asked = { tables, answer: this.#loadNext(schema, tables) };
       this.#asked.set(schema, asked);
     }
     asked.tables.add(table);
@@ -136,25 +139,33 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   /** One table at first; a log that touches many of a schema gets all of them at once. */
   #shapesForLog(): (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>> {
+    const { ownSchema } = this.#options;
     const asked = new Map<string, number>();
+    let own: ReadonlyMap<string, TableShape> = new Map();
     return async (schema, table) => {
+      // Asked after every definition in the log, which is what the making of many tables consists of.
+      if (schema === ownSchema && own.has(table)) return own;
       const times = (asked.get(schema) ?? 0) + 1;
       asked.set(schema, times);
       const session = await this.#catalogSession.get();
-      return this.#catalog.load(session, schema, times > SINGLE_TABLES_MAX ? null : [table]);
+      const all = schema === ownSchema || times > SINGLE_TABLES_MAX;
+      const shapes = await this.#catalog.load(session, schema, all ? null : [table]);
+      if (schema === ownSchema) own = shapes;
+      return shapes;
     };
   }
 
-  async #loadSoon(schema: string, tables: ReadonlySet<string>): Promise<ReadonlyMap<string, TableShape>> {
-    try {
-      const session = await this.#catalogSession.get();
+  /** After the load under way: many questions cost hardly more than one, since most servers look at every table for one. */
+  #loadNext(schema: string, tables: ReadonlySet<string>): Promise<ReadonlyMap<string, TableShape>> {
+    const answer = this.#loading.then(async () => {
+      const session = this.#catalogSession.get();
+      await session.catch(() => undefined);
       // Whoever asks from here on wants to know what is true from here on.
       this.#asked.delete(schema);
-      return await this.#catalog.load(session, schema, [...tables]);
-    } catch (error) {
-      this.#asked.delete(schema);
-      throw error;
-    }
+      return this.#catalog.load(await session, schema, [...tables]);
+    });
+    this.#loading = answer.catch(() => undefined);
+    return answer;
   }
 
   async createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string> {

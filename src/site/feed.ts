@@ -2,8 +2,8 @@
  * Deliveries become windows: as many whole transactions as have arrived, within limits.
  *
  * When nothing waits a window is one transaction; under backlog it grows to the limits. A transaction that is larger
- * than the limit comes as a run of pieces, the first with `opens`, the last with `closes`. A chunk of copied rows and the
- * announcement of a table stand alone.
+ * than the limit comes as a run of pieces, the first with `opens`, the last with `closes`. A chunk of copied rows stands
+ * alone, and announcements of tables only with each other.
  */
 import type { Delivery } from '../model/row.ts';
 
@@ -19,6 +19,9 @@ export interface WindowLimits {
   readonly rows: number;
   readonly bytes: number;
 }
+
+/** Few enough that what is made of them before they are recorded is made in a moment. */
+const TABLES_MAX = 50;
 
 export class Feed {
   readonly #limits: WindowLimits;
@@ -57,7 +60,7 @@ export class Feed {
     for (; end < this.#held.length; end += 1) {
       const delivery = this.#held[end]!;
       if (delivery.kind === 'chunk' || delivery.kind === 'table') {
-        if (complete === this.#start && end === this.#start) complete = end + 1;
+        if (end === this.#start) complete = this.#endOfLone(delivery.kind);
         break;
       }
       if (delivery.kind === 'changes') rows += delivery.changes.length;
@@ -68,6 +71,18 @@ export class Feed {
     }
     if (complete === this.#start) return null;
     return { deliveries: this.#held.slice(this.#start, complete), opens: true, closes: true };
+  }
+
+  /** Behind what does not go with other kinds. */
+  #endOfLone(kind: 'chunk' | 'table'): number {
+    let end = this.#start + 1;
+    if (kind === 'chunk') return end;
+    let { bytes } = this.#held[this.#start]!;
+    for (; end < this.#held.length && end - this.#start < TABLES_MAX; end += 1) {
+      bytes += this.#held[end]!.bytes;
+      if (this.#held[end]!.kind !== 'table' || bytes > this.#limits.bytes) break;
+    }
+    return end;
   }
 
   /** A part of a transaction whose end has not arrived, once it is worth a round trip. */

@@ -10,19 +10,19 @@ import {
   type CopyState,
   DuplicateKey,
   type LoadSession,
-  type LoadTable,
   NeedsCare,
   type Place,
   RowRefused,
+  type Write,
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PipelineStream } from '../model/ports.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
-import { placeOf } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import { Departed } from './departed.ts';
 import type { Window } from './feed.ts';
 import type { Figures } from './figures.ts';
+import { Joining, type Transact } from './joining.ts';
 import type { Applied, Strategy } from './load.ts';
 import type { Join } from './outgoing.ts';
 import type { TargetTables } from './tables.ts';
@@ -58,14 +58,19 @@ export class Loading {
   /** Some of those pieces are written, and not committed. */
   #inside = false;
   readonly #departed = new Departed();
+  readonly #joining: Joining;
 
   constructor(options: LoadingOptions) {
     this.#options = options;
     this.#checkpoint = options.checkpoint;
+    const { session, tables, joined, desired } = options;
+    const transact: Transact = async (deliveries, writes, work) => this.#transact(deliveries, writes, work);
+    this.#joining = new Joining({ session, tables, joined, desired, departed: this.#departed, transact });
   }
 
   async apply(arrived: Window, signal: AbortSignal): Promise<void> {
-    for (const delivery of arrived.deliveries) if (delivery.kind === 'table') await this.#join(delivery, signal);
+    const announcements = arrived.deliveries.filter((delivery) => delivery.kind === 'table');
+    if (announcements.length > 0) await this.#joining.join(announcements, signal);
     const window = { ...arrived, deliveries: this.#departed.without(arrived.deliveries) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
     await this.#options.tables.resolve(shapesOf(window.deliveries));
@@ -207,64 +212,18 @@ export class Loading {
     for (const delivery of deliveries) if (delivery.kind === 'beat') figures.beat(delivery.sentMs);
   }
 
-  async #join(delivery: Extract<Delivery, { kind: 'table' }>, signal: AbortSignal): Promise<void> {
-    const { tables, session, desired } = this.#options;
-    const { announced } = delivery;
-    const { schema, name } = announced.table;
-    // The source may know of a table a moment before this node has read the new topology.
-    const behind = (): boolean => desired().generation < announced.generation;
-    for (let attempt = 0; behind() && attempt < 12; attempt += 1) await backoff(attempt, signal);
-    const stay = placeOf(this.#spec, schema, name)?.stay ?? null;
-    if (behind() && (stay ?? -1) < announced.stay) throw notYet(this.#spec, announced.table);
-    // It has left; if it has come back, it is told once more.
-    if (stay !== announced.stay) {
-      this.#departed.add(announced.table);
-      return;
-    }
-    this.#departed.delete(announced.table);
-    const born = delivery.gtid !== '';
-    const place = tables.placeOf(announced.table);
-    const table = tableName(announced.table);
-    const joined = await tables.join(
-      announced,
-      born,
-      () => session.logPosition(),
-      (since) => this.#options.joined(table, { since, place }),
-    );
-    const structure = tables.newStructure(announced);
-    if (joined === null && structure === null) return;
-    const writes = joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear } as const];
+  /** In the midst of a transaction that comes in pieces tables join with it. Repeatable read locks what is not there. */
+  async #transact(deliveries: readonly Delivery[], writes: readonly Write[], work: () => Promise<void>): Promise<void> {
+    const { session } = this.#options;
     const to: Checkpoint = { ...this.#checkpoint, seq: this.#checkpoint.seq + 1 };
-    // In the midst of a transaction that comes in pieces it joins with it. Repeatable read locks what is not there.
     const begun = this.#inside
       ? session.write(writes)
       : session.begin('repeatable read', false, this.#checkpoint, to, writes);
-    await begun.catch((error: unknown) => this.#refuseOr(error, [delivery]));
-    // Of a one-way channel nothing is carried back, and its target may have no log.
-    const copies = joined !== null && !joined.begun.done && this.#twoWay;
-    const since = copies ? (joined.before ?? (await this.#copyBegins(joined.empty))) : null;
-    if (joined !== null) await session.recordCopies(this.#spec.name, [joined.begun]);
-    const known = structure === null ? null : { structure, since: born ? '' : since, place };
-    if (known !== null) await session.recordTable(this.#spec.name, table, known);
-    if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
-    if (!this.#inside) {
-      await session.commit();
-      this.#checkpoint = to;
-    }
-    if (joined !== null) tables.record(joined.begun);
-    if (known !== null) tables.recordTable(table, known);
-  }
-
-  /** Nobody writes to the empty table until this is committed, so what is in the log so far was before it. */
-  async #copyBegins(empty: LoadTable | null): Promise<string> {
-    const { session } = this.#options;
-    if (empty !== null && (await session.lockWhole(empty))) {
-      throw new OtterError('OT5017', `${tableName(empty.target)} at ${this.#spec.target} was written while it joined`, {
-        where: { pipeline: this.#spec.name, table: tableName(empty.target) },
-        retry: 'backoff',
-      });
-    }
-    return session.logPosition();
+    await begun.catch((error: unknown) => this.#refuseOr(error, deliveries));
+    await work();
+    if (this.#inside) return;
+    await session.commit();
+    this.#checkpoint = to;
   }
 
   #refuseOr(error: unknown, deliveries: readonly Delivery[]): never {
@@ -306,12 +265,6 @@ function namesOf(deliveries: readonly Delivery[]): string[] {
 function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>, place: Place): CopyState {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;
   return { table: tableName(table), place, cursor, done: cursor === null, rowsDone, rowsEstimate };
-}
-
-/** The copy of an earlier stay must not be gone on with; the next attempt begins with looking anew. */
-function notYet({ name }: PipelineSpec, table: TableShape): OtterError {
-  const what = `${tableName(table)} has left ${name} and come back, which this node has not read yet`;
-  return new OtterError('OT5023', what, { where: { table: tableName(table), pipeline: name }, retry: 'backoff' });
 }
 
 /** Deliveries that may be applied apart from each other: the parts of one transaction stay together. */

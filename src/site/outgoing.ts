@@ -249,13 +249,12 @@ export class Outgoing {
 
   async #announce({ outbound, copier }: Running): Promise<void> {
     const { source, schema: own } = this.#options;
-    const shapes: TableShape[] = [];
-    for (const { schema, name } of await source.tables()) {
-      if (schema === own || outbound.ruleOf(schema, name) === null) continue;
-      const shape = await source.shape(schema, name);
-      if (shape !== null) shapes.push(shape);
-    }
-    for (const shape of parentsFirst(shapes)) if (await outbound.announce(shape)) copier.add(shape);
+    const tables = await source.tables();
+    const mine = tables.filter(({ schema, name }) => schema !== own && outbound.ruleOf(schema, name) !== null);
+    // All at once, so that the server is asked once.
+    const shapes = await Promise.all(mine.map(({ schema, name }) => source.shape(schema, name)));
+    for (const shape of parentsFirst(shapes.filter((each) => each !== null)))
+      if (await outbound.announce(shape)) copier.add(shape);
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {

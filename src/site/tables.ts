@@ -16,7 +16,7 @@ import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts
 import { cascadeObstacle, orphan } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
-import { placeNamed, placeOf } from '../replication/places.ts';
+import { placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 
@@ -38,6 +38,12 @@ export interface Joined {
   /** Must be empty still when it joins; null where rows may be there. */
   readonly empty: LoadTable | null;
   /** Where the log of this database ended before the table was made here; null when it was there. */
+  readonly before: string | null;
+}
+
+/** Whether a table was missing here, and where the log of this database ended before it was made. */
+export interface Made {
+  readonly missing: boolean;
   readonly before: string | null;
 }
 
@@ -132,26 +138,19 @@ export class TargetTables {
     return this.#copies.get(table)?.place ?? null;
   }
 
-  /** Where an announced table goes, and since when. */
-  placeOf({ schema, name }: TableShape): Place {
-    return placeOf(this.#options.spec(), schema, name)!;
-  }
-
   /**
-   * A table joins. Returns what must be recorded with the next window, and whether its rows here must be deleted first.
+   * Makes a table that is to join where it is missing.
    * `born`: it has just been made at the source, so that all its rows are in the log.
-   * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
    */
-  async join(
+  async make(
     announced: AnnouncedTable,
     born: boolean,
     logPosition: () => Promise<string>,
     made: (before: string) => void,
-  ): Promise<Joined | null> {
+  ): Promise<Made> {
     const { target, spec } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
-    const place = this.placeOf(announced.table);
     this.#announced.add(from);
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
@@ -165,6 +164,23 @@ export class TargetTables {
       if (before !== null && spec().role === 'from-serialiser') made(before);
       await target.createTable(announced, name, rename, spec().role !== 'one-way');
     }
+    return { missing, before };
+  }
+
+  /**
+   * A table joins that is there or was made. Returns what must be recorded with the next window, and whether its rows here
+   * must be deleted first.
+   * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
+   */
+  async join(
+    announced: AnnouncedTable,
+    born: boolean,
+    place: Place,
+    { missing, before }: Made,
+  ): Promise<Joined | null> {
+    const { target, spec } = this.#options;
+    const { schema, name } = this.#named(announced.table);
+    const from = tableName(announced.table);
     const joined = this.#copies.has(from) || !announced.copies;
     const table = await this.#match(announced.table, joined).catch((error: unknown) => {
       // It has columns now that rows still to come may not have had: they tell, or the statement that is in between.
@@ -183,15 +199,15 @@ export class TargetTables {
     }
     if (!announced.copies) return null;
     // Rows in a table that was made just now were written by users since, and are followed like any other.
-    const occupied = !missing && (await target.hasRows(name.schema, name.name));
+    const occupied = !missing && (await target.hasRows(schema, name));
     // What came from another source or shard is not a user's, and neither refused nor deleted.
     const shared = occupied && spec().role === 'one-way' && (await target.shared(spec().name, from, place));
     if (occupied && !shared && spec().existing === 'refuse') {
       throw new OtterError(
         'OT5013',
-        `${tableName(name)} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
+        `${schema}.${name} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
         {
-          where: { table: tableName(name), pipeline: spec().name },
+          where: { table: `${schema}.${name}`, pipeline: spec().name },
           hint: 'Empty it, or in a one-way channel set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.',
         },
       );

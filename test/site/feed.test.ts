@@ -71,3 +71,22 @@ test('a transaction whose end has not arrived waits until it is worth a round tr
   feed.push([part('1', 1, false, true)]);
   expect(feed.next()).toMatchObject({ opens: false, closes: true });
 });
+
+test('announcements of tables go together, as many as are there, and with nothing else', () => {
+  const feed = new Feed({ rows: 10, bytes: 10_000 });
+  feed.push(
+    deliveries(['table', 'table', 'table', 'chunk', 'beat', 'table', ...Array.from({ length: 60 }, () => 'table')]),
+  );
+  const windows: string[][] = [];
+  for (let window = feed.next(); window !== null; window = feed.next()) {
+    expect(window).toMatchObject({ opens: true, closes: true });
+    windows.push(window.deliveries.map(({ kind }) => kind));
+  }
+  expect(windows.map((kinds) => [kinds.length, ...new Set(kinds)])).toEqual([
+    [3, 'table'],
+    [1, 'chunk'],
+    [1, 'beat'],
+    [50, 'table'],
+    [11, 'table'],
+  ]);
+});

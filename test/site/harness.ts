@@ -112,7 +112,7 @@ export class Sites implements AsyncDisposable {
     const spec = this.#spec(name);
     const lab = this.#servers[name]!;
     const server = new DatabaseServer({ name, spec: spec.database, password: lab.otter.password });
-    const source = mysqlSource({ server });
+    const source = mysqlSource({ server, ownSchema: 'otter' });
     const target = new MysqlTarget({
       connect: () => server.connect({ multipleStatements: true }),
       schema: 'otter',

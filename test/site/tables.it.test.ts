@@ -284,3 +284,35 @@ test.each([['one-way'], ['two-way']] as const)(
   },
   90_000,
 );
+
+test('of tables told together one is refused: the others are recorded, and all is well when it is mended', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  const names = ['p', 'q', 'r', 's'];
+  for (const root of [ra, rb]) await root.query('CREATE DATABASE together');
+  for (const name of names)
+    await ra.query(`CREATE TABLE together.${name} (id INT PRIMARY KEY); INSERT INTO together.${name} VALUES (1), (2)`);
+  // One is there and empty, one is there with a row; the others are made.
+  await rb.query('CREATE TABLE together.p (id INT PRIMARY KEY)');
+  await rb.query('CREATE TABLE together.q (id INT PRIMARY KEY); INSERT INTO together.q VALUES (7)');
+  await using sites = new Sites({ a, b });
+  sites.set({ together: channel(both, ['together.*']) });
+  sites.start('a');
+  sites.start('b');
+  await until('it is refused', () => sites.figures()['together/a>b']?.error?.code === 'OT5013');
+  const recorded = async (table: 'copy' | 'structure'): Promise<string[]> => {
+    const [found] = await rb.query({
+      sql: `SELECT source_table FROM otter.${table} WHERE pipeline='together/a>b' ORDER BY 1`,
+      rowsAsArray: true,
+    });
+    return (found as string[][]).map(([name]) => name!);
+  };
+  const others = ['together.p', 'together.r', 'together.s'];
+  expect([await recorded('copy'), await recorded('structure')]).toEqual([others, others]);
+  // A row that a user writes to a table that was made beside it counts, and does not make that table refused.
+  await rb.query('INSERT INTO together.r VALUES (3)');
+  await rb.query('DELETE FROM together.q');
+  await streaming(sites, 'together/a>b', 'together/b>a');
+  for (const name of names) await equal(ra, rb, `together.${name}`);
+  expect(await dump(ra, 'together.r')).toEqual(['[1]', '[2]', '[3]']);
+  await Promise.all([ra.end(), rb.end()]);
+});

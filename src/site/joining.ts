@@ -1,0 +1,181 @@
+/**
+ * Tables join a pipeline at its target: made where missing, and recorded in a transaction that moves the checkpoint.
+ *
+ * Those that are told together join together: the server is asked of all of them at once, and most are recorded in one
+ * transaction. Rule kept: one that is refused keeps no other from being recorded that was made before or beside it.
+ */
+import { OtterError } from '../model/error.ts';
+import type { LoadSession, LoadTable, Place, RecordedTable, Write } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import { type Delivery, type TableShape, tableName } from '../model/row.ts';
+import { placeOf } from '../replication/places.ts';
+import { backoff } from './backoff.ts';
+import type { Departed } from './departed.ts';
+import type { Join } from './outgoing.ts';
+import type { Joined, TargetTables } from './tables.ts';
+
+export type Announcement = Extract<Delivery, { kind: 'table' }>;
+
+/** Runs `work` behind the writes, in a transaction of its own or in the one that is under way. */
+export type Transact = (
+  deliveries: readonly Delivery[],
+  writes: readonly Write[],
+  work: () => Promise<void>,
+) => Promise<void>;
+
+export interface JoiningOptions {
+  readonly session: LoadSession;
+  readonly tables: TargetTables;
+  /** Told of tables that join, before that is committed: see `KnownTable.since`. */
+  readonly joined: (table: string, join: Join) => void;
+  /** As the topology has it now, and of which generation of its channel that is. */
+  readonly desired: () => { readonly spec: PipelineSpec; readonly generation: number };
+  /** Told of tables that have left before they could join. */
+  readonly departed: Departed;
+  readonly transact: Transact;
+}
+
+/** What is told of a table that belongs here still. */
+interface Due {
+  readonly delivery: Announcement;
+  readonly place: Place;
+}
+
+/** What is to be recorded of it. */
+interface Entry extends Due {
+  readonly joined: Joined | null;
+  readonly structure: string | null;
+}
+
+export class Joining {
+  readonly #options: JoiningOptions;
+
+  constructor(options: JoiningOptions) {
+    this.#options = options;
+  }
+
+  get #spec(): PipelineSpec {
+    return this.#options.desired().spec;
+  }
+
+  async join(announcements: readonly Announcement[], signal: AbortSignal): Promise<void> {
+    const due: Due[] = [];
+    for (const delivery of announcements) {
+      const place = await this.#place(delivery, signal);
+      if (place !== null) due.push({ delivery, place });
+    }
+    for (const group of apart(due)) await this.#together(group);
+  }
+
+  /** Where it goes; null when it has left, or was told before it left and came back: then it is told once more. */
+  async #place({ announced }: Announcement, signal: AbortSignal): Promise<Place | null> {
+    const { desired, departed } = this.#options;
+    const { table, stay, generation } = announced;
+    // The source may know of a table a moment before this node has read the new topology.
+    const behind = (): boolean => desired().generation < generation;
+    for (let attempt = 0; behind() && attempt < 12; attempt += 1) await backoff(attempt, signal);
+    const place = placeOf(this.#spec, table.schema, table.name);
+    if (behind() && (place?.stay ?? -1) < stay) throw notYet(this.#spec, table);
+    if (place?.stay === stay) {
+      departed.delete(table);
+      return place;
+    }
+    departed.add(table);
+    return null;
+  }
+
+  async #together(group: readonly Due[]): Promise<void> {
+    const { tables, session } = this.#options;
+    const made = await Promise.allSettled(
+      group.map(async ({ delivery: { announced, gtid }, place }) => {
+        const told = (since: string): void => this.#options.joined(tableName(announced.table), { since, place });
+        return tables.make(announced, gtid !== '', () => session.logPosition(), told);
+      }),
+    );
+    const entries = await Promise.allSettled(
+      group.map(async (due, index): Promise<Entry> => {
+        const making = made[index]!;
+        if (making.status === 'rejected') throw making.reason;
+        const { announced, gtid } = due.delivery;
+        const joined = await tables.join(announced, gtid !== '', due.place, making.value);
+        return { ...due, joined, structure: tables.newStructure(announced) };
+      }),
+    );
+    const found = entries.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
+    const news = found.filter(({ joined, structure }) => joined !== null || structure !== null);
+    const [plain, alone] = [news.filter((entry) => !this.#locks(entry)), news.filter((entry) => this.#locks(entry))];
+    if (plain.length > 0) await this.#record(plain);
+    for (const entry of alone) await this.#record([entry]);
+    for (const entry of entries) if (entry.status === 'rejected') throw entry.reason;
+  }
+
+  /** Whether the rows of users stand in its way, or it in theirs. */
+  #locks({ joined }: Entry): boolean {
+    return joined !== null && (joined.clear !== null || (this.#counts(joined) && joined.before === null));
+  }
+
+  /** Of a one-way channel nothing is carried back, and its target may have no log. */
+  #counts(joined: Joined): boolean {
+    return !joined.begun.done && this.#spec.role !== 'one-way';
+  }
+
+  async #record(entries: readonly Entry[]): Promise<void> {
+    const { tables, session, transact } = this.#options;
+    const writes = entries.flatMap(({ joined }): Write[] =>
+      joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear }],
+    );
+    const begun = entries.flatMap(({ joined }) => (joined === null ? [] : [joined.begun]));
+    const known: Record<string, RecordedTable> = {};
+    await transact(
+      entries.map(({ delivery }) => delivery),
+      writes,
+      async () => {
+        for (const { delivery, place, joined, structure } of entries) {
+          const table = tableName(delivery.announced.table);
+          const copies = joined !== null && this.#counts(joined);
+          const since = copies ? (joined.before ?? (await this.#copyBegins(joined.empty))) : null;
+          if (structure !== null) known[table] = { structure, since: delivery.gtid === '' ? since : '', place };
+          if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
+        }
+        await session.recordCopies(this.#spec.name, begun);
+        await session.recordTables(this.#spec.name, known);
+      },
+    );
+    for (const state of begun) tables.record(state);
+    for (const [table, recorded] of Object.entries(known)) tables.recordTable(table, recorded);
+  }
+
+  /** Nobody writes to the empty table until this is committed, so what is in the log so far was before it. */
+  async #copyBegins(empty: LoadTable | null): Promise<string> {
+    const { session } = this.#options;
+    if (empty !== null && (await session.lockWhole(empty))) {
+      throw new OtterError('OT5017', `${tableName(empty.target)} at ${this.#spec.target} was written while it joined`, {
+        where: { pipeline: this.#spec.name, table: tableName(empty.target) },
+        retry: 'backoff',
+      });
+    }
+    return session.logPosition();
+  }
+}
+
+/** In their order, no two in a group that are one table at either end. */
+function apart(due: readonly Due[]): Due[][] {
+  const groups: Due[][] = [];
+  for (const one of due) {
+    const last = groups.at(-1);
+    if (last === undefined || last.some((other) => meets(one, other))) groups.push([one]);
+    else last.push(one);
+  }
+  return groups;
+}
+
+function meets(one: Due, other: Due): boolean {
+  if (one.place.target === other.place.target) return true;
+  return tableName(one.delivery.announced.table) === tableName(other.delivery.announced.table);
+}
+
+/** The copy of an earlier stay must not be gone on with; the next attempt begins with looking anew. */
+function notYet({ name }: PipelineSpec, table: TableShape): OtterError {
+  const what = `${tableName(table)} has left ${name} and come back, which this node has not read yet`;
+  return new OtterError('OT5023', what, { where: { table: tableName(table), pipeline: name }, retry: 'backoff' });
+}
