@@ -1,5 +1,5 @@
 /** What is to be said of one server: its family, its settings, what the account may do. */
-import type { ServerReport } from '../model/inspection.ts';
+import type { ServerReport, UnfitSetting } from '../model/inspection.ts';
 import { lacking } from '../model/privileges.ts';
 import type { DatabaseSpec } from '../model/topology.ts';
 import { type LiveFinding, ofDatabase, sentence } from './finding.ts';
@@ -8,16 +8,19 @@ import { type LiveFinding, ofDatabase, sentence } from './finding.ts';
 const LOG_SECONDS_MIN = 86_400;
 const LOG_SECONDS_ADVISED = 604_800;
 
+/** What channels do with the log of a database; null: nothing. */
+export type Reading = 'two-way' | 'one-way' | null;
+
 export function serverFindings(
   name: string,
   spec: Pick<DatabaseSpec, 'engine'>,
   report: ServerReport,
-  isSource: boolean,
+  reading: Reading,
 ): LiveFinding[] {
   return [
     ...engineFindings(name, spec.engine, report),
     ...(report.readOnly && !writesAnyway(report) ? [readOnly(name, report)] : []),
-    ...(isSource ? logFindings(name, report) : []),
+    ...(reading === null ? [] : logFindings(name, report, reading)),
   ];
 }
 
@@ -38,14 +41,12 @@ function engineFindings(
   ];
 }
 
-function logFindings(name: string, { unfit, rowMetadata, logSeconds, facts }: ServerReport): LiveFinding[] {
-  const found: LiveFinding[] = unfit.map(({ message, hint }) => ({
-    code: 'OT4021',
-    severity: 'error',
-    summary: `database \`${name}\`: ${message}`,
-    detail: sentence(hint),
-    at: ofDatabase(name, 'endpoints'),
-  }));
+function logFindings(
+  name: string,
+  { unfit, rowMetadata, logSeconds, facts }: ServerReport,
+  reading: 'two-way' | 'one-way',
+): LiveFinding[] {
+  const found = unfit.map((setting) => unfitting(name, setting, reading));
   if (rowMetadata !== null && rowMetadata.toUpperCase() !== 'FULL') {
     found.push({
       code: 'OT4051',
@@ -69,6 +70,25 @@ function logFindings(name: string, { unfit, rowMetadata, logSeconds, facts }: Se
     });
   }
   return found;
+}
+
+function unfitting(name: string, { message, hint, for: whom }: UnfitSetting, reading: Reading): LiveFinding {
+  const at = ofDatabase(name, 'endpoints');
+  if (whom === 'all' || reading === 'two-way')
+    return {
+      code: 'OT4021',
+      severity: 'error',
+      summary: `database \`${name}\`: ${message}`,
+      detail: sentence(hint),
+      at,
+    };
+  return {
+    code: 'OT4024',
+    severity: 'warning',
+    summary: `database \`${name}\` has no GTIDs, so its log is followed by file and offset`,
+    detail: `That is exact on this one server; another that takes its place is refused. To have GTIDs: ${hint}. Channels that run already go on by file and offset until they begin anew.`,
+    at,
+  };
 }
 
 /** Accounts with one of these write to a server that is read only. */

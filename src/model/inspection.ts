@@ -10,8 +10,9 @@ export interface TableName {
   readonly name: string;
 }
 
-/** A setting with which the log cannot be followed exactly. */
+/** A setting with which the log cannot be followed exactly, by all channels or by two-way ones. */
 export interface UnfitSetting {
+  readonly for: 'all' | 'two-way';
   /** What it is and must be. */
   readonly message: string;
   /** What to type. */

@@ -185,8 +185,11 @@ export interface TargetPort {
   hasRows(schema: string, table: string): Promise<boolean>;
   /** Triggers of the table that do not ask `@otter_apply`, and so would run on replicated rows too. */
   unguardedTriggers(schema: string, table: string): Promise<readonly string[]>;
-  /** Positions of this server's log and what it had seen there, exactly: taken under locks on the checkpoint rows. */
-  firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }>;
+  /**
+   * Positions of this server's log and what it had seen there, exactly: taken under locks on the checkpoint rows. A beat
+   * of the site comes first, so that the position tells a transaction of this log and of this time.
+   */
+  firstPosition(site: string): Promise<{ readonly position: string; readonly seen: Seen }>;
   session(pipeline: string): Promise<LoadSession>;
   beat(site: string): Promise<void>;
   /**

@@ -171,11 +171,16 @@ export interface ServerFacts {
   readonly logsCascades: boolean;
 }
 
+export interface LogNeeds {
+  /** Positions must be GTIDs: files and offsets will do one-way only. */
+  readonly gtids: boolean;
+}
+
 /** The source side of a database server. */
 export interface SourcePort {
   facts(): Promise<ServerFacts>;
   /** Refuses servers whose log cannot be followed exactly. @throws OtterError OT4xxx naming the setting and its remedy. */
-  preflight(): Promise<void>;
+  preflight(needs?: LogNeeds): Promise<void>;
   logEnd(): Promise<LogEnd>;
   /** Ends with an error when the log can no longer be followed; pausing the iteration pauses the socket. */
   readLog(options: ReadLogOptions): AsyncIterable<LogBatch>;

@@ -2,8 +2,12 @@
  * Positions in a server's log, as values.
  *
  * A position is written `mariadb:0-1-42,1-2-7` (one GTID per domain), `mysql:UUID:1-5:9,UUID:TAG:1-3` (a GTID set, tags
- * as MySQL 8.3 prints them) or `file:binlog.000003:4711` (servers without GTIDs). The empty position of a family covers
- * nothing. Sources: MariaDB manual "Global Transaction ID", MySQL manual "GTID Format and Storage".
+ * as MySQL 8.3 prints them) or `file:binlog.000003:4711@UUID#1732400000` (MySQL without GTIDs). The empty position of a
+ * family covers nothing. Sources: MariaDB manual "Global Transaction ID", MySQL manual "GTID Format and Storage".
+ *
+ * A file name and an offset mean something on one server only, and there only until its log is reset; so such a position
+ * says which server it is of (`server_uuid`) and when the file was made (in seconds, as the file itself has it). A
+ * transaction is named by where it ends: `binlog.000003:4711`.
  */
 import { OtterError } from './error.ts';
 
@@ -13,7 +17,15 @@ type Intervals = readonly (readonly [number, number])[];
 export type Position =
   | { readonly family: 'mariadb'; readonly domains: ReadonlyMap<number, { server: number; sequence: number }> }
   | { readonly family: 'mysql'; readonly sources: ReadonlyMap<string, Intervals> }
-  | { readonly family: 'file'; readonly file: string; readonly offset: number };
+  | FilePosition;
+
+export interface FilePosition extends LogPoint {
+  readonly family: 'file';
+  /** Null: not known. */
+  readonly server: string | null;
+  /** When the file was made, in seconds; null: not known. */
+  readonly made: number | null;
+}
 
 /** @throws OtterError OT4002 when the text is not a position. */
 export function parsePosition(text: string): Position {
@@ -26,9 +38,10 @@ export function parsePosition(text: string): Position {
     case 'mysql':
       return { family, sources: parseSources(body, text) };
     case 'file': {
-      const match = /^(.+):(\d+)$/.exec(body);
+      const match = /^([^@]+):(\d+)(?:@([^#]+))?(?:#(\d+))?$/.exec(body);
       if (match === null) throw malformed(text);
-      return { family, file: match[1]!, offset: Number(match[2]) };
+      const [, file, offset, server = null, made] = match;
+      return { family, file: file!, offset: Number(offset), server, made: made === undefined ? null : Number(made) };
     }
     default:
       throw malformed(text);
@@ -52,12 +65,14 @@ export function formatBare(position: Position): string {
         .sort(([a], [b]) => (a < b ? -1 : 1))
         .map(([source, intervals]) => `${source}:${intervals.map(formatInterval).join(':')}`)
         .join(',');
-    case 'file':
-      return `${position.file}:${position.offset}`;
+    case 'file': {
+      const { file, offset, server, made } = position;
+      return `${file}:${offset}${server === null ? '' : `@${server}`}${made === null ? '' : `#${made}`}`;
+    }
   }
 }
 
-/** The position after one more transaction. A file position does not move by GTID: it is returned as it is. */
+/** The position after one more transaction. Of a transaction in another file it is not known when that was made. */
 export function advance(position: Position, gtid: string): Position {
   switch (position.family) {
     case 'mariadb': {
@@ -70,12 +85,14 @@ export function advance(position: Position, gtid: string): Position {
       sources.set(source, addNumber(sources.get(source) ?? [], number));
       return { family: 'mysql', sources };
     }
-    case 'file':
-      return position;
+    case 'file': {
+      const end = parsePoint(gtid);
+      return { ...position, ...end, made: end.file === position.file ? position.made : null };
+    }
   }
 }
 
-/** Whether the transaction is part of the position. A file position cannot say and covers no GTID. */
+/** Whether the transaction, which must be named as the position's family names them, is part of the position. */
 export function coversGtid(position: Position, gtid: string): boolean {
   switch (position.family) {
     case 'mariadb': {
@@ -87,8 +104,10 @@ export function coversGtid(position: Position, gtid: string): boolean {
       const { source, number } = parseMysqlGtid(gtid);
       return (position.sources.get(source) ?? []).some(([from, to]) => from <= number && number <= to);
     }
-    case 'file':
-      return false;
+    case 'file': {
+      const end = parsePoint(gtid);
+      return sameLog(position, end) && comparePoints(position, end) >= 0;
+    }
   }
 }
 
@@ -106,8 +125,16 @@ export function covers(outer: Position, inner: Position): boolean {
       ),
     );
   }
-  if (outer.family === 'file' && inner.family === 'file') return comparePoints(outer, inner) >= 0;
+  if (outer.family === 'file' && inner.family === 'file') return coversFile(outer, inner);
   return false;
+}
+
+/** Files of one log were made in the order of their numbers; where they were not, the log was reset in between. */
+function coversFile(outer: FilePosition, inner: FilePosition): boolean {
+  const order = comparePoints(outer, inner);
+  if (outer.server !== inner.server || !sameLog(outer, inner)) return false;
+  if (outer.made === null || inner.made === null) return order === 0 && outer.made === inner.made;
+  return order >= 0 && (outer.file === inner.file ? outer.made === inner.made : outer.made >= inner.made);
 }
 
 /** A byte offset in a log file; what the reader barrier compares. */
@@ -137,6 +164,14 @@ export function parseMysqlGtid(gtid: string): { source: string; number: number }
   const number = Number(gtid.slice(colon + 1));
   if (colon < 1 || !Number.isSafeInteger(number)) throw malformed(gtid);
   return { source: gtid.slice(0, colon).toLowerCase(), number };
+}
+
+/** `binlog.000003:4711` */
+export function parsePoint(text: string): LogPoint {
+  const colon = text.lastIndexOf(':');
+  const offset = Number(text.slice(colon + 1));
+  if (colon < 1 || !Number.isSafeInteger(offset)) throw malformed(text);
+  return { file: text.slice(0, colon), offset };
 }
 
 function parseDomains(body: string, text: string): Map<number, { server: number; sequence: number }> {
@@ -198,6 +233,13 @@ function normalise(intervals: Intervals): Intervals {
 
 function fileNumber(file: string): number {
   return Number(/\.(\d+)$/.exec(file)?.[1] ?? Number.NaN);
+}
+
+/** File names of one log differ only in the number at their end. */
+function sameLog({ file }: LogPoint, other: LogPoint): boolean {
+  if (file === other.file) return true;
+  const name = (of: string): string => of.replace(/\.\d+$/, '');
+  return name(file) === name(other.file);
 }
 
 function malformed(text: string): OtterError {

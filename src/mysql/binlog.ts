@@ -13,6 +13,7 @@ import {
   ARTIFICIAL,
   CHECKSUM_BYTES,
   EVENT,
+  type GtidEvent,
   HEADER_BYTES,
   IGNORABLE,
   type QueryEvent,
@@ -22,7 +23,15 @@ import {
   readQuery,
   readTaggedGtid,
 } from './events.ts';
-import { gone, rolledBack, statementFormat, undecided, unsupported } from './log-refusals.ts';
+import {
+  gone,
+  rolledBack,
+  statementFormat,
+  undecided,
+  unsupported,
+  withoutGtid,
+  withoutLength,
+} from './log-refusals.ts';
 import { type NamedTable, namesIn } from './reach.ts';
 import { ROW_EVENTS, type RowEventForm, readRows } from './rows.ts';
 import { statementKind } from './statement.ts';
@@ -46,6 +55,18 @@ export interface AssemblerOptions {
 export type Need =
   | { readonly kind: 'shape'; readonly schema: string; readonly table: string }
   | { readonly kind: 'reach'; readonly names: readonly NamedTable[] };
+
+/** What the header of an event says. */
+interface Header {
+  readonly type: number;
+  readonly flags: number;
+  readonly timestamp: number;
+  readonly serverId: number;
+  /** Of the event. */
+  readonly bytes: number;
+  /** Where it ends in its file. */
+  readonly endsAt: number;
+}
 
 interface KnownMap {
   /** The event's body; a number may come to mean another table after a DDL or a restart. */
@@ -144,52 +165,61 @@ export class LogAssembler {
     if (rows !== undefined) {
       this.#readRows(c, rows);
     } else {
-      const need = this.#read(c, type, flags, bytes.readUInt32LE(start), bytes.readUInt32LE(start + 5));
+      const need = this.#read(c, {
+        type,
+        flags,
+        timestamp: bytes.readUInt32LE(start),
+        serverId: bytes.readUInt32LE(start + 5),
+        bytes: end - start,
+        endsAt: this.#offsetOf(bytes.readUInt32LE(start + 13)),
+      });
       if (need !== null) return need;
     }
     if (type !== EVENT.ROTATE) this.#moveTo(bytes.readUInt32LE(start + 13), flags, type);
     return null;
   }
 
-  #read(c: Cursor, type: number, flags: number, timestamp: number, serverId: number): Need | null {
+  #read(c: Cursor, header: Header): Need | null {
+    const { type, timestamp, endsAt } = header;
     switch (type) {
       case EVENT.TABLE_MAP:
         return this.#tableMap(c);
       case EVENT.XID:
-        this.#transactions.commit();
+        this.#transactions.commit(endsAt);
         return null;
       case EVENT.MARIADB_GTID:
-        this.#transactions.begin(readMariadbGtid(c, serverId, timestamp));
+        this.#begin(readMariadbGtid(c, header.serverId, timestamp), header);
         return null;
       case EVENT.GTID:
-        this.#transactions.begin(readMysqlGtid(c, timestamp));
+        this.#begin(readMysqlGtid(c, timestamp), header);
         return null;
       case EVENT.GTID_TAGGED:
-        this.#transactions.begin(readTaggedGtid(c, timestamp));
+        this.#begin(readTaggedGtid(c, timestamp), header);
         return null;
       case EVENT.ANONYMOUS_GTID:
-        throw new OtterError('OT4023', 'the log has a transaction without a GTID', {
-          hint: 'set `gtid_mode = ON` on the server',
-        });
+        if (!this.#transactions.byFile) throw withoutGtid('the log has a transaction without a GTID');
+        this.#begin(readMysqlGtid(c, timestamp), header);
+        return null;
       case EVENT.QUERY:
       case EVENT.QUERY_COMPRESSED:
-        return this.#statement(readQuery(c, type === EVENT.QUERY_COMPRESSED));
+        return this.#statement(readQuery(c, type === EVENT.QUERY_COMPRESSED), endsAt);
       case EVENT.ROTATE:
         this.#offset = c.uint64();
         this.#file = c.text(c.end - c.at);
         return null;
       case EVENT.FORMAT_DESCRIPTION:
         this.#format(c);
+        this.#transactions.enter(this.#file, timestamp);
         return null;
       case EVENT.XA_PREPARE:
         // Prepared and committed at once: decided, like any other.
-        if (c.uint(1) !== 0) this.#transactions.commit();
+        if (c.uint(1) !== 0) this.#transactions.commit(endsAt);
         else this.#endXa();
         return null;
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
       case EVENT.EXECUTE_LOAD_QUERY:
-        return this.#statement(readLoadQuery(c));
+        return this.#statement(readLoadQuery(c), endsAt);
       case EVENT.TRANSACTION_PAYLOAD:
         throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
       case EVENT.PARTIAL_UPDATE_ROWS:
@@ -216,9 +246,20 @@ export class LogAssembler {
       case EVENT.MARIADB_GTID_LIST:
         return null;
       default:
-        if ((flags & IGNORABLE) !== 0) return null;
+        if ((header.flags & IGNORABLE) !== 0) return null;
         throw unsupported(`an event of the unknown type ${type}`, null);
     }
+  }
+
+  /** Without GTIDs a transaction is named by where it ends, which its first event tells. */
+  #begin(event: GtidEvent, { bytes, endsAt }: Header): void {
+    if (!this.#transactions.byFile) {
+      this.#transactions.begin(event, null);
+      return;
+    }
+    if (event.bytes === 0) throw withoutLength();
+    const end = endsAt - bytes + event.bytes;
+    this.#transactions.begin({ ...event, gtid: `${this.#file}:${end}` }, end);
   }
 
   #tableMap(c: Cursor): Need | null {
@@ -298,14 +339,14 @@ export class LogAssembler {
     if (tables.length > 0) this.#unreadable(tables, why(tables.map(tableName).join(', ')));
   }
 
-  #statement({ schema, sql, quoting }: QueryEvent): Need | null {
+  #statement({ schema, sql, quoting }: QueryEvent, endsAt: number): Need | null {
     const found = statementKind(sql);
     switch (found.kind) {
       case 'begin':
         this.#transactions.keepOpen();
         return null;
       case 'commit':
-        this.#transactions.commit();
+        this.#transactions.commit(endsAt);
         return null;
       case 'savepoint':
         return null;
@@ -326,7 +367,7 @@ export class LogAssembler {
         this.#maps.clear();
         this.#reaches.clear();
         this.#structures.pass({ schema, sql });
-        this.#transactions.addStatement(schema, sql);
+        this.#transactions.addStatement(schema, sql, endsAt);
         return null;
       default:
         return found satisfies never;
@@ -357,9 +398,13 @@ export class LogAssembler {
   #moveTo(logPosition: number, flags: number, type: number): void {
     if (logPosition === 0) return;
     if ((flags & ARTIFICIAL) !== 0 && type !== EVENT.HEARTBEAT) return;
-    let offset = Math.floor(this.#offset / WRAP) * WRAP + logPosition;
-    if (offset < this.#offset - WRAP / 2) offset += WRAP;
+    const offset = this.#offsetOf(logPosition);
     if (offset > this.#offset) this.#offset = offset;
+  }
+
+  #offsetOf(logPosition: number): number {
+    const offset = Math.floor(this.#offset / WRAP) * WRAP + logPosition;
+    return offset < this.#offset - WRAP / 2 ? offset + WRAP : offset;
   }
 
   #located(error: OtterError): OtterError {

@@ -67,6 +67,8 @@ export interface GtidEvent {
   readonly commitMs: number;
   /** Goes on to a commit, whatever comes first (MariaDB tells); else only when BEGIN comes first. */
   readonly opens: boolean;
+  /** Of the whole transaction in the log, this event included; 0: the log does not say. */
+  readonly bytes: number;
 }
 
 /** Flag of MariaDB's GTID event: one statement, without a commit. */
@@ -81,23 +83,26 @@ export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number):
     gtid: `${domain}-${serverId}-${sequence}`,
     commitMs: timestamp * 1000,
     opens: (flags & STANDALONE) === 0,
+    bytes: 0,
   };
 }
 
-/** MySQL, without a tag. Old servers end after the logical clock; 8.0 adds the commit times. */
+/** MySQL, without a tag, or without a GTID. Old servers end after the logical clock; 8.0 adds commit times and length. */
 export function readMysqlGtid(c: Cursor, timestamp: number): GtidEvent {
   c.skip(1);
   const uuid = readUuid(c, c.skip(16));
   const number = c.uint64();
   const logicalClock = c.at < c.end ? c.uint(1) : 0;
   let commitMs = timestamp * 1000;
+  let bytes = 0;
   if (logicalClock === 2 && c.end - c.at >= 23) {
     c.skip(16);
     const immediate = readMicros(c);
     const original = immediate.more && c.end - c.at >= 7 ? readMicros(c).micros : immediate.micros;
     commitMs = Math.floor(original / 1000);
+    if (c.at < c.end) bytes = c.packed();
   }
-  return { gtid: `${uuid}:${number}`, commitMs, opens: false };
+  return { gtid: `${uuid}:${number}`, commitMs, opens: false, bytes };
 }
 
 /** 55 bits of microseconds; the top bit says that the original commit time follows. */
@@ -116,6 +121,7 @@ const TAGGED = {
   sequence: 5,
   immediate: 6,
   original: 7,
+  bytes: 8,
 } as const;
 
 /** MySQL 8.3: fields with ids in ascending order, integers of variable length (`mysql::serialization`). */
@@ -128,6 +134,7 @@ export function readTaggedGtid(c: Cursor, timestamp: number): GtidEvent {
   let number = 0n;
   let tag = '';
   let commitMicros = BigInt(timestamp) * 1_000_000n;
+  let bytes = 0;
   while (c.at < end) {
     const field = Number(readVarint(c));
     if (field === TAGGED.flags) readVarint(c);
@@ -139,8 +146,9 @@ export function readTaggedGtid(c: Cursor, timestamp: number): GtidEvent {
     else if (field === TAGGED.tag) tag = c.text(Number(readVarint(c)));
     else if (field === TAGGED.lastCommitted || field === TAGGED.sequence) readVarint(c);
     else if (field === TAGGED.immediate) commitMicros = readVarint(c);
-    else if (field === TAGGED.original) {
-      commitMicros = readVarint(c);
+    else if (field === TAGGED.original) commitMicros = readVarint(c);
+    else if (field === TAGGED.bytes) {
+      bytes = Number(readVarint(c));
       break;
     } else break;
   }
@@ -149,6 +157,7 @@ export function readTaggedGtid(c: Cursor, timestamp: number): GtidEvent {
     gtid: `${tag === '' ? uuid : `${uuid}:${tag}`}:${number}`,
     commitMs: Number(commitMicros / 1000n),
     opens: false,
+    bytes,
   };
 }
 

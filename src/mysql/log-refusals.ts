@@ -1,5 +1,6 @@
 /** What the log does not tell, or not in a form that is read here: the errors, and what to do about each. */
 import { OtterError } from '../model/error.ts';
+import { type FilePosition, formatPosition } from '../model/position.ts';
 import { tableName } from '../model/row.ts';
 import type { NamedTable } from './reach.ts';
 
@@ -41,4 +42,46 @@ export function undecided(tables: string): OtterError {
 /** @param tables by name */
 export function rolledBack(tables: string): OtterError {
   return new OtterError('OT4037', `rows of ${tables} were changed, and some of that rolled back in the log`);
+}
+
+const BEGIN_ANEW = 'begin the channel anew (`otter explain OT4020` says how)';
+
+/** A position by file and offset that this server does not have, or has something else at. */
+export function notHere(
+  position: FilePosition,
+  why: string,
+  where: Readonly<Record<string, string | number>> = {},
+): OtterError {
+  const { database } = where;
+  const said = `the log position ${position.file}:${position.offset} is no longer there: ${why}`;
+  return new OtterError('OT4020', database === undefined ? said : `${database}: ${said}`, {
+    where: { ...where, position: formatPosition(position) },
+    hint: BEGIN_ANEW,
+  });
+}
+
+export function wasReset(position: FilePosition, made: number): OtterError {
+  const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
+  const then = time(position.made ?? 0);
+  return notHere(position, `the log was reset (its file is of ${time(made)}, the position of one of ${then})`);
+}
+
+/** A transaction without a GTID, where the position is one of GTIDs. */
+export function withoutGtid(what: string): OtterError {
+  return new OtterError('OT4023', what, {
+    hint: 'set `gtid_mode = ON` again (`otter explain OT4023` says how); what was written without GTIDs meanwhile cannot be followed: then begin the channel anew',
+  });
+}
+
+/** The log of a server older than MySQL 8.0.2, which does not tell where a transaction ends. */
+export function withoutLength(): OtterError {
+  return new OtterError('OT4023', 'the log has transactions without a GTID, and does not say how long they are', {
+    hint: 'set `gtid_mode = ON` (`otter explain OT4023` says how)',
+  });
+}
+
+export function backwards(gtid: string, position: string): OtterError {
+  return new OtterError('OT4025', `the log has ${gtid} after ${position}`, {
+    hint: 'set `gtid_strict_mode = ON` and give every server that is written to a `gtid_domain_id` of its own, then begin the channel anew (`otter explain OT4020` says how)',
+  });
 }

@@ -17,7 +17,7 @@ export interface LogReading extends AsyncDisposable {
 export interface LookAheadOptions {
   readonly logEnd: () => Promise<LogEnd>;
   /** No table is wanted. */
-  readonly open: (from: string) => LogReading;
+  readonly open: (from: string) => Promise<LogReading>;
   readonly signal: AbortSignal;
 }
 
@@ -44,7 +44,7 @@ export class LookAhead {
 
   async #look(from: string, end: LogPoint): Promise<void> {
     const { open, signal } = this.#options;
-    await using stream = open(from);
+    await using stream = await open(from);
     const known = new Set(this.#definitions.map(({ gtid }) => gtid));
     for (;;) {
       const { items, point } = await stream.next(signal);

@@ -4,10 +4,11 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { UnfitSetting } from '../model/inspection.ts';
+import type { LogNeeds } from '../model/ports.ts';
 import { hasSomewhere, lackingForLog } from '../model/privileges.ts';
 import type { Session } from './connection.ts';
 import { readAccount } from './grants.ts';
-import type { ServerKind } from './server-facts.ts';
+import { atLeast, type ServerKind } from './server-facts.ts';
 import { quoteText } from './sql.ts';
 
 interface Rule {
@@ -42,13 +43,6 @@ const MYSQL: readonly Rule[] = [
     fits: is('OFF', '0'),
     statement: 'SET GLOBAL binlog_transaction_compression = OFF',
   },
-  { setting: 'gtid_mode', wanted: 'ON', fits: is('ON'), statement: null },
-  {
-    setting: 'enforce_gtid_consistency',
-    wanted: 'ON',
-    fits: is('ON', '1'),
-    statement: 'SET GLOBAL enforce_gtid_consistency = ON',
-  },
 ];
 
 const MARIADB: readonly Rule[] = [
@@ -61,9 +55,14 @@ const MARIADB: readonly Rule[] = [
 ];
 
 /** @throws OtterError OT4021 for settings, and what privileges lack besides; OT4022 for privileges alone. */
-export async function checkServer(session: Session, kind: ServerKind): Promise<void> {
+export async function checkServer(session: Session, kind: ServerKind, needs: LogNeeds): Promise<void> {
   const wrong = await wrongSettings(session, kind);
-  const faults = [...(wrong.length === 0 ? [] : [unfit(wrong)]), ...(await lackingPrivileges(session, kind))];
+  const gtids = await withoutGtids(session, kind);
+  const faults = [
+    ...(wrong.length === 0 ? [] : [unfit(wrong)]),
+    ...(gtids !== null && (needs.gtids || gtids.for === 'all') ? [gtids] : []),
+    ...(await lackingPrivileges(session, kind)),
+  ];
   const [first] = faults;
   if (first === undefined) return;
   const said = faults.map(({ message }) => message).join('; ');
@@ -75,7 +74,8 @@ export async function checkServer(session: Session, kind: ServerKind): Promise<v
 
 /** Each setting with which the log cannot be followed exactly, for itself. */
 export async function unfitSettings(session: Session, kind: ServerKind): Promise<readonly UnfitSetting[]> {
-  return (await wrongSettings(session, kind)).map((one) => unfit([one]));
+  const gtids = await withoutGtids(session, kind);
+  return [...(await wrongSettings(session, kind)).map((one) => unfit([one])), ...(gtids === null ? [] : [gtids])];
 }
 
 interface Fault extends UnfitSetting {
@@ -99,6 +99,30 @@ async function wrongSettings(session: Session, kind: ServerKind): Promise<Wrong[
   });
 }
 
+/** Turned on while the server runs, step by step, each of which it refuses before the one before. */
+const GTID_STEPS = ['OFF', 'OFF_PERMISSIVE', 'ON_PERMISSIVE'];
+
+/** Without GTIDs the log is followed by file and offset: one-way only, and where it says how long transactions are. */
+async function withoutGtids(session: Session, kind: ServerKind): Promise<Fault | null> {
+  if (kind.family !== 'mysql') return null;
+  const values = await globalVariables(session, ['gtid_mode', 'enforce_gtid_consistency']);
+  const mode = values.get('gtid_mode')?.toUpperCase() ?? 'OFF';
+  if (mode === 'ON') return null;
+  const consistent = is('ON', '1')(values.get('enforce_gtid_consistency') ?? '');
+  const steps = [
+    ...(consistent ? [] : ['enforce_gtid_consistency = ON']),
+    ...GTID_STEPS.slice(GTID_STEPS.indexOf(mode) + 1).map((step) => `gtid_mode = ${step}`),
+  ].map((step) => `SET GLOBAL ${step};`);
+  const first = steps.length === 0 ? '' : `run \`${steps.join(' ')}\`; `;
+  const all = !atLeast(kind.release, 8, 0);
+  return {
+    code: 'OT4021',
+    for: all ? 'all' : 'two-way',
+    message: `gtid_mode is ${mode} and must be ON${all ? '' : ' for a two-way channel'}`,
+    hint: `${first}wait until \`SHOW STATUS LIKE 'Ongoing_anonymous_transaction_count'\` says 0; run \`SET GLOBAL gtid_mode = ON;\`; put \`enforce_gtid_consistency = ON, gtid_mode = ON\` into the server configuration`,
+  };
+}
+
 /** Those that the server knows, by their names in small letters. */
 export async function globalVariables(
   session: Session,
@@ -120,7 +144,7 @@ function unfit(wrong: readonly Wrong[]): Fault {
       ? []
       : [`put \`${configured.join(', ')}\` into the server configuration and restart it`]),
   ];
-  return { code: 'OT4021', message: said.join('; '), hint: hints.join('; ') };
+  return { code: 'OT4021', for: 'all', message: said.join('; '), hint: hints.join('; ') };
 }
 
 /**
@@ -134,6 +158,7 @@ async function lackingPrivileges(session: Session, kind: ServerKind): Promise<Fa
   return [
     {
       code: 'OT4022',
+      for: 'all',
       message: `the user ${account.name} lacks ${missing.join(' and ')}`,
       hint: `run \`GRANT ${missing.join(', ')} ON *.* TO ${account.name};\` as an administrator`,
     },

@@ -1,6 +1,7 @@
 /** What kind of server this is, and where its log ends: the statements differ by family and version. */
 import { OtterError } from '../model/error.ts';
 import type { LogEnd, ServerFacts } from '../model/ports.ts';
+import { formatPosition } from '../model/position.ts';
 import type { Session } from './connection.ts';
 
 export interface ServerKind extends ServerFacts {
@@ -43,13 +44,15 @@ export function atLeast(release: readonly [number, number], major: number, minor
 
 /**
  * The GTID position is read first, so that it never claims more than the point covers. Needs `multipleStatements`: a
- * loader waits for this with locks held, and one round trip is all it pays.
+ * loader waits for this with locks held, and one round trip is all it pays. MySQL may turn GTIDs on and off as it runs.
  */
 export async function readLogEnd(session: Session, kind: ServerKind): Promise<LogEnd> {
-  const position = kind.family === 'mariadb' ? '@@GLOBAL.gtid_binlog_pos' : '@@GLOBAL.gtid_executed';
-  const status =
-    kind.family === 'mysql' && atLeast(kind.release, 8, 2) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
-  const [positions, ends] = await session.sets<Record<string, string>>(`SELECT ${position} AS position; ${status}`, {
+  const mysql = kind.family === 'mysql';
+  const asked = mysql
+    ? '@@GLOBAL.gtid_executed AS position, @@GLOBAL.gtid_mode AS mode'
+    : "@@GLOBAL.gtid_binlog_pos AS position, 'ON' AS mode";
+  const status = mysql && atLeast(kind.release, 8, 2) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
+  const [positions, ends] = await session.sets<Record<string, string>>(`SELECT ${asked}; ${status}`, {
     timeoutMs: LOG_END_TIMEOUT_MS,
   });
   const end = ends?.[0];
@@ -59,9 +62,12 @@ export async function readLogEnd(session: Session, kind: ServerKind): Promise<Lo
       where: session.where,
     });
   }
+  const point = { file: end['File'] ?? '', offset: Number(end['Position']) };
+  const { position = '', mode } = positions?.[0] ?? {};
+  const byFile = { family: 'file', ...point, server: kind.identity, made: null } as const;
   return {
-    position: `${kind.family}:${(positions?.[0]?.['position'] ?? '').replace(/\s+/g, '')}`,
-    point: { file: end['File'] ?? '', offset: Number(end['Position']) },
+    position: mode === 'ON' ? `${kind.family}:${position.replace(/\s+/g, '')}` : formatPosition(byFile),
+    point,
   };
 }
 

@@ -2,19 +2,17 @@
  * The source side of a MySQL or MariaDB server: `SourcePort` over a few kept sessions and any number of log readers, all
  * on the endpoint that `DatabaseServer` is on.
  */
-import { OtterError } from '../model/error.ts';
-import type { LogBatch, LogEnd, ReadLogOptions, ServerFacts, SourcePort } from '../model/ports.ts';
-import { parsePosition } from '../model/position.ts';
+import type { LogBatch, LogEnd, LogNeeds, ReadLogOptions, ServerFacts, SourcePort } from '../model/ports.ts';
 import type { Image, TableShape } from '../model/row.ts';
 import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
 import { createStatement } from './create-table.ts';
+import { type LogStart, logStart } from './log-start.ts';
 import { LookAhead } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
 import { reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
 import { readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
-import { quoteText } from './sql.ts';
 import { LogStream } from './stream.ts';
 import { requireExactTypes } from './table-map.ts';
 
@@ -72,9 +70,9 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     return this.#facts(await this.#control.get());
   }
 
-  async preflight(): Promise<void> {
+  async preflight(needs: LogNeeds = { gtids: false }): Promise<void> {
     const session = await this.#control.get();
-    await checkServer(session, await this.#facts(session));
+    await checkServer(session, await this.#facts(session), needs);
   }
 
   async logEnd(): Promise<LogEnd> {
@@ -84,7 +82,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async *readLog(options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
     const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
-    const from = await this.#gtidPosition(options.from);
+    const start = await this.#start(options.from);
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
@@ -96,12 +94,12 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     };
     const look = new LookAhead({
       logEnd: () => this.logEnd(),
-      open: (place) => new LogStream({ ...common, ...NO_TABLE, from: place }),
+      open: async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) }),
       signal: options.signal,
     });
     await using stream = new LogStream({
       ...common,
-      from,
+      ...start,
       wants: options.wants,
       shapes: this.#shapesForLog(),
       ahead: (place) => look.from(place),
@@ -189,24 +187,8 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     return this.#known.kind;
   }
 
-  /** MariaDB can say which GTID position stands at an offset; from MySQL's offset no set can be known. */
-  async #gtidPosition(from: string): Promise<string> {
-    const position = parsePosition(from);
+  async #start(from: string): Promise<LogStart> {
     const session = await this.#control.get();
-    const { family } = await this.#facts(session);
-    if (position.family === family) return from;
-    const where = { ...session.where, position: from };
-    if (position.family === 'file' && family === 'mariadb') {
-      const [row] = await session.rows<{ position: string | null }>(
-        `SELECT BINLOG_GTID_POS(${quoteText(position.file)}, ${position.offset}) AS position`,
-      );
-      const found = row?.position ?? null;
-      if (found !== null) return `mariadb:${found}`;
-      throw new OtterError('OT4020', `the server has no log position ${from}`, { where });
-    }
-    throw new OtterError('OT4002', `${from} is not a position of a ${family} server`, {
-      where,
-      hint: family === 'mysql' ? 'write a GTID set: `mysql:UUID:1-5`' : 'write a GTID position: `mariadb:0-1-42`',
-    });
+    return logStart(session, await this.#facts(session), from);
   }
 }

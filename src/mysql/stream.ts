@@ -9,7 +9,7 @@
 import ZongJi from '@vlasky/zongji';
 import { OtterError } from '../model/error.ts';
 import type { LogBatch, LogEnd, ReadLogOptions, Statement } from '../model/ports.ts';
-import { formatBare, parsePosition } from '../model/position.ts';
+import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { LogAssembler, type Need } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
@@ -46,8 +46,10 @@ export interface StreamOptions {
   /** Connection options of the driver. */
   readonly dsn: object;
   readonly where: Readonly<Record<string, string | number>>;
-  /** A GTID position of the server's family. */
+  /** A GTID position of the server's family, or by file. */
   readonly from: string;
+  /** Where to begin, of a position by file; else null. */
+  readonly place: LogPoint | null;
   readonly wants: ReadLogOptions['wants'];
   readonly reshapes: ReadLogOptions['reshapes'];
   /** The table and any others of its schema, by name; without the table when there is none of that name. */
@@ -92,11 +94,10 @@ export class LogStream implements AsyncDisposable {
     this.#zongji = new ZongJi(options.dsn);
     this.#zongji.on('error', (error) => this.#fail(databaseError(error, options.where)));
     this.#zongji.on('ready', () => this.#onReady());
-    this.#zongji.start({
-      serverId: nextServerId(),
-      gtidSet: formatBare(parsePosition(options.from)),
-      includeEvents: [],
-    });
+    const { place, from } = options;
+    const start =
+      place === null ? { gtidSet: formatBare(parsePosition(from)) } : { filename: place.file, position: place.offset };
+    this.#zongji.start({ serverId: nextServerId(), ...start, includeEvents: [] });
     const tick = Math.min(1_000, options.silenceMsMax / 4);
     this.#watchdog = setInterval(() => this.#watch(tick), tick);
     this.#watchdog.unref();

@@ -129,7 +129,8 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return this.#control.run((connection) => unguardedTriggers(connection, schema, table));
   }
 
-  async firstPosition(): Promise<{ readonly position: string; readonly seen: Seen }> {
+  async firstPosition(site: string): Promise<{ readonly position: string; readonly seen: Seen }> {
+    await this.beat(site);
     return this.#control.run(async (connection) => {
       await connection.query('START TRANSACTION');
       try {

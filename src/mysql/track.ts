@@ -4,6 +4,8 @@
  */
 import {
   advance,
+  coversGtid,
+  type FilePosition,
   formatBare,
   formatPosition,
   type Position,
@@ -11,16 +13,19 @@ import {
   parseMysqlGtid,
   parsePosition,
 } from '../model/position.ts';
+import { wasReset } from './log-refusals.ts';
 
 export interface PositionTrack {
   /** The position with everything that was passed. */
   readonly text: string;
   /** Moves on and returns the new text. */
   pass(gtid: string): string;
+  /** Whether the transaction was passed. */
+  passed(gtid: string): boolean;
 }
 
 /** @throws OtterError OT4002 */
-export function trackPosition(from: string): PositionTrack {
+export function trackPosition(from: string): PositionTrack | FileTrack {
   const position = parsePosition(from);
   switch (position.family) {
     case 'mariadb':
@@ -28,9 +33,41 @@ export function trackPosition(from: string): PositionTrack {
     case 'mysql':
       return new Track(position, (gtid) => parseMysqlGtid(gtid).source, splitMysql);
     case 'file':
-      return { text: from, pass: () => from };
+      return new FileTrack(position);
     default:
       return position satisfies never;
+  }
+}
+
+/** Where the log is by file and offset. */
+export class FileTrack implements PositionTrack {
+  #position: FilePosition;
+  /** The file that is being read. */
+  #file: { readonly name: string; readonly made: number } | null = null;
+  text: string;
+
+  constructor(position: FilePosition) {
+    this.#position = position;
+    this.text = formatPosition(position);
+  }
+
+  /** What the log says of the file that comes now. @throws OtterError OT4020 when it is not the one that was begun */
+  enter(file: string, made: number): void {
+    const position = this.#position;
+    if (file === position.file && position.made !== null && position.made !== made) throw wasReset(position, made);
+    this.#file = { name: file, made };
+  }
+
+  pass(gtid: string): string {
+    const moved = advance(this.#position, gtid) as FilePosition;
+    const made = this.#file?.name === moved.file ? this.#file.made : moved.made;
+    this.#position = { ...moved, made };
+    this.text = formatPosition(this.#position);
+    return this.text;
+  }
+
+  passed(gtid: string): boolean {
+    return coversGtid(this.#position, gtid);
   }
 }
 
@@ -70,6 +107,11 @@ class Track<P extends Position> implements PositionTrack {
     if (this.#current !== part) this.#surround(part);
     this.text = this.#before + formatBare(moved) + this.#after;
     return this.text;
+  }
+
+  passed(gtid: string): boolean {
+    const position = this.#parts.get(this.#partOf(gtid));
+    return position !== undefined && coversGtid(position, gtid);
   }
 
   #surround(part: string | number): void {

@@ -8,8 +8,9 @@ import { OtterError } from '../model/error.ts';
 import type { LogItem } from '../model/ports.ts';
 import { type RowChange, tableName } from '../model/row.ts';
 import type { GtidEvent } from './events.ts';
+import { backwards } from './log-refusals.ts';
 import type { NamedTable } from './reach.ts';
-import { type PositionTrack, trackPosition } from './track.ts';
+import { FileTrack, type PositionTrack, trackPosition } from './track.ts';
 
 /** Rough cost of an item beside its rows. */
 const ITEM_BYTES = 200;
@@ -26,6 +27,8 @@ export class Transactions {
   #position = '';
   /** The log before it. */
   #before: string;
+  /** Where it ends in its file, which is its name where there are no GTIDs; else null. */
+  #end: number | null = null;
   #changes: RowChange[] = [];
   #changeBytes = 0;
   #parts = 0;
@@ -61,12 +64,28 @@ export class Transactions {
     return items;
   }
 
-  /** A new one begins. That the last had no end is harmless only when nothing of it was delivered. */
-  begin(gtid: GtidEvent): void {
+  /** Whether transactions are named by where they end in which file. */
+  get byFile(): boolean {
+    return this.#track instanceof FileTrack;
+  }
+
+  /** A file begins, or is gone on with. @throws OtterError OT4020 when it is another of the same name */
+  enter(file: string, made: number): void {
+    if (this.#track instanceof FileTrack) this.#track.enter(file, made);
+  }
+
+  /**
+   * A new one begins. That the last had no end is harmless only when nothing of it was delivered.
+   * @param end where it will end in its file, if that is its name
+   */
+  begin(gtid: GtidEvent, end: number | null): void {
     if (this.#hasRows) throw new OtterError('OT4034', 'a transaction in the log has no end');
     if (this.#gtid !== null) this.#close();
+    // Whoever goes on from a position takes this one for done.
+    if (this.#track.passed(gtid.gtid)) throw backwards(gtid.gtid, this.#track.text);
     this.#gtid = gtid;
     this.#open = gtid.opens;
+    this.#end = end;
     this.#position = this.#track.pass(gtid.gtid);
   }
 
@@ -81,8 +100,12 @@ export class Transactions {
     if (this.#changeBytes >= this.#partBytes) this.#deliver(false);
   }
 
-  commit(): void {
-    if (this.#hasRows) this.#deliver(true);
+  /** @param at where the log is behind the commit */
+  commit(at: number): void {
+    if (this.#hasRows) {
+      this.#mustEndAt(at);
+      this.#deliver(true);
+    }
     this.#close();
   }
 
@@ -95,8 +118,9 @@ export class Transactions {
    * A definition is a transaction of its own, except where a server logs it together with rows (CREATE TABLE … SELECT):
    * then it bears the position before the transaction, since the rows are still to come.
    */
-  addStatement(schema: string, sql: string): void {
+  addStatement(schema: string, sql: string, at: number): void {
     const gtid = this.#requireGtid();
+    if (!this.#open) this.#mustEndAt(at);
     this.#items.push({
       kind: 'statement',
       gtid: gtid.gtid,
@@ -160,6 +184,12 @@ export class Transactions {
     this.#parts++;
     this.#changes = [];
     this.#changeBytes = 0;
+  }
+
+  /** Its name, under which parts may have been delivered already, must have been true. */
+  #mustEndAt(at: number): void {
+    if (this.#end !== null && this.#end !== at)
+      throw new OtterError('OT4034', `a transaction in the log was to end at ${this.#end} and ends at ${at}`);
   }
 
   #requireGtid(): GtidEvent {

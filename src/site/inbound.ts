@@ -121,13 +121,14 @@ export class Inbound {
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
     const { target, link, ownerRevision, born, judging } = this.#options;
-    const { name, source, role, reverse } = this.#spec;
+    const { name, source, target: site, role, reverse } = this.#spec;
     this.#attempted = this.#generation;
     await target.prepare();
     const claimed = await target.claim(name, ownerRevision, born);
     if (claimed === null) this.#options.begins();
     const { copies, known } = await this.#recorded();
-    const ownPosition = claimed === null && role === 'to-serialiser' ? (await target.firstPosition()).position : null;
+    const ownPosition =
+      claimed === null && role === 'to-serialiser' ? (await target.firstPosition(site)).position : null;
     await using stream = await link.open(
       source,
       {

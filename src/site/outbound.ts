@@ -9,7 +9,7 @@ import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
-import type { PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
+import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position, parsePosition } from '../model/position.ts';
 import {
   type Answer,
@@ -212,9 +212,11 @@ export class Outbound implements LogListener, PipelineStream {
     this.close();
   }
 
-  /** Tables joined or left, the log being at `position`; the reader is reopened by the caller. */
-  update(spec: PipelineSpec, generation: number, position: string): void {
-    this.#earlier.push({ tables: this.#spec.tables, until: parsePosition(position) });
+  /** Tables joined or left, the log being at `end`; the reader is reopened by the caller. */
+  update(spec: PipelineSpec, generation: number, { position, point }: LogEnd): void {
+    // A pipeline that began by file and offset goes on so, whatever the server has now.
+    const until = this.#cursor.family === 'file' ? { ...this.#cursor, ...point } : parsePosition(position);
+    this.#earlier.push({ tables: this.#spec.tables, until });
     this.#spec = spec;
     this.#generation = generation;
     this.#routes.update(spec.tables);

@@ -9,6 +9,7 @@ import { OtterError } from '../model/error.ts';
 import { type Place, samePlace, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
+import { parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { mapName } from '../replication/names.ts';
@@ -83,12 +84,13 @@ export class Outgoing {
     const signal = AbortSignal.any([asked, this.#options.signal]);
     const { spec, generation } = await this.#known(request, signal);
     await this.#fit(signal);
+    requireGtids(spec, request);
     // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
     // site falls between the look at its tables and the first position of its log.
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
     if (spec.reverseCopies) await this.#recall(spec.reverse!);
     const { logsCascades } = await source.facts();
-    const start = request.from ?? (await target.firstPosition());
+    const start = request.from ?? (await target.firstPosition(this.#options.site));
     const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, signal);
     const { outbound } = running;
     try {
@@ -155,9 +157,9 @@ export class Outgoing {
     const { outbound } = running;
     try {
       // Tables that are named from now on and were made up to here have not been made in the channel.
-      const { position } = await this.#options.source.logEnd();
+      const end = await this.#options.source.logEnd();
       if (outbound.closed.aborted) return;
-      outbound.update(spec, generation, position);
+      outbound.update(spec, generation, end);
       await this.#announce(running);
     } catch (error) {
       outbound.close(error);
@@ -286,4 +288,13 @@ export class Outgoing {
       retry: 'backoff',
     });
   }
+}
+
+/** What a site has seen of another is told by GTIDs; a pipeline that began one-way without them has none. */
+function requireGtids({ name, role, source }: PipelineSpec, { from }: PipelineRequest): void {
+  if (role === 'one-way' || from === null || parsePosition(from.position).family !== 'file') return;
+  throw new OtterError('OT4023', `${name} follows the log of ${source} by file and offset, which is one-way only`, {
+    where: { pipeline: name, position: from.position },
+    hint: 'begin the channel anew (`otter explain OT4023` says how)',
+  });
 }

@@ -32,6 +32,9 @@ export interface SiteOptions {
 
 type Desired = SiteSpec['pipelines'][number];
 
+/** What the topology wants of the database's log. */
+type Needs = 'no log' | 'log' | 'gtids';
+
 /** How long what is under way may take to end when the site stops. */
 const STOP_GRACE_MS = 5_000;
 
@@ -44,7 +47,7 @@ export class Site implements RunningSite {
   readonly #stopping = new Set<Promise<void>>();
   readonly #heart: Promise<void>;
   #spec: SiteSpec;
-  #ready: Promise<void> | null = null;
+  #ready: { readonly needs: Needs; readonly done: Promise<void> } | null = null;
   #tidied = false;
 
   constructor(options: SiteOptions) {
@@ -156,20 +159,29 @@ export class Site implements RunningSite {
   /** Otter's tables exist and the server is fit to be read, before anything else; tried until it works. */
   async #prepared(signal: AbortSignal, failed: (error: unknown) => void): Promise<void> {
     for (let attempt = 0; !signal.aborted; attempt += 1) {
+      // What was fit for one-way channels need not be for others.
+      const needs = this.#needs();
+      if (this.#ready?.needs !== needs) this.#ready = { needs, done: this.#prepare(needs) };
+      const ready = this.#ready;
       try {
-        this.#ready ??= this.#prepare();
-        return await this.#ready;
+        return await ready.done;
       } catch (error) {
-        this.#ready = null;
+        if (this.#ready === ready) this.#ready = null;
         failed(error);
         await backoff(attempt, signal);
       }
     }
   }
 
-  async #prepare(): Promise<void> {
+  #needs(): Needs {
+    const wanted = this.#wanted();
+    if (wanted.some(({ spec }) => spec.role !== 'one-way')) return 'gtids';
+    return wanted.length > 0 ? 'log' : 'no log';
+  }
+
+  async #prepare(needs: Needs): Promise<void> {
     const { source, target } = this.#options;
-    if (this.#wanted().length > 0) await source.preflight();
+    if (needs !== 'no log') await source.preflight({ gtids: needs === 'gtids' });
     await target.prepare();
   }
 

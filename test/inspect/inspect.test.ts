@@ -23,7 +23,7 @@ describe('a server', () => {
     ],
     [
       'with an unfit setting',
-      { report: { unfit: [{ message: 'binlog_format is MIXED', hint: 'type' }] } },
+      { report: { unfit: [{ for: 'all', message: 'binlog_format is MIXED', hint: 'type' }] } },
       'error OT4021',
       'endpoints',
     ],
@@ -60,13 +60,21 @@ describe('a server', () => {
   });
 
   test('of a target that is no source the log does not matter', () => {
-    const report = { logSeconds: 60, rowMetadata: 'MINIMAL', unfit: [{ message: 'x', hint: 'y' }] };
+    const unfit = [{ for: 'all', message: 'x', hint: 'y' }] as const;
+    const report = { logSeconds: 60, rowMetadata: 'MINIMAL', unfit };
     expect(findings(FITS, { report }, {}, ONE_WAY)).toEqual([]);
     expect(brief(findings({ report }, FITS, {}, ONE_WAY))).toEqual([
       'error OT4021',
       'warning OT4051',
       'warning OT4052',
     ]);
+  });
+
+  test('a log without GTIDs will do one-way', () => {
+    const report = { unfit: [{ for: 'two-way', message: 'gtid_mode is OFF', hint: 'run this' }] } as const;
+    expect(brief(findings({ report }, FITS))).toEqual(['error OT4021']);
+    expect(brief(findings({ report }, FITS, {}, ONE_WAY))).toEqual(['warning OT4024']);
+    expect(brief(findings(FITS, { report }, {}, ONE_WAY))).toEqual([]);
   });
 });
 

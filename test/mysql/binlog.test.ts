@@ -141,4 +141,45 @@ describe('LogAssembler', () => {
   test('an unknown event that may be ignored is ignored', () => {
     feed(assembler(), event(99, Buffer.alloc(30), { flags: 0x80 }));
   });
+
+  test('GTIDs that go backwards are refused', () => {
+    const log = assembler();
+    feed(log, GTID);
+    feed(log, event(EVENT.XID, Buffer.alloc(8)));
+    expect(() => feed(log, GTID)).toThrow(expect.objectContaining({ code: 'OT4025' }));
+  });
+
+  test('without GTIDs a transaction that does not end where it said is refused, and so is one that did not say', () => {
+    const anonymous = (length: number): Buffer => {
+      const body = Buffer.alloc(1 + 16 + 8 + 1 + 16 + 7 + 1);
+      body[25] = 2;
+      body[49] = length;
+      return event(EVENT.ANONYMOUS_GTID, body, { position: 200 });
+    };
+    const log = (length: number): LogAssembler => {
+      const made = new LogAssembler({
+        from: 'file:binlog.000001:4',
+        wants: () => true,
+        partBytes: 1_000,
+        checksum: false,
+      });
+      made.provide('d', 't', shape);
+      feed(
+        made,
+        event(EVENT.ROTATE, Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('binlog.000001')])),
+      );
+      feed(made, anonymous(length));
+      feed(made, event(EVENT.TABLE_MAP, MAP));
+      const row = Buffer.from([...TABLE, 1, 0, 2, 0, 4, 0xff, 0xf6, 42, 0, 0, 0, 128, 0, 0, 1, 50]);
+      feed(made, event(EVENT.WRITE_ROWS, row));
+      return made;
+    };
+    const commit = event(EVENT.XID, Buffer.alloc(8), { position: 250 });
+    const starts = 200 - (19 + 50);
+    const fits = log(250 - starts);
+    feed(fits, commit);
+    expect(fits.takeItems()).toMatchObject([{ gtid: 'binlog.000001:250', position: 'file:binlog.000001:250' }]);
+    expect(() => feed(log(251 - starts), commit)).toThrow(expect.objectContaining({ code: 'OT4034' }));
+    expect(() => log(0)).toThrow(expect.objectContaining({ code: 'OT4023' }));
+  });
 });

@@ -9,6 +9,9 @@ const BEGIN_ANEW =
 const COPY_AGAIN =
   'The table is then copied anew: take it (or the channel, where a pattern names it) out of the topology, apply, empty it at the site that is to be overwritten, put it back, apply. Other channels go on meanwhile.';
 
+const GTIDS_ON =
+  "`set global enforce_gtid_consistency = WARN` and look into the error log for statements that do not fit; then `= ON`; then `set global gtid_mode = OFF_PERMISSIVE`, `ON_PERMISSIVE`; wait until `show status like 'Ongoing_anonymous_transaction_count'` says 0; then `set global gtid_mode = ON`, and both into the server configuration.";
+
 export const DATABASE_CODES = {
   OT4001: {
     title: 'Database unreachable',
@@ -18,7 +21,7 @@ export const DATABASE_CODES = {
   OT4002: {
     title: 'Not a log position',
     meaning: 'A text that should be a position in a server log (a GTID, a GTID set, or file and offset) is not one.',
-    action: 'Write it as `mariadb:0-1-42`, `mysql:UUID:1-5` or `file:binlog.000003:4711`.',
+    action: 'Write it as `mariadb:0-1-42`, `mysql:UUID:1-5` or `file:binlog.000003:4711@SERVER_UUID`.',
   },
   OT4003: {
     title: 'Database refused the login',
@@ -56,7 +59,7 @@ export const DATABASE_CODES = {
   OT4020: {
     title: 'Log position no longer there',
     meaning:
-      'The server cannot send its log from the position otter stands at: the log files were purged, or the server has another history than the one the position comes from.',
+      'The server cannot send its log from the position otter stands at: the log files were purged, the log was reset, or the server has another history than the one the position comes from.',
     action: `Let the log be kept longer: \`set global binlog_expire_logs_seconds = 604800\`. ${BEGIN_ANEW}`,
   },
   OT4021: {
@@ -73,8 +76,21 @@ export const DATABASE_CODES = {
   },
   OT4023: {
     title: 'No GTID',
-    meaning: 'The log holds transactions without a GTID, which cannot be named in a position.',
-    action: 'Set `gtid_mode = ON` and `enforce_gtid_consistency = ON` on the server.',
+    meaning:
+      'The log has transactions without a GTID, or `gtid_mode` is not ON, where positions must be GTIDs: the channel has followed GTIDs so far, or it goes two ways. Files and offsets will do one-way only, from MySQL 8.0 on.',
+    action: `Turn GTIDs on, also while the server runs: ${GTIDS_ON} A channel that began without them begins anew to have them; so does one that had them, if anything was written without them meanwhile. ${BEGIN_ANEW}`,
+  },
+  OT4024: {
+    title: 'Log followed by file and offset',
+    meaning:
+      'The server has `gtid_mode` OFF, so places in its log are named by file and offset. Nothing is lost or doubled; but such a place means something on this one server only: a replica or a restored backup that takes its place is refused (OT4020), and so is a two-way channel.',
+    action: `Nothing, if that will do. Else turn GTIDs on, also while the server runs: ${GTIDS_ON} Pipelines that run already go on by file and offset until they begin anew.`,
+  },
+  OT4025: {
+    title: 'GTIDs of the log go backwards',
+    meaning:
+      'In one domain of a MariaDB log a transaction has a sequence number that is not above those before it, as happens when several servers are written to in one domain, or somebody set `gtid_seq_no`. A position cannot tell then what came before it.',
+    action: `Set \`gtid_strict_mode = ON\` and give every server that is written to a \`gtid_domain_id\` of its own. ${BEGIN_ANEW}`,
   },
   OT4030: {
     title: 'Structure in the log differs from the present one',

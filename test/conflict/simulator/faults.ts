@@ -78,7 +78,8 @@ export function byBeforeImages(
 ): { claims: readonly Claim[]; recent: Recent } {
   const rows = new Map<string, Image | null>(present);
   const conflicting = new Set<Token>();
-  const tagged = claims.map(({ change }) => ({ change, token: { family: 'file', file: 'tag', offset: 0 } as const }));
+  const tag = { family: 'file', file: 'tag', offset: 0, server: null, made: null } as const;
+  const tagged = claims.map(({ change }) => ({ change, token: { ...tag } }));
   for (const { change, token } of tagged) {
     const { table, before, after } = change;
     const key = KEYS.row(table, before ?? after!);
