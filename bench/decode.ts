@@ -9,7 +9,7 @@ import { startMariaDb } from '../src/lab/servers.ts';
 import { comparePoints } from '../src/model/position.ts';
 import { DatabaseServer } from '../src/mysql/connection.ts';
 import { mysqlSource } from '../src/mysql/source.ts';
-import { changesStructure } from '../src/replication/structure-change.ts';
+import { definitions } from '../src/replication/structure-change.ts';
 
 const transactions = Number(process.argv[2] ?? 200_000);
 
@@ -44,7 +44,7 @@ for (let run = 1; run <= 3; run++) {
   for await (const batch of source.readLog({
     from: start.position,
     wants: (schema) => schema === 'bench',
-    reshapes: changesStructure,
+    definitions,
     partBytes: 1 << 20,
     signal: abort.signal,
   })) {

@@ -140,16 +140,25 @@ export interface LogBatch {
   readonly point: LogPoint;
 }
 
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** What the text of a definition says. */
+export interface DefinitionReading {
+  /** Whether the table may have other columns behind it. */
+  changes(statement: Pick<Statement, 'schema' | 'sql'>, table: Named): boolean;
+  /** Tables that it makes, or that may have other columns behind it. */
+  tables(statement: Pick<Statement, 'schema' | 'sql'>): readonly Named[];
+}
+
 export interface ReadLogOptions {
   /** Position to go on from, or a byte offset in a file. */
   readonly from: string;
   /** Asked once per table and shape; false: rows of the table are skipped without being decoded. */
   readonly wants: (schema: string, table: string) => boolean;
-  /** Whether a definition may give the table other columns. */
-  readonly reshapes: (
-    statement: Pick<Statement, 'schema' | 'sql'>,
-    table: { readonly schema: string; readonly name: string },
-  ) => boolean;
+  readonly definitions: DefinitionReading;
   /** A transaction larger than this comes in parts. */
   readonly partBytes: number;
   readonly signal: AbortSignal;

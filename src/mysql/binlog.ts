@@ -42,7 +42,7 @@ import { Transactions } from './transaction.ts';
 export interface AssemblerOptions {
   readonly from: string;
   readonly wants: ReadLogOptions['wants'];
-  readonly reshapes: ReadLogOptions['reshapes'];
+  readonly definitions: ReadLogOptions['definitions'];
   readonly partBytes: number;
   /** Whether events before the first format description carry a checksum. */
   readonly checksum: boolean;
@@ -99,7 +99,7 @@ export class LogAssembler {
   constructor(options: AssemblerOptions) {
     this.#options = options;
     this.#transactions = new Transactions(options.from, options.partBytes);
-    this.#structures = new Structures(options.reshapes);
+    this.#structures = new Structures(options);
     this.#checksum = options.checksum ? CHECKSUM_BYTES : 0;
   }
 
@@ -124,6 +124,12 @@ export class LogAssembler {
 
   takeItems(): readonly LogItem[] {
     return this.#transactions.takeItems();
+  }
+
+  /** What had better be provided before the next event, but need not. */
+  get wish(): Need | null {
+    const { urgent } = this.#structures;
+    return urgent === null ? null : { kind: 'shape', schema: urgent.schema, table: urgent.name };
   }
 
   /** Whether tables are as they were before the last definition: then nobody need look for the next. */
@@ -274,8 +280,9 @@ export class LogAssembler {
     if (this.#options.wants(schema, table)) {
       const structure = this.#structures.get(schema, table);
       if (structure === undefined) return { kind: 'shape', schema, table };
-      if (structure === null) plan = gone(`${schema}.${table}`);
-      else plan = structure instanceof OtterError ? structure : planned(() => planRows(map, structure));
+      const { shape, doubt } = structure;
+      plan = shape === null ? gone(`${schema}.${table}`) : planned(() => planRows(map, shape));
+      if (doubt !== null && !(plan instanceof OtterError)) plan = doubt;
     }
     if (this.#maps.size >= KNOWN_MAPS_MAX) this.#maps.clear();
     this.#maps.set(id, { body: Buffer.from(c.bytes.subarray(at, c.end)), plan, schema, table });
@@ -302,7 +309,7 @@ export class LogAssembler {
     if (found === null) return;
     const { schema, table, plan } = found.known;
     if (plan instanceof OtterError) {
-      this.#unreadable([{ schema, name: table }], plan, this.#structures.get(schema, table) === null);
+      this.#unreadable([{ schema, name: table }], plan, this.#structures.get(schema, table)?.shape === null);
       return;
     }
     if (form.extra) c.skip(c.uint(2) - 2);

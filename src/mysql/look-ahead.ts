@@ -5,7 +5,7 @@
  * The log is read by a second stream, without its rows, up to where it ended when somebody asked; each stretch once.
  */
 import type { LogBatch, LogEnd, Statement } from '../model/ports.ts';
-import { comparePoints, coversGtid, type LogPoint, parsePosition } from '../model/position.ts';
+import { comparePoints, covers, coversGtid, type LogPoint, parsePosition } from '../model/position.ts';
 
 /** The log from a position on. */
 export interface LogReading extends AsyncDisposable {
@@ -31,14 +31,16 @@ export class LookAhead {
     this.#options = options;
   }
 
-  /** Every definition between a place and the end that the log has after this is called. */
-  async from(place: LogEnd): Promise<readonly Statement[]> {
-    const end = (await this.#options.logEnd()).point;
+  /** Every definition between a place, by its position, and the end that the log has after this is called. */
+  async from(place: { readonly position: string; readonly point: LogPoint | null }): Promise<readonly Statement[]> {
+    const end = await this.#options.logEnd();
     const passed = parsePosition(place.position);
     this.#definitions = this.#definitions.filter(({ gtid }) => !coversGtid(passed, gtid));
+    if (covers(passed, parsePosition(end.position))) return this.#definitions;
     const reached = this.#reached;
-    const begin = reached === null || comparePoints(reached.point, place.point) < 0 ? place : reached;
-    if (comparePoints(begin.point, end) < 0) await this.#look(begin.position, end);
+    const further = reached !== null && (place.point === null || comparePoints(reached.point, place.point) >= 0);
+    const begin = further ? reached : place;
+    if (begin.point === null || comparePoints(begin.point, end.point) < 0) await this.#look(begin.position, end.point);
     return this.#definitions;
   }
 

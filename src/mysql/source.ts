@@ -34,6 +34,7 @@ const SINGLE_TABLES_MAX = 4;
 /** For a stream of which only the definitions are wanted. */
 const NO_TABLE = {
   wants: () => false,
+  known: { shapes: [], ahead: [] },
   shapes: async () => new Map<string, TableShape>(),
   ahead: async () => [],
   reach: async () => [],
@@ -86,7 +87,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
-      reshapes: options.reshapes,
+      definitions: options.definitions,
       partBytes: options.partBytes,
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),
       heartbeatMs,
@@ -97,10 +98,12 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       open: async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) }),
       signal: options.signal,
     });
+    const shapes = await this.#wantedShapes(options.wants);
     await using stream = new LogStream({
       ...common,
       ...start,
       wants: options.wants,
+      known: { shapes, ahead: await look.from({ position: start.from, point: null }) },
       shapes: this.#shapesForLog(),
       ahead: (place) => look.from(place),
       reach: async (names) => reachOf(await this.#catalogSession.get(), names),
@@ -133,6 +136,18 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     const shape = (await asked.answer).get(table) ?? null;
     if (shape !== null) requireExactTypes(shape);
     return shape;
+  }
+
+  /** The sooner they are asked for, the less of the log must be doubted. */
+  async #wantedShapes(wants: ReadLogOptions['wants']): Promise<readonly TableShape[]> {
+    const session = await this.#catalogSession.get();
+    const wanted = (await listTables(session)).filter(({ schema, name }) => wants(schema, name));
+    const shapes: TableShape[] = [];
+    for (const [schema, tables] of Map.groupBy(wanted, (table) => table.schema)) {
+      const names = tables.map(({ name }) => name);
+      shapes.push(...(await this.#catalog.load(session, schema, names)).values());
+    }
+    return shapes;
   }
 
   /** One table at first; a log that touches many of a schema gets all of them at once. */

@@ -51,7 +51,9 @@ export interface StreamOptions {
   /** Where to begin, of a position by file; else null. */
   readonly place: LogPoint | null;
   readonly wants: ReadLogOptions['wants'];
-  readonly reshapes: ReadLogOptions['reshapes'];
+  readonly definitions: ReadLogOptions['definitions'];
+  /** Tables as they are, with every definition between `from` and the end of the log when they had been asked for. */
+  readonly known: { readonly shapes: readonly TableShape[]; readonly ahead: readonly Statement[] };
   /** The table and any others of its schema, by name; without the table when there is none of that name. */
   readonly shapes: (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>>;
   /** Every definition between a place and the end of the log at the time of the question. */
@@ -171,10 +173,12 @@ export class LogStream implements AsyncDisposable {
     this.#assembler = new LogAssembler({
       from: this.#options.from,
       wants: this.#options.wants,
-      reshapes: this.#options.reshapes,
+      definitions: this.#options.definitions,
       partBytes: this.#options.partBytes,
       checksum: inner.useChecksum,
     });
+    const { shapes, ahead } = this.#options.known;
+    for (const shape of shapes) this.#assembler.provide(shape.schema, shape.name, shape, ahead);
     const nanoseconds = this.#options.heartbeatMs * 1_000_000;
     const settings = [
       `@master_heartbeat_period=${nanoseconds}`,
@@ -228,6 +232,8 @@ export class LogStream implements AsyncDisposable {
     }
     if (assembler.bytes > this.#options.queueBytesMax && assembler.itemCount > 0) this.#pause();
     this.#wake?.();
+    const { wish } = assembler;
+    if (wish !== null) this.#ask(wish);
     return true;
   }
 
@@ -266,7 +272,7 @@ export class LogStream implements AsyncDisposable {
     this.#backlog = [];
     for (const [i, event] of waiting.entries()) {
       if (this.#error !== null) return;
-      if (this.#feed(event, 0, event.length)) continue;
+      if (this.#feed(event, 0, event.length) && !this.#asking) continue;
       this.#backlog.push(...waiting.slice(i + 1));
       return;
     }

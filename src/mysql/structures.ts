@@ -9,17 +9,28 @@ import { OtterError } from '../model/error.ts';
 import type { ReadLogOptions, Statement } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 
-/** A shape; null: there is no such table now; an error: nobody can say what it was like. */
-export type Structure = TableShape | null | OtterError;
+export interface Structure {
+  /** Null: there is no such table now. */
+  readonly shape: TableShape | null;
+  /** Why nobody can say that it was like this; rows that fit this shape are read wrong all the same. */
+  readonly doubt: OtterError | null;
+}
 
 export class Structures {
-  readonly #reshapes: ReadLogOptions['reshapes'];
+  readonly #options: Pick<ReadLogOptions, 'definitions' | 'wants'>;
   readonly #known = new Map<string, Structure>();
   /** What tables are like here, though the server was not asked again since the last statement. */
   readonly #carried = new Map<string, TableShape>();
+  /** Tables to be asked for at once. */
+  #urgent: readonly { readonly schema: string; readonly name: string }[] = [];
 
-  constructor(reshapes: ReadLogOptions['reshapes']) {
-    this.#reshapes = reshapes;
+  constructor(options: Pick<ReadLogOptions, 'definitions' | 'wants'>) {
+    this.#options = options;
+  }
+
+  /** A table that should be asked for before the log goes on: the later, the more of it must be doubted. */
+  get urgent(): { readonly schema: string; readonly name: string } | null {
+    return this.#urgent.find(({ schema, name }) => this.get(schema, name) === undefined) ?? null;
   }
 
   /** Undefined: the server must be asked. */
@@ -36,20 +47,27 @@ export class Structures {
   /** @param ahead every definition between the reader's place and the end of the log, from after the server was asked */
   provide(schema: string, name: string, shape: TableShape | null, ahead: readonly Statement[]): void {
     const table = { schema, name };
-    const change = ahead.find((statement) => this.#reshapes(statement, table));
+    const change = ahead.find((statement) => this.#options.definitions.changes(statement, table));
     const carried = this.#carried.get(tableName(table));
-    const known = change === undefined || shape === null ? shape : unsure(tableName(table), change);
-    this.#known.set(tableName(table), change !== undefined && carried !== undefined ? carried : known);
+    if (change !== undefined && carried !== undefined)
+      this.#known.set(tableName(table), { shape: carried, doubt: null });
+    else {
+      const doubt = change === undefined || shape === null ? null : unsure(tableName(table), change);
+      this.#known.set(tableName(table), { shape, doubt });
+    }
   }
 
-  /** A definition is passed: the server is asked anew for every table. */
+  /** A definition is passed: the server is asked anew, of the tables that it changed at once, of others when rows come. */
   pass(statement: Pick<Statement, 'schema' | 'sql'>): void {
-    for (const [name, shape] of this.#known) {
-      if (shape === null || shape instanceof OtterError) this.#carried.delete(name);
+    for (const [name, { shape, doubt }] of this.#known) {
+      if (shape === null || doubt !== null) this.#carried.delete(name);
       else this.#carried.set(name, shape);
     }
-    for (const [name, shape] of this.#carried) if (this.#reshapes(statement, shape)) this.#carried.delete(name);
+    for (const [name, shape] of this.#carried)
+      if (this.#options.definitions.changes(statement, shape)) this.#carried.delete(name);
     this.#known.clear();
+    const { definitions, wants } = this.#options;
+    this.#urgent = definitions.tables(statement).filter(({ schema, name }) => wants(schema, name));
   }
 }
 

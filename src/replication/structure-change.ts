@@ -4,7 +4,7 @@
  * Rule kept: what is not known here to keep the columns counts as changing them. A wrong yes costs a copy of the table, a
  * wrong no exchanges its values.
  */
-import { WordReader } from './sql-words.ts';
+import { type NamedTable, WordReader } from './sql-words.ts';
 import { tableStatement } from './table-statement.ts';
 
 /** Actions of ALTER TABLE by their first word that keep the columns, whatever follows. */
@@ -29,7 +29,9 @@ const BESIDE = [
   'PARTITION',
 ];
 
-export function changesStructure(
+export const definitions = { changes: changesStructure, tables: changedTables } as const;
+
+function changesStructure(
   statement: { readonly schema: string; readonly sql: string },
   table: { readonly schema: string; readonly name: string },
 ): boolean {
@@ -43,6 +45,14 @@ export function changesStructure(
     touched.some(({ schema, name }) => same(schema, table.schema) && same(name, table.name)) &&
     !keepsColumns(statement.sql)
   );
+}
+
+/** Tables whose columns should be looked up anew behind the statement. */
+function changedTables(statement: { readonly schema: string; readonly sql: string }): readonly NamedTable[] {
+  const effect = tableStatement(statement.sql, statement.schema);
+  if (effect === null || effect.kind === 'drops-schema') return [];
+  if (effect.kind === 'creates') return effect.tables;
+  return keepsColumns(statement.sql) ? [] : [...effect.tables, ...effect.made];
 }
 
 function keepsColumns(sql: string): boolean {

@@ -11,7 +11,7 @@ import type { Logger, LogItem, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import type { RowChange, Seen } from '../model/row.ts';
 import { type OtterRow, OtterRows } from '../replication/origin.ts';
-import { changesStructure } from '../replication/structure-change.ts';
+import { definitions } from '../replication/structure-change.ts';
 import { backoff } from './backoff.ts';
 
 /** A part of a transaction, understood. */
@@ -184,7 +184,7 @@ export class LogReader {
     const batches = source.readLog({
       from: this.#position,
       wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),
-      reshapes: changesStructure,
+      definitions,
       partBytes: PART_BYTES,
       signal,
     });

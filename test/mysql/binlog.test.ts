@@ -5,7 +5,7 @@ import { OtterError } from '../../src/model/error.ts';
 import type { ColumnShape, TableShape } from '../../src/model/row.ts';
 import { LogAssembler } from '../../src/mysql/binlog.ts';
 import { EVENT } from '../../src/mysql/events.ts';
-import { changesStructure } from '../../src/replication/structure-change.ts';
+import { definitions } from '../../src/replication/structure-change.ts';
 
 function event(type: number, body: Uint8Array, { position = 0, flags = 0 } = {}): Buffer {
   const bytes = Buffer.alloc(19 + body.length);
@@ -52,7 +52,7 @@ function assembler(): LogAssembler {
   const made = new LogAssembler({
     from: 'mariadb:',
     wants: () => true,
-    reshapes: changesStructure,
+    definitions,
     partBytes: 1_000,
     checksum: false,
   });
@@ -160,10 +160,11 @@ describe('LogAssembler', () => {
       const made = new LogAssembler({
         from: 'file:binlog.000001:4',
         wants: () => true,
+        definitions,
         partBytes: 1_000,
         checksum: false,
       });
-      made.provide('d', 't', shape);
+      made.provide('d', 't', shape, []);
       feed(
         made,
         event(EVENT.ROTATE, Buffer.concat([Buffer.from([4, 0, 0, 0, 0, 0, 0, 0]), Buffer.from('binlog.000001')])),

@@ -4,7 +4,7 @@ import type { LogBatch, LogItem, SourcePort } from '../../src/model/ports.ts';
 import { comparePoints } from '../../src/model/position.ts';
 import { DatabaseServer, type Session } from '../../src/mysql/connection.ts';
 import { mysqlSource, type SourceOptions } from '../../src/mysql/source.ts';
-import { changesStructure } from '../../src/replication/structure-change.ts';
+import { definitions } from '../../src/replication/structure-change.ts';
 
 export type Family = LabServer['family'];
 
@@ -76,7 +76,7 @@ export async function* readUntil(
   for await (const batch of source.readLog({
     from,
     wants,
-    reshapes: changesStructure,
+    definitions,
     partBytes,
     signal: abort.signal,
   })) {

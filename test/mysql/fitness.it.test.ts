@@ -3,7 +3,7 @@ import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { DatabaseServer } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
-import { changesStructure } from '../../src/replication/structure-change.ts';
+import { definitions } from '../../src/replication/structure-change.ts';
 import { access, type Context, type Family, open, readUntil } from './context.ts';
 
 describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
@@ -176,7 +176,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     for await (const _ of source.readLog({
       from,
       wants: () => true,
-      reshapes: changesStructure,
+      definitions,
       partBytes: 1 << 20,
       signal: abort.signal,
     }));

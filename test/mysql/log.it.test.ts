@@ -4,7 +4,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { comparePoints, covers, parsePosition } from '../../src/model/position.ts';
 import type { Session } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
-import { changesStructure } from '../../src/replication/structure-change.ts';
+import { definitions } from '../../src/replication/structure-change.ts';
 import { rootOf } from '../site/harness.ts';
 import { access, type Context, type Family, open, type ReadItem, readToEnd, readUntil, rowItems } from './context.ts';
 
@@ -298,7 +298,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     const log = context.source.readLog({
       from,
       wants: () => true,
-      reshapes: changesStructure,
+      definitions,
       partBytes: 1 << 20,
       signal: abort.signal,
     });
@@ -497,7 +497,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     const log = source.readLog({
       from,
       wants: () => true,
-      reshapes: changesStructure,
+      definitions,
       partBytes: 1 << 20,
       signal: abort.signal,
     });

@@ -1,9 +1,10 @@
 import { describe, expect, test } from 'vitest';
-import { changesStructure } from '../../src/replication/structure-change.ts';
+import { definitions } from '../../src/replication/structure-change.ts';
 
-const changes = (sql: string, schema = 'd'): boolean => changesStructure({ schema, sql }, { schema: 'd', name: 't' });
+const changes = (sql: string, schema = 'd'): boolean =>
+  definitions.changes({ schema, sql }, { schema: 'd', name: 't' });
 
-describe('changesStructure', () => {
+describe('changes', () => {
   test.each([
     'ALTER TABLE t ADD c INT',
     'ALTER TABLE t ADD COLUMN (c INT, e INT)',

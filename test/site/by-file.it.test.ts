@@ -6,6 +6,7 @@ import { OtterError } from '../../src/model/error.ts';
 import type { LogItem } from '../../src/model/ports.ts';
 import { DatabaseServer } from '../../src/mysql/connection.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
+import { definitions } from '../../src/replication/structure-change.ts';
 import { channel, count, equal, numbers, rootOf, Sites, streaming, until } from './harness.ts';
 
 let lab: { a: LabServer; b: LabServer };
@@ -59,7 +60,13 @@ async function restarted(): Promise<void> {
 /** What reading from a position first says. */
 async function firstError(from: string): Promise<OtterError> {
   await using source = sourceOf();
-  const read = source.readLog({ from, wants: () => true, partBytes: 1 << 20, signal: AbortSignal.timeout(3_000) });
+  const read = source.readLog({
+    from,
+    wants: () => true,
+    definitions,
+    partBytes: 1 << 20,
+    signal: AbortSignal.timeout(3_000),
+  });
   try {
     for await (const _ of read);
   } catch (error) {
@@ -138,7 +145,7 @@ describe('without GTIDs', () => {
     const { point } = await source.logEnd();
     const items: LogItem[] = [];
     const signal = AbortSignal.timeout(10_000);
-    for await (const batch of source.readLog({ from, wants: () => true, partBytes: 10_000, signal })) {
+    for await (const batch of source.readLog({ from, wants: () => true, definitions, partBytes: 10_000, signal })) {
       items.push(...batch.items.filter(({ gtid }) => gtid !== ''));
       if (batch.point.file === point.file && batch.point.offset >= point.offset) break;
     }
