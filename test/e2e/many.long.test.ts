@@ -46,14 +46,11 @@ test('a rolling change restarts no pipeline that did not change', async () => {
   const applied = await otter.run('apply', '--auto-approve', '--timeout', '300s');
   expect(applied, applied.err).toMatchObject({ code: 0 });
   await otter.until('all stream', streaming, 120_000);
-  if (process.env['QUESTIONS'])
-    for (const d of [da, db])
-      console.log(
-        await rows(
-          d,
-          "SHOW GLOBAL STATUS WHERE Variable_name IN ('Questions','Com_select','Com_show_create_table','Com_commit','Com_show_status', 'Com_insert', 'Com_update','Com_create_table','Uptime')",
-        ),
-      );
+  // The tables of a channel are asked after together; one by one it was seventeen times a table, each over the whole schema.
+  for (const database of [da, db]) {
+    const [selects] = await rows(database, "SHOW GLOBAL STATUS LIKE 'Com_select'");
+    expect(Number(JSON.parse(selects!)[1])).toBeLessThan(8 * CHANNELS * TABLES);
+  }
   console.log(`a thousand tables are copied and streaming after ${Date.now() - begun} ms`);
 
   let n = 0;
@@ -80,17 +77,7 @@ test('a rolling change restarts no pipeline that did not change', async () => {
   }
   going = false;
   await writing;
-  await otter.until('all stream', streaming, 60_000).catch(async () => {
-    const st = await otter.status();
-    console.log(
-      JSON.stringify(st!.channels.flatMap((c) => c.pipelines).filter((p) => p.phase !== 'streaming' || p.error)),
-    );
-    console.log(
-      otter.log('west-1').split('\n').slice(-15).join('\n'),
-      otter.log('east-1').split('\n').slice(-15).join('\n'),
-    );
-    await new Promise((r) => setTimeout(r, 600000));
-  });
+  await otter.until('all stream', streaming, 60_000);
   expect(await epochs()).toEqual(before);
   await expect
     .poll(async () => rows(db, 'SELECT COUNT(*) FROM otter.copy WHERE done=1'), { timeout: 30_000 })
