@@ -589,6 +589,24 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     }
   });
 
+  test.runIf(family === 'mariadb')('MariaDB: numbers of a domain that go backwards are refused', async () => {
+    await root.run('SET GLOBAL gtid_strict_mode=OFF');
+    const name = (sequence: number): string => `SET SESSION gtid_domain_id=9, SESSION gtid_seq_no=${sequence}`;
+    try {
+      await root.query(`${name(100)}; INSERT INTO d.t VALUES (1,'x',1)`);
+      await root.query(`${name(50)}; INSERT INTO d.t VALUES (2,'x',1)`);
+      // So that whoever begins here finds what he begins with.
+      await root.query(`${name(101)}; INSERT INTO d.t VALUES (3,'x',1); SET SESSION gtid_domain_id=0`);
+      await expect(told()).rejects.toMatchObject({
+        code: 'OT4025',
+        message: expect.stringMatching(/the log has 9-\d+-50 after \S*9-\d+-100/),
+        hint: expect.stringContaining('gtid_strict_mode = ON'),
+      });
+    } finally {
+      await root.run('SET GLOBAL gtid_strict_mode=ON');
+    }
+  });
+
   test.runIf(family === 'mariadb')('MariaDB: compressed events are read', async () => {
     await root.run('SET GLOBAL log_bin_compress=ON');
     try {

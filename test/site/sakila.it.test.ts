@@ -6,7 +6,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, dump, pair, rootOf, Sites, until } from './harness.ts';
+import { channel, dump, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 const FILES = new URL('../../../shared/data/sakila/', import.meta.url);
 
@@ -40,7 +40,7 @@ test('Sakila is copied and kept the same, with its triggers, cascades, sets and 
   sites.start('b');
   const writer = write(from);
   writer.catch(() => undefined);
-  await until('copied', () => sites.site('b').figures()['film/a>b']?.phase === 'streaming', 60_000);
+  await streaming(sites, 'film/a>b');
   await writer;
   const same = async (): Promise<boolean> => {
     for (const name of names)
