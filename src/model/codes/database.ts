@@ -10,7 +10,7 @@ const COPY_AGAIN =
   'The table is then copied anew: take it (or the channel, where a pattern names it) out of the topology, apply, empty it at the site that is to be overwritten, put it back, apply. Other channels go on meanwhile.';
 
 const GTIDS_ON =
-  "`set global enforce_gtid_consistency = WARN` and look into the error log for statements that do not fit; then `= ON`; then `set global gtid_mode = OFF_PERMISSIVE`, `ON_PERMISSIVE`; wait until `show status like 'Ongoing_anonymous_transaction_count'` says 0; then `set global gtid_mode = ON`, and both into the server configuration.";
+  "`set global enforce_gtid_consistency = WARN` and look into the error log for statements that do not fit; then `= ON`; then `set global gtid_mode = OFF_PERMISSIVE`, `ON_PERMISSIVE`; wait until `show status like 'Ongoing_anonymous_transaction_count'` says 0 and channels that run by file have caught up (`otter status`); then `set global gtid_mode = ON`, and both into the server configuration.";
 
 export const DATABASE_CODES = {
   OT4001: {
