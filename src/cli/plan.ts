@@ -6,7 +6,7 @@ import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import type { SourceOf } from '../planner/change.ts';
 import { guard, type Refusal } from '../planner/guard.ts';
-import { computePlan, type Plan } from '../planner/plan.ts';
+import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { planMarkdown } from '../render/markdown.ts';
 import { renderDrift, renderPlan } from '../render/text.ts';
@@ -75,7 +75,7 @@ export async function planFor(
     baseRevision: revision,
   });
   const refusals = guard(computed, { desired, applied, unbuilt, allowDestroy: [...(options.allowDestroy ?? [])] });
-  return { plan: refusals.length > 0 ? { ...computed, applyable: false } : computed, refusals, desired };
+  return { plan: refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed, refusals, desired };
 }
 
 interface Asked {

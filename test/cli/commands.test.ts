@@ -194,6 +194,44 @@ test('a saved plan can be read by its owner only, also when the file was there',
   expect((await otter(['apply', path, '--no-wait'], { terminal: false })).code).toBe(0);
 });
 
+test('a saved plan of which a word was edited is refused; one that is applied already says so', async () => {
+  const path = join(folder, 'shop.plan');
+  await otter(['plan', '--out', path]);
+  const saved = await readFile(path, 'utf8');
+  for (const [was, is] of [
+    ['"add": 7', '"add": 1'],
+    ['"reason": "declared', '"reason": "harmless'],
+    ['"risk": "low"', '"risk": "high"'],
+  ] as const) {
+    expect(saved).toContain(was);
+    await writeFile(path, saved.replace(was, is));
+    const { code, err } = await otter(['apply', path, '--no-wait'], { terminal: false });
+    expect([code, err]).toEqual([3, expect.stringContaining('OT7003')]);
+  }
+  await writeFile(path, saved);
+  expect((await otter(['apply', path, '--no-wait'], { terminal: false })).code).toBe(0);
+  const again = await otter(['apply', path, '--no-wait'], { terminal: false });
+  expect(again.code).toBe(5);
+  expect(again.err).toMatch(/OT2001: the plan is applied already: as serial 1, at \S+Z by \S+\n/);
+  await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  const later = await otter(['apply', path, '--no-wait'], { terminal: false });
+  expect(later.err).toContain('; since then serial 2 was applied');
+  expect(await serials()).toBe(2);
+});
+
+test('a plan that a guard refused stays refused, also when its file says otherwise', async () => {
+  await write(TOPOLOGY.replace('{ region: west, engine', '{ protect: true, region: west, engine'));
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await write(TOPOLOGY.replace(/ {2}a: .*\n/, '').replace(/channels:.*/s, ''));
+  const path = join(folder, 'gone.plan');
+  expect((await otter(['plan', '--out', path])).code).toBe(4);
+  expect((await otter(['apply', path], { terminal: false })).err).toContain('OT2004');
+  await writeFile(path, (await readFile(path, 'utf8')).replace('"applyable": false', '"applyable": true'));
+  expect(await otter(['apply', path], { terminal: false })).toMatchObject({ code: 3 });
+  expect(await serials()).toBe(1);
+});
+
 test('looking for drift plans no change', async () => {
   const never = await otter(['plan', '--refresh-only', '--detailed-exitcode']);
   expect(never).toMatchObject({ code: 0, out: 'main was never applied: there is nothing to compare.\n' });
