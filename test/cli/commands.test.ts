@@ -232,6 +232,12 @@ test('a plan that a guard refused stays refused, also when its file says otherwi
   expect(await serials()).toBe(1);
 });
 
+test('where no file can be written, saving a plan says so', async () => {
+  // Below /proc, making a folder with those above it at once would never end.
+  const { code, err } = await otter(['plan', '--out', '/proc/x/y/shop.plan']);
+  expect([code, err]).toEqual([3, expect.stringContaining('OT7003: /proc/x/y/shop.plan cannot be written')]);
+});
+
 test('looking for drift plans no change', async () => {
   const never = await otter(['plan', '--refresh-only', '--detailed-exitcode']);
   expect(never).toMatchObject({ code: 0, out: 'main was never applied: there is nothing to compare.\n' });
