@@ -135,6 +135,7 @@ test('what is wrong on the command line is said before anything is written', asy
     ['status'],
     ['dashboard', '--once', '-t', 'nope'],
     ['show', '1'],
+    ['show', 'abc'],
     ['demo', '--seconds', '-1'],
     ['demo', '--seconds', '1e3'],
     ['demo', '--seconds', '100000'],

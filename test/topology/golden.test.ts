@@ -34,6 +34,10 @@ describe('topologies that are wrong', () => {
     expect(text).toBe(readFileSync('test/golden/invalid.txt', 'utf8'));
   });
 
+  it('no secret is shown, whether it was written by mistake or in the wrong place', () => {
+    expect(readFileSync('test/golden/invalid.txt', 'utf8')).not.toContain('hunter');
+  });
+
   it('every code about topologies has one', () => {
     const golden = readFileSync('test/golden/invalid.txt', 'utf8');
     // Sizes of files, variable files and what is not built are tested where they are made.
