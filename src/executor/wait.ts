@@ -267,7 +267,7 @@ function progressText(missing: readonly Missing[], live: LiveState): string {
   const toStart = [
     ...new Set(missing.flatMap(({ node }) => (node === null || live.nodes[node] !== undefined ? [] : [node]))),
   ];
-  const start = toStart.map((node) => `otter node ${node}`).join(', ');
+  const start = toStart.map((node) => `\`otter node ${node}\``).join(', ');
   const unable = Object.entries(live.nodes).flatMap(([node, { error }]) =>
     error == null ? [] : [`; ${node} can own nothing: ${error.code}: ${error.message}`],
   );

@@ -83,8 +83,9 @@ test('a wait that is cancelled says what stays, and one that takes too long what
   expect(cancelled.err).toContain('The desired state stays');
   const late = await otter(['apply', '--auto-approve', '--timeout', '1ms']);
   expect(late.code).toBe(9);
-  expect(late.err).toContain('otter node west-1');
-  expect(late.err).toContain('otter node east-1');
+  const flags = `-t ${join(folder, 'main.yaml')} --state ${state()}`;
+  expect(late.err).toContain(`type: otter node ${flags} west-1 (`);
+  expect(late.err).toContain(`type: otter node ${flags} east-1 (`);
 });
 
 test('what failed is said at once with what to do, and the last lines sum up', async () => {
@@ -118,7 +119,7 @@ test('what failed is said at once with what to do, and the last lines sum up', a
   Empty it.
   running: shop/b>a
   failed: shop/a>b on east-1 (OT5013)
-The change is applied and stays; what failed is tried again by itself: see \`otter status\`.
+The change is applied and stays; what failed is tried again by itself: see \`otter status -t ${join(folder, 'main.yaml')} --state ${state()}\`.
 `);
 });
 
@@ -190,7 +191,7 @@ test('a saved plan can be read by its owner only, also when the file was there',
   await writeFile(path, 'something older', { mode: 0o644 });
   const { code, out } = await otter(['plan', '--out', path]);
   expect(code).toBe(0);
-  expect(out).toContain(`otter apply ${path}`);
+  expect(out).toContain(`To carry it out: otter apply --state ${state()} ${path}\n`);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   expect((await otter(['apply', path, '--no-wait'], { terminal: false })).code).toBe(0);
 });

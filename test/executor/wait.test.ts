@@ -71,7 +71,9 @@ test('it names the nodes to start, and ends when every pipeline is reported at i
     },
   });
   expect(outcome).toEqual({ late: false, running: ['shop/hz>ca', 'shop/ca>hz'], failed: [], missing: [], silent: [] });
-  expect(lines).toEqual(['Waiting for shop/hz>ca, shop/ca>hz; not running, to start: otter node b1, otter node a1.']);
+  expect(lines).toEqual([
+    'Waiting for shop/hz>ca, shop/ca>hz; not running, to start: `otter node b1`, `otter node a1`.',
+  ]);
   // A change of the channel: what is reported is older than that.
   await applying(store, await planned(store, OTHER_TABLES));
   expect(await waitForNodes({ ...options, timeoutMs: 1 })).toMatchObject({
