@@ -2,7 +2,7 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Context, Output, Parts } from './cli/context.ts';
@@ -20,6 +20,7 @@ import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
 import { Site } from './site/site.ts';
+import { makeFolder } from './state/folder.ts';
 import { openStore } from './state/open.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -89,7 +90,7 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     },
     writeFile: (path, text, { fresh = false, secret = false }) => {
       try {
-        mkdirSync(dirname(path), { recursive: true });
+        makeFolder(dirname(path));
         writeFileSync(path, text, { flag: fresh ? 'wx' : 'w', mode: secret ? 0o600 : 0o644 });
         // One that was there keeps its mode otherwise; what is no file (/dev/stdout) is left alone.
         if (secret && statSync(path).isFile()) chmodSync(path, 0o600);

@@ -12,6 +12,7 @@ import { consent } from './consent.ts';
 import { type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
 import { type Planned, type PlanOptions, planFor, showRefusals } from './plan.ts';
+import { asTyped } from './typed.ts';
 
 export interface ApplyOptions extends PlanOptions {
   readonly autoApprove?: boolean;
@@ -43,7 +44,9 @@ export async function review(
   { plan, refusals }: Planned,
 ): Promise<number> {
   context.stdout.write(
-    options.json === true ? `${planJson(plan)}\n` : renderPlan(plan, { colour: colour(context, options) }),
+    options.json === true
+      ? `${planJson(plan)}\n`
+      : asTyped(renderPlan(plan, { colour: colour(context, options) }), options, context),
   );
   if (showRefusals(context, refusals)) return EXIT.refused;
   checkExpected(plan, options);

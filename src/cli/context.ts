@@ -30,6 +30,7 @@ export interface Output {
 
 export interface Context {
   readonly stdout: Output;
+  /** Commands in what is written here are completed, see `typed.ts`. */
   readonly stderr: Output;
   readonly stdin: NodeJS.ReadStream;
   readonly terminal: NodeJS.WriteStream;
@@ -100,7 +101,7 @@ export function storeToRead(context: Context, options: CommonOptions): StateStor
   const path = url.startsWith('file:') ? url.slice('file:'.length) : '';
   if (path === '' || context.parts.exists(path)) return context.parts.openStore(url);
   throw new OtterError('OT7005', `there is no state file ${path}, so nothing was applied to it`, {
-    hint: 'Apply first: otter apply. If the state is elsewhere, name it with --state or OTTER_STATE.',
+    hint: 'Apply first: `otter apply`. If the state is elsewhere, name it with --state or OTTER_STATE.',
   });
 }
 

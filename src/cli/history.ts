@@ -18,7 +18,12 @@ export async function history(context: Context, options: CommonOptions): Promise
 }
 
 export async function show(context: Context, options: CommonOptions, serial: string): Promise<number> {
-  const record = (await applied(context, options)).find((each) => String(each.serial) === serial);
+  if (!/^\d+$/.test(serial)) {
+    throw new OtterError('OT7001', `\`${serial}\` is not a serial: applied changes are counted 1, 2, 3`, {
+      hint: '`otter history` lists them; `otter show 3` says what the third one changed.',
+    });
+  }
+  const record = (await applied(context, options)).find((each) => each.serial === Number(serial));
   if (record === undefined)
     throw new OtterError('OT7002', `there is no serial ${serial}`, { hint: '`otter history` lists them.' });
   if (options.json === true) context.stdout.write(`${JSON.stringify(record, null, 2)}\n`);

@@ -6,12 +6,13 @@ import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import type { SourceOf } from '../planner/change.ts';
 import { guard, type Refusal } from '../planner/guard.ts';
-import { computePlan, type Plan } from '../planner/plan.ts';
+import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { planMarkdown } from '../render/markdown.ts';
 import { renderDrift, renderPlan } from '../render/text.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
+import { asTyped } from './typed.ts';
 import { loadValid } from './validate.ts';
 
 export interface PlanOptions extends CommonOptions {
@@ -41,13 +42,18 @@ export async function plan(context: Context, options: PlanOptions): Promise<numb
   const view = { colour: colour(context, options) };
   const text = refreshing ? renderDrift(planned, view) : renderPlan(planned, view);
   context.stdout.write(
-    format === 'json' ? `${planJson(planned)}\n` : format === 'markdown' ? planMarkdown(planned, refusals) : text,
+    format === 'json'
+      ? `${planJson(planned)}\n`
+      : format === 'markdown'
+        ? planMarkdown(planned, refusals)
+        : asTyped(text, options, context),
   );
   if (options.out !== undefined) {
     context.parts.writeFile(options.out, `${planJson(planned)}\n`, { secret: true });
     const carriedOut =
       refusals.length > 0 ? 'It cannot be carried out as it is.' : `To carry it out: otter apply ${options.out}`;
-    if (format === 'text') context.stdout.write(`\nSaved to ${options.out}. ${carriedOut}\n`);
+    if (format === 'text')
+      context.stdout.write(`\nSaved to ${options.out}. ${asTyped(carriedOut, options, context)}\n`);
   }
   if (showRefusals(context, refusals)) return EXIT.refused;
   const differs = refreshing ? planned.drift.length > 0 : planned.changes.length > 0;
@@ -75,7 +81,7 @@ export async function planFor(
     baseRevision: revision,
   });
   const refusals = guard(computed, { desired, applied, unbuilt, allowDestroy: [...(options.allowDestroy ?? [])] });
-  return { plan: refusals.length > 0 ? { ...computed, applyable: false } : computed, refusals, desired };
+  return { plan: refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed, refusals, desired };
 }
 
 interface Asked {

@@ -13,6 +13,7 @@ import { init } from './init.ts';
 import { node, up } from './node.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
+import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
 
 /** A day; what is longer is a slip. */
@@ -34,9 +35,11 @@ const LATER: readonly (readonly [string, string])[] = [
 ];
 
 /** Runs one command line. What goes wrong has been told when this returns. */
-export async function run(argv: readonly string[], context: Context): Promise<number> {
+export async function run(argv: readonly string[], outer: Context): Promise<number> {
   let exit: number = EXIT.done;
-  const program = programOf(context, (code) => {
+  const stderr = typing(outer.stderr, (text) => asTyped(text, program.opts<CommonOptions>(), outer));
+  const context: Context = { ...outer, stderr };
+  const program: Command = programOf(context, (code) => {
     exit = code;
   });
   try {

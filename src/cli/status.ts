@@ -10,6 +10,7 @@ import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { reportFromNodes } from './away.ts';
 import { type CommonOptions, type Context, colour, EXIT, storeToRead, topologyName } from './context.ts';
+import { asTyped } from './typed.ts';
 
 export interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
@@ -28,7 +29,7 @@ export async function status(context: Context, options: StatusOptions): Promise<
       const text =
         options.json === true
           ? `${JSON.stringify(report, null, watching ? 0 : 2)}\n`
-          : renderStatus(report, { colour: colour(context, options) });
+          : asTyped(renderStatus(report, { colour: colour(context, options) }), options, context);
       context.stdout.write(clear + text);
     } catch (error) {
       if (!watching || context.signal.aborted) throw error;

@@ -15,6 +15,7 @@ import { lockKey, metaKey, topologyPrefix } from '../state/keys.ts';
 import { acquireLock, type Lock, waitForLock } from '../state/lock.ts';
 import { readApplied } from './applied.ts';
 import { type Batch, batchesOf } from './batches.ts';
+import { readHistory } from './snapshot.ts';
 
 export { readApplied, readLive } from './applied.ts';
 export { waitForNodes } from './wait.ts';
@@ -58,7 +59,7 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
   const lock = await lockFor(options, onEvent);
   try {
     const { applied } = await readApplied(store, plan.topology, signal);
-    refuseStale(plan, applied);
+    await refuseStale(options, applied);
     const batches = batchesOf({
       plan,
       applied,
@@ -172,8 +173,8 @@ function personOf({ holder, host, pid }: LockRecord): string {
   return `${holder}@${host} (pid ${pid})`;
 }
 
-/** @throws OtterError OT2001 naming every key that moved */
-function refuseStale(plan: Plan, applied: AppliedState): void {
+/** @throws OtterError OT2001 naming every key that moved, or who applied this very plan before */
+async function refuseStale({ store, plan }: ApplyOptions, applied: AppliedState): Promise<void> {
   const present = new Map(applied.specs.map(({ key, revision }) => [key, revision]));
   if (applied.meta.revision !== null) present.set(applied.meta.key, applied.meta.revision);
   const keys = [...new Set([...Object.keys(plan.reads), ...present.keys(), metaKey(plan.topology)])].sort();
@@ -185,6 +186,18 @@ function refuseStale(plan: Plan, applied: AppliedState): void {
   });
   if (moved.length === 0) return;
   const serial = applied.meta.record?.serial ?? 0;
+  const same = (await readHistory(store, plan.topology)).find(({ planDigest }) => planDigest === plan.plan_digest);
+  if (same !== undefined) {
+    const since = serial > same.serial ? `; since then serial ${serial} was applied` : '';
+    throw new OtterError(
+      'OT2001',
+      `the plan is applied already: as serial ${same.serial}, at ${same.at} by ${same.by}${since}`,
+      {
+        hint: 'There is nothing to do. For another change plan again with `otter plan`.',
+        where: { topology: plan.topology },
+      },
+    );
+  }
   const since = serial >= plan.serial ? `; serial ${serial} is applied, and the plan was to become ${plan.serial}` : '';
   throw new OtterError('OT2001', `the plan is stale, since then these have moved: ${moved.join(', ')}${since}`, {
     hint: 'Plan again with `otter plan`.',

@@ -20,7 +20,7 @@ import type { Registration } from './presence.ts';
 import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED, WorkQueue } from './queue.ts';
-import { reconcile } from './reconcile.ts';
+import { decide, reconcile } from './reconcile.ts';
 import { World } from './world.ts';
 
 export interface NodeOptions {
@@ -82,6 +82,8 @@ class WorkerNode {
   #firstRegisteredMs: number | null = null;
   #nextBeat = new AbortController();
   #away = false;
+  /** The newest serial of which nothing is left to be done here. */
+  #settled: { readonly lineage: string; readonly serial: number } | null = null;
   /** Why nothing can be owned, or null. */
   #fault: ErrorRecord | null = null;
 
@@ -172,13 +174,29 @@ class WorkerNode {
   }
 
   async #work(key: string): Promise<Outcome> {
-    if (key.startsWith(DATABASE)) return reconcile(key.slice(DATABASE.length), this.#sites);
+    if (key.startsWith(DATABASE)) {
+      const outcome = await reconcile(key.slice(DATABASE.length), this.#sites);
+      // Who applies is waiting for it.
+      if (this.#settle()) this.#nextBeat.abort();
+      return outcome;
+    }
     if (key === SWEEP) {
       if (this.#world.fault === null) await this.#status.sweep();
     } else {
       await this.#convergeLink();
     }
     return SETTLED;
+  }
+
+  /** Whether a newer serial has been carried out here since the last look. */
+  #settle(): boolean {
+    const { meta } = this.#world;
+    const known = this.#settled;
+    if (meta === null || (known?.lineage === meta.lineage && known.serial === meta.serial)) return false;
+    const databases = new Set([...this.#world.names('database'), ...this.#sites.databases]);
+    for (const database of databases) if (decide(this.#sites.look(database)).kind !== 'none') return false;
+    this.#settled = { lineage: meta.lineage, serial: meta.serial };
+    return true;
   }
 
   async #convergeLink(): Promise<void> {
@@ -242,6 +260,7 @@ class WorkerNode {
 
   #record({ region, advertise }: NodeSpec): NodeRecord {
     const sites = this.#sites.all;
+    this.#settle();
     return {
       instance: this.#instance,
       region,
@@ -251,6 +270,7 @@ class WorkerNode {
       pid: process.pid,
       host: hostname(),
       databases: sites.map(({ database }) => database),
+      settledSerial: this.#settled?.serial ?? 0,
       rssBytes: process.memoryUsage.rss(),
       error: this.#fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),

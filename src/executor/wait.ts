@@ -1,13 +1,15 @@
 /**
- * Waiting until what was applied runs: every enabled pipeline is reported, at the applied generation, by a living owner.
+ * Waiting until what was applied runs: every enabled pipeline is reported, at the applied generation, by a living owner,
+ * and no living node has anything left to do for the applied serial. The second is for what changes no channel, as the
+ * endpoints of a database do: what is reported of its pipelines may still be of before.
  *
  * Rule: it only looks. What is desired stays as it is, however the wait ends.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
-import { compileChannel, pipelineGeneration } from '../model/pipeline.ts';
+import { compileChannel } from '../model/pipeline.ts';
 import type { StateStore } from '../model/ports.ts';
-import type { ErrorRecord } from '../model/records.ts';
+import type { ErrorRecord, PipelineRecord } from '../model/records.ts';
 import type { ChannelSpec, DatabaseSpec, NodeSpec } from '../model/topology.ts';
 import type { AppliedState, LiveState } from '../planner/change.ts';
 import { type ReadState, readApplied } from './applied.ts';
@@ -35,7 +37,7 @@ export interface WaitResult {
   readonly running: readonly string[];
   readonly failed: readonly FailedPipeline[];
   readonly missing: readonly Missing[];
-  /** Declared nodes that do not run; what they alone had to do they have not done. */
+  /** Declared nodes that do not run or can own nothing; what they alone had to do they have not done. */
   readonly silent: readonly string[];
 }
 
@@ -127,8 +129,9 @@ export function missingOf(applied: AppliedState, live: LiveState): Missing[] {
   );
   if (databases.size === 0) return leftovers(live);
   const regionOf = (database: string): string | null => databases.get(database)?.region ?? null;
+  const behind = nodesBehind(applied, live);
   const failed = new Set(failedOf(applied, live).map(({ pipeline }) => pipeline));
-  return wantedPipelines(applied).flatMap(({ name, source, target, generation, reverse }): Missing[] => {
+  const missing = wantedPipelines(applied).flatMap(({ name, source, target, generation, reverse }): Missing[] => {
     const unowned = [target, source].filter((database) => !isOwned(database, regionOf(database), applied, live));
     if (unowned.length > 0) {
       return unowned.map((database) => {
@@ -139,13 +142,43 @@ export function missingOf(applied: AppliedState, live: LiveState): Missing[] {
         return { node, database, pipeline: name, hope: nodes.some(alive), error: null };
       });
     }
-    const record = live.pipelines[name];
+    const late = [target, source].find((database) => behind.includes(live.owners[database]!.node));
+    if (late !== undefined)
+      return [{ node: live.owners[late]!.node, database: late, pipeline: name, hope: true, error: null }];
+    const record = reported(name, target, live);
     if (record !== undefined && record.observedGeneration >= generation && isUnderWay(record.phase)) return [];
     const error = record?.phase === 'failed' ? null : (record?.error ?? null);
     // The two directions of a pair begin together: the one cannot go on before the other is mended.
     const hope = error === null || reverse === null || !failed.has(reverse);
     return [{ node: live.owners[target]?.node ?? null, database: target, pipeline: name, hope, error }];
   });
+  const named = new Set(missing.map(({ node }) => node));
+  const others = behind.filter((node) => !named.has(node));
+  return [
+    ...missing,
+    ...others.map((node) => ({ node, database: '', pipeline: `node.${node}`, hope: true, error: null })),
+  ];
+}
+
+/** Declared nodes that live, could own something, and have not carried the applied serial out. */
+function nodesBehind(applied: AppliedState, live: LiveState): string[] {
+  const serial = applied.meta.record?.serial ?? 0;
+  return declaredNodes(applied).filter((name) => {
+    const node = live.nodes[name];
+    // One of an earlier version does not tell.
+    return node !== undefined && node.error == null && (node.settledSerial ?? serial) < serial;
+  });
+}
+
+/** The newest that is known of a pipeline: what its owner says of itself is at least as new as what it wrote down. */
+function reported(
+  name: string,
+  target: string,
+  live: LiveState,
+): (Pick<PipelineRecord, 'observedGeneration' | 'phase' | 'error'> & { readonly node: string }) | undefined {
+  const owner = live.owners[target]?.node;
+  const figures = owner === undefined ? undefined : live.nodes[owner]?.pipelines[name];
+  return figures === undefined ? live.pipelines[name] : { ...figures, node: owner! };
 }
 
 function isUnderWay(phase: LiveState['pipelines'][string]['phase']): boolean {
@@ -163,12 +196,16 @@ function isUnderWay(phase: LiveState['pipelines'][string]['phase']): boolean {
   }
 }
 
-/** After everything was destroyed: what nodes still hold. Without a living node there is nobody to wait for. */
+/** Those that do not run, or can own nothing. */
 function silentOf(applied: AppliedState, live: LiveState): string[] {
-  const nodes = applied.specs.flatMap(({ kind, name }) => (kind === 'node' ? [name] : []));
-  return nodes.filter((node) => live.nodes[node] === undefined);
+  return declaredNodes(applied).filter((node) => live.nodes[node] === undefined || live.nodes[node].error != null);
 }
 
+function declaredNodes(applied: AppliedState): string[] {
+  return applied.specs.flatMap(({ kind, name }) => (kind === 'node' ? [name] : []));
+}
+
+/** After everything was destroyed: what nodes still hold. Without a living node there is nobody to wait for. */
 function leftovers(live: LiveState): Missing[] {
   if (Object.keys(live.nodes).length === 0) return [];
   const pipelines = Object.entries(live.pipelines).map(([name, record]) => ({
@@ -186,23 +223,18 @@ function leftovers(live: LiveState): Missing[] {
 }
 
 function wantedPipelines(applied: AppliedState) {
-  const ends = (names: readonly string[]) =>
-    applied.specs.filter(({ kind, name }) => kind === 'database' && names.includes(name));
-  return applied.specs.flatMap((record) =>
-    record.kind === 'channel'
-      ? compileChannel(record.name, record.spec as unknown as ChannelSpec)
+  return applied.specs.flatMap(({ kind, name, generation, spec }) =>
+    kind === 'channel'
+      ? compileChannel(name, spec as unknown as ChannelSpec)
           .filter(({ enabled }) => enabled)
-          .map((pipeline) => {
-            const generation = pipelineGeneration(record, ends([pipeline.source, pipeline.target]));
-            return { ...pipeline, generation };
-          })
+          .map((pipeline) => ({ ...pipeline, generation }))
       : [],
   );
 }
 
 function failedOf(applied: AppliedState, live: LiveState): FailedPipeline[] {
-  return wantedPipelines(applied).flatMap(({ name, generation }) => {
-    const record = live.pipelines[name];
+  return wantedPipelines(applied).flatMap(({ name, target, generation }) => {
+    const record = reported(name, target, live);
     // What failed under an earlier generation may be what was just mended.
     if (record?.phase !== 'failed' || record.observedGeneration < generation) return [];
     const { node, error } = record;
@@ -237,7 +269,7 @@ function progressText(missing: readonly Missing[], live: LiveState): string {
   const toStart = [
     ...new Set(missing.flatMap(({ node }) => (node === null || live.nodes[node] !== undefined ? [] : [node]))),
   ];
-  const start = toStart.map((node) => `otter node ${node}`).join(', ');
+  const start = toStart.map((node) => `\`otter node ${node}\``).join(', ');
   const unable = Object.entries(live.nodes).flatMap(([node, { error }]) =>
     error == null ? [] : [`; ${node} can own nothing: ${error.code}: ${error.message}`],
   );

@@ -8,7 +8,7 @@
  * that somebody else once owned a database is remembered, since a site that started before that must stop.
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { compileChannel, pipelineGeneration } from '../model/pipeline.ts';
+import { compileChannel } from '../model/pipeline.ts';
 import type { Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
@@ -104,16 +104,14 @@ export class World {
       const { record, created } = this.spec('channel', channel)!;
       return compileChannel(channel, record.spec, record.stays?.tables)
         .filter(({ source, target }) => source === database || target === database)
-        .flatMap((pipeline) => {
-          const ends = [pipeline.source, pipeline.target].map((end) => this.spec('database', end)?.record);
-          const known = ends.filter((end) => end !== undefined);
-          if (known.length < ends.length) return [];
-          return {
-            spec: pipeline,
-            generation: pipelineGeneration(record, known),
-            born: created + (record.stays?.pipelines?.[pipeline.name] ?? 0),
-          };
-        });
+        .filter(
+          ({ source, target }) => this.spec('database', source) !== null && this.spec('database', target) !== null,
+        )
+        .map((pipeline) => ({
+          spec: pipeline,
+          generation: record.generation,
+          born: created + (record.stays?.pipelines?.[pipeline.name] ?? 0),
+        }));
     });
     return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };
   }

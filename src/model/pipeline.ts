@@ -60,15 +60,6 @@ export function pipelineName(channel: string, source: string, target: string): s
   return `${channel}/${source}>${target}`;
 }
 
-interface Generation {
-  readonly generation: number;
-}
-
-/** Which generation of the topology a pipeline runs: of its channel, or of a database at an end of it that changed later. */
-export function pipelineGeneration(channel: Generation, ends: readonly Generation[]): number {
-  return Math.max(channel.generation, ...ends.map(({ generation }) => generation));
-}
-
 /** The site whose log is the order of a two-way channel under site-priority. */
 export function serialiserOf(conflict: ConflictSpec, between: readonly string[]): string {
   return conflict.priority[0] ?? between[0]!;

@@ -84,6 +84,8 @@ export interface NodeRecord {
   readonly host: string;
   /** Databases it owns. */
   readonly databases: readonly string[];
+  /** The newest serial of which nothing is left to be done here, 0 before the first; nodes of earlier versions do not tell. */
+  readonly settledSerial?: number | undefined;
   readonly rssBytes: number;
   /** Why it can own nothing, or null. */
   readonly error: ErrorRecord | null;

@@ -3,60 +3,101 @@ import type { CopyProgress, Phase } from './records.ts';
 
 export interface StatusReport {
   readonly topology: string;
+  /** Number of the last applied change. */
   readonly serial: number;
+  /** Time of the report. */
   readonly at: string;
-  readonly regions: readonly { readonly name: string; readonly databases: readonly string[] }[];
+  readonly regions: readonly RegionStatus[];
   readonly nodes: readonly NodeStatus[];
   readonly channels: readonly ChannelStatus[];
-  readonly files: readonly { readonly name: string; readonly ready: boolean }[];
+  readonly files: readonly FilesStatus[];
   /** Who applies right now, or null. */
   readonly applying: string | null;
   /** Why the state store told nothing; the figures are then the nodes' own, asked at their ports. Null when it told. */
   readonly store_away: { readonly code: string; readonly message: string } | null;
 }
 
+export interface RegionStatus {
+  readonly name: string;
+  readonly databases: readonly string[];
+}
+
 export interface NodeStatus {
   readonly name: string;
   readonly region: string;
   readonly alive: boolean;
+  /** Those it owns. */
   readonly databases: readonly string[];
   readonly rss_bytes: number | null;
   readonly started: string | null;
   readonly version: string | null;
-  /** Why it can own nothing. */
-  readonly error: PipelineStatus['error'];
+  /** Why it can own nothing, or null. */
+  readonly error: ErrorStatus | null;
 }
 
 export interface ChannelStatus {
   readonly name: string;
   /** Every pipeline runs the applied generation and streams. */
   readonly ready: boolean;
+  /** Raised by every apply that changes the channel. */
   readonly generation: number;
   readonly pipelines: readonly PipelineStatus[];
 }
 
 export interface PipelineStatus {
+  /** `channel/source>target`. */
   readonly name: string;
   readonly source: string;
   readonly target: string;
+  /** `pending`, `copying`, `streaming`, `paused`, `stopped` or `failed`. */
   readonly phase: Phase;
+  /**
+   * Age of the newest heartbeat of the source when it was applied, and when heartbeats stay away, its age now; null
+   * before the first, and while the node is silent.
+   */
   readonly lag_ms: number | null;
+  /** The source's log as far as it is applied. */
   readonly position: string | null;
+  /** Since the node started. */
   readonly rows_applied: number;
+  /** Over the last five seconds. */
   readonly rows_per_second: number;
+  /** Changes of this pipeline refused since the node started. */
   readonly conflicts: number;
+  /** Rows that were not as the log said, put right. */
   readonly drift: number;
+  /** The channel's generation that the node runs. */
   readonly observed_generation: number;
+  /** The node that owns the target, or null. */
   readonly node: string | null;
-  readonly copy: {
-    readonly tables_done: number;
-    readonly tables_total: number;
-    readonly rows_done: number;
-    readonly rows_total: number;
-    readonly eta_ms: number | null;
-  } | null;
-  readonly error: { readonly code: string; readonly message: string; readonly hint: string | null } | null;
+  /** Only in `copying`, else null. */
+  readonly copy: CopyStatus | null;
+  readonly error: ErrorStatus | null;
+  /** What it waits for, in words, or null. */
   readonly waiting: string | null;
+}
+
+export interface CopyStatus {
+  readonly tables_done: number;
+  readonly tables_total: number;
+  readonly rows_done: number;
+  /** An estimate from the server's statistics; 0 when nothing is known. */
+  readonly rows_total: number;
+  /** Milliseconds to go, or null. */
+  readonly eta_ms: number | null;
+}
+
+export interface ErrorStatus {
+  /** See `otter explain CODE`. */
+  readonly code: string;
+  readonly message: string;
+  /** What to do, or null. */
+  readonly hint: string | null;
+}
+
+export interface FilesStatus {
+  readonly name: string;
+  readonly ready: boolean;
 }
 
 export function copyStatus(copy: CopyProgress | null): PipelineStatus['copy'] {

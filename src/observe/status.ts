@@ -96,7 +96,8 @@ function measure(
   const node = owner === null ? undefined : nodes[owner];
   const figures = node?.pipelines[name];
   const ageMs = nowMs - (node?.updatedMs ?? 0);
-  if (figures === undefined || ageMs >= STALE_MS) return remembered(pipelines[name], target, owner);
+  if (ageMs >= STALE_MS) return remembered(pipelines[name], target, owner);
+  if (figures === undefined) return taken(pipelines[name], target, owner!);
   return ageMs < SILENT_MS ? live(figures) : stale(live(figures), owner!, node!.updatedMs);
 }
 
@@ -135,6 +136,14 @@ function paused(measured: Measured, generation: number, owner: string | null): M
     error: null,
     waiting: late ? `node ${owner} has not stopped it yet` : null,
   };
+}
+
+/** Its owner runs and has not told of it yet. What another node wrote down of it is not this one's to answer for. */
+function taken(last: PipelineRecord | undefined, target: string, owner: string): Measured {
+  const own = last?.node === owner ? last : undefined;
+  const before = last === undefined || own !== undefined ? '' : `; before it was ${last.node}`;
+  const measured = remembered(own, target, owner);
+  return { ...measured, position: last?.position ?? null, waiting: `node ${owner} has not reported yet${before}` };
 }
 
 /** The last thing a node wrote down, and why there is nothing newer. */

@@ -1,8 +1,9 @@
 /**
  * The plan: what apply will change and why, as a value.
  *
- * Rules: pure and total, no clock and no randomness; the same input gives the same text. The digest covers what is
- * written and what was read, not how it is explained, so that a better sentence does not make a plan another plan.
+ * Rules: pure and total, no clock and no randomness; the same input gives the same text. Two digests: `plan_digest` is of
+ * what is written and what was read, not of how it is explained, so that a better sentence does not make a plan another
+ * plan; `document_digest` is of everything, so that what a saved plan shows is what was planned.
  */
 import { OtterError } from '../model/error.ts';
 import type { Topology } from '../model/topology.ts';
@@ -25,6 +26,8 @@ export interface Plan {
   /** Of the resolved topology. */
   readonly config_digest: string;
   readonly plan_digest: string;
+  /** Of everything else in this document, sentences included. */
+  readonly document_digest: string;
   readonly changes: readonly Change[];
   readonly drift: readonly Drift[];
   readonly summary: { readonly add: number; readonly change: number; readonly destroy: number };
@@ -69,7 +72,16 @@ export function computePlan(input: PlanInput): Plan {
     destroy,
     serial: (applied.meta.record?.serial ?? 0) + (changes.length > 0 ? 1 : 0),
   };
-  return { ...unsigned, plan_digest: digest(signedText(unsigned)) };
+  return sealed({ ...unsigned, plan_digest: digest(signedText(unsigned)) }, digest);
+}
+
+/** The same plan, refused by a guard. */
+export function refusedPlan({ document_digest: _, ...plan }: Plan, digest: (text: string) => string): Plan {
+  return sealed({ ...plan, applyable: false }, digest);
+}
+
+function sealed(plan: Omit<Plan, 'document_digest'>, digest: (text: string) => string): Plan {
+  return { ...plan, document_digest: digest(canonicalText(plan)) };
 }
 
 /**
@@ -92,7 +104,8 @@ export function readPlan(text: string, digest: (text: string) => string): Plan {
     });
   }
   const plan = value as Plan;
-  if (plan.plan_digest !== digest(signedText(plan))) {
+  // The second is what `--expect` compares: it must be that of these changes, whoever wrote the first.
+  if (plan.document_digest !== documentDigest(plan, digest) || plan.plan_digest !== digest(signedText(plan))) {
     throw new OtterError('OT7003', 'the plan is not the one that was saved: its digest does not fit', {
       hint: 'Plan again with `otter plan --out FILE`.',
     });
@@ -100,7 +113,17 @@ export function readPlan(text: string, digest: (text: string) => string): Plan {
   return plan;
 }
 
-function signedText(plan: Omit<Plan, 'plan_digest'>): string {
+/** Null for what is nested deeper than any plan. */
+function documentDigest({ document_digest: _, ...rest }: Plan, digest: (text: string) => string) {
+  try {
+    return digest(canonicalText(rest));
+  } catch (error) {
+    if (error instanceof RangeError) return null;
+    throw error;
+  }
+}
+
+function signedText(plan: Omit<Plan, 'plan_digest' | 'document_digest'>): string {
   const { format_version, topology, config_digest, reads, destroy, serial } = plan;
   const changes = plan.changes.map(({ address, kind, actions, before, after }) => ({
     address,

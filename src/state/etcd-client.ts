@@ -19,6 +19,7 @@ import {
   GRPCUnauthenticatedError,
 } from 'etcd3';
 import { messageOf, OtterError } from '../model/error.ts';
+import { shortened, troubleOf } from './etcd-words.ts';
 
 export interface EtcdAddress {
   readonly hosts: readonly string[];
@@ -106,14 +107,15 @@ export function etcdError(shown: string, error: unknown): OtterError {
     });
   }
   if (REFUSALS.some((kind) => error instanceof kind)) {
-    return new OtterError('OT3005', `the state store ${shown} refused: ${messageOf(error)}`, {
+    return new OtterError('OT3005', `the state store ${shown} refused: ${shortened(messageOf(error))}`, {
       hint: 'Check user and password in the address of the store, and what the user may do.',
       where,
       cause: error,
     });
   }
-  return new OtterError('OT3001', `the state store ${shown} did not answer: ${messageOf(error)}`, {
-    hint: 'Check that it runs and can be reached from here.',
+  const { what, hint } = troubleOf(messageOf(error));
+  return new OtterError('OT3001', `the state store ${shown} cannot be reached: ${what}`, {
+    hint,
     where,
     retry: 'backoff',
     cause: error,

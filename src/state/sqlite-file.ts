@@ -2,10 +2,11 @@
  * The file behind the SQLite store: made where there is none, readable by its owner only, in a folder that git
  * ignores, with the tables the store needs; and what the errors of SQLite mean to a person.
  */
-import { closeSync, existsSync, mkdirSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, openSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OtterError } from '../model/error.ts';
+import { makeFolder } from './folder.ts';
 
 /** Raised when the tables change shape. */
 const FILE_FORMAT = 1;
@@ -81,21 +82,35 @@ export function sqliteError(path: string, error: unknown): OtterError {
       cause: error,
     });
   }
-  return new OtterError('OT3006', `the state file ${path} cannot be used: ${messageOf(error)}`, {
-    where: { file: path },
-    cause: error,
-  });
+  return unusable(path, `the state file ${path} cannot be used: ${messageOf(error)}`, error);
 }
 
 function makeFile(path: string): void {
   const folder = dirname(path);
   if (!existsSync(folder)) {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    try {
+      makeFolder(folder, 0o700);
+    } catch (error) {
+      throw unusable(path, `the folder ${folder} for the state file cannot be made (${codeOf(error)})`, error);
+    }
     // The state of a machine does not belong into anyone's repository.
     writeFileSync(join(folder, '.gitignore'), '*\n');
   }
   // SQLite gives its journal files the mode of the file itself.
   if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+  else if (!statSync(path).isFile()) throw unusable(path, `the state file ${path} cannot be used: it is not a file`);
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
+}
+
+function unusable(file: string, message: string, cause?: unknown): OtterError {
+  return new OtterError('OT3006', message, {
+    hint: 'Name a file in a folder that you may write to, with --state file:PATH or OTTER_STATE.',
+    where: { file },
+    cause,
+  });
 }
 
 function prepare(path: string, db: DatabaseSync): void {

@@ -84,35 +84,44 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
 
 /** Under site-priority every write passes through the site that decides. */
 function checkShape(
-  { report }: Checked,
+  checked: Checked,
   channel: ChannelSpec,
   conflict: ConflictSpec,
   between: readonly string[],
   base: Path,
 ): void {
   if (between.length < 3) return;
-  const [hub, preferred] = [between[0]!, conflict.priority[0]!];
-  // Which site is copied from was reported already.
-  if (
-    channel.initial !== 'copy' &&
-    conflict.policy === 'site-priority' &&
-    between.includes(preferred) &&
-    preferred !== hub
-  ) {
-    report({
-      code: 'OT1046',
-      summary: `\`${hub}\` is the hub of the star, but \`${preferred}\` is preferred`,
-      detail: `Put \`${preferred}\` first in \`between\`, or \`${hub}\` first in \`priority\`.`,
-      path: [...base, 'conflict', 'priority', 0],
-      at: 'value',
-    });
-  }
+  checkHub(checked, channel, conflict, between, [...base, 'conflict', 'priority']);
+  channel.tables.forEach((table, i) => {
+    const path: Path = [...base, 'tables', i, 'conflict', 'priority'];
+    if (table.conflict === null || locate(checked.root, path).depth < path.length) return;
+    checkHub(checked, channel, table.conflict, between, path);
+  });
   const policies = [conflict, ...channel.tables.flatMap((table) => table.conflict ?? [])].map((c) => c.policy);
   if (channel.inert['shape'] === 'mesh' && policies.includes('site-priority')) {
     const detail = 'Every write has to pass through the preferred site: use `shape: star`.';
     const summary = '`site-priority` cannot be a mesh';
-    report({ code: 'OT1046', summary, detail, path: [...base, 'shape'], at: 'value' });
+    checked.report({ code: 'OT1046', summary, detail, path: [...base, 'shape'], at: 'value' });
   }
+}
+
+function checkHub(
+  { report }: Checked,
+  { initial }: ChannelSpec,
+  { policy, priority }: ConflictSpec,
+  between: readonly string[],
+  path: Path,
+): void {
+  const [hub, preferred] = [between[0]!, priority[0]!];
+  // Which site is copied from was reported already.
+  if (initial === 'copy' || policy !== 'site-priority' || !between.includes(preferred) || preferred === hub) return;
+  report({
+    code: 'OT1046',
+    summary: `\`${hub}\` is the hub of the star, but \`${preferred}\` is preferred`,
+    detail: `Put \`${preferred}\` first in \`between\`, or \`${hub}\` first in \`priority\`.`,
+    path: [...path, 0],
+    at: 'value',
+  });
 }
 
 function checkPriority(

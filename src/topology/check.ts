@@ -195,8 +195,8 @@ interface NetworkAddress {
 function networkAddress({ report }: Checked, text: string, path: Path): NetworkAddress | null {
   const address = splitAddress(text);
   if (address === null) {
-    const secret = text.includes('@');
-    const summary = secret ? 'the address holds a user or a password' : `\`${text}\` is not \`host:port\``;
+    const secret = /[@?=]/.test(text);
+    const summary = secret ? 'the address holds a user, a password or settings' : `\`${text}\` is not \`host:port\``;
     const port = /^[^:\s/@]+$/.test(text)
       ? 'The port is missing.'
       : 'Write for example `db.example.com:3306` or `[fd00::1]:3306`.';
@@ -215,7 +215,7 @@ function oracleEndpoint({ report }: Checked, text: string, path: Path): void {
   const slash = text.indexOf('/');
   if (splitAddress(slash < 0 ? text : text.slice(0, slash)) !== null && /^\/[A-Za-z0-9_.$#-]+$/.test(text.slice(slash)))
     return;
-  const shown = text.includes('@') ? 'the address' : `\`${text}\``;
+  const shown = /[@?=]/.test(text) ? 'the address' : `\`${text}\``;
   report({ code: 'OT1033', summary: `${shown} is not \`host:port/SERVICE\``, path, at: 'value' });
 }
 

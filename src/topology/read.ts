@@ -113,12 +113,18 @@ class Reading {
     if (size > 4 * FILE_CHARS_MAX || this.#bytes > TOTAL_BYTES_MAX || this.#seen.size > FILES_MAX) {
       const summary = `with \`${path}\` the topology is too large`;
       const detail = `At most ${FILES_MAX} files of ${FILE_CHARS_MAX / 1024} KiB are read, ${TOTAL_BYTES_MAX / 1024 / 1024} MiB in all.`;
-      this.#diagnostics.push(finding({ code: 'OT1003', summary, detail, range: from }));
+      this.#diagnostics.push(finding({ code: 'OT1003', summary, detail, range: from ?? startOf(path) }));
       return;
     }
-    const text = decode(readFileSync(path));
-    if (text === null) {
-      this.#unreadable(path, 'it is not a text in UTF-8', from);
+    const bytes = readFileSync(path);
+    const text = decode(bytes);
+    const nul = text?.indexOf('\0') ?? -1;
+    if (text === null || nul >= 0) {
+      const why =
+        text !== null || isUtf16(bytes)
+          ? 'it holds NUL bytes, as UTF-16 does; save it in UTF-8'
+          : 'it is not a text in UTF-8';
+      this.#unreadable(path, why, from ?? placeAfter(path, text?.slice(0, nul) ?? readablePart(bytes)));
       return;
     }
     const tree = this.text({ path, text });
@@ -151,6 +157,28 @@ function decode(bytes: Uint8Array): string | null {
   } catch {
     return null;
   }
+}
+
+function isUtf16(bytes: Uint8Array): boolean {
+  return (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
+}
+
+/** What stands before the first byte that is not UTF-8: the decoder keeps back what is not whole yet. */
+function readablePart(bytes: Uint8Array): string {
+  const decoder = new TextDecoder('utf-8', { fatal: true });
+  let text = '';
+  try {
+    for (const byte of bytes) text += decoder.decode(Uint8Array.of(byte), { stream: true });
+  } catch {
+    // That byte is the place.
+  }
+  return text;
+}
+
+function placeAfter(file: string, before: string): SourceRange {
+  const lines = before.split('\n');
+  const [line, column] = [lines.length, lines.at(-1)!.length + 1];
+  return { file, line, column, endLine: line, endColumn: column };
 }
 
 function reason(error: unknown): string {

@@ -119,6 +119,10 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
     case 'false schema':
       return excluded(path, error, context);
     case 'pattern': {
+      if (secret || error.schemaPath.includes('/definitions/tls/')) {
+        const detail = `${capital(String(message))}. If the secret itself stands here: it never does in a topology; write \`{ env: NAME }\` or \`{ file: /path }\`, and change it if the file was shared.`;
+        return { code: 'OT1016', summary: `${here} looks like the secret itself`, detail, path, at: 'value' };
+      }
       const isKey = error.propertyName !== undefined;
       const code = isKey || String(message).startsWith('names ') ? 'OT1030' : 'OT1014';
       const what = isKey ? `\`${error.propertyName}\` cannot be a name here` : `${here} is not written as wanted`;

@@ -8,12 +8,12 @@
 import type { SourceRange } from '../model/diagnostic.ts';
 import type { SourceFile } from './read.ts';
 import type { MapTree, Tree } from './tree.ts';
-import { child } from './tree.ts';
 
 /** Keys whose value is a reference to a secret, and must be nothing else. */
 const SECRET_KEYS = new Set(['password', 'token', 'webhook', 'slack', 'secret']);
 const SECRET_LINE = /(\b(?:password|passwd|token|webhook|slack|secret)["']?[ \t]*:[ \t]+)([^\s{&*#|>][^\n]*)/gi;
 const URL_SECRET = /([\w.%+-]:)([^\s/@:'",]+)(?=@[\w[])/g;
+const QUERY_SECRET = /([?&;][\w-]*=)([^\s&;"']+)/g;
 
 export function withoutSecrets(files: readonly SourceFile[], root: MapTree | null): SourceFile[] {
   const ranges = root === null ? [] : secretRanges(root);
@@ -21,7 +21,10 @@ export function withoutSecrets(files: readonly SourceFile[], root: MapTree | nul
     const own = ranges.filter((range) => range.file === file.path);
     const masked = own.reduce(hideRange, file.text);
     const hide = (_: string, before: string, secret: string): string => `${before}${hideInLine(secret)}`;
-    return { path: file.path, text: masked.replaceAll(SECRET_LINE, hide).replaceAll(URL_SECRET, hide) };
+    return {
+      path: file.path,
+      text: masked.replaceAll(SECRET_LINE, hide).replaceAll(URL_SECRET, hide).replaceAll(QUERY_SECRET, hide),
+    };
   });
 }
 
@@ -32,20 +35,33 @@ function secretRanges(tree: Tree): SourceRange[] {
     case 'list':
       return tree.items.flatMap(secretRanges);
     case 'map':
-      return tree.entries.flatMap(({ key, value }) => (SECRET_KEYS.has(key) ? literalsOf(value) : secretRanges(value)));
+      return tree.entries.flatMap(({ key, value }) => secretsAt(key, value));
     default:
       return tree satisfies never;
   }
 }
 
+function secretsAt(key: string, value: Tree): SourceRange[] {
+  if (SECRET_KEYS.has(key)) return literalsOf(value);
+  // The key of a certificate, in place of the file that holds it.
+  return key === 'key' && value.kind === 'scalar' && !isReference('file', value) ? [value.range] : secretRanges(value);
+}
+
+/** As the schema has it: what `env` and `file` give is shown only when it can be no secret. */
+const REFERENCE = {
+  env: /^[A-Za-z_][A-Za-z0-9_]*$|\$\{var\./,
+  file: /^(?!-----BEGIN|[A-Za-z]+:\/\/)/,
+} as const;
+
 /** Everything below a secret's key but the names that `env` and `file` give. */
 function literalsOf(tree: Tree): SourceRange[] {
   if (tree.kind === 'scalar') return [tree.range];
   if (tree.kind === 'list') return tree.items.flatMap(literalsOf);
-  const references = new Set<Tree | undefined>([child(tree, 'env'), child(tree, 'file')]);
-  return tree.entries.flatMap(({ value }) =>
-    references.has(value) && value.kind === 'scalar' ? [] : literalsOf(value),
-  );
+  return tree.entries.flatMap(({ key, value }) => (isReference(key, value) ? [] : literalsOf(value)));
+}
+
+function isReference(key: string, value: Tree): boolean {
+  return (key === 'env' || key === 'file') && value.kind === 'scalar' && REFERENCE[key].test(String(value.value ?? ''));
 }
 
 function hideRange(text: string, range: SourceRange): string {

@@ -83,8 +83,9 @@ test('a wait that is cancelled says what stays, and one that takes too long what
   expect(cancelled.err).toContain('The desired state stays');
   const late = await otter(['apply', '--auto-approve', '--timeout', '1ms']);
   expect(late.code).toBe(9);
-  expect(late.err).toContain('otter node west-1');
-  expect(late.err).toContain('otter node east-1');
+  const flags = `-t ${join(folder, 'main.yaml')} --state ${state()}`;
+  expect(late.err).toContain(`type: otter node ${flags} west-1 (`);
+  expect(late.err).toContain(`type: otter node ${flags} east-1 (`);
 });
 
 test('what failed is said at once with what to do, and the last lines sum up', async () => {
@@ -118,7 +119,7 @@ test('what failed is said at once with what to do, and the last lines sum up', a
   Empty it.
   running: shop/b>a
   failed: shop/a>b on east-1 (OT5013)
-The change is applied and stays; what failed is tried again by itself: see \`otter status\`.
+The change is applied and stays; what failed is tried again by itself: see \`otter status -t ${join(folder, 'main.yaml')} --state ${state()}\`.
 `);
 });
 
@@ -135,6 +136,7 @@ test('what is wrong on the command line is said before anything is written', asy
     ['status'],
     ['dashboard', '--once', '-t', 'nope'],
     ['show', '1'],
+    ['show', 'abc'],
     ['demo', '--seconds', '-1'],
     ['demo', '--seconds', '1e3'],
     ['demo', '--seconds', '100000'],
@@ -189,9 +191,53 @@ test('a saved plan can be read by its owner only, also when the file was there',
   await writeFile(path, 'something older', { mode: 0o644 });
   const { code, out } = await otter(['plan', '--out', path]);
   expect(code).toBe(0);
-  expect(out).toContain(`otter apply ${path}`);
+  expect(out).toContain(`To carry it out: otter apply --state ${state()} ${path}\n`);
   expect((await stat(path)).mode & 0o777).toBe(0o600);
   expect((await otter(['apply', path, '--no-wait'], { terminal: false })).code).toBe(0);
+});
+
+test('a saved plan of which a word was edited is refused; one that is applied already says so', async () => {
+  const path = join(folder, 'shop.plan');
+  await otter(['plan', '--out', path]);
+  const saved = await readFile(path, 'utf8');
+  for (const [was, is] of [
+    ['"add": 7', '"add": 1'],
+    ['"reason": "declared', '"reason": "harmless'],
+    ['"risk": "low"', '"risk": "high"'],
+  ] as const) {
+    expect(saved).toContain(was);
+    await writeFile(path, saved.replace(was, is));
+    const { code, err } = await otter(['apply', path, '--no-wait'], { terminal: false });
+    expect([code, err]).toEqual([3, expect.stringContaining('OT7003')]);
+  }
+  await writeFile(path, saved);
+  expect((await otter(['apply', path, '--no-wait'], { terminal: false })).code).toBe(0);
+  const again = await otter(['apply', path, '--no-wait'], { terminal: false });
+  expect(again.code).toBe(5);
+  expect(again.err).toMatch(/OT2001: the plan is applied already: as serial 1, at \S+Z by \S+\n/);
+  await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  const later = await otter(['apply', path, '--no-wait'], { terminal: false });
+  expect(later.err).toContain('; since then serial 2 was applied');
+  expect(await serials()).toBe(2);
+});
+
+test('a plan that a guard refused stays refused, also when its file says otherwise', async () => {
+  await write(TOPOLOGY.replace('{ region: west, engine', '{ protect: true, region: west, engine'));
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await write(TOPOLOGY.replace(/ {2}a: .*\n/, '').replace(/channels:.*/s, ''));
+  const path = join(folder, 'gone.plan');
+  expect((await otter(['plan', '--out', path])).code).toBe(4);
+  expect((await otter(['apply', path], { terminal: false })).err).toContain('OT2004');
+  await writeFile(path, (await readFile(path, 'utf8')).replace('"applyable": false', '"applyable": true'));
+  expect(await otter(['apply', path], { terminal: false })).toMatchObject({ code: 3 });
+  expect(await serials()).toBe(1);
+});
+
+test('where no file can be written, saving a plan says so', async () => {
+  // Below /proc, making a folder with those above it at once would never end.
+  const { code, err } = await otter(['plan', '--out', '/proc/x/y/shop.plan']);
+  expect([code, err]).toEqual([3, expect.stringContaining('OT7003: /proc/x/y/shop.plan cannot be written')]);
 });
 
 test('looking for drift plans no change', async () => {

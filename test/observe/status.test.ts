@@ -109,6 +109,27 @@ test('of a node that is away the last record stays, never that it streams', () =
   expect(pipeline(failed)).toMatchObject({ phase: 'failed', error });
 });
 
+test('a node that has just taken a database over does not answer for what the one before it said', () => {
+  const error = { code: 'OT6004', message: 'no node owns database hz now', hint: null };
+  const nodes = { ...RUNNING.nodes, b2: node('b2', 'ca', {}) };
+  const owners = { ...RUNNING.owners, ca: { node: 'b2', instance: 'b2-i', advertise: '' } };
+  const records = {
+    ...RUNNING,
+    nodes,
+    owners,
+    pipelines: { 'shop/hz>ca': { ...last, phase: 'failed' as const, error } },
+  };
+  expect(pipeline(records)).toMatchObject({
+    node: 'b2',
+    phase: 'pending',
+    position: '0-1-5',
+    error: null,
+    waiting: 'node b2 has not reported yet; before it was b1',
+  });
+  const away = pipeline({ ...records, nodes: { ...nodes, b2: node('b2', 'ca', {}, NOW - 60_000) } });
+  expect(away).toMatchObject({ phase: 'failed', error, waiting: 'node b2 is away' });
+});
+
 test('figures that are not renewed are not believed, whatever the lease says', () => {
   const nodes = { ...RUNNING.nodes, b1: node('b1', 'ca', { 'shop/hz>ca': figures }, NOW - 60_000) };
   expect(pipeline({ ...RUNNING, nodes })).toMatchObject({ phase: 'pending', waiting: 'node b1 is away' });

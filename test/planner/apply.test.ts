@@ -113,7 +113,7 @@ test('a plan is applied once', async () => {
   await applying(store, plan);
   await expect(applying(store, plan)).rejects.toMatchObject({
     code: 'OT2001',
-    message: expect.stringMatching(/meta \(not there, now revision \d+\).*serial 1 is applied/),
+    message: expect.stringMatching(/^the plan is applied already: as serial 1, at \S+ by ann$/),
   });
 });
 

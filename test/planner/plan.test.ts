@@ -4,8 +4,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readApplied } from '../../src/executor/apply.ts';
 import type { ChannelSpec, Topology } from '../../src/model/topology.ts';
+import { canonicalText } from '../../src/planner/canonical.ts';
 import { guard } from '../../src/planner/guard.ts';
-import { readPlan } from '../../src/planner/plan.ts';
+import { readPlan, refusedPlan } from '../../src/planner/plan.ts';
 import { planJson } from '../../src/render/json.ts';
 import { memoryStore } from '../../src/state/memory.ts';
 import { applying, loaded, NOTHING, planned, present, SHOP, sha256 } from './world.ts';
@@ -140,6 +141,45 @@ test('a saved plan is read back whole, and refused when it was changed by hand',
   expect(readPlan(saved, sha256)).toEqual(plan);
   expect(() => readPlan(saved.replaceAll('shop.stock', 'shop.money'), sha256)).toThrow(/digest/);
   expect(() => readPlan('{"format_version":"9"}', sha256)).toThrow(/not a saved plan/);
+});
+
+test('whatever of a saved plan is edited, it is refused: every value in it, also one that is only shown', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const plan = refusedPlan(await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff'))), sha256);
+  const saved = planJson(plan);
+  expect(readPlan(saved, sha256)).toEqual(plan);
+  const refused = (edited: unknown, what: string): void => {
+    expect(() => readPlan(JSON.stringify(edited), sha256), what).toThrow(/digest|not a saved plan|has format/);
+  };
+  let places = 0;
+  const eachPlace = (value: unknown, path: readonly string[], rebuild: (other: unknown) => unknown): void => {
+    if (typeof value === 'object' && value !== null) {
+      refused(rebuild(Array.isArray(value) ? [...(value as unknown[]), 0] : { ...value, extra: 0 }), path.join('.'));
+      for (const key of Object.keys(value)) {
+        const inside = (value as Record<string, unknown>)[key];
+        eachPlace(inside, [...path, key], (other) =>
+          rebuild(Array.isArray(value) ? value.with(Number(key), other) : { ...value, [key]: other }),
+        );
+      }
+      return;
+    }
+    places += 1;
+    refused(rebuild(typeof value === 'boolean' ? !value : `${String(value)}x`), path.join('.'));
+  };
+  eachPlace(JSON.parse(saved), [], (other) => other);
+  expect(places).toBeGreaterThan(30);
+  refused({ ...plan, document_digest: undefined }, 'without its digest');
+  const deep = `${'['.repeat(20_000)}${']'.repeat(20_000)}`;
+  expect(() => readPlan(saved.replace('"drift": []', `"drift": ${deep}`), sha256)).toThrow(/digest/);
+});
+
+test('who writes the digest of the whole anew does not get another plan past the one that was reviewed', async () => {
+  await using store = memoryStore();
+  const { document_digest: _, ...plan } = await planned(store, loaded(SHOP));
+  const forged = { ...plan, changes: plan.changes.slice(1) };
+  const text = JSON.stringify({ ...forged, document_digest: sha256(canonicalText(forged)) });
+  expect(() => readPlan(text, sha256)).toThrow(/digest/);
 });
 
 test('what others refer to comes first and goes last', async () => {

@@ -1,12 +1,15 @@
 /**
  * Pages of the reference that are written from what the program itself goes by; OTTER_UPDATE=1 writes them anew. The topology's
- * language has its own test (`test/topology/reference.test.ts`), and so have the commands (`test/cli/commands-page.test.ts`).
+ * language has its own test (`test/topology/reference.test.ts`), and so has the page that explains the commands (`test/cli/commands-page.test.ts`).
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { CODES } from '../../src/model/codes.ts';
 import type { Explanation } from '../../src/model/explanation.ts';
 import { OWN_TABLES } from '../../src/mysql/otter-tables.ts';
+import { KEY_KINDS } from '../../src/state/keys.ts';
+import { person } from '../cli/person.ts';
+import { interfacesOf } from './interfaces.ts';
 
 const RANGES: Readonly<Record<string, string>> = {
   OT1: 'Topology files',
@@ -43,10 +46,53 @@ function tablesPage(): string {
   return `# Reference: otter's own tables\n\nIn the schema \`otter\` (or \`schema:\` of the database) of every database of a topology. A node makes them when it first owns the database and drops them\nwhen the database leaves the topology; they are for reading only. Several topologies share them. Written from \`src/mysql/otter-tables.ts\`.\n\n${tables.join('\n')}`;
 }
 
+/** `--help` of every command. */
+async function commandsPage(): Promise<string> {
+  const help = async (...args: string[]): Promise<string> => (await person([...args, '--help'])).out.trim();
+  const all = await help();
+  const names = [...all.matchAll(/^ {2}([a-z]+) (?:\[|<| )/gm)].map(([, name]) => name!).filter((n) => n !== 'help');
+  expect(names.length).toBeGreaterThan(20);
+  const sections: [title: string, text: string][] = [['otter', all]];
+  for (const name of names) sections.push([`otter ${name}`, await help(name)]);
+  const texts = sections.map(([title, text]) => `## ${title}\n\n\`\`\`text\n${text}\n\`\`\`\n`);
+  return `# Reference: commands\n\nWhat \`--help\` prints; [the page of the commands](../commands.md) says more. Written from \`src/cli/program.ts\`.\n\n${texts.join('\n')}`;
+}
+
+function statePage(): string {
+  const records = interfacesOf('src/model/records.ts').filter(({ name }) => name !== 'NodeAnswer');
+  for (const { record } of Object.values(KEY_KINDS)) {
+    if (record !== null) expect(records.map(({ name }) => name)).toContain(record);
+  }
+  const kinds = Object.values(KEY_KINDS).map(
+    ({ form, record, writer }) =>
+      `| \`/otter/TOPOLOGY/${form}\` | ${record === null ? '' : `[${record}](#${record.toLowerCase()})`} | ${writer} |`,
+  );
+  return [
+    '# Reference: the state store',
+    'How it is used stands in [the state store](../state.md). Names are percent-encoded as in a URL, values are JSON. Written from\n`src/state/keys.ts` and `src/model/records.ts`.',
+    `| key | record | written by |\n| --- | --- | --- |\n${kinds.join('\n')}`,
+    ...records.map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** The fields stand at the end of a page whose words are not written from anything. */
+function statusPage(): string {
+  const head = '## Every field\n';
+  const words = readFileSync('docs/reference/status-json.md', 'utf8').split(head)[0]!;
+  const tables = interfacesOf('src/model/status.ts').map(({ table }) => table.replace(/^## /, '### '));
+  return `${words}${head}\nWritten from \`src/model/status.ts\`; the object that is printed is the first.\n\n${tables.join('\n\n')}\n`;
+}
+
 test.each([
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
-] as const)('%s is what the program goes by', (path, page) => {
-  if (process.env['OTTER_UPDATE'] !== undefined) writeFileSync(path, page());
-  expect(readFileSync(path, 'utf8')).toBe(page());
+  ['docs/reference/commands.md', commandsPage],
+  ['docs/reference/state.md', statePage],
+  ['docs/reference/status-json.md', statusPage],
+] as const)('%s is what the program goes by', async (path, make) => {
+  const page = await make();
+  if (process.env['OTTER_UPDATE'] !== undefined) writeFileSync(path, page);
+  expect(readFileSync(path, 'utf8')).toBe(page);
 });

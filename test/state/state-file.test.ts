@@ -1,4 +1,5 @@
 /** What becomes of a state file that is deleted, moved away or replaced while processes have it open. */
+import { writeFileSync } from 'node:fs';
 import { copyFile, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -33,6 +34,19 @@ test('a file that was deleted is the store being away, for every call, and none 
   await expect(next).rejects.toMatchObject(GONE);
   await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(lease.revoke()).rejects.toMatchObject(GONE);
+});
+
+test('where no file can be, that is said at once with what to do', () => {
+  const hint: unknown = expect.stringContaining('--state file:PATH');
+  const message = (text: string): unknown =>
+    expect.objectContaining({ code: 'OT3006', message: expect.stringContaining(text), hint });
+  const open = (file: string) => (): unknown => sqliteStore(file);
+  // A folder that takes no folders: asking for the whole path at once never ends there.
+  if (process.platform === 'linux') expect(open('/proc/x/y/s.db')).toThrow(message('the folder /proc/x/y'));
+  expect(open(folder)).toThrow(message('not a file'));
+  writeFileSync(path, 'something else, that is no database at all');
+  expect(open(path)).toThrow(message('not a database'));
+  expect(open(join(path, 's.db'))).toThrow(message('ENOTDIR'));
 });
 
 test('a file that is put back is gone on with', async () => {

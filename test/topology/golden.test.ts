@@ -1,5 +1,5 @@
 /**
- * Every file in test/golden/invalid is wrong in the way its first line says; how the findings look is in
+ * Every file in test/golden/invalid, or folder of files, is wrong in the way its first line says; how the findings look is in
  * test/golden/invalid.txt. OTTER_UPDATE=1 writes that file anew.
  */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -15,10 +15,11 @@ describe('topologies that are wrong', () => {
   it.each(files)('%s', (file) => {
     const path = `${FOLDER}/${file}`;
     const { topology, diagnostics } = loadTopology(path);
-    const expected = /^# expect: (.*)$/m.exec(readFileSync(path, 'utf8'))?.[1]?.split(', ');
+    const first = file.endsWith('.yaml') ? path : `${path}/a.yaml`;
+    const expected = /^# expect: (.*)$/m.exec(readFileSync(first, 'utf8'))?.[1]?.split(', ');
     const found = diagnostics.map(
       ({ code, severity, range }) =>
-        `${severity === 'error' ? '' : `${severity} `}${code} ${range?.line}:${range?.column}`,
+        `${severity === 'error' ? '' : `${severity} `}${code} ${range?.file === first ? '' : `${range?.file.split('/').at(-1)}:`}${range?.line}:${range?.column}`,
     );
     expect(found).toEqual(expected);
     expect(topology === null).toBe(diagnostics.some((d) => d.severity === 'error'));
@@ -32,6 +33,10 @@ describe('topologies that are wrong', () => {
     const text = shown.join('\n');
     if (process.env['OTTER_UPDATE'] !== undefined) writeFileSync('test/golden/invalid.txt', text);
     expect(text).toBe(readFileSync('test/golden/invalid.txt', 'utf8'));
+  });
+
+  it('no secret is shown, whether it was written by mistake or in the wrong place', () => {
+    expect(readFileSync('test/golden/invalid.txt', 'utf8')).not.toContain('hunter');
   });
 
   it('every code about topologies has one', () => {

@@ -109,6 +109,27 @@ describe('include', () => {
   });
 });
 
+describe('encodings and sizes', () => {
+  const good = 'version: 1\nname: t\nregions: { a: {} }\n';
+  const utf8 = 'cannot be read: it is not a text in UTF-8';
+  const nul = 'cannot be read: it holds NUL bytes, as UTF-16 does; save it in UTF-8';
+
+  it.each<[string, string | Uint8Array, string[]]>([
+    ['a byte order mark', `\ufeff${good}`, []],
+    ['CRLF', good.replaceAll('\n', '\r\n'), []],
+    ['latin1', Buffer.from(`${good}# caf\u00e9\n`, 'latin1'), [`OT1002 t.yaml:4:6 \`/t.yaml\` ${utf8}`]],
+    ['UTF-16', Buffer.from(good, 'utf16le'), [`OT1002 t.yaml:1:2 \`/t.yaml\` ${nul}`]],
+    ['UTF-16 marked', Buffer.from(`\ufeff${good}`, 'utf16le'), [`OT1002 t.yaml:1:1 \`/t.yaml\` ${nul}`]],
+    ['NUL', `${good}# \0\n`, [`OT1002 t.yaml:4:3 \`/t.yaml\` ${nul}`]],
+    ['10 MB', good + 'x'.repeat(10_000_000), ['OT1003 t.yaml:1:1 with `/t.yaml` the topology is too large']],
+  ])('%s', (_, content, expected) => {
+    write({ 't.yaml': content });
+    expect(findings()).toEqual(expected);
+    const { diagnostics, files } = loadTopology(folder);
+    expect(diagnosticsText(diagnostics, { files })).not.toMatch(/\bat .*\.ts:\d/);
+  });
+});
+
 describe('anchors', () => {
   it('aliases and merge keys give what they stand for, own keys first', () => {
     const text = `x-a: &a { p: 1, q: 2 }
