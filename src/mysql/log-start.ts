@@ -26,6 +26,8 @@ export interface LogStart {
 
 /** The dump command has 32 bits for the offset. */
 const OFFSET_MAX = 0xffff_ffff;
+/** Of the first event of a file. */
+const FIRST_OFFSET = 4;
 
 /** @throws OtterError OT4002, OT4020, OT4023 */
 export async function logStart(session: Session, kind: ServerKind, text: string): Promise<LogStart> {
@@ -35,7 +37,9 @@ export async function logStart(session: Session, kind: ServerKind, text: string)
   if (position.family === 'file') {
     if (family === 'mariadb') return { from: await gtidsAt(session, position), place: null };
     const own = { ...position, server: position.server ?? kind.identity };
-    return { from: formatPosition(own), place: await filePlace(session, kind, own) };
+    const place = await filePlace(session, kind, own);
+    await refuseUnsent(session, place);
+    return { from: formatPosition(own), place };
   }
   if (position.family !== family)
     throw new OtterError('OT4002', `${text} is not a position of a ${family} server`, {
@@ -59,10 +63,43 @@ async function gtidsAt(session: Session, position: FilePosition): Promise<string
   return `mariadb:${found}`;
 }
 
-async function requireGtids(session: Session): Promise<void> {
+async function gtidMode(session: Session): Promise<string> {
   const [row] = await session.rows<{ mode: string }>('SELECT @@GLOBAL.gtid_mode AS mode');
-  if (row?.mode === 'ON') return;
-  throw withoutGtid(`${session.where['database']}: gtid_mode is ${row?.mode}, and the channel has followed its GTIDs`);
+  return row?.mode ?? '';
+}
+
+async function requireGtids(session: Session): Promise<void> {
+  const mode = await gtidMode(session);
+  if (mode === 'ON') return;
+  throw withoutGtid(`${session.where['database']}: gtid_mode is ${mode}, and the channel has followed its GTIDs`);
+}
+
+/** A server whose `gtid_mode` is ON sends no transaction without a GTID any more. @throws OtterError OT4023 */
+async function refuseUnsent(session: Session, { file, offset }: LogPoint): Promise<void> {
+  if ((await gtidMode(session)) !== 'ON') return;
+  const [next] = await session.rows<{ Event_type: string }>(
+    `SHOW BINLOG EVENTS IN ${quoteText(file)} FROM ${offset} LIMIT 1`,
+  );
+  let first = next?.Event_type ?? null;
+  if (first === null || !first.includes('Gtid')) {
+    // The file ends here, or begins.
+    const logs = await session.rows<{ Log_name: string }>('SHOW BINARY LOGS');
+    const rest = logs.slice(logs.findIndex(({ Log_name }) => Log_name === file) + (offset > FIRST_OFFSET ? 1 : 0));
+    first = null;
+    for (const { Log_name } of rest) {
+      ({ first } = await readHead(session, Log_name));
+      if (first?.includes('Gtid') === true) break;
+    }
+  }
+  if (first !== 'Anonymous_Gtid') return;
+  throw new OtterError(
+    'OT4023',
+    `${session.where['database']}: transactions without GTIDs are still to be read, which the server does not send while gtid_mode is ON`,
+    {
+      where: session.where,
+      hint: 'run `SET GLOBAL gtid_mode = ON_PERMISSIVE;`, let the pipeline catch up, then run `SET GLOBAL gtid_mode = ON;`',
+    },
+  );
 }
 
 interface LogHead {
@@ -128,6 +165,6 @@ async function filePlace(session: Session, kind: ServerKind, position: FilePosit
   if (offset <= OFFSET_MAX) return { file, offset };
   // A file grows so long by its last transactions only, and the next one is begun behind them.
   const next = logs[index + 1]?.Log_name;
-  if (size === offset && next !== undefined) return { file: next, offset: 4 };
+  if (size === offset && next !== undefined) return { file: next, offset: FIRST_OFFSET };
   throw notHere(position, 'offsets of more than 4 GiB cannot be asked for', session.where);
 }

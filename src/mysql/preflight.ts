@@ -119,7 +119,7 @@ async function withoutGtids(session: Session, kind: ServerKind): Promise<Fault |
     code: 'OT4021',
     for: all ? 'all' : 'two-way',
     message: `gtid_mode is ${mode} and must be ON${all ? '' : ' for a two-way channel'}`,
-    hint: `${first}wait until \`SHOW STATUS LIKE 'Ongoing_anonymous_transaction_count'\` says 0 and channels that run by file have caught up (\`otter status\`); run \`SET GLOBAL gtid_mode = ON;\`; put \`enforce_gtid_consistency = ON, gtid_mode = ON\` into the server configuration`,
+    hint: `${first}wait until \`SHOW STATUS LIKE 'Ongoing_anonymous_transaction_count'\` says 0 and channels that read the server have caught up; run \`SET GLOBAL gtid_mode = ON;\`; put \`enforce_gtid_consistency = ON, gtid_mode = ON\` into the server configuration`,
   };
 }
 

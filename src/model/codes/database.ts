@@ -10,7 +10,7 @@ const COPY_AGAIN =
   'The table is then copied anew: take it (or the channel, where a pattern names it) out of the topology, apply, empty it at the site that is to be overwritten, put it back, apply. Other channels go on meanwhile.';
 
 const GTIDS_ON =
-  "`set global enforce_gtid_consistency = WARN` and look into the error log for statements that do not fit; then `= ON`; then `set global gtid_mode = OFF_PERMISSIVE`, `ON_PERMISSIVE`; wait until `show status like 'Ongoing_anonymous_transaction_count'` says 0 and channels that run by file have caught up (`otter status`); then `set global gtid_mode = ON`, and both into the server configuration.";
+  "`set global enforce_gtid_consistency = WARN` and look into the error log for statements that do not fit; then `= ON`; then `set global gtid_mode = OFF_PERMISSIVE`, `ON_PERMISSIVE`; wait until `show status like 'Ongoing_anonymous_transaction_count'` says 0 and the pipelines that read this server have caught up; then `set global gtid_mode = ON`, and both into the server configuration.";
 
 export const DATABASE_CODES = {
   OT4001: {
@@ -77,8 +77,8 @@ export const DATABASE_CODES = {
   OT4023: {
     title: 'No GTID',
     meaning:
-      'The log has transactions without a GTID, or `gtid_mode` is not ON, where positions must be GTIDs: the channel has followed GTIDs so far, or it goes two ways. Files and offsets will do one-way only, from MySQL 8.0 on.',
-    action: `Turn GTIDs on, also while the server runs: ${GTIDS_ON} A channel that began without them begins anew to have them; so does one that had them, if anything was written without them meanwhile. ${BEGIN_ANEW}`,
+      'The log has transactions without a GTID, or `gtid_mode` is not ON, where positions must be GTIDs: the channel has followed GTIDs so far, or it goes two ways. Files and offsets will do one-way only, from MySQL 8.0 on. Or `gtid_mode` became ON before a pipeline had read all that was written without GTIDs: the server does not send it any more.',
+    action: `Turn GTIDs on, also while the server runs: ${GTIDS_ON} Where the pipeline is behind, \`set global gtid_mode = ON_PERMISSIVE\` until it has caught up. A channel that began without them begins anew to have them; so does one that had them, if anything was written without them meanwhile. ${BEGIN_ANEW}`,
   },
   OT4024: {
     title: 'Log followed by file and offset',
