@@ -9,6 +9,7 @@ import { OtterError } from '../model/error.ts';
 import { DRAFT_PREFIX, OWN_STATEMENT } from '../model/load.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
+import { type Dialect, translated } from './dialect.ts';
 import { readFacts } from './server-facts.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
 
@@ -113,12 +114,6 @@ function isWhole({ announced, rename }: NewTable): boolean {
   return printed === announced.table.columns.length && Object.keys(rename).length === 0;
 }
 
-interface Dialect {
-  readonly family: 'mariadb' | 'mysql';
-  /** The collations that the server knows. */
-  readonly known: ReadonlySet<string>;
-}
-
 /** A server does not become another one while a session lasts. */
 const dialects = new WeakMap<Session, Dialect>();
 
@@ -137,11 +132,11 @@ async function dialectOf(connection: Session): Promise<Dialect> {
 }
 
 async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable): Promise<string> {
-  const { family, known } = await dialectOf(connection);
+  const dialect = await dialectOf(connection);
   const { table } = announced;
   const compared = new Set([table.primaryKey, ...table.uniques.map(({ columns }) => columns)].flat());
   const strange = table.columns.find(
-    ({ collation }, index) => collation !== null && compared.has(index) && !known.has(collation),
+    ({ collation }, index) => collation !== null && compared.has(index) && !dialect.known.has(collation),
   );
   if (twoWay && strange !== undefined) {
     throw new OtterError(
@@ -153,61 +148,8 @@ async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable)
       },
     );
   }
-  return translated(announced.create, family, known);
+  return translated(announced.create, dialect);
 }
-
-/**
- * What follows the name in a CREATE TABLE, as a server of the family takes it.
- * @param known collations of that server
- */
-export function translated(create: string, family: 'mariadb' | 'mysql', known: ReadonlySet<string>): string {
-  const body = create
-    .replace(/^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i, '')
-    .replace(/\bENGINE=(MyISAM|Aria|MEMORY|CSV|ARCHIVE)\b( PAGE_CHECKSUM=\d| TRANSACTIONAL=\d)*/i, 'ENGINE=InnoDB')
-    .replace(NAMED_OR_QUOTED, (text, _quoted, equals: string | undefined, collation: string | undefined) =>
-      collation === undefined || known.has(collation) ? text : `COLLATE${equals}${relative(collation, known)}`,
-    );
-  return family === 'mysql' ? body.split('\n').map(withMysqlDefault).join('\n') : body;
-}
-
-/** Texts and names are passed over. */
-const NAMED_OR_QUOTED = /('(?:[^'\\]|\\.|'')*'|`(?:[^`]|``)*`)|\bCOLLATE([ =])(\w+)/g;
-
-/** By https://jira.mariadb.org/browse/MDEV-20912, which gives MySQL's names to these in MariaDB 11.4.5 and later. */
-const RELATIVES: readonly (readonly [RegExp, readonly string[]])[] = [
-  [/^utf8mb4_0900_bin$/, ['utf8mb4_nopad_bin']],
-  [/^utf8mb4_0900_(a[is]_c[is])$/, ['utf8mb4_uca1400_nopad_$1', 'utf8mb4_unicode_520_nopad_ci']],
-  [/^utf8mb4_nopad_bin$/, ['utf8mb4_0900_bin']],
-  [/^utf8mb4_uca1400_nopad_(a[is]_c[is])$/, ['utf8mb4_0900_$1']],
-  [/^utf8mb4_uca1400_ai_ci$/, ['utf8mb4_unicode_520_ci']],
-  [/^utf8mb4_uca1400_(a[is]_c[is])$/, ['utf8mb4_0900_$1']],
-  [/^utf8mb3_uca1400_ai_ci$/, ['utf8mb3_unicode_520_ci']],
-  [/^(\w+)_nopad_(\w+)$/, ['$1_$2']],
-];
-
-function relative(collation: string, known: ReadonlySet<string>): string {
-  for (const [pattern, names] of RELATIVES) {
-    if (!pattern.test(collation)) continue;
-    const found = names.map((name) => collation.replace(pattern, name)).find((name) => known.has(name));
-    if (found !== undefined) return found;
-  }
-  return collation;
-}
-
-/** MySQL wants defaults that are expressions in brackets, and those of long types always. */
-function withMysqlDefault(line: string): string {
-  const column = /^(\s*`(?:[^`]|``)+` )(.*)$/.exec(line);
-  if (column === null) return line;
-  const [, name, rest] = column;
-  const long = /^((tiny|medium|long)?(text|blob)|json)\b/i.test(rest!);
-  return `${name}${rest!.replace(DEFAULT, (text, _quoted, literal: string | undefined, call: string | undefined) => {
-    if (literal !== undefined) return long ? `DEFAULT (${literal})` : text;
-    return call === undefined || /^current_timestamp\(/i.test(call) ? text : `DEFAULT (${call})`;
-  })}`;
-}
-
-/** Other texts are passed over. */
-const DEFAULT = /(?<!DEFAULT )('(?:[^'\\]|\\.|'')*')|\bDEFAULT (?:('(?:[^'\\]|\\.|'')*')|(\w+\([^()]*\)))/g;
 
 function notMade(as: NewTable['as'], error: OtterError): OtterError {
   return new OtterError('OT5029', `${tableName(as)} cannot be made like the source's: ${error.message}`, {

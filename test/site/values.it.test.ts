@@ -344,6 +344,45 @@ describe.each([
     for (const root of [ra, rb]) root.destroy();
   }, 90_000);
 
+  test.each([
+    ['there', ['a', 'b']],
+    ['back', ['b', 'a']],
+  ] as const)(
+    'tables are made as they are at their source, whatever its words (%s)',
+    async (_, [source, target]) => {
+      const [ra, rb] = await fresh();
+      const [rs, rt, family] = source === 'a' ? [ra, rb, from] : [rb, ra, to];
+      const columns = 'id INT PRIMARY KEY, n INT DEFAULT 3 INVISIBLE, c INT';
+      await rs.query(
+        family === 'mysql'
+          ? `CREATE DATABASE v; CREATE TABLE v.t (${columns}, x VARCHAR(9) DEFAULT (concat('a', upper('b'))), CONSTRAINT ne CHECK (c > 0) NOT ENFORCED) ${TEXT}`
+          : `CREATE DATABASE v; CREATE TABLE v.t (${columns}, x VARCHAR(9) DEFAULT concat('a', upper('b'))) ENGINE=Aria TRANSACTIONAL=1 ROW_FORMAT=PAGE COMMENT='ENGINE=Aria' ${TEXT}`,
+      );
+      await rs.query("INSERT INTO v.t (id, n, c, x) VALUES (1, 9, -1, 'x')");
+      await using sites = new Sites({ a, b });
+      sites.set({ v: channel({ kind: 'one-way', from: [source], to: [target] }, ['v.t']) });
+      sites.start('a');
+      sites.start('b');
+      const rows = async (): Promise<string> => JSON.stringify((await rt.query('SELECT id, n, c, x FROM v.t'))[0]);
+      await until('it is copied', async () => (await rows().catch(() => '')) === '[{"id":1,"n":9,"c":-1,"x":"x"}]');
+      const [made] = await rt.query(
+        "SELECT COLUMN_NAME AS name, EXTRA AS extra FROM information_schema.COLUMNS WHERE TABLE_SCHEMA='v' AND TABLE_NAME='t' ORDER BY 1",
+      );
+      expect(
+        (made as { name: string; extra: string }[]).map(({ name, extra }) => [name, extra.includes('INVISIBLE')]),
+      ).toEqual([
+        ['c', false],
+        ['id', false],
+        ['n', true],
+        ['x', false],
+      ]);
+      await rt.query('INSERT INTO v.t (id) VALUES (2)');
+      expect(((await rt.query('SELECT x FROM v.t WHERE id = 2'))[0] as unknown[])[0]).toEqual({ x: 'aB' });
+      for (const root of [ra, rb]) root.destroy();
+    },
+    60_000,
+  );
+
   test('spaces are not cut from the end of a text that is too long', async () => {
     const [ra, rb] = await fresh();
     await ra.query(`CREATE DATABASE v; CREATE TABLE v.t (id INT PRIMARY KEY, s VARCHAR(9)) ${TEXT}`);
