@@ -7,36 +7,27 @@
 import { OtterError } from '../model/error.ts';
 import type { LogItem, ReadLogOptions, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type TableShape, tableName } from '../model/row.ts';
+import type { TableShape } from '../model/row.ts';
 import { Cursor } from './cursor.ts';
 import {
-  ARTIFICIAL,
   CHECKSUM_BYTES,
   EVENT,
   type GtidEvent,
   HEADER_BYTES,
   IGNORABLE,
-  type QueryEvent,
   readLoadQuery,
   readMariadbGtid,
   readMysqlGtid,
   readQuery,
   readTaggedGtid,
 } from './events.ts';
-import {
-  gone,
-  rolledBack,
-  statementFormat,
-  undecided,
-  unsupported,
-  withoutGtid,
-  withoutLength,
-} from './log-refusals.ts';
-import { type NamedTable, namesIn } from './reach.ts';
-import { ROW_EVENTS, type RowEventForm, readRows } from './rows.ts';
-import { statementKind } from './statement.ts';
+import { LogPlace } from './log-place.ts';
+import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
+import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
+import { LoggedStatements } from './logged-statements.ts';
+import type { NamedTable } from './reach.ts';
+import { ROW_EVENTS } from './rows.ts';
 import { Structures } from './structures.ts';
-import { planRows, type RowPlan, readTableMap } from './table-map.ts';
 import { Transactions } from './transaction.ts';
 
 export interface AssemblerOptions {
@@ -68,44 +59,40 @@ interface Header {
   readonly endsAt: number;
 }
 
-interface KnownMap {
-  /** The event's body; a number may come to mean another table after a DDL or a restart. */
-  readonly body: Buffer;
-  /** Null: nobody wants the rows. An error: why they cannot be read. */
-  readonly plan: RowPlan | OtterError | null;
-  readonly schema: string;
-  readonly table: string;
-}
-
-const ROWS_NO_FOREIGN_KEY_CHECKS = 0x2;
-/** The table number with which a statement ends that wrote no rows. */
-const DUMMY_TABLE = 0xff_ffff;
-const KNOWN_MAPS_MAX = 20_000;
-const KNOWN_REACHES_MAX = 1000;
-const WRAP = 0x1_0000_0000;
-
 export class LogAssembler {
-  readonly #options: AssemblerOptions;
   readonly #transactions: Transactions;
   readonly #cursor = new Cursor();
   readonly #structures: Structures;
-  readonly #maps = new Map<number, KnownMap>();
-  /** Wanted tables that statements with these names may touch, null for any; emptied at every definition. */
-  readonly #reaches = new Map<string, readonly NamedTable[] | null>();
+  readonly #rows: LoggedRows;
+  readonly #statements: LoggedStatements;
+  readonly #place = new LogPlace();
   #checksum: number;
-  #file = '';
-  #offset = 0;
 
   constructor(options: AssemblerOptions) {
-    this.#options = options;
-    this.#transactions = new Transactions(options.from, options.partBytes);
-    this.#structures = new Structures(options);
+    const { from, partBytes, wants } = options;
+    const transactions = new Transactions(from, partBytes);
+    const structures = new Structures(options);
+    const unreadable: TellUnreadable = (tables, error, gone = false) =>
+      transactions.addUnreadable(tables, this.#located(error), gone);
+    this.#rows = new LoggedRows({ wants, structures, transactions, unreadable });
+    this.#statements = new LoggedStatements({
+      wants,
+      transactions,
+      unreadable,
+      defined: (statement) => {
+        this.#rows.forget();
+        structures.pass(statement);
+      },
+    });
+    this.#transactions = transactions;
+    this.#structures = structures;
     this.#checksum = options.checksum ? CHECKSUM_BYTES : 0;
   }
 
   /** End of the last event passed. */
   get point(): LogPoint {
-    return { file: this.#file, offset: this.#offset };
+    const { file, offset } = this.#place;
+    return { file, offset };
   }
 
   /** Behind the last whole transaction. */
@@ -129,7 +116,7 @@ export class LogAssembler {
   /** What had better be provided before the next event, but need not. */
   get wish(): Need | null {
     const { urgent } = this.#structures;
-    return urgent === null ? null : { kind: 'shape', schema: urgent.schema, table: urgent.name };
+    return shapeOf(urgent);
   }
 
   /** Whether tables are as they were before the last definition: then nobody need look for the next. */
@@ -144,8 +131,7 @@ export class LogAssembler {
 
   /** @param reach null when it cannot be told */
   provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
-    if (this.#reaches.size >= KNOWN_REACHES_MAX) this.#reaches.clear();
-    this.#reaches.set(reachKey(names), reach === null ? null : this.#wanted(reach));
+    this.#statements.provideReach(names, reach);
   }
 
   /**
@@ -169,7 +155,7 @@ export class LogAssembler {
     c.reset(bytes, start + HEADER_BYTES, end - this.#checksum);
     const rows = ROW_EVENTS.get(type);
     if (rows !== undefined) {
-      this.#readRows(c, rows);
+      this.#rows.read(c, rows);
     } else {
       const need = this.#read(c, {
         type,
@@ -177,11 +163,11 @@ export class LogAssembler {
         timestamp: bytes.readUInt32LE(start),
         serverId: bytes.readUInt32LE(start + 5),
         bytes: end - start,
-        endsAt: this.#offsetOf(bytes.readUInt32LE(start + 13)),
+        endsAt: this.#place.offsetOf(bytes.readUInt32LE(start + 13)),
       });
       if (need !== null) return need;
     }
-    if (type !== EVENT.ROTATE) this.#moveTo(bytes.readUInt32LE(start + 13), flags, type);
+    if (type !== EVENT.ROTATE) this.#place.moveTo(bytes.readUInt32LE(start + 13), flags, type);
     return null;
   }
 
@@ -189,7 +175,7 @@ export class LogAssembler {
     const { type, timestamp, endsAt } = header;
     switch (type) {
       case EVENT.TABLE_MAP:
-        return this.#tableMap(c);
+        return shapeOf(this.#rows.map(c));
       case EVENT.XID:
         this.#transactions.commit(endsAt);
         return null;
@@ -208,28 +194,27 @@ export class LogAssembler {
         return null;
       case EVENT.QUERY:
       case EVENT.QUERY_COMPRESSED:
-        return this.#statement(readQuery(c, type === EVENT.QUERY_COMPRESSED), endsAt);
+        return reachOf(this.#statements.take(readQuery(c, type === EVENT.QUERY_COMPRESSED), endsAt));
       case EVENT.ROTATE:
-        this.#offset = c.uint64();
-        this.#file = c.text(c.end - c.at);
+        this.#enter(c);
         return null;
       case EVENT.FORMAT_DESCRIPTION:
         this.#format(c);
-        this.#transactions.enter(this.#file, timestamp);
+        this.#transactions.enter(this.#place.file, timestamp);
         return null;
       case EVENT.XA_PREPARE:
         // Prepared and committed at once: decided, like any other.
         if (c.uint(1) !== 0) this.#transactions.commit(endsAt);
-        else this.#endXa();
+        else this.#statements.endXa();
         return null;
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
       case EVENT.EXECUTE_LOAD_QUERY:
-        return this.#statement(readLoadQuery(c), endsAt);
+        return reachOf(this.#statements.take(readLoadQuery(c), endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
         throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
       case EVENT.PARTIAL_UPDATE_ROWS:
-        this.#partialUpdate(c);
+        this.#rows.partialUpdate(c);
         return null;
       // The lines of a LOAD DATA, whose statement follows.
       case EVENT.BEGIN_LOAD_QUERY:
@@ -265,134 +250,12 @@ export class LogAssembler {
     }
     if (event.bytes === 0) throw withoutLength();
     const end = endsAt - bytes + event.bytes;
-    this.#transactions.begin({ ...event, gtid: `${this.#file}:${end}` }, end);
+    this.#transactions.begin({ ...event, gtid: `${this.#place.file}:${end}` }, end);
   }
 
-  #tableMap(c: Cursor): Need | null {
-    const at = c.at;
-    const id = c.uint(4) + c.uint(2) * WRAP;
-    const known = this.#maps.get(id);
-    if (known !== undefined && known.body.compare(c.bytes, at, c.end) === 0) return null;
-    c.skip(2);
-    const map = readTableMap(c);
-    const { schema, table } = map;
-    let plan: KnownMap['plan'] = null;
-    if (this.#options.wants(schema, table)) {
-      const structure = this.#structures.get(schema, table);
-      if (structure === undefined) return { kind: 'shape', schema, table };
-      const { shape, doubt } = structure;
-      plan = shape === null ? gone(`${schema}.${table}`) : planned(() => planRows(map, shape));
-      if (doubt !== null && !(plan instanceof OtterError)) plan = doubt;
-    }
-    if (this.#maps.size >= KNOWN_MAPS_MAX) this.#maps.clear();
-    this.#maps.set(id, { body: Buffer.from(c.bytes.subarray(at, c.end)), plan, schema, table });
-    return null;
-  }
-
-  /** @throws OtterError OT4034 when the log did not name the table; null when nobody wants its rows. */
-  #known(c: Cursor): { readonly known: KnownMap; readonly flags: number } | null {
-    const id = c.uint(4) + c.uint(2) * WRAP;
-    const flags = c.uint(2);
-    const known = this.#maps.get(id);
-    if (known === undefined && id !== DUMMY_TABLE)
-      throw new OtterError('OT4034', 'the log has rows of a table that it did not name');
-    return known === undefined || known.plan === null ? null : { known, flags };
-  }
-
-  /** What one table's rows are like is no other table's matter: who does not have it goes on. */
-  #unreadable(tables: readonly NamedTable[] | null, error: OtterError, gone = false): void {
-    this.#transactions.addUnreadable(tables, this.#located(error), gone);
-  }
-
-  #readRows(c: Cursor, form: RowEventForm): void {
-    const found = this.#known(c);
-    if (found === null) return;
-    const { schema, table, plan } = found.known;
-    if (plan instanceof OtterError) {
-      this.#unreadable([{ schema, name: table }], plan, this.#structures.get(schema, table)?.shape === null);
-      return;
-    }
-    if (form.extra) c.skip(c.uint(2) - 2);
-    const fkChecks = (found.flags & ROWS_NO_FOREIGN_KEY_CHECKS) === 0;
-    try {
-      this.#transactions.addRows((into) => readRows(c, form, plan!, fkChecks, into));
-    } catch (error) {
-      if (!(error instanceof OtterError)) throw error;
-      this.#unreadable([{ schema, name: table }], error);
-    }
-  }
-
-  #partialUpdate(c: Cursor): void {
-    const found = this.#known(c);
-    if (found === null) return;
-    const { schema, table } = found.known;
-    const error = unsupported(
-      `a partial JSON update of ${schema}.${table}`,
-      "SET GLOBAL binlog_row_value_options = ''",
-    );
-    this.#unreadable([{ schema, name: table }], error);
-  }
-
-  /** The rows before an XA PREPARE are undecided. */
-  #endXa(): void {
-    this.#takeBack(undecided);
-    this.#transactions.end();
-  }
-
-  /** @throws what `why` says when parts of the transaction have been handed on already */
-  #takeBack(why: (tables: string) => OtterError): void {
-    const tables = this.#transactions.takeBack();
-    if (tables === null) throw why('replicated tables');
-    if (tables.length > 0) this.#unreadable(tables, why(tables.map(tableName).join(', ')));
-  }
-
-  #statement({ schema, sql, quoting }: QueryEvent, endsAt: number): Need | null {
-    const found = statementKind(sql);
-    switch (found.kind) {
-      case 'begin':
-        this.#transactions.keepOpen();
-        return null;
-      case 'commit':
-        this.#transactions.commit(endsAt);
-        return null;
-      case 'savepoint':
-        return null;
-      case 'rollback':
-        this.#takeBack(rolledBack);
-        if (!/\bto\b/i.test(sql)) this.#transactions.end();
-        return null;
-      case 'xa':
-        if (found.verb === 'commit' || found.verb === 'rollback') this.#endXa();
-        else this.#transactions.keepOpen();
-        return null;
-      case 'rows':
-        return this.#unlogged(namesIn(sql, schema, quoting), found.verb);
-      case 'temporary':
-        this.#transactions.passStatement();
-        return null;
-      case 'definition':
-        this.#maps.clear();
-        this.#reaches.clear();
-        this.#structures.pass({ schema, sql });
-        this.#transactions.addStatement(schema, sql, endsAt);
-        return null;
-      default:
-        return found satisfies never;
-    }
-  }
-
-  /** Rows were changed and are not in the log: passed only when no wanted table can be among them. */
-  #unlogged(names: readonly NamedTable[], verb: string): Need | null {
-    const named = this.#wanted(names);
-    const wanted = named.length > 0 ? named : this.#reaches.get(reachKey(names));
-    if (wanted === undefined) return { kind: 'reach', names };
-    if (wanted === null || wanted.length > 0) this.#unreadable(wanted, statementFormat(verb, wanted));
-    this.#transactions.passStatement();
-    return null;
-  }
-
-  #wanted(tables: readonly NamedTable[]): readonly NamedTable[] {
-    return tables.filter(({ schema, name }) => this.#options.wants(schema, name));
+  #enter(c: Cursor): void {
+    const offset = c.uint64();
+    this.#place.enter(c.text(c.end - c.at), offset);
   }
 
   /** The checksum algorithm is the event's last byte but four, present whether or not it is used. */
@@ -401,22 +264,10 @@ export class LogAssembler {
     this.#checksum = algorithm === 1 ? CHECKSUM_BYTES : 0;
   }
 
-  /** Positions in headers have 32 bits; a file with one huge transaction may be longer. Some events have none (0). */
-  #moveTo(logPosition: number, flags: number, type: number): void {
-    if (logPosition === 0) return;
-    if ((flags & ARTIFICIAL) !== 0 && type !== EVENT.HEARTBEAT) return;
-    const offset = this.#offsetOf(logPosition);
-    if (offset > this.#offset) this.#offset = offset;
-  }
-
-  #offsetOf(logPosition: number): number {
-    const offset = Math.floor(this.#offset / WRAP) * WRAP + logPosition;
-    return offset < this.#offset - WRAP / 2 ? offset + WRAP : offset;
-  }
-
   #located(error: OtterError): OtterError {
     const { gtid } = this.#transactions;
-    const log = `${this.#file}:${this.#offset}`;
+    const { file, offset } = this.#place;
+    const log = `${file}:${offset}`;
     const place = gtid === null ? `at ${log}` : `transaction ${gtid} at ${log}`;
     return new OtterError(error.code, `${error.message} (${place})`, {
       where: { ...error.where, log, ...(gtid === null ? {} : { gtid }) },
@@ -427,19 +278,10 @@ export class LogAssembler {
   }
 }
 
-function planned(plan: () => RowPlan): RowPlan | OtterError {
-  try {
-    return plan();
-  } catch (error) {
-    if (error instanceof OtterError) return error;
-    throw error;
-  }
+function shapeOf(table: NamedTable | null): Need | null {
+  return table === null ? null : { kind: 'shape', schema: table.schema, table: table.name };
 }
 
-function reachKey(names: readonly NamedTable[]): string {
-  return names.map(({ schema, name }) => key(schema, name)).join('\n');
-}
-
-function key(schema: string, table: string): string {
-  return `${schema}\0${table}`;
+function reachOf(names: readonly NamedTable[] | null): Need | null {
+  return names === null ? null : { kind: 'reach', names };
 }

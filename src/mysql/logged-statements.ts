@@ -1,0 +1,106 @@
+/**
+ * Statements in the log: control of transactions, changes that should have been logged as rows, and definitions.
+ *
+ * Rule kept: a change of which the log has only the statement is passed over only when it can reach no wanted table.
+ */
+import type { OtterError } from '../model/error.ts';
+import type { ReadLogOptions, Statement } from '../model/ports.ts';
+import { tableName } from '../model/row.ts';
+import type { QueryEvent } from './events.ts';
+import { rolledBack, statementFormat, undecided } from './log-refusals.ts';
+import type { TellUnreadable } from './logged-rows.ts';
+import { type NamedTable, namesIn } from './reach.ts';
+import { statementKind } from './statement.ts';
+import type { Transactions } from './transaction.ts';
+
+export interface LoggedStatementsOptions {
+  readonly wants: ReadLogOptions['wants'];
+  readonly transactions: Transactions;
+  readonly unreadable: TellUnreadable;
+  /** A definition is passed. */
+  readonly defined: (statement: Pick<Statement, 'schema' | 'sql'>) => void;
+}
+
+const KNOWN_REACHES_MAX = 1000;
+
+export class LoggedStatements {
+  readonly #options: LoggedStatementsOptions;
+  /** Wanted tables that statements with these names may touch, null for any; emptied at every definition. */
+  readonly #reaches = new Map<string, readonly NamedTable[] | null>();
+
+  constructor(options: LoggedStatementsOptions) {
+    this.#options = options;
+  }
+
+  /** @param reach everything that a change of these names may touch; null when it cannot be told */
+  provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
+    if (this.#reaches.size >= KNOWN_REACHES_MAX) this.#reaches.clear();
+    this.#reaches.set(reachKey(names), reach === null ? null : this.#wanted(reach));
+  }
+
+  /** The rows before an XA PREPARE are undecided. */
+  endXa(): void {
+    this.#takeBack(undecided);
+    this.#options.transactions.end();
+  }
+
+  /** @throws what `why` says when parts of the transaction have been handed on already */
+  #takeBack(why: (tables: string) => OtterError): void {
+    const tables = this.#options.transactions.takeBack();
+    if (tables === null) throw why('replicated tables');
+    if (tables.length > 0) this.#options.unreadable(tables, why(tables.map(tableName).join(', ')));
+  }
+
+  /** Returns the names of which must be known first what a change of them may touch, or null. */
+  take({ schema, sql, quoting }: QueryEvent, endsAt: number): readonly NamedTable[] | null {
+    const found = statementKind(sql);
+    switch (found.kind) {
+      case 'begin':
+        this.#options.transactions.keepOpen();
+        return null;
+      case 'commit':
+        this.#options.transactions.commit(endsAt);
+        return null;
+      case 'savepoint':
+        return null;
+      case 'rollback':
+        this.#takeBack(rolledBack);
+        if (!/\bto\b/i.test(sql)) this.#options.transactions.end();
+        return null;
+      case 'xa':
+        if (found.verb === 'commit' || found.verb === 'rollback') this.endXa();
+        else this.#options.transactions.keepOpen();
+        return null;
+      case 'rows':
+        return this.#unlogged(namesIn(sql, schema, quoting), found.verb);
+      case 'temporary':
+        this.#options.transactions.passStatement();
+        return null;
+      case 'definition':
+        this.#reaches.clear();
+        this.#options.defined({ schema, sql });
+        this.#options.transactions.addStatement(schema, sql, endsAt);
+        return null;
+      default:
+        return found satisfies never;
+    }
+  }
+
+  /** Rows were changed and are not in the log: passed only when no wanted table can be among them. */
+  #unlogged(names: readonly NamedTable[], verb: string): readonly NamedTable[] | null {
+    const named = this.#wanted(names);
+    const wanted = named.length > 0 ? named : this.#reaches.get(reachKey(names));
+    if (wanted === undefined) return names;
+    if (wanted === null || wanted.length > 0) this.#options.unreadable(wanted, statementFormat(verb, wanted));
+    this.#options.transactions.passStatement();
+    return null;
+  }
+
+  #wanted(tables: readonly NamedTable[]): readonly NamedTable[] {
+    return tables.filter(({ schema, name }) => this.#options.wants(schema, name));
+  }
+}
+
+function reachKey(names: readonly NamedTable[]): string {
+  return names.map(({ schema, name }) => `${schema}\0${name}`).join('\n');
+}
