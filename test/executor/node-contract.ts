@@ -70,7 +70,7 @@ export function describeNodes(name: string, start: () => Promise<StoreRoom>): vo
       expect(hz.wirings).toHaveLength(1);
       expect(hz.services('hz')).not.toBeNull();
       expect(hz.services('ca')).toBeNull();
-      expect(hz.wirings[0]!.addressOf('ca')).toMatchObject({ node: 'ca-1', advertise: 'ca-1:7400' });
+      await until(() => expect(hz.wirings[0]!.addressOf('ca')).toMatchObject({ node: 'ca-1', advertise: 'ca-1:7400' }));
     });
 
     test('a changed address is listened on, told to peers, and disturbs no site', async () => {
