@@ -193,6 +193,8 @@ class WorkerNode {
     const { meta } = this.#world;
     const known = this.#settled;
     if (meta === null || (known?.lineage === meta.lineage && known.serial === meta.serial)) return false;
+    // Who may begin nothing has nothing to do, and has done nothing.
+    if (this.#registration() === null) return false;
     const databases = new Set([...this.#world.names('database'), ...this.#sites.databases]);
     for (const database of databases) if (decide(this.#sites.look(database)).kind !== 'none') return false;
     this.#settled = { lineage: meta.lineage, serial: meta.serial };

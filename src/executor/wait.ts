@@ -176,9 +176,13 @@ function reported(
   target: string,
   live: LiveState,
 ): (Pick<PipelineRecord, 'observedGeneration' | 'phase' | 'error'> & { readonly node: string }) | undefined {
-  const owner = live.owners[target]?.node;
-  const figures = owner === undefined ? undefined : live.nodes[owner]?.pipelines[name];
-  return figures === undefined ? live.pipelines[name] : { ...figures, node: owner! };
+  const owner = live.owners[target]?.node ?? '';
+  const node = live.nodes[owner];
+  const figures = node?.pipelines[name];
+  if (figures !== undefined) return { ...figures, node: owner };
+  const record = live.pipelines[name];
+  // It took the database over a moment ago: what another wrote down is no word of its own. Earlier versions do not tell.
+  return node?.settledSerial !== undefined && record?.node !== owner ? undefined : record;
 }
 
 function isUnderWay(phase: LiveState['pipelines'][string]['phase']): boolean {

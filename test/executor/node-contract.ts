@@ -70,7 +70,7 @@ export function describeNodes(name: string, start: () => Promise<StoreRoom>): vo
       expect(hz.wirings).toHaveLength(1);
       expect(hz.services('hz')).not.toBeNull();
       expect(hz.services('ca')).toBeNull();
-      expect(hz.wirings[0]!.addressOf('ca')).toMatchObject({ node: 'ca-1', advertise: 'ca-1:7400' });
+      await until(() => expect(hz.wirings[0]!.addressOf('ca')).toMatchObject({ node: 'ca-1', advertise: 'ca-1:7400' }));
     });
 
     test('a changed address is listened on, told to peers, and disturbs no site', async () => {
@@ -110,8 +110,15 @@ export function describeNodes(name: string, start: () => Promise<StoreRoom>): vo
 
     test('a node tells which serial it has carried out: not before its sites are as that one wants them', async () => {
       await apply(store, PAIR);
+      const { revision } = await store.list(keys.topologyPrefix(T));
+      const news = store.watch(keys.nodeKey(T, 'hz-1'), revision, AbortSignal.timeout(20_000))[Symbol.asyncIterator]();
+      const first = news.next();
       cluster.start('hz-1', await handle());
       cluster.start('ca-1', await handle());
+      // Of what it has just registered for it has done nothing yet.
+      const [event] = (await first).done === true ? [] : (await first).value.events;
+      expect(event).toMatchObject({ entry: { value: expect.stringContaining('"settledSerial":0') } });
+      await news.return?.();
       const settled = async (serial: number): Promise<void> =>
         until(async () => {
           for (const name of ['hz-1', 'ca-1'])

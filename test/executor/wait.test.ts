@@ -165,6 +165,9 @@ test('a change of a database alone: nodes that have not carried it out are waite
   await report(store, { ...BOTH, [nodeKey('t', 'a1')]: settled(1), [nodeKey('t', 'b1')]: settled(1) });
   await report(store, { [TO_CA]: as('streaming'), [TO_HZ]: as('streaming') });
   const options = { store, topology: 't', signal: never, timeoutMs: 1 };
+  // a1 took hz over from b1 and has not said anything of it.
+  expect(await waitForNodes(options)).toMatchObject({ late: true, missing: [{ node: 'a1', pipeline: 'shop/ca>hz' }] });
+  await report(store, { [TO_HZ]: { ...as('streaming'), node: 'a1' } });
   expect(await waitForNodes(options)).toMatchObject({ late: false, missing: [] });
   await applying(store, await planned(store, loaded(SHOP.replace('user: otter', 'user: badger'))));
   expect(await waitForNodes(options)).toMatchObject({ late: true, missing: [{ node: 'b1' }, { node: 'a1' }] });
