@@ -37,9 +37,7 @@ export async function logStart(session: Session, kind: ServerKind, text: string)
   if (position.family === 'file') {
     if (family === 'mariadb') return { from: await gtidsAt(session, position), place: null };
     const own = { ...position, server: position.server ?? kind.identity };
-    const place = await filePlace(session, kind, own);
-    await refuseUnsent(session, place);
-    return { from: formatPosition(own), place };
+    return { from: formatPosition(own), place: await filePlace(session, kind, own) };
   }
   if (position.family !== family)
     throw new OtterError('OT4002', `${text} is not a position of a ${family} server`, {
@@ -74,34 +72,6 @@ async function requireGtids(session: Session): Promise<void> {
   throw withoutGtid(`${session.where['database']}: gtid_mode is ${mode}, and the channel has followed its GTIDs`);
 }
 
-/** A server whose `gtid_mode` is ON sends no transaction without a GTID any more. @throws OtterError OT4023 */
-async function refuseUnsent(session: Session, { file, offset }: LogPoint): Promise<void> {
-  if ((await gtidMode(session)) !== 'ON') return;
-  const [next] = await session.rows<{ Event_type: string }>(
-    `SHOW BINLOG EVENTS IN ${quoteText(file)} FROM ${offset} LIMIT 1`,
-  );
-  let first = next?.Event_type ?? null;
-  if (first === null || !first.includes('Gtid')) {
-    // The file ends here, or begins.
-    const logs = await session.rows<{ Log_name: string }>('SHOW BINARY LOGS');
-    const rest = logs.slice(logs.findIndex(({ Log_name }) => Log_name === file) + (offset > FIRST_OFFSET ? 1 : 0));
-    first = null;
-    for (const { Log_name } of rest) {
-      ({ first } = await readHead(session, Log_name));
-      if (first?.includes('Gtid') === true) break;
-    }
-  }
-  if (first !== 'Anonymous_Gtid') return;
-  throw new OtterError(
-    'OT4023',
-    `${session.where['database']}: transactions without GTIDs are still to be read, which the server does not send while gtid_mode is ON`,
-    {
-      where: session.where,
-      hint: 'run `SET GLOBAL gtid_mode = ON_PERMISSIVE;`, let the pipeline catch up, then run `SET GLOBAL gtid_mode = ON;`',
-    },
-  );
-}
-
 interface LogHead {
   /** What was in the log before this file. */
   readonly before: Position;
@@ -116,25 +86,73 @@ interface LogHead {
  * transaction of the set are looked at here. @throws OtterError OT4023
  */
 async function refuseGap(session: Session, position: Position): Promise<void> {
-  const logs = await session.rows<{ Log_name: string }>('SHOW BINARY LOGS');
-  const head = async (index: number): Promise<LogHead> => readHead(session, logs[index]!.Log_name);
-  const reaches = async (index: number): Promise<boolean> => covers(position, (await head(index)).before);
-  let newest = logs.length - 1;
-  if (newest >= 0 && !(await reaches(newest))) {
-    let beyond = newest;
-    for (newest = -1; beyond - newest > 1; ) {
-      const middle = (newest + beyond) >> 1;
-      if (await reaches(middle)) newest = middle;
-      else beyond = middle;
-    }
-  }
-  for (let index = newest; index >= 0; index -= 1) {
-    const { before, first } = await head(index);
+  const logs = await logNames(session);
+  for (let index = await beginning(session, logs, position); index >= 0; index -= 1) {
+    const { before, first } = await readHead(session, logs[index]!);
     // Some of the set is in this file, and the rest before it.
     if (!covers(before, position)) return;
-    if (first === 'Anonymous_Gtid')
-      throw withoutGtid(`${session.where['database']}: ${logs[index]!.Log_name} has transactions without GTIDs`);
+    if (first === ANONYMOUS) throw passedOver(session, logs[index]!);
   }
+}
+
+/**
+ * Why the server ended the log, where it says only that it did: with `gtid_mode` ON it sends no transaction without a GTID
+ * any more, whatever it is asked by. Else the error stays what it is.
+ */
+export async function whyEnded(session: Session, kind: ServerKind, start: LogStart, error: unknown): Promise<unknown> {
+  if (!(error instanceof OtterError) || error.code !== 'OT4020' || kind.family !== 'mysql') return error;
+  if ((await gtidMode(session)) !== 'ON') return error;
+  const logs = await logNames(session);
+  const { place } = start;
+  const begins = place === null ? await beginning(session, logs, parsePosition(start.from)) : logs.indexOf(place.file);
+  if (begins < 0) return error;
+  if (place !== null && (await eventAt(session, place)) === ANONYMOUS) return unsent(session);
+  for (const file of logs.slice(place === null ? begins : begins + 1)) {
+    const { first } = await readHead(session, file);
+    if (first === ANONYMOUS) return place === null ? passedOver(session, file) : unsent(session);
+  }
+  return error;
+}
+
+const ANONYMOUS = 'Anonymous_Gtid';
+
+function passedOver({ where }: Session, file: string): OtterError {
+  return withoutGtid(`${where['database']}: ${file} has transactions without GTIDs`);
+}
+
+function unsent({ where }: Session): OtterError {
+  const { database } = where;
+  const what = 'transactions without GTIDs are still to be read, which the server does not send while gtid_mode is ON';
+  return new OtterError('OT4023', `${database}: ${what}`, {
+    where,
+    hint: 'run `SET GLOBAL gtid_mode = ON_PERMISSIVE;`, let the pipeline catch up, then run `SET GLOBAL gtid_mode = ON;`',
+  });
+}
+
+/** Index of the file with which the server begins: the newest before which there is nothing that the set lacks; or -1. */
+async function beginning(session: Session, logs: readonly string[], position: Position): Promise<number> {
+  const reaches = async (index: number): Promise<boolean> =>
+    covers(position, (await readHead(session, logs[index]!)).before);
+  const newest = logs.length - 1;
+  if (newest < 0 || (await reaches(newest))) return newest;
+  let [found, beyond] = [-1, newest];
+  while (beyond - found > 1) {
+    const middle = (found + beyond) >> 1;
+    if (await reaches(middle)) found = middle;
+    else beyond = middle;
+  }
+  return found;
+}
+
+async function logNames(session: Session): Promise<string[]> {
+  return (await session.rows<{ Log_name: string }>('SHOW BINARY LOGS')).map(({ Log_name }) => Log_name);
+}
+
+async function eventAt(session: Session, { file, offset }: LogPoint): Promise<string | null> {
+  const [event] = await session.rows<{ Event_type: string }>(
+    `SHOW BINLOG EVENTS IN ${quoteText(file)} FROM ${offset} LIMIT 1`,
+  );
+  return event?.Event_type ?? null;
 }
 
 async function readHead(session: Session, file: string): Promise<LogHead> {

@@ -6,7 +6,7 @@ import type { LogBatch, LogEnd, LogNeeds, ReadLogOptions, ServerFacts, SourcePor
 import type { Image, TableShape } from '../model/row.ts';
 import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
 import { createStatement } from './create-table.ts';
-import { type LogStart, logStart } from './log-start.ts';
+import { type LogStart, logStart, whyEnded } from './log-start.ts';
 import { LookAhead } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
 import { reachOf } from './reach.ts';
@@ -114,7 +114,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
         batch = await stream.next(options.signal);
       } catch (error) {
         if (options.signal.aborted) return;
-        throw error;
+        throw await this.#whyEnded(start, error);
       }
       yield batch;
     }
@@ -200,6 +200,15 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   async #facts(session: Session): Promise<ServerKind> {
     if (this.#known?.session !== session) this.#known = { session, kind: await readFacts(session) };
     return this.#known.kind;
+  }
+
+  async #whyEnded(start: LogStart, error: unknown): Promise<unknown> {
+    try {
+      const session = await this.#control.get();
+      return await whyEnded(session, await this.#facts(session), start, error);
+    } catch {
+      return error;
+    }
   }
 
   async #start(from: string): Promise<LogStart> {

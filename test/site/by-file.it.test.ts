@@ -139,22 +139,26 @@ describe('without GTIDs', () => {
     expect(await count(b, 'shop.keyless')).toBe(written);
   });
 
-  test('the name of a transaction is where it ends, in parts and whole', async () => {
-    await using source = sourceOf();
-    const { position: from } = await source.logEnd();
-    await a.query('CREATE TABLE shop.parts (id INT PRIMARY KEY, t TEXT) ENGINE=InnoDB');
-    await a.query(`INSERT INTO shop.parts SELECT seq, REPEAT('y', 500) FROM ${numbers(1, 200)}`);
-    const { point } = await source.logEnd();
-    const items: LogItem[] = [];
-    const signal = AbortSignal.timeout(10_000);
-    for await (const batch of source.readLog({ from, wants: () => true, definitions, partBytes: 10_000, signal })) {
-      items.push(...batch.items.filter(({ gtid }) => gtid !== ''));
-      if (batch.point.file === point.file && batch.point.offset >= point.offset) break;
-    }
-    const parts = items.filter((item) => item.kind === 'rows' && item.changes[0]?.table.name === 'parts');
-    expect(parts.length).toBeGreaterThan(5);
-    expect(new Set(parts.map(({ gtid }) => gtid))).toEqual(new Set([`${point.file}:${point.offset}`]));
-  });
+  test.each(['CRC32', 'NONE'])(
+    'the name of a transaction is where it ends, in parts and whole: checksum %s',
+    async (checksum) => {
+      await using source = sourceOf();
+      await a.query(`DROP TABLE IF EXISTS shop.parts; SET GLOBAL binlog_checksum = ${checksum}`);
+      const { position: from } = await source.logEnd();
+      await a.query('CREATE TABLE shop.parts (id INT PRIMARY KEY, t TEXT) ENGINE=InnoDB');
+      await a.query(`INSERT INTO shop.parts SELECT seq, REPEAT('y', 500) FROM ${numbers(1, 200)}`);
+      const { point } = await source.logEnd();
+      const items: LogItem[] = [];
+      const signal = AbortSignal.timeout(10_000);
+      for await (const batch of source.readLog({ from, wants: () => true, definitions, partBytes: 10_000, signal })) {
+        items.push(...batch.items);
+        if (batch.point.file === point.file && batch.point.offset >= point.offset) break;
+      }
+      const parts = items.filter((item) => item.kind === 'rows' && item.changes[0]?.table.name === 'parts');
+      expect(parts.length).toBeGreaterThan(5);
+      expect(new Set(parts.map(({ gtid }) => gtid))).toEqual(new Set([`${point.file}:${point.offset}`]));
+    },
+  );
 
   test('a two-way channel is refused, with what to type', async () => {
     const twoWay = channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.both']);
@@ -250,10 +254,16 @@ describe('without GTIDs', () => {
     sites.start('a');
     await write(20);
     await same();
+    await a.query("SET gtid_next = 'AUTOMATIC:tag'");
+    await write(20);
+    await a.query("SET gtid_next = 'AUTOMATIC'");
+    await same();
     await equal(a, b, 'shop.later');
     expect(positionOf('c/a>b')).toMatch(BY_FILE);
     expect(positionOf('l/a>b')).toMatch(/^mysql:/);
 
+    // The last with a GTID is nobody's, so that no position has it.
+    await a.query('CREATE TABLE shop.nobody (id INT); DROP TABLE shop.nobody');
     for (const step of ['ON_PERMISSIVE', 'OFF_PERMISSIVE', 'OFF']) await a.query(`SET GLOBAL gtid_mode = ${step}`);
     await write(20);
     await same();
