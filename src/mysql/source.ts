@@ -82,8 +82,17 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async *readLog(options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
-    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
     const start = await this.#start(options.from);
+    try {
+      yield* this.#follow(start, options);
+    } catch (error) {
+      if (options.signal.aborted) return;
+      throw await this.#whyEnded(start, error);
+    }
+  }
+
+  async *#follow(start: LogStart, options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
+    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
@@ -108,16 +117,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       ahead: (place) => look.from(place),
       reach: async (names) => reachOf(await this.#catalogSession.get(), names),
     });
-    while (!options.signal.aborted) {
-      let batch: LogBatch;
-      try {
-        batch = await stream.next(options.signal);
-      } catch (error) {
-        if (options.signal.aborted) return;
-        throw await this.#whyEnded(start, error);
-      }
-      yield batch;
-    }
+    while (!options.signal.aborted) yield await stream.next(options.signal);
   }
 
   async tables(): Promise<readonly { readonly schema: string; readonly name: string }[]> {
