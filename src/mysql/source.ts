@@ -7,7 +7,7 @@ import type { Image, TableShape } from '../model/row.ts';
 import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
 import { createStatement } from './create-table.ts';
 import { type LogStart, logStart, whyEnded } from './log-start.ts';
-import { LookAhead } from './look-ahead.ts';
+import { LookAhead, type OpenLog } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
 import { reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
@@ -51,6 +51,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   readonly #catalogSession: KeptSession;
   readonly #rows: KeptSession;
   readonly #catalog = new Catalog();
+  readonly #look = new LookAhead({ logEnd: () => this.logEnd() });
   readonly #asked = new Map<
     string,
     { readonly tables: Set<string>; readonly answer: Promise<ReadonlyMap<string, TableShape>> }
@@ -102,19 +103,16 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       heartbeatMs,
       silenceMsMax,
     };
-    const look = new LookAhead({
-      logEnd: () => this.logEnd(),
-      open: async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) }),
-      signal: options.signal,
-    });
+    const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
+    const ahead = async (position: string) => this.#look.from(position, open, options.signal);
     const shapes = await this.#wantedShapes(options.wants);
     await using stream = new LogStream({
       ...common,
       ...start,
       wants: options.wants,
-      known: { shapes, ahead: await look.from({ position: start.from, point: null }) },
+      known: { shapes, ahead: await ahead(start.from) },
       shapes: this.#shapesForLog(),
-      ahead: (place) => look.from(place),
+      ahead,
       reach: async (names) => reachOf(await this.#catalogSession.get(), names),
     });
     while (!options.signal.aborted) yield await stream.next(options.signal);

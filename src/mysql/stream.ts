@@ -8,7 +8,7 @@
  */
 import ZongJi from '@vlasky/zongji';
 import { OtterError } from '../model/error.ts';
-import type { LogBatch, LogEnd, ReadLogOptions, Statement } from '../model/ports.ts';
+import type { LogBatch, ReadLogOptions, Statement } from '../model/ports.ts';
 import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { LogAssembler, type Need } from './binlog.ts';
@@ -56,8 +56,8 @@ export interface StreamOptions {
   readonly known: { readonly shapes: readonly TableShape[]; readonly ahead: readonly Statement[] };
   /** The table and any others of its schema, by name; without the table when there is none of that name. */
   readonly shapes: (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>>;
-  /** Every definition between a place and the end of the log at the time of the question. */
-  readonly ahead: (place: LogEnd) => Promise<readonly Statement[]>;
+  /** Every definition between a position and the end of the log at the time of the question. */
+  readonly ahead: (position: string) => Promise<readonly Statement[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
   readonly partBytes: number;
@@ -257,10 +257,10 @@ export class LogStream implements AsyncDisposable {
       return (assembler) => assembler.provideReach(need.names, reach);
     }
     const { schema, table } = need;
-    const { position, point } = this.#assembler!;
+    const { position } = this.#assembler!;
     const shapes = await this.#options.shapes(schema, table);
     const same = shapes.has(table) && this.#assembler!.unchanged(shapes.values());
-    const ahead = same ? [] : await this.#options.ahead({ position, point });
+    const ahead = same ? [] : await this.#options.ahead(position);
     return (assembler) => {
       for (const [name, shape] of shapes) assembler.provide(schema, name, shape, ahead);
       if (!shapes.has(table)) assembler.provide(schema, table, null, ahead);
