@@ -5,7 +5,14 @@
  * transaction. Rule kept: one that is refused keeps no other from being recorded that was made before or beside it.
  */
 import { OtterError } from '../model/error.ts';
-import type { LoadSession, LoadTable, Place, RecordedTable, Write } from '../model/load.ts';
+import {
+  type LoadSession,
+  type LoadTable,
+  type Place,
+  type RecordedTable,
+  samePlace,
+  type Write,
+} from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
@@ -107,6 +114,14 @@ export class Joining {
     if (plain.length > 0) await this.#record(plain);
     for (const entry of alone) await this.#record([entry]);
     for (const entry of entries) if (entry.status === 'rejected') throw entry.reason;
+    for (const due of group) this.#requireHere(due);
+  }
+
+  /** What leaves while it joins is in no list of what has joined, from which it would be struck. @throws OtterError OT5023 */
+  #requireHere({ delivery: { announced }, place }: Due): void {
+    const { schema, name } = announced.table;
+    const now = placeOf(this.#spec, schema, name);
+    if (now === null || !samePlace(now, place)) throw leftMeanwhile(this.#spec, announced.table);
   }
 
   /** Whether the rows of users stand in its way, or it in theirs. */
@@ -172,6 +187,12 @@ function apart(due: readonly Due[]): Due[][] {
 function meets(one: Due, other: Due): boolean {
   if (one.place.target === other.place.target) return true;
   return tableName(one.delivery.announced.table) === tableName(other.delivery.announced.table);
+}
+
+/** The next attempt looks at what was recorded, and strikes what belongs to a stay that is over. */
+function leftMeanwhile({ name }: PipelineSpec, table: TableShape): OtterError {
+  const what = `${tableName(table)} has left ${name} while it joined`;
+  return new OtterError('OT5023', what, { where: { table: tableName(table), pipeline: name }, retry: 'backoff' });
 }
 
 /** The copy of an earlier stay must not be gone on with; the next attempt begins with looking anew. */

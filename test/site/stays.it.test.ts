@@ -89,6 +89,43 @@ test('a table that leaves while rows of it are on their way keeps no other waiti
   expect(seen).toEqual([]);
 }, 60_000);
 
+test.each(KINDS)(
+  '%s: a table that leaves and comes back while it is being made at its target is copied again',
+  async (_, direction, names) => {
+    const whole: string[] = [];
+    await using sites = new Sites(
+      { a, b },
+      recorder((message, { table }) => {
+        if (message === 'copy of table is whole') whole.push(String(table));
+      }),
+    );
+    const more = direction === oneWay ? ({ existing: 'replace' } as const) : {};
+    const set = (...tables: string[]): void => sites.set({ c: channel(direction, tables, more) });
+    set('s.other');
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, ...names);
+    // Nothing can be made there, and nothing is written.
+    await rb.query('FLUSH TABLES WITH READ LOCK');
+    set('s.other', 's.t');
+    await until('its rows are on their way', () => whole.includes('s.t'));
+    set('s.other');
+    await sleep(300);
+    await ra.query('DELETE FROM s.t WHERE id=1; UPDATE s.t SET v=30 WHERE id=2');
+    await sleep(300);
+    whole.length = 0;
+    set('s.other', 's.t');
+    await sleep(1_000);
+    await rb.query('UNLOCK TABLES');
+    await until('it is copied again', () => whole.includes('s.t'));
+    await ra.query('INSERT INTO s.t VALUES (9,9)');
+    await until('it is followed', async () => (await count(rb, 's.t WHERE id=9').catch(() => 0)) === 1);
+    await streaming(sites, ...names);
+    await equal(ra, rb, 's.t');
+  },
+  60_000,
+);
+
 test.each([
   ['by its name', ['s.t', 's.other'], ['s.other']],
   ['by a pattern', ['s.*'], ['s.other']],
