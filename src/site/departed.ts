@@ -1,6 +1,9 @@
 /**
  * Tables that have left a pipeline while rows of them were on their way, and had not joined here: those rows belong
  * nowhere. If the table comes back it is told anew and copied.
+ *
+ * Rule kept: nothing of a table that is in the topology now is dropped. It may be back, and count already at its source,
+ * before it is told here.
  */
 import { UnreachableError } from '../model/error.ts';
 import type { Delivery, TableShape } from '../model/row.ts';
@@ -16,10 +19,14 @@ export class Departed {
     this.#tables.delete(table);
   }
 
-  /** Transactions stay, if need be without rows: the position moves with them. */
-  without(deliveries: readonly Delivery[]): readonly Delivery[] {
-    if (this.#tables.size === 0) return deliveries;
-    const has = ({ table }: { readonly table: TableShape }): boolean => this.#tables.has(table);
+  /**
+   * Transactions stay, if need be without rows: the position moves with them.
+   * @param isIn whether the topology has the table now
+   */
+  without(deliveries: readonly Delivery[], isIn: (table: TableShape) => boolean): readonly Delivery[] {
+    const gone = new Set([...this.#tables].filter((table) => !isIn(table)));
+    if (gone.size === 0) return deliveries;
+    const has = ({ table }: { readonly table: TableShape }): boolean => gone.has(table);
     return deliveries.flatMap((delivery) => {
       switch (delivery.kind) {
         case 'changes':

@@ -18,6 +18,7 @@ import {
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PipelineStream } from '../model/ports.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
+import { placeOf } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import { Departed } from './departed.ts';
 import type { Window } from './feed.ts';
@@ -71,7 +72,8 @@ export class Loading {
   async apply(arrived: Window, signal: AbortSignal): Promise<void> {
     const announcements = arrived.deliveries.filter((delivery) => delivery.kind === 'table');
     if (announcements.length > 0) await this.#joining.join(announcements, signal);
-    const window = { ...arrived, deliveries: this.#departed.without(arrived.deliveries) };
+    const isIn = ({ schema, name }: TableShape): boolean => placeOf(this.#spec, schema, name) !== null;
+    const window = { ...arrived, deliveries: this.#departed.without(arrived.deliveries, isIn) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
     await this.#options.tables.resolve(shapesOf(window.deliveries));
     if (window.opens && window.closes) await this.#whole(window.deliveries, signal);
