@@ -149,7 +149,7 @@ interface Named {
 export interface DefinitionReading {
   /** Whether the table may have other columns behind it. */
   changes(statement: Pick<Statement, 'schema' | 'sql'>, table: Named): boolean;
-  /** Tables that it makes, or that may have other columns behind it. */
+  /** Tables that were there before and may have other columns behind it. */
   tables(statement: Pick<Statement, 'schema' | 'sql'>): readonly Named[];
 }
 

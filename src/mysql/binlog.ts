@@ -44,7 +44,13 @@ export interface AssemblerOptions {
  * may touch of which the log has only the statement (`provideReach`).
  */
 export type Need =
-  | { readonly kind: 'shape'; readonly schema: string; readonly table: string }
+  | {
+      readonly kind: 'shape';
+      readonly schema: string;
+      readonly table: string;
+      /** No other tables of its schema are likely to be asked for with it. */
+      readonly alone: boolean;
+    }
   | { readonly kind: 'reach'; readonly names: readonly NamedTable[] };
 
 /** What the header of an event says. */
@@ -116,7 +122,7 @@ export class LogAssembler {
   /** What had better be provided before the next event, but need not. */
   get wish(): Need | null {
     const { urgent } = this.#structures;
-    return shapeOf(urgent);
+    return shapeOf(urgent, true);
   }
 
   /** Whether tables are as they were before the last definition: then nobody need look for the next. */
@@ -175,7 +181,7 @@ export class LogAssembler {
     const { type, timestamp, endsAt } = header;
     switch (type) {
       case EVENT.TABLE_MAP:
-        return shapeOf(this.#rows.map(c));
+        return shapeOf(this.#rows.map(c), false);
       case EVENT.XID:
         this.#transactions.commit(endsAt);
         return null;
@@ -278,8 +284,8 @@ export class LogAssembler {
   }
 }
 
-function shapeOf(table: NamedTable | null): Need | null {
-  return table === null ? null : { kind: 'shape', schema: table.schema, table: table.name };
+function shapeOf(table: NamedTable | null, alone: boolean): Need | null {
+  return table === null ? null : { kind: 'shape', schema: table.schema, table: table.name, alone };
 }
 
 function reachOf(names: readonly NamedTable[] | null): Need | null {

@@ -149,16 +149,17 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   /** One table at first; a log that touches many of a schema gets all of them at once. */
-  #shapesForLog(): (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>> {
+  #shapesForLog(): (schema: string, table: string, alone: boolean) => Promise<ReadonlyMap<string, TableShape>> {
     const { ownSchema } = this.#options;
     const asked = new Map<string, number>();
     let own: ReadonlyMap<string, TableShape> = new Map();
-    return async (schema, table) => {
+    return async (schema, table, alone) => {
       // Asked after every definition in the log, which is what the making of many tables consists of.
       if (schema === ownSchema && own.has(table)) return own;
+      const session = await this.#catalogSession.get();
+      if (alone) return this.#catalog.load(session, schema, [table]);
       const times = (asked.get(schema) ?? 0) + 1;
       asked.set(schema, times);
-      const session = await this.#catalogSession.get();
       const all = schema === ownSchema || times > SINGLE_TABLES_MAX;
       const shapes = await this.#catalog.load(session, schema, all ? null : [table]);
       if (schema === ownSchema) own = shapes;

@@ -55,7 +55,7 @@ export interface StreamOptions {
   /** Tables as they are, with every definition between `from` and the end of the log when they had been asked for. */
   readonly known: { readonly shapes: readonly TableShape[]; readonly ahead: readonly Statement[] };
   /** The table and any others of its schema, by name; without the table when there is none of that name. */
-  readonly shapes: (schema: string, table: string) => Promise<ReadonlyMap<string, TableShape>>;
+  readonly shapes: (schema: string, table: string, alone: boolean) => Promise<ReadonlyMap<string, TableShape>>;
   /** Every definition between a position and the end of the log at the time of the question. */
   readonly ahead: (position: string) => Promise<readonly Statement[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
@@ -256,9 +256,9 @@ export class LogStream implements AsyncDisposable {
       const reach = await this.#options.reach(need.names);
       return (assembler) => assembler.provideReach(need.names, reach);
     }
-    const { schema, table } = need;
+    const { schema, table, alone } = need;
     const { position } = this.#assembler!;
-    const shapes = await this.#options.shapes(schema, table);
+    const shapes = await this.#options.shapes(schema, table, alone);
     const same = shapes.has(table) && this.#assembler!.unchanged(shapes.values());
     const ahead = same ? [] : await this.#options.ahead(position);
     return (assembler) => {

@@ -47,12 +47,11 @@ function changesStructure(
   );
 }
 
-/** Tables whose columns should be looked up anew behind the statement. */
+/** Tables that were there before the statement and may have other columns behind it. */
 function changedTables(statement: { readonly schema: string; readonly sql: string }): readonly NamedTable[] {
   const effect = tableStatement(statement.sql, statement.schema);
-  if (effect === null || effect.kind === 'drops-schema') return [];
-  if (effect.kind === 'creates') return effect.tables;
-  return keepsColumns(statement.sql) ? [] : [...effect.tables, ...effect.made];
+  if (effect?.kind !== 'alters' || keepsColumns(statement.sql)) return [];
+  return [...effect.tables, ...effect.made];
 }
 
 function keepsColumns(sql: string): boolean {
