@@ -174,14 +174,15 @@ export interface TargetPort {
   shape(schema: string, table: string): Promise<TableShape | null>;
   /**
    * Creates the announced table under another name with columns left out and renamed; no error when it is there.
-   * `twoWay`: its keys must compare texts as they do at the source.
+   * `twoWay`: its keys must compare texts as they do at the source. Returns what of it the server has no word for and was
+   * left out, for people.
    */
   createTable(
     announced: AnnouncedTable,
     as: { schema: string; name: string },
     rename: Readonly<Record<string, string>>,
     twoWay: boolean,
-  ): Promise<void>;
+  ): Promise<readonly string[]>;
   hasRows(schema: string, table: string): Promise<boolean>;
   /** Triggers of the table that do not ask `@otter_apply`, and so would run on replicated rows too. */
   unguardedTriggers(schema: string, table: string): Promise<readonly string[]>;

@@ -2,14 +2,15 @@
  * `CREATE TABLE` as a source prints it, and as a target takes it.
  *
  * A table made at the target has the columns, keys and defaults of the source's. Servers of the two families print some
- * of that in a way that the other does not read; it is translated where the meaning stays, else the server's own words
- * say what it does not take. A collation that is missing at the target gives way to its nearest relative.
+ * of that in a way that the other does not read; it is translated where the meaning stays (`create-translation.ts`), else
+ * the server's own words say what it does not take.
  */
 import { OtterError } from '../model/error.ts';
 import { DRAFT_PREFIX, OWN_STATEMENT } from '../model/load.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
-import { type Dialect, translated } from './dialect.ts';
+import { type Family, partAt, type Translated, translated } from './create-translation.ts';
+import { endOf, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 import { readFacts } from './server-facts.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
 
@@ -50,12 +51,19 @@ export function rewriteCreate(
       line.replace(/,$/, '').replace(/ REFERENCES (`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/, () => ` REFERENCES ${parent}`),
     ];
   });
-  const tail = rest
-    .slice(tailAt)
-    .join('\n')
-    .replace(/ (DATA|INDEX) DIRECTORY='(?:[^'\\]|\\.|'')*'/g, '');
+  const tail = anywhere(rest.slice(tailAt).join('\n'));
   const start = head.replace(/^CREATE TABLE `(?:[^`]|``)+`/, () => `CREATE TABLE ${qualified(table)}`);
   return `${start}\n${body.join(',\n')}\n${tail}`;
+}
+
+/** What follows the closing bracket, without places on the server's disks. */
+function anywhere(tail: string): string {
+  const words = wordsOf(tail);
+  return rewritten(words, (at) => {
+    const place = Math.max(endOf(words, at, 'DATA', 'DIRECTORY', '='), endOf(words, at, 'INDEX', 'DIRECTORY', '='));
+    // With the space before it.
+    return place < 0 || !/^\s/.test(words[at]!) ? null : { to: '', next: skipSpaces(words, place) + 1 };
+  });
 }
 
 export interface NewTable {
@@ -67,12 +75,12 @@ export interface NewTable {
 }
 
 /**
- * The session takes several statements at once.
+ * The session takes several statements at once. Returns what had to be left out, for people.
  * @throws OtterError OT5029 when the server does not take the table, OT5014 when it would compare keys in another way
  */
-export async function makeTable(connection: Session, table: NewTable): Promise<void> {
+export async function makeTable(connection: Session, table: NewTable): Promise<readonly string[]> {
   const { announced, as, rename } = table;
-  const body = await bodyFor(connection, table);
+  const { body, without } = await bodyFor(connection, table);
   const opening = [
     `${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`,
     'SET foreign_key_checks=0',
@@ -80,14 +88,14 @@ export async function makeTable(connection: Session, table: NewTable): Promise<v
   ];
   const create = async (name: NewTable['as']): Promise<void> => {
     await connection.query(`${OWN_STATEMENT}CREATE TABLE ${qualified(name)}${body}`).catch((error: unknown) => {
-      throw error instanceof OtterError && error.code === 'OT4006' ? notMade(as, error) : error;
+      throw error instanceof OtterError && error.code === 'OT4006' ? notMade(as, error, body) : error;
     });
   };
   if (isWhole(table)) {
     await connection.query(opening.join(';\n'));
     await create(as);
     await connection.query('SET foreign_key_checks=1');
-    return;
+    return without;
   }
   const draft = { schema: as.schema, name: `${DRAFT_PREFIX}${as.name}`.slice(0, 64) };
   const left = `SELECT 1 AS one FROM information_schema.tables WHERE table_schema=${quoteText(draft.schema)} AND table_name=${quoteText(draft.name)}`;
@@ -106,12 +114,19 @@ export async function makeTable(connection: Session, table: NewTable): Promise<v
   await connection.query(
     `${OWN_STATEMENT}RENAME TABLE ${qualified(draft)} TO ${qualified(as)};\nSET foreign_key_checks=1`,
   );
+  return without;
 }
 
 /** Whether all of its columns travel under their own names, so that there is nothing to alter before it may be seen. */
 function isWhole({ announced, rename }: NewTable): boolean {
   const printed = announced.create.match(/^ +`/gm)?.length ?? 0;
   return printed === announced.table.columns.length && Object.keys(rename).length === 0;
+}
+
+interface Dialect {
+  readonly family: Family;
+  /** The collations that the server knows. */
+  readonly known: ReadonlySet<string>;
 }
 
 /** A server does not become another one while a session lasts. */
@@ -131,7 +146,7 @@ async function dialectOf(connection: Session): Promise<Dialect> {
   return dialect;
 }
 
-async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable): Promise<string> {
+async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable): Promise<Translated> {
   const dialect = await dialectOf(connection);
   const { table } = announced;
   const compared = new Set([table.primaryKey, ...table.uniques.map(({ columns }) => columns)].flat());
@@ -148,11 +163,14 @@ async function bodyFor(connection: Session, { announced, as, twoWay }: NewTable)
       },
     );
   }
-  return translated(announced.create, dialect);
+  return translated(announced.create, dialect.family, dialect.known);
 }
 
-function notMade(as: NewTable['as'], error: OtterError): OtterError {
-  return new OtterError('OT5029', `${tableName(as)} cannot be made like the source's: ${error.message}`, {
+function notMade(as: NewTable['as'], error: OtterError, body: string): OtterError {
+  const line = /\bat line (\d+)/.exec(error.message)?.[1];
+  const part = line === undefined ? null : partAt(body, Number(line));
+  const which = part === null ? '' : ` (${part})`;
+  return new OtterError('OT5029', `${tableName(as)} cannot be made like the source's${which}: ${error.message}`, {
     where: { ...error.where, table: tableName(as) },
     hint: 'Make it there yourself, with columns and keys that take the same values; the pipeline goes on by itself.',
     cause: error,

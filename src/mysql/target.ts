@@ -114,8 +114,8 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     as: { schema: string; name: string },
     rename: Readonly<Record<string, string>>,
     twoWay: boolean,
-  ): Promise<void> {
-    await this.#control.run((connection) => makeTable(connection, { announced, as, rename, twoWay }));
+  ): Promise<readonly string[]> {
+    return this.#control.run((connection) => makeTable(connection, { announced, as, rename, twoWay }));
   }
 
   async hasRows(schema: string, table: string): Promise<boolean> {

@@ -120,7 +120,7 @@ export class Inbound {
   }
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
-    const { target, link, ownerRevision, born, judging } = this.#options;
+    const { target, link, ownerRevision, born, judging, logger } = this.#options;
     const { name, source, target: site, role, reverse } = this.#spec;
     this.#attempted = this.#generation;
     await target.prepare();
@@ -153,6 +153,8 @@ export class Inbound {
       logsCascades: stream.opening.logsCascades,
       copies,
       known,
+      leftOut: (table, without) =>
+        logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
     });
     this.#tables = tables;
     // The topology may have changed since its copies were looked up.

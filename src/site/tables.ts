@@ -30,6 +30,8 @@ export interface TargetTablesOptions {
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
   readonly known: Readonly<Record<string, RecordedTable>>;
+  /** Told what a table that was made here does not have of the source's. */
+  readonly leftOut: (table: string, without: readonly string[]) => void;
 }
 
 export interface Joined {
@@ -148,7 +150,7 @@ export class TargetTables {
     logPosition: () => Promise<string>,
     made: (before: string) => void,
   ): Promise<Made> {
-    const { target, spec } = this.#options;
+    const { target, spec, leftOut } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
     this.#announced.add(from);
@@ -162,7 +164,8 @@ export class TargetTables {
       if (spec().role !== 'one-way') before = await logPosition();
       // Users may write to it as soon as it is there, and all of that counts.
       if (before !== null && spec().role === 'from-serialiser') made(before);
-      await target.createTable(announced, name, rename, spec().role !== 'one-way');
+      const without = await target.createTable(announced, name, rename, spec().role !== 'one-way');
+      if (without.length > 0) leftOut(tableName(name), without);
     }
     return { missing, before };
   }

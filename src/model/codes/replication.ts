@@ -116,7 +116,7 @@ export const REPLICATION_CODES = {
     meaning:
       'The target table is missing, and the target server does not take its definition as the source prints it: a type, an expression or a collation that only the other server family has.',
     action:
-      'Make the table at the target yourself, empty, with the same columns and keys and types that take the same values; the pipeline goes on by itself. Or leave the column out with `columns.omit`.',
+      'Make the table at the target yourself, empty, with the same columns and keys and types that take the same values; the pipeline goes on by itself. A column that is left out with `columns.omit` need not be there.',
   },
   OT5030: {
     title: 'Child rows change unseen',
