@@ -64,6 +64,9 @@ function item(words: readonly string[], family: Family, known: ReadonlySet<strin
     const collation = collated(words, at, known);
     if (collation !== null) return collation;
     if (family === 'mariadb') {
+      // It keeps such a text without the escapes, and reads another one back or none.
+      if (keyOf(words[at]) === '_UTF8MB4' && /^'.*(\\|'').*'$/s.test(words[at + 1] ?? ''))
+        return { to: words[at + 1]!, next: at + 2 };
       const hidden = hiddenInMysql(words, at);
       if (hidden >= 0) return { to: hides ? (column ? 'INVISIBLE' : 'IGNORED') : '', next: hidden };
       if (at === typeAt && keyOf(words[at]) === 'GEOMCOLLECTION') return { to: 'geometrycollection', next: at + 1 };
@@ -185,7 +188,7 @@ export function partAt(body: string, line: number): string | null {
   if (column !== null) return `column ${column}`;
   if (text.startsWith(')')) return 'an option of the table';
   const named = words.findIndex((word) => word.startsWith('`'));
-  return named < 0
-    ? null
-    : `${keyOf(words[skipSpaces(words, 0)]) === 'CONSTRAINT' ? 'constraint' : 'key'} ${nameAt(words, named)!}`;
+  if (named < 0) return null;
+  const kind = /^(CONSTRAINT|PERIOD)$/i.exec(words[skipSpaces(words, 0)] ?? '')?.[0].toLowerCase() ?? 'key';
+  return `${kind} ${nameAt(words, named)!}`;
 }

@@ -52,6 +52,11 @@ const FROM_MYSQL: Readonly<Record<string, Case>> = {
     columns: "id INT PRIMARY KEY, t VARCHAR(60) DEFAULT (concat('a', upper(uuid())))",
     has: [/DEFAULT concat\(_utf8mb4'a',ucase\(uuid\(\)\)\)/],
   },
+  quotes: {
+    columns:
+      "id INT PRIMARY KEY, t TEXT DEFAULT ('it''s \\\\b'), g VARCHAR(9) GENERATED ALWAYS AS (concat('\\\\b''', id)) STORED, CONSTRAINT c CHECK (t <> '\\\\')",
+    has: [/`t` text DEFAULT 'it\\'s \\\\b'/, /AS \(concat\('\\\\b\\'',`id`\)\)/, /CHECK \(`t` <> '\\\\'\)/],
+  },
   shapes: { columns: 'id INT PRIMARY KEY, g GEOMETRYCOLLECTION', has: [/`g` geometrycollection/] },
   myisam: {
     columns: "id INT PRIMARY KEY COMMENT 'was ENGINE=MyISAM once'",
