@@ -96,12 +96,12 @@ export class Copier {
     const current = { name: tableName(table), left: false };
     this.#current = current;
     const begun = this.#anew.has(current.name) ? undefined : copied[current.name];
+    let told = false;
     let cursor = begun?.cursor ?? null;
     let rowsDone = begun?.rows ?? 0;
     let limit = FIRST_CHUNK_ROWS;
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const parents = await this.#cascadeParents(table);
-    logger.info('copy of table begins', { table: tableName(table), rowsEstimate, resumed: begun !== undefined });
     while (!signal.aborted && !current.left) {
       if (outbound.full) await outbound.whenRoom(signal);
       const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
@@ -110,13 +110,19 @@ export class Copier {
         limit = Math.max(Math.min(50, limit), Math.floor(limit / 2));
         continue;
       }
+      // No more is read for a target that then refuses another of the tables, and so everything, at every attempt.
+      await outbound.taken;
+      if (signal.aborted) return;
+      if (!told)
+        logger.info('copy of table begins', { table: current.name, rowsEstimate, resumed: begun !== undefined });
+      told = true;
       rowsDone += rows.length;
       if (rows.length < limit) break;
       cursor = table.primaryKey.map((index) => rows.at(-1)![index]!);
       limit = Math.max(1, Math.min(CHUNK_ROWS, Math.floor((CHUNK_BYTES * limit) / chunkBytes(rows))));
     }
     if (!signal.aborted && !current.left)
-      logger.info('copy of table is whole', { table: tableName(table), rows: rowsDone });
+      logger.info('copy of table is whole', { table: current.name, rows: rowsDone });
   }
 
   /** Null when the chunk was not sent and must be read again. */

@@ -63,6 +63,7 @@ export class Outbound implements LogListener, PipelineStream {
   #active = false;
   #sent = false;
   readonly #ended = new AbortController();
+  readonly #taken = Promise.withResolvers<void>();
   /** Announcements that came in the middle of a transaction of which they are no part. */
   #held: Delivery[] = [];
   #seenOf: { readonly folded: Seen; readonly base: Seen; readonly whole: Seen } | null = null;
@@ -123,7 +124,14 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   /** Nothing is kept for the target's sake: it says itself where it stands when it opens the pipeline again. */
-  acknowledge(): void {}
+  acknowledge(): void {
+    this.#taken.resolve();
+  }
+
+  /** Settles when the target has applied something, and so has taken every table it was told of; or the stream ends. */
+  get taken(): Promise<void> {
+    return this.#taken.promise;
+  }
 
   /** What goes wrong here ends this pipeline's stream and no other's, so it never reaches the reader. */
   part(part: ReadPart): void | Promise<void> {
@@ -204,6 +212,7 @@ export class Outbound implements LogListener, PipelineStream {
   close(error?: unknown): void {
     if (this.#ended.signal.aborted) return;
     this.#ended.abort();
+    this.#taken.resolve();
     this.#queue.close(error);
     this.#options.onClose();
   }

@@ -2,7 +2,20 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 
-import { channel, dump, equal, FAMILIES, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import {
+  channel,
+  count,
+  dump,
+  equal,
+  FAMILIES,
+  numbers,
+  pair,
+  recorder,
+  rootOf,
+  Sites,
+  streaming,
+  until,
+} from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -267,6 +280,34 @@ test('columns that do not take every value are refused, all at once, before the 
   await until('it is copied', async () => (await dump(rb, 'fit.t')).length === 1);
   await equal(ra, rb, 'fit.t');
   sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
+test('tables that could be copied are not read over and over while another is refused, and are copied once in the end', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS unfit; CREATE DATABASE unfit');
+  await ra.query('USE unfit; CREATE TABLE a (id INT PRIMARY KEY); CREATE TABLE b (id INT PRIMARY KEY)');
+  await ra.query(`INSERT INTO unfit.a SELECT seq FROM ${numbers(1, 3000)}; INSERT INTO unfit.b VALUES (1)`);
+  await ra.query('CREATE TABLE unfit.z (id INT PRIMARY KEY, n INT); INSERT INTO unfit.z VALUES (1, 1)');
+  await rb.query('CREATE TABLE unfit.z (id INT PRIMARY KEY)');
+  const copies: string[] = [];
+  await using sites = new Sites(
+    { a, b },
+    recorder((message, { table }) => {
+      if (message.startsWith('copy of table')) copies.push(`${message.split(' ').at(-1)!} ${String(table)}`);
+    }),
+  );
+  sites.set({ unfit: channel(oneWay, ['unfit.*']) });
+  sites.start('a');
+  sites.start('b');
+  const attempts = async (): Promise<number> => count(rb, "otter.checkpoint WHERE pipeline='unfit/a>b' AND epoch > 4");
+  await until('it is refused', () => sites.figures()['unfit/a>b']?.error?.code === 'OT5011');
+  await until('it was tried some times', async () => (await attempts()) > 0);
+  expect(copies).toEqual([]);
+  await rb.query('ALTER TABLE unfit.z ADD n INT');
+  await streaming(sites, 'unfit/a>b');
+  for (const table of ['unfit.a', 'unfit.b', 'unfit.z']) await equal(ra, rb, table);
+  expect(copies).toEqual(['a', 'b', 'z'].flatMap((name) => [`begins unfit.${name}`, `whole unfit.${name}`]));
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
 
