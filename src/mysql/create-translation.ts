@@ -187,6 +187,7 @@ export function partAt(body: string, line: number): string | null {
   const column = nameAt(words, 0);
   if (column !== null) return `column ${column}`;
   if (text.startsWith(')')) return 'an option of the table';
+  if (/^\s*PRIMARY\b/i.test(text)) return 'the primary key';
   const named = words.findIndex((word) => word.startsWith('`'));
   if (named < 0) return null;
   const kind = /^(CONSTRAINT|PERIOD)$/i.exec(words[skipSpaces(words, 0)] ?? '')?.[0].toLowerCase() ?? 'key';
