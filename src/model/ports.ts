@@ -106,7 +106,10 @@ export interface Statement {
   readonly commitMs: number;
   /** Default schema of the session. */
   readonly schema: string;
+  /** As it was written. */
   readonly sql: string;
+  /** The same as its server read it: without comments, names in backticks or bare, texts empty. */
+  readonly plain: string;
 }
 
 /** A part of a transaction as the log has it, only rows of wanted tables. Transactions without any are not delivered. */
@@ -145,12 +148,15 @@ interface Named {
   readonly name: string;
 }
 
+/** A statement by its words, and the default schema of its session. */
+export type PlainStatement = Pick<Statement, 'schema' | 'plain'>;
+
 /** What the text of a definition says. */
 export interface DefinitionReading {
   /** Whether the table may have other columns behind it. */
-  changes(statement: Pick<Statement, 'schema' | 'sql'>, table: Named): boolean;
+  changes(statement: PlainStatement, table: Named): boolean;
   /** Tables that were there before and may have other columns behind it. */
-  tables(statement: Pick<Statement, 'schema' | 'sql'>): readonly Named[];
+  tables(statement: PlainStatement): readonly Named[];
 }
 
 export interface ReadLogOptions {

@@ -25,6 +25,7 @@ import { LogPlace } from './log-place.ts';
 import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
 import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
 import { LoggedStatements } from './logged-statements.ts';
+import { type Dialect, versionNumber } from './plain-sql.ts';
 import type { NamedTable } from './reach.ts';
 import { ROW_EVENTS } from './rows.ts';
 import { Structures } from './structures.ts';
@@ -37,6 +38,8 @@ export interface AssemblerOptions {
   readonly partBytes: number;
   /** Whether events before the first format description carry a checksum. */
   readonly checksum: boolean;
+  /** Whether the server keeps names in small letters. */
+  readonly folds: boolean;
 }
 
 /**
@@ -73,9 +76,11 @@ export class LogAssembler {
   readonly #statements: LoggedStatements;
   readonly #place = new LogPlace();
   #checksum: number;
+  /** Of the server that wrote the file. */
+  #dialect: Dialect;
 
   constructor(options: AssemblerOptions) {
-    const { from, partBytes, wants } = options;
+    const { from, partBytes, wants, folds } = options;
     const transactions = new Transactions(from, partBytes);
     const structures = new Structures(options);
     const unreadable: TellUnreadable = (tables, error, gone = false) =>
@@ -93,6 +98,7 @@ export class LogAssembler {
     this.#transactions = transactions;
     this.#structures = structures;
     this.#checksum = options.checksum ? CHECKSUM_BYTES : 0;
+    this.#dialect = { family: 'mysql', version: Number.MAX_SAFE_INTEGER, folds };
   }
 
   /** End of the last event passed. */
@@ -200,7 +206,7 @@ export class LogAssembler {
         return null;
       case EVENT.QUERY:
       case EVENT.QUERY_COMPRESSED:
-        return reachOf(this.#statements.take(readQuery(c, type === EVENT.QUERY_COMPRESSED), endsAt));
+        return reachOf(this.#statements.take(readQuery(c, type === EVENT.QUERY_COMPRESSED), this.#dialect, endsAt));
       case EVENT.ROTATE:
         this.#enter(c);
         return null;
@@ -216,7 +222,7 @@ export class LogAssembler {
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
       case EVENT.EXECUTE_LOAD_QUERY:
-        return reachOf(this.#statements.take(readLoadQuery(c), endsAt));
+        return reachOf(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
         throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
       case EVENT.PARTIAL_UPDATE_ROWS:
@@ -264,8 +270,15 @@ export class LogAssembler {
     this.#place.enter(c.text(c.end - c.at), offset);
   }
 
-  /** The checksum algorithm is the event's last byte but four, present whether or not it is used. */
+  /**
+   * The version of the server stands in fifty bytes behind that of the format; the checksum algorithm is the event's last
+   * byte but four, present whether or not it is used.
+   */
   #format(c: Cursor): void {
+    c.skip(2);
+    const [version = ''] = c.text(50).split('\0');
+    const family = /mariadb/i.test(version) ? 'mariadb' : 'mysql';
+    this.#dialect = { family, version: versionNumber(version), folds: this.#dialect.folds };
     const algorithm = c.bytes[c.end + this.#checksum - CHECKSUM_BYTES - 1];
     this.#checksum = algorithm === 1 ? CHECKSUM_BYTES : 0;
   }

@@ -4,8 +4,9 @@
  */
 import { inflateSync } from 'node:zlib';
 import { OtterError } from '../model/error.ts';
+import { type ClientText, clientText } from './client-charset.ts';
 import type { Cursor } from './cursor.ts';
-import type { Quoting } from './reach.ts';
+import { type Quoting, USUAL_QUOTING } from './plain-sql.ts';
 
 export const EVENT = {
   QUERY: 2,
@@ -187,18 +188,24 @@ function uuidText(bytes: Buffer, at: number): string {
 
 export interface QueryEvent {
   readonly schema: string;
-  readonly sql: string;
+  readonly text: ClientText;
   readonly quoting: Quoting;
 }
 
-/** Status variables of a statement: the flags of its session come first, then its sql_mode. */
-const STATUS_FLAGS = 0;
-const STATUS_FLAGS_BYTES = 5;
-const STATUS_SQL_MODE = 1;
+/** Status variables of a statement, as far as they come before its charset; a size of null: length byte and text. */
+const STATUS = {
+  flags: { code: 0, bytes: 4 },
+  sqlMode: { code: 1, bytes: 8 },
+  catalog: { code: 2, bytes: null },
+  autoIncrement: { code: 3, bytes: 4 },
+  charset: { code: 4, bytes: 6 },
+  timeZone: { code: 5, bytes: null },
+  catalogNz: { code: 6, bytes: null },
+} as const;
+const STATUS_BYTES = new Map<number, number | null>(Object.values(STATUS).map(({ code, bytes }) => [code, bytes]));
 /** Bits of sql_mode: 2 in its first byte, 20 in its third. */
 const ANSI_QUOTES = 0x04;
 const NO_BACKSLASH_ESCAPES = 0x10;
-const USUAL: Quoting = { escapes: true, ansi: false };
 
 /** A LOAD DATA: between the fixed part and the rest stand the file's number, two places in the text and a flag. */
 export function readLoadQuery(c: Cursor): QueryEvent {
@@ -211,19 +218,33 @@ export function readQuery(c: Cursor, compressed: boolean, extra = 0): QueryEvent
   const schemaLength = c.uint(1);
   c.skip(2);
   const statusLength = c.uint(2);
-  const quoting = readQuoting(c.bytes, c.skip(extra) + extra, statusLength);
-  c.skip(statusLength);
+  c.skip(extra);
+  const { quoting, collation } = readStatus(c.bytes, c.skip(statusLength), statusLength);
   const schema = c.text(schemaLength);
   c.skip(1);
-  return { schema, sql: compressed ? inflate(c).utf8Slice() : c.text(c.end - c.at), quoting };
+  const bytes = compressed ? inflate(c) : c.bytes.subarray(c.at, c.end);
+  return { schema, text: clientText(bytes, collation), quoting };
 }
 
-function readQuoting(bytes: Buffer, at: number, length: number): Quoting {
-  const mode = bytes[at] === STATUS_FLAGS ? at + STATUS_FLAGS_BYTES : at;
-  if (mode + 9 > at + length || bytes[mode] !== STATUS_SQL_MODE) return USUAL;
-  const ansi = (bytes[mode + 1]! & ANSI_QUOTES) !== 0;
-  const escapes = (bytes[mode + 3]! & NO_BACKSLASH_ESCAPES) === 0;
-  return escapes && !ansi ? USUAL : { escapes, ansi };
+/** Of the session: how it quotes, and a collation of its client's charset. */
+function readStatus(bytes: Buffer, start: number, length: number): { quoting: Quoting; collation: number | null } {
+  let quoting = USUAL_QUOTING;
+  for (let at = start; at < start + length; ) {
+    const code = bytes[at]!;
+    const known = STATUS_BYTES.get(code);
+    if (known === undefined) break;
+    const value = at + 1;
+    if (code === STATUS.charset.code) return { quoting, collation: bytes.readUInt16LE(value) };
+    if (code === STATUS.sqlMode.code) {
+      const ansi = (bytes[value]! & ANSI_QUOTES) !== 0;
+      const escapes = (bytes[value + 2]! & NO_BACKSLASH_ESCAPES) === 0;
+      quoting = escapes && !ansi ? USUAL_QUOTING : { escapes, ansi };
+    }
+    // The oldest of all ends its text with a NUL that its length does not count.
+    const text = code === STATUS.catalog.code ? 2 : 1;
+    at = value + (known ?? bytes[value]! + text);
+  }
+  return { quoting, collation: null };
 }
 
 /** MariaDB `log_bin_compress`: one byte of form and length, the length big endian, then zlib. */

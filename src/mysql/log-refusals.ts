@@ -23,6 +23,13 @@ export function statementFormat(verb: string, tables: readonly NamedTable[] | nu
   );
 }
 
+/** @param charset of the client that wrote it */
+export function unknownCharset(charset: string): OtterError {
+  return new OtterError('OT4032', `the log has a statement in ${charset}, whose letters otter cannot read`, {
+    hint: 'let clients use another charset (`SET NAMES utf8mb4`) for statements, then copy the tables again (`otter explain OT4032` says how)',
+  });
+}
+
 export function unsupported(what: string, setting: string | null): OtterError {
   return new OtterError('OT4033', `the log has ${what}`, {
     hint:

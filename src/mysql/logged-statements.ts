@@ -4,11 +4,12 @@
  * Rule kept: a change of which the log has only the statement is passed over only when it can reach no wanted table.
  */
 import type { OtterError } from '../model/error.ts';
-import type { ReadLogOptions, Statement } from '../model/ports.ts';
+import type { PlainStatement, ReadLogOptions } from '../model/ports.ts';
 import { tableName } from '../model/row.ts';
 import type { QueryEvent } from './events.ts';
-import { rolledBack, statementFormat, undecided } from './log-refusals.ts';
+import { rolledBack, statementFormat, undecided, unknownCharset } from './log-refusals.ts';
 import type { TellUnreadable } from './logged-rows.ts';
+import { type Dialect, plainSql } from './plain-sql.ts';
 import { type NamedTable, namesIn } from './reach.ts';
 import { statementKind } from './statement.ts';
 import type { Transactions } from './transaction.ts';
@@ -18,7 +19,7 @@ export interface LoggedStatementsOptions {
   readonly transactions: Transactions;
   readonly unreadable: TellUnreadable;
   /** A definition is passed. */
-  readonly defined: (statement: Pick<Statement, 'schema' | 'sql'>) => void;
+  readonly defined: (statement: PlainStatement) => void;
 }
 
 const KNOWN_REACHES_MAX = 1000;
@@ -52,34 +53,51 @@ export class LoggedStatements {
   }
 
   /** Returns the names of which must be known first what a change of them may touch, or null. */
-  take({ schema, sql, quoting }: QueryEvent, endsAt: number): readonly NamedTable[] | null {
-    const found = statementKind(sql);
+  take({ schema, text, quoting }: QueryEvent, dialect: Dialect, endsAt: number): readonly NamedTable[] | null {
+    const { transactions } = this.#options;
+    if (text.kind === 'unknown') {
+      this.#options.unreadable(null, unknownCharset(text.charset));
+      transactions.passStatement();
+      return null;
+    }
+    const sql = text.text;
+    // The two that nearly every statement in a log is.
+    if (sql === 'BEGIN') {
+      transactions.keepOpen();
+      return null;
+    }
+    if (sql === 'COMMIT') {
+      transactions.commit(endsAt);
+      return null;
+    }
+    const plain = plainSql(sql, quoting, dialect);
+    const found = statementKind(plain);
     switch (found.kind) {
       case 'begin':
-        this.#options.transactions.keepOpen();
+        transactions.keepOpen();
         return null;
       case 'commit':
-        this.#options.transactions.commit(endsAt);
+        transactions.commit(endsAt);
         return null;
       case 'savepoint':
         return null;
       case 'rollback':
         this.#takeBack(rolledBack);
-        if (!/\bto\b/i.test(sql)) this.#options.transactions.end();
+        if (!/\bto\b/i.test(plain)) transactions.end();
         return null;
       case 'xa':
         if (found.verb === 'commit' || found.verb === 'rollback') this.endXa();
-        else this.#options.transactions.keepOpen();
+        else transactions.keepOpen();
         return null;
       case 'rows':
-        return this.#unlogged(namesIn(sql, schema, quoting), found.verb);
+        return this.#unlogged(namesIn(plain, schema), found.verb);
       case 'temporary':
-        this.#options.transactions.passStatement();
+        transactions.passStatement();
         return null;
       case 'definition':
         this.#reaches.clear();
-        this.#options.defined({ schema, sql });
-        this.#options.transactions.addStatement(schema, sql, endsAt);
+        this.#options.defined({ schema, plain });
+        transactions.addStatement({ schema, sql, plain }, endsAt);
         return null;
       default:
         return found satisfies never;

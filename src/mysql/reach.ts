@@ -5,6 +5,7 @@
  * triggers, views, stored routines and foreign keys that cascade are followed as the server has them now.
  */
 import type { Session } from './connection.ts';
+import { EVERY_QUOTING, plainSql } from './plain-sql.ts';
 import { qualified, quoteText } from './sql.ts';
 
 export interface NamedTable {
@@ -12,43 +13,24 @@ export interface NamedTable {
   readonly name: string;
 }
 
-/** What a session's sql_mode says of quotes. */
-export interface Quoting {
-  /** A backslash in a string escapes what follows (no NO_BACKSLASH_ESCAPES). */
-  readonly escapes: boolean;
-  /** Double quotes hold a name (ANSI_QUOTES), not a string. */
-  readonly ansi: boolean;
-}
+/** Numbers name nothing. */
+const WORD = /\d+(?![\p{L}\p{N}_$])|(?<bare>[\p{L}\p{N}_$\u0080-\uffff]+)|`(?<back>(?:[^`]|``)+)`|(?<dot>\.)/gsu;
 
-/** Strings, comments and numbers name nothing. */
-const COMMENT = String.raw`--[ \t][^\n]*|#[^\n]*|\/\*(?!M?!)[\s\S]*?\*\/`;
-const BARE = String.raw`\d+(?![\p{L}\p{N}_$])|(?<bare>[\p{L}\p{N}_$]+)`;
-const BACK = '`(?<back>(?:[^`]|``)+)`';
-const DOT = String.raw`(?<dot>\.)`;
-
-/** Without a string's content: doubled quotes are two strings side by side. */
-function tokensOf({ escapes, ansi }: Quoting): RegExp {
-  const string = (quote: string): string => `${quote}(?:[^${quote}${escapes ? String.raw`\\]|\\.` : ']'})*${quote}`;
-  const double = ansi ? '"(?<double>(?:[^"]|"")+)"' : string('"');
-  return new RegExp([string("'"), COMMENT, BACK, double, BARE, DOT].join('|'), 'gsu');
-}
-
-const EVERY_QUOTING: readonly Quoting[] = [true, false].flatMap((escapes) => [
-  { escapes, ansi: true },
-  { escapes, ansi: false },
-]);
+/** A routine may be for another server too: what it says there counts as said. */
+const ANY_VERSION = { family: 'mariadb', version: Number.MAX_SAFE_INTEGER, folds: false } as const;
 
 /**
  * Whatever the text may mean by a table or a routine: names in `schema`, and those that follow another name and a dot.
+ * @param plain as `plainSql` writes it
  */
-export function namesIn(sql: string, schema: string, quoting: Quoting): readonly NamedTable[] {
+export function namesIn(plain: string, schema: string): readonly NamedTable[] {
   const found = new Map<string, NamedTable>();
   const add = (name: NamedTable): void => {
     found.set(qualified(name), name);
   };
   let before: string | null = null;
   let dotted = false;
-  for (const word of words(sql, quoting)) {
+  for (const word of words(plain)) {
     if (word === '.') {
       dotted = before !== null;
       continue;
@@ -64,12 +46,11 @@ export function namesIn(sql: string, schema: string, quoting: Quoting): readonly
   return [...found.values()];
 }
 
-function* words(sql: string, quoting: Quoting): Generator<string, void, void> {
-  for (const { groups } of sql.matchAll(tokensOf(quoting))) {
-    const { dot, back, double, bare } = groups as Partial<Record<string, string>>;
+function* words(plain: string): Generator<string, void, void> {
+  for (const { groups } of plain.matchAll(WORD)) {
+    const { dot, back, bare } = groups as Partial<Record<string, string>>;
     if (dot !== undefined) yield dot;
     else if (back !== undefined) yield back.replaceAll('``', '`');
-    else if (double !== undefined) yield double.replaceAll('""', '"');
     else if (bare !== undefined) yield bare;
   }
 }
@@ -123,7 +104,7 @@ async function brought(
   for (const { body } of texts) {
     if (body === null || body === '') return null;
     // Whichever sql_mode it was made under.
-    found.push(...EVERY_QUOTING.flatMap((quoting) => namesIn(body, schema, quoting)));
+    found.push(...EVERY_QUOTING.flatMap((quoting) => namesIn(plainSql(body, quoting, ANY_VERSION), schema)));
   }
   return found;
 }

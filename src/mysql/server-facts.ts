@@ -7,6 +7,8 @@ import type { Session } from './connection.ts';
 export interface ServerKind extends ServerFacts {
   /** `[10, 11]`, `[9, 7]`. */
   readonly release: readonly [number, number];
+  /** Names of schemas and tables are kept in small letters, however they are written. */
+  readonly folds: boolean;
 }
 
 export async function readFacts(session: Session): Promise<ServerKind> {
@@ -17,8 +19,10 @@ export async function readFacts(session: Session): Promise<ServerKind> {
     folder: string;
     port: number;
     id: number;
+    folds: number;
   }>(
-    `SELECT VERSION() AS version, @@version_comment AS comment, @@hostname AS host, @@datadir AS folder, @@port AS port, @@server_id AS id`,
+    `SELECT VERSION() AS version, @@version_comment AS comment, @@hostname AS host, @@datadir AS folder, @@port AS port, @@server_id AS id,
+       @@lower_case_table_names = 1 AS folds`,
   );
   const version = row?.version ?? '';
   const family = /mariadb/i.test(`${version} ${row?.comment}`) ? 'mariadb' : 'mysql';
@@ -28,6 +32,7 @@ export async function readFacts(session: Session): Promise<ServerKind> {
     family,
     version,
     release,
+    folds: Number(row?.folds) === 1,
     identity: family === 'mysql' ? await serverUuid(session) : `${row?.host}:${row?.port}:${row?.folder}:${row?.id}`,
     logsCascades: family === 'mysql' && atLeast(release, 9, 6),
   };

@@ -97,6 +97,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
+      folds: (await this.#facts(await this.#control.get())).folds,
       definitions: options.definitions,
       partBytes: options.partBytes,
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),

@@ -1,6 +1,6 @@
 /**
  * What a statement in the log is: control of a transaction, a change of rows that should have been logged as rows, or
- * a definition (DDL and whatever else commits by itself). Told by the first words; nothing here parses SQL further.
+ * a definition (DDL and whatever else commits by itself). Told by the first words of its plain text.
  */
 
 export type StatementKind =
@@ -21,13 +21,11 @@ const ROW_VERBS = new Set([
   'merge',
 ]);
 
-const TEMPORARY = /^(create|drop)(\s+or\s+replace)?\s+(\/\*!?\d*\s*)?temporary\b/i;
+const TEMPORARY = /^(create|drop)(\s+or\s+replace)?\s+temporary\b/i;
 
-export function statementKind(sql: string): StatementKind {
-  // The two that nearly every statement in a log is.
-  if (sql === 'COMMIT') return COMMIT;
-  if (sql === 'BEGIN') return BEGIN;
-  const text = withoutLeadingComments(sql);
+/** @param plain as `plainSql` writes it */
+export function statementKind(plain: string): StatementKind {
+  const text = plain.replace(/^[\s(;]+/, '');
   const verb = /^[a-z]+/i.exec(text)?.[0].toLowerCase() ?? '';
   switch (verb) {
     case 'begin':
@@ -59,17 +57,3 @@ export function statementKind(sql: string): StatementKind {
 const BEGIN: StatementKind = { kind: 'begin' };
 const COMMIT: StatementKind = { kind: 'commit' };
 const DEFINITION: StatementKind = { kind: 'definition' };
-
-/** Comments, white space and opening brackets before the first word; of an executable comment only the opening. */
-function withoutLeadingComments(sql: string): string {
-  let text = sql;
-  for (;;) {
-    const next = text
-      .replace(/^[\s(;]+/, '')
-      .replace(/^\/\*M?!\d*\s*/, '')
-      .replace(/^\/\*(?!M?!)[\s\S]*?\*\//, '')
-      .replace(/^(--[ \t][^\n]*|--\n|#[^\n]*)(\n|$)/, '');
-    if (next === text) return text;
-    text = next;
-  }
-}

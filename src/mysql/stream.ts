@@ -61,6 +61,8 @@ export interface StreamOptions {
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
   readonly partBytes: number;
+  /** Whether the server keeps names in small letters. */
+  readonly folds: boolean;
   /** Items that may wait before the socket is paused; rough bytes in memory. */
   readonly queueBytesMax: number;
   readonly heartbeatMs: number;
@@ -176,6 +178,7 @@ export class LogStream implements AsyncDisposable {
       definitions: this.#options.definitions,
       partBytes: this.#options.partBytes,
       checksum: inner.useChecksum,
+      folds: this.#options.folds,
     });
     const { shapes, ahead } = this.#options.known;
     for (const shape of shapes) this.#assembler.provide(shape.schema, shape.name, shape, ahead);

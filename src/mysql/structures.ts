@@ -6,7 +6,7 @@
  * changes the table's structure. A shape that was right before a statement which does not change it stays right behind it.
  */
 import { OtterError } from '../model/error.ts';
-import type { ReadLogOptions, Statement } from '../model/ports.ts';
+import type { PlainStatement, ReadLogOptions, Statement } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 
 export interface Structure {
@@ -58,7 +58,7 @@ export class Structures {
   }
 
   /** A definition is passed: the server is asked anew, of the tables that it changed at once, of others when rows come. */
-  pass(statement: Pick<Statement, 'schema' | 'sql'>): void {
+  pass(statement: PlainStatement): void {
     for (const [name, { shape, doubt }] of this.#known) {
       if (shape === null || doubt !== null) this.#carried.delete(name);
       else this.#carried.set(name, shape);

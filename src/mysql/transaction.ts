@@ -5,7 +5,7 @@
  * that they are parts. What cannot be told from the log (rolled back in part, prepared but undecided) is refused.
  */
 import { OtterError } from '../model/error.ts';
-import type { LogItem } from '../model/ports.ts';
+import type { LogItem, Statement } from '../model/ports.ts';
 import { type RowChange, tableName } from '../model/row.ts';
 import type { GtidEvent } from './events.ts';
 import { backwards } from './log-refusals.ts';
@@ -118,7 +118,7 @@ export class Transactions {
    * A definition is a transaction of its own, except where a server logs it together with rows (CREATE TABLE … SELECT):
    * then it bears the position before the transaction, since the rows are still to come.
    */
-  addStatement(schema: string, sql: string, at: number): void {
+  addStatement(said: Pick<Statement, 'schema' | 'sql' | 'plain'>, at: number): void {
     const gtid = this.#requireGtid();
     if (!this.#open) this.#mustEndAt(at);
     this.#items.push({
@@ -126,10 +126,9 @@ export class Transactions {
       gtid: gtid.gtid,
       position: this.#open ? this.#before : this.#position,
       commitMs: gtid.commitMs,
-      schema,
-      sql,
+      ...said,
     });
-    this.#itemBytes += ITEM_BYTES + sql.length;
+    this.#itemBytes += ITEM_BYTES + 2 * said.sql.length;
     this.passStatement();
   }
 

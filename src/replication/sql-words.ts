@@ -1,6 +1,6 @@
 /**
- * The words of a statement as people write them, comments out of the way, and names with or without their schema. What
- * stands in a comment for some versions only counts as said.
+ * The words of a statement of the log in its plain form (`Statement.plain`: no comments, names in backticks or bare, texts
+ * empty), and names with or without their schema.
  */
 
 export interface NamedTable {
@@ -20,8 +20,8 @@ export class WordReader {
   readonly #schema: string;
   #index = 0;
 
-  constructor(sql: string, defaultSchema: string) {
-    this.#words = words(sql);
+  constructor(plain: string, defaultSchema: string) {
+    this.#words = words(plain);
     this.#schema = defaultSchema;
     while (this.at('(') || this.at(';')) this.#index += 1;
   }
@@ -53,13 +53,16 @@ export class WordReader {
     while (!this.ended && !this.take(key)) this.#index += 1;
   }
 
-  /** Behind the next comma that stands in no brackets. */
-  skipToNextPart(): void {
+  /** The words up to the next comma that stands in no brackets, and those in brackets left out; goes on behind it. */
+  part(): string[] {
+    const keys: string[] = [];
     for (let depth = 0; !this.ended; this.#index += 1) {
+      if (depth === 0 && this.take(',')) break;
       if (this.at('(')) depth += 1;
       else if (this.at(')')) depth -= 1;
-      else if (depth === 0 && this.take(',')) return;
+      else if (depth === 0) keys.push(this.#words[this.#index]!.key);
     }
+    return keys;
   }
 
   name(): NamedTable {
@@ -78,27 +81,15 @@ export class WordReader {
   }
 }
 
-const TOKEN = new RegExp(
-  [
-    '(?<open>\\/\\*M?!\\d*)',
-    '(?<comment>\\/\\*[\\s\\S]*?\\*\\/|--(?=\\s|$)[^\\n]*|#[^\\n]*)',
-    '(?<close>\\*\\/)',
-    "(?<text>'(?:[^'\\\\]|\\\\[\\s\\S]|'')*')",
-    '(?<back>`(?:[^`]|``)+`)',
-    '(?<double>"(?:[^"]|"")+")',
-    '(?<bare>[\\w$\\u0080-\\uffff]+)',
-    '(?<sign>[.,;=()])',
-  ].join('|'),
-  'gu',
-);
+/** Every sign counts, so that nothing is passed over that might say something. */
+const TOKEN = /''|`(?<back>(?:[^`]|``)+)`|(?<bare>[\p{L}\p{N}_$\u0080-\uffff]+)|(?<sign>\S)/gu;
 
 /** Texts are left out, so they are no names. */
-function words(sql: string): Word[] {
+function words(plain: string): Word[] {
   const found: Word[] = [];
-  for (const { groups } of sql.matchAll(TOKEN)) {
-    const { back, double, bare, sign } = groups as Partial<Record<string, string>>;
-    if (back !== undefined) found.push({ text: back.slice(1, -1).replaceAll('``', '`'), key: '' });
-    else if (double !== undefined) found.push({ text: double.slice(1, -1).replaceAll('""', '"'), key: '' });
+  for (const { groups } of plain.matchAll(TOKEN)) {
+    const { back, bare, sign } = groups as Partial<Record<string, string>>;
+    if (back !== undefined) found.push({ text: back.replaceAll('``', '`'), key: '' });
     else if (bare !== undefined) found.push({ text: bare, key: bare.toUpperCase() });
     else if (sign !== undefined) found.push({ text: sign, key: sign });
   }

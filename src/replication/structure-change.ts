@@ -4,6 +4,7 @@
  * Rule kept: what is not known here to keep the columns counts as changing them. A wrong yes costs a copy of the table, a
  * wrong no exchanges its values.
  */
+import type { PlainStatement } from '../model/ports.ts';
 import { type NamedTable, WordReader } from './sql-words.ts';
 import { tableStatement } from './table-statement.ts';
 
@@ -16,26 +17,35 @@ const KEEPING = new Set([
 ]);
 
 /** What may be added, dropped or renamed without touching a column. */
-const BESIDE = [
-  'INDEX',
-  'KEY',
-  'UNIQUE',
-  'FULLTEXT',
-  'SPATIAL',
-  'PRIMARY',
-  'FOREIGN',
-  'CONSTRAINT',
-  'CHECK',
-  'PARTITION',
-];
+const BESIDE = new Set([
+  ...['INDEX', 'KEY', 'UNIQUE', 'FULLTEXT', 'SPATIAL', 'PRIMARY', 'FOREIGN', 'CONSTRAINT', 'CHECK', 'PARTITION'],
+]);
+
+/**
+ * Words of actions on columns, wherever one stands in an action: a second one may follow without a comma in a way that is
+ * not known here. NUL stands for what could not be read.
+ */
+const TOUCHING = new Set([
+  'ADD',
+  'DROP',
+  'MODIFY',
+  'CHANGE',
+  'COLUMN',
+  'CONVERT',
+  'RENAME',
+  'ORDER',
+  'FIRST',
+  'AFTER',
+  '\0',
+]);
 
 export const definitions = { changes: changesStructure, tables: changedTables } as const;
 
 function changesStructure(
-  statement: { readonly schema: string; readonly sql: string },
+  statement: PlainStatement,
   table: { readonly schema: string; readonly name: string },
 ): boolean {
-  const effect = tableStatement(statement.sql, statement.schema);
+  const effect = tableStatement(statement);
   if (effect === null || effect.kind === 'creates') return false;
   // Some servers keep names in small letters, whatever is written.
   const same = (left: string, right: string): boolean => left.toLowerCase() === right.toLowerCase();
@@ -43,19 +53,19 @@ function changesStructure(
   const touched = [...effect.tables, ...effect.made];
   return (
     touched.some(({ schema, name }) => same(schema, table.schema) && same(name, table.name)) &&
-    !keepsColumns(statement.sql)
+    !keepsColumns(statement.plain)
   );
 }
 
 /** Tables that were there before the statement and may have other columns behind it. */
-function changedTables(statement: { readonly schema: string; readonly sql: string }): readonly NamedTable[] {
-  const effect = tableStatement(statement.sql, statement.schema);
-  if (effect?.kind !== 'alters' || keepsColumns(statement.sql)) return [];
+function changedTables(statement: PlainStatement): readonly NamedTable[] {
+  const effect = tableStatement(statement);
+  if (effect?.kind !== 'alters' || keepsColumns(statement.plain)) return [];
   return [...effect.tables, ...effect.made];
 }
 
-function keepsColumns(sql: string): boolean {
-  const reader = new WordReader(sql, '');
+function keepsColumns(plain: string): boolean {
+  const reader = new WordReader(plain, '');
   if (reader.take('SET', 'STATEMENT')) reader.skipTo('FOR');
   switch (reader.next()) {
     // Of an index: a table is not made over when it keeps its name.
@@ -77,24 +87,24 @@ function alterKeeps(reader: WordReader): boolean {
   if (!reader.take('TABLE')) return false;
   reader.take('IF', 'EXISTS');
   reader.name();
+  // MariaDB: how long to wait for a lock stands before the first action, without a comma.
+  if (!reader.take('NOWAIT') && reader.take('WAIT')) reader.next();
   let keeps = true;
-  while (!reader.ended && keeps) {
-    keeps = actionKeeps(reader);
-    reader.skipToNextPart();
-  }
+  while (!reader.ended && keeps) keeps = actionKeeps(reader.part());
   return keeps;
 }
 
-function actionKeeps(reader: WordReader): boolean {
-  const verb = reader.next();
+/** @param words of the action, without what stands in brackets */
+function actionKeeps([verb = '', what = '', ...rest]: readonly string[]): boolean {
+  if (TOUCHING.has(what) || rest.some((word) => TOUCHING.has(word))) return false;
   switch (verb) {
     case 'ADD':
     case 'DROP':
-      return BESIDE.some((what) => reader.at(what));
+      return BESIDE.has(what);
     case 'RENAME':
-      return reader.at('INDEX') || reader.at('KEY');
+      return what === 'INDEX' || what === 'KEY';
     case 'ALTER':
-      return reader.at('INDEX') || reader.at('CHECK') || reader.at('CONSTRAINT');
+      return what === 'INDEX' || what === 'CHECK' || what === 'CONSTRAINT';
     default:
       return KEEPING.has(verb);
   }

@@ -2,10 +2,11 @@
  * What a statement of the log does to tables, as far as a reader must know: which it makes, and which it changes or takes
  * away without a row in the log.
  *
- * Read by words, with comments out of the way, since the log has statements as people wrote them. Rule kept: a statement
+ * Rule kept: a statement
  * of a kind that is not known here counts as one that changes every table it names; passing over it could lose rows.
  */
 
+import type { PlainStatement } from '../model/ports.ts';
 import { type NamedTable, WordReader } from './sql-words.ts';
 
 export type TableStatement =
@@ -35,8 +36,8 @@ const HARMLESS = new Set([
 ]);
 
 /** Null when the statement changes no table (grants, users, views, routines …). */
-export function tableStatement(sql: string, defaultSchema: string): TableStatement | null {
-  const reader = new WordReader(sql, defaultSchema);
+export function tableStatement({ plain, schema }: PlainStatement): TableStatement | null {
+  const reader = new WordReader(plain, schema);
   if (reader.take('SET', 'STATEMENT')) reader.skipTo('FOR');
   const verb = reader.next();
   switch (verb) {

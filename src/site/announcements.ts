@@ -64,8 +64,14 @@ export class Announcements {
     return !this.#told.has(name) && !this.#structures.has(name);
   }
 
+  /** Whatever the case of its letters. */
   ofSchema(schema: string): TableShape[] {
-    return [...this.#told.values()].filter((table) => table.schema === schema);
+    return [...this.#told.values()].filter((table) => sameLetters(table.schema, schema));
+  }
+
+  /** Whatever the case of its letters. */
+  named({ schema, name }: { readonly schema: string; readonly name: string }): TableShape[] {
+    return this.ofSchema(schema).filter((table) => sameLetters(table.name, name));
   }
 
   told({ table, structure, stay }: Pick<AnnouncedTable, 'structure' | 'stay'> & { readonly table: TableShape }): void {
@@ -206,4 +212,8 @@ function changedSince(table: TableShape, source: string): OtterError {
       hint: 'The log does not say what their columns were. Copy the table again: `otter explain OT4030` says how.',
     },
   );
+}
+
+function sameLetters(left: string, right: string): boolean {
+  return left.toLowerCase() === right.toLowerCase();
 }

@@ -38,7 +38,7 @@ export class Definitions {
 
   /** @throws OtterError OT5015 when the pipeline must not pass it */
   async take(statement: Statement, spec: PipelineSpec): Promise<void> {
-    const effect = tableStatement(statement.sql, statement.schema);
+    const effect = tableStatement(statement);
     if (effect === null) return;
     const { announcements } = this.#options;
     if (effect.kind === 'creates') {
@@ -89,13 +89,11 @@ export class Definitions {
     return this.#options.announcements.get(tableName(table)) !== undefined;
   }
 
-  /** Tables of the pipeline, by their names as the server keeps them: some servers keep all in small letters. */
+  /** Tables of the pipeline. Some servers take a name for the same whatever its letters' case. */
   #mine(tables: readonly Named[]): Named[] {
-    return tables.flatMap(({ schema, name }) => {
-      if (this.#options.has(schema, name)) return [{ schema, name }];
-      const small = { schema: schema.toLowerCase(), name: name.toLowerCase() };
-      return this.#told(small) ? [small] : [];
-    });
+    return tables.flatMap(({ schema, name }) =>
+      this.#options.has(schema, name) ? [{ schema, name }] : this.#options.announcements.named({ schema, name }),
+    );
   }
 }
 

@@ -55,6 +55,7 @@ function assembler(): LogAssembler {
     definitions,
     partBytes: 1_000,
     checksum: false,
+    folds: false,
   });
   made.provide('d', 't', shape, []);
   return made;
@@ -163,6 +164,7 @@ describe('LogAssembler', () => {
         definitions,
         partBytes: 1_000,
         checksum: false,
+        folds: false,
       });
       made.provide('d', 't', shape, []);
       feed(

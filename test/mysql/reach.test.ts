@@ -1,12 +1,12 @@
 /** Names in a statement: rather too many than too few. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { namesIn, type Quoting } from '../../src/mysql/reach.ts';
+import { USUAL_QUOTING } from '../../src/mysql/plain-sql.ts';
+import { namesIn } from '../../src/mysql/reach.ts';
+import { MYSQL, plain } from './plain.ts';
 
-const USUAL: Quoting = { escapes: true, ansi: false };
-
-const has = (sql: string, schema: string, name: string, quoting = USUAL): boolean =>
-  namesIn(sql, 'd', quoting).some((one) => one.schema === schema && one.name === name);
+const has = (sql: string, schema: string, name: string, quoting = USUAL_QUOTING): boolean =>
+  namesIn(plain(sql, MYSQL, quoting), 'd').some((one) => one.schema === schema && one.name === name);
 
 test.each([
   ['INSERT INTO t VALUES (1)', 'd', 't'],

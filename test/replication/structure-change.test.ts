@@ -1,8 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import { EVERY_QUOTING } from '../../src/mysql/plain-sql.ts';
 import { definitions } from '../../src/replication/structure-change.ts';
+import { MARIADB, MYSQL, plain } from '../mysql/plain.ts';
 
-const changes = (sql: string, schema = 'd'): boolean =>
-  definitions.changes({ schema, sql }, { schema: 'd', name: 't' });
+const changes = (sql: string, schema = 'd', dialect = MARIADB, quoting = EVERY_QUOTING[1]!): boolean =>
+  definitions.changes({ schema, plain: plain(sql, dialect, quoting) }, { schema: 'd', name: 't' });
 
 describe('changes', () => {
   test.each([
@@ -22,6 +24,16 @@ describe('changes', () => {
     'DROP DATABASE d',
     'SET STATEMENT max_statement_time=0 FOR ALTER TABLE t DROP x',
     'FROBNICATE t',
+    'ALTER TABLE t COMMENT "", MODIFY y INT AFTER id',
+    'ALTER TABLE t COMMENT "a\\", b", MODIFY y INT AFTER id',
+    "ALTER TABLE t COMMENT 'a\\', b', MODIFY y INT AFTER id",
+    'ALTER TABLE t NOWAIT MODIFY y INT AFTER id',
+    'ALTER TABLE t WAIT 5 MODIFY y INT AFTER id',
+    'ALTER TABLE t /*M!100300 NOWAIT */ MODIFY y INT AFTER id',
+    'ALTER TABLE t ENGINE=InnoDB /*!50000 , MODIFY y INT AFTER id */',
+    'ALTER TABLE t ADD INDEX (x), /* , */ MODIFY y INT FIRST',
+    'ALTER TABLE t ORDER BY y',
+    'ALTER TABLE t ENGINE=InnoDB MODIFY y INT',
   ])('%s', (sql) => expect(changes(sql)).toBe(true));
 
   test.each([
@@ -42,6 +54,16 @@ describe('changes', () => {
     'CREATE TRIGGER g BEFORE INSERT ON t FOR EACH ROW SET NEW.x = 1',
     'DROP DATABASE e',
   ])('not %s', (sql) => expect(changes(sql)).toBe(false));
+
+  test('by what the server reads', () => {
+    const comment = "ALTER TABLE t COMMENT 'a\\', MODIFY y INT AFTER id, COMMENT ''";
+    expect(changes(comment, 'd', MYSQL, { escapes: false, ansi: false })).toBe(true);
+    expect(changes('ALTER TABLE t /*M!100300 NOWAIT */ MODIFY y INT AFTER id', 'd', MYSQL)).toBe(true);
+    expect(changes('ALTER TABLE t FORCE /*!80000 , MODIFY y INT FIRST */', 'd', MYSQL)).toBe(true);
+    expect(changes('ALTER TABLE t FORCE /*!80000 , MODIFY y INT FIRST */', 'd', MARIADB)).toBe(false);
+    expect(changes('ALTER TABLE "t" DROP y', 'd', MYSQL, { escapes: true, ansi: true })).toBe(true);
+    expect(changes("ALTER TABLE t COMMENT 'x", 'd', MYSQL)).toBe(true);
+  });
 
   test('by the schema of the session', () => expect(changes('ALTER TABLE t DROP x', 'e')).toBe(false));
 });

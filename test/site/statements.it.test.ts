@@ -1,7 +1,7 @@
 /** Statements that are hard on whoever follows them, one-way and two-way, copied and streamed: the same rows in the end. */
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { type DatabaseServer, startMariaDb } from '../../src/lab/servers.ts';
 import { channel, dump, FAMILIES, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
@@ -176,4 +176,30 @@ test('tables that cannot be two-way are refused with the reason', async () => {
   }
   ra.destroy();
   rb.destroy();
+}, 60_000);
+
+test('names are found in whatever case they are written, where the server keeps small letters', async () => {
+  await using small = await startMariaDb({ args: ['--lower-case-table-names=1'] });
+  const [rs, rb] = await Promise.all([rootOf(small), rootOf(b)]);
+  await rb.query('DROP DATABASE IF EXISTS otter');
+  for (const [i, statement] of [
+    'DROP DATABASE SHOP$',
+    'TRUNCATE Shop$.T',
+    'ALTER TABLE `SHOP$`.`T` MODIFY v INT AFTER w',
+    'RENAME TABLE shop$.T TO shop$.other',
+  ].entries()) {
+    const schema = `shop${i}`;
+    await rb.query(`DROP DATABASE IF EXISTS ${schema}`);
+    await rs.query(`CREATE DATABASE Shop${i}; CREATE TABLE SHOP${i}.T (id INT PRIMARY KEY, v INT, w INT)`);
+    await using sites = new Sites({ a: small, b });
+    sites.set({ x: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, [`${schema}.t`]) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'x/a>b');
+    await rs.query(`INSERT INTO Shop${i}.T VALUES (1, 2, 3)`);
+    await until('the row is there', async () => (await dump(rb, `${schema}.t`)).length === 1);
+    await rs.query(statement.replaceAll('$', String(i)));
+    await until(`${statement} stops it`, () => sites.figures()['x/a>b']?.error?.code === 'OT5015');
+  }
+  await Promise.all([rs.end(), rb.end()]);
 }, 60_000);
