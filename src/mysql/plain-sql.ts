@@ -50,7 +50,9 @@ export function plainSql(sql: string, quoting: Quoting, dialect: Dialect): strin
     }
     const { open, maria, number, plainly, name, double, text } = groups;
     if (open !== undefined) {
-      if (!said(dialect, maria !== undefined, number)) token.lastIndex = behindComment(sql, at + 2);
+      const plainComment = maria !== undefined && dialect.family === 'mysql';
+      if (plainComment) token.lastIndex = behindComment(sql, at + 2, false);
+      else if (!said(dialect, maria !== undefined, number)) token.lastIndex = behindComment(sql, at + 2, true);
       plain += ' ';
     } else if (text !== undefined) plain += "''";
     else if (double !== undefined) plain += quoted(double.slice(1, -1).replaceAll('""', '"'), dialect);
@@ -69,7 +71,6 @@ function quoted(name: string, { folds }: Dialect): string {
 
 /** Whether a comment for some servers holds for this one. */
 function said({ family, version }: Dialect, maria: boolean, number: string | undefined): boolean {
-  if (family === 'mysql' && maria) return false;
   if (number === undefined) return true;
   const since = Number(number);
   // What MySQL has had since its 5.7 is another server's to MariaDB.
@@ -77,14 +78,14 @@ function said({ family, version }: Dialect, maria: boolean, number: string | und
   return since <= version && !foreign;
 }
 
-/** A comment that is passed over may hold plain ones. */
-function behindComment(sql: string, from: number): number {
+/** @param holds it may hold other comments, which one for other servers does and a plain one does not */
+function behindComment(sql: string, from: number, holds: boolean): number {
   const mark = /\/\*|\*\//g;
   mark.lastIndex = from;
   for (let depth = 1; ; ) {
     const found = mark.exec(sql);
     if (found === null) return sql.length;
-    depth += found[0] === '/*' && depth === 1 ? 1 : found[0] === '*/' ? -1 : 0;
+    depth += found[0] === '/*' ? (holds && depth === 1 ? 1 : 0) : -1;
     if (depth === 0) return mark.lastIndex;
   }
 }

@@ -36,6 +36,7 @@ describe('a comment for some servers', () => {
     ['/*!100100 x */', 'x', ''],
     ['/*!99999 x /* y */ z */ w', 'w', 'w'],
     ['/*! x /* y */ z */ w', 'x z w', 'x z w'],
+    ['/*M! x /* y */ z', 'x z', 'z'],
   ])('%s', (sql, mariadb, mysql) => {
     expect(words(sql, MARIADB)).toBe(mariadb);
     expect(words(sql, MYSQL)).toBe(mysql);
