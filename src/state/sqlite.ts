@@ -11,11 +11,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
-import type { Commit, CommitResult, Entry, Snapshot, StateStore, WatchBatch, WatchEvent } from '../model/ports.ts';
+import type { Commit, CommitResult, Snapshot, StateStore, WatchBatch } from '../model/ports.ts';
 import { checkCommit } from './commit.ts';
 import type { HeldLease } from './held-lease.ts';
 import { holdLease } from './held-lease.ts';
 import { isBusy, sqliteError } from './sqlite-file.ts';
+import { StateRows } from './sqlite-rows.ts';
 import { StateFile } from './state-file.ts';
 
 export interface SqliteOptions {
@@ -27,9 +28,6 @@ export interface SqliteOptions {
 
 const BUSY_MS_MAX = 10_000;
 const BUSY_RETRY_MS = 10;
-const WATCH_EVENTS_MAX = 1000;
-/** History is cut back once in so many revisions. */
-const FORGET_EVERY = 128;
 
 /** @throws OtterError OT3006 when the file cannot be opened. */
 export function sqliteStore(path: string, options: SqliteOptions = {}): StateStore {
@@ -39,7 +37,7 @@ export function sqliteStore(path: string, options: SqliteOptions = {}): StateSto
 class SqliteStore implements StateStore {
   readonly url: string;
   readonly #file: StateFile;
-  readonly #historyMax: number;
+  readonly #rows: StateRows;
   readonly #pollMs: number;
   readonly #leases = new Set<HeldLease>();
   readonly #waiters = new Set<() => void>();
@@ -48,29 +46,18 @@ class SqliteStore implements StateStore {
   constructor(file: StateFile, { historyMax = 10_000, pollMs = 50 }: SqliteOptions) {
     this.url = `file:${file.path}`;
     this.#file = file;
-    this.#historyMax = historyMax;
+    this.#rows = new StateRows(() => file.db, historyMax);
     this.#pollMs = pollMs;
   }
 
   async list(prefix: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Snapshot> {
     await this.#expire(options.signal);
-    return this.#transact('deferred', () => this.#listed(prefix), options.signal);
+    return this.#transact('deferred', () => this.#rows.list(prefix), options.signal);
   }
 
   async commit(commit: Commit): Promise<CommitResult> {
     checkCommit(commit);
-    const { conditions, puts, deletes } = commit;
-    return this.#transact('immediate', () => {
-      this.#sweep();
-      const moved = conditions.filter((c) => (this.#revisionOf(c.key) ?? null) !== c.revision).map((c) => c.key);
-      if (moved.length > 0) return { ok: false, moved };
-      const present = deletes.filter((key) => this.#revisionOf(key) !== undefined);
-      if (puts.length === 0 && present.length === 0) return { ok: true, revision: this.#revision() };
-      const revision = this.#nextRevision();
-      for (const { key, value, lease } of puts) this.#put(key, value, lease?.id ?? null, revision);
-      for (const key of present) this.#delete(key, revision);
-      return { ok: true, revision };
-    });
+    return this.#transact('immediate', () => this.#rows.commit(commit));
   }
 
   async *watch(prefix: string, fromRevision: number, signal: AbortSignal): AsyncIterable<WatchBatch> {
@@ -95,10 +82,7 @@ class SqliteStore implements StateStore {
   async lease(ttlMs: number): Promise<HeldLease> {
     const id = randomUUID();
     const sinceMs = performance.now();
-    await this.#transact('immediate', () => {
-      this.#sweep();
-      this.#run('insert into lease (id, ttl_ms, deadline_ms) values (?, ?, ?)', id, ttlMs, Date.now() + ttlMs);
-    });
+    await this.#transact('immediate', () => this.#rows.addLease(id, ttlMs));
     const lease = holdLease({
       id,
       ttlMs,
@@ -119,129 +103,25 @@ class SqliteStore implements StateStore {
     this.#file.close();
   }
 
-  // ------------------------------------------------------------ inside a transaction
-
-  #listed(prefix: string): Snapshot {
-    const rows = this.#all(
-      'select key, value, revision, created from entry where key >= ? and key < ? order by key',
-      prefix,
-      end(prefix),
-    );
-    return { revision: this.#revision(), entries: rows.map(entryOf) };
-  }
-
   #since(prefix: string, at: number, epoch: number): WatchBatch {
     if (epoch !== this.#file.epoch) throw new OtterError('OT3001', 'revisions of another state file were asked for');
-    const now = this.#revision();
-    const { floor } = this.#all('select floor from store')[0] as { floor: number };
-    if (at < floor || at > now) {
-      const { revision, entries } = this.#listed(prefix);
-      return { revision, reset: true, events: entries.map((entry) => ({ kind: 'put', entry })) };
-    }
-    // Whole revisions only: what one commit did is never seen in part.
-    const last = this.#all(
-      'select revision from event where revision > ? and key >= ? and key < ? order by revision, key limit 1 offset ?',
-      at,
-      prefix,
-      end(prefix),
-      WATCH_EVENTS_MAX,
-    )[0] as { revision: number } | undefined;
-    const until = last === undefined ? now : last.revision;
-    const rows = this.#all(
-      'select key, value, revision, created from event where revision > ? and revision <= ? and key >= ? and key < ? order by revision, key',
-      at,
-      until,
-      prefix,
-      end(prefix),
-    );
-    return { revision: until, reset: false, events: rows.map(eventOf) };
-  }
-
-  /** Deletes what belonged to leases that have run out. */
-  #sweep(): void {
-    const expired = this.#all('select id from lease where deadline_ms <= ?', Date.now());
-    for (const { id } of expired as { id: string }[]) this.#dropLease(id);
-  }
-
-  #dropLease(id: string): void {
-    this.#run('delete from lease where id = ?', id);
-    const held = this.#all('select key from entry where lease = ?', id) as { key: string }[];
-    if (held.length === 0) return;
-    const revision = this.#nextRevision();
-    for (const { key } of held) this.#delete(key, revision);
-  }
-
-  #put(key: string, value: string, lease: string | null, revision: number): void {
-    if (lease !== null && this.#all('select 1 from lease where id = ?', lease).length === 0) {
-      throw new OtterError('OT3004', 'the lease of a write has run out', { where: { key } });
-    }
-    const before = this.#all('select created from entry where key = ?', key)[0] as { created: number } | undefined;
-    const created = before?.created ?? revision;
-    this.#run(
-      'insert or replace into entry (key, value, revision, created, lease) values (?, ?, ?, ?, ?)',
-      key,
-      value,
-      revision,
-      created,
-      lease,
-    );
-    this.#run('insert into event (revision, key, value, created) values (?, ?, ?, ?)', revision, key, value, created);
-  }
-
-  #delete(key: string, revision: number): void {
-    this.#run('delete from entry where key = ?', key);
-    this.#run('insert into event (revision, key, value, created) values (?, ?, null, null)', revision, key);
-  }
-
-  #revision(): number {
-    return (this.#all('select revision from store')[0] as { revision: number }).revision;
-  }
-
-  #revisionOf(key: string): number | undefined {
-    return (this.#all('select revision from entry where key = ?', key)[0] as { revision: number } | undefined)
-      ?.revision;
-  }
-
-  #nextRevision(): number {
-    this.#run('update store set revision = revision + 1');
-    const revision = this.#revision();
-    if (revision % FORGET_EVERY === 0) this.#forget();
-    return revision;
-  }
-
-  #forget(): void {
-    const oldest = this.#all('select revision from event order by revision desc limit 1 offset ?', this.#historyMax)[0];
-    if (oldest === undefined) return;
-    const { revision } = oldest as { revision: number };
-    this.#run('delete from event where revision <= ?', revision);
-    this.#run('update store set floor = ?', revision);
+    return this.#rows.since(prefix, at);
   }
 
   // ------------------------------------------------------------ leases and waiting
 
   async #expire(signal?: AbortSignal): Promise<void> {
-    const expired = await this.#retry(
-      () => this.#all('select 1 from lease where deadline_ms <= ? limit 1', Date.now()),
-      signal,
-    );
-    if (expired.length > 0) await this.#transact('immediate', () => this.#sweep(), signal);
+    const expired = await this.#retry(() => this.#rows.anyExpired(), signal);
+    if (expired) await this.#transact('immediate', () => this.#rows.sweep(), signal);
   }
 
   async #renewLease(id: string, ttlMs: number, signal: AbortSignal): Promise<'renewed' | 'gone'> {
-    return this.#transact(
-      'immediate',
-      () => {
-        this.#sweep();
-        const changes = this.#run('update lease set deadline_ms = ? where id = ?', Date.now() + ttlMs, id);
-        return changes === 0 ? 'gone' : 'renewed';
-      },
-      signal,
-    );
+    return this.#transact('immediate', () => (this.#rows.renewLease(id, ttlMs) ? 'renewed' : 'gone'), signal);
   }
 
   async #revokeLease(id: string): Promise<void> {
     if (this.#closed.signal.aborted) return;
-    await this.#transact('immediate', () => this.#dropLease(id));
+    await this.#transact('immediate', () => this.#rows.dropLease(id));
   }
 
   /** Resolves at once when this handle writes, else after the polling interval. */
@@ -293,34 +173,4 @@ class SqliteStore implements StateStore {
       await sleep(BUSY_RETRY_MS, undefined, { signal });
     }
   }
-
-  #all(sql: string, ...parameters: (string | number | null)[]): Record<string, unknown>[] {
-    return this.#file.db.prepare(sql).all(...parameters);
-  }
-
-  /** Number of rows changed. */
-  #run(sql: string, ...parameters: (string | number | null)[]): number {
-    return Number(this.#file.db.prepare(sql).run(...parameters).changes);
-  }
-}
-
-interface Row {
-  readonly key: string;
-  readonly value: string;
-  readonly revision: number;
-  readonly created: number;
-}
-
-function entryOf(row: Record<string, unknown>): Entry {
-  const { key, value, revision, created } = row as unknown as Row;
-  return { key, value, revision, created };
-}
-
-function eventOf(row: Record<string, unknown>): WatchEvent {
-  return row['value'] === null ? { kind: 'delete', key: row['key'] as string } : { kind: 'put', entry: entryOf(row) };
-}
-
-/** Upper bound of the keys that begin with `prefix`. */
-function end(prefix: string): string {
-  return `${prefix}\u{10ffff}`;
 }
