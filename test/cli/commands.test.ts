@@ -258,6 +258,34 @@ test('looking for drift plans no change', async () => {
   expect([json.changes, json.drift]).toMatchObject([[], [{ kind: 'failed' }]]);
 });
 
+test('with --target nothing is said of the rest', async () => {
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
+  const part = await otter(['plan', '--target', 'database.a']);
+  expect(part.out).toContain('what is applied is what the topology declares, as far as --target database.a goes');
+  expect((await otter(['plan', '--target', 'database.a', '--format', 'markdown'])).out).toContain(
+    'only --target database.a',
+  );
+  for (const known of ['table.shop/shop.stock', 'shop/a:b', 'pipeline.shop/b>a'])
+    expect((await otter(['plan', '--target', known, '--detailed-exitcode'])).code).toBe(2);
+  for (const unknown of ['table.shop/shop.typo', 'pipeline.shop/a>c', 'shop/a:c', 'table.shop/a>b'])
+    expect(await otter(['plan', '--target', unknown])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('OT7001'),
+    });
+  expect((await otter(['plan', '--refresh-only', '--target', 'a'])).code).toBe(3);
+});
+
+test('a saved plan without changes says so, and is not called applied', async () => {
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  const plan = join(folder, 'p.json');
+  expect((await otter(['plan', '--out', plan])).out).toContain('There is nothing in it to carry out.');
+  expect((await otter(['apply', plan, '--no-wait'])).out).toBe('No changes: serial 1 stays as it is.\n');
+  await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  expect((await otter(['apply', plan, '--no-wait'])).code).toBe(5);
+});
+
 test('destroying needs the name only', async () => {
   await otter(['apply', '--auto-approve', '--no-wait']);
   await write('name: main\nversion: 1\nregions: [this, is, not, a, topology]\n');
@@ -345,6 +373,7 @@ test('beside a saved plan nothing is said that would make another plan', async (
   expect((await otter(['plan', '--out', plan])).code).toBe(0);
   for (const more of [
     ['--target', 'region.west'],
+    ['--allow-destroy', 'a'],
     ['--var', 'x=1'],
     ['-t', 'other'],
   ]) {

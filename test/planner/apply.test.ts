@@ -134,6 +134,28 @@ test('a stale plan names every key that moved, with both revisions, and writes n
   expect(await present(store, 't')).toEqual(before);
 });
 
+test('a plan of another state is stale, also where every key has the revision it was read at', async () => {
+  await using here = memoryStore();
+  await using there = memoryStore();
+  for (const store of [here, there]) await applying(store, await planned(store, loaded(SHOP)));
+  const more = loaded(SHOP.replace('shop.stock', 'shop.customer'));
+  const [plan, other] = [await planned(here, more), await planned(there, more)];
+  expect(plan.reads).toEqual(other.reads);
+  expect(plan.plan_digest).not.toBe(other.plan_digest);
+  const { revision } = await there.list('/otter/t/');
+  const error: unknown = await applying(there, plan).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: 'OT2001', message: expect.stringContaining('another state of t') });
+  expect((await there.list('/otter/t/spec/')).entries.every((entry) => entry.revision <= revision)).toBe(true);
+});
+
+test('a plan without changes may be stale too', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const plan = await planned(store, loaded(SHOP));
+  await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.customer'))));
+  await expect(applying(store, plan)).rejects.toMatchObject({ code: 'OT2001' });
+});
+
 test('what nodes write never makes a plan stale', async () => {
   await using store = memoryStore();
   const plan = await planned(store, loaded(SHOP));
