@@ -17,7 +17,7 @@ import { readApplied } from './applied.ts';
 import { type Batch, batchesOf } from './batches.ts';
 import { readHistory } from './snapshot.ts';
 
-export { readApplied, readLive } from './applied.ts';
+export { readApplied, readDepartures, readLive } from './applied.ts';
 export { waitForNodes } from './wait.ts';
 
 export interface ApplyOptions {

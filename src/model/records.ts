@@ -112,6 +112,13 @@ export interface OwnerRecord {
   readonly advertise: string;
 }
 
+/** `status/database/<name>`: the database left the topology and was given up; gone when somebody owns it again. */
+export interface DepartureRecord {
+  readonly node: string;
+  /** Why otter's own tables could not be removed there; null: they are. */
+  readonly error: ErrorRecord | null;
+}
+
 /** `lock`, under the lease of who applies. */
 export interface LockRecord {
   readonly holder: string;

@@ -392,3 +392,23 @@ test('who removes databases that no running node owns is told what stays there',
   expect(code).toBe(0);
   expect(err).toContain("No running node owns a, b, so otter's own tables stay there");
 });
+
+test('who removes databases that nodes own is told what they made of it', async () => {
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await using store = openStore(state());
+  const owner = JSON.stringify({ node: 'west-1', instance: 'i', advertise: 'x' });
+  const puts = ['a', 'b'].map((name) => ({ key: ownerKey('main', name), value: owner }));
+  await store.commit({ conditions: [], puts, deletes: [] });
+  const told = (name: string, error: object | null) => ({
+    key: statusKey('main', 'database', name),
+    value: JSON.stringify({ node: 'west-1', error }),
+  });
+  const error = { code: 'OT4001', message: 'nobody answers', hint: null };
+  const gaveUp = { conditions: [], puts: [told('a', null), told('b', error)], deletes: puts.map(({ key }) => key) };
+  const { code, err } = await otter(['destroy', '--auto-approve'], {
+    does: { sees: 'Applied as serial 2', act: () => void store.commit(gaveUp) },
+  });
+  expect(code).toBe(0);
+  expect(err).not.toContain('No running node');
+  expect(err).toContain("Otter's own tables stay in b, node west-1 could not remove them: OT4001: nobody answers");
+});
