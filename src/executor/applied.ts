@@ -81,10 +81,10 @@ export async function readDepartures(
 function specOf(entry: Entry): AppliedSpec[] {
   const parsed = parseKey(entry.key);
   if (parsed?.at !== 'spec') return [];
-  const { generation, spec, stays } = parse<SpecRecord>(entry);
+  const { generation, spec, stays, since } = parse<SpecRecord>(entry);
   if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
   const { kind, name } = parsed;
-  const known = stays === undefined ? {} : { stays };
+  const known = { ...(stays === undefined ? {} : { stays }), ...(since === undefined ? {} : { since }) };
   return [
     { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, ...known },
   ];

@@ -22,6 +22,8 @@ export interface SpecRecord<K extends Kind = Kind> {
   readonly spec: SpecByKind[K];
   /** Of a channel: what came (again) later than itself. */
   readonly stays?: Stays;
+  /** Of a database: since which generation it is another one under the same name, whose pipelines have begun anew. */
+  readonly since?: number;
 }
 
 /** `status/pipeline/<name>`: written when something changes, not on every row. */
