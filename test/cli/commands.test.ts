@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Context } from '../../src/cli/context.ts';
+import { type Context, topologyPath } from '../../src/cli/context.ts';
 import { explainFailure } from '../../src/cli/failure.ts';
 import { run } from '../../src/lab/command.ts';
+import { CODES } from '../../src/model/codes.ts';
 import type { LockRecord } from '../../src/model/records.ts';
 import { lockKey, nodeKey, ownerKey, statusKey } from '../../src/state/keys.ts';
 import { acquireLock } from '../../src/state/lock.ts';
@@ -140,6 +141,8 @@ test('what is wrong on the command line is said before anything is written', asy
     ['demo', '--seconds', '-1'],
     ['demo', '--seconds', '1e3'],
     ['demo', '--seconds', '100000'],
+    ['graph', '--json'],
+    ['dashboard', '--once', '--json'],
     ['aply'],
     [],
   ]) {
@@ -284,6 +287,21 @@ test('a saved plan without changes says so, and is not called applied', async ()
   await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
   await otter(['apply', '--auto-approve', '--no-wait']);
   expect((await otter(['apply', plan, '--no-wait'])).code).toBe(5);
+});
+
+test('a README beside the only topology is none', async () => {
+  const there = ['README.md', '.git', 'shop.v2', 'shop.v2/.'];
+  const parts = {
+    listFolder: () => there.slice(0, 3),
+    exists: (path: string) => ['', ...there].includes(path.replace(/^topologies\/?/, '')),
+  };
+  expect(topologyPath({ parts } as unknown as Context, {})).toBe('topologies/shop.v2');
+});
+
+test('every code as JSON', async () => {
+  const codes = JSON.parse((await person(['explain', '--json'])).out) as unknown[];
+  expect(codes).toContainEqual(expect.objectContaining({ code: 'OT2001', title: 'Plan is stale' }));
+  expect(codes).toHaveLength(Object.keys(CODES).length);
 });
 
 test('destroying needs the name only', async () => {
