@@ -46,7 +46,7 @@ export async function review(
   context.stdout.write(
     options.json === true
       ? `${planJson(plan)}\n`
-      : asTyped(renderPlan(plan, { colour: colour(context, options) }), options, context),
+      : asTyped(renderPlan(plan, { colour: colour(context, options), target: options.target }), options, context),
   );
   if (showRefusals(context, refusals)) return EXIT.refused;
   checkExpected(plan, options);
@@ -74,7 +74,8 @@ async function carryOut(context: Context, options: ApplyOptions, store: StateSto
     onEvent: (line) => context.stderr.write(`${line}\n`),
   });
   const { add, change, destroy: gone } = plan.summary;
-  say(context, options, `Applied as serial ${serial}: ${add} added, ${change} changed, ${gone} destroyed.`);
+  if (plan.changes.length === 0) say(context, options, `No changes: serial ${serial} stays as it is.`);
+  else say(context, options, `Applied as serial ${serial}: ${add} added, ${change} changed, ${gone} destroyed.`);
   const code = options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, plan.destroy);
   await tellLeft(context, store, plan, leaving);
   return code;
@@ -157,7 +158,12 @@ function summary({ running, failed, missing }: WaitResult): string[] {
 /** @throws OtterError OT7001 beside options that would make another plan */
 function savedPlan(context: Context, path: string, options: ApplyOptions): Plan {
   const plan = readPlan(context.parts.readFile(path), context.parts.digest);
-  const others = { '--target': options.target, '--var': options.var, '--var-file': options.varFile };
+  const others = {
+    '--target': options.target,
+    '--allow-destroy': options.allowDestroy,
+    '--var': options.var,
+    '--var-file': options.varFile,
+  };
   const beside = Object.entries(others).find(([, values]) => values !== undefined && values.length > 0);
   if (beside !== undefined) {
     throw new OtterError('OT7001', `${beside[0]} has no meaning beside a saved plan, which is carried out as it is`, {

@@ -109,7 +109,7 @@ export function storeToRead(context: Context, options: CommonOptions): StateStor
 export function topologyPath(context: Context, options: CommonOptions): string {
   if (options.topology !== undefined) return options.topology;
   const entries = context.parts.exists('topologies')
-    ? context.parts.listFolder('topologies').filter((name) => !name.startsWith('.'))
+    ? context.parts.listFolder('topologies').filter((name) => mayBeTopology(context, name))
     : [];
   if (entries.length === 1) return `topologies/${entries[0]!}`;
   throw new OtterError(
@@ -124,6 +124,11 @@ export function topologyPath(context: Context, options: CommonOptions): string {
           : `Say which: -t topologies/${entries[0]!}`,
     },
   );
+}
+
+/** A folder or a YAML file: a README beside the only topology is none. */
+function mayBeTopology({ parts }: Context, name: string): boolean {
+  return !name.startsWith('.') && (/\.ya?ml$/.test(name) || parts.exists(`topologies/${name}/.`));
 }
 
 /** The name of a topology, for commands that need no more: `-t` takes a path or a name. */

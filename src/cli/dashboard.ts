@@ -1,5 +1,6 @@
 /** `otter dashboard`: the status, alive, in the terminal. */
 import { runDashboard } from '../dashboard/run.ts';
+import { OtterError } from '../model/error.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
 import { reportOrNodes, reports } from './status.ts';
@@ -10,6 +11,11 @@ export interface DashboardFlags extends CommonOptions {
 }
 
 export async function dashboard(context: Context, options: DashboardFlags): Promise<number> {
+  if (options.json === true) {
+    throw new OtterError('OT7001', '`otter dashboard` draws and has no JSON', {
+      hint: '`otter status --json` says the same as data, `otter status --watch --json` again and again.',
+    });
+  }
   const name = topologyName(context, options, loadTopology);
   await using store = storeToRead(context, options);
   // Who looks once wants an answer; who stays sees it come.

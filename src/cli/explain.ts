@@ -5,6 +5,17 @@ import { type CommonOptions, type Context, EXIT } from './context.ts';
 
 export function explain(context: Context, options: CommonOptions, code: string | undefined): number {
   if (code === undefined) {
+    if (options.json === true) {
+      const all = Object.entries(CODES).sort(([a], [b]) => (a < b ? -1 : 1));
+      context.stdout.write(
+        `${JSON.stringify(
+          all.map(([name, said]) => ({ code: name, ...said })),
+          null,
+          2,
+        )}\n`,
+      );
+      return EXIT.done;
+    }
     for (const [name, { title }] of Object.entries(CODES).sort(([a], [b]) => (a < b ? -1 : 1)))
       context.stdout.write(`${name}  ${title}\n`);
     return EXIT.done;

@@ -1,4 +1,5 @@
 /** `otter graph`: the topology as a drawing, or with `--plan` what the plan does to it. */
+import { OtterError } from '../model/error.ts';
 import type { Topology } from '../model/topology.ts';
 import { KINDS } from '../model/topology.ts';
 import type { Change } from '../planner/change.ts';
@@ -15,6 +16,11 @@ export interface GraphOptions extends CommonOptions {
 }
 
 export async function graph(context: Context, options: GraphOptions): Promise<number> {
+  if (options.json === true) {
+    throw new OtterError('OT7001', '`otter graph` draws and has no JSON', {
+      hint: '`otter plan --json` and `otter status --json` say it as data.',
+    });
+  }
   const format = options.format ?? 'mermaid';
   if (options.plan !== true) {
     context.stdout.write(renderGraph(loadValid(context, options).topology, format));

@@ -1,30 +1,44 @@
 /** What stays behind when databases leave the topology: only a node that owns one can drop otter's own tables there. */
-import { readLive } from '../executor/apply.ts';
+import { readDepartures, readLive } from '../executor/apply.ts';
 import type { StateStore } from '../model/ports.ts';
 import { nameOf } from '../planner/change.ts';
 import type { Plan } from '../planner/plan.ts';
+import { printable } from '../render/width.ts';
 import type { Context } from './context.ts';
 
-/** The databases that the plan removes, each with the node that owns it. */
-export async function ownersOf(context: Context, store: StateStore, plan: Plan): Promise<Map<string, string | null>> {
+/** The databases that the plan removes, each with whether a node owns it. */
+export async function ownersOf(context: Context, store: StateStore, plan: Plan): Promise<Map<string, boolean>> {
   const removed = plan.changes.filter(({ kind, after }) => kind === 'database' && after === null);
   if (removed.length === 0) return new Map();
   const { owners } = await readLive(store, plan.topology, context.signal);
-  return new Map(removed.map(({ address }) => [nameOf(address), owners[nameOf(address)]?.node ?? null]));
+  return new Map(removed.map(({ address }) => [nameOf(address), owners[nameOf(address)] !== undefined]));
 }
 
-/** Only nodes reach the databases: who removes one should know where otter's own tables stay. */
+/**
+ * Only nodes reach the databases: who removes one should know where otter's own tables stay, and why. A node that has
+ * nothing left to do is gone from the store as one that died is, so it writes down what it tidied.
+ */
 export async function tellLeft(
   context: Context,
   store: StateStore,
   plan: Plan,
-  leaving: ReadonlyMap<string, string | null>,
+  leaving: ReadonlyMap<string, boolean>,
 ): Promise<void> {
   if (leaving.size === 0) return;
-  const { nodes } = await readLive(store, plan.topology, context.signal);
-  const left = [...leaving].flatMap(([name, node]) => (node === null || nodes[node] === undefined ? [name] : []));
+  const { nodes, owners } = await readLive(store, plan.topology, context.signal);
+  const departures = await readDepartures(store, plan.topology, context.signal);
+  const left: string[] = [];
+  for (const [name, owned] of leaving) {
+    const [departure, owner] = owned ? [departures[name], owners[name]] : [];
+    if (departure?.error != null) {
+      const { code, message } = departure.error;
+      context.stderr.write(
+        `Otter's own tables stay in ${name}, node ${departure.node} could not remove them: ${code}: ${printable(message)}\n`,
+      );
+    } else if (departure === undefined && (owner === undefined || nodes[owner.node] === undefined)) left.push(name);
+  }
   if (left.length === 0) return;
   context.stderr.write(
-    `No running node owns ${left.join(', ')}, so otter's own tables stay there; drop them yourself when nobody uses them.\n`,
+    `No running node owns ${left.join(', ')}, so otter's own tables stay there; drop them yourself when no other topology uses them.\n`,
   );
 }

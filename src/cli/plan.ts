@@ -1,6 +1,7 @@
 /** `otter plan`: what apply would do, as text, JSON or Markdown, kept in a file when asked. */
 import { readApplied } from '../executor/apply.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
@@ -37,21 +38,30 @@ export type Towards = 'declared' | 'destroyed' | 'applied';
 export async function plan(context: Context, options: PlanOptions): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
   const refreshing = options.refreshOnly === true;
+  if (refreshing && options.target !== undefined) {
+    throw new OtterError('OT7001', '--target has no meaning with --refresh-only, which plans no change', {
+      hint: 'Leave one of the two out.',
+    });
+  }
   const { plan: planned, refusals } = await planFor(context, options, store, refreshing ? 'applied' : 'declared');
   const format = options.json === true ? 'json' : (options.format ?? 'text');
-  const view = { colour: colour(context, options) };
+  const view = { colour: colour(context, options), target: options.target };
   const text = refreshing ? renderDrift(planned, view) : renderPlan(planned, view);
   context.stdout.write(
     format === 'json'
       ? `${planJson(planned)}\n`
       : format === 'markdown'
-        ? planMarkdown(planned, refusals)
+        ? planMarkdown(planned, refusals, options.target)
         : asTyped(text, options, context),
   );
   if (options.out !== undefined) {
     context.parts.writeFile(options.out, `${planJson(planned)}\n`, { secret: true });
     const carriedOut =
-      refusals.length > 0 ? 'It cannot be carried out as it is.' : `To carry it out: otter apply ${options.out}`;
+      refusals.length > 0
+        ? 'It cannot be carried out as it is.'
+        : planned.changes.length === 0
+          ? 'There is nothing in it to carry out.'
+          : `To carry it out: otter apply ${options.out}`;
     if (format === 'text')
       context.stdout.write(`\nSaved to ${options.out}. ${asTyped(carriedOut, options, context)}\n`);
   }

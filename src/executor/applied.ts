@@ -2,7 +2,14 @@
 
 import { OtterError } from '../model/error.ts';
 import type { Entry, StateStore } from '../model/ports.ts';
-import type { MetaRecord, NodeRecord, OwnerRecord, PipelineRecord, SpecRecord } from '../model/records.ts';
+import type {
+  DepartureRecord,
+  MetaRecord,
+  NodeRecord,
+  OwnerRecord,
+  PipelineRecord,
+  SpecRecord,
+} from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { AppliedSpec, AppliedState, Json, LiveState } from '../planner/change.ts';
 import { metaKey, nodesPrefix, ownersPrefix, parseKey, specKey, specPrefix, statusPrefix } from '../state/keys.ts';
@@ -57,13 +64,27 @@ export async function readLive(store: StateStore, topology: string, signal?: Abo
   return { nodes, owners, pipelines };
 }
 
+/** How databases that left the topology were given up. */
+export async function readDepartures(
+  store: StateStore,
+  topology: string,
+  signal?: AbortSignal,
+): Promise<Readonly<Record<string, DepartureRecord>>> {
+  const departures = Object.create(null) as Record<string, DepartureRecord>;
+  for (const entry of (await store.list(statusPrefix(topology, 'database'), { signal })).entries) {
+    const parsed = parseKey(entry.key);
+    if (parsed?.at === 'status' && parsed.kind === 'database') departures[parsed.name] = parse<DepartureRecord>(entry);
+  }
+  return departures;
+}
+
 function specOf(entry: Entry): AppliedSpec[] {
   const parsed = parseKey(entry.key);
   if (parsed?.at !== 'spec') return [];
-  const { generation, spec, stays } = parse<SpecRecord>(entry);
+  const { generation, spec, stays, since } = parse<SpecRecord>(entry);
   if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
   const { kind, name } = parsed;
-  const known = stays === undefined ? {} : { stays };
+  const known = { ...(stays === undefined ? {} : { stays }), ...(since === undefined ? {} : { since }) };
   return [
     { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, ...known },
   ];

@@ -17,7 +17,7 @@ import { readApplied } from './applied.ts';
 import { type Batch, batchesOf } from './batches.ts';
 import { readHistory } from './snapshot.ts';
 
-export { readApplied, readLive } from './applied.ts';
+export { readApplied, readDepartures, readLive } from './applied.ts';
 export { waitForNodes } from './wait.ts';
 
 export interface ApplyOptions {
@@ -46,11 +46,14 @@ const LOCK_TTL_MS = 15_000;
 /** How soon the journal is asked again while the store is away. */
 const LOOK_UP = { baseMs: 50, maxMs: 1000 };
 
-/** A plan without changes writes nothing. @throws OtterError OT2001 to OT2005 */
+/** A plan without changes writes nothing, and may be stale all the same. @throws OtterError OT2001 to OT2005 */
 export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
   const { store, plan, signal, onEvent = () => undefined } = options;
   signal.throwIfAborted();
-  if (plan.changes.length === 0) return { serial: plan.serial, revision: plan.base_revision };
+  if (plan.changes.length === 0) {
+    await refuseStale(options, (await readApplied(store, plan.topology, signal)).applied);
+    return { serial: plan.serial, revision: plan.base_revision };
+  }
   if (!plan.applyable) {
     throw new OtterError('OT2004', 'the plan was refused by a guard when it was made', {
       hint: 'Plan again: `otter plan` says what is refused.',
@@ -173,7 +176,7 @@ function personOf({ holder, host, pid }: LockRecord): string {
   return `${holder}@${host} (pid ${pid})`;
 }
 
-/** @throws OtterError OT2001 naming every key that moved, or who applied this very plan before */
+/** @throws OtterError OT2001 naming every key that moved, or who applied this very plan before, or that it is of another state */
 async function refuseStale({ store, plan }: ApplyOptions, applied: AppliedState): Promise<void> {
   const present = new Map(applied.specs.map(({ key, revision }) => [key, revision]));
   if (applied.meta.revision !== null) present.set(applied.meta.key, applied.meta.revision);
@@ -184,7 +187,9 @@ async function refuseStale({ store, plan }: ApplyOptions, applied: AppliedState)
     const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
     return was === is ? [] : [`${name} (${revisionText(was)}, now ${revisionText(is)})`];
   });
-  if (moved.length === 0) return;
+  // Two stores that were written in the same steps have the same revisions.
+  const lineage = applied.meta.record?.lineage ?? null;
+  if (moved.length === 0 && lineage === plan.lineage) return;
   const serial = applied.meta.record?.serial ?? 0;
   const same = (await readHistory(store, plan.topology)).find(({ planDigest }) => planDigest === plan.plan_digest);
   if (same !== undefined) {
@@ -194,6 +199,16 @@ async function refuseStale({ store, plan }: ApplyOptions, applied: AppliedState)
       `the plan is applied already: as serial ${same.serial}, at ${same.at} by ${same.by}${since}`,
       {
         hint: 'There is nothing to do. For another change plan again with `otter plan`.',
+        where: { topology: plan.topology },
+      },
+    );
+  }
+  if (lineage !== plan.lineage && lineage !== null && plan.lineage !== null) {
+    throw new OtterError(
+      'OT2001',
+      `the plan was made from another state of ${plan.topology}: its lineage is ${plan.lineage}, and here it is ${lineage}`,
+      {
+        hint: 'The state is another one (--state, OTTER_STATE), or was begun anew since. Plan again with `otter plan`.',
         where: { topology: plan.topology },
       },
     );

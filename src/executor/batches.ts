@@ -8,8 +8,8 @@
 import type { Condition, Put } from '../model/ports.ts';
 import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
-import { staysAfter } from '../model/stays.ts';
-import type { ChannelSpec } from '../model/topology.ts';
+import { isAnother, staysAfter } from '../model/stays.ts';
+import type { ChannelSpec, DatabaseSpec } from '../model/topology.ts';
 import type { AppliedState, Change } from '../planner/change.ts';
 import { nameOf } from '../planner/change.ts';
 import type { Plan } from '../planner/plan.ts';
@@ -71,8 +71,8 @@ export function batchesOf(input: BatchInput): Batch[] {
       if (change.after === null) deletes.push(key);
       else {
         const spec = change.after as unknown as SpecRecord['spec'];
-        const stays = change.kind === 'channel' ? staysOf(change, before.get(key), generation) : {};
-        puts.push({ key, value: JSON.stringify({ generation, spec, ...stays } satisfies SpecRecord) });
+        const record = { generation, spec, ...historyOf(change, before.get(key), generation) } satisfies SpecRecord;
+        puts.push({ key, value: JSON.stringify(record) });
       }
       puts.push({
         key: runKey(topology, run, String(index), String(offset)),
@@ -99,6 +99,19 @@ export function batchesOf(input: BatchInput): Batch[] {
     } else if (index === 0 && anew) puts.push(meta(serial - 1));
     return { conditions, puts, deletes, addresses, journalKey };
   });
+}
+
+/** What the object keeps of how it came to be as it is. */
+function historyOf(
+  change: Change,
+  applied: AppliedState['specs'][number] | undefined,
+  generation: number,
+): Pick<SpecRecord, 'stays' | 'since'> {
+  if (change.kind === 'channel') return staysOf(change, applied, generation);
+  if (change.kind !== 'database' || applied === undefined) return {};
+  const [before, after] = [change.before, change.after] as unknown as [DatabaseSpec, DatabaseSpec];
+  const since = isAnother(before, after) ? generation : applied.since;
+  return since === undefined ? {} : { since };
 }
 
 /** What left and comes back must not be taken, by a node that was away meanwhile, for what stayed. */

@@ -241,7 +241,7 @@ class WorkerNode {
     const spec = this.#ownSpec();
     if (spec === null || !this.#world.ready) {
       // Not in the topology, or not yet: nothing is held once nothing runs.
-      if (this.#presence.registration !== null && this.#sites.databases.length === 0) await this.#presence.leave();
+      if (this.#presence.registration !== null && this.#sites.nothingHeld) await this.#presence.leave();
       return;
     }
     const before = this.#presence.registration;

@@ -14,9 +14,9 @@ import type {
   SiteSpec,
   StateStore,
 } from '../model/ports.ts';
-import type { OwnerRecord, PipelineFigures } from '../model/records.ts';
+import type { DepartureRecord, ErrorRecord, OwnerRecord, PipelineFigures } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
-import { ownerKey } from '../state/keys.ts';
+import { ownerKey, statusKey } from '../state/keys.ts';
 import type { Placement } from './ownership.ts';
 import type { Registration } from './presence.ts';
 import type { Hands, Me, Running, Sight } from './reconcile.ts';
@@ -53,6 +53,8 @@ export class OwnedSites implements Hands {
   readonly #options: OwnedSitesOptions;
   readonly #sites = new Map<string, Site>();
   readonly #claims = new Map<string, { readonly revision: number; readonly lease: string }>();
+  /** Databases that left the topology and were tidied here, until that is written down. */
+  readonly #departures = new Map<string, DepartureRecord>();
 
   constructor(options: OwnedSitesOptions) {
     this.#options = options;
@@ -61,6 +63,13 @@ export class OwnedSites implements Hands {
   /** Names of the databases whose site runs, sorted. */
   get databases(): string[] {
     return [...this.#sites.keys()].sort();
+  }
+
+  /** Nothing runs, and nothing is owned: what is being tidied for good is owned until that is done. */
+  get nothingHeld(): boolean {
+    const { world, instance } = this.#options;
+    const mine = (database: string): boolean => world.owner(database)?.record.instance === instance;
+    return this.#sites.size === 0 && !world.ownedDatabases().some(mine);
   }
 
   get all(): OwnedSite[] {
@@ -145,7 +154,7 @@ export class OwnedSites implements Hands {
   // ------------------------------------------------------------ what is done about it
 
   async claim(database: string, condition: Condition): Promise<boolean> {
-    const { store, world, name, instance, logger } = this.#options;
+    const { store, topology, world, name, instance, logger } = this.#options;
     const registration = this.#options.registration();
     const spec = this.#ownSpec();
     if (registration === null || spec === null) return false;
@@ -153,8 +162,10 @@ export class OwnedSites implements Hands {
     const { key } = condition;
     const record: OwnerRecord = { node: name, instance, advertise: spec.advertise };
     const value = JSON.stringify(record);
-    const result = await store.commit({ conditions: [condition], puts: [{ key, value, lease }], deletes: [] });
+    const deletes = [statusKey(topology, 'database', database)];
+    const result = await store.commit({ conditions: [condition], puts: [{ key, value, lease }], deletes });
     if (!result.ok) return false;
+    this.#departures.delete(database);
     const { revision } = result;
     this.#claims.set(database, { revision, lease: lease.id });
     world.wrote({ key, value, revision, created: revision });
@@ -163,10 +174,16 @@ export class OwnedSites implements Hands {
   }
 
   async release(database: string, condition: Condition): Promise<void> {
-    const { store, world, logger } = this.#options;
+    const { store, topology, world, logger } = this.#options;
     const { key } = condition;
-    const result = await store.commit({ conditions: [condition], puts: [], deletes: [key] });
+    const departure = this.#departures.get(database);
+    const puts =
+      departure === undefined || world.meta === null
+        ? []
+        : [{ key: statusKey(topology, 'database', database), value: JSON.stringify(departure) }];
+    const result = await store.commit({ conditions: [condition], puts, deletes: [key] });
     if (!result.ok) return;
+    this.#departures.delete(database);
     world.deleted(key, result.revision);
     this.#claims.delete(database);
     logger.info('gave database up', { database });
@@ -192,20 +209,25 @@ export class OwnedSites implements Hands {
   }
 
   async retire(database: string): Promise<void> {
-    await this.#end(database, 'the database left the topology', async (site) => site.retire());
+    const error = await this.#end(database, 'the database left the topology', async (site) => site.retire());
+    this.#departures.set(database, { node: this.#options.name, error });
   }
 
-  /** However it ends: what did not end well is said, and not run any longer. */
-  async #end(database: string, reason: string, end: (site: RunningSite) => Promise<void>): Promise<void> {
+  /** However it ends: what did not end well is said, and not run any longer. Null when it ended well. */
+  async #end(database: string, reason: string, end: (site: RunningSite) => Promise<void>): Promise<ErrorRecord | null> {
     const { logger } = this.#options;
     const running = this.#sites.get(database);
-    if (running === undefined) return;
+    if (running === undefined) return null;
     this.#sites.delete(database);
     try {
       await end(running.site);
       logger.info('site stopped', { database, reason });
+      return null;
     } catch (error) {
       logger.error('site did not end well', { database, reason, ...said(error) });
+      return error instanceof OtterError
+        ? { code: error.code, message: error.message, hint: error.hint ?? null }
+        : { code: 'OT9001', message: messageOf(error), hint: null };
     }
   }
 }

@@ -237,8 +237,11 @@ function wantedPipelines(applied: AppliedState) {
 }
 
 function failedOf(applied: AppliedState, live: LiveState): FailedPipeline[] {
-  return wantedPipelines(applied).flatMap(({ name, target, generation }) => {
+  const behind = nodesBehind(applied, live);
+  return wantedPipelines(applied).flatMap(({ name, source, target, generation }) => {
     const record = reported(name, target, live);
+    // Nor does a node that has yet to look at what was changed of a database.
+    if ([source, target].some((database) => behind.includes(live.owners[database]?.node ?? ''))) return [];
     // What failed under an earlier generation may be what was just mended.
     if (record?.phase !== 'failed' || record.observedGeneration < generation) return [];
     const { node, error } = record;

@@ -8,7 +8,7 @@
  * that somebody else once owned a database is remembered, since a site that started before that must stop.
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { compileChannel } from '../model/pipeline.ts';
+import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
@@ -110,10 +110,15 @@ export class World {
         .map((pipeline) => ({
           spec: pipeline,
           generation: record.generation,
-          born: created + (record.stays?.pipelines?.[pipeline.name] ?? 0),
+          born: created + Math.max(record.stays?.pipelines?.[pipeline.name] ?? 0, ...this.#sinceOf(pipeline)),
         }));
     });
     return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };
+  }
+
+  /** Since when its two databases are the ones that they are. */
+  #sinceOf({ source, target }: PipelineSpec): number[] {
+    return [source, target].map((database) => this.spec('database', database)?.record.since ?? 0);
   }
 
   /** What a watch of the topology, or a first list in the form of a reset, has told. */

@@ -22,6 +22,8 @@ export interface SpecRecord<K extends Kind = Kind> {
   readonly spec: SpecByKind[K];
   /** Of a channel: what came (again) later than itself. */
   readonly stays?: Stays;
+  /** Of a database: since which generation it is another one under the same name, whose pipelines have begun anew. */
+  readonly since?: number;
 }
 
 /** `status/pipeline/<name>`: written when something changes, not on every row. */
@@ -110,6 +112,13 @@ export interface OwnerRecord {
   /** `instance` of the node's record. */
   readonly instance: string;
   readonly advertise: string;
+}
+
+/** `status/database/<name>`: the database left the topology and was given up; gone when somebody owns it again. */
+export interface DepartureRecord {
+  readonly node: string;
+  /** Why otter's own tables could not be removed there; null: they are. */
+  readonly error: ErrorRecord | null;
 }
 
 /** `lock`, under the lease of who applies. */

@@ -7,7 +7,7 @@
  */
 import { compileChannel, type TableStay } from './pipeline.ts';
 import { matches, overlap, singleName, tablePattern } from './table-pattern.ts';
-import type { ChannelSpec } from './topology.ts';
+import type { ChannelSpec, DatabaseSpec } from './topology.ts';
 
 /** What came later than the channel itself, whose generation counts as 0. */
 export interface Stays {
@@ -20,6 +20,11 @@ export interface Stays {
 export function stayOf(stays: readonly TableStay[], schema: string, table: string): number {
   const found = stays.find(({ all }) => all.every((pattern) => matches(pattern, schema, table)));
   return found?.since ?? 0;
+}
+
+/** Another database under the same name: positions in the log of the old one mean nothing to it, so its pipelines begin anew. */
+export function isAnother(before: DatabaseSpec, after: DatabaseSpec): boolean {
+  return before.engine !== after.engine;
 }
 
 /** The stays when a channel becomes another in this generation. */

@@ -67,6 +67,7 @@ export interface AppliedSpec {
   readonly revision: number;
   /** As in `SpecRecord`. */
   readonly stays?: Stays;
+  readonly since?: number;
 }
 
 /** What apply has written, with the revision of each key. */

@@ -1,5 +1,6 @@
 /** Desired and applied, held side by side: the objects that differ, and whether they are made, changed, replaced or removed. */
-import { KINDS, type Kind, type Topology } from '../model/topology.ts';
+import { isAnother } from '../model/stays.ts';
+import { type DatabaseSpec, KINDS, type Kind, type Topology } from '../model/topology.ts';
 import { attributesOf } from './attributes.ts';
 import { canonical, canonicalText } from './canonical.ts';
 import { type Action, type AppliedState, type AttributeChange, addressOf, type Json } from './change.ts';
@@ -38,8 +39,6 @@ function actionsOf(kind: Kind, before: Json, after: Json): readonly Action[] | n
   return replaces(kind, before, after) ? ['delete', 'create'] : ['update'];
 }
 
-/** Positions in the log of one engine mean nothing to another: it is another database under the same name. */
 function replaces(kind: Kind, before: Json, after: Json): boolean {
-  if (kind !== 'database') return false;
-  return (before as { engine?: Json }).engine !== (after as { engine?: Json }).engine;
+  return kind === 'database' && isAnother(before as unknown as DatabaseSpec, after as unknown as DatabaseSpec);
 }

@@ -1,7 +1,9 @@
 /** A change explained: why it is there, what it does to rows, positions and running pipelines, and how grave that is. */
 import { UnreachableError } from '../model/error.ts';
+import { compileChannel } from '../model/pipeline.ts';
+import { isAnother } from '../model/stays.ts';
 import type { ChannelSpec, DatabaseSpec, NodeSpec, Topology } from '../model/topology.ts';
-import { type AppliedState, type Change, type Effect, RISKS, type SourceOf } from './change.ts';
+import { type AppliedState, addressOf, type Change, type Effect, RISKS, type SourceOf } from './change.ts';
 import { channelEffects } from './channel-effects.ts';
 import type { RawChange } from './diff.ts';
 import { databasesOf } from './references.ts';
@@ -126,7 +128,34 @@ function nodeEffects({ name, before, after }: RawChange, { raw, desired, applied
   return effects;
 }
 
-function databaseEffects({ name, before, after, actions }: RawChange, { desired }: EffectInput): Effect[] {
+/** Its pipelines that were there before. Those of a channel that is made in this plan are told with it. */
+function anewEffects(
+  name: string,
+  old: DatabaseSpec,
+  { raw, desired }: Pick<EffectInput, 'raw' | 'desired'>,
+): Effect[] {
+  const channels = Object.entries(desired.channel).sort(([a], [b]) => (a < b ? -1 : 1));
+  const anew = channels.flatMap(([channel, spec]) => {
+    const made = raw.some(({ address, before }) => address === addressOf('channel', channel) && before === null);
+    return made ? [] : compileChannel(channel, spec).filter(({ source, target }) => source === name || target === name);
+  });
+  const effects: Effect[] = [
+    {
+      risk: 'low',
+      text: `otter's own tables of before stay in the schema \`${old.schema}\` there; drop them yourself`,
+    },
+  ];
+  if (anew.length === 0) return effects;
+  effects.push({ risk: 'high', text: `pipelines begin anew: ${anew.map((one) => one.name).join(', ')}` });
+  const copying = anew.filter(({ initial, enabled }) => initial === 'copy' && enabled);
+  if (copying.length > 0) {
+    const ways = copying.map(({ source, target }) => `from ${source} to ${target}`).join(', ');
+    effects.push({ risk: 'high', text: `existing rows are copied again, as the first time: ${ways}` });
+  }
+  return effects;
+}
+
+function databaseEffects({ name, before, after, actions }: RawChange, { raw, desired }: EffectInput): Effect[] {
   const [old, young] = [before as DatabaseSpec | null, after as DatabaseSpec | null];
   const effects: Effect[] = [];
   if (old !== null && (young === null || actions.length > 1)) {
@@ -136,6 +165,7 @@ function databaseEffects({ name, before, after, actions }: RawChange, { desired 
     );
   }
   if (young === null) return effects;
+  if (old !== null && isAnother(old, young)) effects.push(...anewEffects(name, old, { raw, desired }));
   if (old === null || actions.length > 1) {
     effects.push({
       risk: 'low',
@@ -145,7 +175,7 @@ function databaseEffects({ name, before, after, actions }: RawChange, { desired 
     if (old.schema !== young.schema)
       effects.push({
         risk: 'high',
-        text: `positions in the schema \`${old.schema}\` are not taken over: its channels begin anew`,
+        text: `positions in the schema \`${old.schema}\` are not taken over: pipelines into it begin anew`,
       });
     if (old.region !== young.region)
       effects.push({

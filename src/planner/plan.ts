@@ -21,6 +21,8 @@ export type { Drift } from './drift.ts';
 export interface Plan {
   readonly format_version: '1.0';
   readonly topology: string;
+  /** Of the applied state that was planned from; null where nothing was ever applied. */
+  readonly lineage: string | null;
   /** Revision of the state store that was planned from. */
   readonly base_revision: number;
   /** Of the resolved topology. */
@@ -62,6 +64,7 @@ export function computePlan(input: PlanInput): Plan {
   const unsigned = {
     format_version: '1.0' as const,
     topology: desired.name,
+    lineage: applied.meta.record?.lineage ?? null,
     base_revision: baseRevision,
     config_digest: digest(canonicalText(desired)),
     changes,
@@ -124,7 +127,7 @@ function documentDigest({ document_digest: _, ...rest }: Plan, digest: (text: st
 }
 
 function signedText(plan: Omit<Plan, 'plan_digest' | 'document_digest'>): string {
-  const { format_version, topology, config_digest, reads, destroy, serial } = plan;
+  const { format_version, topology, lineage, config_digest, reads, destroy, serial } = plan;
   const changes = plan.changes.map(({ address, kind, actions, before, after }) => ({
     address,
     kind,
@@ -132,7 +135,7 @@ function signedText(plan: Omit<Plan, 'plan_digest' | 'document_digest'>): string
     before,
     after,
   }));
-  return canonicalText({ format_version, topology, config_digest, changes, reads, destroy, serial });
+  return canonicalText({ format_version, topology, lineage, config_digest, changes, reads, destroy, serial });
 }
 
 function readsOf(applied: AppliedState, changes: readonly Change[]): Plan['reads'] {

@@ -4,7 +4,9 @@
  * Rule: what is left over after the changes never refers to something that is not there.
  */
 import { OtterError } from '../model/error.ts';
-import { KINDS, type Topology } from '../model/topology.ts';
+import { compileChannel } from '../model/pipeline.ts';
+import { matches } from '../model/table-pattern.ts';
+import { type ChannelSpec, KINDS, type Topology } from '../model/topology.ts';
 import type { AppliedState, Json } from './change.ts';
 import type { RawChange } from './diff.ts';
 import { refersTo } from './references.ts';
@@ -23,7 +25,13 @@ export function targeted(
   if (target.length === 0) return changes;
   const known = new Set(applied.specs.map(({ kind, name }) => `${kind}.${name}`));
   for (const kind of KINDS) for (const name of Object.keys(desired[kind])) known.add(`${kind}.${name}`);
-  const chosen = new Set(target.map((text) => addressAmong(known, text)));
+  const channels = (name: string): readonly ChannelSpec[] => [
+    ...(Object.hasOwn(desired.channel, name) ? [desired.channel[name]!] : []),
+    ...applied.specs.flatMap((one) =>
+      one.kind === 'channel' && one.name === name ? [one.spec as unknown as ChannelSpec] : [],
+    ),
+  ];
+  const chosen = new Set(target.map((text) => addressAmong(known, channels, text)));
   const wanted = (change: RawChange): boolean => chosen.has(change.address);
   // Until nothing more is drawn in: what a kept object needs, and what refers to a removed one.
   for (let before = -1; before !== chosen.size; ) {
@@ -42,11 +50,17 @@ export function targeted(
   return changes.filter(wanted);
 }
 
-/** `table.CH/...` and `pipeline.CH/...` are planned with their channel. */
-function addressAmong(known: ReadonlySet<string>, text: string): string {
-  const part = /^(?:table\.|pipeline\.)?([a-z][a-z0-9_-]*)\/.+$/s.exec(text);
-  const address = part === null ? text : `channel.${part[1]!}`;
-  if (known.has(address)) return address;
+/** `table.CH/...` and `pipeline.CH/...` are planned with their channel, where it has them. */
+function addressAmong(
+  known: ReadonlySet<string>,
+  channels: (name: string) => readonly ChannelSpec[],
+  text: string,
+): string {
+  const [, kind, channel, part] = /^(?:(table|pipeline)\.)?([a-z][a-z0-9_-]*)\/(.+)$/s.exec(text) ?? [];
+  const address = channel === undefined ? text : `channel.${channel}`;
+  const has = (spec: ChannelSpec): boolean =>
+    (kind !== 'pipeline' && hasTable(spec, part!)) || (kind !== 'table' && hasPipeline(channel!, spec, part!));
+  if (known.has(address) && (channel === undefined || channels(channel).some(has))) return address;
   const matches = [...known].filter((one) => one.endsWith(`.${address}`));
   if (matches.length === 1) return matches[0]!;
   if (matches.length > 1) {
@@ -57,4 +71,16 @@ function addressAmong(known: ReadonlySet<string>, text: string): string {
   throw new OtterError('OT7001', `nothing declared or applied has the address \`${text}\``, {
     hint: `Addresses look like ${[...known].sort()[0] ?? 'channel.shop'}.`,
   });
+}
+
+/** As an entry spells it, or a table that an entry means. */
+function hasTable({ tables }: ChannelSpec, name: string): boolean {
+  const dot = name.indexOf('.');
+  const [schema, table] = [name.slice(0, dot), name.slice(dot + 1)];
+  return tables.some(({ from, to }) => from === name || to === name || (dot > 0 && matches(from, schema, table)));
+}
+
+function hasPipeline(channel: string, spec: ChannelSpec, ends: string): boolean {
+  const name = `${channel}/${ends.replace(':', '>')}`;
+  return compileChannel(channel, spec).some((pipeline) => pipeline.name === name);
 }

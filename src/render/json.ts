@@ -3,12 +3,14 @@ import type { Plan } from '../planner/plan.ts';
 
 /** The same plan always gives the same text. Keys of the contract come first, in its order. */
 export function planJson(plan: Plan): string {
-  const { format_version, topology, base_revision, config_digest, plan_digest, document_digest, ...rest } = plan;
+  const { format_version, topology, lineage, base_revision, config_digest, plan_digest, document_digest, ...rest } =
+    plan;
   const { changes, drift, summary, applyable, reads, destroy, serial } = rest;
   return JSON.stringify(
     {
       format_version,
       topology,
+      lineage,
       base_revision,
       config_digest,
       plan_digest,

@@ -11,11 +11,12 @@ import { renderPlan, symbolOf } from './text.ts';
 import { printable } from './width.ts';
 
 /** The plan as GitHub-flavoured Markdown, ending in a line end. */
-export function planMarkdown(plan: Plan, refusals: readonly Refusal[]): string {
+export function planMarkdown(plan: Plan, refusals: readonly Refusal[], target: readonly string[] = []): string {
   const { add, change, destroy } = plan.summary;
+  const only = target.length === 0 ? '' : ` (only --target ${inline(target.join(', '))})`;
   const count =
     plan.changes.length === 0 ? 'No changes.' : `Plan: ${add} to add, ${change} to change, ${destroy} to destroy.`;
-  const parts = [`### otter plan: ${inline(plan.topology)}\n\n**${count}**\n`];
+  const parts = [`### otter plan: ${inline(plan.topology)}\n\n**${count}**${only}\n`];
   if (refusals.length > 0) {
     const lines = refusals.map(({ code, message }) => `- ${code}: ${inline(message)}\n`);
     parts.push(`**Refused:**\n\n${lines.join('')}`);

@@ -12,6 +12,8 @@ import { displayWidth, printable } from './width.ts';
 export interface PlanView {
   /** Escape sequences for colour. */
   readonly colour: boolean;
+  /** What alone was planned for; empty or left out for everything. */
+  readonly target?: readonly string[] | undefined;
 }
 
 const PAINT = {
@@ -33,14 +35,15 @@ type Paint = (kind: keyof typeof PAINT, text: string) => string;
 const VALUE_WIDTH_MAX = 100;
 
 /** The plan as text, ending in a line end. */
-export function renderPlan(plan: Plan, { colour }: PlanView): string {
+export function renderPlan(plan: Plan, { colour, target = [] }: PlanView): string {
   const paint = painter(colour);
   const blocks: string[] = [];
   if (plan.drift.length > 0) blocks.push(driftText(plan, paint));
   if (plan.changes.length === 0) {
     const declared = plan.destroy ? 'there is nothing to destroy' : 'what is applied is what the topology declares';
     const serial = plan.serial === 0 ? '' : ` (serial ${plan.serial})`;
-    blocks.push(`${paint('bold', 'No changes.')} ${plan.topology}${serial}: ${declared}.\n`);
+    const only = target.length === 0 ? '' : `, as far as --target ${printable(target.join(', '))} goes`;
+    blocks.push(`${paint('bold', 'No changes.')} ${plan.topology}${serial}: ${declared}${only}.\n`);
     return blocks.join('\n');
   }
   blocks.push(`otter will do this to topology ${paint('bold', plan.topology)} (serial ${plan.serial}):\n`);

@@ -22,12 +22,16 @@ export type ParsedKey =
 
 /** For every kind of key its form, the record it holds and who writes it; `docs/reference/state.md` is written from it. */
 export const KEY_KINDS: Readonly<
-  Record<ParsedKey['at'], { readonly form: string; readonly record: string | null; readonly writer: string }>
+  Record<
+    ParsedKey['at'] | 'departure',
+    { readonly form: string; readonly record: string | null; readonly writer: string }
+  >
 > = {
   meta: { form: 'meta', record: 'MetaRecord', writer: 'apply' },
   lock: { form: 'lock', record: 'LockRecord', writer: 'whoever applies, under a lease' },
   spec: { form: 'spec/KIND/NAME', record: 'SpecRecord', writer: 'apply' },
   status: { form: 'status/pipeline/NAME', record: 'PipelineRecord', writer: 'the node that owns the target' },
+  departure: { form: 'status/database/NAME', record: 'DepartureRecord', writer: 'the node that gave the database up' },
   node: { form: 'nodes/NAME', record: 'NodeRecord', writer: 'the node, under its lease' },
   owner: { form: 'owner/DATABASE', record: 'OwnerRecord', writer: 'the owner, under its lease' },
   run: { form: 'runs/ID/PART...', record: null, writer: 'apply: its journal, see [the plan as JSON](plan-json.md)' },

@@ -5,9 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Ajv } from 'ajv';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Context } from '../../src/cli/context.ts';
+import { type Context, topologyPath } from '../../src/cli/context.ts';
 import { explainFailure } from '../../src/cli/failure.ts';
 import { run } from '../../src/lab/command.ts';
+import { CODES } from '../../src/model/codes.ts';
 import type { LockRecord } from '../../src/model/records.ts';
 import { lockKey, nodeKey, ownerKey, statusKey } from '../../src/state/keys.ts';
 import { acquireLock } from '../../src/state/lock.ts';
@@ -140,6 +141,8 @@ test('what is wrong on the command line is said before anything is written', asy
     ['demo', '--seconds', '-1'],
     ['demo', '--seconds', '1e3'],
     ['demo', '--seconds', '100000'],
+    ['graph', '--json'],
+    ['dashboard', '--once', '--json'],
     ['aply'],
     [],
   ]) {
@@ -258,6 +261,49 @@ test('looking for drift plans no change', async () => {
   expect([json.changes, json.drift]).toMatchObject([[], [{ kind: 'failed' }]]);
 });
 
+test('with --target nothing is said of the rest', async () => {
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
+  const part = await otter(['plan', '--target', 'database.a']);
+  expect(part.out).toContain('what is applied is what the topology declares, as far as --target database.a goes');
+  expect((await otter(['plan', '--target', 'database.a', '--format', 'markdown'])).out).toContain(
+    'only --target database.a',
+  );
+  for (const known of ['table.shop/shop.stock', 'shop/a:b', 'pipeline.shop/b>a'])
+    expect((await otter(['plan', '--target', known, '--detailed-exitcode'])).code).toBe(2);
+  for (const unknown of ['table.shop/shop.typo', 'pipeline.shop/a>c', 'shop/a:c', 'table.shop/a>b'])
+    expect(await otter(['plan', '--target', unknown])).toMatchObject({
+      code: 3,
+      err: expect.stringContaining('OT7001'),
+    });
+  expect((await otter(['plan', '--refresh-only', '--target', 'a'])).code).toBe(3);
+});
+
+test('a saved plan without changes says so, and is not called applied', async () => {
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  const plan = join(folder, 'p.json');
+  expect((await otter(['plan', '--out', plan])).out).toContain('There is nothing in it to carry out.');
+  expect((await otter(['apply', plan, '--no-wait'])).out).toBe('No changes: serial 1 stays as it is.\n');
+  await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  expect((await otter(['apply', plan, '--no-wait'])).code).toBe(5);
+});
+
+test('a README beside the only topology is none', async () => {
+  const there = ['README.md', '.git', 'shop.v2', 'shop.v2/.'];
+  const parts = {
+    listFolder: () => there.slice(0, 3),
+    exists: (path: string) => ['', ...there].includes(path.replace(/^topologies\/?/, '')),
+  };
+  expect(topologyPath({ parts } as unknown as Context, {})).toBe('topologies/shop.v2');
+});
+
+test('every code as JSON', async () => {
+  const codes = JSON.parse((await person(['explain', '--json'])).out) as unknown[];
+  expect(codes).toContainEqual(expect.objectContaining({ code: 'OT2001', title: 'Plan is stale' }));
+  expect(codes).toHaveLength(Object.keys(CODES).length);
+});
+
 test('destroying needs the name only', async () => {
   await otter(['apply', '--auto-approve', '--no-wait']);
   await write('name: main\nversion: 1\nregions: [this, is, not, a, topology]\n');
@@ -345,6 +391,7 @@ test('beside a saved plan nothing is said that would make another plan', async (
   expect((await otter(['plan', '--out', plan])).code).toBe(0);
   for (const more of [
     ['--target', 'region.west'],
+    ['--allow-destroy', 'a'],
     ['--var', 'x=1'],
     ['-t', 'other'],
   ]) {
@@ -362,4 +409,24 @@ test('who removes databases that no running node owns is told what stays there',
   const { code, err } = await otter(['destroy', '--auto-approve', '--no-wait']);
   expect(code).toBe(0);
   expect(err).toContain("No running node owns a, b, so otter's own tables stay there");
+});
+
+test('who removes databases that nodes own is told what they made of it', async () => {
+  await otter(['apply', '--auto-approve', '--no-wait']);
+  await using store = openStore(state());
+  const owner = JSON.stringify({ node: 'west-1', instance: 'i', advertise: 'x' });
+  const puts = ['a', 'b'].map((name) => ({ key: ownerKey('main', name), value: owner }));
+  await store.commit({ conditions: [], puts, deletes: [] });
+  const told = (name: string, error: object | null) => ({
+    key: statusKey('main', 'database', name),
+    value: JSON.stringify({ node: 'west-1', error }),
+  });
+  const error = { code: 'OT4001', message: 'nobody answers', hint: null };
+  const gaveUp = { conditions: [], puts: [told('a', null), told('b', error)], deletes: puts.map(({ key }) => key) };
+  const { code, err } = await otter(['destroy', '--auto-approve'], {
+    does: { sees: 'Applied as serial 2', act: () => void store.commit(gaveUp) },
+  });
+  expect(code).toBe(0);
+  expect(err).not.toContain('No running node');
+  expect(err).toContain("Otter's own tables stay in b, node west-1 could not remove them: OT4001: nobody answers");
 });

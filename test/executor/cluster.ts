@@ -26,6 +26,8 @@ export interface FakeSite {
 /** Every site that was ever started by any node. */
 export class FakeSites {
   readonly all: FakeSite[] = [];
+  /** What retiring a database takes, or is refused with. */
+  retiring: (database: string) => Promise<void> = async () => undefined;
 
   get running(): FakeSite[] {
     return this.all.filter((site) => site.ending === null);
@@ -68,7 +70,10 @@ export class FakeSites {
           figures: () => figuresOf(site),
           service: { open: () => Promise.reject(new Error(`${spec.name} on ${node}`)) },
           stop: async () => end('stopped'),
-          retire: async () => end('retired'),
+          retire: async () => {
+            await this.retiring(spec.name);
+            await end('retired');
+          },
         };
       },
     };

@@ -1,5 +1,7 @@
 /** What nodes do on any keeping of the state store; registered for each. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readDepartures } from '../../src/executor/applied.ts';
+import { OtterError } from '../../src/model/error.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import type { DatabaseSpec } from '../../src/model/topology.ts';
 import * as keys from '../../src/state/keys.ts';
@@ -166,6 +168,33 @@ export function describeNodes(name: string, start: () => Promise<StoreRoom>): vo
       await until(() => expect(cluster.sites.where).toEqual(['hz@hz-1']));
       expect(cluster.sites.all.find((site) => site.database === 'ca')?.ending).toBe('retired');
       await until(async () => expect(await owners(store)).toEqual({ hz: 'hz-1' }));
+    });
+
+    test('who destroys learns what was removed: a node goes only after that, and writes down how it went', async () => {
+      await apply(store, PAIR);
+      cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(async () => expect(await owners(store)).toEqual({ hz: 'hz-1', ca: 'ca-1' }));
+      const removed = Promise.withResolvers<void>();
+      cluster.sites.retiring = async (name) => {
+        if (name === 'ca') throw new OtterError('OT4001', 'the server is away');
+        await removed.promise;
+      };
+      await apply(store, [], PAIR);
+      await until(async () => expect(await nodeRecord(store, 'ca-1')).toBeNull());
+      // Some beats of the other, which is still at it.
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      expect(await owners(store)).toEqual({ hz: 'hz-1' });
+      expect(await nodeRecord(store, 'hz-1')).not.toBeNull();
+      removed.resolve();
+      await until(async () => expect(await nodeRecord(store, 'hz-1')).toBeNull());
+      expect(await readDepartures(store, T)).toEqual({
+        ca: { node: 'ca-1', error: { code: 'OT4001', message: 'the server is away', hint: null } },
+        hz: { node: 'hz-1', error: null },
+      });
+      await apply(store, PAIR);
+      await until(async () => expect(await owners(store)).toEqual({ hz: 'hz-1', ca: 'ca-1' }));
+      expect(await readDepartures(store, T)).toEqual({});
     });
 
     test('everything destroyed in one commit: sites are retired and nothing is left but who lives', async () => {

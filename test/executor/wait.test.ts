@@ -171,6 +171,10 @@ test('a change of a database alone: nodes that have not carried it out are waite
   expect(await waitForNodes(options)).toMatchObject({ late: false, missing: [] });
   await applying(store, await planned(store, loaded(SHOP.replace('user: otter', 'user: badger'))));
   expect(await waitForNodes(options)).toMatchObject({ late: true, missing: [{ node: 'b1' }, { node: 'a1' }] });
+  // What failed before may be what was just mended.
+  await report(store, { [TO_HZ]: { ...as('failed', 1, REFUSED), node: 'a1' } });
+  expect(await waitForNodes(options)).toMatchObject({ late: true, failed: [] });
+  await report(store, { [TO_HZ]: { ...as('streaming'), node: 'a1' } });
   // The site of hz has begun anew, and what it says of itself is newer than what it wrote down before.
   const pending = { 'shop/ca>hz': { ...as('pending'), error: REFUSED } };
   await report(store, { [nodeKey('t', 'b1')]: settled(2), [nodeKey('t', 'a1')]: settled(2, { pipelines: pending }) });

@@ -2,10 +2,11 @@
 import { expect, test } from 'vitest';
 import { readApplied } from '../../src/executor/apply.ts';
 import { BATCH_CHANGES_MAX } from '../../src/executor/batches.ts';
+import { World } from '../../src/executor/world.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import type { HistoryRecord, LockRecord } from '../../src/model/records.ts';
-import type { Topology } from '../../src/model/topology.ts';
+import type { DatabaseSpec, Topology } from '../../src/model/topology.ts';
 import { historyKey, lockKey, runsPrefix, specKey, statusKey } from '../../src/state/keys.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { MemoryState, memoryStore } from '../../src/state/memory.ts';
@@ -107,6 +108,32 @@ test('a topology that was destroyed begins anew under another lineage, and seria
   expect(third.lineage).not.toBe(first.lineage);
 });
 
+test('pipelines of a database that became another begin anew in both directions, and only then', async () => {
+  await using store = memoryStore();
+  const born = async (spec: Partial<DatabaseSpec>): Promise<number[]> => {
+    const { topology } = loaded(SHOP);
+    const ca = { ...topology.database['ca']!, ...spec };
+    await applying(store, await planned(store, { ...topology, database: { ...topology.database, ca } }));
+    const world = new World('t', 'me');
+    const { revision, entries } = await store.list('/otter/t/');
+    world.apply({ revision, reset: true, events: entries.map((entry) => ({ kind: 'put', entry })) });
+    const pipelines = world.siteSpec('hz')!.pipelines.map((one) => [one.spec.name, one.born] as const);
+    expect(pipelines.map(([name]) => name).sort()).toEqual(['shop/ca>hz', 'shop/hz>ca']);
+    return pipelines.map(([, when]) => when);
+  };
+  const engine = 'mariadb';
+  const seen = new Set<string>([String(await born({}))]);
+  const moved = await born({ endpoints: ['elsewhere:3306'], user: 'other' });
+  expect(seen).toContain(String(moved));
+  for (const anew of [{ engine }, {}] as const) {
+    const now = await born(anew);
+    expect(seen).not.toContain(String(now));
+    expect(new Set(now).size).toBe(1);
+    seen.add(String(now));
+    expect(await born({ ...anew, endpoints: ['elsewhere:3306'] })).toEqual(now);
+  }
+});
+
 test('a plan is applied once', async () => {
   await using store = memoryStore();
   const plan = await planned(store, loaded(SHOP));
@@ -132,6 +159,28 @@ test('a stale plan names every key that moved, with both revisions, and writes n
   );
   expect((error as Error).message).toContain(`spec/node/a1 (revision ${spec!.revision}, now not there)`);
   expect(await present(store, 't')).toEqual(before);
+});
+
+test('a plan of another state is stale, also where every key has the revision it was read at', async () => {
+  await using here = memoryStore();
+  await using there = memoryStore();
+  for (const store of [here, there]) await applying(store, await planned(store, loaded(SHOP)));
+  const more = loaded(SHOP.replace('shop.stock', 'shop.customer'));
+  const [plan, other] = [await planned(here, more), await planned(there, more)];
+  expect(plan.reads).toEqual(other.reads);
+  expect(plan.plan_digest).not.toBe(other.plan_digest);
+  const { revision } = await there.list('/otter/t/');
+  const error: unknown = await applying(there, plan).catch((caught: unknown) => caught);
+  expect(error).toMatchObject({ code: 'OT2001', message: expect.stringContaining('another state of t') });
+  expect((await there.list('/otter/t/spec/')).entries.every((entry) => entry.revision <= revision)).toBe(true);
+});
+
+test('a plan without changes may be stale too', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const plan = await planned(store, loaded(SHOP));
+  await applying(store, await planned(store, loaded(SHOP.replace('shop.stock', 'shop.customer'))));
+  await expect(applying(store, plan)).rejects.toMatchObject({ code: 'OT2001' });
 });
 
 test('what nodes write never makes a plan stale', async () => {

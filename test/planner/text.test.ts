@@ -169,10 +169,12 @@ test('changed attributes, a replaced database, a removed table', async () => {
     What it does, by risk:
 
       high    database.ca: positions and bookkeeping in the schema \`otter\` of ca are lost
+      high    database.ca: pipelines begin anew: shop/hz>ca, shop/ca>hz
       high    channel.shop: conflicts are won by ca from now on, no longer by hz; those decided already stay decided
       medium  channel.shop: shop.stock is not kept the same any more; rows stay where they are
       medium  channel.shop: rows that cannot be written are parked, and their pipelines go on
       low     database.ca: tables of users are not touched
+      low     database.ca: otter's own tables of before stay in the schema \`otter\` there; drop them yourself
       low     database.ca: the schema \`otter\` for otter's own tables is created in it when its node starts
       low     channel.shop: counts for tables whose copy has not begun; those that were copied are not copied again
 
