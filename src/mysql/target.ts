@@ -106,7 +106,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   shape(schema: string, table: string): Promise<TableShape | null> {
-    return this.#options.source.shape(schema, table);
+    return this.#options.source.shapeWithChildren(schema, table);
   }
 
   async createTable(
