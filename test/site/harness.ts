@@ -80,7 +80,7 @@ export class Sites implements AsyncDisposable {
     this.#lineage = lineage;
   }
 
-  readonly link: LinkClient = {
+  readonly link: { open: LinkClient['open'] } = {
     open: async (database, request, signal) => {
       const site = this.#running.get(database);
       if (site === undefined) throw new Error(`site ${database} does not run`);
