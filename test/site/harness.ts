@@ -214,7 +214,7 @@ export async function dump(connection: Connection, table: string): Promise<strin
   return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
 }
 
-const STARTS = { mariadb: startMariaDb, mariadb11: startNewMariaDb, mysql: startMySql };
+export const STARTS = { mariadb: startMariaDb, mariadb11: startNewMariaDb, mysql: startMySql };
 
 /** The servers that `OTTER_TEST_PAIR` names: `mariadb,mariadb` (usual), `mysql,mariadb11`, ... */
 export const FAMILIES = (process.env['OTTER_TEST_PAIR'] ?? 'mariadb,mariadb').split(',') as (keyof typeof STARTS)[];
