@@ -163,6 +163,8 @@ export interface LoadSession extends AsyncDisposable {
 export interface TargetPort {
   /** Creates otter's schema and tables where missing. */
   prepare(): Promise<void>;
+  /** Settles when the server has answered, on a line of its own, what asks nothing of its tables. */
+  answers(): Promise<void>;
   /**
    * Fences every earlier owner, then reads the row; null when the pipeline never ran to here. A row of an earlier channel
    * of the same name, `born` at another time, is forgotten.

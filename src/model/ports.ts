@@ -201,8 +201,13 @@ export interface SourcePort {
   readLog(options: ReadLogOptions): AsyncIterable<LogBatch>;
   /** Base tables outside the server's own schemas. */
   tables(): Promise<readonly { readonly schema: string; readonly name: string }[]>;
-  /** The table as it is now, or null when there is none. @throws OT4xxx naming columns whose type is not exact yet. */
+  /**
+   * The table as it is now, or null when there is none; `referencedBy` is left empty.
+   * @throws OT4xxx naming columns whose type is not exact yet.
+   */
   shape(schema: string, table: string): Promise<TableShape | null>;
+  /** The same for who writes it: with the tables that refer to it, which some servers look at every table for. */
+  shapeWithChildren(schema: string, table: string): Promise<TableShape | null>;
   /** Statements that create the table elsewhere, without triggers and without foreign keys to tables that `keeps` denies. */
   createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string>;
   /** Row count by the server's statistics. */

@@ -134,7 +134,7 @@ async function readBegun(session: Session, schema: string): Promise<ServerReport
 }
 
 async function tables(session: Session, names: readonly TableName[]): Promise<ReadonlyMap<string, LiveTable>> {
-  const catalog = new Catalog();
+  const catalog = new Catalog({ children: false });
   const found: LiveTable[] = [];
   for (const [schema, group] of Map.groupBy(names, (name) => name.schema)) {
     const wanted = new Set(group.map(({ name }) => name));

@@ -6,8 +6,13 @@
  * into one statement (`max_allowed_packet` bounds both).
  */
 
-/** Literals above this are moved out, in pieces of this length; at most three bytes a character. */
-const PIECE_CHARS = 256 << 10;
+/** Literals above this are moved out. */
+const LONG_CHARS = 256 << 10;
+/**
+ * Pieces of them are this part of a packet, at most three bytes a character: as few as can be, since the server copies what
+ * it has of a literal for every further piece.
+ */
+const PIECES = 4;
 
 export interface Parcels {
   /** To be run before, each short. */
@@ -18,7 +23,9 @@ export interface Parcels {
 }
 
 /** @param sql as `sql.ts` makes it: quotes in texts are escaped by a backslash, never doubled */
-export function inParcels(sql: string): Parcels {
+export function inParcels(sql: string, packetBytesMax: number): Parcels {
+  // Even, for bytes of two digits.
+  const chars = 2 * Math.floor(packetBytesMax / PIECES / 2);
   const sets: string[] = [];
   const variables: string[] = [];
   let short = '';
@@ -28,7 +35,7 @@ export function inParcels(sql: string): Parcels {
     variables.push(variable);
     const [prefix = '', charset, x = ''] = PREFIX.exec(sql.slice(Math.max(from, start - 40), start)) ?? [];
     sets.push(`SET ${variable}=${x}''`);
-    for (const piece of pieces(sql.slice(start + 1, end), x !== '')) {
+    for (const piece of pieces(sql.slice(start + 1, end), x !== '', chars)) {
       sets.push(`SET ${variable}=CONCAT(${variable},${x}'${piece}')`);
     }
     // The raw bytes of a text in another character set.
@@ -49,7 +56,7 @@ function* longLiterals(sql: string): Generator<readonly [start: number, end: num
     if (char === '`') at = sql.indexOf('`', at + 1);
     else if (char === "'") {
       const end = closing(sql, at);
-      if (end - at > PIECE_CHARS) yield [at, end];
+      if (end - at > LONG_CHARS) yield [at, end];
       at = end;
     }
   }
@@ -68,9 +75,9 @@ const BACKSLASH = 0x5c;
 const QUOTE = 0x27;
 
 /** Never cut in the middle of an escape, a character of two halves, or a byte of two digits. */
-function* pieces(text: string, hex: boolean): Generator<string> {
+function* pieces(text: string, hex: boolean, chars: number): Generator<string> {
   for (let start = 0; start < text.length; ) {
-    let end = Math.min(text.length, start + PIECE_CHARS);
+    let end = Math.min(text.length, start + chars);
     if (!hex && end < text.length) {
       let slashes = 0;
       while (text.charCodeAt(end - 1 - slashes) === BACKSLASH) slashes += 1;

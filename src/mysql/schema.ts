@@ -66,9 +66,22 @@ interface TriggerRow {
  */
 export const hiddenColumns = new WeakMap<TableShape, number>();
 
+export interface CatalogOptions {
+  /**
+   * Whether `referencedBy` is wanted. Only who writes a table needs it, and for that one answer MariaDB opens every table of
+   * every schema.
+   */
+  readonly children: boolean;
+}
+
 /** Remembers shapes to hand out equal ones as the same object. */
 export class Catalog {
+  readonly #options: CatalogOptions;
   readonly #known = new Map<string, { readonly print: string; readonly shape: TableShape }>();
+
+  constructor(options: CatalogOptions) {
+    this.#options = options;
+  }
 
   /** Base tables of one schema among `tables`, or all of them. Needs a session with `multipleStatements`. */
   async load(
@@ -77,15 +90,15 @@ export class Catalog {
     tables: readonly string[] | null,
   ): Promise<ReadonlyMap<string, TableShape>> {
     if (tables?.length === 0) return new Map();
-    const sets = (await session.sets(shapeQueries(schema, tables))) as unknown[][];
-    const [bases, columns, indexes, keys, rules, children, triggers] = sets as [
+    const sets = (await session.sets(shapeQueries(schema, tables, this.#options))) as unknown[][];
+    const [bases, columns, indexes, keys, rules, triggers, children = []] = sets as [
       TableRow[],
       ColumnRow[],
       IndexRow[],
       KeyRow[],
       RuleRow[],
-      ChildRow[],
       TriggerRow[],
+      ChildRow[]?,
     ];
     const columnsOf = Map.groupBy(columns, (row) => row.tableName);
     const indexesOf = Map.groupBy(indexes, (row) => row.tableName);
@@ -153,7 +166,7 @@ export async function estimateRows(session: Session, schema: string, table: stri
   return Number(row?.n ?? 0);
 }
 
-function shapeQueries(schema: string, tables: readonly string[] | null): string {
+function shapeQueries(schema: string, tables: readonly string[] | null, { children }: CatalogOptions): string {
   const s = quoteText(schema);
   // MariaDB opens only the one table for `=`, and every table of the schema for `IN`.
   const among = (column: string): string => {
@@ -179,13 +192,17 @@ function shapeQueries(schema: string, tables: readonly string[] | null): string 
      ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION`,
     `SELECT TABLE_NAME AS tableName, CONSTRAINT_NAME AS name, DELETE_RULE AS onDelete, UPDATE_RULE AS onUpdate
      FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = ${s}${among('TABLE_NAME')}`,
-    `SELECT REFERENCED_TABLE_NAME AS tableName, CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) AS child
-     FROM information_schema.REFERENTIAL_CONSTRAINTS
-     WHERE UNIQUE_CONSTRAINT_SCHEMA = ${s}${among('REFERENCED_TABLE_NAME')}
-     GROUP BY REFERENCED_TABLE_NAME, CONSTRAINT_SCHEMA, TABLE_NAME ORDER BY 1, 2`,
     `SELECT EVENT_OBJECT_TABLE AS tableName, TRIGGER_NAME AS name FROM information_schema.TRIGGERS
      WHERE EVENT_OBJECT_SCHEMA = ${s}${among('EVENT_OBJECT_TABLE')} ORDER BY EVENT_OBJECT_TABLE, TRIGGER_NAME`,
+    ...(children ? [childrenQuery(s, among)] : []),
   ].join(';\n');
+}
+
+function childrenQuery(inSchema: string, among: (column: string) => string): string {
+  return `SELECT REFERENCED_TABLE_NAME AS tableName, CONCAT(CONSTRAINT_SCHEMA, '.', TABLE_NAME) AS child
+    FROM information_schema.REFERENTIAL_CONSTRAINTS
+    WHERE UNIQUE_CONSTRAINT_SCHEMA = ${inSchema}${among('REFERENCED_TABLE_NAME')}
+    GROUP BY REFERENCED_TABLE_NAME, CONSTRAINT_SCHEMA, TABLE_NAME ORDER BY 1, 2`;
 }
 
 function columnShape(row: ColumnRow): ColumnShape {

@@ -304,7 +304,7 @@ export class MysqlSession implements LoadSession {
       for (const sql of sqls) results.push(...(await this.#send([sql])));
       return results;
     }
-    const { sets, sql, variables } = inParcels(sqls[0]!);
+    const { sets, sql, variables } = inParcels(sqls[0]!, packetBytesMax);
     for (const set of sets) await connection.query(set);
     const [state] = await connection.rows<{ absent: string | number | null }>(
       `SELECT ${variables.map((name) => `(${name} IS NULL)`).join('+') || '0'} AS absent`,

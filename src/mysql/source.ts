@@ -28,8 +28,14 @@ export interface SourceOptions {
   readonly silenceMsMax?: number | undefined;
 }
 
-/** Tables of a schema that a log reader asks for one by one. */
-const SINGLE_TABLES_MAX = 4;
+/** Tables of a schema that a log reader asks for one by one before it asks for all; of a large schema one in so many. */
+const SINGLE_TABLES_MIN = 4;
+const SINGLE_TABLES_SHARE = 50;
+
+interface Asked {
+  readonly tables: Set<string>;
+  readonly answer: Promise<ReadonlyMap<string, TableShape>>;
+}
 
 /** For a stream of which only the definitions are wanted. */
 const NO_TABLE = {
@@ -50,12 +56,13 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   readonly #control: KeptSession;
   readonly #catalogSession: KeptSession;
   readonly #rows: KeptSession;
-  readonly #catalog = new Catalog();
+  readonly #catalog = new Catalog({ children: false });
+  readonly #parents = new Catalog({ children: true });
   readonly #look = new LookAhead({ logEnd: () => this.logEnd() });
-  readonly #asked = new Map<
-    string,
-    { readonly tables: Set<string>; readonly answer: Promise<ReadonlyMap<string, TableShape>> }
-  >();
+  readonly #asked = new Map<Catalog, Map<string, Asked>>([
+    [this.#catalog, new Map()],
+    [this.#parents, new Map()],
+  ]);
   #loading: Promise<unknown> = Promise.resolve();
   /** A failover may bring another server; what the last one was does not hold for a new session. */
   #known: { readonly session: Session; readonly kind: ServerKind } | null = null;
@@ -123,13 +130,23 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     return listTables(await this.#catalogSession.get());
   }
 
-  /** Questions that are asked while others are being answered are answered together, in one round trip per schema. */
   async shape(schema: string, table: string): Promise<TableShape | null> {
-    let asked = this.#asked.get(schema);
+    return this.#shape(this.#catalog, schema, table);
+  }
+
+  async shapeWithChildren(schema: string, table: string): Promise<TableShape | null> {
+    return this.#shape(this.#parents, schema, table);
+  }
+
+  /** Questions that are asked while others are being answered are answered together, in one round trip per schema. */
+  async #shape(catalog: Catalog, schema: string, table: string): Promise<TableShape | null> {
+    const open = this.#asked.get(catalog)!;
+    let asked = open.get(schema);
     if (asked === undefined) {
       const tables = new Set<string>();
-      asked = { tables, answer: this.#loadNext(schema, tables) };
-      this.#asked.set(schema, asked);
+      const begun = (): void => void open.delete(schema);
+      asked = { tables, answer: this.#loadNext(catalog, schema, tables, begun) };
+      open.set(schema, asked);
     }
     asked.tables.add(table);
     const shape = (await asked.answer).get(table) ?? null;
@@ -149,33 +166,44 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     return shapes;
   }
 
-  /** One table at first; a log that touches many of a schema gets all of them at once. */
+  /** The table that is asked for; a log that makes many of a schema gets all of them at once, whenever that costs less. */
   #shapesForLog(): (schema: string, table: string, alone: boolean) => Promise<ReadonlyMap<string, TableShape>> {
     const { ownSchema } = this.#options;
-    const asked = new Map<string, number>();
+    const asked = new Map<string, { readonly names: Set<string>; readonly most: number }>();
     let own: ReadonlyMap<string, TableShape> = new Map();
     return async (schema, table, alone) => {
       // Asked after every definition in the log, which is what the making of many tables consists of.
       if (schema === ownSchema && own.has(table)) return own;
       const session = await this.#catalogSession.get();
-      if (alone) return this.#catalog.load(session, schema, [table]);
-      const times = (asked.get(schema) ?? 0) + 1;
-      asked.set(schema, times);
-      const all = schema === ownSchema || times > SINGLE_TABLES_MAX;
-      const shapes = await this.#catalog.load(session, schema, all ? null : [table]);
-      if (schema === ownSchema) own = shapes;
+      if (schema === ownSchema) {
+        own = await this.#catalog.load(session, schema, null);
+        return own;
+      }
+      const { names, most } = asked.get(schema) ?? { names: new Set(), most: SINGLE_TABLES_MIN };
+      if (!alone) names.add(table);
+      if (names.size <= most) {
+        asked.set(schema, { names, most });
+        return this.#catalog.load(session, schema, [table]);
+      }
+      const shapes = await this.#catalog.load(session, schema, null);
+      asked.set(schema, { names: new Set(), most: Math.max(SINGLE_TABLES_MIN, shapes.size / SINGLE_TABLES_SHARE) });
       return shapes;
     };
   }
 
   /** After the load under way: many questions cost hardly more than one, since most servers look at every table for one. */
-  #loadNext(schema: string, tables: ReadonlySet<string>): Promise<ReadonlyMap<string, TableShape>> {
+  #loadNext(
+    catalog: Catalog,
+    schema: string,
+    tables: ReadonlySet<string>,
+    begun: () => void,
+  ): Promise<ReadonlyMap<string, TableShape>> {
     const answer = this.#loading.then(async () => {
       const session = this.#catalogSession.get();
       await session.catch(() => undefined);
       // Whoever asks from here on wants to know what is true from here on.
-      this.#asked.delete(schema);
-      return this.#catalog.load(await session, schema, [...tables]);
+      begun();
+      return catalog.load(await session, schema, [...tables]);
     });
     this.#loading = answer.catch(() => undefined);
     return answer;

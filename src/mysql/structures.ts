@@ -3,7 +3,8 @@
  *
  * The log does not name columns, and a server only says what a table is like now. Rule kept: a shape is taken for that of
  * the reader's place only when no statement between there and the end of the log, as it was after the server was asked,
- * changes the table's structure. A shape that was right before a statement which does not change it stays right behind it.
+ * changes the table's structure. A shape that was right before a statement which does not change it stays right behind it,
+ * and the server is not even asked again of a table that the statement does not name.
  */
 import { OtterError } from '../model/error.ts';
 import type { PlainStatement, ReadLogOptions, Statement } from '../model/ports.ts';
@@ -16,20 +17,25 @@ export interface Structure {
   readonly doubt: OtterError | null;
 }
 
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+}
+
 export class Structures {
   readonly #options: Pick<ReadLogOptions, 'definitions' | 'wants'>;
-  readonly #known = new Map<string, Structure>();
+  readonly #known = new Map<string, Structure & { readonly table: Named }>();
   /** What tables are like here, though the server was not asked again since the last statement. */
   readonly #carried = new Map<string, TableShape>();
   /** Tables to be asked for at once. */
-  #urgent: readonly { readonly schema: string; readonly name: string }[] = [];
+  #urgent: readonly Named[] = [];
 
   constructor(options: Pick<ReadLogOptions, 'definitions' | 'wants'>) {
     this.#options = options;
   }
 
   /** A table that should be asked for before the log goes on: the later, the more of it must be doubted. */
-  get urgent(): { readonly schema: string; readonly name: string } | null {
+  get urgent(): Named | null {
     return this.#urgent.find(({ schema, name }) => this.get(schema, name) === undefined) ?? null;
   }
 
@@ -38,37 +44,70 @@ export class Structures {
     return this.#known.get(tableName({ schema, name }));
   }
 
-  /** Whether these are what the tables were like before the last statement, which did not change them. */
+  /** Whether nothing is new in these: known here, or as before the last statement, which did not change them. */
   unchanged(shapes: Iterable<TableShape>): boolean {
-    for (const shape of shapes) if (this.#carried.get(tableName(shape)) !== shape) return false;
+    for (const shape of shapes) {
+      const name = tableName(shape);
+      if (!this.#known.has(name) && this.#carried.get(name) !== shape) return false;
+    }
     return true;
   }
 
   /** @param ahead every definition between the reader's place and the end of the log, from after the server was asked */
   provide(schema: string, name: string, shape: TableShape | null, ahead: readonly Statement[]): void {
     const table = { schema, name };
-    const change = ahead.find((statement) => this.#options.definitions.changes(statement, table));
+    if (this.#known.has(tableName(table))) return;
+    const changes = this.#options.definitions.changes;
+    const change = ahead.find((statement) => mayConcern(statement, table, shape) && changes(statement, table));
     const carried = this.#carried.get(tableName(table));
     if (change !== undefined && carried !== undefined)
-      this.#known.set(tableName(table), { shape: carried, doubt: null });
+      this.#known.set(tableName(table), { table, shape: carried, doubt: null });
     else {
       const doubt = change === undefined || shape === null ? null : unsure(tableName(table), change);
-      this.#known.set(tableName(table), { shape, doubt });
+      this.#known.set(tableName(table), { table, shape, doubt });
     }
   }
 
-  /** A definition is passed: the server is asked anew, of the tables that it changed at once, of others when rows come. */
+  /**
+   * A definition is passed: of the tables that it may concern the server is asked anew, at once of those that it changed,
+   * of others when rows come.
+   */
   pass(statement: PlainStatement): void {
-    for (const [name, { shape, doubt }] of this.#known) {
-      if (shape === null || doubt !== null) this.#carried.delete(name);
+    const { definitions, wants } = this.#options;
+    for (const [name, shape] of this.#carried)
+      if (mayConcern(statement, shape, shape) && definitions.changes(statement, shape)) this.#carried.delete(name);
+    for (const [name, { table, shape, doubt }] of this.#known) {
+      if (!mayConcern(statement, table, shape)) continue;
+      this.#known.delete(name);
+      if (shape === null || doubt !== null || definitions.changes(statement, table)) this.#carried.delete(name);
       else this.#carried.set(name, shape);
     }
-    for (const [name, shape] of this.#carried)
-      if (this.#options.definitions.changes(statement, shape)) this.#carried.delete(name);
-    this.#known.clear();
-    const { definitions, wants } = this.#options;
     this.#urgent = definitions.tables(statement).filter(({ schema, name }) => wants(schema, name));
   }
+}
+
+const lowered = new WeakMap<object, string>();
+
+/** In small letters, since some servers keep names so whatever is written; remembered, for it is looked into by every table. */
+function textOf(statement: PlainStatement): string {
+  let text = lowered.get(statement);
+  if (text === undefined) {
+    text = statement.plain.toLowerCase();
+    lowered.set(statement, text);
+  }
+  return text;
+}
+
+/**
+ * Whether the statement names the table, one that it refers to, or its whole schema, anywhere in its text. Rather too often
+ * than too seldom, and quick: it is asked of every table at every definition.
+ */
+function mayConcern(statement: PlainStatement, { schema, name }: Named, shape: TableShape | null): boolean {
+  const text = textOf(statement);
+  // A quote in a name is written twice.
+  const names = (what: string): boolean => /[`"]/.test(what) || text.includes(what.toLowerCase());
+  if (names(name) || shape?.foreignKeys.some(({ parentTable }) => names(parentTable)) === true) return true;
+  return (text.includes('database') || text.includes('schema')) && names(schema);
 }
 
 function unsure(table: string, { gtid }: Statement): OtterError {

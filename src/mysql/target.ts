@@ -41,12 +41,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   /** A high watermark waits for the loader, which waits for the reader, which asks for sort keys: never on one line. */
   readonly #marks: Lane;
   readonly #sorting: Lane;
+  readonly #pulse: Lane;
 
   constructor(options: TargetOptions) {
     this.#options = options;
     this.#control = new Lane(options.connect);
     this.#marks = new Lane(options.connect);
     this.#sorting = new Lane(options.connect);
+    this.#pulse = new Lane(options.connect);
   }
 
   async prepare(): Promise<void> {
@@ -59,6 +61,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       if (Number(missing[0]!['n']) === OTTER_TABLES.length) return;
       for (const sql of createOtterTables(this.#options.schema)) await connection.query(OWN_STATEMENT + sql);
     });
+  }
+
+  async answers(): Promise<void> {
+    await this.#pulse.run((connection) => connection.query('DO 1'));
   }
 
   async claim(pipeline: string, ownerRevision: number, born: number): Promise<Checkpoint | null> {
@@ -106,7 +112,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   shape(schema: string, table: string): Promise<TableShape | null> {
-    return this.#options.source.shape(schema, table);
+    return this.#options.source.shapeWithChildren(schema, table);
   }
 
   async createTable(
@@ -298,7 +304,8 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all([this.#control, this.#marks, this.#sorting].map((lane) => lane[Symbol.asyncDispose]()));
+    const lanes = [this.#control, this.#marks, this.#sorting, this.#pulse];
+    await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
   }
 
   #table(name: (typeof OTTER_TABLES)[number]): string {

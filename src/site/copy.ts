@@ -104,6 +104,8 @@ export class Copier {
     const parents = await this.#cascadeParents(table);
     while (!signal.aborted && !current.left) {
       if (outbound.full) await outbound.whenRoom(signal);
+      await outbound.chunks.whenRoom(signal);
+      if (signal.aborted) return;
       const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
       if (rows === null) {
         // Spoiled by a cascade, or the reader was reopened: a smaller one is less likely to be.
@@ -139,7 +141,7 @@ export class Copier {
     const spoil = (): void => pending.settle('spoiled');
     signal.addEventListener('abort', spoil, { once: true });
     try {
-      outbound.pending = pending;
+      outbound.chunks.pending = pending;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });
       const rows = await source.readChunk(table, cursor, limit);
       const last = rows.length < limit;
@@ -157,7 +159,7 @@ export class Copier {
       return (await pending.outcome) === 'sent' ? rows : null;
     } finally {
       signal.removeEventListener('abort', spoil);
-      if (outbound.pending === pending) outbound.pending = null;
+      if (outbound.chunks.pending === pending) outbound.chunks.pending = null;
     }
   }
 

@@ -16,7 +16,7 @@ import {
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
-import type { PipelineFigures } from '../model/records.ts';
+import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
 import { placeNamed } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import { Feed } from './feed.ts';
@@ -57,6 +57,8 @@ export class Inbound {
   #tables: TargetTables | null = null;
   /** Source tables that left the pipeline and whose copies must be forgotten. */
   readonly #left = new Set<string>();
+  /** What was said when the database fell silent. */
+  #silence: ErrorRecord | null = null;
   /** How the large transaction under way must be written when it comes again. */
   readonly #care: Care = { gtid: null, refused: null };
 
@@ -101,6 +103,19 @@ export class Inbound {
       this.#attempted = null;
       await backoff(attempt, signal);
     }
+  }
+
+  heard(): void {
+    if (this.#figures.error !== this.#silence) return;
+    this.#figures.error = null;
+    this.#silence = null;
+  }
+
+  /** The database here does not answer; the attempt under way goes on when it does. */
+  silent(error: OtterError): void {
+    if (this.#figures.error !== null && this.#figures.error === this.#silence) return;
+    this.failed(error);
+    this.#silence = this.#figures.error;
   }
 
   failed(error: unknown): void {

@@ -4,6 +4,7 @@
  * Rule kept: a pipeline begins only when its earlier run has ended and, if it had left the topology, its checkpoint has
  * been forgotten; two runs of one name never overlap.
  */
+import type { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
@@ -77,6 +78,16 @@ export class Incoming {
   /** `found`: pipelines that have a checkpoint here; those that left while nobody ran this site are forgotten. */
   tidy(found: readonly string[]): void {
     for (const name of found) if (!this.#desired.some(({ spec }) => spec.name === name)) this.#forget(name);
+  }
+
+  /** This database does not answer; what waits for it goes on waiting. */
+  silent(error: OtterError): void {
+    for (const { inbound } of this.#running.values()) inbound.silent(error);
+  }
+
+  /** It answers again: what was said of its silence is over. */
+  heard(): void {
+    for (const { inbound } of this.#running.values()) inbound.heard();
   }
 
   figures({ spec, generation }: Desired): PipelineFigures {

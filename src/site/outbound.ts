@@ -11,20 +11,12 @@ import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position, parsePosition } from '../model/position.ts';
-import {
-  type Answer,
-  type CopyChunk,
-  type Delivery,
-  type RowChange,
-  type Seen,
-  type TableShape,
-  tableName,
-} from '../model/row.ts';
+import { type Answer, type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
 import { pick } from '../replication/load-table.ts';
 import { ruleFor } from '../replication/names.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
+import { Chunks } from './chunks.ts';
 import { Definitions } from './definitions.ts';
-import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { cut, Routes } from './routes.ts';
 
@@ -67,8 +59,7 @@ export class Outbound implements LogListener, PipelineStream {
   /** Announcements that came in the middle of a transaction of which they are no part. */
   #held: Delivery[] = [];
   #seenOf: { readonly folded: Seen; readonly base: Seen; readonly whole: Seen } | null = null;
-  /** The chunk in flight, if any. */
-  pending: PendingChunk | null = null;
+  readonly chunks: Chunks;
   /** What it was up to where the log ended then; only while the reader may be before that. */
   #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
   /** Called when a table joined while the pipeline runs. */
@@ -81,6 +72,7 @@ export class Outbound implements LogListener, PipelineStream {
     this.#spec = options.spec;
     this.#generation = options.generation;
     this.#routes = new Routes(options.spec.tables);
+    this.chunks = new Chunks({ routeOf: (table) => this.#routes.of(table) });
     const { source, known, since, cameBack } = options;
     const routes = this.#routes;
     this.#announcements = new Announcements({
@@ -123,8 +115,9 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#queue.full;
   }
 
-  /** Nothing is kept for the target's sake: it says itself where it stands when it opens the pipeline again. */
-  acknowledge(): void {
+  /** No change is kept for the target's sake: it says itself where it stands when it opens the pipeline again. */
+  acknowledge(position: string): void {
+    this.chunks.applied(position);
     this.#taken.resolve();
   }
 
@@ -154,7 +147,8 @@ export class Outbound implements LogListener, PipelineStream {
       if (row.kind === 'beat' && row.site === this.#options.site) {
         this.#push({ ...common, kind: 'beat', sentMs: row.sentMs, bytes: 64 });
       } else if (row.kind === 'watermark' && row.pipeline === this.#spec.name) {
-        this.#watermark(row.chunk, row.level, common);
+        const sent = this.chunks.watermark(row.chunk, row.level, part.position);
+        if (sent !== null) this.#push({ ...common, kind: 'chunk', ...sent });
       }
     }
     if (part.mark !== null && part.mark === this.#spec.reverse) return this.#answers(part, common);
@@ -287,7 +281,7 @@ export class Outbound implements LogListener, PipelineStream {
 
   #changes(part: ReadPart, common: At): void {
     const routed: RowChange[] = [];
-    if (this.pending !== null) for (const change of part.changes) this.pending.note(change);
+    this.chunks.note(part.changes);
     for (const change of this.#announcements.counted(part.changes, part.gtid)) {
       const route = this.#routes.of(change.table);
       if (route === null) continue;
@@ -301,7 +295,7 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   #answers(part: ReadPart, common: At): undefined | Promise<void> {
-    if (this.pending !== null) for (const change of part.changes) this.pending.note(change);
+    this.chunks.note(part.changes);
     const rows = part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === this.#spec.reverse ? [row] : []));
     if (rows.length === 0) return undefined;
     const answers: Answer[] = [];
@@ -325,30 +319,6 @@ export class Outbound implements LogListener, PipelineStream {
     }
     this.#push({ ...common, kind: 'answers', answers, bytes: part.bytes });
     return undefined;
-  }
-
-  #watermark(id: string, level: 'low' | 'high', common: At): void {
-    const { pending } = this;
-    if (pending === null || pending.id !== id) return;
-    if (level === 'low') {
-      pending.low();
-      return;
-    }
-    this.pending = null;
-    const left = pending.high();
-    // The table may have left the pipeline since its rows were read.
-    const route = this.#routes.of(pending.table);
-    if (left === null || route === null) {
-      pending.settle('spoiled');
-      return;
-    }
-    const chunk: CopyChunk = {
-      ...left,
-      table: route.shape,
-      rows: left.rows.map((row) => pick(row, route.picks)),
-    };
-    this.#push({ ...common, kind: 'chunk', chunk, bytes: chunkBytes(left.rows) });
-    pending.settle('sent');
   }
 
   #push(delivery: Delivery): void {

@@ -67,6 +67,10 @@ export class Outgoing {
   /** By pipeline into this database and source table: since when it counts, see `KnownTable`, and where it went then. */
   readonly #joins = new Map<string, Map<string, Join>>();
 
+  /** Who waits for a stream. */
+  readonly #opening = new Set<(error: OtterError) => void>();
+  #silence: OtterError | null = null;
+
   constructor(options: OutgoingOptions) {
     this.#options = options;
   }
@@ -79,9 +83,35 @@ export class Outgoing {
     for (const { outbound } of [...this.#running.values()]) outbound.close(error);
   }
 
+  /** The database does not answer: whoever is given its rows, or waits for them, is told. */
+  silent(error: OtterError): void {
+    this.#silence = error;
+    for (const refuse of this.#opening) refuse(error);
+    this.close(error);
+  }
+
+  heard(): void {
+    this.#silence = null;
+  }
+
   async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
+    if (this.#silence !== null) throw this.#silence;
+    const refused = new AbortController();
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#opening.add(reject);
+    const signal = AbortSignal.any([asked, this.#options.signal, refused.signal]);
+    try {
+      return await Promise.race([this.#open(request, signal), promise]);
+    } catch (error) {
+      refused.abort();
+      throw error;
+    } finally {
+      this.#opening.delete(reject);
+    }
+  }
+
+  async #open(request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {
     const { source, target, log } = this.#options;
-    const signal = AbortSignal.any([asked, this.#options.signal]);
     const { spec, generation } = await this.#known(request, signal);
     await this.#fit(signal);
     requireGtids(spec, request);

@@ -13,6 +13,7 @@ import { ruleFor } from '../replication/names.ts';
 import { backoff } from './backoff.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
+import { pulse } from './pulse.ts';
 import { SiteLog } from './site-log.ts';
 
 export interface SiteOptions {
@@ -45,7 +46,7 @@ export class Site implements RunningSite {
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
   readonly #stopping = new Set<Promise<void>>();
-  readonly #heart: Promise<void>;
+  readonly #heart: Promise<unknown>;
   #spec: SiteSpec;
   #ready: { readonly needs: Needs; readonly done: Promise<void> } | null = null;
   #tidied = false;
@@ -92,7 +93,7 @@ export class Site implements RunningSite {
       signal: this.#abort.signal,
     });
     this.update(options.spec);
-    this.#heart = this.#beat();
+    this.#heart = Promise.all([this.#beat(), this.#pulse()]);
   }
 
   readonly service: PipelineService = { open: (request, signal) => this.#outgoing.open(request, signal) };
@@ -217,6 +218,21 @@ export class Site implements RunningSite {
       }
       await sleep(heartbeatMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  async #pulse(): Promise<void> {
+    const { target, now } = this.#options;
+    const both = [this.#incoming, this.#outgoing];
+    await pulse(
+      {
+        name: this.#spec.name,
+        ask: () => target.answers(),
+        silent: (error) => both.forEach((each) => void each.silent(error)),
+        heard: () => both.forEach((each) => void each.heard()),
+        now,
+      },
+      this.#abort.signal,
+    );
   }
 
   #background(work: Promise<void>): void {

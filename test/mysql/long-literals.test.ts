@@ -3,13 +3,14 @@ import { expect, test } from 'vitest';
 import { inParcels } from '../../src/mysql/long-literals.ts';
 
 const LONG = 300 << 10;
+const PACKET = 1 << 20;
 
 /** What the server would make of the sets, and of the variables in the statement. */
 function together(sql: string): string {
-  const { sets, sql: short, variables } = inParcels(sql);
+  const { sets, sql: short, variables } = inParcels(sql, PACKET);
   const values = new Map<string, { x: string; text: string }>();
   for (const set of sets) {
-    expect(set.length).toBeLessThan(LONG);
+    expect(Buffer.byteLength(set)).toBeLessThan(PACKET);
     const [, name, x, text] =
       /^SET (@otter_\d+)=(x?)''()$/.exec(set) ?? /^SET (@otter_\d+)=CONCAT\(\1,(x?)'(.*)'\)$/s.exec(set)!;
     expect(text).not.toMatch(/(^|[^\\])(\\\\)*\\$/);
@@ -39,4 +40,10 @@ test('long literals go ahead in pieces, and nothing else changes', () => {
     }),
     { numRuns: 40 },
   );
+});
+
+test('there are as few pieces as the packet allows: the server copies what it has for each', () => {
+  const sql = `INSERT INTO t VALUES (x'${'00'.repeat(8 << 20)}')`;
+  expect(inParcels(sql, 64 << 20).sets).toHaveLength(2);
+  expect(inParcels(sql, 16 << 20).sets).toHaveLength(5);
 });

@@ -70,3 +70,49 @@ async function write(db: Connection, who: string, going: () => boolean): Promise
     });
   }
 }
+
+test('no more is read for a target that has not applied what is on its way', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  await ra.query('CREATE DATABASE slow; CREATE TABLE slow.t (id INT PRIMARY KEY, n INT)');
+  await ra.query(`INSERT INTO slow.t SELECT seq, seq FROM ${numbers(1, 40000)}`);
+  await using sites = new Sites({ a, b }, log);
+  let chunks = 0;
+  let beats = 0;
+  let applied: ((position: string) => void) | null = null;
+  let newest = '';
+  const { open } = sites.link;
+  sites.link.open = async (...asked) => {
+    const stream = await open(...asked);
+    async function* counted() {
+      for await (const batch of stream.deliveries) {
+        chunks += batch.filter(({ kind }) => kind === 'chunk').length;
+        if (chunks > 1) beats += batch.filter(({ kind }) => kind === 'beat').length;
+        yield batch;
+      }
+    }
+    // Of the first chunk it is told, and of the others when the test says so.
+    const acknowledge = (position: string): void => {
+      newest = position;
+      if (applied === null) stream.acknowledge(position);
+      if (chunks > 0) applied ??= stream.acknowledge.bind(stream);
+    };
+    return {
+      opening: stream.opening,
+      deliveries: counted(),
+      acknowledge,
+      [Symbol.asyncDispose]: async () => stream[Symbol.asyncDispose](),
+    };
+  };
+  sites.set({ slow: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['slow.t']) });
+  sites.start('a');
+  sites.start('b');
+  await until('time has passed', () => beats > 5);
+  expect(chunks).toBeLessThanOrEqual(5);
+  while (sites.figures()['slow/a>b']?.phase !== 'streaming') {
+    applied!(newest);
+    await new Promise((resolve) => setTimeout(resolve, 5));
+  }
+  expect(await dump(rb, 'slow.t')).toHaveLength(40_000);
+  await ra.end();
+  await rb.end();
+}, 60_000);

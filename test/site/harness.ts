@@ -80,7 +80,7 @@ export class Sites implements AsyncDisposable {
     this.#lineage = lineage;
   }
 
-  readonly link: LinkClient = {
+  readonly link: { open: LinkClient['open'] } = {
     open: async (database, request, signal) => {
       const site = this.#running.get(database);
       if (site === undefined) throw new Error(`site ${database} does not run`);
@@ -214,7 +214,7 @@ export async function dump(connection: Connection, table: string): Promise<strin
   return (rows as unknown[][]).map((row) => JSON.stringify(row)).sort();
 }
 
-const STARTS = { mariadb: startMariaDb, mariadb11: startNewMariaDb, mysql: startMySql };
+export const STARTS = { mariadb: startMariaDb, mariadb11: startNewMariaDb, mysql: startMySql };
 
 /** The servers that `OTTER_TEST_PAIR` names: `mariadb,mariadb` (usual), `mysql,mariadb11`, ... */
 export const FAMILIES = (process.env['OTTER_TEST_PAIR'] ?? 'mariadb,mariadb').split(',') as (keyof typeof STARTS)[];

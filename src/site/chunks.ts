@@ -1,0 +1,83 @@
+/**
+ * The chunks of a pipeline's copy, at its source: the one that is being read, and those that are on their way.
+ *
+ * Rule kept: few are on their way, so that what users write waits behind a moment's copying and no more, however slow the
+ * target is. They count until the target has applied them.
+ */
+import { covers, type Position, parsePosition } from '../model/position.ts';
+import type { CopyChunk, RowChange, TableShape } from '../model/row.ts';
+import { type Extract, pick } from '../replication/load-table.ts';
+import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
+
+export interface ChunksOptions {
+  /** How the rows of a table travel; null when it is not in the pipeline. */
+  readonly routeOf: (table: TableShape) => Extract | null;
+}
+
+/** Enough to keep a target at work over a long line. */
+const UNDER_WAY_MAX = 4;
+const UNDER_WAY_BYTES = 4 << 20;
+
+export class Chunks {
+  readonly #options: ChunksOptions;
+  /** The chunk that is being read, if any. */
+  pending: PendingChunk | null = null;
+  #underWay: { readonly position: Position; readonly bytes: number }[] = [];
+  #wake: (() => void) | null = null;
+
+  constructor(options: ChunksOptions) {
+    this.#options = options;
+  }
+
+  /** Rows that the log changes are not sent from the chunk that is being read. */
+  note(changes: readonly RowChange[]): void {
+    if (this.pending !== null) for (const change of changes) this.pending.note(change);
+  }
+
+  /** A watermark has come by in the log; returns what is to be sent there. */
+  watermark(id: string, level: 'low' | 'high', position: string): { chunk: CopyChunk; bytes: number } | null {
+    const { pending } = this;
+    if (pending === null || pending.id !== id) return null;
+    if (level === 'low') {
+      pending.low();
+      return null;
+    }
+    this.pending = null;
+    const left = pending.high();
+    // The table may have left the pipeline since its rows were read.
+    const route = this.#options.routeOf(pending.table);
+    if (left === null || route === null) {
+      pending.settle('spoiled');
+      return null;
+    }
+    const rows = left.rows.map((row) => pick(row, route.picks));
+    const bytes = chunkBytes(left.rows);
+    this.#underWay.push({ position: parsePosition(position), bytes });
+    pending.settle('sent');
+    return { chunk: { ...left, table: route.shape, rows }, bytes };
+  }
+
+  /** The target has applied everything up to there. */
+  applied(position: string): void {
+    if (this.#underWay.length === 0) return;
+    const reached = parsePosition(position);
+    this.#underWay = this.#underWay.filter((chunk) => !covers(reached, chunk.position));
+    this.#wake?.();
+  }
+
+  /** Settles when another may be read; at once when the signal aborts. */
+  async whenRoom(signal: AbortSignal): Promise<void> {
+    while (this.#full && !signal.aborted) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#wake = resolve;
+      signal.addEventListener('abort', () => resolve(), { once: true });
+      await promise;
+      this.#wake = null;
+    }
+  }
+
+  get #full(): boolean {
+    const bytes = this.#underWay.reduce((sum, chunk) => sum + chunk.bytes, 0);
+    return this.#underWay.length >= UNDER_WAY_MAX || bytes >= UNDER_WAY_BYTES;
+  }
+}

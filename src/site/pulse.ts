@@ -1,0 +1,71 @@
+/**
+ * Whether a database's server answers at all.
+ *
+ * It is asked for nothing, on a line of its own: a server that is busy with a long statement, or has locked what somebody
+ * waits for, answers all the same, one that is frozen or cut off does not. Rule kept: silence is told, over and over while it
+ * lasts, and nothing is ended for it: what waits goes on when the server does.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { OtterError } from '../model/error.ts';
+
+export interface PulseOptions {
+  /** The database's name, for messages. */
+  readonly name: string;
+  /** Settles when the server has answered, or has said why not. */
+  readonly ask: () => Promise<void>;
+  readonly silent: (error: OtterError) => void;
+  /** It answers again. */
+  readonly heard: () => void;
+  readonly now: () => number;
+  readonly silentMs?: number | undefined;
+  readonly intervalMs?: number | undefined;
+}
+
+const SILENT_MS = 8_000;
+const INTERVAL_MS = 1_000;
+
+/** Runs until the signal aborts. */
+export async function pulse(options: PulseOptions, signal: AbortSignal): Promise<void> {
+  const { ask, silent, heard, now, silentMs = SILENT_MS, intervalMs = INTERVAL_MS } = options;
+  let silence: OtterError | null = null;
+  while (!signal.aborted) {
+    const asked = now();
+    const answer = ask().then(
+      () => 'answered' as const,
+      () => 'failed' as const,
+    );
+    let heardOf = await within(answer, silentMs, signal);
+    // Who refuses at once is there, or is known to be gone; a connection that takes that long is silence too.
+    const atOnce = heardOf !== null;
+    while (heardOf === null && !signal.aborted) {
+      silence ??= unanswered(options.name, asked);
+      silent(silence);
+      heardOf = await within(answer, intervalMs, signal);
+    }
+    if (silence !== null && !signal.aborted && (atOnce || heardOf === 'answered')) {
+      silence = null;
+      heard();
+    }
+    await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Null when it takes longer, or the signal aborts. */
+async function within<T>(answer: Promise<T>, ms: number, signal: AbortSignal): Promise<T | null> {
+  const settled = new AbortController();
+  const late = sleep(ms, null, { signal: AbortSignal.any([signal, settled.signal]) }).catch(() => null);
+  try {
+    return await Promise.race([answer, late]);
+  } finally {
+    settled.abort();
+  }
+}
+
+function unanswered(database: string, sinceMs: number): OtterError {
+  const since = new Date(sinceMs).toISOString().slice(11, 19);
+  return new OtterError('OT4004', `${database} has not answered since ${since} UTC`, {
+    where: { database },
+    retry: 'backoff',
+    hint: 'Its server is frozen, overloaded, or cut off. Everything goes on by itself when it answers.',
+  });
+}
