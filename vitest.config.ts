@@ -31,7 +31,8 @@ export default defineConfig({
           // Cheaper to start than processes, and apart from each other all the same.
           pool: 'threads',
           maxWorkers: '100%',
-          testTimeout: 30_000,
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
         },
       },
       {
