@@ -109,7 +109,7 @@ function staysOf(
 ): Pick<SpecRecord, 'stays'> {
   if (before === null || after === null || applied === undefined) return {};
   const was = { spec: before as unknown as ChannelSpec, stays: applied.stays ?? {} };
-  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation);
+  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation, 0);
   return Object.keys(stays).length === 0 ? {} : { stays };
 }
 

@@ -11,12 +11,12 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle, orphan } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
-import { placeNamed } from '../replication/places.ts';
+import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 
@@ -30,6 +30,8 @@ export interface TargetTablesOptions {
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
   readonly known: Readonly<Record<string, RecordedTable>>;
+  /** Up to which generation of the channel nothing is to come of tables that left with it. */
+  readonly settled: () => number;
   /** Told what a table that was made here does not have of the source's. */
   readonly leftOut: (table: string, without: readonly string[]) => void;
 }
@@ -89,8 +91,8 @@ export class TargetTables {
   }
 
   /**
-   * The topology has changed: what is still named is matched anew. Returns the source tables that left and whose copies
-   * must be forgotten; rows of theirs that are still on their way are applied as before.
+   * The topology has changed, or tables have left for good: what is still named is matched anew. Returns the source tables
+   * that left and of which nothing is to come: what is recorded of them must be forgotten.
    */
   update(): readonly string[] {
     const spec = this.#options.spec();
@@ -98,13 +100,25 @@ export class TargetTables {
       if (ruleFor(spec.tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
     }
     const known = new Set([...this.#copies.keys(), ...this.#known.keys()]);
-    const left = [...known].filter((name) => placeNamed(spec, name) === null);
+    const left = [...known].filter((name) => placeNamed(spec, name) === null && this.#leaving(name) === null);
     for (const name of left) {
       this.#copies.delete(name);
       this.#known.delete(name);
     }
     this.#copied = this.#whole();
     return left;
+  }
+
+  /** Whether a source table is not in the pipeline any more and rows of it are still to come. */
+  leaves(name: string): boolean {
+    return this.#leaving(name) !== null;
+  }
+
+  /** The source tables of which that is so. */
+  get leaving(): readonly { readonly table: string; readonly target: string }[] {
+    return [...this.#known].flatMap(([table, { place }]) =>
+      this.leaves(table) ? [{ table, target: place.target }] : [],
+    );
   }
 
   /** Whether a table would go elsewhere now, or has left and come back: then everything begins with looking anew. */
@@ -264,9 +278,16 @@ export class TargetTables {
     if (obstacle !== null) throw obstacle;
   }
 
+  /** How a table travels that has left; null when it has not, or nothing of it is to come. */
+  #leaving(name: string): TableRule | null {
+    const { spec, settled } = this.#options;
+    const place = this.#known.get(name)?.place ?? this.#copies.get(name)?.place;
+    return place === undefined ? null : leavingNamed(spec(), name, place, settled());
+  }
+
   #named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
     const { tables } = this.#options.spec();
-    const rule = ruleFor(tables, source.schema, source.name);
+    const rule = ruleFor(tables, source.schema, source.name) ?? this.#leaving(tableName(source));
     if (rule === null) {
       throw new OtterError(
         'OT5023',
