@@ -107,3 +107,72 @@ test('two steps, each taken up before the next: only what is written in between 
   expect(ledger.rows(there)).toEqual(ledger.rows(here));
   for (const figures of Object.values(sites.figures())) expect(figures.error).toBeNull();
 }, 90_000);
+
+test('a channel that stands further back takes nothing of a table from before it joined', async () => {
+  await using sites = new Sites({ a, b });
+  sites.set(inside('one'));
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, ...NAMES);
+  sites.set({ ...inside('one'), two: { ...twoWay('s.two'), enabled: false } });
+  await until('it sleeps', () => sites.figures()['two/a>b']?.phase === 'paused');
+  await ra.query("INSERT INTO s.t VALUES ('k', 1), ('gone', 1)");
+  await until('they have come', async () => (await count(rb, 's.t')) === 2);
+  await rb.query("UPDATE s.t SET v = 9 WHERE id = 'k'; DELETE FROM s.t WHERE id = 'gone'");
+  await until('so have those', async () => (await dump(ra, 's.t')).join() === '["k",9]');
+  sites.set({ ...inside(null), two: { ...twoWay('s.two'), enabled: false } });
+  await sites.settled();
+  sites.set(inside('two'));
+  await sites.settled();
+  await ra.query("INSERT INTO s.t VALUES ('end-a', 0)");
+  await rb.query("INSERT INTO s.t VALUES ('end-b', 0)");
+  await until('the last have come', async () => (await count(ra, 's.t')) + (await count(rb, 's.t')) === 6);
+  for (const root of [ra, rb]) expect(await dump(root, 's.t')).toEqual(['["end-a",0]', '["end-b",0]', '["k",9]']);
+}, 60_000);
+
+test('what was on its way when it left arrives, also when both sites were restarted meanwhile', async () => {
+  await using sites = new Sites({ a, b });
+  sites.set(inside('one'));
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, ...NAMES);
+  await ra.query("INSERT INTO s.t VALUES ('first', 1)");
+  await until('it flows', async () => (await count(rb, 's.t')) === 1);
+  await sites.stop('a');
+  await sites.stop('b');
+  await ra.query("INSERT INTO s.t VALUES ('of-a', 1)");
+  await rb.query("INSERT INTO s.t VALUES ('of-b', 1)");
+  // Both write one row: where it left, the preferred site's must be left over all the same.
+  await rb.query("UPDATE s.t SET v = 2 WHERE id = 'first'");
+  await ra.query("UPDATE s.t SET v = 3 WHERE id = 'first'");
+  sites.set(inside(null));
+  sites.start('a');
+  sites.start('b');
+  await sites.settled();
+  const all = ['["first",3]', '["of-a",1]', '["of-b",1]'];
+  for (const root of [ra, rb]) expect(await dump(root, 's.t')).toEqual(all);
+  const recorded = "otter.structure WHERE source_table = 's.t'";
+  expect([await count(ra, recorded), await count(rb, recorded)]).toEqual([0, 0]);
+  await ra.query("INSERT INTO s.t VALUES ('later', 1)");
+  await ra.query('INSERT INTO s.one VALUES (1)');
+  await until('the other flows on', async () => (await count(rb, 's.one')) === 1);
+  expect(await dump(rb, 's.t')).toEqual(all);
+}, 60_000);
+
+test('a table is taken out because it stops its channel: the channel goes on', async () => {
+  const said: string[] = [];
+  const tell = (message: string): number => said.push(message);
+  await using sites = new Sites({ a, b }, recorder(tell));
+  sites.set(inside('one'));
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, ...NAMES);
+  await rb.query('ALTER TABLE s.t ADD CHECK (v < 5)');
+  await ra.query("INSERT INTO s.t VALUES ('bad', 7)");
+  await until('it is refused', () => sites.figures()['one/a>b']?.error?.code === 'OT5016');
+  await ra.query('INSERT INTO s.one VALUES (1)');
+  sites.set(inside(null));
+  await until('the other goes on', async () => (await count(rb, 's.one')) === 1);
+  expect(said).toContain('rows on their way are left behind, of tables that left the channel');
+  await until('nothing is wrong', () => Object.values(sites.figures()).every(({ error }) => error === null));
+}, 60_000);
