@@ -257,9 +257,7 @@ export class Inbound {
     const known = Object.entries(await target.known(spec.name));
     const stays = (table: string, place: Place): boolean => {
       const now = placeNamed(spec, table);
-      return now === null
-        ? leavingNamed(spec, table, place, this.settled) !== null
-        : samePlace(now, place);
+      return now === null ? leavingNamed(spec, table, place, this.settled) !== null : samePlace(now, place);
     };
     for (const { table, place, done } of copies)
       if (!stays(table, place) || (spec.initial === 'none' && !done)) this.#left.add(table);

@@ -165,7 +165,13 @@ export class Outbound implements LogListener, PipelineStream {
     const common = { gtid: part.gtid, position: part.position, seen, commitMs: part.commitMs };
     for (const row of part.own) {
       if (row.kind === 'beat' && row.site === this.#options.site) {
-        this.#push({ ...common, kind: 'beat', sentMs: row.sentMs, settled: this.#leaving.settledAt(part.gtid), bytes: 64 });
+        this.#push({
+          ...common,
+          kind: 'beat',
+          sentMs: row.sentMs,
+          settled: this.#leaving.settledAt(part.gtid),
+          bytes: 64,
+        });
       } else if (row.kind === 'watermark' && row.pipeline === this.#spec.name) {
         this.#watermark(row.chunk, row.level, common);
       }

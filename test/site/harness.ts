@@ -108,11 +108,12 @@ export class Sites implements AsyncDisposable {
     for (const [name, site] of this.#running) site.update(this.#spec(name));
   }
 
-  /** Waits until all pipelines have taken up what was set last, as `otter apply` does. */
-  async settled(): Promise<void> {
+  /** Waits until all pipelines, or those of a channel, have taken up what was set last, as `otter apply` does. */
+  async settled(channel?: string): Promise<void> {
     const generation = this.#generation;
+    const mine = this.#pipelines.filter(({ spec }) => channel === undefined || spec.channel === channel);
     const all = (): boolean =>
-      this.#pipelines.every(({ spec: { name } }) => {
+      mine.every(({ spec: { name } }) => {
         const now = this.figures()[name];
         return now?.error === null && now.observedGeneration >= generation;
       });

@@ -92,6 +92,10 @@ test('a changed topology counts as run when something has come by it, not when i
   inbound.update(spec!, 2);
   expect(inbound.figures().observedGeneration).toBe(1);
   send(BEAT);
+  // The source has not taken it up.
+  await expect.poll(() => inbound.figures().lagMs).toBe(0);
+  expect(inbound.figures().observedGeneration).toBe(1);
+  send({ ...BEAT, settled: 3 });
   await expect.poll(() => inbound.figures().observedGeneration).toBe(2);
 });
 
