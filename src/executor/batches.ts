@@ -10,9 +10,10 @@ import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts'
 import { STATE_FORMAT } from '../model/records.ts';
 import { staysAfter } from '../model/stays.ts';
 import type { ChannelSpec } from '../model/topology.ts';
-import type { AppliedState, Change } from '../planner/change.ts';
+import type { AppliedState, Change, LiveState } from '../planner/change.ts';
 import { nameOf } from '../planner/change.ts';
 import type { Plan } from '../planner/plan.ts';
+import { settledGeneration } from '../planner/settled.ts';
 import { historyKey, metaKey, runKey, specKey } from '../state/keys.ts';
 
 /** Two writes and one condition each, and a few of the batch: below the 128 that etcd takes. */
@@ -35,6 +36,7 @@ export interface BatchInput {
   readonly plan: Plan;
   /** What is there now, under the lock. */
   readonly applied: AppliedState;
+  readonly live: LiveState;
   readonly by: string;
   readonly commit: string | null;
   readonly at: string;
@@ -43,7 +45,7 @@ export interface BatchInput {
 
 /** `conditions` name each key as the plan read it, besides the lock, which whoever commits adds. */
 export function batchesOf(input: BatchInput): Batch[] {
-  const { plan, applied, by, commit, at } = input;
+  const { plan, applied, live, by, commit, at } = input;
   const { topology, serial, plan_digest, summary } = plan;
   const run = `${serial}-${[...plan_digest]
     .filter((c) => /[0-9A-Za-z]/.test(c))
@@ -71,7 +73,7 @@ export function batchesOf(input: BatchInput): Batch[] {
       if (change.after === null) deletes.push(key);
       else {
         const spec = change.after as unknown as SpecRecord['spec'];
-        const stays = change.kind === 'channel' ? staysOf(change, before.get(key), generation) : {};
+        const stays = change.kind === 'channel' ? staysOf(change, before.get(key), generation, live) : {};
         puts.push({ key, value: JSON.stringify({ generation, spec, ...stays } satisfies SpecRecord) });
       }
       puts.push({
@@ -106,10 +108,12 @@ function staysOf(
   { address, before, after }: Change,
   applied: AppliedState['specs'][number] | undefined,
   generation: number,
+  live: LiveState,
 ): Pick<SpecRecord, 'stays'> {
   if (before === null || after === null || applied === undefined) return {};
   const was = { spec: before as unknown as ChannelSpec, stays: applied.stays ?? {} };
-  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation, 0);
+  const settled = settledGeneration(nameOf(address), was.spec, live);
+  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation, settled);
   return Object.keys(stays).length === 0 ? {} : { stays };
 }
 

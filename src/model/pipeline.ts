@@ -32,22 +32,24 @@ export interface TableStay {
   readonly since: number;
 }
 
-/** An entry that a channel no longer has, or has otherwise, since this generation. */
-export interface LeftTable {
-  readonly entry: Pick<TableSpec, 'from' | 'to' | 'columns'>;
+export type LeftEntry = Pick<TableSpec, 'from' | 'to' | 'columns'>;
+
+/** Entries that a channel no longer has, or has otherwise, since this generation; a name alone says it all of most. */
+export interface LeftTables {
   readonly since: number;
+  readonly entries: readonly (string | LeftEntry)[];
 }
 
-/** As `LeftTable`, seen from one pipeline. */
-export interface LeftRule {
-  readonly rule: TableRule;
+/** `LeftTables` seen from one pipeline. */
+export interface LeftRules {
   readonly since: number;
+  readonly rules: readonly TableRule[];
 }
 
 /** What compiling must know of a channel's past. */
 export interface ChannelPast {
   readonly tables?: readonly TableStay[];
-  readonly left?: readonly LeftTable[];
+  readonly left?: readonly LeftTables[];
 }
 
 export interface PipelineSpec {
@@ -63,7 +65,7 @@ export interface PipelineSpec {
   /** Since when tables are in the channel, by their names at its first database. */
   readonly stays: readonly TableStay[];
   /** Entries whose tables may still have rows on their way, oldest first. */
-  readonly left: readonly LeftRule[];
+  readonly left: readonly LeftRules[];
   /** Whether this pipeline leaves the first database of its channel (or, one-way, any). */
   readonly forward: boolean;
   /** Whether this pipeline copies existing rows (in a two-way channel only the one from the first site does). */
@@ -89,7 +91,8 @@ export function serialiserOf(conflict: ConflictSpec, between: readonly string[])
 
 export function compileChannel(channel: string, spec: ChannelSpec, past: ChannelPast = {}): PipelineSpec[] {
   const { direction } = spec;
-  const left = past.left ?? [];
+  const leftBy = (rule: (entry: LeftEntry) => TableRule): LeftRules[] =>
+    (past.left ?? []).map((left) => ({ since: left.since, rules: leftEntries(left).map(rule) }));
   const common = {
     channel,
     stays: past.tables ?? [],
@@ -112,7 +115,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         joinsLate: false,
         forward: true,
         tables: spec.tables.map(forwardRule),
-        left: left.map(({ entry, since }) => ({ rule: forwardRule(entry), since })),
+        left: leftBy(forwardRule),
       })),
     );
   }
@@ -134,12 +137,17 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       joinsLate: spec.initial === 'none',
       forward: source === first,
       tables: spec.tables.map(source === first ? forwardRule : backwardRule),
-      left: left.map(({ entry, since }) => ({ rule: (source === first ? forwardRule : backwardRule)(entry), since })),
+      left: leftBy(source === first ? forwardRule : backwardRule),
     })),
   );
 }
 
-function forwardRule(table: LeftTable['entry']): TableRule {
+export function leftEntries({ entries }: LeftTables): readonly LeftEntry[] {
+  const columns = { only: null, omit: [], rename: {} };
+  return entries.map((entry) => (typeof entry === 'string' ? { from: entry, to: null, columns } : entry));
+}
+
+function forwardRule(table: LeftEntry): TableRule {
   return {
     from: table.from,
     to: table.to,
@@ -150,7 +158,7 @@ function forwardRule(table: LeftTable['entry']): TableRule {
 }
 
 /** The same entry read from the second site: names swapped, columns named as they are there. */
-function backwardRule(table: LeftTable['entry']): TableRule {
+function backwardRule(table: LeftEntry): TableRule {
   const { rename } = table.columns;
   const there = (column: string): string => rename[column] ?? column;
   return {

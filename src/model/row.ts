@@ -145,8 +145,8 @@ export interface KnownTable {
   /** See `AnnouncedTable`. */
   readonly structure: string;
   /**
-   * Position in the target's log at which the copy of the table began: of what was written there before, nothing is to be
-   * carried back. Null where nothing is copied; empty for a table that had just been made at the source.
+   * Position in the target's log at which the copy of the table began, or, two-way without copies, at which it joined: of what
+   * was written there before, nothing is to be carried back. Null where all counts; empty for a table that had just been made at the source.
    */
   readonly since: string | null;
 }

@@ -5,7 +5,7 @@
  * away. What it recorded belongs to one stay, and counts no longer in another. Rule kept: a table that is named
  * differently and goes to the same place as before has not left.
  */
-import { type ChannelPast, compileChannel, type LeftTable, type TableStay } from './pipeline.ts';
+import { type ChannelPast, compileChannel, type LeftTables, type TableStay } from './pipeline.ts';
 import { matches, overlap, singleName, tablePattern } from './table-pattern.ts';
 import type { ChannelSpec, TableSpec } from './topology.ts';
 
@@ -41,7 +41,9 @@ export function staysAfter(
     return since === undefined ? [] : [[name, since]];
   });
   const tables = worthSaying(tablesAfter([...(before.stays.tables ?? []), ...implied(before.spec)], after, generation));
-  const left = [...leavingAt(before.stays, settled), ...leftBy(before.spec, after, generation)];
+  const entries = leftBy(before.spec, after);
+  const gone = entries.length === 0 ? [] : [{ since: generation, entries }];
+  const left = leavingAt({ left: [...(before.stays.left ?? []), ...gone] }, settled);
   return {
     ...(pipelines.length === 0 ? {} : { pipelines: Object.fromEntries(pipelines) }),
     ...(tables.length === 0 ? {} : { tables }),
@@ -50,16 +52,19 @@ export function staysAfter(
 }
 
 /** What may have rows on their way still when all pipelines have reported this generation. */
-export function leavingAt({ left = [] }: Stays, settled: number): readonly LeftTable[] {
+export function leavingAt({ left = [] }: Stays, settled: number): readonly LeftTables[] {
   return left.filter(({ since }) => since > settled);
 }
 
-function leftBy(before: ChannelSpec, after: ChannelSpec, since: number): readonly LeftTable[] {
+function leftBy(before: ChannelSpec, after: ChannelSpec): LeftTables['entries'] {
   const keyOf = ({ from, to }: TableSpec): string => JSON.stringify([from, to]);
   const stay = new Set(after.tables.map(keyOf));
   return before.tables
     .filter((table) => !stay.has(keyOf(table)))
-    .map(({ from, to, columns }) => ({ entry: { from, to, columns }, since }));
+    .map(({ from, to, columns }) => {
+      const whole = columns.only === null && columns.omit.length === 0 && Object.keys(columns.rename).length === 0;
+      return whole && to === null ? from : { from, to, columns };
+    });
 }
 
 function implied(spec: ChannelSpec): readonly TableStay[] {

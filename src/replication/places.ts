@@ -27,12 +27,13 @@ export function leavingRule(
   settled: number,
 ): TableRule | null {
   if (spec.left.length === 0 || ruleFor(spec.tables, schema, name) !== null) return null;
-  const found = spec.left.find(({ rule, since }) => {
-    if (since <= was.stay || since <= settled || ruleFor([rule], schema, name) === null) return false;
+  for (const { since, rules } of spec.left) {
+    const rule = since <= was.stay || since <= settled ? null : ruleFor(rules, schema, name);
+    if (rule === null) continue;
     const there = mapName(rule, schema, name);
-    return `${there.schema}.${there.table}` === was.target;
-  });
-  return found?.rule ?? null;
+    if (`${there.schema}.${there.table}` === was.target) return rule;
+  }
+  return null;
 }
 
 /** As `leavingRule`, for `schema.table` as it is recorded. */
@@ -42,10 +43,11 @@ export function leavingNamed(spec: PipelineSpec, recorded: string, was: Place, s
 
 /** How a table went that left last, for `schema.table` as it is recorded. */
 export function leftNamed(spec: PipelineSpec, recorded: string): TableRule | null {
-  return split(
-    recorded,
-    (schema, name) => spec.left.findLast(({ rule }) => ruleFor([rule], schema, name) !== null)?.rule ?? null,
-  );
+  const latest = spec.left.toReversed();
+  return split(recorded, (schema, name) => {
+    const left = latest.find(({ rules }) => ruleFor(rules, schema, name) !== null);
+    return left === undefined ? null : ruleFor(left.rules, schema, name);
+  });
 }
 
 /** Either name may have dots, so every split is tried. */

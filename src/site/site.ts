@@ -206,7 +206,7 @@ export class Site implements RunningSite {
     if (ruleFor(tables, schema, table) !== null) return true;
     if (reverse === null || left.length === 0) return false;
     const settled = this.#incoming.settledOf(reverse);
-    return left.some(({ rule, since }) => since > settled && ruleFor([rule], schema, table) !== null);
+    return left.some(({ since, rules }) => since > settled && ruleFor(rules, schema, table) !== null);
   }
 
   // ------------------------------------------------------------ heart
