@@ -77,6 +77,7 @@ export class Outbound implements LogListener, PipelineStream {
   /** The chunk in flight, if any. */
   pending: PendingChunk | null = null;
   readonly #leaving = new Leaving();
+  #later: { readonly until: Position; readonly work: () => Promise<void> } | null = null;
   /** What it was up to where the log ended then; only while the reader may be before that. */
   #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
   /** Called when a table joined while the pipeline runs. */
@@ -161,6 +162,8 @@ export class Outbound implements LogListener, PipelineStream {
   #part(part: ReadPart): undefined | Promise<void> {
     if (this.#ended.signal.aborted || this.#passed(part.gtid)) return undefined;
     this.#pass(part.gtid);
+    const due = this.#due(part.gtid);
+    if (due !== null) return due().then(() => this.#part(part));
     const seen = this.#seen(part.seen);
     const common = { gtid: part.gtid, position: part.position, seen, commitMs: part.commitMs };
     for (const row of part.own) {
@@ -264,6 +267,18 @@ export class Outbound implements LogListener, PipelineStream {
   /** Every table of this generation has been told; the log was at `end` when it was taken up, null: nothing leaves with it. */
   tookUp(generation: number, end: LogEnd | null): void {
     this.#leaving.taken(generation, end === null ? null : this.#placeOf(end));
+  }
+
+  /** To be done when the log is beyond `end`, before what is there. */
+  later({ position, point }: LogEnd, work: () => Promise<void>): void {
+    this.#later = { until: this.#placeOf({ position, point }), work };
+  }
+
+  #due(gtid: string): (() => Promise<void>) | null {
+    const later = this.#later;
+    if (later === null || coversGtid(later.until, gtid)) return null;
+    this.#later = null;
+    return later.work;
   }
 
   /** Whether rows of the table are still carried though it is not in the pipeline any more. */

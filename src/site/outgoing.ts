@@ -10,7 +10,7 @@ import { type Place, samePlace, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
-import type { TableShape } from '../model/row.ts';
+import { type TableShape, tableName } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { mapName } from '../replication/names.ts';
 import { leftNamed, placeNamed, placeOf } from '../replication/places.ts';
@@ -96,9 +96,14 @@ export class Outgoing {
     const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, leaving, signal);
     const { outbound } = running;
     try {
-      // Every table is announced before anything else, so that the target knows at once whether there is something to copy.
-      await this.#announce(running);
-      outbound.tookUp(generation, leaving?.end ?? null);
+      // Tables are announced before anything else, so that the target knows at once whether there is something to copy.
+      // A table that the second site made meanwhile joins where the log tells so. What it had before, and the first site has
+      // not, is found out behind that.
+      const strange = request.from !== null && spec.role === 'to-serialiser' ? await source.logEnd() : null;
+      const isKnown = (name: string): boolean => strange === null || Object.hasOwn(request.known, name);
+      await this.#announce(running, isKnown);
+      if (strange !== null) outbound.later(strange, () => this.#announce(running));
+      outbound.tookUp(generation, strange ?? leaving?.end ?? null);
       signal.throwIfAborted();
     } catch (error) {
       outbound.close();
@@ -276,11 +281,15 @@ export class Outgoing {
     return recorded.some(({ table }) => table === `${there.schema}.${there.table}`);
   }
 
-  async #announce({ outbound, copier }: Running): Promise<void> {
+  async #announce({ outbound, copier }: Running, which: (name: string) => boolean = () => true): Promise<void> {
     const { source, schema: own } = this.#options;
     const tables = await source.tables();
     const mine = tables.filter(
-      ({ schema, name }) => schema !== own && outbound.ruleOf(schema, name) !== null && !outbound.leaves(schema, name),
+      ({ schema, name }) =>
+        schema !== own &&
+        which(tableName({ schema, name })) &&
+        outbound.ruleOf(schema, name) !== null &&
+        !outbound.leaves(schema, name),
     );
     // All at once, so that the server is asked once.
     const shapes = await Promise.all(mine.map(({ schema, name }) => source.shape(schema, name)));

@@ -23,6 +23,11 @@ import { twoWayObstacle } from '../replication/two-way.ts';
 /** What is wrong with the columns of now may have been right for rows still to come. */
 const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
 
+const OCCUPIED =
+  'Empty it, or set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.';
+const OCCUPIED_TWO_WAY =
+  'Put its rows aside, into a table that no channel has (`CREATE TABLE ... AS SELECT`), and delete them here (`DELETE`, not `TRUNCATE`). It is copied then; when the pipeline streams, insert here those rows again that are missing.';
+
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
   readonly target: TargetPort;
@@ -205,7 +210,8 @@ export class TargetTables {
       throw error;
     });
     if (this.#copies.has(from) || table === null) return null;
-    if (missing && born && spec().role === 'to-serialiser') {
+    // Where it was made here before and the record of that was cut short, nobody has written to it yet.
+    if (born && spec().role === 'to-serialiser' && (missing || !(await target.hasRows(schema, name)))) {
       // So that this site does not copy it back to where it came from; see `Outgoing`.
       return {
         begun: { table: from, place, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
@@ -225,7 +231,7 @@ export class TargetTables {
         `${schema}.${name} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
         {
           where: { table: `${schema}.${name}`, pipeline: spec().name },
-          hint: 'Empty it, or in a one-way channel set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.',
+          hint: spec().role === 'one-way' ? OCCUPIED : OCCUPIED_TWO_WAY,
         },
       );
     }
