@@ -208,21 +208,28 @@ export class Inbound {
         if (window.deliveries.some(({ kind }) => kind !== 'table')) {
           progress();
           this.#figures.phase = tables.copying ? 'copying' : 'streaming';
+          // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported.
+          const late = tables.leaving.length > 0 || this.#spec.joinsLate;
+          if (!late) this.#figures.observedGeneration = this.#generation;
         }
-        for (const delivery of window.deliveries) {
-          if (delivery.kind !== 'beat') continue;
-          if (delivery.settled > this.#settled) {
-            this.#settled = delivery.settled;
-            this.#strike(tables);
-            // Before it is reported: who takes them up elsewhere relies on it.
-            await this.#forgetLeft();
-          }
-          // The topology may have come here after it came to the source, or before.
-          this.#figures.observedGeneration = Math.min(this.#generation, delivery.settled);
-        }
+        for (const delivery of window.deliveries)
+          if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
       }
     }
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
+  }
+
+  /** The source has carried this generation out, and all that came before it is applied. */
+  async #beat(settled: number, tables: TargetTables): Promise<void> {
+    if (settled > this.#settled) {
+      this.#settled = settled;
+      this.#strike(tables);
+      // Before it is reported.
+      await this.#forgetLeft();
+    }
+    // The topology may have come here after it came to the source, or before.
+    const carriedOut = Math.min(this.#generation, settled);
+    if (carriedOut > this.#figures.observedGeneration) this.#figures.observedGeneration = carriedOut;
   }
 
   #strike(tables: TargetTables): void {

@@ -92,9 +92,15 @@ test('a changed topology counts as run when something has come by it, not when i
   inbound.update(spec!, 2);
   expect(inbound.figures().observedGeneration).toBe(1);
   send(BEAT);
-  // The source has not taken it up.
-  await expect.poll(() => inbound.figures().lagMs).toBe(0);
-  expect(inbound.figures().observedGeneration).toBe(1);
+  await expect.poll(() => inbound.figures().observedGeneration).toBe(2);
+});
+
+test('without copies it counts as run when the source has carried it out', async () => {
+  await using pipeline = started();
+  const { inbound, send } = pipeline;
+  inbound.update({ ...spec!, joinsLate: true }, 2);
+  send(BEAT);
+  await expect.poll(() => inbound.figures()).toMatchObject({ phase: 'streaming', observedGeneration: 1 });
   send({ ...BEAT, settled: 3 });
   await expect.poll(() => inbound.figures().observedGeneration).toBe(2);
 });
