@@ -6,8 +6,9 @@ import type { StateStore } from '../model/ports.ts';
 import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import type { SourceOf } from '../planner/change.ts';
-import { guard, type Refusal } from '../planner/guard.ts';
+import { guard } from '../planner/guard.ts';
 import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
+import type { Refusal } from '../planner/refusal.ts';
 import { planJson } from '../render/json.ts';
 import { planMarkdown } from '../render/markdown.ts';
 import { renderDrift, renderPlan } from '../render/text.ts';
@@ -90,7 +91,13 @@ export async function planFor(
     digest: context.parts.digest,
     baseRevision: revision,
   });
-  const refusals = guard(computed, { desired, applied, unbuilt, allowDestroy: [...(options.allowDestroy ?? [])] });
+  const refusals = guard(computed, {
+    desired,
+    applied,
+    live,
+    unbuilt,
+    allowDestroy: [...(options.allowDestroy ?? [])],
+  });
   return { plan: refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed, refusals, desired };
 }
 

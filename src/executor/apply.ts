@@ -61,11 +61,12 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
   }
   const lock = await lockFor(options, onEvent);
   try {
-    const { applied } = await readApplied(store, plan.topology, signal);
+    const { applied, live } = await readApplied(store, plan.topology, signal);
     await refuseStale(options, applied);
     const batches = batchesOf({
       plan,
       applied,
+      live,
       by: options.by,
       commit: options.commit,
       at: new Date(options.now()).toISOString(),

@@ -10,9 +10,10 @@ import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts'
 import { STATE_FORMAT } from '../model/records.ts';
 import { isAnother, staysAfter } from '../model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../model/topology.ts';
-import type { AppliedState, Change } from '../planner/change.ts';
+import type { AppliedState, Change, LiveState } from '../planner/change.ts';
 import { nameOf } from '../planner/change.ts';
 import type { Plan } from '../planner/plan.ts';
+import { settledGeneration } from '../planner/settled.ts';
 import { historyKey, metaKey, runKey, specKey } from '../state/keys.ts';
 
 /** Two writes and one condition each, and a few of the batch: below the 128 that etcd takes. */
@@ -35,6 +36,7 @@ export interface BatchInput {
   readonly plan: Plan;
   /** What is there now, under the lock. */
   readonly applied: AppliedState;
+  readonly live: LiveState;
   readonly by: string;
   readonly commit: string | null;
   readonly at: string;
@@ -43,7 +45,7 @@ export interface BatchInput {
 
 /** `conditions` name each key as the plan read it, besides the lock, which whoever commits adds. */
 export function batchesOf(input: BatchInput): Batch[] {
-  const { plan, applied, by, commit, at } = input;
+  const { plan, applied, live, by, commit, at } = input;
   const { topology, serial, plan_digest, summary } = plan;
   const run = `${serial}-${[...plan_digest]
     .filter((c) => /[0-9A-Za-z]/.test(c))
@@ -71,7 +73,11 @@ export function batchesOf(input: BatchInput): Batch[] {
       if (change.after === null) deletes.push(key);
       else {
         const spec = change.after as unknown as SpecRecord['spec'];
-        const record = { generation, spec, ...historyOf(change, before.get(key), generation) } satisfies SpecRecord;
+        const record = {
+          generation,
+          spec,
+          ...historyOf(change, before.get(key), generation, live),
+        } satisfies SpecRecord;
         puts.push({ key, value: JSON.stringify(record) });
       }
       puts.push({
@@ -106,8 +112,9 @@ function historyOf(
   change: Change,
   applied: AppliedState['specs'][number] | undefined,
   generation: number,
+  live: LiveState,
 ): Pick<SpecRecord, 'stays' | 'since'> {
-  if (change.kind === 'channel') return staysOf(change, applied, generation);
+  if (change.kind === 'channel') return staysOf(change, applied, generation, live);
   if (change.kind !== 'database' || applied === undefined) return {};
   const [before, after] = [change.before, change.after] as unknown as [DatabaseSpec, DatabaseSpec];
   const since = isAnother(before, after) ? generation : applied.since;
@@ -119,10 +126,12 @@ function staysOf(
   { address, before, after }: Change,
   applied: AppliedState['specs'][number] | undefined,
   generation: number,
+  live: LiveState,
 ): Pick<SpecRecord, 'stays'> {
   if (before === null || after === null || applied === undefined) return {};
   const was = { spec: before as unknown as ChannelSpec, stays: applied.stays ?? {} };
-  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation);
+  const settled = settledGeneration(nameOf(address), was.spec, live);
+  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation, settled);
   return Object.keys(stays).length === 0 ? {} : { stays };
 }
 

@@ -102,7 +102,7 @@ export class World {
     if (meta === null || spec === undefined) return null;
     const pipelines = this.names('channel').flatMap((channel) => {
       const { record, created } = this.spec('channel', channel)!;
-      return compileChannel(channel, record.spec, record.stays?.tables)
+      return compileChannel(channel, record.spec, record.stays)
         .filter(({ source, target }) => source === database || target === database)
         .filter(
           ({ source, target }) => this.spec('database', source) !== null && this.spec('database', target) !== null,

@@ -119,7 +119,7 @@ class PairInspection {
       const hint =
         role === 'one-way'
           ? 'Empty it, or set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.'
-          : 'Empty it, or set `initial: none` if both sides are equal.';
+          : 'Put its rows aside, into a table that no channel has (`CREATE TABLE ... AS SELECT`), and delete them here; when it is copied, insert here those again that are missing. Or set `initial: none` if both sides are equal.';
       const why = 'has rows already, and the channel says `existing: refuse`';
       this.#refuse(new OtterError('OT5013', `${name} at ${this.#pipeline.target} ${why}`, { hint }));
     }

@@ -85,7 +85,7 @@ export class DeliveryDecoder {
           },
         };
       case KIND.beat:
-        return { kind: 'beat', ...common, sentMs: number(entry[6]) };
+        return { kind: 'beat', ...common, sentMs: number(entry[6]), settled: number(entry[7]) };
       default:
         throw unreadable('a delivery of a kind that is not known here');
     }

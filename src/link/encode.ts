@@ -89,7 +89,7 @@ export class DeliveryEncoder {
         return [KIND.table, ...common, this.#number(table), ...told];
       }
       case 'beat':
-        return [KIND.beat, ...common, delivery.sentMs];
+        return [KIND.beat, ...common, delivery.sentMs, delivery.settled];
       default:
         throw new UnreachableError(delivery satisfies never);
     }

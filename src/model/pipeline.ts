@@ -32,6 +32,26 @@ export interface TableStay {
   readonly since: number;
 }
 
+export type LeftEntry = Pick<TableSpec, 'from' | 'to' | 'columns'>;
+
+/** Entries that a channel no longer has, or has otherwise, since this generation; a name alone says it all of most. */
+export interface LeftTables {
+  readonly since: number;
+  readonly entries: readonly (string | LeftEntry)[];
+}
+
+/** `LeftTables` seen from one pipeline. */
+export interface LeftRules {
+  readonly since: number;
+  readonly rules: readonly TableRule[];
+}
+
+/** What compiling must know of a channel's past. */
+export interface ChannelPast {
+  readonly tables?: readonly TableStay[];
+  readonly left?: readonly LeftTables[];
+}
+
 export interface PipelineSpec {
   /** `channel/source>target`. */
   readonly name: string;
@@ -44,12 +64,16 @@ export interface PipelineSpec {
   readonly tables: readonly TableRule[];
   /** Since when tables are in the channel, by their names at its first database. */
   readonly stays: readonly TableStay[];
+  /** Entries whose tables may still have rows on their way, oldest first. */
+  readonly left: readonly LeftRules[];
   /** Whether this pipeline leaves the first database of its channel (or, one-way, any). */
   readonly forward: boolean;
   /** Whether this pipeline copies existing rows (in a two-way channel only the one from the first site does). */
   readonly initial: 'copy' | 'none';
   /** Whether the pipeline in the other direction copies: then a table counts here only from when it is copied. */
   readonly reverseCopies: boolean;
+  /** Two-way without copies: a table that joins a running channel counts from when it joined at this pipeline's source. */
+  readonly joinsLate: boolean;
   readonly existing: ChannelSpec['existing'];
   readonly ddl: ChannelSpec['ddl'];
   readonly onError: ChannelSpec['onError'];
@@ -65,11 +89,13 @@ export function serialiserOf(conflict: ConflictSpec, between: readonly string[])
   return conflict.priority[0] ?? between[0]!;
 }
 
-export function compileChannel(channel: string, spec: ChannelSpec, stays: readonly TableStay[] = []): PipelineSpec[] {
+export function compileChannel(channel: string, spec: ChannelSpec, past: ChannelPast = {}): PipelineSpec[] {
   const { direction } = spec;
+  const leftBy = (rule: (entry: LeftEntry) => TableRule): LeftRules[] =>
+    (past.left ?? []).map((left) => ({ since: left.since, rules: leftEntries(left).map(rule) }));
   const common = {
     channel,
-    stays,
+    stays: past.tables ?? [],
     existing: spec.existing,
     ddl: spec.ddl,
     onError: spec.onError,
@@ -86,8 +112,10 @@ export function compileChannel(channel: string, spec: ChannelSpec, stays: readon
         reverse: null,
         initial: spec.initial,
         reverseCopies: false,
+        joinsLate: false,
         forward: true,
         tables: spec.tables.map(forwardRule),
+        left: leftBy(forwardRule),
       })),
     );
   }
@@ -106,13 +134,20 @@ export function compileChannel(channel: string, spec: ChannelSpec, stays: readon
       reverse: pipelineName(channel, target, source),
       initial: source === first ? spec.initial : ('none' as const),
       reverseCopies: target === first && spec.initial === 'copy',
+      joinsLate: spec.initial === 'none',
       forward: source === first,
       tables: spec.tables.map(source === first ? forwardRule : backwardRule),
+      left: leftBy(source === first ? forwardRule : backwardRule),
     })),
   );
 }
 
-function forwardRule(table: TableSpec): TableRule {
+export function leftEntries({ entries }: LeftTables): readonly LeftEntry[] {
+  const columns = { only: null, omit: [], rename: {} };
+  return entries.map((entry) => (typeof entry === 'string' ? { from: entry, to: null, columns } : entry));
+}
+
+function forwardRule(table: LeftEntry): TableRule {
   return {
     from: table.from,
     to: table.to,
@@ -123,7 +158,7 @@ function forwardRule(table: TableSpec): TableRule {
 }
 
 /** The same entry read from the second site: names swapped, columns named as they are there. */
-function backwardRule(table: TableSpec): TableRule {
+function backwardRule(table: LeftEntry): TableRule {
   const { rename } = table.columns;
   const there = (column: string): string => rename[column] ?? column;
   return {

@@ -110,7 +110,8 @@ interface DeliveryCommon {
  * - `answers`: full rows in answer to refused changes.
  * - `chunk`: existing rows, read between two watermarks; `position` is the high one's.
  * - `table`: a table joins the pipeline; comes before its first row and moves no position.
- * - `beat`: nothing but the position and `seen`.
+ * - `beat`: nothing but the position and `seen`, and which generation of the channel the source has carried out: tables that
+ *   joined with it are told, of those that left nothing is to come.
  */
 export type Delivery =
   | (DeliveryCommon & {
@@ -122,7 +123,7 @@ export type Delivery =
   | (DeliveryCommon & { readonly kind: 'answers'; readonly answers: readonly Answer[] })
   | (DeliveryCommon & { readonly kind: 'chunk'; readonly chunk: CopyChunk })
   | (DeliveryCommon & { readonly kind: 'table'; readonly announced: AnnouncedTable })
-  | (DeliveryCommon & { readonly kind: 'beat'; readonly sentMs: number });
+  | (DeliveryCommon & { readonly kind: 'beat'; readonly sentMs: number; readonly settled: number });
 
 export interface AnnouncedTable {
   readonly table: TableShape;
@@ -144,8 +145,8 @@ export interface KnownTable {
   /** See `AnnouncedTable`. */
   readonly structure: string;
   /**
-   * Position in the target's log at which the copy of the table began: of what was written there before, nothing is to be
-   * carried back. Null where nothing is copied; empty for a table that had just been made at the source.
+   * Position in the target's log at which the copy of the table began, or, two-way without copies, at which it joined: of what
+   * was written there before, nothing is to be carried back. Null where all counts; empty for a table that had just been made at the source.
    */
   readonly since: string | null;
 }

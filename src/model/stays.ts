@@ -5,15 +5,16 @@
  * away. What it recorded belongs to one stay, and counts no longer in another. Rule kept: a table that is named
  * differently and goes to the same place as before has not left.
  */
-import { compileChannel, type TableStay } from './pipeline.ts';
+import { type ChannelPast, compileChannel, type LeftTables, type TableStay } from './pipeline.ts';
 import { matches, overlap, singleName, tablePattern } from './table-pattern.ts';
-import type { ChannelSpec, DatabaseSpec } from './topology.ts';
+import type { ChannelSpec, DatabaseSpec, TableSpec } from './topology.ts';
 
-/** What came later than the channel itself, whose generation counts as 0. */
-export interface Stays {
+/**
+ * What came later than the channel itself, whose generation counts as 0. Of `tables` the first that means one counts; one
+ * that none means has been there since the beginning. `left`: what went, as long as rows of it may be on their way.
+ */
+export interface Stays extends ChannelPast {
   readonly pipelines?: Readonly<Record<string, number>>;
-  /** The first that means a table counts; one that none means has been there since the beginning. */
-  readonly tables?: readonly TableStay[];
 }
 
 /** Since when a table is in its channel, by its name at the channel's first database. */
@@ -27,12 +28,16 @@ export function isAnother(before: DatabaseSpec, after: DatabaseSpec): boolean {
   return before.engine !== after.engine;
 }
 
-/** The stays when a channel becomes another in this generation. */
+/**
+ * The stays when a channel becomes another in this generation.
+ * @param settled generation that all its pipelines have reported: what left by then has no rows on their way
+ */
 export function staysAfter(
   channel: string,
   before: { readonly spec: ChannelSpec; readonly stays: Stays },
   after: ChannelSpec,
   generation: number,
+  settled: number,
 ): Stays {
   const names = (spec: ChannelSpec): string[] => compileChannel(channel, spec).map(({ name }) => name);
   const there = new Set(names(before.spec));
@@ -41,10 +46,30 @@ export function staysAfter(
     return since === undefined ? [] : [[name, since]];
   });
   const tables = worthSaying(tablesAfter([...(before.stays.tables ?? []), ...implied(before.spec)], after, generation));
+  const entries = leftBy(before.spec, after);
+  const gone = entries.length === 0 ? [] : [{ since: generation, entries }];
+  const left = leavingAt({ left: [...(before.stays.left ?? []), ...gone] }, settled);
   return {
     ...(pipelines.length === 0 ? {} : { pipelines: Object.fromEntries(pipelines) }),
     ...(tables.length === 0 ? {} : { tables }),
+    ...(left.length === 0 ? {} : { left }),
   };
+}
+
+/** What may have rows on their way still when all pipelines have reported this generation. */
+export function leavingAt({ left = [] }: Stays, settled: number): readonly LeftTables[] {
+  return left.filter(({ since }) => since > settled);
+}
+
+function leftBy(before: ChannelSpec, after: ChannelSpec): LeftTables['entries'] {
+  const keyOf = ({ from, to }: TableSpec): string => JSON.stringify([from, to]);
+  const stay = new Set(after.tables.map(keyOf));
+  return before.tables
+    .filter((table) => !stay.has(keyOf(table)))
+    .map(({ from, to, columns }) => {
+      const whole = columns.only === null && columns.omit.length === 0 && Object.keys(columns.rename).length === 0;
+      return whole && to === null ? from : { from, to, columns };
+    });
 }
 
 function implied(spec: ChannelSpec): readonly TableStay[] {

@@ -46,6 +46,10 @@ function stoppedEffects(
   }
   return [
     { risk: 'high', text: `pipelines stop and their positions are lost: ${namesOf(stopped)}` },
+    {
+      risk: 'high',
+      text: 'what was written and has not arrived yet does not arrive any more: `otter status` tells the lag',
+    },
     { risk: 'medium', text: 'rows stay where they are, and are not kept the same any more' },
   ];
 }
@@ -96,7 +100,10 @@ function copyEffects(
     text: `${what} are copied from ${source} to ${target} (how many is known when the node starts)`,
   }));
   if (copying.length === 0 && spec.initial === 'none') {
-    effects.push({ risk: 'medium', text: `${what} are not copied: only changes from now on travel` });
+    effects.push({
+      risk: 'medium',
+      text: `${what} are not copied: only changes from when apply has ended travel, and what differs then stays different`,
+    });
   }
   effects.push({ risk: 'low', text: `target tables are created where they are missing, in ${targets.join(', ')}` });
   const filled =
@@ -153,10 +160,16 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
   }
   if (leaving.length > 0) {
     const names = leaving.map(label);
-    effects.push({
-      risk: 'medium',
-      text: `${listed(names)} ${names.length === 1 ? 'is' : 'are'} not kept the same any more; rows stay where they are`,
-    });
+    effects.push(
+      {
+        risk: 'medium',
+        text: `${listed(names)} ${names.length === 1 ? 'is' : 'are'} not kept the same any more; rows stay where they are`,
+      },
+      {
+        risk: 'medium',
+        text: 'what was written before that arrives, unless its pipeline cannot go on with it',
+      },
+    );
   }
   if (narrowed.length > 0) {
     effects.push({

@@ -1,29 +1,30 @@
 /** What must not be carried out, and why. A refusal is a value: all of them are told at once. */
-import type { Code } from '../model/codes.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { DatabaseSpec, Topology } from '../model/topology.ts';
-import type { AppliedState } from './change.ts';
+import type { AppliedState, LiveState } from './change.ts';
 import { addressOf } from './change.ts';
+import { handoverRefusals } from './handover.ts';
 import type { Plan } from './plan.ts';
 import { refersTo } from './references.ts';
-
-export interface Refusal {
-  readonly code: Code;
-  readonly message: string;
-  readonly hint?: string | undefined;
-}
+import type { Refusal } from './refusal.ts';
 
 export interface GuardInput {
   readonly desired: Topology;
   readonly applied: AppliedState;
+  readonly live: LiveState;
   /** What the topology says and this version does not do; errors among it refuse the plan. */
   readonly unbuilt: readonly Diagnostic[];
   /** `database.hz`, or `hz`. */
   readonly allowDestroy: readonly string[];
 }
 
-export function guard(plan: Plan, { applied, unbuilt, allowDestroy }: GuardInput): Refusal[] {
-  return [...unbuiltRefusals(unbuilt), ...protectedRefusals(plan, allowDestroy), ...danglingRefusals(plan, applied)];
+export function guard(plan: Plan, { applied, live, unbuilt, allowDestroy }: GuardInput): Refusal[] {
+  return [
+    ...unbuiltRefusals(unbuilt),
+    ...protectedRefusals(plan, allowDestroy),
+    ...danglingRefusals(plan, applied),
+    ...handoverRefusals(plan, applied, live),
+  ];
 }
 
 function unbuiltRefusals(unbuilt: readonly Diagnostic[]): Refusal[] {

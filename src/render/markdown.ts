@@ -5,8 +5,8 @@
  */
 import type { Change } from '../planner/change.ts';
 import { RISKS } from '../planner/change.ts';
-import type { Refusal } from '../planner/guard.ts';
 import type { Plan } from '../planner/plan.ts';
+import type { Refusal } from '../planner/refusal.ts';
 import { renderPlan, symbolOf } from './text.ts';
 import { printable } from './width.ts';
 

@@ -1,6 +1,6 @@
 /** Where the tables of a pipeline go, and since when: what is recorded of a table elsewhere counts no longer. */
 import type { Place } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { stayOf } from '../model/stays.ts';
 import { mapName, ruleFor } from './names.ts';
 
@@ -13,12 +13,49 @@ export function placeOf(spec: PipelineSpec, schema: string, name: string): Place
   return { target: `${there.schema}.${there.table}`, stay: stayOf(spec.stays, first.schema, first.table) };
 }
 
-/** As `placeOf`, for `schema.table` as it is recorded; either name may have dots, so every split is tried. */
+/** As `placeOf`, for `schema.table` as it is recorded. */
 export function placeNamed(spec: PipelineSpec, recorded: string): Place | null {
+  return split(recorded, (schema, name) => placeOf(spec, schema, name));
+}
+
+/** How a table went that the pipeline has no more, and of which rows may be on their way; null when it has it, or they are not. */
+export function leavingRule(
+  spec: PipelineSpec,
+  schema: string,
+  name: string,
+  was: Place,
+  settled: number,
+): TableRule | null {
+  if (spec.left.length === 0 || ruleFor(spec.tables, schema, name) !== null) return null;
+  for (const { since, rules } of spec.left) {
+    const rule = since <= was.stay || since <= settled ? null : ruleFor(rules, schema, name);
+    if (rule === null) continue;
+    const there = mapName(rule, schema, name);
+    if (`${there.schema}.${there.table}` === was.target) return rule;
+  }
+  return null;
+}
+
+/** As `leavingRule`, for `schema.table` as it is recorded. */
+export function leavingNamed(spec: PipelineSpec, recorded: string, was: Place, settled: number): TableRule | null {
+  return split(recorded, (schema, name) => leavingRule(spec, schema, name, was, settled));
+}
+
+/** How a table went that left last, for `schema.table` as it is recorded. */
+export function leftNamed(spec: PipelineSpec, recorded: string): TableRule | null {
+  const latest = spec.left.toReversed();
+  return split(recorded, (schema, name) => {
+    const left = latest.find(({ rules }) => ruleFor(rules, schema, name) !== null);
+    return left === undefined ? null : ruleFor(left.rules, schema, name);
+  });
+}
+
+/** Either name may have dots, so every split is tried. */
+function split<T>(recorded: string, ask: (schema: string, name: string) => T | null): T | null {
   const parts = recorded.split('.');
   for (let at = 1; at < parts.length; at += 1) {
-    const place = placeOf(spec, parts.slice(0, at).join('.'), parts.slice(at).join('.'));
-    if (place !== null) return place;
+    const found = ask(parts.slice(0, at).join('.'), parts.slice(at).join('.'));
+    if (found !== null) return found;
   }
   return null;
 }

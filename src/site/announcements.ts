@@ -30,9 +30,13 @@ export interface AnnouncementsOptions {
   /** From where on a table counts, as `KnownTable.since` of the pipeline in the other direction; undefined: not yet. */
   readonly since: (table: { readonly schema: string; readonly name: string }) => string | null | undefined;
   readonly routes: Routes;
+  /** Whether a table has left, and rows of it are still carried. */
+  readonly leaves: (name: string) => boolean;
   /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
   readonly cameBack: (table: TableShape) => Promise<boolean>;
 }
+
+const LEFT = -1;
 
 export class Announcements {
   readonly #options: AnnouncementsOptions;
@@ -64,6 +68,10 @@ export class Announcements {
     return !this.#told.has(name) && !this.#structures.has(name);
   }
 
+  get all(): readonly TableShape[] {
+    return [...this.#told.values()];
+  }
+
   /** Whatever the case of its letters. */
   ofSchema(schema: string): TableShape[] {
     return [...this.#told.values()].filter((table) => sameLetters(table.schema, schema));
@@ -92,7 +100,8 @@ export class Announcements {
 
   /** The changes that count. */
   counted(changes: readonly RowChange[], gtid: string): readonly RowChange[] {
-    if (!this.#options.spec().reverseCopies) return changes;
+    const { reverseCopies, joinsLate } = this.#options.spec();
+    if (!reverseCopies && !joinsLate) return changes;
     let early: Set<TableShape> | null = null as Set<TableShape> | null;
     let last: TableShape | null = null;
     for (const { table } of changes) {
@@ -107,10 +116,18 @@ export class Announcements {
 
   /** Whether what is done to the table in this transaction counts. */
   countsFor(table: { readonly schema: string; readonly name: string }, gtid: string): boolean {
-    const { spec, since } = this.#options;
-    if (!spec().reverseCopies || this.#born.has(tableName(table))) return true;
+    const { since } = this.#options;
+    if (this.#born.has(tableName(table)) || !this.#joins(table)) return true;
     const from = since(table);
     return from === null || (from !== undefined && !coversGtid(parsePosition(from), gtid));
+  }
+
+  /** Whether it counts only from a place in the log on. */
+  #joins({ schema, name }: { readonly schema: string; readonly name: string }): boolean {
+    const { spec, leaves } = this.#options;
+    const { reverseCopies, joinsLate } = spec();
+    if (reverseCopies || leaves(tableName({ schema, name }))) return true;
+    return joinsLate && (placeOf(spec(), schema, name)?.stay ?? 0) > 0;
   }
 
   /** A statement has changed these tables: what comes now is in the structure they have now. */
@@ -120,11 +137,13 @@ export class Announcements {
 
   /** Forgets tables that the pipeline has no more, or that have left and come back, and returns their names. */
   forgetLeft(): readonly string[] {
+    const { leaves } = this.#options;
     const spec = this.#options.spec();
     const left = [...this.#told].filter(
-      ([told, { schema, name }]) => placeOf(spec, schema, name)?.stay !== this.#stays.get(told),
+      ([told, { schema, name }]) => !leaves(told) && placeOf(spec, schema, name)?.stay !== this.#stays.get(told),
     );
-    this.#counting = new WeakSet();
+    const counting = [...this.#told.values()].filter((table) => leaves(tableName(table)) && this.#counting.has(table));
+    this.#counting = new WeakSet(counting);
     for (const [name] of left) {
       this.#stays.delete(name);
       this.#told.delete(name);
@@ -155,10 +174,11 @@ export class Announcements {
    * @throws OtterError OT4030 when those rows are older than it
    */
   async of(table: TableShape, rows: boolean): Promise<{ announced: AnnouncedTable | null; copies: boolean } | null> {
-    const { spec, generation, source, routes, cameBack } = this.#options;
+    const { spec, generation, source, routes, cameBack, leaves } = this.#options;
     const route = routes.of(table);
     if (route === null) return null;
-    const copies = spec().initial === 'copy' && !(await cameBack(table));
+    const leaving = leaves(tableName(table));
+    const copies = !leaving && spec().initial === 'copy' && !(await cameBack(table));
     const present = structureOf(table);
     if (this.#isTold(table)) {
       this.#structures.set(tableName(table), present);
@@ -170,7 +190,8 @@ export class Announcements {
     const create = await source.createStatements(table, (schema, other) => routes.ruleOf(schema, other) !== null);
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const structure = certain ? present : null;
-    const stay = placeOf(spec(), table.schema, table.name)?.stay ?? 0;
+    // Of one that leaves nothing is recorded any more, whatever its stay was.
+    const stay = placeOf(spec(), table.schema, table.name)?.stay ?? this.#stays.get(tableName(table)) ?? LEFT;
     const common = { table: route.shape, create, copies, rowsEstimate };
     return { announced: { ...common, structure, stay, generation: generation() }, copies };
   }

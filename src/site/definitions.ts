@@ -109,7 +109,7 @@ function changed(spec: PipelineSpec, tables: readonly string[], { sql, position 
     'OT5015',
     `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
     {
-      where: { pipeline: spec.name, position },
+      where: { pipeline: spec.name, position, tables: tables.join(', ') },
       hint: `${same} Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
     },
   );

@@ -17,7 +17,7 @@ import {
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
-import { placeNamed } from '../replication/places.ts';
+import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
@@ -44,6 +44,9 @@ export interface InboundOptions {
   readonly now: () => number;
 }
 
+/** What a table can be the cause of. */
+const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|5030)$/;
+
 const WINDOW = { rows: 5_000, bytes: 4 << 20 };
 
 export class Inbound {
@@ -59,6 +62,10 @@ export class Inbound {
   readonly #left = new Set<string>();
   /** What was said when the database fell silent. */
   #silence: ErrorRecord | null = null;
+  /** Newest generation of the channel that the source has carried out, as it was told here. */
+  #settled = 0;
+  /** Tables that left up to this generation are not waited for: one of them stopped the pipeline. */
+  #given = 0;
   /** How the large transaction under way must be written when it comes again. */
   readonly #care: Care = { gtid: null, refused: null };
 
@@ -84,6 +91,11 @@ export class Inbound {
     }
   }
 
+  /** Of tables that left up to this generation of the channel nothing is to come. */
+  get settled(): number {
+    return Math.max(this.#settled, this.#given);
+  }
+
   figures(): PipelineFigures {
     return this.#figures.read();
   }
@@ -99,6 +111,7 @@ export class Inbound {
       } catch (error) {
         if (signal.aborted) return;
         this.failed(error);
+        this.#giveUp(error);
       }
       this.#attempted = null;
       await backoff(attempt, signal);
@@ -168,12 +181,13 @@ export class Inbound {
       logsCascades: stream.opening.logsCascades,
       copies,
       known,
+      settled: () => this.settled,
       leftOut: (table, without) =>
         logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
     });
     this.#tables = tables;
     // The topology may have changed since its copies were looked up.
-    for (const table of tables.update()) this.#left.add(table);
+    this.#strike(tables);
     const strategy =
       judging !== null
         ? await judging(tables, checkpoint)
@@ -209,11 +223,47 @@ export class Inbound {
         if (window.deliveries.some(({ kind }) => kind !== 'table')) {
           progress();
           this.#figures.phase = tables.copying ? 'copying' : 'streaming';
-          this.#figures.observedGeneration = this.#generation;
+          // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported.
+          const late = tables.leaving.length > 0 || this.#spec.joinsLate;
+          if (!late) this.#figures.observedGeneration = this.#generation;
         }
+        for (const delivery of window.deliveries)
+          if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
       }
     }
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
+  }
+
+  /** The source has carried this generation out, and all that came before it is applied. */
+  async #beat(settled: number, tables: TargetTables): Promise<void> {
+    if (settled > this.#settled) {
+      this.#settled = settled;
+      this.#strike(tables);
+      // Before it is reported.
+      await this.#forgetLeft();
+    }
+    // The topology may have come here after it came to the source, or before.
+    const carriedOut = Math.min(this.#generation, settled);
+    if (carriedOut > this.#figures.observedGeneration) this.#figures.observedGeneration = carriedOut;
+  }
+
+  #strike(tables: TargetTables): void {
+    for (const table of tables.update()) this.#left.add(table);
+  }
+
+  /** What leaves must not hold up the rest: a table is taken out also because its pipeline cannot go on with it. */
+  #giveUp(error: unknown): void {
+    const leaving = this.#tables?.leaving ?? [];
+    if (leaving.length === 0 || !(error instanceof OtterError) || !AT_FAULT.test(error.code)) return;
+    const named = [error.where['table'], error.where['tables']].flatMap((each) => String(each ?? '').split(', '));
+    const isMeant = ({ table, target }: (typeof leaving)[number]): boolean =>
+      named.includes(table) || named.includes(target);
+    if (named.some((name) => name !== '') && !leaving.some(isMeant)) return;
+    this.#given = this.#generation;
+    this.#options.logger.warn('rows on their way are left behind, of tables that left the channel', {
+      tables: leaving.map(({ table }) => table).join(', '),
+      code: error.code,
+    });
   }
 
   #first(stream: PipelineStream, own: Readonly<Record<string, string>>): Checkpoint {
@@ -229,7 +279,7 @@ export class Inbound {
     const known = Object.entries(await target.known(spec.name));
     const stays = (table: string, place: Place): boolean => {
       const now = placeNamed(spec, table);
-      return now !== null && samePlace(now, place);
+      return now === null ? leavingNamed(spec, table, place, this.settled) !== null : samePlace(now, place);
     };
     for (const { table, place, done } of copies)
       if (!stays(table, place) || (spec.initial === 'none' && !done)) this.#left.add(table);

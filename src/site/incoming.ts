@@ -98,6 +98,11 @@ export class Incoming {
     return this.#running.get(pipeline)?.index ?? null;
   }
 
+  /** Of tables that left up to this generation of its channel nothing is to come; 0 while that is not known. */
+  settledOf(pipeline: string): number {
+    return this.#running.get(pipeline)?.inbound.settled ?? 0;
+  }
+
   /** Null while the pipeline does not run. */
   firstCheckpointOf(pipeline: string): Promise<void> | null {
     return this.#running.get(pipeline)?.firstCheckpoint.promise ?? null;

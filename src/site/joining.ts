@@ -19,7 +19,7 @@ import { placeOf } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import type { Departed } from './departed.ts';
 import type { Join } from './outgoing.ts';
-import type { Joined, TargetTables } from './tables.ts';
+import type { Joined, Made, TargetTables } from './tables.ts';
 
 export type Announcement = Extract<Delivery, { kind: 'table' }>;
 
@@ -50,6 +50,7 @@ interface Due {
 
 /** What is to be recorded of it. */
 interface Entry extends Due {
+  readonly made: Made;
   readonly joined: Joined | null;
   readonly structure: string | null;
 }
@@ -87,7 +88,9 @@ export class Joining {
       departed.delete(table);
       return place;
     }
-    departed.add(table);
+    // What it brings is what was on its way, and there is nothing to record.
+    if (place === null && this.#options.tables.leaves(tableName(table))) departed.delete(table);
+    else departed.add(table);
     return null;
   }
 
@@ -105,7 +108,7 @@ export class Joining {
         if (making.status === 'rejected') throw making.reason;
         const { announced, gtid } = due.delivery;
         const joined = await tables.join(announced, gtid !== '', due.place, making.value);
-        return { ...due, joined, structure: tables.newStructure(announced) };
+        return { ...due, made: making.value, joined, structure: tables.newStructure(announced) };
       }),
     );
     const found = entries.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
@@ -145,10 +148,10 @@ export class Joining {
       entries.map(({ delivery }) => delivery),
       writes,
       async () => {
-        for (const { delivery, place, joined, structure } of entries) {
+        for (const entry of entries) {
+          const { delivery, place, joined, structure } = entry;
           const table = tableName(delivery.announced.table);
-          const copies = joined !== null && this.#counts(joined);
-          const since = copies ? (joined.before ?? (await this.#copyBegins(joined.empty))) : null;
+          const since = await this.#since(entry);
           if (structure !== null) known[table] = { structure, since: delivery.gtid === '' ? since : '', place };
           if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
         }
@@ -158,6 +161,14 @@ export class Joining {
     );
     for (const state of begun) tables.record(state);
     for (const [table, recorded] of Object.entries(known)) tables.recordTable(table, recorded);
+  }
+
+  /** From where in the log of this database on what is written to it is carried back; null: all of it. */
+  async #since({ delivery, place, joined, made }: Entry): Promise<string | null> {
+    const { session, tables } = this.#options;
+    if (joined !== null && this.#counts(joined)) return joined.before ?? (await this.#copyBegins(joined.empty));
+    const late = this.#spec.joinsLate && place.stay > 0 && tables.isNew(tableName(delivery.announced.table));
+    return late ? (made.before ?? (await session.logPosition())) : null;
   }
 
   /** Nobody writes to the empty table until this is committed, so what is in the log so far was before it. */

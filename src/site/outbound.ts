@@ -7,16 +7,18 @@
  */
 import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
-import { OWN_STATEMENT } from '../model/load.ts';
+import { OWN_STATEMENT, type Place } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position, parsePosition } from '../model/position.ts';
 import { type Answer, type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
 import { pick } from '../replication/load-table.ts';
 import { ruleFor } from '../replication/names.ts';
+import { leavingRule, placeOf } from '../replication/places.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
 import { Chunks } from './chunks.ts';
 import { Definitions } from './definitions.ts';
+import { Leaving } from './leaving.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { cut, Routes } from './routes.ts';
 
@@ -26,11 +28,16 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly generation: number;
   readonly site: string;
   readonly opening: PipelineOpening;
+  /** Tables that the pipeline has no more and that its target still takes rows of. */
+  readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly end: LogEnd } | null;
   readonly onClose: () => void;
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
 const QUEUE_BYTES = 16 << 20;
+
+/** Where a table went that the pipeline does not have. */
+const NOWHERE: Place = { target: '', stay: 0 };
 
 /** Where in the log a delivery stands. */
 interface At {
@@ -60,6 +67,8 @@ export class Outbound implements LogListener, PipelineStream {
   #held: Delivery[] = [];
   #seenOf: { readonly folded: Seen; readonly base: Seen; readonly whole: Seen } | null = null;
   readonly chunks: Chunks;
+  readonly #leaving = new Leaving();
+  #later: { readonly until: Position; readonly work: () => Promise<void> } | null = null;
   /** What it was up to where the log ended then; only while the reader may be before that. */
   #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
   /** Called when a table joined while the pipeline runs. */
@@ -83,6 +92,7 @@ export class Outbound implements LogListener, PipelineStream {
       known,
       since,
       cameBack,
+      leaves: (name) => this.#leaving.has(name),
     });
     this.#definitions = new Definitions({
       source,
@@ -95,6 +105,9 @@ export class Outbound implements LogListener, PipelineStream {
     this.opening = options.opening;
     this.#cursor = parsePosition(options.opening.position);
     this.#base = options.opening.seen;
+    if (options.leaving === null) return;
+    this.#leaving.begin(options.leaving.rules, this.#placeOf(options.leaving.end));
+    routes.update(options.spec.tables, this.#leaving.rules);
   }
 
   get deliveries(): AsyncIterable<readonly Delivery[]> {
@@ -141,11 +154,20 @@ export class Outbound implements LogListener, PipelineStream {
 
   #part(part: ReadPart): undefined | Promise<void> {
     if (this.#ended.signal.aborted || this.#passed(part.gtid)) return undefined;
+    this.#pass(part.gtid);
+    const due = this.#due(part.gtid);
+    if (due !== null) return due().then(() => this.#part(part));
     const seen = this.#seen(part.seen);
     const common = { gtid: part.gtid, position: part.position, seen, commitMs: part.commitMs };
     for (const row of part.own) {
       if (row.kind === 'beat' && row.site === this.#options.site) {
-        this.#push({ ...common, kind: 'beat', sentMs: row.sentMs, bytes: 64 });
+        this.#push({
+          ...common,
+          kind: 'beat',
+          sentMs: row.sentMs,
+          settled: this.#leaving.settledAt(part.gtid),
+          bytes: 64,
+        });
       } else if (row.kind === 'watermark' && row.pipeline === this.#spec.name) {
         const sent = this.chunks.watermark(row.chunk, row.level, part.position);
         if (sent !== null) this.#push({ ...common, kind: 'chunk', ...sent });
@@ -160,11 +182,13 @@ export class Outbound implements LogListener, PipelineStream {
 
   async #statement(statement: Statement): Promise<void> {
     if (this.#ended.signal.aborted || this.#passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT)) return;
+    this.#pass(statement.gtid);
     await this.#definitions.take(statement, this.#spec);
   }
 
   unreadable({ gtid, tables, gone, error }: Unreadable): void {
     if (this.#ended.signal.aborted || this.#passed(gtid)) return;
+    this.#pass(gtid);
     const mine = tables === null || tables.some(({ schema, name }) => this.ruleOf(schema, name) !== null);
     // A table that came and went since, and that nobody was told of, has left nothing behind.
     if (mine && !(gone && tables!.every((table) => this.#announcements.strange(table)))) this.close(error);
@@ -216,13 +240,55 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   /** Tables joined or left, the log being at `end`; the reader is reopened by the caller. */
-  update(spec: PipelineSpec, generation: number, { position, point }: LogEnd): void {
-    // A pipeline that began by file and offset goes on so, whatever the server has now.
-    const until = this.#cursor.family === 'file' ? { ...this.#cursor, ...point } : parsePosition(position);
+  update(spec: PipelineSpec, generation: number, end: LogEnd): void {
+    const until = this.#placeOf(end);
     this.#earlier.push({ tables: this.#spec.tables, until });
+    const leaving = this.#announcements.all.flatMap(({ schema, name }) => {
+      const rule = leavingRule(spec, schema, name, placeOf(this.#spec, schema, name) ?? NOWHERE, 0);
+      return rule === null ? [] : [[tableName({ schema, name }), rule] as const];
+    });
+    this.#leaving.begin(new Map(leaving), until);
+    for (const { schema, name } of this.#announcements.all)
+      if (placeOf(spec, schema, name) !== null) this.#leaving.delete(tableName({ schema, name }));
     this.#spec = spec;
     this.#generation = generation;
-    this.#routes.update(spec.tables);
+    this.#routes.update(spec.tables, this.#leaving.rules);
+    // Existing rows of what leaves are copied no further.
+    for (const [name] of leaving) this.onLeave?.(name);
+    for (const name of this.#announcements.forgetLeft()) this.onLeave?.(name);
+  }
+
+  /** Every table of this generation has been told; the log was at `end` when it was taken up, null: nothing leaves with it. */
+  tookUp(generation: number, end: LogEnd | null): void {
+    this.#leaving.taken(generation, end === null ? null : this.#placeOf(end));
+  }
+
+  /** To be done when the log is beyond `end`, before what is there. */
+  later({ position, point }: LogEnd, work: () => Promise<void>): void {
+    this.#later = { until: this.#placeOf({ position, point }), work };
+  }
+
+  #due(gtid: string): (() => Promise<void>) | null {
+    const later = this.#later;
+    if (later === null || coversGtid(later.until, gtid)) return null;
+    this.#later = null;
+    return later.work;
+  }
+
+  /** Whether rows of the table are still carried though it is not in the pipeline any more. */
+  leaves(schema: string, name: string): boolean {
+    return this.#leaving.has(tableName({ schema, name }));
+  }
+
+  /** A pipeline that began by file and offset goes on so, whatever the server has now. */
+  #placeOf({ position, point }: LogEnd): Position {
+    return this.#cursor.family === 'file' ? { ...this.#cursor, ...point } : parsePosition(position);
+  }
+
+  /** The log is at this transaction, before which nothing is to come any more. */
+  #pass(gtid: string): void {
+    if (this.#leaving.size === 0 || !this.#leaving.passes(gtid)) return;
+    this.#routes.update(this.#spec.tables, this.#leaving.rules);
     for (const name of this.#announcements.forgetLeft()) this.onLeave?.(name);
   }
 

@@ -10,12 +10,12 @@ import { type Place, samePlace, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
-import type { TableShape } from '../model/row.ts';
+import { type TableShape, tableName } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { mapName } from '../replication/names.ts';
-import { placeOf } from '../replication/places.ts';
+import { leftNamed, placeNamed, placeOf } from '../replication/places.ts';
 import { Copier } from './copy.ts';
-import { Outbound } from './outbound.ts';
+import { Outbound, type OutboundOptions } from './outbound.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 
@@ -55,6 +55,7 @@ interface Running {
   readonly copier: Copier;
   /** What it is becoming, in turn. */
   follows: PipelineSpec;
+  generation: number;
   following: Promise<void>;
 }
 
@@ -118,14 +119,21 @@ export class Outgoing {
     // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
     // site falls between the look at its tables and the first position of its log.
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
-    if (spec.reverseCopies) await this.#recall(spec.reverse!);
+    if (spec.reverse !== null) await this.#recall(spec.reverse);
     const { logsCascades } = await source.facts();
     const start = request.from ?? (await target.firstPosition(this.#options.site));
-    const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, signal);
+    const leaving = await this.#leaving(spec, Object.keys(request.known));
+    const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, leaving, signal);
     const { outbound } = running;
     try {
-      // Every table is announced before anything else, so that the target knows at once whether there is something to copy.
-      await this.#announce(running);
+      // Tables are announced before anything else, so that the target knows at once whether there is something to copy.
+      // A table that the second site made meanwhile joins where the log tells so. What it had before, and the first site has
+      // not, is found out behind that.
+      const strange = request.from !== null && spec.role === 'to-serialiser' ? await source.logEnd() : null;
+      const isKnown = (name: string): boolean => strange === null || Object.hasOwn(request.known, name);
+      await this.#announce(running, isKnown);
+      if (strange !== null) outbound.later(strange, () => this.#announce(running));
+      outbound.tookUp(generation, strange ?? leaving?.end ?? null);
       signal.throwIfAborted();
     } catch (error) {
       outbound.close();
@@ -151,6 +159,11 @@ export class Outgoing {
   /** A pipeline into this database begins, and no table has joined. */
   begins(pipeline: string): void {
     this.#joins.delete(pipeline);
+  }
+
+  /** Whether a pipeline carries rows of the table, be it that it leaves. */
+  carries(schema: string, table: string): boolean {
+    return [...this.#running.values()].some(({ outbound }) => outbound.ruleOf(schema, table) !== null);
   }
 
   /** The topology has changed: streams of pipelines that left end, tables join and leave the others. */
@@ -180,7 +193,11 @@ export class Outgoing {
       running.follows = desired.spec;
       running.following = running.following.then(async () => this.#become(running, desired));
       this.#options.background(running.following);
+    } else if (desired.generation !== running.generation) {
+      // What changed is nothing to this pipeline.
+      running.following = running.following.then(() => outbound.tookUp(desired.generation, null));
     }
+    running.generation = desired?.generation ?? running.generation;
   }
 
   async #become(running: Running, { spec, generation }: Desired): Promise<void> {
@@ -191,15 +208,27 @@ export class Outgoing {
       if (outbound.closed.aborted) return;
       outbound.update(spec, generation, end);
       await this.#announce(running);
+      outbound.tookUp(generation, end);
     } catch (error) {
       outbound.close(error);
     }
+  }
+
+  /** Of the tables that the target has recorded, those that the pipeline has no more. */
+  async #leaving(spec: PipelineSpec, known: readonly string[]): Promise<OutboundOptions['leaving']> {
+    const rules = known.flatMap((table) => {
+      if (placeNamed(spec, table) !== null) return [];
+      const rule = leftNamed(spec, table);
+      return rule === null ? [] : [[table, rule] as const];
+    });
+    return rules.length === 0 ? null : { rules: new Map(rules), end: await this.#options.source.logEnd() };
   }
 
   #outbound(
     { spec, generation }: Pick<Desired, 'spec' | 'generation'>,
     request: PipelineRequest,
     opening: Outbound['opening'],
+    leaving: OutboundOptions['leaving'],
     signal: AbortSignal,
   ): Running {
     const { site, source, target, log, logger, indexOf } = this.#options;
@@ -210,6 +239,7 @@ export class Outgoing {
       site,
       source,
       opening,
+      leaving,
       known: request.known,
       since: (table) => this.#since(outbound, table),
       cameBack: (table) => this.#cameBack(outbound, table),
@@ -232,7 +262,7 @@ export class Outgoing {
     });
     outbound.onTable = (table) => copier.add(table);
     outbound.onLeave = (name) => copier.leave(name);
-    return { outbound, copier, follows: spec, following: Promise.resolve() };
+    return { outbound, copier, follows: spec, generation, following: Promise.resolve() };
   }
 
   /** Copies what must be copied; a failure ends the stream with the reason. */
@@ -262,6 +292,8 @@ export class Outgoing {
     if (rule === null) return null;
     const there = mapName(rule, schema, name);
     const join = this.#joinsOf(outbound.spec.reverse!).get(`${there.schema}.${there.table}`);
+    // Once it has left in the other direction too, there is nothing that could be told of it.
+    if (outbound.leaves(schema, name)) return join === undefined && !outbound.spec.reverseCopies ? null : join?.since;
     const opposite = this.#options.opposite(outbound.spec.reverse!);
     if (join === undefined || opposite === null) return undefined;
     // What was taken down when the table went elsewhere, or was here before, says nothing of now.
@@ -279,10 +311,16 @@ export class Outgoing {
     return recorded.some(({ table }) => table === `${there.schema}.${there.table}`);
   }
 
-  async #announce({ outbound, copier }: Running): Promise<void> {
+  async #announce({ outbound, copier }: Running, which: (name: string) => boolean = () => true): Promise<void> {
     const { source, schema: own } = this.#options;
     const tables = await source.tables();
-    const mine = tables.filter(({ schema, name }) => schema !== own && outbound.ruleOf(schema, name) !== null);
+    const mine = tables.filter(
+      ({ schema, name }) =>
+        schema !== own &&
+        which(tableName({ schema, name })) &&
+        outbound.ruleOf(schema, name) !== null &&
+        !outbound.leaves(schema, name),
+    );
     // All at once, so that the server is asked once.
     const shapes = await Promise.all(mine.map(({ schema, name }) => source.shape(schema, name)));
     for (const shape of parentsFirst(shapes.filter((each) => each !== null)))

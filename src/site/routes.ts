@@ -2,26 +2,30 @@
 import { UnreachableError } from '../model/error.ts';
 import { DRAFT_PREFIX } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
-import type { RowChange, TableShape } from '../model/row.ts';
+import { type RowChange, type TableShape, tableName } from '../model/row.ts';
 import { type Extract, extract, pick } from '../replication/load-table.ts';
 import { ruleFor } from '../replication/names.ts';
 
 /** Answers are remembered by shape, so that the hot path asks a map. */
 export class Routes {
   #rules: readonly TableRule[];
+  /** Of tables that the rules have no more, by name. */
+  #leaving: ReadonlyMap<string, TableRule> = new Map();
   #known = new WeakMap<TableShape, Extract | null>();
 
   constructor(rules: readonly TableRule[]) {
     this.#rules = rules;
   }
 
-  update(rules: readonly TableRule[]): void {
+  update(rules: readonly TableRule[], leaving: ReadonlyMap<string, TableRule>): void {
     this.#rules = rules;
+    this.#leaving = leaving;
     this.#known = new WeakMap();
   }
 
   ruleOf(schema: string, table: string): TableRule | null {
-    return table.startsWith(DRAFT_PREFIX) ? null : ruleFor(this.#rules, schema, table);
+    if (table.startsWith(DRAFT_PREFIX)) return null;
+    return ruleFor(this.#rules, schema, table) ?? this.#leaving.get(tableName({ schema, name: table })) ?? null;
   }
 
   /** Null when the table is not in the pipeline. @throws OtterError OT5010 */

@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
@@ -58,7 +59,8 @@ export class Site implements RunningSite {
       source: options.source,
       schema: options.spec.database.schema,
       lineage: options.spec.lineage,
-      wants: (schema, table) => this.#wanted().some(({ spec }) => ruleFor(spec.tables, schema, table) !== null),
+      wants: (schema, table) =>
+        this.#wanted().some(({ spec }) => this.#has(spec, schema, table)) || this.#outgoing.carries(schema, table),
       logger: options.logger,
     });
     this.#outgoing = new Outgoing({
@@ -83,7 +85,7 @@ export class Site implements RunningSite {
       indexBytes: options.indexBytes,
       log: this.#log,
       routes: (pipeline, schema, table) =>
-        this.#wanted().some(({ spec }) => spec.name === pipeline && ruleFor(spec.tables, schema, table) !== null),
+        this.#wanted().some(({ spec }) => spec.name === pipeline && this.#has(spec, schema, table)),
       joined: (pipeline, table, join) => this.#outgoing.joined(pipeline, table, join),
       begins: (pipeline) => this.#outgoing.begins(pipeline),
       logger: options.logger,
@@ -198,6 +200,14 @@ export class Site implements RunningSite {
 
   #wanted(): Desired[] {
     return this.#spec.pipelines.filter(({ spec }) => spec.source === this.#spec.name);
+  }
+
+  /** Whether a pipeline out of this database has the table, or had it and rows of it are still to come from the other side. */
+  #has({ tables, left, reverse }: PipelineSpec, schema: string, table: string): boolean {
+    if (ruleFor(tables, schema, table) !== null) return true;
+    if (reverse === null || left.length === 0) return false;
+    const settled = this.#incoming.settledOf(reverse);
+    return left.some(({ since, rules }) => since > settled && ruleFor(rules, schema, table) !== null);
   }
 
   // ------------------------------------------------------------ heart

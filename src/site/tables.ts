@@ -11,17 +11,22 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle, orphan } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
-import { placeNamed } from '../replication/places.ts';
+import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 
 /** What is wrong with the columns of now may have been right for rows still to come. */
 const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
+
+const OCCUPIED =
+  'Empty it, or set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.';
+const OCCUPIED_TWO_WAY =
+  'Put its rows aside, into a table that no channel has (`CREATE TABLE ... AS SELECT`), and delete them here (`DELETE`, not `TRUNCATE`). It is copied then; when the pipeline streams, insert here those rows again that are missing.';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
@@ -30,6 +35,8 @@ export interface TargetTablesOptions {
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
   readonly known: Readonly<Record<string, RecordedTable>>;
+  /** Up to which generation of the channel nothing is to come of tables that left with it. */
+  readonly settled: () => number;
   /** Told what a table that was made here does not have of the source's. */
   readonly leftOut: (table: string, without: readonly string[]) => void;
 }
@@ -89,8 +96,8 @@ export class TargetTables {
   }
 
   /**
-   * The topology has changed: what is still named is matched anew. Returns the source tables that left and whose copies
-   * must be forgotten; rows of theirs that are still on their way are applied as before.
+   * The topology has changed, or tables have left for good: what is still named is matched anew. Returns the source tables
+   * that left and of which nothing is to come: what is recorded of them must be forgotten.
    */
   update(): readonly string[] {
     const spec = this.#options.spec();
@@ -98,13 +105,25 @@ export class TargetTables {
       if (ruleFor(spec.tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
     }
     const known = new Set([...this.#copies.keys(), ...this.#known.keys()]);
-    const left = [...known].filter((name) => placeNamed(spec, name) === null);
+    const left = [...known].filter((name) => placeNamed(spec, name) === null && this.#leaving(name) === null);
     for (const name of left) {
       this.#copies.delete(name);
       this.#known.delete(name);
     }
     this.#copied = this.#whole();
     return left;
+  }
+
+  /** Whether a source table is not in the pipeline any more and rows of it are still to come. */
+  leaves(name: string): boolean {
+    return this.#leaving(name) !== null;
+  }
+
+  /** The source tables of which that is so. */
+  get leaving(): readonly { readonly table: string; readonly target: string }[] {
+    return [...this.#known].flatMap(([table, { place }]) =>
+      this.leaves(table) ? [{ table, target: place.target }] : [],
+    );
   }
 
   /** Whether a table would go elsewhere now, or has left and come back: then everything begins with looking anew. */
@@ -191,7 +210,8 @@ export class TargetTables {
       throw error;
     });
     if (this.#copies.has(from) || table === null) return null;
-    if (missing && born && spec().role === 'to-serialiser') {
+    // Where it was made here before and the record of that was cut short, nobody has written to it yet.
+    if (born && spec().role === 'to-serialiser' && (missing || !(await target.hasRows(schema, name)))) {
       // So that this site does not copy it back to where it came from; see `Outgoing`.
       return {
         begun: { table: from, place, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
@@ -211,7 +231,7 @@ export class TargetTables {
         `${schema}.${name} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
         {
           where: { table: `${schema}.${name}`, pipeline: spec().name },
-          hint: 'Empty it, or in a one-way channel set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.',
+          hint: spec().role === 'one-way' ? OCCUPIED : OCCUPIED_TWO_WAY,
         },
       );
     }
@@ -264,9 +284,16 @@ export class TargetTables {
     if (obstacle !== null) throw obstacle;
   }
 
+  /** How a table travels that has left; null when it has not, or nothing of it is to come. */
+  #leaving(name: string): TableRule | null {
+    const { spec, settled } = this.#options;
+    const place = this.#known.get(name)?.place ?? this.#copies.get(name)?.place;
+    return place === undefined ? null : leavingNamed(spec(), name, place, settled());
+  }
+
   #named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
     const { tables } = this.#options.spec();
-    const rule = ruleFor(tables, source.schema, source.name);
+    const rule = ruleFor(tables, source.schema, source.name) ?? this.#leaving(tableName(source));
     if (rule === null) {
       throw new OtterError(
         'OT5023',

@@ -109,7 +109,7 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
         generation: fc.nat(),
       }),
     }),
-    fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count }),
+    fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count, settled: count }),
   );
 }
 

@@ -5,7 +5,16 @@ import type { Delivery } from '../../src/model/row.ts';
 const never = new AbortController().signal;
 
 function beat(n: number): Delivery {
-  return { kind: 'beat', gtid: `0-1-${n}`, position: `mariadb:0-1-${n}`, seen: {}, commitMs: n, bytes: 10, sentMs: n };
+  return {
+    kind: 'beat',
+    gtid: `0-1-${n}`,
+    position: `mariadb:0-1-${n}`,
+    seen: {},
+    commitMs: n,
+    bytes: 10,
+    sentMs: n,
+    settled: 1,
+  };
 }
 
 async function settled(promise: Promise<unknown>): Promise<boolean> {

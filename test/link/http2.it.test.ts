@@ -5,6 +5,7 @@ import { startProxy } from '../../src/lab/proxy.ts';
 import { HEADER, PATH } from '../../src/link/messages.ts';
 import { type LinkClientOptions, linkClient } from '../../src/link/routing.ts';
 import { type LinkServer, startLinkServer } from '../../src/link/server.ts';
+import { PROTOCOL_VERSION } from '../../src/link/wire.ts';
 import type { LinkClient, PipelineService } from '../../src/model/ports.ts';
 import { linkContract } from './contract/contract.ts';
 import { NumberedSource, numberOf, quiet, request, sequence, take } from './contract/source.ts';
@@ -193,7 +194,7 @@ describe('a link server', () => {
 
   it('outlives whatever is sent to it', async () => {
     await using server = await serverOf(() => new NumberedSource({ last: 5 }));
-    const headers = { [HEADER.protocol]: '1', [HEADER.lineage]: LINEAGE, [HEADER.database]: 'hz' };
+    const headers = { [HEADER.protocol]: String(PROTOCOL_VERSION), [HEADER.lineage]: LINEAGE, [HEADER.database]: 'hz' };
     for (const body of [Buffer.alloc(100), Buffer.alloc(100, 0xff), Buffer.from('GET / HTTP/1.1\r\n\r\n')]) {
       expect(await raw(server.port, headers, body)).toMatchObject({ body: { code: 'OT6007' } });
     }

@@ -30,7 +30,7 @@ test('a table has been there since it came last, however it is named', () => {
       for (const [i, next] of later.entries()) {
         const generation = i + 2;
         const after = oneWay(next);
-        stays = staysAfter('c', { spec, stays }, after, generation);
+        stays = staysAfter('c', { spec, stays }, after, generation, 0);
         spec = after;
         for (const name of NAMES) {
           if (!named(spec, name)) since.delete(name);
@@ -44,17 +44,21 @@ test('a table has been there since it came last, however it is named', () => {
 
 test('a pipeline has been there since its database came last', () => {
   const star = (...between: string[]): ChannelSpec => channel({ kind: 'two-way', between }, ['s.t']);
-  let stays = staysAfter('c', { spec: star('a', 'b', 'c'), stays: {} }, star('a', 'b'), 5);
+  let stays = staysAfter('c', { spec: star('a', 'b', 'c'), stays: {} }, star('a', 'b'), 5, 0);
   expect(stays).toEqual({});
-  stays = staysAfter('c', { spec: star('a', 'b'), stays }, star('a', 'b', 'c'), 7);
+  stays = staysAfter('c', { spec: star('a', 'b'), stays }, star('a', 'b', 'c'), 7, 0);
   expect(stays).toEqual({ pipelines: { 'c/a>c': 7, 'c/c>a': 7 } });
-  stays = staysAfter('c', { spec: star('a', 'b', 'c'), stays }, star('a', 'c', 'b'), 8);
+  stays = staysAfter('c', { spec: star('a', 'b', 'c'), stays }, star('a', 'c', 'b'), 8, 0);
   expect(stays).toEqual({ pipelines: { 'c/a>c': 7, 'c/c>a': 7 } });
 });
 
 test('ten thousand names are no burden, and what never changed takes no room', () => {
   const names = Array.from({ length: 10_000 }, (_, i) => `s.t${i}`);
-  expect(staysAfter('c', { spec: oneWay(names), stays: {} }, oneWay(names.slice(1)), 3)).toEqual({});
-  const { tables } = staysAfter('c', { spec: oneWay(names.slice(1)), stays: {} }, oneWay(names), 4);
+  const left = [{ since: 3, entries: ['s.t0'] }];
+  expect(staysAfter('c', { spec: oneWay(names), stays: {} }, oneWay(names.slice(1)), 3, 0)).toEqual({ left });
+  const later = { spec: oneWay(names.slice(1)), stays: { left } };
+  expect(staysAfter('c', later, oneWay(names.slice(1)), 4, 2)).toEqual({ left });
+  expect(staysAfter('c', later, oneWay(names.slice(1)), 4, 3)).toEqual({});
+  const { tables } = staysAfter('c', { spec: oneWay(names.slice(1)), stays: {} }, oneWay(names), 4, 0);
   expect(tables).toEqual([{ all: ['s.t0'], since: 4 }]);
 });

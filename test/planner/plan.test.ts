@@ -217,9 +217,9 @@ test('a protected database is neither destroyed nor replaced without being named
   await using store = memoryStore();
   const shop = loaded(SHOP.replace('hz: { region: a,', 'hz: { protect: true, region: a,'));
   await applying(store, await planned(store, shop));
-  const { applied } = await readApplied(store, 't');
+  const { applied, live } = await readApplied(store, 't');
   const refusals = async (desired: Topology, allowDestroy: string[], unbuilt = shop.unbuilt) =>
-    guard(await planned(store, desired, { destroy: true }), { desired, applied, unbuilt, allowDestroy });
+    guard(await planned(store, desired, { destroy: true }), { desired, applied, live, unbuilt, allowDestroy });
   expect(await refusals(NOTHING, [])).toEqual([
     {
       code: 'OT2004',
@@ -244,14 +244,14 @@ test('what is not built refuses when it changes rows, and what is left over refe
   await using store = memoryStore();
   const shop = loaded(SHOP.replace('- shop.stock', '- { from: shop.stock, where: "n > 1" }'));
   const plan = await planned(store, shop);
-  const { applied } = await readApplied(store, 't');
-  const told = guard(plan, { desired: shop.topology, applied, unbuilt: shop.unbuilt, allowDestroy: [] });
+  const { applied, live } = await readApplied(store, 't');
+  const told = guard(plan, { desired: shop.topology, applied, live, unbuilt: shop.unbuilt, allowDestroy: [] });
   expect(told).toMatchObject([{ code: 'OT1090', message: expect.stringMatching(/^shop\.yaml:\d+:\d+: .*where/) }]);
   await applying(store, plan);
   const after = await readApplied(store, 't');
   const destroy = await planned(store, NOTHING, { destroy: true });
   const cut = { ...destroy, changes: destroy.changes.filter(({ address }) => address === 'database.hz') };
-  expect(guard(cut, { desired: NOTHING, applied: after.applied, unbuilt: [], allowDestroy: [] })).toMatchObject([
+  expect(guard(cut, { desired: NOTHING, ...after, unbuilt: [], allowDestroy: [] })).toMatchObject([
     { message: 'database.hz would be destroyed, and channel.shop still uses it' },
   ]);
 });

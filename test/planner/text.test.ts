@@ -172,6 +172,7 @@ test('changed attributes, a replaced database, a removed table', async () => {
       high    database.ca: pipelines begin anew: shop/hz>ca, shop/ca>hz
       high    channel.shop: conflicts are won by ca from now on, no longer by hz; those decided already stay decided
       medium  channel.shop: shop.stock is not kept the same any more; rows stay where they are
+      medium  channel.shop: what was written before that arrives, unless its pipeline cannot go on with it
       medium  channel.shop: rows that cannot be written are parked, and their pipelines go on
       low     database.ca: tables of users are not touched
       low     database.ca: otter's own tables of before stay in the schema \`otter\` there; drop them yourself
@@ -206,6 +207,7 @@ test('everything destroyed', async () => {
     What it does, by risk:
 
       high    channel.shop: pipelines stop and their positions are lost: shop/hz>ca, shop/ca>hz
+      high    channel.shop: what was written and has not arrived yet does not arrive any more: \`otter status\` tells the lag
       high    database.ca: positions and bookkeeping in the schema \`otter\` of ca are lost
       high    database.hz: positions and bookkeeping in the schema \`otter\` of hz are lost
       medium  channel.shop: rows stay where they are, and are not kept the same any more

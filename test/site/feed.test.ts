@@ -17,7 +17,7 @@ const other = fc.constantFrom('beat', 'chunk', 'table');
 function deliveries(plan: readonly (number[] | string)[]): Delivery[] {
   return plan.flatMap((each, number): Delivery[] => {
     const gtid = String(number);
-    if (each === 'beat') return [{ ...common, gtid, kind: 'beat', sentMs: 0, bytes: 64 }];
+    if (each === 'beat') return [{ ...common, gtid, kind: 'beat', sentMs: 0, settled: 1, bytes: 64 }];
     if (each === 'chunk') return [{ ...common, gtid, kind: 'chunk', bytes: 90 } as unknown as Delivery];
     if (each === 'table') return [{ ...common, gtid, kind: 'table', bytes: 10 } as unknown as Delivery];
     const sizes = each as number[];

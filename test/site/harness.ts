@@ -95,17 +95,31 @@ export class Sites implements AsyncDisposable {
       Object.entries(channels).map(([name, spec]) => {
         const before = this.#channels[name];
         if (before === undefined) return [name, { spec, born: generation, stays: {} }];
-        return [name, { spec, born: before.born, stays: staysAfter(name, before, spec, generation) }];
+        return [name, { spec, born: before.born, stays: staysAfter(name, before, spec, generation, 0) }];
       }),
     );
     this.#pipelines = Object.entries(this.#channels).flatMap(([name, { spec, born, stays }]) =>
-      compileChannel(name, spec, stays.tables).map((pipeline) => ({
+      compileChannel(name, spec, stays).map((pipeline) => ({
         spec: pipeline,
         generation,
         born: born + (stays.pipelines?.[pipeline.name] ?? 0),
       })),
     );
     for (const [name, site] of this.#running) site.update(this.#spec(name));
+  }
+
+  /** Waits until all pipelines, or those of a channel, have taken up what was set last, as `otter apply` does. */
+  async settled(channel?: string): Promise<void> {
+    const generation = this.#generation;
+    const mine = this.#pipelines.filter(({ spec }) => channel === undefined || spec.channel === channel);
+    const all = (): boolean =>
+      mine.every(({ spec: { name } }) => {
+        const now = this.figures()[name];
+        return now?.error === null && now.observedGeneration >= generation;
+      });
+    await until('it is taken up', all).catch((error: Error) => {
+      throw new Error(`${error.message}: ${JSON.stringify(this.figures())}`);
+    });
   }
 
   start(name: string): Site {

@@ -11,7 +11,7 @@ import { loaded, SHOP } from '../planner/world.ts';
 const [spec] = compileChannel('shop', loaded(SHOP).topology.channel['shop']!);
 const START = 'mariadb:0-1-1';
 const common = { gtid: '', position: START, seen: {}, commitMs: 0, bytes: 64 };
-const BEAT: Delivery = { ...common, kind: 'beat', sentMs: 0 };
+const BEAT: Delivery = { ...common, kind: 'beat', sentMs: 0, settled: 1 };
 /** Of a table that the target refuses: there is none, and none can be made. */
 const TABLE = {
   ...common,
@@ -92,6 +92,16 @@ test('a changed topology counts as run when something has come by it, not when i
   inbound.update(spec!, 2);
   expect(inbound.figures().observedGeneration).toBe(1);
   send(BEAT);
+  await expect.poll(() => inbound.figures().observedGeneration).toBe(2);
+});
+
+test('without copies it counts as run when the source has carried it out', async () => {
+  await using pipeline = started();
+  const { inbound, send } = pipeline;
+  inbound.update({ ...spec!, joinsLate: true }, 2);
+  send(BEAT);
+  await expect.poll(() => inbound.figures()).toMatchObject({ phase: 'streaming', observedGeneration: 1 });
+  send({ ...BEAT, settled: 3 });
   await expect.poll(() => inbound.figures().observedGeneration).toBe(2);
 });
 

@@ -34,4 +34,11 @@ export const PLAN_CODES = {
       'The lock was not renewed in time, or vanished, so another process may be applying. Every write compares the lock first: nothing was written after it was lost.',
     action: 'Look for a state store that was slow or away, or a machine that stood still. Then plan and apply again.',
   },
+  OT2006: {
+    title: 'Table goes from one two-way channel to another',
+    meaning:
+      'What was written and what was seen is known per channel, so a table joins a two-way channel only when all that was on its way in the one before has arrived, in both directions. Nothing was applied.',
+    action:
+      'Stop writing to the table, take it out of the one channel, apply (that waits until its rows have arrived), put it into the other with `initial: none`, apply, and go on writing. What is written to it while it is in no channel stays where it is written. A channel whose only table it is must be removed: before that, wait until `otter status` shows that both its pipelines have caught up. If a pipeline is named that does not report, mend it first.',
+  },
 } as const satisfies Record<string, Explanation>;

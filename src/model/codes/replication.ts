@@ -30,7 +30,7 @@ export const REPLICATION_CODES = {
     meaning:
       'The channel copies existing rows, and the target table already has some. With `existing: refuse`, the default, otter does not touch them.',
     action:
-      'Empty the table, or in a one-way channel set `existing: replace` (all its rows are deleted first, those of another source too) or, where several sources share the table, `existing: merge`; or `initial: none` if both sides are equal already.',
+      'One-way: empty the table, or set `existing: replace` (all its rows are deleted first, those of another source too) or, where several sources share the table, `existing: merge`; or `initial: none` if both sides are equal already. Two-way: rows that only this site has are not copied to the first one, so put them aside (`CREATE TABLE aside AS SELECT * FROM the_table`, under a name that no channel has), delete them here with `DELETE`, wait until the pipeline streams, and insert those again that are missing; they are then carried like any other.',
   },
   OT5014: {
     title: 'Table cannot take part in a two-way channel',
@@ -78,7 +78,7 @@ export const REPLICATION_CODES = {
     title: 'Table missing at the target',
     meaning: 'Rows for a table arrived, and the target has no such table; somebody dropped or renamed it.',
     action:
-      'Put it back with its rows, the pipeline then goes on by itself. Made again empty it would stay without the rows that were copied before: have it copied again instead. Take it (or the channel, where a pattern names it) out of the topology, apply, put it back, apply. A table that was never copied need only be created.',
+      'Put it back with its rows, the pipeline then goes on by itself. Made again empty it would stay without the rows that were copied before: have it copied again instead. Take it (or the channel, where a pattern names it) out of the topology, apply, put it back, apply. A table that was never copied need only be created; two-way, if the other site has rows in it, OT5013 comes next and says what to do with them.',
   },
   OT5022: {
     title: 'Table without primary key',

@@ -63,7 +63,7 @@ export class SpokeStream {
     if (entry.kind === 'applied') {
       this.#seenBefore = this.#seen;
       this.#seen = { [out]: entry.mark! };
-    } else if (entry.kind === 'beat') this.queue.push({ ...common(entry, seen), kind: 'beat', sentMs: 0 });
+    } else if (entry.kind === 'beat') this.queue.push({ ...common(entry, seen), kind: 'beat', sentMs: 0, settled: 1 });
     else this.queue.push(userChanges(entry, seen));
   }
 }
@@ -120,7 +120,7 @@ export class HubStream {
         return;
       }
       case 'beat':
-        this.queue.push({ ...common(entry, {}), kind: 'beat', sentMs: 0 });
+        this.queue.push({ ...common(entry, {}), kind: 'beat', sentMs: 0, settled: 1 });
         return;
       case 'low':
         if (this.#mine(entry)) this.pending!.changed = new Set();
