@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Context, topologyPath } from '../../src/cli/context.ts';
 import { explainFailure } from '../../src/cli/failure.ts';
 import { run } from '../../src/lab/command.ts';
+import { freePort } from '../../src/lab/free-port.ts';
 import { CODES } from '../../src/model/codes.ts';
 import type { LockRecord } from '../../src/model/records.ts';
 import { lockKey, nodeKey, ownerKey, statusKey } from '../../src/state/keys.ts';
@@ -287,6 +288,14 @@ test('a saved plan without changes says so, and is not called applied', async ()
   await write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.stock]'));
   await otter(['apply', '--auto-approve', '--no-wait']);
   expect((await otter(['apply', plan, '--no-wait'])).code).toBe(5);
+});
+
+test('a node that starts before its state store waits for it', async () => {
+  const args = ['node', 'west-1', '-t', 'main', '--state', `etcd://127.0.0.1:${await freePort()}`];
+  const leaves = { sees: 'state store away; waiting for it', act: (leave: AbortController) => leave.abort() };
+  const { code, err } = await person(args, { does: leaves });
+  expect(code).toBe(0);
+  expect(err).toContain('OT3001');
 });
 
 test('a README beside the only topology is none', async () => {
