@@ -130,6 +130,8 @@ export class DatabaseServer {
       bigNumberStrings: true,
       dateStrings: true,
       jsonStrings: true,
+      // Statements are whole. The driver would look through each, however long, for a place to fill in.
+      queryFormat: (sql) => sql,
     });
     const session = new Session(connection, this.#where(endpoint));
     this.#sessions.add(session);
@@ -151,7 +153,6 @@ export class DatabaseServer {
 }
 
 export interface QueryOptions {
-  readonly values?: readonly unknown[] | undefined;
   /** Ends the session when the answer takes longer: how a half-open connection is found. */
   readonly timeoutMs?: number | undefined;
   /** Abort destroys the session, since the server cannot be asked to stop on the same connection. */
@@ -211,7 +212,6 @@ export class Session implements AsyncDisposable {
       return await new Promise<unknown>((resolve, reject) => {
         const wanted = {
           sql,
-          ...(options.values === undefined ? {} : { values: [...options.values] }),
           ...(options.timeoutMs === undefined ? {} : { timeout: options.timeoutMs }),
           ...options.driver,
         };
