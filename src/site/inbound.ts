@@ -224,7 +224,7 @@ export class Inbound {
           progress();
           this.#figures.phase = tables.copying ? 'copying' : 'streaming';
           // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported.
-          const late = tables.leaving.length > 0 || this.#spec.joinsLate;
+          const late = this.#leaves() || this.#spec.joinsLate;
           if (!late) this.#figures.observedGeneration = this.#generation;
         }
         for (const delivery of window.deliveries)
@@ -245,6 +245,11 @@ export class Inbound {
     // The topology may have come here after it came to the source, or before.
     const carriedOut = Math.min(this.#generation, settled);
     if (carriedOut > this.#figures.observedGeneration) this.#figures.observedGeneration = carriedOut;
+  }
+
+  /** Whether rows of tables that left may be on their way, also of such as nothing has arrived of yet. */
+  #leaves(): boolean {
+    return this.#spec.left.some(({ since }) => since > this.settled);
   }
 
   #strike(tables: TargetTables): void {

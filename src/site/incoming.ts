@@ -1,14 +1,16 @@
 /**
  * The pipelines into an owned database: one loader each, and where this site decides, an index of recent writes.
  *
- * Rule kept: a pipeline begins only when its earlier run has ended and, if it had left the topology, its checkpoint has
- * been forgotten; two runs of one name never overlap.
+ * Rule kept: a pipeline begins only when whatever ends here has ended, and the checkpoints of pipelines that left the topology
+ * have been forgotten, by which an owner before this one is fenced. So two runs of one name never overlap, and what a
+ * pipeline brings is not overwritten by what another had on its way that had its tables before.
  */
 import type { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
+import { untilDone } from './backoff.ts';
 import { Inbound } from './inbound.ts';
 import { judging } from './judge.ts';
 import type { Join } from './outgoing.ts';
@@ -33,6 +35,8 @@ export interface IncomingOptions {
   readonly begins: (pipeline: string) => void;
   /** Settles when the database is fit to be read and written. */
   readonly prepared: (signal: AbortSignal, failed: (error: unknown) => void) => Promise<void>;
+  /** Settles when `tidy` was called. */
+  readonly tidied: Promise<void>;
   readonly background: (work: Promise<void>) => void;
   /** Of the site's life. */
   readonly signal: AbortSignal;
@@ -114,7 +118,7 @@ export class Incoming {
   }
 
   #start(desired: Desired): void {
-    const { target, link, ownerRevision, log, routes, joined, begins, prepared, indexBytes, logger, now } =
+    const { target, link, ownerRevision, log, routes, joined, begins, prepared, tidied, indexBytes, logger, now } =
       this.#options;
     const { spec } = desired;
     const abort = new AbortController();
@@ -157,10 +161,10 @@ export class Incoming {
       logger: logger.child({ pipeline: spec.name }),
       now,
     });
-    const before = this.#leaving.get(spec.name);
     const run = async (): Promise<void> => {
-      await before;
       await prepared(signal, (error) => inbound.failed(error));
+      await tidied;
+      await Promise.all(this.#leaving.values());
       await inbound.run(signal);
     };
     this.#running.set(spec.name, { spec, born: desired.born, inbound, abort, done: run(), index, firstCheckpoint });
@@ -177,10 +181,19 @@ export class Incoming {
 
   /** Its checkpoint goes, so that a pipeline of this name begins anew if it comes back. */
   #forget(name: string): void {
-    const { target, logger } = this.#options;
+    const { target, logger, signal } = this.#options;
     this.#leave(name, async () => {
-      await target.forget(name);
-      logger.info('pipeline left the topology; its checkpoint is removed', { pipeline: name });
+      await untilDone(
+        () => target.forget(name),
+        signal,
+        (error) => {
+          logger.warn('the checkpoint of a pipeline that left could not be removed; tried again', {
+            pipeline: name,
+            error,
+          });
+        },
+      );
+      if (!signal.aborted) logger.info('pipeline left the topology; its checkpoint is removed', { pipeline: name });
     });
   }
 

@@ -11,7 +11,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
-import { backoff } from './backoff.ts';
+import { backoff, untilDone } from './backoff.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
 import { pulse } from './pulse.ts';
@@ -50,7 +50,7 @@ export class Site implements RunningSite {
   readonly #heart: Promise<unknown>;
   #spec: SiteSpec;
   #ready: { readonly needs: Needs; readonly done: Promise<void> } | null = null;
-  #tidied = false;
+  readonly #tidied = Promise.withResolvers<void>();
 
   constructor(options: SiteOptions) {
     this.#options = options;
@@ -91,10 +91,12 @@ export class Site implements RunningSite {
       logger: options.logger,
       now: options.now,
       prepared: (signal, failed) => this.#prepared(signal, failed),
+      tidied: this.#tidied.promise,
       background: (work) => this.#background(work),
       signal: this.#abort.signal,
     });
     this.update(options.spec);
+    this.#background(this.#tidy());
     this.#heart = Promise.all([this.#beat(), this.#pulse()]);
   }
 
@@ -106,10 +108,6 @@ export class Site implements RunningSite {
     this.#incoming.update(towards(spec));
     this.#outgoing.update();
     if (JSON.stringify(tablesOf(before)) !== JSON.stringify(tablesOf(spec))) this.#log.reopen();
-    if (!this.#tidied) {
-      this.#tidied = true;
-      this.#background(this.#tidy());
-    }
   }
 
   figures(): Readonly<Record<string, PipelineFigures>> {
@@ -193,7 +191,9 @@ export class Site implements RunningSite {
     const { target, logger } = this.#options;
     const { signal } = this.#abort;
     await this.#prepared(signal, (error) => logger.warn('database is not ready', { error: messageOf(error) }));
-    if (!signal.aborted) this.#incoming.tidy(await target.pipelines());
+    const tidy = async (): Promise<void> => this.#incoming.tidy(await target.pipelines());
+    await untilDone(tidy, signal, (error) => logger.warn('earlier pipelines could not be looked up', { error }));
+    this.#tidied.resolve();
   }
 
   // ------------------------------------------------------------ from this database

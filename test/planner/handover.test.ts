@@ -1,4 +1,4 @@
-/** Tables that go from one two-way channel to another: only when nothing is on its way any more. */
+/** Tables that go from one channel to another, or come back: only when nothing is on its way any more. */
 import { expect, test } from 'vitest';
 import { readApplied } from '../../src/executor/apply.ts';
 import type { StateStore } from '../../src/model/ports.ts';
@@ -68,19 +68,24 @@ test.each([
   },
 );
 
-test('it comes back to the channel it left when nothing is on its way', async () => {
-  await using store = memoryStore();
-  await applying(store, await planned(store, two('s.t, s.u', null)));
-  await report(store, at(1));
-  await applying(store, await planned(store, two('s.u', null)));
-  expect(await refusals(store, two('s.t, s.u', null))).toMatchObject([{ code: 'OT2006' }]);
-  await report(store, at(2));
-  expect(await refusals(store, two('s.t, s.u', null))).toEqual([]);
-  // What was settled once is not kept for ever.
-  await applying(store, await planned(store, two('s.t, s.u', null)));
-  const { applied } = await readApplied(store, 't');
-  expect(applied.specs.find(({ name }) => name === 'one')?.stays?.left).toBeUndefined();
-});
+test.each(['none', 'copy'])(
+  'it comes back to the channel it left when nothing is on its way: initial: %s',
+  async (initial) => {
+    const two = (one: string, _: null): Loaded =>
+      loaded(`${BASE}channels:\n  one: { between: [hz, ca], initial: ${initial}, tables: [${one}] }\n`);
+    await using store = memoryStore();
+    await applying(store, await planned(store, two('s.t, s.u', null)));
+    await report(store, at(1));
+    await applying(store, await planned(store, two('s.u', null)));
+    expect(await refusals(store, two('s.t, s.u', null))).toMatchObject([{ code: 'OT2006' }]);
+    await report(store, at(2));
+    expect(await refusals(store, two('s.t, s.u', null))).toEqual([]);
+    // What was settled once is not kept for ever.
+    await applying(store, await planned(store, two('s.t, s.u', null)));
+    const { applied } = await readApplied(store, 't');
+    expect(applied.specs.find(({ name }) => name === 'one')?.stays?.left).toBeUndefined();
+  },
+);
 
 test('pipelines of a channel that was removed are waited for while a living node still runs them', async () => {
   await using store = memoryStore();
@@ -90,4 +95,34 @@ test('pipelines of a channel that was removed are waited for while a living node
   await applying(store, await planned(store, gone));
   const next = loaded(`${BASE}channels:\n  other: { between: [hz, ca], tables: [s.o, s.t] }\n`);
   expect(await refusals(store, next)).toEqual([]);
+});
+
+test('one-way: a table goes to another channel in two steps, and others may share its target meanwhile', async () => {
+  const ways = (one: string | null, other: string | null, more = 'existing: merge'): Loaded =>
+    loaded(
+      `${BASE}channels:\n${[
+        ['one', one],
+        ['two', other],
+      ]
+        .flatMap(([name, tables]) =>
+          tables === null ? [] : [`  ${name}: { from: hz, to: ca, ${more}, tables: [${tables}] }\n`],
+        )
+        .join('')}`,
+    );
+  await using store = memoryStore();
+  await applying(store, await planned(store, ways('s.t, s.u', 's.w')));
+  await report(store, { 'one/hz>ca': {} });
+  expect(await refusals(store, ways('s.u', 's.w, s.t'))).toMatchObject([
+    { code: 'OT2006', hint: expect.stringContaining('Take it out') },
+  ]);
+  // It stays where it is and gets rows of another table too.
+  expect(await refusals(store, ways('s.t, s.u', 's.w, { from: s.v, to: s.t }'))).toEqual([]);
+  // A whole channel under another name copies anew; where rows that are there count too, what was on its way would be missing.
+  expect(await refusals(store, ways(null, 's.w, s.t, s.u', 'existing: replace'))).toEqual([]);
+  expect(await refusals(store, ways(null, 's.w, s.t, s.u'))).toMatchObject([{ code: 'OT2006' }]);
+  await applying(store, await planned(store, ways('s.u', 's.w')));
+  expect(await refusals(store, ways('s.u', 's.w, s.t'))).toMatchObject([{ code: 'OT2006' }]);
+  expect(await refusals(store, ways('s.u, s.t', 's.w'))).toMatchObject([{ code: 'OT2006' }]);
+  await report(store, { 'one/hz>ca': { observedGeneration: 2 } });
+  expect(await refusals(store, ways('s.u', 's.w, s.t'))).toEqual([]);
 });

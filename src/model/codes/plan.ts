@@ -35,10 +35,10 @@ export const PLAN_CODES = {
     action: 'Look for a state store that was slow or away, or a machine that stood still. Then plan and apply again.',
   },
   OT2006: {
-    title: 'Table goes from one two-way channel to another',
+    title: 'Table goes from one channel to another',
     meaning:
-      'What was written and what was seen is known per channel, so a table joins a two-way channel only when all that was on its way in the one before has arrived, in both directions. Nothing was applied.',
+      'What was written and what was seen is known per channel, so a table joins a channel only when all that was on its way to the same place has arrived, in another channel or in the same one from which it was taken out before. Nothing was applied.',
     action:
-      'Stop writing to the table, take it out of the one channel, apply (that waits until its rows have arrived), put it into the other with `initial: none`, apply, and go on writing. What is written to it while it is in no channel stays where it is written. A channel whose only table it is must be removed: before that, wait until `otter status` shows that both its pipelines have caught up. If a pipeline is named that does not report, mend it first.',
+      'Take the table out of the one channel, apply (that waits until its rows have arrived), put it into the other, apply. Between two-way channels, stop writing to it before, say `initial: none` in the other, and go on writing after: what is written to it while it is in no channel stays where it is written. A channel whose only table it is must be removed: before that, wait until `otter status` shows that its pipelines have caught up. If a pipeline is named that does not report, mend it first.',
   },
 } as const satisfies Record<string, Explanation>;
