@@ -394,6 +394,42 @@ test('two-way: keys that differ in spelling only are one key', async () => {
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
 
+test.each([
+  ['a', 'b'],
+  ['b', 'a'],
+] as const)(
+  'two-way: a table emptied at %s is emptied at %s as the message says, while both write',
+  async (here, there) => {
+    const roots = { a: await rootOf(a), b: await rootOf(b) };
+    for (const root of Object.values(roots)) await root.query('DROP DATABASE IF EXISTS e; CREATE DATABASE e');
+    await roots.a.query('CREATE TABLE e.t (id INT PRIMARY KEY, u INT UNIQUE); INSERT INTO e.t VALUES (1,1),(2,2)');
+    await using sites = new Sites({ a, b });
+    sites.set({ e: channel(both, ['e.t']) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'e/a>b', 'e/b>a');
+    await until('it is copied', async () => (await dump(roots.b, 'e.t')).length === 2);
+    await roots[here].query('TRUNCATE e.t');
+    const stopped = `e/${here}>${there}`;
+    await until('it stops there', () => sites.figures()[stopped]?.error?.code === 'OT5015');
+    await roots[there].query('INSERT INTO e.t VALUES (7,7)');
+    await until('the other way goes on', async () => (await dump(roots[here], 'e.t')).length === 1);
+    await roots[here].query('INSERT INTO e.t VALUES (8,8),(1,2)');
+    expect(sites.figures()[stopped]!.error!.hint).toMatch(/by DELETE only/);
+    await roots[there].query('DELETE FROM e.t');
+    await roots[there].query('INSERT INTO e.t VALUES (9,9)');
+    sites.set({ e: channel(both, ['e.t'], { ddl: 'ignore' }) });
+    await until('the last rows are there', async () => {
+      const [atA, atB] = await Promise.all([dump(roots.a, 'e.t'), dump(roots.b, 'e.t')]);
+      return [atA, atB].every((rows) => rows.includes('[8,8]') && rows.includes('[9,9]'));
+    });
+    await equal(roots.a, roots.b, 'e.t');
+    sites.set({});
+    for (const root of Object.values(roots)) root.destroy();
+  },
+  60_000,
+);
+
 test('a dropped table is not made again', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
