@@ -72,6 +72,17 @@ export function tableStatement({ plain, schema }: PlainStatement): TableStatemen
   }
 }
 
+/** Whether the statement may take rows away, and leave their table. */
+export function takesRows({ plain, schema }: PlainStatement): boolean {
+  const reader = new WordReader(plain, schema);
+  if (reader.take('SET', 'STATEMENT')) reader.skipTo('FOR');
+  if (reader.take('TRUNCATE') || reader.take('CREATE', 'OR', 'REPLACE', 'TABLE')) return true;
+  if (!reader.take('ALTER')) return false;
+  for (; !reader.ended; reader.next())
+    if (['TRUNCATE', 'DROP', 'EXCHANGE'].some((verb) => reader.at(verb)) && reader.at('PARTITION', 1)) return true;
+  return false;
+}
+
 function alters(tables: readonly NamedTable[], made: readonly NamedTable[] = []): TableStatement {
   return { kind: 'alters', tables, made };
 }

@@ -9,7 +9,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { SourcePort, Statement } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { mergesTables } from '../model/table-mapping.ts';
-import { tableStatement } from '../replication/table-statement.ts';
+import { tableStatement, takesRows } from '../replication/table-statement.ts';
 import type { Announcements } from './announcements.ts';
 
 export interface DefinitionsOptions {
@@ -97,20 +97,29 @@ export class Definitions {
   }
 }
 
-function changed(spec: PipelineSpec, tables: readonly string[], { sql, position }: Statement): OtterError {
+function changed(spec: PipelineSpec, tables: readonly string[], statement: Statement): OtterError {
+  const { sql, position } = statement;
   const line = sql.replace(/\s+/g, ' ').trim();
   const head = line.length > 160 ? `${line.slice(0, 157)}...` : line;
-  // Other tables may have rows in the same one there: emptying it would take theirs too.
-  const merged = spec.tables.some(mergesTables);
-  const same = merged
-    ? `Make the same change at ${spec.target}, where several tables share one: delete only the rows that came from here.`
-    : `Make the same change at ${spec.target}.`;
   return new OtterError(
     'OT5015',
     `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
     {
       where: { pipeline: spec.name, position, tables: tables.join(', ') },
-      hint: `${same} Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
+      hint: `${sameThere(spec, statement)} Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
     },
   );
+}
+
+function sameThere({ role, source, target, tables }: PipelineSpec, statement: Statement): string {
+  // Other tables may have rows in the same one there: emptying it would take theirs too.
+  if (tables.some(mergesTables))
+    return `Make the same change at ${target}, where several tables share one: delete only the rows that came from here.`;
+  // The opposite pipeline goes on meanwhile: rows that it has brought since would be taken at one site only.
+  if (role !== 'one-way' && takesRows(statement))
+    return (
+      `What was written at ${target} since then is at ${source} already, so take rows away at ${target} by DELETE only, which is carried back; ` +
+      'then make what is left of the change there (nothing, for TRUNCATE).'
+    );
+  return `Make the same change at ${target}.`;
 }

@@ -64,12 +64,15 @@ export class TargetTables {
   readonly #copies: Map<string, CopyState>;
   readonly #announced = new Set<string>();
   readonly #known: Map<string, RecordedTable>;
+  /** Source tables of which rows came by the log, or may have come before this began, though their copies have not begun. */
+  readonly #touched: Set<string>;
   #copied: boolean;
 
   constructor(options: TargetTablesOptions) {
     this.#options = options;
     this.#copies = new Map(options.copies.map((state) => [state.table, state]));
     this.#known = new Map(Object.entries(options.known));
+    this.#touched = new Set(this.#copies.keys());
     this.#copied = this.#whole();
   }
 
@@ -83,10 +86,12 @@ export class TargetTables {
     return !this.#copied;
   }
 
-  /** The tables of these shapes, matched; quick when all are known. */
+  /** The tables of these shapes, of which rows come, matched; quick when all are known. */
   async resolve(shapes: Iterable<TableShape>): Promise<void> {
-    for (const shape of shapes)
+    for (const shape of shapes) {
       if (!this.#tables.has(shape) || this.#outdated.has(shape)) await this.#match(shape, true);
+      if (!this.#copied) this.#touched.add(tableName(shape));
+    }
   }
 
   of(shape: TableShape): LoadTable {
@@ -148,8 +153,9 @@ export class TargetTables {
   childrenCopied({ target: parent }: LoadTable): boolean {
     const begun = new Map<string, boolean>();
     for (const [shape, { target }] of this.#tables) {
-      const copy = this.#copies.get(tableName(shape));
-      begun.set(tableName(target), copy === undefined || copy.done || copy.rowsDone > 0);
+      const name = tableName(shape);
+      const copy = this.#copies.get(name);
+      begun.set(tableName(target), copy === undefined || copy.done || copy.rowsDone > 0 || this.#touched.has(name));
     }
     return parent.referencedBy.some((child) => begun.get(child) ?? true);
   }

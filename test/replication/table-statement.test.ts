@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { tableStatement } from '../../src/replication/table-statement.ts';
+import { tableStatement, takesRows } from '../../src/replication/table-statement.ts';
 import { MARIADB, plain } from '../mysql/plain.ts';
 
 const t = (schema: string, name: string) => ({ schema, name });
@@ -66,4 +66,18 @@ test.each([
 test('a statement of an unknown kind changes whatever it names', () => {
   const found = read('FROBNICATE TABLE s.t, `u` FULLY');
   expect(found).toMatchObject({ kind: 'alters', tables: expect.arrayContaining([t('s', 't'), t('d', 'u')]) });
+});
+
+test.each([
+  ['TRUNCATE t', true],
+  ['SET STATEMENT max_statement_time=100 FOR TRUNCATE TABLE t', true],
+  ['CREATE OR REPLACE TABLE t (id INT)', true],
+  ['ALTER TABLE t TRUNCATE PARTITION p0', true],
+  ['ALTER TABLE t DROP PARTITION p0', true],
+  ['ALTER TABLE t EXCHANGE PARTITION p0 WITH TABLE u', true],
+  ['ALTER TABLE t DROP COLUMN `partition`', false],
+  ['ALTER TABLE t ADD PARTITION (PARTITION p9 VALUES LESS THAN (9))', false],
+  ['CREATE INDEX i ON t (a)', false],
+])('%s takes rows: %s', (sql, takes) => {
+  expect(takesRows({ schema: 'd', plain: plain(sql, MARIADB) })).toBe(takes);
 });

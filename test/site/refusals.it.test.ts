@@ -337,6 +337,33 @@ test('one-way: rows without a key, twice the same; parents and children with che
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
 
+test('one-way: a child that came before its copy goes with its parent, whose own copy is under way', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  const parent = 'CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))';
+  for (const root of [ra, rb]) await root.query(`DROP DATABASE IF EXISTS kin; CREATE DATABASE kin; ${parent}`);
+  await ra.query(`INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)}`);
+  await ra.query(
+    'CREATE TABLE kin.c (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ON DELETE CASCADE)',
+  );
+  // Nothing is written to an empty table of which somebody holds the whole.
+  await rb.query('BEGIN; SELECT * FROM kin.p FOR UPDATE');
+  await using sites = new Sites({ a, b });
+  sites.set({ kin: channel(oneWay, ['kin.p', 'kin.c']) });
+  sites.start('a');
+  sites.start('b');
+  const marked = async (): Promise<boolean> =>
+    (await dump(ra, "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'").catch(() => [])).length === 1;
+  await until('the first rows are read', marked);
+  await ra.query('INSERT INTO kin.c VALUES (1, 1), (2, 2999), (3, 5)');
+  await ra.query('DELETE FROM kin.p WHERE id IN (1, 2999)');
+  await rb.query('COMMIT');
+  await streaming(sites, 'kin/a>b');
+  await equal(ra, rb, 'kin.p');
+  await equal(ra, rb, 'kin.c');
+  sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
+
 test('a parent that was made before its child is known as a parent when its key changes', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
@@ -393,6 +420,42 @@ test('two-way: keys that differ in spelling only are one key', async () => {
   await equal(ra, rb, 'four.t');
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
+
+test.each([
+  ['a', 'b'],
+  ['b', 'a'],
+] as const)(
+  'two-way: a table emptied at %s is emptied at %s as the message says, while both write',
+  async (here, there) => {
+    const roots = { a: await rootOf(a), b: await rootOf(b) };
+    for (const root of Object.values(roots)) await root.query('DROP DATABASE IF EXISTS e; CREATE DATABASE e');
+    await roots.a.query('CREATE TABLE e.t (id INT PRIMARY KEY, u INT UNIQUE); INSERT INTO e.t VALUES (1,1),(2,2)');
+    await using sites = new Sites({ a, b });
+    sites.set({ e: channel(both, ['e.t']) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'e/a>b', 'e/b>a');
+    await until('it is copied', async () => (await dump(roots.b, 'e.t')).length === 2);
+    await roots[here].query('TRUNCATE e.t');
+    const stopped = `e/${here}>${there}`;
+    await until('it stops there', () => sites.figures()[stopped]?.error?.code === 'OT5015');
+    await roots[there].query('INSERT INTO e.t VALUES (7,7)');
+    await until('the other way goes on', async () => (await dump(roots[here], 'e.t')).length === 1);
+    await roots[here].query('INSERT INTO e.t VALUES (8,8),(1,2)');
+    expect(sites.figures()[stopped]!.error!.hint).toMatch(/by DELETE only/);
+    await roots[there].query('DELETE FROM e.t');
+    await roots[there].query('INSERT INTO e.t VALUES (9,9)');
+    sites.set({ e: channel(both, ['e.t'], { ddl: 'ignore' }) });
+    await until('the last rows are there', async () => {
+      const [atA, atB] = await Promise.all([dump(roots.a, 'e.t'), dump(roots.b, 'e.t')]);
+      return [atA, atB].every((rows) => rows.includes('[8,8]') && rows.includes('[9,9]'));
+    });
+    await equal(roots.a, roots.b, 'e.t');
+    sites.set({});
+    for (const root of Object.values(roots)) root.destroy();
+  },
+  60_000,
+);
 
 test('a dropped table is not made again', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);

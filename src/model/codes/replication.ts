@@ -43,7 +43,7 @@ export const REPLICATION_CODES = {
     meaning:
       'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`.',
     action:
-      'Make the same change at the target where it is missing, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Set it back afterwards.',
+      'Make the same change at the target where it is missing, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Set it back afterwards. Where it emptied a two-way table (TRUNCATE, DROP PARTITION), do not repeat it at the other site, whose later rows have been carried already: delete the rows there with DELETE.',
   },
   OT5016: {
     title: 'Row cannot be applied',
