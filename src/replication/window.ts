@@ -35,8 +35,8 @@ export interface OneWayOptions {
   readonly fkChecks: boolean;
   /** Whether existing rows are still being copied, so that parents may be missing. */
   readonly copying: boolean;
-  /** Whether rows of a table that refers to this one may have been copied already. */
-  readonly childrenCopied: (table: LoadTable) => boolean;
+  /** Whether rows of a table that refers to this one may have been copied already; `orTouched`: or have come by the log. */
+  readonly childrenCopied: (table: LoadTable, orTouched: boolean) => boolean;
 }
 
 /** One-way: merge what can be merged, replay the rest in order. */
@@ -135,14 +135,17 @@ interface Replayed {
 /**
  * While rows are still being copied a child may come before its parent, so checks are off; but a delete or key change
  * of a parent must cascade to children that are here already, although the parent itself may not be: it is put there
- * first. Parents are copied before their children, so where there are children the parent's own parents are here.
+ * first. Parents are copied before their children, so where children were copied the parent's own parents are here.
+ * Children that only came by the log are deleted with their parent too: no copy would. Of a changed key their copy tells,
+ * and the server would look for the parent's own parents, which may not be here yet.
  */
 function halfCopied(change: LoadChange, childrenCopied: OneWayOptions['childrenCopied']): Replayed {
   const { table, before, after, kind } = change;
   const keys = [table.key, ...table.uniques.map(({ columns }) => columns)];
   const moves =
     kind !== 'insert' && (after === null || keys.some((key) => keyText(before!, key) !== keyText(after, key)));
-  const cascades = moves && change.fkChecks && table.target.referencedBy.length > 0 && childrenCopied(table);
+  const cascades =
+    moves && change.fkChecks && table.target.referencedBy.length > 0 && childrenCopied(table, after === null);
   return cascades ? { change, ensured: true } : { change: { ...change, fkChecks: false }, ensured: false };
 }
 

@@ -128,7 +128,7 @@ export class PlainStrategy implements Strategy {
       return oneWayWrites(changes, {
         fkChecks: this.#fkChecks,
         copying: this.#tables.copying,
-        childrenCopied: (table) => this.#tables.childrenCopied(table),
+        childrenCopied: (table, orTouched) => this.#tables.childrenCopied(table, orTouched),
       });
     }
     const placed: Write[] =

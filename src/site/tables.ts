@@ -149,13 +149,14 @@ export class TargetTables {
     return gone;
   }
 
-  /** Whether rows of a table that refers to this one may be here. */
-  childrenCopied({ target: parent }: LoadTable): boolean {
+  /** Whether rows of a table that refers to this one may have been copied; `orTouched`: or have come by the log. */
+  childrenCopied({ target: parent }: LoadTable, orTouched: boolean): boolean {
     const begun = new Map<string, boolean>();
     for (const [shape, { target }] of this.#tables) {
       const name = tableName(shape);
       const copy = this.#copies.get(name);
-      begun.set(tableName(target), copy === undefined || copy.done || copy.rowsDone > 0 || this.#touched.has(name));
+      const copied = copy === undefined || copy.done || copy.rowsDone > 0;
+      begun.set(tableName(target), copied || (orTouched && this.#touched.has(name)));
     }
     return parent.referencedBy.some((child) => begun.get(child) ?? true);
   }

@@ -1,0 +1,42 @@
+/** While rows are copied, children go as the source's cascades take them, though the log does not tell. */
+import { afterAll, beforeAll, test } from 'vitest';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { channel, dump, equal, numbers, pair, rootOf, Sites, streaming, until } from './harness.ts';
+
+let a: DatabaseServer;
+let b: DatabaseServer;
+
+beforeAll(async () => {
+  [a, b] = await pair();
+});
+afterAll(async () => {
+  await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
+});
+
+test('a child that came by the log follows its parent to another key, and goes with it', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  const parent = 'CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))';
+  for (const root of [ra, rb]) await root.query(`DROP DATABASE IF EXISTS kin; CREATE DATABASE kin; ${parent}`);
+  await ra.query(`INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)}`);
+  const actions = 'ON DELETE CASCADE ON UPDATE CASCADE';
+  await ra.query(
+    `CREATE TABLE kin.c (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ${actions})`,
+  );
+  await rb.query('BEGIN; SELECT * FROM kin.p FOR UPDATE');
+  await using sites = new Sites({ a, b });
+  sites.set({ kin: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['kin.p', 'kin.c']) });
+  sites.start('a');
+  sites.start('b');
+  const marked = async (): Promise<boolean> =>
+    (await dump(ra, "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'").catch(() => [])).length === 1;
+  await until('the first rows are read', marked);
+  await ra.query('INSERT INTO kin.c VALUES (1, 1), (3, 5)');
+  await ra.query('UPDATE kin.p SET id=5000 WHERE id=1');
+  await ra.query('DELETE FROM kin.p WHERE id=5000');
+  await rb.query('COMMIT');
+  await streaming(sites, 'kin/a>b');
+  await equal(ra, rb, 'kin.p');
+  await equal(ra, rb, 'kin.c');
+  sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
