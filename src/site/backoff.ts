@@ -10,19 +10,20 @@ export async function backoff(attempt: number, signal: AbortSignal): Promise<voi
   await sleep(backoffMs(attempt, BACKOFF, Math.random()), undefined, { signal }).catch(() => undefined);
 }
 
-/** Tries until it is done; returns quietly when aborted. @param failed told what went wrong at each attempt */
+/** Tries until it is done, once at least; returns quietly when aborted. @param failed told what went wrong at each attempt */
 export async function untilDone(
   work: () => Promise<void>,
   signal: AbortSignal,
   failed: (message: string) => void,
 ): Promise<void> {
-  for (let attempt = 0; !signal.aborted; attempt += 1) {
+  for (let attempt = 0; ; attempt += 1) {
     try {
       await work();
       return;
     } catch (error) {
-      if (!signal.aborted) failed(messageOf(error));
-      await backoff(attempt, signal);
+      if (signal.aborted) return;
+      failed(messageOf(error));
     }
+    await backoff(attempt, signal);
   }
 }

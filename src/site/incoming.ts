@@ -163,8 +163,8 @@ export class Incoming {
     });
     const run = async (): Promise<void> => {
       await prepared(signal, (error) => inbound.failed(error));
-      await tidied;
-      await Promise.all(this.#leaving.values());
+      // One that is stopped before it began waits for nobody: the others wait for it.
+      await Promise.race([tidied.then(() => Promise.all(this.#leaving.values())), aborted(signal)]);
       await inbound.run(signal);
     };
     this.#running.set(spec.name, { spec, born: desired.born, inbound, abort, done: run(), index, firstCheckpoint });
@@ -206,6 +206,13 @@ export class Incoming {
       if (this.#leaving.get(name) === settled) this.#leaving.delete(name);
     });
   }
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (signal.aborted) resolve();
+  else signal.addEventListener('abort', () => resolve(), { once: true });
+  return promise;
 }
 
 /** What cannot change while a pipeline runs: who decides, and what happens to rows that are there. */

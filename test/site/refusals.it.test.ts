@@ -428,7 +428,8 @@ test.each([
   'two-way: a table emptied at %s is emptied at %s as the message says, while both write',
   async (here, there) => {
     const roots = { a: await rootOf(a), b: await rootOf(b) };
-    for (const root of Object.values(roots)) await root.query('DROP DATABASE IF EXISTS e; CREATE DATABASE e');
+    for (const root of Object.values(roots))
+      await root.query('DROP DATABASE IF EXISTS e; DROP DATABASE IF EXISTS otter; CREATE DATABASE e');
     await roots.a.query('CREATE TABLE e.t (id INT PRIMARY KEY, u INT UNIQUE); INSERT INTO e.t VALUES (1,1),(2,2)');
     await using sites = new Sites({ a, b });
     sites.set({ e: channel(both, ['e.t']) });
