@@ -82,6 +82,7 @@ export class DeliveryDecoder {
             structure: entry[10] === null ? null : string(entry[10]),
             stay: number(entry[11]),
             generation: number(entry[12]),
+            later: entry[13] === true,
           },
         };
       case KIND.beat:

@@ -84,8 +84,8 @@ export class DeliveryEncoder {
         return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
       }
       case 'table': {
-        const { table, create, copies, rowsEstimate, structure, stay, generation } = delivery.announced;
-        const told = [create, copies, rowsEstimate, structure, stay, generation];
+        const { table, create, copies, rowsEstimate, structure, stay, generation, later } = delivery.announced;
+        const told = [create, copies, rowsEstimate, structure, stay, generation, later];
         return [KIND.table, ...common, this.#number(table), ...told];
       }
       case 'beat':

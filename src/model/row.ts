@@ -138,6 +138,8 @@ export interface AnnouncedTable {
   readonly stay: number;
   /** Of the channel, as the source knew it then: who knows a later one and not the table knows that it has left. */
   readonly generation: number;
+  /** Only a word that it will be told when its copy begins: nothing of it comes before. */
+  readonly later: boolean;
 }
 
 /** What a target has recorded of a source's table. */

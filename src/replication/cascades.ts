@@ -35,7 +35,7 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
   if (alone !== null) return alone;
   const nameAt = new Map(source.columns.map((column, index) => [column.name, table.columns[index]!.name]));
   for (const key of source.foreignKeys) {
-    if (actionOf(key.onDelete) === null && actionOf(key.onUpdate) === null) continue;
+    if (!cascades(key)) continue;
     const rule = ruleFor(rules, key.parentSchema, key.parentTable)!;
     const there = mapName(rule, key.parentSchema, key.parentTable);
     const columns = key.columns.map((index) => nameAt.get(source.columns[index]!.name));
@@ -62,13 +62,17 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
 /** Why the table cannot even be made at the target: it would lack a key whose parent does not travel. */
 export function orphan(source: TableShape, rules: readonly TableRule[]): OtterError | null {
   const key = source.foreignKeys.find(
-    ({ onDelete, onUpdate, parentSchema, parentTable }) =>
-      (actionOf(onDelete) ?? actionOf(onUpdate)) !== null && ruleFor(rules, parentSchema, parentTable) === null,
+    (each) => cascades(each) && ruleFor(rules, each.parentSchema, each.parentTable) === null,
   );
   if (key === undefined) return null;
   const parent = `${key.parentSchema}.${key.parentTable}`;
   const remedy = `Put ${parent} into the channel, or make the key one of RESTRICT or NO ACTION.`;
   return refuse(source, key, `its parent ${parent} is not in the channel`, remedy);
+}
+
+/** Whether the key changes child rows when their parent goes or gets another key. */
+export function cascades({ onDelete, onUpdate }: Pick<ForeignKey, 'onDelete' | 'onUpdate'>): boolean {
+  return actionOf(onDelete) !== null || actionOf(onUpdate) !== null;
 }
 
 /** What a rule of a foreign key does to child rows; RESTRICT and NO ACTION, which servers name differently, do nothing. */

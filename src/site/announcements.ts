@@ -1,5 +1,5 @@
 /**
- * The tables that a pipeline's target has been told of, as its source knows them.
+ * The tables that a pipeline's target has been told of, as its source knows them, and those that it will be told of later.
  *
  * Rule kept: a table counts as told only when the caller says so, in the same breath in which it queues the
  * announcement; whatever is handed on in between must not find it told and not queued.
@@ -50,6 +50,8 @@ export class Announcements {
   /** Tables that were made while their log was read: all their rows are in it. */
   readonly #born = new Set<string>();
   #counting = new WeakSet<TableShape>();
+  /** Tables that are told when their copy begins, and of which nothing counts before. */
+  readonly #held = new Set<string>();
 
   constructor(options: AnnouncementsOptions) {
     this.#options = options;
@@ -82,8 +84,17 @@ export class Announcements {
     return this.ofSchema(schema).filter((table) => sameLetters(table.name, name));
   }
 
+  hold(name: string): void {
+    this.#held.add(name);
+  }
+
+  holds(name: string): boolean {
+    return this.#held.has(name);
+  }
+
   told({ table, structure, stay }: Pick<AnnouncedTable, 'structure' | 'stay'> & { readonly table: TableShape }): void {
     const name = tableName(table);
+    this.#held.delete(name);
     this.#told.set(name, table);
     this.#stays.set(name, stay);
     if (structure === null) this.#doubtful.add(name);
@@ -101,7 +112,7 @@ export class Announcements {
   /** The changes that count. */
   counted(changes: readonly RowChange[], gtid: string): readonly RowChange[] {
     const { reverseCopies, joinsLate } = this.#options.spec();
-    if (!reverseCopies && !joinsLate) return changes;
+    if (!reverseCopies && !joinsLate && this.#held.size === 0) return changes;
     let early: Set<TableShape> | null = null as Set<TableShape> | null;
     let last: TableShape | null = null;
     for (const { table } of changes) {
@@ -117,6 +128,7 @@ export class Announcements {
   /** Whether what is done to the table in this transaction counts. */
   countsFor(table: { readonly schema: string; readonly name: string }, gtid: string): boolean {
     const { since } = this.#options;
+    if (this.#held.has(tableName(table))) return false;
     if (this.#born.has(tableName(table)) || !this.#joins(table)) return true;
     const from = since(table);
     return from === null || (from !== undefined && !coversGtid(parsePosition(from), gtid));
@@ -193,11 +205,12 @@ export class Announcements {
     // Of one that leaves nothing is recorded any more, whatever its stay was.
     const stay = placeOf(spec(), table.schema, table.name)?.stay ?? this.#stays.get(tableName(table)) ?? LEFT;
     const common = { table: route.shape, create, copies, rowsEstimate };
-    return { announced: { ...common, structure, stay, generation: generation() }, copies };
+    return { announced: { ...common, structure, stay, generation: generation(), later: false }, copies };
   }
 
   /** Once a table counts it does until it leaves: what is read comes in the order of the log. */
   #counts(table: TableShape, gtid: string): boolean {
+    if (this.#held.has(tableName(table))) return false;
     if (this.#counting.has(table)) return true;
     if (this.#options.routes.of(table) !== null && !this.countsFor(table, gtid)) return false;
     this.#counting.add(table);

@@ -5,9 +5,9 @@
  * target is. They count until the target has applied them.
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
-import type { CopyChunk, RowChange, TableShape } from '../model/row.ts';
+import { type CopyChunk, type RowChange, type TableShape, tableName } from '../model/row.ts';
 import { type Extract, pick } from '../replication/load-table.ts';
-import { chunkBytes, type PendingChunk } from './pending-chunk.ts';
+import { chunkBytes, movesKey, type PendingChunk } from './pending-chunk.ts';
 
 export interface ChunksOptions {
   /** How the rows of a table travel; null when it is not in the pipeline. */
@@ -22,6 +22,8 @@ export class Chunks {
   readonly #options: ChunksOptions;
   /** The chunk that is being read, if any. */
   pending: PendingChunk | null = null;
+  /** Parents of the table that is being copied, whose keys are part of its own; and whether one of them has changed. */
+  movers: { readonly parents: ReadonlySet<string>; moved: boolean } | null = null;
   #underWay: { readonly position: Position; readonly bytes: number }[] = [];
   #wake: (() => void) | null = null;
 
@@ -31,6 +33,9 @@ export class Chunks {
 
   /** Rows that the log changes are not sent from the chunk that is being read. */
   note(changes: readonly RowChange[]): void {
+    const { movers } = this;
+    if (movers !== null && !movers.moved)
+      movers.moved = changes.some((change) => movers.parents.has(tableName(change.table)) && movesKey(change));
     if (this.pending !== null) for (const change of changes) this.pending.note(change);
   }
 

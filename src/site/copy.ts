@@ -7,12 +7,15 @@
  * every position the target holds, of each table, the rows up to its cursor as the source had them there.
  *
  * Foreign keys that cascade without being logged would change rows unseen: a chunk during which a row of such a parent
- * was deleted or got another key is read again.
+ * was deleted or got another key is read again, and a table with such a parent is told only when its turn has come, its parents
+ * being whole: before, a row of it that came by the log would not be there for the parent's cascade, nor the parent for it.
+ * Where a cascade may give its rows another primary key, they may get behind the cursor unseen: then it is copied once more.
  */
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
 import { type Image, type TableShape, tableName } from '../model/row.ts';
+import { cascades } from '../replication/cascades.ts';
 import type { Outbound } from './outbound.ts';
 import { chunkBytes, PendingChunk } from './pending-chunk.ts';
 
@@ -85,8 +88,10 @@ export class Copier {
     }
   }
 
-  async #table(table: TableShape, signal: AbortSignal): Promise<void> {
+  async #table(added: TableShape, signal: AbortSignal): Promise<void> {
     const { outbound, source, copied, logger } = this.#options;
+    const table = outbound.holds(added) ? await this.#tell(added) : added;
+    if (table === null) return;
     if (table.primaryKey.length === 0) {
       throw new OtterError('OT5022', `${tableName(table)} has no primary key, so its rows cannot be copied in chunks`, {
         where: { table: tableName(table), pipeline: outbound.spec.name },
@@ -102,6 +107,8 @@ export class Copier {
     let limit = FIRST_CHUNK_ROWS;
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const parents = await this.#cascadeParents(table);
+    const movers = parents.size > 0 && keyIsReferring(table) ? { parents, moved: false } : null;
+    outbound.chunks.movers = movers;
     while (!signal.aborted && !current.left) {
       if (outbound.full) await outbound.whenRoom(signal);
       await outbound.chunks.whenRoom(signal);
@@ -118,13 +125,27 @@ export class Copier {
       if (!told)
         logger.info('copy of table begins', { table: current.name, rowsEstimate, resumed: begun !== undefined });
       told = true;
+      if (movers?.moved === true) {
+        movers.moved = false;
+        cursor = null;
+        rowsDone = 0;
+        continue;
+      }
       rowsDone += rows.length;
       if (rows.length < limit) break;
       cursor = table.primaryKey.map((index) => rows.at(-1)![index]!);
       limit = Math.max(1, Math.min(CHUNK_ROWS, Math.floor((CHUNK_BYTES * limit) / chunkBytes(rows))));
     }
+    outbound.chunks.movers = null;
     if (!signal.aborted && !current.left)
       logger.info('copy of table is whole', { table: current.name, rows: rowsDone });
+  }
+
+  /** As it is now; null when it is gone, or has left. */
+  async #tell({ schema, name }: TableShape): Promise<TableShape | null> {
+    const table = await this.#options.source.shape(schema, name);
+    if (table === null) return null;
+    return (await this.#options.outbound.announce(table)) ? table : null;
   }
 
   /** Null when the chunk was not sent and must be read again. */
@@ -169,9 +190,10 @@ export class Copier {
     if (this.#options.logsCascades) return parents;
     const open = [table];
     for (let child = open.pop(); child !== undefined; child = open.pop()) {
-      for (const { parentSchema, parentTable, onDelete, onUpdate } of child.foreignKeys) {
+      for (const key of child.foreignKeys) {
+        const { parentSchema, parentTable } = key;
         const name = tableName({ schema: parentSchema, name: parentTable });
-        if (!/CASCADE|SET/.test(`${onDelete} ${onUpdate}`) || parents.has(name)) continue;
+        if (!cascades(key) || parents.has(name)) continue;
         parents.add(name);
         const parent = await this.#options.source.shape(parentSchema, parentTable);
         if (parent !== null) open.push(parent);
@@ -179,4 +201,9 @@ export class Copier {
     }
     return parents;
   }
+}
+
+/** Whether a foreign key has columns of the primary key, which a cascade would change. */
+function keyIsReferring({ primaryKey, foreignKeys }: TableShape): boolean {
+  return foreignKeys.some((key) => cascades(key) && key.columns.some((column) => primaryKey.includes(column)));
 }

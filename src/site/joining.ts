@@ -69,6 +69,10 @@ export class Joining {
   async join(announcements: readonly Announcement[], signal: AbortSignal): Promise<void> {
     const due: Due[] = [];
     for (const delivery of announcements) {
+      if (delivery.announced.later) {
+        this.#options.tables.expect(tableName(delivery.announced.table));
+        continue;
+      }
       const place = await this.#place(delivery, signal);
       if (place !== null) due.push({ delivery, place });
     }

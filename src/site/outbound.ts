@@ -11,7 +11,15 @@ import { OWN_STATEMENT, type Place } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position, parsePosition } from '../model/position.ts';
-import { type Answer, type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
+import {
+  type AnnouncedTable,
+  type Answer,
+  type Delivery,
+  type RowChange,
+  type Seen,
+  type TableShape,
+  tableName,
+} from '../model/row.ts';
 import { pick } from '../replication/load-table.ts';
 import { ruleFor } from '../replication/names.ts';
 import { leavingRule, placeOf } from '../replication/places.ts';
@@ -275,6 +283,22 @@ export class Outbound implements LogListener, PipelineStream {
     return later.work;
   }
 
+  /** The table is told when its copy begins, and only that it will be now: what its log has until then is in the copy. */
+  async hold(table: TableShape): Promise<void> {
+    this.#announcements.hold(tableName(table));
+    const found = await this.#announcements.of(table, false);
+    if (found?.announced != null) this.#tell({ ...found.announced, create: '', later: true });
+  }
+
+  holds(table: TableShape): boolean {
+    return this.#announcements.holds(tableName(table));
+  }
+
+  /** Whether the target knows nothing of it. */
+  strange(table: TableShape): boolean {
+    return this.#announcements.strange(table);
+  }
+
   /** Whether rows of the table are still carried though it is not in the pipeline any more. */
   leaves(schema: string, name: string): boolean {
     return this.#leaving.has(tableName({ schema, name }));
@@ -311,12 +335,16 @@ export class Outbound implements LogListener, PipelineStream {
     if (found === null) return false;
     const { announced, copies } = found;
     if (announced === null) return copies;
+    this.#announcements.told({ ...announced, table });
+    this.#tell(announced, at);
+    return copies;
+  }
+
+  #tell(announced: AnnouncedTable, at?: At): void {
     const common = at ?? this.#start();
     const delivery: Delivery = { ...common, kind: 'table', announced, bytes: announced.create.length * 2 };
-    this.#announcements.told({ ...announced, table });
     if (at === undefined && this.#sent) this.#held.push(delivery);
     else this.#push(delivery);
-    return copies;
   }
 
   /** Where an announcement stands that moves no position. */

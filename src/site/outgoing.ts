@@ -11,7 +11,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import { parentsFirst } from '../replication/cascades.ts';
+import { cascades, parentsFirst } from '../replication/cascades.ts';
 import { mapName } from '../replication/names.ts';
 import { leftNamed, placeNamed, placeOf } from '../replication/places.ts';
 import { Copier } from './copy.ts';
@@ -323,8 +323,12 @@ export class Outgoing {
     );
     // All at once, so that the server is asked once.
     const shapes = await Promise.all(mine.map(({ schema, name }) => source.shape(schema, name)));
-    for (const shape of parentsFirst(shapes.filter((each) => each !== null)))
-      if (await outbound.announce(shape)) copier.add(shape);
+    for (const shape of parentsFirst(shapes.filter((each) => each !== null))) {
+      if (waitsForParents(outbound, shape)) {
+        await outbound.hold(shape);
+        copier.add(shape);
+      } else if (await outbound.announce(shape)) copier.add(shape);
+    }
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {
@@ -356,6 +360,22 @@ export class Outgoing {
       retry: 'backoff',
     });
   }
+}
+
+/**
+ * Whether a table is told only when it is copied, see `Copier`. Not where rows that are there already count: these must
+ * be followed from the beginning.
+ */
+function waitsForParents(outbound: Outbound, table: TableShape): boolean {
+  const { role, initial, existing } = outbound.spec;
+  const copiesAll = role === 'one-way' && initial === 'copy' && (existing === 'refuse' || existing === 'replace');
+  if (!copiesAll || outbound.opening.logsCascades || !outbound.strange(table)) return false;
+  return table.foreignKeys.some(
+    (key) =>
+      cascades(key) &&
+      outbound.ruleOf(key.parentSchema, key.parentTable) !== null &&
+      (key.parentSchema !== table.schema || key.parentTable !== table.name),
+  );
 }
 
 /** What a site has seen of another is told by GTIDs; a pipeline that began one-way without them has none. */

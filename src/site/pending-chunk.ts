@@ -38,10 +38,8 @@ export class PendingChunk {
   note(change: RowChange): void {
     const { table } = this;
     if (this.#changed === null) return;
-    if (change.kind !== 'insert' && this.#cascadeParents.has(tableName(change.table))) {
-      const key = change.table.primaryKey;
-      if (change.kind === 'delete' || keyText(change.before, key) !== keyText(change.after, key)) this.#spoiled = true;
-    }
+    if (this.#cascadeParents.has(tableName(change.table)) && (change.kind === 'delete' || movesKey(change)))
+      this.#spoiled = true;
     if (change.table.schema !== table.schema || change.table.name !== table.name) return;
     if (change.kind !== 'insert') this.#changed.add(keyText(change.before, change.table.primaryKey));
     if (change.kind !== 'delete') this.#changed.add(keyText(change.after, change.table.primaryKey));
@@ -54,6 +52,15 @@ export class PendingChunk {
     if (this.#spoiled || changed === null || chunk === null) return null;
     return { ...chunk, rows: chunk.rows.filter((row) => !changed.has(keyText(row, table.primaryKey))) };
   }
+}
+
+/** Whether a row gets another key, be it one that is only unique: children may refer to any. */
+export function movesKey(change: RowChange): boolean {
+  if (change.kind !== 'update') return false;
+  const { primaryKey, uniques } = change.table;
+  return [primaryKey, ...uniques.map(({ columns }) => columns)].some(
+    (key) => keyText(change.before, key) !== keyText(change.after, key),
+  );
 }
 
 /** Roughly what rows take in memory. */

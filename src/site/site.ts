@@ -192,7 +192,8 @@ export class Site implements RunningSite {
     const { signal } = this.#abort;
     await this.#prepared(signal, (error) => logger.warn('database is not ready', { error: messageOf(error) }));
     const tidy = async (): Promise<void> => this.#incoming.tidy(await target.pipelines());
-    if (!signal.aborted) await untilDone(tidy, signal, (error) => logger.warn('earlier pipelines could not be looked up', { error }));
+    if (!signal.aborted)
+      await untilDone(tidy, signal, (error) => logger.warn('earlier pipelines could not be looked up', { error }));
     this.#tidied.resolve();
   }
 

@@ -67,6 +67,8 @@ export class TargetTables {
   /** Source tables of which rows came by the log, or may have come before this began, though their copies have not begun. */
   readonly #touched: Set<string>;
   #copied: boolean;
+  /** Source tables that will join when their copy begins. */
+  readonly #expected = new Set<string>();
 
   constructor(options: TargetTablesOptions) {
     this.#options = options;
@@ -83,7 +85,7 @@ export class TargetTables {
 
   /** True while existing rows of some table are not all here. */
   get copying(): boolean {
-    return !this.#copied;
+    return !this.#copied || this.#expected.size > 0;
   }
 
   /** The tables of these shapes, of which rows come, matched; quick when all are known. */
@@ -109,6 +111,7 @@ export class TargetTables {
     for (const shape of this.#tables.keys()) {
       if (ruleFor(spec.tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
     }
+    for (const name of this.#expected) if (placeNamed(spec, name) === null) this.#expected.delete(name);
     const known = new Set([...this.#copies.keys(), ...this.#known.keys()]);
     const left = [...known].filter((name) => placeNamed(spec, name) === null && this.#leaving(name) === null);
     for (const name of left) {
@@ -155,10 +158,18 @@ export class TargetTables {
     for (const [shape, { target }] of this.#tables) {
       const name = tableName(shape);
       const copy = this.#copies.get(name);
-      const copied = copy === undefined || copy.done || copy.rowsDone > 0;
+      const copied = copy === undefined || copy.done || copy.rowsDone > 0 || this.#parentsWhole(shape);
       begun.set(tableName(target), copied || (orTouched && this.#touched.has(name)));
     }
     return parent.referencedBy.some((child) => begun.get(child) ?? true);
+  }
+
+  /** Then the server can follow each of its rows, whether it was copied or came by the log. */
+  #parentsWhole(child: TableShape): boolean {
+    return child.foreignKeys.every(({ parentSchema, parentTable }) => {
+      const parent = tableName({ schema: parentSchema, name: parentTable });
+      return this.#copies.get(parent)?.done ?? parent !== tableName(child);
+    });
   }
 
   /** Where the rows of a copy go; null when the table has left, and its copy is not worth recording. */
@@ -180,6 +191,7 @@ export class TargetTables {
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
     this.#announced.add(from);
+    this.#expected.delete(from);
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
     // gets none that the spoke has alone, whose rows would stay there.
@@ -253,6 +265,10 @@ export class TargetTables {
     const empty = !missing && !shared && spec().existing === 'refuse' ? table : null;
     const clear = occupied && !shared && spec().existing === 'replace' ? table : null;
     return { begun, clear, empty, before };
+  }
+
+  expect(table: string): void {
+    this.#expected.add(table);
   }
 
   record(state: CopyState): void {

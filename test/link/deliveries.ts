@@ -107,6 +107,7 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
         structure: fc.option(fc.string(), { nil: null }),
         stay: fc.nat(),
         generation: fc.nat(),
+        later: fc.boolean(),
       }),
     }),
     fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count, settled: count }),
