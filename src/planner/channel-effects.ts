@@ -177,10 +177,13 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
       text: `tables of ${listed(narrowed.map(label))} that no other entry names are not kept the same any more; rows stay where they are`,
     });
   }
-  if (shaped.length > 0) {
+  // The same table may be meant by another entry now, and travel with other columns.
+  const reshaped = added.filter((entry) => before.tables.some((other) => travelsOtherwise(entry, other)));
+  const otherwise = [...shaped, ...reshaped];
+  if (otherwise.length > 0) {
     effects.push({
       risk: 'medium',
-      text: `rows of ${listed(shaped.map(({ from }) => from))} that travelled already stay as they are`,
+      text: `rows of ${listed(otherwise.map(({ from }) => from))} that travelled already stay as they are`,
     });
   }
   effects.push(...settingEffects(kept, before, after));
@@ -199,6 +202,10 @@ function apart(entries: readonly TableSpec[], others: readonly TableSpec[]): [Ta
     );
   const { true: sharing = [], false: alone = [] } = Object.groupBy(entries, (entry) => `${shares(entry)}` as const);
   return [alone, sharing.filter((entry) => !isSingle(entry))];
+}
+
+function travelsOtherwise(entry: TableSpec, before: TableSpec): boolean {
+  return JSON.stringify(entry.columns) !== JSON.stringify(before.columns) && overlap(before.from, entry.from);
 }
 
 function isSingle({ from }: TableSpec): boolean {

@@ -115,6 +115,13 @@ test.each([
       'shop.stock -> shop.store joins shop/hz>ca, shop/ca>hz; other tables go on undisturbed',
     ],
   ],
+  [
+    '{ from: shop.s*, columns: { omit: [note] } }',
+    [
+      'tables of shop.s* that are in the channel already go on undisturbed',
+      'rows of shop.s* that travelled already stay as they are',
+    ],
+  ],
 ])('tables that are named in another way: %s', async (entry, effects) => {
   await using store = memoryStore();
   await applying(store, await planned(store, loaded(SHOP)));
