@@ -21,9 +21,9 @@ import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
+import type { Join } from './joins.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
 import { type Care, Loading } from './loading.ts';
-import type { Join } from './outgoing.ts';
 import { TargetTables } from './tables.ts';
 
 export interface InboundOptions {

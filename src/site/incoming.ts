@@ -12,8 +12,8 @@ import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { untilDone } from './backoff.ts';
 import { Inbound } from './inbound.ts';
+import type { Join } from './joins.ts';
 import { judging } from './judge.ts';
-import type { Join } from './outgoing.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 

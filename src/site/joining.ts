@@ -18,7 +18,7 @@ import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
 import { backoff } from './backoff.ts';
 import type { Departed } from './departed.ts';
-import type { Join } from './outgoing.ts';
+import type { Join } from './joins.ts';
 import type { Joined, Made, TargetTables } from './tables.ts';
 
 export type Announcement = Extract<Delivery, { kind: 'table' }>;

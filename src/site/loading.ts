@@ -24,8 +24,8 @@ import { Departed } from './departed.ts';
 import type { Window } from './feed.ts';
 import type { Figures } from './figures.ts';
 import { Joining, type Transact } from './joining.ts';
+import type { Join } from './joins.ts';
 import type { Applied, Strategy } from './load.ts';
-import type { Join } from './outgoing.ts';
 import type { TargetTables } from './tables.ts';
 
 /** How often a window is tried again in place when the server says "busy", before the pipeline starts over. */

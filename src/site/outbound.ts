@@ -7,28 +7,25 @@
  */
 import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
-import { OWN_STATEMENT, type Place } from '../model/load.ts';
+import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
-import { coversGtid, type Position, parsePosition } from '../model/position.ts';
+import { coversGtid, type Position } from '../model/position.ts';
 import {
   type AnnouncedTable,
-  type Answer,
   type Delivery,
   type RowChange,
   type Seen,
   type TableShape,
   tableName,
 } from '../model/row.ts';
-import { pick } from '../replication/load-table.ts';
-import { ruleFor } from '../replication/names.ts';
-import { leavingRule, placeOf } from '../replication/places.ts';
-import { Announcements, type AnnouncementsOptions } from './announcements.ts';
+import type { Announcements, AnnouncementsOptions } from './announcements.ts';
+import { Carried } from './carried.ts';
 import { Chunks } from './chunks.ts';
 import { Definitions } from './definitions.ts';
-import { Leaving } from './leaving.ts';
+import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
-import { cut, Routes } from './routes.ts';
+import { cut } from './routes.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
   readonly spec: PipelineSpec;
@@ -44,9 +41,6 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
 const QUEUE_BYTES = 16 << 20;
 
-/** Where a table went that the pipeline does not have. */
-const NOWHERE: Place = { target: '', stay: 0 };
-
 /** Where in the log a delivery stands. */
 interface At {
   readonly gtid: string;
@@ -59,63 +53,42 @@ export class Outbound implements LogListener, PipelineStream {
   readonly opening: PipelineOpening;
   readonly #options: OutboundOptions;
   readonly #queue = new DeliveryQueue({ bytesMax: QUEUE_BYTES });
-  #cursor: Position;
-  /** What was seen at the cursor. */
-  #base: Seen;
-  readonly #routes: Routes;
+  readonly #cursor: LogCursor;
+  readonly #carried: Carried;
   readonly #announcements: Announcements;
   readonly #definitions: Definitions;
-  #spec: PipelineSpec;
-  #generation: number;
-  #active = false;
   #sent = false;
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
   /** Announcements that came in the middle of a transaction of which they are no part. */
   #held: Delivery[] = [];
-  #seenOf: { readonly folded: Seen; readonly base: Seen; readonly whole: Seen } | null = null;
   readonly chunks: Chunks;
-  readonly #leaving = new Leaving();
   #later: { readonly until: Position; readonly work: () => Promise<void> } | null = null;
-  /** What it was up to where the log ended then; only while the reader may be before that. */
-  #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
   /** Called when a table joined while the pipeline runs. */
   onTable: ((table: TableShape) => void) | null = null;
   /** Called with the name of a table that left. */
   onLeave: ((name: string) => void) | null = null;
 
   constructor(options: OutboundOptions) {
+    const { leaving, source, opening } = options;
     this.#options = options;
-    this.#spec = options.spec;
-    this.#generation = options.generation;
-    this.#routes = new Routes(options.spec.tables);
-    this.chunks = new Chunks({ routeOf: (table) => this.#routes.of(table) });
-    const { source, known, since, cameBack } = options;
-    const routes = this.#routes;
-    this.#announcements = new Announcements({
-      spec: () => this.#spec,
-      generation: () => this.#generation,
-      source,
-      routes,
-      known,
-      since,
-      cameBack,
-      leaves: (name) => this.#leaving.has(name),
+    this.opening = opening;
+    this.#cursor = new LogCursor(opening);
+    this.#carried = new Carried({
+      ...options,
+      leaving: leaving === null ? null : { rules: leaving.rules, until: this.#cursor.placeOf(leaving.end) },
+      left: (name) => this.onLeave?.(name),
     });
+    this.chunks = new Chunks({ routeOf: (table) => this.#carried.routes.of(table) });
+    this.#announcements = this.#carried.announcements;
     this.#definitions = new Definitions({
       source,
       announcements: this.#announcements,
       has: (schema, name) => this.ruleOf(schema, name) !== null,
-      bornHere: (schema, name, gtid) => this.#bornHere(schema, name, gtid),
+      bornHere: (schema, name, gtid) => this.#carried.bornHere(schema, name, gtid),
       announce: async (table, gtid) => this.announce(table, { ...this.#start(), gtid }),
       joined: (table) => this.onTable?.(table),
     });
-    this.opening = options.opening;
-    this.#cursor = parsePosition(options.opening.position);
-    this.#base = options.opening.seen;
-    if (options.leaving === null) return;
-    this.#leaving.begin(options.leaving.rules, this.#placeOf(options.leaving.end));
-    routes.update(options.spec.tables, this.#leaving.rules);
   }
 
   get deliveries(): AsyncIterable<readonly Delivery[]> {
@@ -123,7 +96,7 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   get spec(): PipelineSpec {
-    return this.#spec;
+    return this.#carried.spec;
   }
 
   /** Aborts when the stream ends. */
@@ -161,11 +134,11 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   #part(part: ReadPart): undefined | Promise<void> {
-    if (this.#ended.signal.aborted || this.#passed(part.gtid)) return undefined;
-    this.#pass(part.gtid);
+    if (this.#ended.signal.aborted || this.#cursor.passed(part.gtid)) return undefined;
+    this.#carried.pass(part.gtid);
     const due = this.#due(part.gtid);
     if (due !== null) return due().then(() => this.#part(part));
-    const seen = this.#seen(part.seen);
+    const seen = this.#cursor.seen(part.seen);
     const common = { gtid: part.gtid, position: part.position, seen, commitMs: part.commitMs };
     for (const row of part.own) {
       if (row.kind === 'beat' && row.site === this.#options.site) {
@@ -173,15 +146,15 @@ export class Outbound implements LogListener, PipelineStream {
           ...common,
           kind: 'beat',
           sentMs: row.sentMs,
-          settled: this.#leaving.settledAt(part.gtid),
+          settled: this.#carried.settledAt(part.gtid),
           bytes: 64,
         });
-      } else if (row.kind === 'watermark' && row.pipeline === this.#spec.name) {
+      } else if (row.kind === 'watermark' && row.pipeline === this.#carried.spec.name) {
         const sent = this.chunks.watermark(row.chunk, row.level, part.position);
         if (sent !== null) this.#push({ ...common, kind: 'chunk', ...sent });
       }
     }
-    if (part.mark !== null && part.mark === this.#spec.reverse) return this.#answers(part, common);
+    if (part.mark !== null && part.mark === this.#carried.spec.reverse) return this.#answers(part, common);
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
     if (news.length > 0) return this.#announceAll(news, common).then(() => this.#changes(part, common));
     this.#changes(part, common);
@@ -189,32 +162,34 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   async #statement(statement: Statement): Promise<void> {
-    if (this.#ended.signal.aborted || this.#passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT)) return;
-    this.#pass(statement.gtid);
-    await this.#definitions.take(statement, this.#spec);
+    if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT))
+      return;
+    this.#carried.pass(statement.gtid);
+    await this.#definitions.take(statement, this.#carried.spec);
   }
 
   unreadable({ gtid, tables, gone, error }: Unreadable): void {
-    if (this.#ended.signal.aborted || this.#passed(gtid)) return;
-    this.#pass(gtid);
+    if (this.#ended.signal.aborted || this.#cursor.passed(gtid)) return;
+    this.#carried.pass(gtid);
     const mine = tables === null || tables.some(({ schema, name }) => this.ruleOf(schema, name) !== null);
     // A table that came and went since, and that nobody was told of, has left nothing behind.
     if (mine && !(gone && tables!.every((table) => this.#announcements.strange(table)))) this.close(error);
   }
 
   moved(position: string, seen: Seen): void {
-    if (!this.#active) return;
-    this.#base = this.#seen(seen);
-    this.#cursor = parsePosition(position);
-    this.#active = false;
+    this.#cursor.move(position, seen);
   }
 
   broken(): void {
     if (this.#sent)
       this.close(
-        new OtterError('OT5020', `the log of ${this.#spec.source} was reopened in the middle of a transaction`, {
-          retry: 'backoff',
-        }),
+        new OtterError(
+          'OT5020',
+          `the log of ${this.#carried.spec.source} was reopened in the middle of a transaction`,
+          {
+            retry: 'backoff',
+          },
+        ),
       );
   }
 
@@ -249,31 +224,17 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** Tables joined or left, the log being at `end`; the reader is reopened by the caller. */
   update(spec: PipelineSpec, generation: number, end: LogEnd): void {
-    const until = this.#placeOf(end);
-    this.#earlier.push({ tables: this.#spec.tables, until });
-    const leaving = this.#announcements.all.flatMap(({ schema, name }) => {
-      const rule = leavingRule(spec, schema, name, placeOf(this.#spec, schema, name) ?? NOWHERE, 0);
-      return rule === null ? [] : [[tableName({ schema, name }), rule] as const];
-    });
-    this.#leaving.begin(new Map(leaving), until);
-    for (const { schema, name } of this.#announcements.all)
-      if (placeOf(spec, schema, name) !== null) this.#leaving.delete(tableName({ schema, name }));
-    this.#spec = spec;
-    this.#generation = generation;
-    this.#routes.update(spec.tables, this.#leaving.rules);
-    // Existing rows of what leaves are copied no further.
-    for (const [name] of leaving) this.onLeave?.(name);
-    for (const name of this.#announcements.forgetLeft()) this.onLeave?.(name);
+    this.#carried.update(spec, generation, this.#cursor.placeOf(end));
   }
 
   /** Every table of this generation has been told; the log was at `end` when it was taken up, null: nothing leaves with it. */
   tookUp(generation: number, end: LogEnd | null): void {
-    this.#leaving.taken(generation, end === null ? null : this.#placeOf(end));
+    this.#carried.tookUp(generation, end === null ? null : this.#cursor.placeOf(end));
   }
 
   /** To be done when the log is beyond `end`, before what is there. */
   later({ position, point }: LogEnd, work: () => Promise<void>): void {
-    this.#later = { until: this.#placeOf({ position, point }), work };
+    this.#later = { until: this.#cursor.placeOf({ position, point }), work };
   }
 
   #due(gtid: string): (() => Promise<void>) | null {
@@ -301,29 +262,11 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** Whether rows of the table are still carried though it is not in the pipeline any more. */
   leaves(schema: string, name: string): boolean {
-    return this.#leaving.has(tableName({ schema, name }));
-  }
-
-  /** A pipeline that began by file and offset goes on so, whatever the server has now. */
-  #placeOf({ position, point }: LogEnd): Position {
-    return this.#cursor.family === 'file' ? { ...this.#cursor, ...point } : parsePosition(position);
-  }
-
-  /** The log is at this transaction, before which nothing is to come any more. */
-  #pass(gtid: string): void {
-    if (this.#leaving.size === 0 || !this.#leaving.passes(gtid)) return;
-    this.#routes.update(this.#spec.tables, this.#leaving.rules);
-    for (const name of this.#announcements.forgetLeft()) this.onLeave?.(name);
+    return this.#carried.leaves({ schema, name });
   }
 
   ruleOf(schema: string, table: string): TableRule | null {
-    return this.#routes.ruleOf(schema, table);
-  }
-
-  /** Whether the table was in the pipeline already when it was made. */
-  #bornHere(schema: string, name: string, gtid: string): boolean {
-    this.#earlier = this.#earlier.filter(({ until }) => coversGtid(until, gtid));
-    return this.#earlier.every(({ tables }) => ruleFor(tables, schema, name) !== null);
+    return this.#carried.ruleOf(schema, table);
   }
 
   /**
@@ -352,20 +295,6 @@ export class Outbound implements LogListener, PipelineStream {
     return { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
   }
 
-  #passed(gtid: string): boolean {
-    if (this.#active) return false;
-    if (coversGtid(this.#cursor, gtid)) return true;
-    this.#active = true;
-    return false;
-  }
-
-  /** Fold of the reader over what was stored with the cursor: the reader may have begun after the last mark. */
-  #seen(folded: Seen): Seen {
-    if (this.#seenOf?.folded !== folded || this.#seenOf.base !== this.#base)
-      this.#seenOf = { folded, base: this.#base, whole: { ...this.#base, ...folded } };
-    return this.#seenOf.whole;
-  }
-
   async #announceAll(tables: readonly TableShape[], at: At): Promise<void> {
     for (const table of tables) {
       // The same table in a new shape is announced again and copied no second time; the target knows.
@@ -377,7 +306,7 @@ export class Outbound implements LogListener, PipelineStream {
     const routed: RowChange[] = [];
     this.chunks.note(part.changes);
     for (const change of this.#announcements.counted(part.changes, part.gtid)) {
-      const route = this.#routes.of(change.table);
+      const route = this.#carried.routes.of(change.table);
       if (route === null) continue;
       if (route.picks === null) routed.push(change);
       else routed.push(cut(change, route));
@@ -390,29 +319,22 @@ export class Outbound implements LogListener, PipelineStream {
 
   #answers(part: ReadPart, common: At): undefined | Promise<void> {
     this.chunks.note(part.changes);
-    const rows = part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === this.#spec.reverse ? [row] : []));
+    const { reverse } = this.#carried.spec;
+    const rows = part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === reverse ? [row] : []));
     if (rows.length === 0) return undefined;
-    const answers: Answer[] = [];
-    for (const row of rows) {
-      const table = this.#announcements.get(`${row.schema}.${row.table}`);
-      if (table === undefined) {
-        return this.#options.source.shape(row.schema, row.table).then(async (shape) => {
-          if (shape !== null) await this.announce(shape);
-          // A table that is gone, or has left the pipeline, needs no answer.
-          if (this.#announcements.get(tableName({ schema: row.schema, name: row.table })) !== undefined)
-            await this.#answers(part, common);
-        });
-      }
-      const { shape, picks } = this.#routes.of(table)!;
-      answers.push({
-        pipeline: row.pipeline,
-        table: shape,
-        key: row.key,
-        image: row.image === null ? null : pick(row.image, picks),
-      });
-    }
-    this.#push({ ...common, kind: 'answers', answers, bytes: part.bytes });
+    const push = (): void =>
+      this.#push({ ...common, kind: 'answers', answers: this.#carried.answers(rows), bytes: part.bytes });
+    const strange = this.#carried.untold(rows);
+    if (strange.length > 0) return this.#introduce(strange).then(push);
+    push();
     return undefined;
+  }
+
+  async #introduce(tables: Iterable<{ readonly schema: string; readonly table: string }>): Promise<void> {
+    for (const { schema, table } of tables) {
+      const shape = await this.#options.source.shape(schema, table);
+      if (shape !== null) await this.announce(shape);
+    }
   }
 
   #push(delivery: Delivery): void {

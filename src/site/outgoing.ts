@@ -6,15 +6,15 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
-import { type Place, samePlace, type TargetPort } from '../model/load.ts';
+import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { cascades, parentsFirst } from '../replication/cascades.ts';
-import { mapName } from '../replication/names.ts';
-import { leftNamed, placeNamed, placeOf } from '../replication/places.ts';
+import { leftNamed, placeNamed } from '../replication/places.ts';
 import { Copier } from './copy.ts';
+import { type Join, Joins } from './joins.ts';
 import { Outbound, type OutboundOptions } from './outbound.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
@@ -45,11 +45,6 @@ export interface OutgoingOptions {
   readonly signal: AbortSignal;
 }
 
-export interface Join {
-  readonly since: string | null;
-  readonly place: Place;
-}
-
 interface Running {
   readonly outbound: Outbound;
   readonly copier: Copier;
@@ -65,8 +60,7 @@ const OPEN_WAIT_MS = 5_000;
 export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #running = new Map<string, Running>();
-  /** By pipeline into this database and source table: since when it counts, see `KnownTable`, and where it went then. */
-  readonly #joins = new Map<string, Map<string, Join>>();
+  readonly #joins: Joins;
 
   /** Who waits for a stream. */
   readonly #opening = new Set<(error: OtterError) => void>();
@@ -74,6 +68,7 @@ export class Outgoing {
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
+    this.#joins = new Joins(options);
   }
 
   get size(): number {
@@ -119,7 +114,7 @@ export class Outgoing {
     // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
     // site falls between the look at its tables and the first position of its log.
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
-    if (spec.reverse !== null) await this.#recall(spec.reverse);
+    if (spec.reverse !== null) await this.#joins.recall(spec.reverse);
     const { logsCascades } = await source.facts();
     const start = request.from ?? (await target.firstPosition(this.#options.site));
     const leaving = await this.#leaving(spec, Object.keys(request.known));
@@ -151,14 +146,12 @@ export class Outgoing {
 
   /** A table of a pipeline into this database joined, told before that is committed; null: it left. */
   joined(pipeline: string, table: string, join: Join | null): void {
-    const joins = this.#joinsOf(pipeline);
-    if (join === null) joins.delete(table);
-    else joins.set(table, join);
+    this.#joins.joined(pipeline, table, join);
   }
 
   /** A pipeline into this database begins, and no table has joined. */
   begins(pipeline: string): void {
-    this.#joins.delete(pipeline);
+    this.#joins.begins(pipeline);
   }
 
   /** Whether a pipeline carries rows of the table, be it that it leaves. */
@@ -241,8 +234,8 @@ export class Outgoing {
       opening,
       leaving,
       known: request.known,
-      since: (table) => this.#since(outbound, table),
-      cameBack: (table) => this.#cameBack(outbound, table),
+      since: (table) => this.#joins.since(outbound, table),
+      cameBack: (table) => this.#joins.cameBack(outbound, table),
       onClose: () => {
         signal.removeEventListener('abort', ended);
         log.leave(outbound);
@@ -269,46 +262,6 @@ export class Outgoing {
   async #copy(outbound: Outbound, copier: Copier): Promise<void> {
     if (outbound.spec.initial !== 'copy') return;
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
-  }
-
-  #joinsOf(pipeline: string): Map<string, Join> {
-    let joins = this.#joins.get(pipeline);
-    if (joins === undefined) {
-      joins = new Map();
-      this.#joins.set(pipeline, joins);
-    }
-    return joins;
-  }
-
-  /** What was recorded when nobody here looked on. */
-  async #recall(pipeline: string): Promise<void> {
-    const recorded = Object.entries(await this.#options.target.known(pipeline));
-    const joins = this.#joinsOf(pipeline);
-    for (const [table, { since, place }] of recorded) if (!joins.has(table)) joins.set(table, { since, place });
-  }
-
-  #since(outbound: Outbound, { schema, name }: Pick<TableShape, 'schema' | 'name'>): string | null | undefined {
-    const rule = outbound.ruleOf(schema, name);
-    if (rule === null) return null;
-    const there = mapName(rule, schema, name);
-    const join = this.#joinsOf(outbound.spec.reverse!).get(`${there.schema}.${there.table}`);
-    // Once it has left in the other direction too, there is nothing that could be told of it.
-    if (outbound.leaves(schema, name)) return join === undefined && !outbound.spec.reverseCopies ? null : join?.since;
-    const opposite = this.#options.opposite(outbound.spec.reverse!);
-    if (join === undefined || opposite === null) return undefined;
-    // What was taken down when the table went elsewhere, or was here before, says nothing of now.
-    const now = placeOf(opposite, there.schema, there.table);
-    return now !== null && samePlace(now, join.place) ? join.since : undefined;
-  }
-
-  /** The opposite pipeline recorded the table as whole when it made it here; see `TargetTables.join`. */
-  async #cameBack(outbound: Outbound, { schema, name }: TableShape): Promise<boolean> {
-    const { reverse, role } = outbound.spec;
-    const rule = outbound.ruleOf(schema, name);
-    if (reverse === null || role !== 'from-serialiser' || rule === null) return false;
-    const there = mapName(rule, schema, name);
-    const recorded = await this.#options.target.copies(reverse);
-    return recorded.some(({ table }) => table === `${there.schema}.${there.table}`);
   }
 
   async #announce({ outbound, copier }: Running, which: (name: string) => boolean = () => true): Promise<void> {

@@ -19,6 +19,7 @@ import { mapName, ruleFor } from '../replication/names.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
+import { CopyStates } from './copy-states.ts';
 
 /** What is wrong with the columns of now may have been right for rows still to come. */
 const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
@@ -61,38 +62,29 @@ export class TargetTables {
   readonly #tables = new Map<TableShape, LoadTable>();
   /** To be matched anew before the next window; the one under way goes on with what it began with. */
   readonly #outdated = new Set<TableShape>();
-  readonly #copies: Map<string, CopyState>;
-  readonly #announced = new Set<string>();
+  readonly #copies: CopyStates;
   readonly #known: Map<string, RecordedTable>;
-  /** Source tables of which rows came by the log, or may have come before this began, though their copies have not begun. */
-  readonly #touched: Set<string>;
-  #copied: boolean;
-  /** Source tables that will join when their copy begins. */
-  readonly #expected = new Set<string>();
-
   constructor(options: TargetTablesOptions) {
     this.#options = options;
-    this.#copies = new Map(options.copies.map((state) => [state.table, state]));
+    this.#copies = new CopyStates(options.copies);
     this.#known = new Map(Object.entries(options.known));
-    this.#touched = new Set(this.#copies.keys());
-    this.#copied = this.#whole();
   }
 
   /** How the copies of all tables stand. */
   get copies(): readonly CopyState[] {
-    return [...this.#copies.values()];
+    return this.#copies.all;
   }
 
   /** True while existing rows of some table are not all here. */
   get copying(): boolean {
-    return !this.#copied || this.#expected.size > 0;
+    return this.#copies.copying;
   }
 
   /** The tables of these shapes, of which rows come, matched; quick when all are known. */
   async resolve(shapes: Iterable<TableShape>): Promise<void> {
     for (const shape of shapes) {
       if (!this.#tables.has(shape) || this.#outdated.has(shape)) await this.#match(shape, true);
-      if (!this.#copied) this.#touched.add(tableName(shape));
+      this.#copies.touch(tableName(shape));
     }
   }
 
@@ -111,14 +103,11 @@ export class TargetTables {
     for (const shape of this.#tables.keys()) {
       if (ruleFor(spec.tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
     }
-    for (const name of this.#expected) if (placeNamed(spec, name) === null) this.#expected.delete(name);
-    const known = new Set([...this.#copies.keys(), ...this.#known.keys()]);
+    this.#copies.keepExpected((name) => placeNamed(spec, name) !== null);
+    const known = new Set([...this.copies.map(({ table }) => table), ...this.#known.keys()]);
     const left = [...known].filter((name) => placeNamed(spec, name) === null && this.#leaving(name) === null);
-    for (const name of left) {
-      this.#copies.delete(name);
-      this.#known.delete(name);
-    }
-    this.#copied = this.#whole();
+    this.#copies.delete(left);
+    for (const name of left) this.#known.delete(name);
     return left;
   }
 
@@ -136,7 +125,8 @@ export class TargetTables {
 
   /** Whether a table would go elsewhere now, or has left and come back: then everything begins with looking anew. */
   moves(spec: PipelineSpec): boolean {
-    return [...this.#copies, ...this.#known].some(([name, { place }]) => {
+    const copied = this.copies.map((state) => [state.table, state] as const);
+    return [...copied, ...this.#known].some(([name, { place }]) => {
       const now = placeNamed(spec, name);
       return now !== null && !samePlace(now, place);
     });
@@ -144,32 +134,12 @@ export class TargetTables {
 
   /** Every table that the source has was announced: returns those that are gone, in whose copies is nothing to come. */
   dropUnannounced(): readonly string[] {
-    const gone = [...this.#copies.values()].flatMap(({ table, done }) =>
-      done || this.#announced.has(table) ? [] : [table],
-    );
-    for (const name of gone) this.#copies.delete(name);
-    this.#copied = this.#whole();
-    return gone;
+    return this.#copies.dropUnannounced();
   }
 
   /** Whether rows of a table that refers to this one may have been copied; `orTouched`: or have come by the log. */
-  childrenCopied({ target: parent }: LoadTable, orTouched: boolean): boolean {
-    const begun = new Map<string, boolean>();
-    for (const [shape, { target }] of this.#tables) {
-      const name = tableName(shape);
-      const copy = this.#copies.get(name);
-      const copied = copy === undefined || copy.done || copy.rowsDone > 0 || this.#parentsWhole(shape);
-      begun.set(tableName(target), copied || (orTouched && this.#touched.has(name)));
-    }
-    return parent.referencedBy.some((child) => begun.get(child) ?? true);
-  }
-
-  /** Then the server can follow each of its rows, whether it was copied or came by the log. */
-  #parentsWhole(child: TableShape): boolean {
-    return child.foreignKeys.every(({ parentSchema, parentTable }) => {
-      const parent = tableName({ schema: parentSchema, name: parentTable });
-      return this.#copies.get(parent)?.done ?? parent !== tableName(child);
-    });
+  childrenCopied(parent: LoadTable, orTouched: boolean): boolean {
+    return this.#copies.childrenCopied(parent, this.#tables, orTouched);
   }
 
   /** Where the rows of a copy go; null when the table has left, and its copy is not worth recording. */
@@ -190,8 +160,7 @@ export class TargetTables {
     const { target, spec, leftOut } = this.#options;
     const { rename, ...name } = this.#named(announced.table);
     const from = tableName(announced.table);
-    this.#announced.add(from);
-    this.#expected.delete(from);
+    this.#copies.announced(from);
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
     // gets none that the spoke has alone, whose rows would stay there.
@@ -268,12 +237,11 @@ export class TargetTables {
   }
 
   expect(table: string): void {
-    this.#expected.add(table);
+    this.#copies.expect(table);
   }
 
   record(state: CopyState): void {
-    this.#copies.set(state.table, state);
-    this.#copied = this.#whole();
+    this.#copies.record(state);
   }
 
   /** The digest of the announced columns, when it is not recorded yet. */
@@ -288,11 +256,6 @@ export class TargetTables {
 
   recordTable(table: string, known: RecordedTable): void {
     this.#known.set(table, known);
-  }
-
-  #whole(): boolean {
-    for (const { done } of this.#copies.values()) if (!done) return false;
-    return true;
   }
 
   /** What cannot be kept the same is not made first and refused then. */

@@ -1,0 +1,138 @@
+/**
+ * The tables that a pipeline carries as it goes along its source's log: those of the topology, and such as have left it and of
+ * which the log had something still.
+ */
+import type { Place } from '../model/load.ts';
+import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
+import { coversGtid, type Position } from '../model/position.ts';
+import { type Answer, type TableShape, tableName } from '../model/row.ts';
+import { pick } from '../replication/load-table.ts';
+import { ruleFor } from '../replication/names.ts';
+import type { OtterRow } from '../replication/origin.ts';
+import { leavingRule, placeOf } from '../replication/places.ts';
+import { Announcements, type AnnouncementsOptions } from './announcements.ts';
+import { Leaving } from './leaving.ts';
+import { Routes } from './routes.ts';
+
+export interface CarriedOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
+  readonly spec: PipelineSpec;
+  /** Of its channel. */
+  readonly generation: number;
+  /** Tables that the pipeline has no more and that its target still takes rows of. */
+  readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly until: Position } | null;
+  /** Called with the name of a table that left. */
+  readonly left: (name: string) => void;
+}
+
+type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
+
+/** Where a table went that the pipeline does not have. */
+const NOWHERE: Place = { target: '', stay: 0 };
+
+export class Carried {
+  readonly routes: Routes;
+  readonly announcements: Announcements;
+  readonly #leaving = new Leaving();
+  readonly #left: (name: string) => void;
+  #spec: PipelineSpec;
+  #generation: number;
+  /** What it was up to where the log ended then; only while the reader may be before that. */
+  #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
+
+  constructor({ spec, generation, leaving, left, source, known, since, cameBack }: CarriedOptions) {
+    this.#spec = spec;
+    this.#generation = generation;
+    this.#left = left;
+    this.routes = new Routes(spec.tables);
+    this.announcements = new Announcements({
+      spec: () => this.#spec,
+      generation: () => this.#generation,
+      source,
+      routes: this.routes,
+      known,
+      since,
+      cameBack,
+      leaves: (name) => this.#leaving.has(name),
+    });
+    if (leaving === null) return;
+    this.#leaving.begin(leaving.rules, leaving.until);
+    this.routes.update(spec.tables, this.#leaving.rules);
+  }
+
+  get spec(): PipelineSpec {
+    return this.#spec;
+  }
+
+  ruleOf(schema: string, table: string): TableRule | null {
+    return this.routes.ruleOf(schema, table);
+  }
+
+  /** Tables joined or left, the log being at `until`. */
+  update(spec: PipelineSpec, generation: number, until: Position): void {
+    const before = this.#spec;
+    this.#earlier.push({ tables: before.tables, until });
+    const leaving = this.announcements.all.flatMap(({ schema, name }) => {
+      const rule = leavingRule(spec, schema, name, placeOf(before, schema, name) ?? NOWHERE, 0);
+      return rule === null ? [] : [[tableName({ schema, name }), rule] as const];
+    });
+    this.#leaving.begin(new Map(leaving), until);
+    for (const { schema, name } of this.announcements.all)
+      if (placeOf(spec, schema, name) !== null) this.#leaving.delete(tableName({ schema, name }));
+    this.#spec = spec;
+    this.#generation = generation;
+    // Existing rows of what leaves are copied no further.
+    for (const [name] of leaving) this.#left(name);
+    this.#reroute();
+  }
+
+  /** Every table of this generation has been told; the log was there when it was taken up, null: nothing leaves with it. */
+  tookUp(generation: number, until: Position | null): void {
+    this.#leaving.taken(generation, until);
+  }
+
+  /** The newest generation of which nothing is to come any more from this transaction on. */
+  settledAt(gtid: string): number {
+    return this.#leaving.settledAt(gtid);
+  }
+
+  /** The log is at this transaction. */
+  pass(gtid: string): void {
+    if (this.#leaving.size > 0 && this.#leaving.passes(gtid)) this.#reroute();
+  }
+
+  /** Whether rows of the table are still carried though it is not in the pipeline any more. */
+  leaves({ schema, name }: Pick<TableShape, 'schema' | 'name'>): boolean {
+    return this.#leaving.has(tableName({ schema, name }));
+  }
+
+  /** Whether the table was in the pipeline already when this transaction made it. */
+  bornHere(schema: string, name: string, gtid: string): boolean {
+    this.#earlier = this.#earlier.filter(({ until }) => coversGtid(until, gtid));
+    return this.#earlier.every(({ tables }) => ruleFor(tables, schema, name) !== null);
+  }
+
+  /** Tables of these answers that the target was not told of. */
+  untold(rows: readonly AnswerRow[]): readonly AnswerRow[] {
+    return [...new Map(rows.flatMap((row) => (this.#told(row) ? [] : [[`${row.schema}.${row.table}`, row]]))).values()];
+  }
+
+  /** As the target has their tables; one that is gone, or has left the pipeline, needs no answer. */
+  answers(rows: readonly AnswerRow[]): Answer[] {
+    return rows.flatMap((row): Answer[] => {
+      const table = this.#told(row);
+      const route = table === undefined ? null : this.routes.of(table);
+      if (route === null) return [];
+      const image = row.image === null ? null : pick(row.image, route.picks);
+      return [{ pipeline: row.pipeline, table: route.shape, key: row.key, image }];
+    });
+  }
+
+  #told({ schema, table }: AnswerRow): TableShape | undefined {
+    return this.announcements.get(tableName({ schema, name: table }));
+  }
+
+  #reroute(): void {
+    this.routes.update(this.#spec.tables, this.#leaving.rules);
+    for (const name of this.announcements.forgetLeft()) this.#left(name);
+  }
+}
