@@ -49,6 +49,11 @@ export class Copier {
     this.#options = options;
   }
 
+  /** Whether everything that was added is whole. */
+  get idle(): boolean {
+    return this.#waiting.length === 0 && this.#current === null;
+  }
+
   /** The table is copied after those that wait already; nothing when it was copied before. */
   add(table: TableShape): void {
     const name = tableName(table);
@@ -75,8 +80,10 @@ export class Copier {
     try {
       while (!signal.aborted) {
         const table = this.#waiting.shift();
-        if (table !== undefined) await this.#table(table, signal);
-        else {
+        if (table !== undefined) {
+          await this.#table(table, signal);
+          this.#current = null;
+        } else {
           await new Promise<void>((resolve) => {
             this.#wake = resolve;
           });
@@ -90,6 +97,8 @@ export class Copier {
 
   async #table(added: TableShape, signal: AbortSignal): Promise<void> {
     const { outbound, source, copied, logger } = this.#options;
+    const current = { name: tableName(added), left: false };
+    this.#current = current;
     const table = outbound.holds(added) ? await this.#tell(added) : added;
     if (table === null) return;
     if (table.primaryKey.length === 0) {
@@ -98,8 +107,6 @@ export class Copier {
         hint: 'Add a primary key, or set `initial: none`.',
       });
     }
-    const current = { name: tableName(table), left: false };
-    this.#current = current;
     const begun = this.#anew.has(current.name) ? undefined : copied[current.name];
     let told = false;
     let cursor = begun?.cursor ?? null;

@@ -35,6 +35,8 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly opening: PipelineOpening;
   /** Tables that the pipeline has no more and that its target still takes rows of. */
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly end: LogEnd } | null;
+  /** Whether a table that joins is told only when its copy begins. */
+  readonly waits: (table: TableShape) => boolean;
   readonly onClose: () => void;
 }
 
@@ -245,10 +247,11 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   /** The table is told when its copy begins, and only that it will be now: what its log has until then is in the copy. */
-  async hold(table: TableShape): Promise<void> {
+  async #hold(table: TableShape): Promise<boolean> {
     this.#announcements.hold(tableName(table));
     const found = await this.#announcements.of(table, false);
     if (found?.announced != null) this.#tell({ ...found.announced, create: '', later: true });
+    return found?.copies === true;
   }
 
   holds(table: TableShape): boolean {
@@ -274,6 +277,7 @@ export class Outbound implements LogListener, PipelineStream {
    * Returns whether existing rows of the table are to be copied.
    */
   async announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
+    if (!this.holds(table) && this.#options.waits(table)) return this.#hold(table);
     const found = await this.#announcements.of(table, rows);
     if (found === null) return false;
     const { announced, copies } = found;

@@ -236,6 +236,7 @@ export class Outgoing {
       known: request.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),
+      waits: (table) => !copier.idle && waitsForParents(outbound, table),
       onClose: () => {
         signal.removeEventListener('abort', ended);
         log.leave(outbound);
@@ -244,7 +245,7 @@ export class Outgoing {
     });
     signal.addEventListener('abort', ended);
     const index = spec.reverse === null ? null : indexOf(spec.reverse);
-    const copier = new Copier({
+    const copier: Copier = new Copier({
       outbound,
       source,
       own: target,
@@ -276,12 +277,8 @@ export class Outgoing {
     );
     // All at once, so that the server is asked once.
     const shapes = await Promise.all(mine.map(({ schema, name }) => source.shape(schema, name)));
-    for (const shape of parentsFirst(shapes.filter((each) => each !== null))) {
-      if (waitsForParents(outbound, shape)) {
-        await outbound.hold(shape);
-        copier.add(shape);
-      } else if (await outbound.announce(shape)) copier.add(shape);
-    }
+    for (const shape of parentsFirst(shapes.filter((each) => each !== null)))
+      if (await outbound.announce(shape)) copier.add(shape);
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {

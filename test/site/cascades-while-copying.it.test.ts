@@ -40,3 +40,34 @@ test('a child that came by the log follows its parent to another key, and goes w
   sites.set({});
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
+
+test('a child that is made while its parent is copied has the rows that its parent leaves it', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb])
+    await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS kin; CREATE DATABASE kin');
+  await rb.query('CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))');
+  await ra.query(
+    `CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100)); INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)}`,
+  );
+  await rb.query('BEGIN; SELECT * FROM kin.p FOR UPDATE');
+  await using sites = new Sites({ a, b });
+  sites.set({ kin: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['kin.*']) });
+  sites.start('a');
+  sites.start('b');
+  const marked = async (): Promise<boolean> =>
+    (await dump(ra, "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'").catch(() => [])).length === 1;
+  await until('the first rows are read', marked);
+  const actions = 'ON DELETE CASCADE ON UPDATE CASCADE';
+  await ra.query(
+    `CREATE TABLE kin.c (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ${actions})`,
+  );
+  await ra.query('INSERT INTO kin.c VALUES (1, 2900), (3, 5)');
+  await ra.query('UPDATE kin.p SET id=5000 WHERE id=2900; DELETE FROM kin.p WHERE id=5000');
+  await rb.query('COMMIT');
+  await streaming(sites, 'kin/a>b');
+  await until('it has joined', async () => (await dump(rb, 'kin.c').catch(() => [])).length > 0);
+  await equal(ra, rb, 'kin.p');
+  await equal(ra, rb, 'kin.c');
+  sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);
