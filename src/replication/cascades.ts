@@ -66,7 +66,8 @@ export function orphan(source: TableShape, rules: readonly TableRule[]): OtterEr
   );
   if (key === undefined) return null;
   const parent = `${key.parentSchema}.${key.parentTable}`;
-  const remedy = `Put ${parent} into the channel, or make the key one of RESTRICT or NO ACTION.`;
+  const again = `where it was before, take ${tableName(source)} out, apply, and put both in, so that both are copied`;
+  const remedy = `Put ${parent} into the channel (${again}), or make the key one of RESTRICT or NO ACTION.`;
   return refuse(source, key, `its parent ${parent} is not in the channel`, remedy);
 }
 

@@ -66,6 +66,8 @@ export class WordReader {
   }
 
   name(): NamedTable {
+    // MariaDB: a name behind a dot alone is one of the session's schema.
+    this.take('.');
     const first = this.#words[this.#index]?.text ?? '';
     this.#index += 1;
     if (!this.take('.')) return { schema: this.#schema, name: first };

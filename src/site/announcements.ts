@@ -88,6 +88,10 @@ export class Announcements {
     this.#held.add(name);
   }
 
+  giveUp(name: string): void {
+    this.#held.delete(name);
+  }
+
   holds(name: string): boolean {
     return this.#held.has(name);
   }

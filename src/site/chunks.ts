@@ -14,8 +14,8 @@ export interface ChunksOptions {
   readonly routeOf: (table: TableShape) => Extract | null;
 }
 
-/** Enough to keep a target at work over a long line. */
-const UNDER_WAY_MAX = 4;
+/** About what a target writes in a second or two, and enough to keep it at work over a long line or behind a backlog. */
+const UNDER_WAY_ROWS = 40_000;
 const UNDER_WAY_BYTES = 4 << 20;
 
 export class Chunks {
@@ -24,7 +24,7 @@ export class Chunks {
   pending: PendingChunk | null = null;
   /** Parents of the table that is being copied, whose keys are part of its own; and whether one of them has changed. */
   movers: { readonly parents: ReadonlySet<string>; moved: boolean } | null = null;
-  #underWay: { readonly position: Position; readonly bytes: number }[] = [];
+  #underWay: { readonly position: Position; readonly rows: number; readonly bytes: number }[] = [];
   #wake: (() => void) | null = null;
 
   constructor(options: ChunksOptions) {
@@ -57,7 +57,7 @@ export class Chunks {
     }
     const rows = left.rows.map((row) => pick(row, route.picks));
     const bytes = chunkBytes(left.rows);
-    this.#underWay.push({ position: parsePosition(position), bytes });
+    this.#underWay.push({ position: parsePosition(position), rows: rows.length, bytes });
     pending.settle('sent');
     return { chunk: { ...left, table: route.shape, rows }, bytes };
   }
@@ -82,7 +82,12 @@ export class Chunks {
   }
 
   get #full(): boolean {
-    const bytes = this.#underWay.reduce((sum, chunk) => sum + chunk.bytes, 0);
-    return this.#underWay.length >= UNDER_WAY_MAX || bytes >= UNDER_WAY_BYTES;
+    let rows = 0;
+    let bytes = 0;
+    for (const chunk of this.#underWay) {
+      rows += chunk.rows;
+      bytes += chunk.bytes;
+    }
+    return rows >= UNDER_WAY_ROWS || bytes >= UNDER_WAY_BYTES;
   }
 }

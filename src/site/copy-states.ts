@@ -44,8 +44,9 @@ export class CopyStates {
     this.#whole = this.#allDone();
   }
 
-  expect(table: string): void {
-    this.#expected.add(table);
+  expect(table: string, comes: boolean): void {
+    if (comes) this.#expected.add(table);
+    else this.#expected.delete(table);
   }
 
   announced(table: string): void {

@@ -149,10 +149,14 @@ export class Copier {
   }
 
   /** As it is now; null when it is gone, or has left. */
-  async #tell({ schema, name }: TableShape): Promise<TableShape | null> {
-    const table = await this.#options.source.shape(schema, name);
-    if (table === null) return null;
-    return (await this.#options.outbound.announce(table)) ? table : null;
+  async #tell(added: TableShape): Promise<TableShape | null> {
+    const { outbound, source } = this.#options;
+    const table = await source.shape(added.schema, added.name);
+    if (table === null || outbound.ruleOf(added.schema, added.name) === null) {
+      outbound.giveUp(added);
+      return null;
+    }
+    return (await outbound.release(table)) ? table : null;
   }
 
   /** Null when the chunk was not sent and must be read again. */

@@ -70,7 +70,8 @@ export class Joining {
     const due: Due[] = [];
     for (const delivery of announcements) {
       if (delivery.announced.later) {
-        this.#options.tables.expect(tableName(delivery.announced.table));
+        const { table, copies } = delivery.announced;
+        this.#options.tables.expect(tableName(table), copies);
         continue;
       }
       const place = await this.#place(delivery, signal);

@@ -43,6 +43,17 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
 const QUEUE_BYTES = 16 << 20;
 
+/** Word of a table that was said to come later, and will not. */
+const NEVER = {
+  create: '',
+  copies: false,
+  rowsEstimate: 0,
+  structure: null,
+  stay: 0,
+  generation: 0,
+  later: true,
+} as const;
+
 /** Where in the log a delivery stands. */
 interface At {
   readonly gtid: string;
@@ -99,6 +110,11 @@ export class Outbound implements LogListener, PipelineStream {
 
   get spec(): PipelineSpec {
     return this.#carried.spec;
+  }
+
+  /** Every table that the target was told of. */
+  get told(): readonly TableShape[] {
+    return this.#announcements.all;
   }
 
   /** Aborts when the stream ends. */
@@ -277,7 +293,22 @@ export class Outbound implements LogListener, PipelineStream {
    * Returns whether existing rows of the table are to be copied.
    */
   async announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
-    if (!this.holds(table) && this.#options.waits(table)) return this.#hold(table);
+    if (this.holds(table) || this.#options.waits(table)) return this.#hold(table);
+    return this.#announce(table, at, rows);
+  }
+
+  /** The copy of a table that waited begins. */
+  release(table: TableShape): Promise<boolean> {
+    return this.#announce(table);
+  }
+
+  /** A table that waits is gone: it is not waited for any more. */
+  giveUp(table: TableShape): void {
+    this.#announcements.giveUp(tableName(table));
+    this.#tell({ ...NEVER, table });
+  }
+
+  async #announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
     const found = await this.#announcements.of(table, rows);
     if (found === null) return false;
     const { announced, copies } = found;

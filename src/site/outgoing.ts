@@ -11,7 +11,8 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import { cascades, parentsFirst } from '../replication/cascades.ts';
+import { cascades, orphan, parentsFirst } from '../replication/cascades.ts';
+import { ruleFor } from '../replication/names.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
 import { Copier } from './copy.ts';
 import { type Join, Joins } from './joins.ts';
@@ -200,6 +201,7 @@ export class Outgoing {
       const end = await this.#options.source.logEnd();
       if (outbound.closed.aborted) return;
       outbound.update(spec, generation, end);
+      refuseOrphans(outbound);
       await this.#announce(running);
       outbound.tookUp(generation, end);
     } catch (error) {
@@ -326,6 +328,16 @@ function waitsForParents(outbound: Outbound, table: TableShape): boolean {
       outbound.ruleOf(key.parentSchema, key.parentTable) !== null &&
       (key.parentSchema !== table.schema || key.parentTable !== table.name),
   );
+}
+
+/** @throws OtterError OT5030 when a table that stays has lost a parent whose cascades the log does not show */
+function refuseOrphans(outbound: Outbound): void {
+  const { spec, opening, told } = outbound;
+  if (spec.role !== 'one-way' || opening.logsCascades) return;
+  for (const table of told) {
+    const alone = ruleFor(spec.tables, table.schema, table.name) === null ? null : orphan(table, spec.tables);
+    if (alone !== null) throw alone;
+  }
 }
 
 /** What a site has seen of another is told by GTIDs; a pipeline that began one-way without them has none. */

@@ -236,8 +236,9 @@ export class TargetTables {
     return { begun, clear, empty, before };
   }
 
-  expect(table: string): void {
-    this.#copies.expect(table);
+  /** A table will join when its copy begins, or will not any more. */
+  expect(table: string, comes: boolean): void {
+    this.#copies.expect(table, comes);
   }
 
   record(state: CopyState): void {

@@ -16,6 +16,8 @@ test.each([
   ['ALTER TABLE `s` . `a``b` ADD COLUMN x INT', { kind: 'alters', tables: [t('s', 'a`b')], made: [] }],
   ['ALTER ONLINE TABLE t ENGINE=InnoDB', { kind: 'alters', tables: [t('d', 't')], made: [] }],
   ['ALTER /* why */ TABLE s.t FORCE', { kind: 'alters', tables: [t('s', 't')], made: [] }],
+  ['TRUNCATE TABLE .t', { kind: 'alters', tables: [t('d', 't')], made: [] }],
+  ['RENAME TABLE .t TO .`x`', { kind: 'alters', tables: [t('d', 't')], made: [t('d', 'x')] }],
   ['TRUNCATE s.t', { kind: 'alters', tables: [t('s', 't')], made: [] }],
   ['TRUNCATE TABLE t', { kind: 'alters', tables: [t('d', 't')], made: [] }],
   [

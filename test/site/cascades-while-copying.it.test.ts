@@ -71,3 +71,35 @@ test('a child that is made while its parent is copied has the rows that its pare
   sites.set({});
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
+
+test('a child that waits for its parent and is dropped is waited for no more; one whose parent leaves says so at once', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb])
+    await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS kin; CREATE DATABASE kin');
+  await rb.query('CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))');
+  const child = (name: string): string =>
+    `CREATE TABLE kin.${name} (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ON DELETE CASCADE)`;
+  await ra.query(
+    `CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100)); INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)};
+     ${child('c')}; ${child('d')}; INSERT INTO kin.c VALUES (1, 5)`,
+  );
+  await rb.query('BEGIN; SELECT * FROM kin.p FOR UPDATE');
+  await using sites = new Sites({ a, b });
+  const oneWay = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
+  sites.set({ kin: channel(oneWay, ['kin.*']) });
+  sites.start('a');
+  sites.start('b');
+  const marked = async (): Promise<boolean> =>
+    (await dump(ra, "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'").catch(() => [])).length === 1;
+  await until('the first rows are read', marked);
+  await ra.query('DROP TABLE kin.d');
+  await rb.query('COMMIT');
+  await streaming(sites, 'kin/a>b');
+  await equal(ra, rb, 'kin.c');
+  await ra.query('INSERT INTO kin.c VALUES (2, 6)');
+  await until('it goes on', async () => (await dump(rb, 'kin.c')).length === 2);
+  sites.set({ kin: channel(oneWay, ['kin.c']) });
+  await until('it is told', () => sites.figures()['kin/a>b']?.error?.code === 'OT5030');
+  sites.set({});
+  await Promise.all([ra.end(), rb.end()]);
+}, 60_000);

@@ -10,10 +10,10 @@ const table: TableShape = { schema: 'shop', name: 't', columns: [column], engine
 
 let number = 0;
 
-/** A chunk with a row of that many bytes passes both its watermarks; returns where. */
-function send(chunks: Chunks, bytes: number): string {
+/** A chunk with so many rows of that many bytes passes both its watermarks; returns where. */
+function send(chunks: Chunks, bytes: number, count: number): string {
   const pending = new PendingChunk(table, new Set());
-  const rows = [['x'.repeat(bytes)]];
+  const rows = Array.from({ length: count }, () => ['x'.repeat(bytes)]);
   pending.chunk = { table, rows, cursor: null, rowsDone: 1, rowsEstimate: 1 };
   chunks.pending = pending;
   number += 2;
@@ -36,13 +36,13 @@ async function room(chunks: Chunks): Promise<boolean> {
 }
 
 test.each([
-  ['small ones', 10, 4],
-  ['large ones', 3 << 20, 2],
-  ['one that is larger than all that may be', 30 << 20, 1],
-])('%s wait until the target has applied what went before', async (_, bytes, most) => {
+  ['small ones', 1, 10_000, 4],
+  ['large ones', 3 << 20, 1, 2],
+  ['one that is larger than all that may be', 30 << 20, 1, 1],
+])('%s wait until the target has applied what went before', async (_, bytes, count, most) => {
   const chunks = started();
   const sent: string[] = [];
-  while (await room(chunks)) sent.push(send(chunks, bytes));
+  while (await room(chunks)) sent.push(send(chunks, bytes, count));
   expect(sent).toHaveLength(most);
   const before = Number(sent[0]!.split('-').at(-1)) - 1;
   chunks.applied(`mariadb:0-1-${before}`);
@@ -50,7 +50,7 @@ test.each([
   const given = chunks.whenRoom(new AbortController().signal);
   chunks.applied(sent[0]!);
   await given;
-  send(chunks, bytes);
+  send(chunks, bytes, count);
   expect(await room(chunks)).toBe(false);
   chunks.applied(`mariadb:0-1-${number + 10}`);
   expect(await room(chunks)).toBe(true);
