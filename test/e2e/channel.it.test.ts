@@ -27,7 +27,8 @@ test('apply, copy, both directions, a new table, a node away, destroy', async ()
   expect(early.code).toBe(9);
   expect(early.err).toContain('otter node east-1');
   otter.node('east-1');
-  expect(await otter.run('apply', '--auto-approve', '--timeout', '60s')).toMatchObject({ code: 0 });
+  const applied = await otter.run('apply', '--auto-approve', '--timeout', '120s');
+  expect(applied, `${applied.err}\n${otter.log('west-1')}\n${otter.log('east-1')}`).toMatchObject({ code: 0 });
   await otter.until('the channel streams', streaming);
   expect(await rows(db, 'SELECT * FROM shop.orders ORDER BY id')).toEqual(['[1,"one"]', '[2,"two"]']);
 
