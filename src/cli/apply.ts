@@ -9,7 +9,7 @@ import { renderPlan } from '../render/text.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { consent } from './consent.ts';
-import { type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
+import { type Context, colour, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
 import { type Planned, type PlanOptions, planFor, showRefusals } from './plan.ts';
 import { asTyped } from './typed.ts';
@@ -32,7 +32,7 @@ export async function apply(context: Context, options: ApplyOptions, planFile: s
 }
 
 export async function destroy(context: Context, options: ApplyOptions): Promise<number> {
-  await using store = context.parts.openStore(stateUrl(context, options));
+  await using store = storeToRead(context, options);
   return await review(context, options, store, await planFor(context, options, store, 'destroyed'));
 }
 

@@ -44,7 +44,8 @@ export interface Context {
 
 /** What `compose.ts` puts behind the commands. */
 export interface Parts {
-  openStore(url: string): StateStore;
+  /** With `make: false`, a state file that is not there is made by the first write. */
+  openStore(url: string, options?: { readonly make?: boolean }): StateStore;
   /** Runs worker nodes of a topology until the signal aborts. */
   runNodes(options: {
     store: StateStore;

@@ -26,7 +26,7 @@ export async function graph(context: Context, options: GraphOptions): Promise<nu
     context.stdout.write(renderGraph(loadValid(context, options).topology, format));
     return EXIT.done;
   }
-  await using store = context.parts.openStore(stateUrl(context, options));
+  await using store = context.parts.openStore(stateUrl(context, options), { make: false });
   const { plan, desired } = await planFor(context, options, store, 'declared');
   const marks = Object.fromEntries(plan.changes.map((change) => [change.address, symbolOf(change)]));
   context.stdout.write(renderGraph(withRemoved(desired, plan.changes), format, marks));

@@ -37,7 +37,7 @@ export interface Planned {
 export type Towards = 'declared' | 'destroyed' | 'applied';
 
 export async function plan(context: Context, options: PlanOptions): Promise<number> {
-  await using store = context.parts.openStore(stateUrl(context, options));
+  await using store = context.parts.openStore(stateUrl(context, options), { make: false });
   const refreshing = options.refreshOnly === true;
   if (refreshing && options.target !== undefined) {
     throw new OtterError('OT7001', '--target has no meaning with --refresh-only, which plans no change', {

@@ -11,12 +11,16 @@ export type StoreAddress =
   | { readonly kind: 'memory' }
   | { readonly kind: 'etcd'; readonly etcd: EtcdAddress };
 
-/** Opens without connecting, but for a file. @throws OtterError OT3002, OT3006 */
-export function openStore(url: string): StateStore {
+/**
+ * Opens without connecting, but for a file.
+ * @param options with `make: false`, a file that is not there is made by the first write
+ * @throws OtterError OT3002, OT3006
+ */
+export function openStore(url: string, options: { readonly make?: boolean } = {}): StateStore {
   const address = parseStoreUrl(url);
   switch (address.kind) {
     case 'file':
-      return sqliteStore(address.path);
+      return sqliteStore(address.path, options);
     case 'memory':
       return memoryStore();
     case 'etcd':

@@ -12,7 +12,6 @@ import { makeFolder } from './folder.ts';
 const FILE_FORMAT = 1;
 /** How long one synchronous call may wait for another process; longer waits happen outside, see `sqlite.ts`. */
 const BUSY_TIMEOUT_MS = 5;
-const OPEN_MS_MAX = 5000;
 
 const SQLITE_BUSY = 5;
 const SQLITE_LOCKED = 6;
@@ -46,22 +45,23 @@ const TABLES = `
   insert or ignore into store (only, revision, floor) values (1, 0, 0);
 `;
 
-/** @throws OtterError OT3006 when the file cannot be made or is not ours. */
-export function openFile(path: string): DatabaseSync {
+/**
+ * Null while another process is in the way, which makes it or is the last to close it: the caller comes again. (To such a
+ * one SQLite may answer at once, whatever the timeout: who waits for the other with a lock of its own would wait for ever.)
+ * @throws OtterError OT3006 when the file cannot be made or is not ours
+ */
+export function openFile(path: string): DatabaseSync | null {
+  makeFile(path);
+  let db: DatabaseSync | null = null;
   try {
-    makeFile(path);
-    const db = new DatabaseSync(path, { timeout: OPEN_MS_MAX });
-    try {
-      db.exec('pragma journal_mode = wal');
-      db.exec('pragma synchronous = full');
-      prepare(path, db);
-      db.exec(`pragma busy_timeout = ${BUSY_TIMEOUT_MS}`);
-      return db;
-    } catch (error) {
-      db.close();
-      throw error;
-    }
+    db = new DatabaseSync(path, { timeout: BUSY_TIMEOUT_MS });
+    db.exec('pragma journal_mode = wal');
+    db.exec('pragma synchronous = full');
+    prepare(path, db);
+    return db;
   } catch (error) {
+    db?.close();
+    if (isBusy(error)) return null;
     throw error instanceof OtterError ? error : sqliteError(path, error);
   }
 }
@@ -73,15 +73,16 @@ export function isBusy(error: unknown): boolean {
   return code !== null && [SQLITE_BUSY, SQLITE_LOCKED].includes(code & 0xff);
 }
 
+export function lockedError(path: string, cause?: unknown): OtterError {
+  return new OtterError('OT3008', `the state file ${path} is locked by another process`, {
+    hint: `See who has it open: fuser ${path}`,
+    where: { file: path },
+    retry: 'backoff',
+    cause,
+  });
+}
+
 export function sqliteError(path: string, error: unknown): OtterError {
-  if (isBusy(error)) {
-    return new OtterError('OT3008', `the state file ${path} is locked by another process`, {
-      hint: `See who has it open: fuser ${path}`,
-      where: { file: path },
-      retry: 'backoff',
-      cause: error,
-    });
-  }
   return unusable(path, `the state file ${path} cannot be used: ${messageOf(error)}`, error);
 }
 
@@ -90,15 +91,23 @@ function makeFile(path: string): void {
   if (!existsSync(folder)) {
     try {
       makeFolder(folder, 0o700);
+      // The state of a machine does not belong into anyone's repository.
+      writeFileSync(join(folder, '.gitignore'), '*\n');
     } catch (error) {
       throw unusable(path, `the folder ${folder} for the state file cannot be made (${codeOf(error)})`, error);
     }
-    // The state of a machine does not belong into anyone's repository.
-    writeFileSync(join(folder, '.gitignore'), '*\n');
   }
   // SQLite gives its journal files the mode of the file itself.
-  if (!existsSync(path)) closeSync(openSync(path, 'a', 0o600));
+  if (!existsSync(path)) makeEmpty(path);
   else if (!statSync(path).isFile()) throw unusable(path, `the state file ${path} cannot be used: it is not a file`);
+}
+
+function makeEmpty(path: string): void {
+  try {
+    closeSync(openSync(path, 'a', 0o600));
+  } catch (error) {
+    throw sqliteError(path, error);
+  }
 }
 
 function codeOf(error: unknown): string {
@@ -121,6 +130,7 @@ function prepare(path: string, db: DatabaseSync): void {
       where: { file: path },
     });
   }
+  if (format === FILE_FORMAT) return;
   db.exec('begin immediate');
   db.exec(TABLES);
   db.exec(`pragma user_version = ${FILE_FORMAT}`);

@@ -15,7 +15,7 @@ import type { Commit, CommitResult, Snapshot, StateStore, WatchBatch } from '../
 import { checkCommit } from './commit.ts';
 import type { HeldLease } from './held-lease.ts';
 import { holdLease } from './held-lease.ts';
-import { isBusy, sqliteError } from './sqlite-file.ts';
+import { isBusy, lockedError, sqliteError } from './sqlite-file.ts';
 import { StateRows } from './sqlite-rows.ts';
 import { StateFile } from './state-file.ts';
 
@@ -24,6 +24,8 @@ export interface SqliteOptions {
   readonly historyMax?: number | undefined;
   /** How often other processes' changes are looked for. */
   readonly pollMs?: number | undefined;
+  /** False: a file that is not there is an empty store until something is written. */
+  readonly make?: boolean | undefined;
 }
 
 const BUSY_MS_MAX = 10_000;
@@ -31,7 +33,7 @@ const BUSY_RETRY_MS = 10;
 
 /** @throws OtterError OT3006 when the file cannot be opened. */
 export function sqliteStore(path: string, options: SqliteOptions = {}): StateStore {
-  return new SqliteStore(new StateFile(path), options);
+  return new SqliteStore(new StateFile(path, options.make ?? true), options);
 }
 
 class SqliteStore implements StateStore {
@@ -51,6 +53,7 @@ class SqliteStore implements StateStore {
   }
 
   async list(prefix: string, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<Snapshot> {
+    if (this.#file.absent) return { revision: 0, entries: [] };
     await this.#expire(options.signal);
     return this.#transact('deferred', () => this.#rows.list(prefix), options.signal);
   }
@@ -65,6 +68,10 @@ class SqliteStore implements StateStore {
     const { epoch } = this.#file;
     let at = fromRevision;
     while (!over.aborted) {
+      if (this.#file.absent) {
+        await this.#changed(over);
+        continue;
+      }
       let batch: WatchBatch;
       try {
         await this.#expire(over);
@@ -163,13 +170,15 @@ class SqliteStore implements StateStore {
     for (;;) {
       signal?.throwIfAborted();
       if (this.#closed.signal.aborted) throw new OtterError('OT3001', 'the state store was closed');
+      let busy: unknown;
       try {
-        this.#file.check();
-        return call();
+        if (this.#file.ready()) return call();
       } catch (error) {
         if (error instanceof OtterError) throw error;
-        if (!isBusy(error) || performance.now() > untilMs) throw sqliteError(this.#file.path, error);
+        if (!isBusy(error)) throw sqliteError(this.#file.path, error);
+        busy = error;
       }
+      if (performance.now() > untilMs) throw lockedError(this.#file.path, busy);
       await sleep(BUSY_RETRY_MS, undefined, { signal });
     }
   }

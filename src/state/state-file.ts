@@ -11,30 +11,34 @@ import { openFile } from './sqlite-file.ts';
 
 export class StateFile {
   readonly path: string;
-  #db: DatabaseSync;
-  #identity: string | null;
+  /** Null until there is one, and while another process is in the way of opening it. */
+  #db: DatabaseSync | null = null;
+  #identity: string | null = null;
   /** Counts the files that were opened at the path: what was read from an earlier one says nothing of this. */
   epoch = 0;
 
-  /** @throws OtterError OT3006 when the file cannot be opened. */
-  constructor(path: string) {
+  /** @param make false: a file that is not there is made by who writes first. @throws OtterError OT3006 */
+  constructor(path: string, make: boolean) {
     this.path = path;
-    this.#db = openFile(path);
-    this.#identity = identityOf(path);
+    if (make || identityOf(path) !== null) this.#open();
   }
 
+  /** After `ready` has said so. */
   get db(): DatabaseSync {
+    if (this.#db === null) throw new Error('the state file is not open');
     return this.#db;
   }
 
   /**
    * Before every call: is the open file still the one at the path? If another one is there, it is open when this throws.
-   * @throws OtterError OT3001
+   * False when it cannot be opened just now, because another process is in the way.
+   * @throws OtterError OT3001, OT3006
    */
-  check(): void {
+  ready(): boolean {
+    if (this.#db === null) return this.#open();
     // A number cannot be given to another file while this one is open.
     const identity = identityOf(this.path);
-    if (identity !== null && identity === this.#identity) return;
+    if (identity !== null && identity === this.#identity) return true;
     const where = { file: this.path };
     if (identity === null) {
       throw new OtterError('OT3001', `the state file ${this.path} is gone: somebody deleted or moved it`, {
@@ -43,19 +47,29 @@ export class StateFile {
         retry: 'backoff',
       });
     }
-    const db = openFile(this.path);
-    this.#db.close();
-    this.#db = db;
-    this.#identity = identityOf(this.path);
+    this.close();
     this.epoch += 1;
+    this.#open();
     throw new OtterError('OT3001', `the state file ${this.path} was replaced; the one that is there now is opened`, {
       where,
       retry: 'backoff',
     });
   }
 
+  /** Nothing was ever written here, as far as this process has seen. */
+  get absent(): boolean {
+    return this.#db === null && this.epoch === 0 && identityOf(this.path) === null;
+  }
+
   close(): void {
-    this.#db.close();
+    this.#db?.close();
+    this.#db = null;
+  }
+
+  #open(): boolean {
+    this.#db = openFile(this.path);
+    this.#identity = identityOf(this.path);
+    return this.#db !== null;
   }
 }
 

@@ -244,6 +244,14 @@ test('where no file can be written, saving a plan says so', async () => {
   expect([code, err]).toEqual([3, expect.stringContaining('OT7003: /proc/x/y/shop.plan cannot be written')]);
 });
 
+test('who only looks makes no state file, and where none is nothing can be destroyed', async () => {
+  expect((await otter(['plan'])).out).toContain('7 to add');
+  expect((await otter(['graph', '--plan'])).code).toBe(0);
+  const destroyed = await otter(['destroy', '--auto-approve']);
+  expect(destroyed.err).toContain('OT7005');
+  await expect(stat(state().slice('file:'.length))).rejects.toMatchObject({ code: 'ENOENT' });
+});
+
 test('looking for drift plans no change', async () => {
   const never = await otter(['plan', '--refresh-only', '--detailed-exitcode']);
   expect(never).toMatchObject({ code: 0, out: 'main was never applied: there is nothing to compare.\n' });

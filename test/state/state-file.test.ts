@@ -3,9 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { copyFile, mkdtemp, rename, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { sqliteStore } from '../../src/state/sqlite.ts';
-import { put } from './contract.ts';
+import { Follower, put } from './contract.ts';
 
 let folder: string;
 let path: string;
@@ -47,6 +49,30 @@ test('where no file can be, that is said at once with what to do', () => {
   writeFileSync(path, 'something else, that is no database at all');
   expect(open(path)).toThrow(message('not a database'));
   expect(open(join(path, 's.db'))).toThrow(message('ENOTDIR'));
+});
+
+test('a file that another process is just making is waited for', async () => {
+  const maker = new DatabaseSync(path);
+  // While the journal is not a WAL yet, who makes it keeps others from reading too.
+  maker.exec('begin exclusive');
+  await using store = sqliteStore(path);
+  const listed = store.list('/');
+  await sleep(100);
+  maker.exec('commit');
+  maker.close();
+  expect((await listed).entries).toEqual([]);
+});
+
+test('who only looks finds an empty store where there is no file, and makes none; the first write does', async () => {
+  await using store = sqliteStore(path, { make: false });
+  const follower = new Follower(store, '/', 0);
+  expect(await store.list('/')).toEqual({ revision: 0, entries: [] });
+  await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  await put(store, '/a', '1');
+  await vi.waitFor(() => expect(follower.seen).toEqual(['/a=1']), 5_000);
+  await follower.stop();
+  await using other = sqliteStore(path, { make: false });
+  expect((await other.list('/')).entries).toMatchObject([{ key: '/a', value: '1' }]);
 });
 
 test('a file that is put back is gone on with', async () => {
