@@ -71,6 +71,29 @@ export function orphan(source: TableShape, rules: readonly TableRule[]): OtterEr
   return refuse(source, key, `its parent ${parent} is not in the channel`, remedy);
 }
 
+/**
+ * Why tables cannot join: others are carried already whose rows these changed unseen while they were outside.
+ * @param joining tables of which the target knows nothing
+ * @param carried tables that it knows, as they are now
+ */
+export function strayed(joining: readonly TableShape[], carried: readonly TableShape[]): OtterError | null {
+  for (const child of carried) {
+    const key = child.foreignKeys.find(
+      (each) =>
+        cascades(each) && joining.some(({ schema, name }) => schema === each.parentSchema && name === each.parentTable),
+    );
+    if (key === undefined) continue;
+    const parent = `${key.parentSchema}.${key.parentTable}`;
+    return refuse(
+      child,
+      key,
+      `its parent ${parent} was not in the channel while ${tableName(child)} was`,
+      `Take ${tableName(child)} out of the channel, apply, and put it in again, so that it is copied with ${parent}.`,
+    );
+  }
+  return null;
+}
+
 /** Whether the key changes child rows when their parent goes or gets another key. */
 export function cascades({ onDelete, onUpdate }: Pick<ForeignKey, 'onDelete' | 'onUpdate'>): boolean {
   return actionOf(onDelete) !== null || actionOf(onUpdate) !== null;

@@ -11,7 +11,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import { cascades, orphan, parentsFirst } from '../replication/cascades.ts';
+import { cascades, orphan, parentsFirst, strayed } from '../replication/cascades.ts';
 import { ruleFor } from '../replication/names.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
 import { Copier } from './copy.ts';
@@ -278,9 +278,11 @@ export class Outgoing {
         !outbound.leaves(schema, name),
     );
     // All at once, so that the server is asked once.
-    const shapes = await Promise.all(mine.map(({ schema, name }) => source.shape(schema, name)));
-    for (const shape of parentsFirst(shapes.filter((each) => each !== null)))
-      if (await outbound.announce(shape)) copier.add(shape);
+    const shapes = (await Promise.all(mine.map(({ schema, name }) => source.shape(schema, name)))).filter(
+      (each) => each !== null,
+    );
+    refuseStrays(outbound, shapes);
+    for (const shape of parentsFirst(shapes)) if (await outbound.announce(shape)) copier.add(shape);
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {
@@ -338,6 +340,17 @@ function refuseOrphans(outbound: Outbound): void {
     const alone = ruleFor(spec.tables, table.schema, table.name) === null ? null : orphan(table, spec.tables);
     if (alone !== null) throw alone;
   }
+}
+
+/** @throws OtterError OT5030 when a parent comes whose children have come without it */
+function refuseStrays(outbound: Outbound, tables: readonly TableShape[]): void {
+  if (outbound.spec.role !== 'one-way' || outbound.opening.logsCascades) return;
+  const joining = tables.filter((table) => outbound.strange(table));
+  const astray = strayed(
+    joining,
+    tables.filter((table) => !joining.includes(table)),
+  );
+  if (astray !== null) throw astray;
 }
 
 /** What a site has seen of another is told by GTIDs; a pipeline that began one-way without them has none. */
