@@ -51,7 +51,7 @@ export class Chunks {
     const left = pending.high();
     // The table may have left the pipeline since its rows were read.
     const route = this.#options.routeOf(pending.table);
-    if (left === null || route === null) {
+    if (left === null || route === null || this.movers?.moved === true) {
       pending.settle('spoiled');
       return null;
     }

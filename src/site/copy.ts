@@ -9,7 +9,8 @@
  * Foreign keys that cascade without being logged would change rows unseen: a chunk during which a row of such a parent
  * was deleted or got another key is read again, and a table with such a parent is told only when its turn has come, its parents
  * being whole: before, a row of it that came by the log would not be there for the parent's cascade, nor the parent for it.
- * Where a cascade may give its rows another primary key, they may get behind the cursor unseen: then it is copied once more.
+ * Where a cascade may give its rows another primary key, they may get behind the cursor unseen: then it is copied from its
+ * beginning, and so it is when its copy was interrupted.
  */
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
@@ -107,20 +108,27 @@ export class Copier {
         hint: 'Add a primary key, or set `initial: none`.',
       });
     }
-    const begun = this.#anew.has(current.name) ? undefined : copied[current.name];
+    const parents = await this.#cascadeParents(table);
+    const movers = parents.size > 0 && keyFollowsParent(table) ? { parents, moved: false } : null;
+    // What moved while nobody read the log, or was read and not copied again yet, is not known any more.
+    const begun = this.#anew.has(current.name) || movers !== null ? undefined : copied[current.name];
     let told = false;
     let cursor = begun?.cursor ?? null;
     let rowsDone = begun?.rows ?? 0;
     let limit = FIRST_CHUNK_ROWS;
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
-    const parents = await this.#cascadeParents(table);
-    const movers = parents.size > 0 && keyIsReferring(table) ? { parents, moved: false } : null;
     outbound.chunks.movers = movers;
     while (!signal.aborted && !current.left) {
       if (outbound.full) await outbound.whenRoom(signal);
       await outbound.chunks.whenRoom(signal);
       if (signal.aborted) return;
       const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
+      if (rows === null && movers?.moved === true) {
+        movers.moved = false;
+        cursor = null;
+        rowsDone = 0;
+        continue;
+      }
       if (rows === null) {
         // Spoiled by a cascade, or the reader was reopened: a smaller one is less likely to be.
         limit = Math.max(Math.min(50, limit), Math.floor(limit / 2));
@@ -132,12 +140,6 @@ export class Copier {
       if (!told)
         logger.info('copy of table begins', { table: current.name, rowsEstimate, resumed: begun !== undefined });
       told = true;
-      if (movers?.moved === true) {
-        movers.moved = false;
-        cursor = null;
-        rowsDone = 0;
-        continue;
-      }
       rowsDone += rows.length;
       if (rows.length < limit) break;
       cursor = table.primaryKey.map((index) => rows.at(-1)![index]!);
@@ -214,7 +216,10 @@ export class Copier {
   }
 }
 
-/** Whether a foreign key has columns of the primary key, which a cascade would change. */
-function keyIsReferring({ primaryKey, foreignKeys }: TableShape): boolean {
-  return foreignKeys.some((key) => cascades(key) && key.columns.some((column) => primaryKey.includes(column)));
+/** Whether a row gets another primary key when its parent does. */
+function keyFollowsParent({ primaryKey, foreignKeys }: TableShape): boolean {
+  return foreignKeys.some(
+    ({ onUpdate, columns }) =>
+      cascades({ onUpdate, onDelete: 'NO ACTION' }) && columns.some((column) => primaryKey.includes(column)),
+  );
 }
