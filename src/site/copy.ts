@@ -155,10 +155,10 @@ export class Copier {
     const { outbound, source } = this.#options;
     const table = await source.shape(added.schema, added.name);
     if (table === null || outbound.ruleOf(added.schema, added.name) === null) {
-      outbound.giveUp(added);
+      outbound.telling.giveUp(added);
       return null;
     }
-    return (await outbound.release(table)) ? table : null;
+    return (await outbound.telling.release(table)) ? table : null;
   }
 
   /** Null when the chunk was not sent and must be read again. */

@@ -223,9 +223,11 @@ export class Inbound {
         if (window.deliveries.some(({ kind }) => kind !== 'table')) {
           progress();
           this.#figures.phase = tables.copying ? 'copying' : 'streaming';
-          // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported.
+          // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
+          // the source says when it has told every table. One that was opened with this generation begins with them.
+          const told = this.#attempted === this.#generation && (claimed === null || role !== 'to-serialiser');
           const late = this.#leaves() || this.#spec.joinsLate;
-          if (!late) this.#figures.observedGeneration = this.#generation;
+          if (told && !late) this.#figures.observedGeneration = this.#generation;
         }
         for (const delivery of window.deliveries)
           if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);

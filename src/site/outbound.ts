@@ -11,14 +11,7 @@ import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position } from '../model/position.ts';
-import {
-  type AnnouncedTable,
-  type Delivery,
-  type RowChange,
-  type Seen,
-  type TableShape,
-  tableName,
-} from '../model/row.ts';
+import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions } from './announcements.ts';
 import { Carried } from './carried.ts';
 import { Chunks } from './chunks.ts';
@@ -26,6 +19,7 @@ import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { cut } from './routes.ts';
+import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
   readonly spec: PipelineSpec;
@@ -43,25 +37,6 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
 const QUEUE_BYTES = 16 << 20;
 
-/** Word of a table that was said to come later, and will not. */
-const NEVER = {
-  create: '',
-  copies: false,
-  rowsEstimate: 0,
-  structure: null,
-  stay: 0,
-  generation: 0,
-  later: true,
-} as const;
-
-/** Where in the log a delivery stands. */
-interface At {
-  readonly gtid: string;
-  readonly position: string;
-  readonly seen: Seen;
-  readonly commitMs: number;
-}
-
 export class Outbound implements LogListener, PipelineStream {
   readonly opening: PipelineOpening;
   readonly #options: OutboundOptions;
@@ -70,11 +45,10 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #carried: Carried;
   readonly #announcements: Announcements;
   readonly #definitions: Definitions;
+  readonly telling: Telling;
   #sent = false;
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
-  /** Announcements that came in the middle of a transaction of which they are no part. */
-  #held: Delivery[] = [];
   readonly chunks: Chunks;
   #later: { readonly until: Position; readonly work: () => Promise<void> } | null = null;
   /** Called when a table joined while the pipeline runs. */
@@ -94,12 +68,18 @@ export class Outbound implements LogListener, PipelineStream {
     });
     this.chunks = new Chunks({ routeOf: (table) => this.#carried.routes.of(table) });
     this.#announcements = this.#carried.announcements;
+    this.telling = new Telling({
+      announcements: this.#announcements,
+      opening,
+      waits: options.waits,
+      push: (delivery) => this.#push(delivery),
+    });
     this.#definitions = new Definitions({
       source,
       announcements: this.#announcements,
       has: (schema, name) => this.ruleOf(schema, name) !== null,
       bornHere: (schema, name, gtid) => this.#carried.bornHere(schema, name, gtid),
-      announce: async (table, gtid) => this.announce(table, { ...this.#start(), gtid }),
+      announce: async (table, gtid) => this.telling.made(table, gtid),
       joined: (table) => this.onTable?.(table),
     });
   }
@@ -174,7 +154,10 @@ export class Outbound implements LogListener, PipelineStream {
     }
     if (part.mark !== null && part.mark === this.#carried.spec.reverse) return this.#answers(part, common);
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
-    if (news.length > 0) return this.#announceAll(news, common).then(() => this.#changes(part, common));
+    if (news.length > 0) {
+      const joined = (table: TableShape): void => this.onTable?.(table);
+      return this.telling.beforeRows(news, common, joined).then(() => this.#changes(part, common));
+    }
     this.#changes(part, common);
     return undefined;
   }
@@ -262,14 +245,6 @@ export class Outbound implements LogListener, PipelineStream {
     return later.work;
   }
 
-  /** The table is told when its copy begins, and only that it will be now: what its log has until then is in the copy. */
-  async #hold(table: TableShape): Promise<boolean> {
-    this.#announcements.hold(tableName(table));
-    const found = await this.#announcements.of(table, false);
-    if (found?.announced != null) this.#tell({ ...found.announced, create: '', later: true });
-    return found?.copies === true;
-  }
-
   holds(table: TableShape): boolean {
     return this.#announcements.holds(tableName(table));
   }
@@ -288,55 +263,6 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#carried.ruleOf(schema, table);
   }
 
-  /**
-   * The announcement moves no position. `at`: it belongs there in the log, else it must not fall into a transaction.
-   * Returns whether existing rows of the table are to be copied.
-   */
-  async announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
-    if (this.holds(table) || this.#options.waits(table)) return this.#hold(table);
-    return this.#announce(table, at, rows);
-  }
-
-  /** The copy of a table that waited begins. */
-  release(table: TableShape): Promise<boolean> {
-    return this.#announce(table);
-  }
-
-  /** A table that waits is gone: it is not waited for any more. */
-  giveUp(table: TableShape): void {
-    this.#announcements.giveUp(tableName(table));
-    this.#tell({ ...NEVER, table });
-  }
-
-  async #announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
-    const found = await this.#announcements.of(table, rows);
-    if (found === null) return false;
-    const { announced, copies } = found;
-    if (announced === null) return copies;
-    this.#announcements.told({ ...announced, table });
-    this.#tell(announced, at);
-    return copies;
-  }
-
-  #tell(announced: AnnouncedTable, at?: At): void {
-    const common = at ?? this.#start();
-    const delivery: Delivery = { ...common, kind: 'table', announced, bytes: announced.create.length * 2 };
-    if (at === undefined && this.#sent) this.#held.push(delivery);
-    else this.#push(delivery);
-  }
-
-  /** Where an announcement stands that moves no position. */
-  #start(): At {
-    return { gtid: '', position: this.opening.position, seen: this.opening.seen, commitMs: 0 };
-  }
-
-  async #announceAll(tables: readonly TableShape[], at: At): Promise<void> {
-    for (const table of tables) {
-      // The same table in a new shape is announced again and copied no second time; the target knows.
-      if (await this.announce(table, { ...at, gtid: '', position: this.opening.position }, true)) this.onTable?.(table);
-    }
-  }
-
   #changes(part: ReadPart, common: At): void {
     const routed: RowChange[] = [];
     this.chunks.note(part.changes);
@@ -349,7 +275,7 @@ export class Outbound implements LogListener, PipelineStream {
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });
     this.#sent = !part.last;
-    if (part.last) for (const delivery of this.#held.splice(0)) this.#push(delivery);
+    this.telling.inside(this.#sent);
   }
 
   #answers(part: ReadPart, common: At): undefined | Promise<void> {
@@ -368,7 +294,7 @@ export class Outbound implements LogListener, PipelineStream {
   async #introduce(tables: Iterable<{ readonly schema: string; readonly table: string }>): Promise<void> {
     for (const { schema, table } of tables) {
       const shape = await this.#options.source.shape(schema, table);
-      if (shape !== null) await this.announce(shape);
+      if (shape !== null) await this.telling.announce(shape);
     }
   }
 

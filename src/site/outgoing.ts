@@ -282,7 +282,7 @@ export class Outgoing {
       (each) => each !== null,
     );
     refuseStrays(outbound, shapes);
-    for (const shape of parentsFirst(shapes)) if (await outbound.announce(shape)) copier.add(shape);
+    for (const shape of parentsFirst(shapes)) if (await outbound.telling.announce(shape)) copier.add(shape);
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {

@@ -247,7 +247,11 @@ export async function servers(count: number): Promise<LabServer[]> {
 
 /** Waits until the pipelines stream; says how they stand when they do not. */
 export async function streaming(sites: Sites, ...names: readonly string[]): Promise<void> {
-  const all = (): boolean => names.every((name) => sites.figures()[name]?.phase === 'streaming');
+  const streams = (name: string): boolean => {
+    const now = sites.figures()[name];
+    return now?.phase === 'streaming' && now.error === null;
+  };
+  const all = (): boolean => names.every(streams);
   await until(`${names.join(' and ')} stream`, all).catch((error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(sites.figures())}`);
   });

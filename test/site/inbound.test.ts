@@ -84,18 +84,21 @@ function started() {
   };
 }
 
-test('a changed topology counts as run when something has come by it, not when it was read', async () => {
+test('a changed topology counts as run when the source has carried it out, not when it was read', async () => {
   await using pipeline = started();
   const { inbound, send } = pipeline;
   send(BEAT);
   await expect.poll(() => inbound.figures()).toMatchObject({ phase: 'streaming', observedGeneration: 1 });
   inbound.update(spec!, 2);
+  // The source may have sent this before it knew.
+  send({ ...BEAT, position: 'mariadb:0-1-2' });
+  await expect.poll(() => inbound.figures().position).toBe('mariadb:0-1-2');
   expect(inbound.figures().observedGeneration).toBe(1);
-  send(BEAT);
+  send({ ...BEAT, settled: 3 });
   await expect.poll(() => inbound.figures().observedGeneration).toBe(2);
 });
 
-test('without copies it counts as run when the source has carried it out', async () => {
+test('where tables count from when they joined, that is so from the beginning', async () => {
   await using pipeline = started();
   const { inbound, send } = pipeline;
   inbound.update({ ...spec!, joinsLate: true }, 2);
