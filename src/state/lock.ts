@@ -67,7 +67,7 @@ async function take(
   ttlMs: number,
   signal: AbortSignal,
 ): Promise<Lock | null> {
-  const lease = await store.lease(ttlMs);
+  const lease = await leaseUnless(signal, store.lease(ttlMs));
   let taken = false;
   try {
     signal.throwIfAborted();
@@ -83,6 +83,22 @@ async function take(
   } finally {
     // Also when the outcome of the commit is unknown: the key goes with the lease.
     if (!taken) await lease.revoke().catch(() => undefined);
+  }
+}
+
+/** Who gives up waits for no store; a lease that is granted all the same is given back. @throws the reason of `signal` */
+async function leaseUnless(signal: AbortSignal, granted: Promise<Lease>): Promise<Lease> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    signal.throwIfAborted();
+    return await Promise.race([granted, promise]);
+  } catch (error) {
+    granted.then((lease) => lease.revoke()).catch(() => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
   }
 }
 

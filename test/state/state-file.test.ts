@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { acquireLock } from '../../src/state/lock.ts';
 import { sqliteStore } from '../../src/state/sqlite.ts';
 import { Follower, put } from './contract.ts';
 
@@ -61,6 +62,24 @@ test('a file that another process is just making is waited for', async () => {
   maker.exec('commit');
   maker.close();
   expect((await listed).entries).toEqual([]);
+});
+
+test('who wants to write and waits for another process can give up', async () => {
+  await using store = sqliteStore(path);
+  await put(store, '/a', '1');
+  const other = new DatabaseSync(path);
+  other.exec('begin immediate');
+  const abort = new AbortController();
+  const record = { holder: 'ann', host: 'h', pid: 1, since: '2026-01-01T00:00:00Z', operation: 'apply' } as const;
+  const lock = acquireLock(store, '/lock', record, 5_000, abort.signal);
+  lock.catch(() => undefined);
+  await sleep(50);
+  abort.abort(new Error('no more'));
+  await expect(lock).rejects.toThrow('no more');
+  // While the other still has it.
+  expect(other.isTransaction).toBe(true);
+  other.exec('rollback');
+  other.close();
 });
 
 test('who only looks finds an empty store where there is no file, and makes none; the first write does', async () => {
