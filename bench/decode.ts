@@ -7,7 +7,7 @@
  */
 import { startMariaDb } from '../src/lab/servers.ts';
 import { comparePoints } from '../src/model/position.ts';
-import { DatabaseServer } from '../src/mysql/connection.ts';
+import { DatabaseServer } from '../src/mysql/database-server.ts';
 import { mysqlSource } from '../src/mysql/source.ts';
 import { definitions } from '../src/replication/structure-change.ts';
 

@@ -14,7 +14,7 @@ import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
 import type { SiteFactory } from './model/ports.ts';
-import { DatabaseServer } from './mysql/connection.ts';
+import { DatabaseServer } from './mysql/database-server.ts';
 import { inspectServer } from './mysql/inspect.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';

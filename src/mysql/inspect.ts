@@ -6,7 +6,8 @@
 import { OtterError } from '../model/error.ts';
 import type { LiveDatabase, LiveTable, ServerReport, TableName } from '../model/inspection.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import type { DatabaseServer, Session } from './connection.ts';
+import type { Session } from './connection.ts';
+import type { DatabaseServer } from './database-server.ts';
 import { readAccount } from './grants.ts';
 import { globalVariables, unfitSettings } from './preflight.ts';
 import { Catalog, listTables } from './schema.ts';

@@ -2,7 +2,7 @@
  * Rows by SELECT, as the same canonical literals that the log gives (`decode.ts`).
  *
  * Text and binary columns are selected as their raw bytes, so that no charset conversion can bend them; numbers as the
- * exact text of the server; ENUM, SET and BIT as numbers. What a session is set to (`connection.ts`) does the rest.
+ * exact text of the server; ENUM, SET and BIT as numbers. What a session is set to (`database-server.ts`) does the rest.
  */
 import { OtterError } from '../model/error.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';

@@ -23,11 +23,14 @@ import {
 import type { LogPoint } from '../model/position.ts';
 import { type Answer, type Image, tableName } from '../model/row.ts';
 import { answerInserts } from './answers.ts';
-import { LENIENT_SQL_MODE, type Session, SQL_MODE } from './connection.ts';
+import type { Session } from './connection.ts';
+import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { inParcels } from './long-literals.ts';
+import type { OwnRecords } from './own-records.ts';
 import { RAW_ROWS, selectList, toImages } from './select.ts';
-import { keyCondition, qualified, quoteName, quoteText, rowByRow, type Statement, statements } from './sql.ts';
+import { keyCondition, qualified, rowByRow, type Statement, statements } from './sql.ts';
+import { bentBy } from './warnings.ts';
 
 /** A statement of several rows at most this long, where the server takes as much. */
 const STATEMENT_BYTES = 2 << 20;
@@ -39,23 +42,11 @@ const PACKET_HEAD_BYTES = 64;
 /** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
 const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
 
-/** WARN_DATA_TRUNCATED: what the error value of an ENUM gives, and a text that is cut; only a note where spaces are. */
-const TRUNCATED = 1265;
-/** ER_WARN_DEPRECATED_SYNTAX: MySQL says it of VALUES() at every use. */
-const DEPRECATED = 1287;
-
-interface Warning {
-  readonly Level: string;
-  readonly Code: number;
-  readonly Message: string;
-}
-
 export interface SessionOptions {
   readonly connection: Session;
   /** `max_allowed_packet` of the server. */
   readonly packetBytesMax: number;
-  readonly schema: string;
-  readonly lineage: string;
+  readonly records: OwnRecords;
   readonly pipeline: string;
   readonly logEnd: () => Promise<LogPoint>;
   readonly logPosition: () => Promise<string>;
@@ -80,14 +71,13 @@ export class MysqlSession implements LoadSession {
     to: Checkpoint,
     writes: readonly Write[],
   ): Promise<WriteCounts> {
-    const { schema, lineage, pipeline } = this.#options;
+    const { records, pipeline } = this.#options;
     const head = [
       // Always said: a transaction that failed half-way may have left the other.
       `SET foreign_key_checks=${fkChecks ? 1 : 0},sql_mode='${SQL_MODE}'`,
       `SET TRANSACTION ISOLATION LEVEL ${isolation}`,
       'START TRANSACTION',
-      `UPDATE ${quoteName(schema)}.checkpoint SET seq=${to.seq},position=${quoteText(to.position)},seen=${quoteText(JSON.stringify(to.seen))}` +
-        ` WHERE lineage=${quoteText(lineage)} AND pipeline=${quoteText(pipeline)} AND lane=0 AND seq=${from.seq} AND epoch=${from.epoch}`,
+      records.checkpointMove(pipeline, from, to),
     ];
     this.#row = null;
     const results = await this.#send(head);
@@ -155,18 +145,9 @@ export class MysqlSession implements LoadSession {
     return results;
   }
 
-  /** Every warning but those of the error values themselves is an error, as it is in strict mode; so is a note of a cut. */
   async #checkWarnings({ warningStatus }: ResultSetHeader, zeros: number): Promise<void> {
-    // Each error value that is written gives one, so no more than those are no other's.
-    if (warningStatus <= zeros) return;
-    const listed = await this.#options.connection.rows<Warning>('SHOW WARNINGS');
-    const bent = listed.filter(isBent);
-    if (listed.length === warningStatus && bent.length <= zeros) return;
-    const worst = bent.find(({ Code }) => Number(Code) !== TRUNCATED) ?? bent.at(-1);
-    throw new RowRefused(
-      new Error(worst === undefined ? 'more warnings than the server lists' : `${worst.Message} (error ${worst.Code})`),
-      this.#row,
-    );
+    const worst = await bentBy(this.#options.connection, warningStatus, zeros);
+    if (worst !== null) throw new RowRefused(new Error(worst), this.#row);
   }
 
   async #setLenient(lenient: boolean): Promise<void> {
@@ -217,37 +198,20 @@ export class MysqlSession implements LoadSession {
 
   async answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void> {
     if (answers.length === 0) return;
-    const { schema, lineage, packetBytesMax } = this.#options;
-    const into = `${quoteName(schema)}.answer`;
-    for (const sql of answerInserts(into, { lineage, pipeline }, answers, packetBytesMax)) await this.#send([sql]);
+    const { records, packetBytesMax } = this.#options;
+    const into = records.table('answer');
+    const common = { lineage: records.lineage, pipeline };
+    for (const sql of answerInserts(into, common, answers, packetBytesMax)) await this.#send([sql]);
     // The insert is in the log for this site's reader; the row itself has done its work.
-    await this.#send([`DELETE FROM ${into} WHERE lineage=${quoteText(lineage)} AND pipeline=${quoteText(pipeline)}`]);
+    await this.#send([`DELETE FROM ${into} WHERE ${records.of(pipeline)}`]);
   }
 
   async recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void> {
-    if (states.length === 0) return;
-    const { schema, lineage } = this.#options;
-    const tuples = states.map(
-      (state) =>
-        `(${[lineage, pipeline, state.table].map(quoteText).join(',')},${state.cursor === null ? 'NULL' : quoteText(JSON.stringify(state.cursor))},${state.done ? 1 : 0},${state.rowsDone},${state.rowsEstimate},${quoteText(state.place.target)},${state.place.stay})`,
-    );
-    await this.#send([
-      `INSERT INTO ${quoteName(schema)}.copy (lineage,pipeline,source_table,row_cursor,done,rows_done,rows_estimate,target_table,stay) VALUES ${tuples.join(',')}
-       ON DUPLICATE KEY UPDATE row_cursor=VALUES(row_cursor),done=VALUES(done),rows_done=VALUES(rows_done),rows_estimate=VALUES(rows_estimate),target_table=VALUES(target_table),stay=VALUES(stay)`,
-    ]);
+    if (states.length > 0) await this.#send([this.#options.records.copiesUpsert(pipeline, states)]);
   }
 
   async recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {
-    const { schema, lineage } = this.#options;
-    const tuples = Object.entries(known).map(([table, { structure, since, place }]) => {
-      const values = [lineage, pipeline, table, structure].map(quoteText);
-      return `(${values.join(',')},${since === null ? 'NULL' : quoteText(since)},${quoteText(place.target)},${place.stay})`;
-    });
-    if (tuples.length === 0) return;
-    await this.#send([
-      `INSERT INTO ${quoteName(schema)}.structure (lineage,pipeline,source_table,digest,since,target_table,stay)
-       VALUES ${tuples.join(',')} ON DUPLICATE KEY UPDATE digest=VALUES(digest)`,
-    ]);
+    if (Object.keys(known).length > 0) await this.#send([this.#options.records.tablesUpsert(pipeline, known)]);
   }
 
   async lockWhole(table: LoadTable): Promise<boolean> {
@@ -325,9 +289,4 @@ type Counts = { missing: number; absent: number };
 
 function isWatched({ zeros = 0, cuts = false }: Statement): boolean {
   return cuts || zeros > 0;
-}
-
-function isBent({ Level, Code }: Warning): boolean {
-  const code = Number(Code);
-  return code !== DEPRECATED && (Level !== 'Note' || code === TRUNCATED);
 }

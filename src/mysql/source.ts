@@ -4,8 +4,9 @@
  */
 import type { LogBatch, LogEnd, LogNeeds, ReadLogOptions, ServerFacts, SourcePort } from '../model/ports.ts';
 import type { Image, TableShape } from '../model/row.ts';
-import { type DatabaseServer, KeptSession, type Session } from './connection.ts';
+import { KeptSession, type Session } from './connection.ts';
 import { createStatement } from './create-table.ts';
+import type { DatabaseServer } from './database-server.ts';
 import { type LogStart, logStart, whyEnded } from './log-start.ts';
 import { LookAhead, type OpenLog } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';

@@ -20,6 +20,7 @@ import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
 import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
+import { OwnRecords } from './own-records.ts';
 import { MysqlSession } from './session.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
 import { unguardedTriggers } from './triggers.ts';
@@ -36,6 +37,7 @@ export interface TargetOptions {
 
 export class MysqlTarget implements TargetPort, AsyncDisposable {
   readonly #options: TargetOptions;
+  readonly #records: OwnRecords;
   /** For everything but loading. */
   readonly #control: Lane;
   /** A high watermark waits for the loader, which waits for the reader, which asks for sort keys: never on one line. */
@@ -45,6 +47,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   constructor(options: TargetOptions) {
     this.#options = options;
+    this.#records = new OwnRecords(options.schema, options.lineage);
     this.#control = new Lane(options.connect);
     this.#marks = new Lane(options.connect);
     this.#sorting = new Lane(options.connect);
@@ -68,47 +71,22 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async claim(pipeline: string, ownerRevision: number, born: number): Promise<Checkpoint | null> {
-    const claimed = await this.#control.run(async (connection) => {
-      const where = this.#where(pipeline);
-      await connection.query(
-        `UPDATE ${this.#table('checkpoint')} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`,
-      );
-      const [row] = await rows(
-        connection,
-        `SELECT seq,epoch,position,seen,born FROM ${this.#table('checkpoint')} WHERE ${where}`,
-      );
-      return row;
-    });
-    if (claimed === undefined) return null;
-    if (Number(claimed['born']) === born) return checkpoint(claimed);
+    const claimed = await this.#control.run(async (connection) =>
+      this.#records.claim(connection, pipeline, ownerRevision),
+    );
+    if (claimed === null) return null;
+    if (claimed.born === born) return claimed.checkpoint;
     await this.forget(pipeline);
     return null;
   }
 
-  async createCheckpoint(pipeline: string, { seq, epoch, position, seen }: Checkpoint, born: number): Promise<void> {
-    await this.#control.run((connection) =>
-      connection.query(
-        `INSERT INTO ${this.#table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)
-         VALUES (${quoteText(this.#options.lineage)},${quoteText(pipeline)},0,${seq},${quoteText(position)},0,${quoteText(JSON.stringify(seen))},${epoch},${born})`,
-      ),
-    );
+  async createCheckpoint(pipeline: string, checkpoint: Checkpoint, born: number): Promise<void> {
+    const sql = this.#records.checkpointInsert(pipeline, checkpoint, born);
+    await this.#control.run((connection) => connection.query(sql));
   }
 
   async copies(pipeline: string): Promise<readonly CopyState[]> {
-    return this.#control.run(async (connection) => {
-      const found = await rows(
-        connection,
-        `SELECT source_table,row_cursor,done,rows_done,rows_estimate,target_table,stay FROM ${this.#table('copy')} WHERE ${this.#where(pipeline)}`,
-      );
-      return found.map((row) => ({
-        table: String(row['source_table']),
-        place: place(row),
-        cursor: row['row_cursor'] === null ? null : JSON.parse(String(row['row_cursor'])),
-        done: Number(row['done']) === 1,
-        rowsDone: Number(row['rows_done']),
-        rowsEstimate: Number(row['rows_estimate']),
-      }));
-    });
+    return this.#control.run(async (connection) => this.#records.copies(connection, pipeline));
   }
 
   shape(schema: string, table: string): Promise<TableShape | null> {
@@ -143,7 +121,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
         // While these rows are locked no window can commit here, so what they say is what the log's end has seen.
         const inbound = await rows(
           connection,
-          `SELECT pipeline,position FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(this.#options.lineage)} FOR UPDATE`,
+          `SELECT pipeline,position FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.topology} FOR UPDATE`,
         );
         const { position } = await this.#options.source.logEnd();
         return {
@@ -167,12 +145,11 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       connection.destroy();
       throw error;
     }
-    const { schema, lineage, source } = this.#options;
+    const { source } = this.#options;
     return new MysqlSession({
       connection,
       packetBytesMax,
-      schema,
-      lineage,
+      records: this.#records,
       pipeline,
       logEnd: async () => (await source.logEnd()).point,
       logPosition: async () => (await source.logEnd()).position,
@@ -182,7 +159,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async beat(site: string): Promise<void> {
     await this.#control.run((connection) =>
       connection.query(
-        `INSERT INTO ${this.#table('heartbeat')} (lineage,site,beat,sent_ms) VALUES (${quoteText(this.#options.lineage)},${quoteText(site)},1,${this.#options.now()})
+        `INSERT INTO ${this.#records.table('heartbeat')} (lineage,site,beat,sent_ms) VALUES (${quoteText(this.#options.lineage)},${quoteText(site)},1,${this.#options.now()})
          ON DUPLICATE KEY UPDATE beat=beat+1,sent_ms=VALUES(sent_ms)`,
       ),
     );
@@ -193,13 +170,13 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     { chunk, level, keys, between }: Parameters<TargetPort['watermark']>[1],
   ): Promise<void> {
     const write =
-      `INSERT INTO ${this.#table('watermark')} (lineage,pipeline,chunk,kind,row_keys)` +
+      `INSERT INTO ${this.#records.table('watermark')} (lineage,pipeline,chunk,kind,row_keys)` +
       ` VALUES (${[this.#options.lineage, pipeline, chunk, level, JSON.stringify(keys)].map(quoteText).join(',')})` +
       ' ON DUPLICATE KEY UPDATE chunk=VALUES(chunk),kind=VALUES(kind),row_keys=VALUES(row_keys)';
     await this.#marks.run(async (connection) => {
       if (between === null) return connection.query(write);
       // Every transaction of that pipeline holds its checkpoint row from its beginning to its commit.
-      const lock = `SELECT seq FROM ${this.#table('checkpoint')} WHERE ${this.#where(between)} FOR UPDATE`;
+      const lock = `SELECT seq FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.of(between)} FOR UPDATE`;
       return connection.query(`START TRANSACTION; ${lock}; ${write}; COMMIT`);
     });
   }
@@ -225,74 +202,37 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async known(pipeline: string): Promise<Readonly<Record<string, RecordedTable>>> {
-    return this.#control.run(async (connection) => {
-      const found = await rows(
-        connection,
-        `SELECT source_table,digest,since,target_table,stay FROM ${this.#table('structure')} WHERE ${this.#where(pipeline)}`,
-      );
-      return Object.fromEntries(
-        found.map((row) => [
-          String(row['source_table']),
-          {
-            structure: String(row['digest']),
-            since: row['since'] === null ? null : String(row['since']),
-            place: place(row),
-          },
-        ]),
-      );
-    });
+    return this.#control.run(async (connection) => this.#records.tables(connection, pipeline));
   }
 
   async shared(pipeline: string, table: string, { target }: Place): Promise<boolean> {
-    return this.#control.run(async (connection) => {
-      const own = `pipeline=${quoteText(pipeline)} AND source_table=${quoteText(table)}`;
-      const topology = `lineage=${quoteText(this.#options.lineage)}`;
-      const found = await rows(
-        connection,
-        `SELECT 1 AS one FROM ${this.#table('copy')} WHERE ${topology} AND target_table=${quoteText(target)} AND NOT (${own}) LIMIT 1`,
-      );
-      return found.length > 0;
-    });
+    return this.#control.run(async (connection) => this.#records.shared(connection, pipeline, table, target));
   }
 
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
     if (tables.length === 0) return;
-    const where = `${this.#where(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`;
-    await this.#control.run(async (connection) => {
-      for (const table of ['copy', 'structure'] as const)
-        await connection.query(`DELETE FROM ${this.#table(table)} WHERE ${where}`);
-    });
+    await this.#control.run(async (connection) => this.#records.forgetTables(connection, pipeline, tables));
   }
 
   async pipelines(): Promise<readonly string[]> {
-    return this.#control.run(async (connection) => {
-      const found = await rows(
-        connection,
-        `SELECT DISTINCT pipeline FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(this.#options.lineage)}`,
-      );
-      return found.map((row) => String(row['pipeline']));
-    });
+    return this.#control.run(async (connection) => this.#records.pipelines(connection));
   }
 
   async forget(pipeline: string): Promise<void> {
-    await this.#control.run(async (connection) => {
-      for (const table of ['checkpoint', 'copy', 'structure', 'watermark'] as const) {
-        await connection.query(`DELETE FROM ${this.#table(table)} WHERE ${this.#where(pipeline)}`);
-      }
-    });
+    await this.#control.run(async (connection) => this.#records.forget(connection, pipeline));
   }
 
   async removeAll(): Promise<void> {
     await this.#control.run(async (connection) => {
       for (const table of OTTER_TABLES) {
-        await connection.query(`DELETE FROM ${this.#table(table)} WHERE lineage=${quoteText(this.#options.lineage)}`);
+        await connection.query(`DELETE FROM ${this.#records.table(table)} WHERE ${this.#records.topology}`);
       }
       const [others] = await rows(
         connection,
-        `SELECT (SELECT COUNT(*) FROM ${this.#table('checkpoint')}) + (SELECT COUNT(*) FROM ${this.#table('heartbeat')}) AS n`,
+        `SELECT (SELECT COUNT(*) FROM ${this.#records.table('checkpoint')}) + (SELECT COUNT(*) FROM ${this.#records.table('heartbeat')}) AS n`,
       );
       if (Number(others!['n']) > 0) return;
-      for (const table of OTTER_TABLES) await connection.query(`DROP TABLE IF EXISTS ${this.#table(table)}`);
+      for (const table of OTTER_TABLES) await connection.query(`DROP TABLE IF EXISTS ${this.#records.table(table)}`);
       const [left] = await rows(
         connection,
         `SELECT COUNT(*) AS n FROM information_schema.tables WHERE table_schema=${quoteText(this.#options.schema)}`,
@@ -307,27 +247,6 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     const lanes = [this.#control, this.#marks, this.#sorting, this.#pulse];
     await Promise.all(lanes.map((lane) => lane[Symbol.asyncDispose]()));
   }
-
-  #table(name: (typeof OTTER_TABLES)[number]): string {
-    return `${quoteName(this.#options.schema)}.${quoteName(name)}`;
-  }
-
-  #where(pipeline: string): string {
-    return `lineage=${quoteText(this.#options.lineage)} AND pipeline=${quoteText(pipeline)}`;
-  }
-}
-
-function checkpoint(row: Row): Checkpoint {
-  return {
-    seq: Number(row['seq']),
-    epoch: Number(row['epoch']),
-    position: String(row['position']),
-    seen: JSON.parse(String(row['seen'])) as Seen,
-  };
-}
-
-function place(row: Row): Place {
-  return { target: String(row['target_table']), stay: Number(row['stay']) };
 }
 
 type Row = Readonly<Record<string, unknown>>;

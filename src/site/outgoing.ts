@@ -10,15 +10,16 @@ import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
-import { type TableShape, tableName } from '../model/row.ts';
-import { cascades, orphan, parentsFirst, strayed } from '../replication/cascades.ts';
-import { ruleFor } from '../replication/names.ts';
+import { tableName } from '../model/row.ts';
+import { parentsFirst } from '../replication/cascades.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
 import { Copier } from './copy.ts';
 import { type Join, Joins } from './joins.ts';
+import { Openings } from './openings.ts';
 import { Outbound, type OutboundOptions } from './outbound.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
+import { refuseOrphans, refuseStrays, waitsForParents } from './unlogged.ts';
 
 type Desired = SiteSpec['pipelines'][number];
 
@@ -62,10 +63,7 @@ export class Outgoing {
   readonly #options: OutgoingOptions;
   readonly #running = new Map<string, Running>();
   readonly #joins: Joins;
-
-  /** Who waits for a stream. */
-  readonly #opening = new Set<(error: OtterError) => void>();
-  #silence: OtterError | null = null;
+  readonly #openings = new Openings();
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
@@ -82,29 +80,17 @@ export class Outgoing {
 
   /** The database does not answer: whoever is given its rows, or waits for them, is told. */
   silent(error: OtterError): void {
-    this.#silence = error;
-    for (const refuse of this.#opening) refuse(error);
+    this.#openings.silent(error);
     this.close(error);
   }
 
   heard(): void {
-    this.#silence = null;
+    this.#openings.heard();
   }
 
   async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
-    if (this.#silence !== null) throw this.#silence;
-    const refused = new AbortController();
-    const { promise, reject } = Promise.withResolvers<never>();
-    this.#opening.add(reject);
-    const signal = AbortSignal.any([asked, this.#options.signal, refused.signal]);
-    try {
-      return await Promise.race([this.#open(request, signal), promise]);
-    } catch (error) {
-      refused.abort();
-      throw error;
-    } finally {
-      this.#opening.delete(reject);
-    }
+    const wanted = AbortSignal.any([asked, this.#options.signal]);
+    return this.#openings.run(wanted, async (signal) => this.#open(request, signal));
   }
 
   async #open(request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {
@@ -314,43 +300,6 @@ export class Outgoing {
       retry: 'backoff',
     });
   }
-}
-
-/**
- * Whether a table is told only when it is copied, see `Copier`. Not where rows that are there already count: these must
- * be followed from the beginning.
- */
-function waitsForParents(outbound: Outbound, table: TableShape): boolean {
-  const { role, initial, existing } = outbound.spec;
-  const copiesAll = role === 'one-way' && initial === 'copy' && (existing === 'refuse' || existing === 'replace');
-  if (!copiesAll || outbound.opening.logsCascades || !outbound.strange(table)) return false;
-  return table.foreignKeys.some(
-    (key) =>
-      cascades(key) &&
-      outbound.ruleOf(key.parentSchema, key.parentTable) !== null &&
-      (key.parentSchema !== table.schema || key.parentTable !== table.name),
-  );
-}
-
-/** @throws OtterError OT5030 when a table that stays has lost a parent whose cascades the log does not show */
-function refuseOrphans(outbound: Outbound): void {
-  const { spec, opening, told } = outbound;
-  if (spec.role !== 'one-way' || opening.logsCascades) return;
-  for (const table of told) {
-    const alone = ruleFor(spec.tables, table.schema, table.name) === null ? null : orphan(table, spec.tables);
-    if (alone !== null) throw alone;
-  }
-}
-
-/** @throws OtterError OT5030 when a parent comes whose children have come without it */
-function refuseStrays(outbound: Outbound, tables: readonly TableShape[]): void {
-  if (outbound.spec.role !== 'one-way' || outbound.opening.logsCascades) return;
-  const joining = tables.filter((table) => outbound.strange(table));
-  const astray = strayed(
-    joining,
-    tables.filter((table) => !joining.includes(table)),
-  );
-  if (astray !== null) throw astray;
 }
 
 /** What a site has seen of another is told by GTIDs; a pipeline that began one-way without them has none. */

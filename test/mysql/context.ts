@@ -2,7 +2,8 @@
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
 import type { LogBatch, LogItem, SourcePort } from '../../src/model/ports.ts';
 import { comparePoints } from '../../src/model/position.ts';
-import { DatabaseServer, type Session } from '../../src/mysql/connection.ts';
+import type { Session } from '../../src/mysql/connection.ts';
+import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource, type SourceOptions } from '../../src/mysql/source.ts';
 import { definitions } from '../../src/replication/structure-change.ts';
 

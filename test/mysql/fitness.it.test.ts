@@ -1,7 +1,7 @@
 /** Which servers are refused, what a connection does when endpoints fail, and how a dead line is noticed. */
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { DatabaseServer } from '../../src/mysql/connection.ts';
+import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { definitions } from '../../src/replication/structure-change.ts';
 import { access, type Context, type Family, open, readUntil } from './context.ts';

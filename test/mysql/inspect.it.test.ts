@@ -1,7 +1,7 @@
 /** A server that falls silent while it is looked at, and one that is left. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startProxy, type TcpProxy } from '../../src/lab/proxy.ts';
-import { DatabaseServer } from '../../src/mysql/connection.ts';
+import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { inspectServer } from '../../src/mysql/inspect.ts';
 import { type Context, open } from './context.ts';
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { LogItem } from '../../src/model/ports.ts';
-import { DatabaseServer } from '../../src/mysql/connection.ts';
+import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { definitions } from '../../src/replication/structure-change.ts';
 import { channel, count, equal, numbers, rootOf, Sites, streaming, until } from './harness.ts';

@@ -7,7 +7,7 @@ import { compileChannel } from '../../src/model/pipeline.ts';
 import type { DesiredPipeline, Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
 import { type Stays, staysAfter } from '../../src/model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
-import { DatabaseServer } from '../../src/mysql/connection.ts';
+import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { MysqlTarget } from '../../src/mysql/target.ts';
 import { Site } from '../../src/site/site.ts';

@@ -1,0 +1,179 @@
+/**
+ * Sessions on a MySQL or MariaDB server.
+ *
+ * Everything that one site does, reading and writing, goes to one endpoint; when it fails, the next connection tries
+ * the endpoints in their order again. A session is set so that values arrive as they left: UTC, utf8mb4, dates and
+ * large numbers as text, matched rows counted instead of changed ones, errors instead of bent values.
+ */
+import { readFile } from 'node:fs/promises';
+import mysql, { type ConnectionOptions } from 'mysql2';
+import { messageOf, OtterError } from '../model/error.ts';
+import type { DatabaseSpec } from '../model/topology.ts';
+import { lost, Session } from './connection.ts';
+import { databaseError } from './driver-error.ts';
+
+/**
+ * Strict, so that a value that does not fit is an error and never cut; but zero and impossible dates are values that
+ * a source may hold, and 0 in an AUTO_INCREMENT column is one too.
+ */
+export const SQL_MODE = 'STRICT_ALL_TABLES,ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO,NO_ENGINE_SUBSTITUTION';
+
+/**
+ * For statements that write the error value of an ENUM (its member 0), which no literal writes in strict mode. What would
+ * be an error is a warning then, and `MysqlSession` counts those.
+ */
+export const LENIENT_SQL_MODE = SQL_MODE.replace('STRICT_ALL_TABLES,', '');
+
+/** What a server may set for all sessions, and would change what otter's own read or do. */
+const OWN_SETTINGS: readonly string[] = [
+  // Said in the handshake too, but `init_connect` comes after that.
+  'NAMES utf8mb4',
+  "time_zone = '+00:00'",
+  `sql_mode = '${SQL_MODE}'`,
+  'autocommit = 1',
+  'sql_select_limit = 18446744073709551615',
+  'sql_safe_updates = 0',
+  'sql_big_selects = 1',
+];
+
+const CONNECT_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 10_000;
+
+export interface ServerOptions {
+  /** The database's name in the topology, for messages. */
+  readonly name: string;
+  readonly spec: Pick<DatabaseSpec, 'endpoints' | 'user' | 'tls'>;
+  /** Never shown. A function is asked at every connection, so that a rotated password is taken up. */
+  readonly password: string | (() => string);
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+export interface ConnectOptions {
+  /** Several statements in one round trip; only for texts made entirely by otter. */
+  readonly multipleStatements?: boolean | undefined;
+  /** More `SET` assignments, as SQL text. */
+  readonly set?: readonly string[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One database server by its endpoints. Shared by everything of one site, so that all sessions are on one server. */
+export class DatabaseServer {
+  readonly name: string;
+  readonly #options: ServerOptions;
+  readonly #sessions = new Set<Session>();
+  #index = 0;
+  #abandoned = false;
+
+  constructor(options: ServerOptions) {
+    this.name = options.name;
+    this.#options = options;
+  }
+
+  /** host:port that answered last, or that is tried next. */
+  get endpoint(): string {
+    return this.#options.spec.endpoints[this.#index] ?? '';
+  }
+
+  /** @throws OtterError OT4001, OT4003, OT4005 of the last endpoint tried. */
+  async connect(options: ConnectOptions = {}): Promise<Session> {
+    const { endpoints } = this.#options.spec;
+    let failure: OtterError | null = null;
+    const first = this.#index;
+    const order = [first, ...endpoints.map((_, i) => i).filter((i) => i !== first)];
+    for (const index of order) {
+      options.signal?.throwIfAborted();
+      try {
+        const session = await this.#connectTo(endpoints[index]!, options);
+        this.#index = index;
+        return session;
+      } catch (error) {
+        if (options.signal?.aborted === true) throw error;
+        failure = databaseError(error, this.#where(endpoints[index]!));
+      }
+    }
+    throw failure ?? new OtterError('OT4001', 'the database has no endpoints', { where: { database: this.name } });
+  }
+
+  /** Every session is lost from here on, without a word to the server: it may not answer for hours. */
+  abandon(): void {
+    this.#abandoned = true;
+    for (const session of [...this.#sessions]) session.destroy();
+  }
+
+  /** Options for a driver that opens its own connections, to the endpoint in use. */
+  async driverOptions(endpoint: string = this.endpoint): Promise<ConnectionOptions> {
+    const { spec, password, connectTimeoutMs } = this.#options;
+    const { host, port } = splitEndpoint(endpoint);
+    return {
+      host,
+      port,
+      user: spec.user,
+      password: typeof password === 'string' ? password : password(),
+      ...(spec.tls === null ? {} : { ssl: await readTls(spec.tls, this.name) }),
+      connectTimeout: connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      enableKeepAlive: true,
+      keepAliveInitialDelay: KEEP_ALIVE_MS,
+    };
+  }
+
+  async #connectTo(endpoint: string, options: ConnectOptions): Promise<Session> {
+    const driverOptions = await this.driverOptions(endpoint);
+    if (this.#abandoned) throw lost();
+    const connection = mysql.createConnection({
+      ...driverOptions,
+      charset: 'utf8mb4',
+      timezone: 'Z',
+      flags: ['+FOUND_ROWS'],
+      multipleStatements: options.multipleStatements ?? false,
+      supportBigNumbers: true,
+      bigNumberStrings: true,
+      dateStrings: true,
+      jsonStrings: true,
+      // Statements are whole. The driver would look through each, however long, for a place to fill in.
+      queryFormat: (sql) => sql,
+    });
+    const session = new Session(connection, this.#where(endpoint));
+    this.#sessions.add(session);
+    connection.once('end', () => this.#sessions.delete(session));
+    connection.once('error', () => this.#sessions.delete(session));
+    const assignments = [...OWN_SETTINGS, ...(options.set ?? [])];
+    try {
+      await session.run(`SET ${assignments.join(', ')}`, { signal: options.signal });
+      return session;
+    } catch (error) {
+      session.destroy();
+      throw error;
+    }
+  }
+
+  #where(endpoint: string): Record<string, string> {
+    return { database: this.name, endpoint };
+  }
+}
+
+/** `host:port`, `[::1]:3306`, or a host alone (port 3306). */
+export function splitEndpoint(endpoint: string): { host: string; port: number } {
+  const match = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(endpoint);
+  const host = match?.[1] ?? match?.[2];
+  if (host === undefined) throw new OtterError('OT4001', `not an endpoint: ${endpoint}`, { hint: 'write host:port' });
+  return { host, port: Number(match?.[3] ?? 3306) };
+}
+
+async function readTls(
+  tls: NonNullable<DatabaseSpec['tls']>,
+  database: string,
+): Promise<NonNullable<ConnectionOptions['ssl']>> {
+  const read = async (path: string): Promise<string> => {
+    try {
+      return await readFile(path, 'utf8');
+    } catch (error) {
+      throw new OtterError('OT4008', messageOf(error), { where: { database, file: path }, cause: error });
+    }
+  };
+  return {
+    rejectUnauthorized: true,
+    ...(tls.ca === undefined ? {} : { ca: await read(tls.ca) }),
+    ...(tls.cert === undefined ? {} : { cert: await read(tls.cert) }),
+    ...(tls.key === undefined ? {} : { key: await read(tls.key) }),
+  };
+}

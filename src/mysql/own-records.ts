@@ -1,0 +1,153 @@
+/**
+ * What otter's own tables in a database say of its pipelines: checkpoints, copies, structures. The SQL of reading and
+ * writing them, for the session that loads and for the control of the target.
+ */
+import type { Checkpoint, CopyState, Place, RecordedTable } from '../model/load.ts';
+import type { Seen } from '../model/row.ts';
+import type { Session } from './connection.ts';
+import type { OTTER_TABLES } from './otter-tables.ts';
+import { quoteName, quoteText } from './sql.ts';
+
+type Row = Readonly<Record<string, unknown>>;
+
+export class OwnRecords {
+  readonly #schema: string;
+  readonly lineage: string;
+
+  /** @param lineage of the topology: others may keep their own records in the same tables */
+  constructor(schema: string, lineage: string) {
+    this.#schema = schema;
+    this.lineage = lineage;
+  }
+
+  table(name: (typeof OTTER_TABLES)[number]): string {
+    return `${quoteName(this.#schema)}.${quoteName(name)}`;
+  }
+
+  /** As a condition. */
+  get topology(): string {
+    return `lineage=${quoteText(this.lineage)}`;
+  }
+
+  of(pipeline: string): string {
+    return `${this.topology} AND pipeline=${quoteText(pipeline)}`;
+  }
+
+  /** Fences whoever claimed it before; `born`: see `DesiredPipeline`. Null: there is none. */
+  async claim(
+    connection: Session,
+    pipeline: string,
+    ownerRevision: number,
+  ): Promise<{ readonly checkpoint: Checkpoint; readonly born: number } | null> {
+    const [table, where] = [this.table('checkpoint'), this.of(pipeline)];
+    await connection.run(`UPDATE ${table} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`);
+    const [row] = await connection.rows<Row>(`SELECT seq,epoch,position,seen,born FROM ${table} WHERE ${where}`);
+    if (row === undefined) return null;
+    const checkpoint = {
+      seq: Number(row['seq']),
+      epoch: Number(row['epoch']),
+      position: String(row['position']),
+      seen: JSON.parse(String(row['seen'])) as Seen,
+    };
+    return { checkpoint, born: Number(row['born']) };
+  }
+
+  /** Changes one row if the checkpoint is where `from` says, else none. */
+  checkpointMove(pipeline: string, from: Checkpoint, to: Checkpoint): string {
+    const [position, seen] = [to.position, JSON.stringify(to.seen)].map(quoteText);
+    return (
+      `UPDATE ${this.table('checkpoint')} SET seq=${to.seq},position=${position},seen=${seen}` +
+      ` WHERE ${this.of(pipeline)} AND lane=0 AND seq=${from.seq} AND epoch=${from.epoch}`
+    );
+  }
+
+  checkpointInsert(pipeline: string, { seq, epoch, position, seen }: Checkpoint, born: number): string {
+    const [lineage, name, at, whole] = [this.lineage, pipeline, position, JSON.stringify(seen)].map(quoteText);
+    return `INSERT INTO ${this.table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)
+      VALUES (${lineage},${name},0,${seq},${at},0,${whole},${epoch},${born})`;
+  }
+
+  async copies(connection: Session, pipeline: string): Promise<readonly CopyState[]> {
+    const found = await connection.rows<Row>(
+      `SELECT source_table,row_cursor,done,rows_done,rows_estimate,target_table,stay FROM ${this.table('copy')} WHERE ${this.of(pipeline)}`,
+    );
+    return found.map((row) => ({
+      table: String(row['source_table']),
+      place: place(row),
+      cursor: row['row_cursor'] === null ? null : JSON.parse(String(row['row_cursor'])),
+      done: Number(row['done']) === 1,
+      rowsDone: Number(row['rows_done']),
+      rowsEstimate: Number(row['rows_estimate']),
+    }));
+  }
+
+  copiesUpsert(pipeline: string, states: readonly CopyState[]): string {
+    const tuples = states.map(
+      (state) =>
+        `(${[this.lineage, pipeline, state.table].map(quoteText).join(',')},${state.cursor === null ? 'NULL' : quoteText(JSON.stringify(state.cursor))},${state.done ? 1 : 0},${state.rowsDone},${state.rowsEstimate},${quoteText(state.place.target)},${state.place.stay})`,
+    );
+    return `INSERT INTO ${this.table('copy')} (lineage,pipeline,source_table,row_cursor,done,rows_done,rows_estimate,target_table,stay) VALUES ${tuples.join(',')}
+      ON DUPLICATE KEY UPDATE row_cursor=VALUES(row_cursor),done=VALUES(done),rows_done=VALUES(rows_done),rows_estimate=VALUES(rows_estimate),target_table=VALUES(target_table),stay=VALUES(stay)`;
+  }
+
+  async tables(connection: Session, pipeline: string): Promise<Readonly<Record<string, RecordedTable>>> {
+    const found = await connection.rows<Row>(
+      `SELECT source_table,digest,since,target_table,stay FROM ${this.table('structure')} WHERE ${this.of(pipeline)}`,
+    );
+    return Object.fromEntries(
+      found.map((row) => {
+        const since = row['since'] === null ? null : String(row['since']);
+        return [String(row['source_table']), { structure: String(row['digest']), since, place: place(row) }];
+      }),
+    );
+  }
+
+  tablesUpsert(pipeline: string, known: Readonly<Record<string, RecordedTable>>): string {
+    const tuples = Object.entries(known).map(
+      ([
+        table,
+        {
+          structure,
+          since,
+          place: { target, stay },
+        },
+      ]) => {
+        const values = [this.lineage, pipeline, table, structure].map(quoteText);
+        return `(${values.join(',')},${since === null ? 'NULL' : quoteText(since)},${quoteText(target)},${stay})`;
+      },
+    );
+    return `INSERT INTO ${this.table('structure')} (lineage,pipeline,source_table,digest,since,target_table,stay)
+      VALUES ${tuples.join(',')} ON DUPLICATE KEY UPDATE digest=VALUES(digest)`;
+  }
+
+  /** Whether another pipeline or source table goes into the same table. */
+  async shared(connection: Session, pipeline: string, table: string, target: string): Promise<boolean> {
+    const own = `pipeline=${quoteText(pipeline)} AND source_table=${quoteText(table)}`;
+    const found = await connection.rows(
+      `SELECT 1 AS one FROM ${this.table('copy')} WHERE ${this.topology} AND target_table=${quoteText(target)} AND NOT (${own}) LIMIT 1`,
+    );
+    return found.length > 0;
+  }
+
+  async forgetTables(connection: Session, pipeline: string, tables: readonly string[]): Promise<void> {
+    const where = `${this.of(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`;
+    for (const table of ['copy', 'structure'] as const)
+      await connection.run(`DELETE FROM ${this.table(table)} WHERE ${where}`);
+  }
+
+  async pipelines(connection: Session): Promise<readonly string[]> {
+    const found = await connection.rows<Row>(
+      `SELECT DISTINCT pipeline FROM ${this.table('checkpoint')} WHERE ${this.topology}`,
+    );
+    return found.map((row) => String(row['pipeline']));
+  }
+
+  async forget(connection: Session, pipeline: string): Promise<void> {
+    for (const table of ['checkpoint', 'copy', 'structure', 'watermark'] as const)
+      await connection.run(`DELETE FROM ${this.table(table)} WHERE ${this.of(pipeline)}`);
+  }
+}
+
+function place(row: Row): Place {
+  return { target: String(row['target_table']), stay: Number(row['stay']) };
+}

@@ -1,0 +1,36 @@
+/** Those who wait for a stream: told at once when the database cannot be read, and when it falls silent meanwhile. */
+import type { OtterError } from '../model/error.ts';
+
+export class Openings {
+  readonly #waiting = new Set<(error: OtterError) => void>();
+  #silence: OtterError | null = null;
+
+  /** The database does not answer. */
+  silent(error: OtterError): void {
+    this.#silence = error;
+    for (const refuse of this.#waiting) refuse(error);
+  }
+
+  heard(): void {
+    this.#silence = null;
+  }
+
+  /**
+   * Settles with what `open` gives; its signal aborts when that is not waited for any more.
+   * @throws OtterError what was said when the database fell silent
+   */
+  async run<T>(wanted: AbortSignal, open: (signal: AbortSignal) => Promise<T>): Promise<T> {
+    if (this.#silence !== null) throw this.#silence;
+    const refused = new AbortController();
+    const { promise, reject } = Promise.withResolvers<never>();
+    this.#waiting.add(reject);
+    try {
+      return await Promise.race([open(AbortSignal.any([wanted, refused.signal])), promise]);
+    } catch (error) {
+      refused.abort();
+      throw error;
+    } finally {
+      this.#waiting.delete(reject);
+    }
+  }
+}
