@@ -123,7 +123,7 @@ export const REPLICATION_CODES = {
     meaning:
       'A foreign key with CASCADE, SET NULL or SET DEFAULT changes child rows inside the storage engine, and servers before MySQL 9.6 do not log those rows. The target then stays the same only if its own foreign key does the same, and so if the parent table is replicated by the same channel.',
     action:
-      'Put the parent table into the channel, or give the target table the same foreign key, as the message says; or make the key one of RESTRICT or NO ACTION. Where the parent was in the channel before, its cascades since then are lost: take the child out too, apply, and put both in together, so that both are copied anew.',
+      'Put the parent table into the channel, or give the target table the same foreign key, as the message says; or make the key one of RESTRICT or NO ACTION. Where the child was in the channel while the parent was not, the cascades of that time are lost: take the child out, apply, and put it in again, so that it is copied anew.',
   },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
