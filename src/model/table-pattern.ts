@@ -39,7 +39,7 @@ const SHARDS_MAX = 100_000;
 const ENUMERATED_MAX = 4096;
 const STARS_MAX = 4;
 const PATTERN_CHARS_MAX = 512;
-const REMEMBERED_MAX = 10_000;
+const REMEMBERED_MAX = 100_000;
 
 /** Characters that an unquoted name may not hold. */
 const ODD = /[\s.*?[\]/`"'\\,;()\p{Cc}]/u;

@@ -4,7 +4,7 @@
  * Rule: what is said here is what nodes do with the compiled pipelines, so both come from `compileChannel`.
  */
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
-import { overlap, singleName, tablePattern } from '../model/table-pattern.ts';
+import { formatName, overlap, singleName, tablePattern } from '../model/table-pattern.ts';
 import type { ChannelSpec, TableSpec, Topology } from '../model/topology.ts';
 import type { Effect } from './change.ts';
 
@@ -178,7 +178,8 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     });
   }
   // The same table may be meant by another entry now, and travel with other columns.
-  const reshaped = added.filter((entry) => before.tables.some((other) => travelsOtherwise(entry, other)));
+  const overlapping = overlaps(before.tables);
+  const reshaped = added.filter((entry) => overlapping(entry).some((other) => columnsOf(other) !== columnsOf(entry)));
   const otherwise = [...shaped, ...reshaped];
   if (otherwise.length > 0) {
     effects.push({
@@ -193,23 +194,31 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
 /** Those that share no table with any of the others, and those that may have tables beside what they share. */
 function apart(entries: readonly TableSpec[], others: readonly TableSpec[]): [TableSpec[], TableSpec[]] {
   const target = ({ from, to }: TableSpec): string | null => (to === from ? null : to);
-  const singles = new Set(others.filter(isSingle).map((other) => JSON.stringify([other.from, target(other)])));
-  const wide = others.filter((other) => !isSingle(other));
-  const shares = (entry: TableSpec): boolean =>
-    singles.has(JSON.stringify([entry.from, target(entry)])) ||
-    (isSingle(entry) ? wide : others).some(
-      (other) => target(other) === target(entry) && overlap(other.from, entry.from),
-    );
+  const overlapping = overlaps(others);
+  const shares = (entry: TableSpec): boolean => overlapping(entry).some((other) => target(other) === target(entry));
   const { true: sharing = [], false: alone = [] } = Object.groupBy(entries, (entry) => `${shares(entry)}` as const);
-  return [alone, sharing.filter((entry) => !isSingle(entry))];
+  return [alone, sharing.filter((entry) => nameOf(entry) === null)];
 }
 
-function travelsOtherwise(entry: TableSpec, before: TableSpec): boolean {
-  return JSON.stringify(entry.columns) !== JSON.stringify(before.columns) && overlap(before.from, entry.from);
+/** Entries that may mean tables that this one means too; of thousands that name one table each, the one is looked up. */
+function overlaps(entries: readonly TableSpec[]): (entry: TableSpec) => readonly TableSpec[] {
+  const singles = Map.groupBy(entries, nameOf);
+  const wide = singles.get(null) ?? [];
+  return (entry) => {
+    const name = nameOf(entry);
+    const others = (name === null ? entries : wide).filter((other) => overlap(other.from, entry.from));
+    return name === null ? others : [...(singles.get(name) ?? []), ...others];
+  };
 }
 
-function isSingle({ from }: TableSpec): boolean {
-  return singleName(tablePattern(from)) !== null;
+function columnsOf({ columns }: TableSpec): string {
+  return JSON.stringify(columns);
+}
+
+/** Null when it may mean several tables. */
+function nameOf({ from }: TableSpec): string | null {
+  const single = singleName(tablePattern(from));
+  return single === null ? null : formatName(single.schema, single.table);
 }
 
 function label({ from, to }: TableSpec): string {
