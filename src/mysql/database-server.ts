@@ -139,6 +139,8 @@ export class DatabaseServer {
     const assignments = [...OWN_SETTINGS, ...(options.set ?? [])];
     try {
       await session.run(`SET ${assignments.join(', ')}`, { signal: options.signal });
+      // Has no name that all servers know. A server may let its sessions read what is not committed.
+      await session.run('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ', { signal: options.signal });
       return session;
     } catch (error) {
       session.destroy();

@@ -31,6 +31,13 @@ const BOTH: readonly Rule[] = [
 ];
 
 const MYSQL: readonly Rule[] = [
+  // Else what stands before a watermark in the log may be seen only after it: a chunk of a copy would keep old rows.
+  {
+    setting: 'binlog_order_commits',
+    wanted: 'ON',
+    fits: is('ON', '1'),
+    statement: 'SET GLOBAL binlog_order_commits = ON',
+  },
   {
     setting: 'binlog_row_value_options',
     wanted: "''",

@@ -669,17 +669,27 @@ test('what servers are set to for all sessions is not what otter works with', as
   );
   await ra.query("INSERT INTO d.t VALUES (1,1,'ä€😀','2026-01-02 03:04:05'),(2,2,'x',NULL)");
   await set(odd);
+  const level = async (is: string): Promise<void> => {
+    for (const root of [ra, rb]) await root.query(`SET GLOBAL TRANSACTION ISOLATION LEVEL ${is}`);
+  };
+  await level('READ UNCOMMITTED');
+  const undecided = await rootOf(a);
   try {
+    await undecided.query("SET autocommit=1; BEGIN; UPDATE d.t SET v='never' WHERE id=1; DELETE FROM d.t WHERE id=2");
     await using sites = new Sites({ a, b });
     sites.set({ d: channel(both, ['d.*']) });
     sites.start('a');
     sites.start('b');
     await streaming(sites, 'd/a>b', 'd/b>a');
+    expect(await dump(rb, 'd.t')).toHaveLength(2);
+    await undecided.query('ROLLBACK');
     await rb.query("INSERT INTO d.t VALUES (3,3,'ü😀',NULL),(4,4,'','2026-07-02 03:04:05')");
     await ra.query('UPDATE d.t SET n=n+1');
     await until('all is there', async () => (await dump(ra, 'd.t')).length === 4);
     await equal(ra, rb, 'd.t');
   } finally {
+    undecided.destroy();
+    await level('REPEATABLE READ');
     await set({
       autocommit: 'ON',
       sql_select_limit: 'DEFAULT',
