@@ -4,6 +4,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { LiveTable } from '../model/inspection.ts';
+import type { LoadTable } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
@@ -100,10 +101,12 @@ class PairInspection {
     const { unguardedTriggers } = target;
     const begun = this.#begun();
     this.#obstacle(() => engineObstacle(target.shape, this.#pipeline.target));
-    const matched = this.#attempt(() =>
-      loadTable(shape, target.shape, this.#pair.rule.rename, begun || initial === 'none'),
-    );
+    const match = (running: boolean): LoadTable => loadTable(shape, target.shape, this.#pair.rule.rename, running);
+    // What is not copied goes on until a row comes that does not fit.
+    const matched = this.#attempt(() => match(begun || initial === 'none'));
     if (matched !== null) {
+      if (!begun && initial === 'none') this.#expect(() => match(false));
+      this.#nulls(matched);
       if (role !== 'one-way') this.#obstacle(() => twoWayObstacle(matched, { ...this.#facts(), unguardedTriggers }));
       else if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
     }
@@ -123,6 +126,16 @@ class PairInspection {
       const why = 'has rows already, and the channel says `existing: refuse`';
       this.#refuse(new OtterError('OT5013', `${name} at ${this.#pipeline.target} ${why}`, { hint }));
     }
+  }
+
+  #nulls({ source, columns, target }: LoadTable): void {
+    const strict = columns.filter(({ nullable }, index) => !nullable && source.columns[index]!.nullable);
+    if (strict.length === 0) return;
+    this.#warn(
+      'OT5028',
+      `${tableName(target)} does not take every value of ${tableName(source)}: NULL into ${strict.map(({ name }) => name).join(', ')}`,
+      `The pipeline stops at a row that has it. Let the columns of ${tableName(target)} take NULL, or those of the source not.`,
+    );
   }
 
   /** Whether the pipeline has the table already, by what its target has recorded. */
@@ -148,6 +161,16 @@ class PairInspection {
       if (!(error instanceof OtterError)) throw error;
       this.#refuse(error);
       return null;
+    }
+  }
+
+  /** A warning of what may go wrong later. */
+  #expect(work: () => unknown): void {
+    try {
+      work();
+    } catch (error) {
+      if (!(error instanceof OtterError)) throw error;
+      this.#warn(error.code, error.message, sentence(error.hint));
     }
   }
 

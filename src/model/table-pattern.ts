@@ -5,6 +5,7 @@
  *
  * Rule kept here: `overlap` may say yes too often, never no wrongly; loops are refused on its word.
  */
+import { RE2JS, RE2JSException } from 're2js';
 import { OtterError } from './error.ts';
 
 export interface ShardRange {
@@ -25,11 +26,16 @@ export type NamePart =
   | { readonly kind: 'name'; readonly text: string }
   | ({ readonly kind: 'shards' } & ShardRange)
   | { readonly kind: 'wildcard'; readonly tokens: readonly WildcardToken[]; readonly expression: RegExp }
-  | { readonly kind: 'regex'; readonly expression: RegExp };
+  | { readonly kind: 'regex'; readonly expression: Expression };
+
+/** What tells whether a whole name is meant. */
+export interface Expression {
+  test(name: string): boolean;
+}
 
 export type TablePattern =
   | { readonly kind: 'parts'; readonly schema: NamePart; readonly table: NamePart }
-  | { readonly kind: 'regex'; readonly expression: RegExp };
+  | { readonly kind: 'regex'; readonly expression: Expression };
 
 export type ParsedPattern =
   | { readonly ok: true; readonly pattern: TablePattern }
@@ -272,11 +278,24 @@ function shards(prefix: string, range: string, suffix: string): NamePart | strin
   return { kind: 'shards', prefix, suffix, first: Number(low), count, width: padded ? low.length : 1 };
 }
 
-function regex(text: string): RegExp | string {
+function regex(text: string): Expression | string {
   try {
-    return new RegExp(`^(?:${text.slice(1, -1)})$`, 'su');
+    return bounded(new RegExp(`^(?:${text.slice(1, -1)})$`, 'su'));
   } catch (error) {
     const reason = error instanceof Error ? error.message.replace(/^.*\/[a-z]*: /su, '') : 'invalid';
     return `the regular expression is not valid (${reason})`;
+  }
+}
+
+/** The same in time linear in the name's length; only what looks around or back to what it found is left as it is. */
+function bounded(expression: RegExp): Expression {
+  // What it would take for the letter.
+  if (expression.source.includes('\\k<')) return expression;
+  try {
+    const linear = RE2JS.compile(RE2JS.translateRegExp(expression), RE2JS.DOTALL);
+    return { test: (name) => linear.test(name) };
+  } catch (error) {
+    if (error instanceof RE2JSException) return expression;
+    throw error;
   }
 }

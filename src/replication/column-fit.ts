@@ -39,7 +39,7 @@ const BYTES = /^(binary|varbinary|(tiny|medium|long)?blob)$/;
 const MEMBER = /'(?:[^']|'')*'/g;
 
 /** What is compared of a column; types as servers print them (COLUMN_TYPE). */
-export type FitColumn = Pick<ColumnShape, 'type' | 'charset' | 'collation'>;
+export type FitColumn = Pick<ColumnShape, 'type' | 'charset' | 'collation' | 'nullable'>;
 
 /**
  * - `exact`: every value of the source has its place.
@@ -50,6 +50,12 @@ export type FitColumn = Pick<ColumnShape, 'type' | 'charset' | 'collation'>;
 export type Fit = 'exact' | 'aloud' | 'cuts' | 'silent';
 
 export function fitOf(source: FitColumn, target: FitColumn): Fit {
+  // Where `explicit_defaults_for_timestamp` is off, NULL is the time of now to such a column; to others it is an error.
+  if (source.nullable && !target.nullable && /^timestamp/i.test(target.type)) return 'silent';
+  return valuesFit(source, target);
+}
+
+function valuesFit(source: FitColumn, target: FitColumn): Fit {
   // The types of the columns of a table with history are not known here; it has been made for this on purpose.
   if (target.type === 'system versioned') return 'exact';
   const [from, to] = [parse(source), parse(target)];
@@ -92,12 +98,13 @@ function fitOfOneKind(from: Parsed, to: Parsed, same: boolean): Fit {
   }
 }
 
-/** A type for people, with its character set where that is what differs. */
+/** A type for people, with its character set and whether it takes NULL where that is what differs. */
 export function printTypes(source: FitColumn, target: FitColumn): { readonly from: string; readonly to: string } {
   const differ = charsetOf(source) !== charsetOf(target);
   const print = ({ type, charset }: FitColumn): string =>
     differ && charset !== null && !/^(enum|set)\(/.test(type) ? `${type} ${charset}` : type;
-  return { from: print(source), to: print(target) };
+  const [from, to] = [print(source), print(target)];
+  return source.nullable && !target.nullable ? { from: `${from} NULL`, to: `${to} NOT NULL` } : { from, to };
 }
 
 function parse(column: FitColumn): Parsed {

@@ -276,6 +276,27 @@ describe('pairs of tables', () => {
       'one',
       ['error OT5028'],
     ],
+    [
+      'of another type at the first database',
+      table({ columns: [column('id'), column('u'), column('v', 'bigint')] }),
+      table({ columns: [column('id'), column('u'), column('v', 'decimal(9,0)')] }),
+      'two',
+      ['error OT5028', 'error OT5028'],
+    ],
+    [
+      'wider at the second database, from which nothing is copied',
+      table(),
+      table({ columns: [column('id'), column('u'), column('v', 'bigint')] }),
+      'two',
+      ['warning OT5028'],
+    ],
+    [
+      'with NULL in a column that takes none there',
+      table(),
+      table({ columns: [column('id'), column('u'), column('v', 'int', { nullable: false })] }),
+      'one',
+      ['warning OT5028'],
+    ],
     ['with another key', table(), table({ primaryKey: [1] }), 'two', ['error OT5014', 'error OT5014']],
     [
       'that compare texts differently',

@@ -2,15 +2,24 @@
 import { expect, test } from 'vitest';
 import { type FitColumn, fitOf, printTypes } from '../../src/replication/column-fit.ts';
 
-/** `varchar(9) latin1` is a type with its character set; texts without one are utf8mb4. */
+/** `varchar(9) latin1 NULL` is a type with its character set that takes NULL; texts without one are utf8mb4. */
 function column(text: string): FitColumn {
-  const [, type, named] = /^(.*?)(?: (latin1|utf8|utf8mb3|utf8mb4|ascii|ucs2|gb18030))?$/.exec(text)!;
+  const [, type, named, takesNull] = /^(.*?)(?: (latin1|utf8|utf8mb3|utf8mb4|ascii|ucs2|gb18030))?( NULL)?$/.exec(
+    text,
+  )!;
   const charset = named ?? (/^(char|varchar|\w*text|enum|set)\b/.test(text) ? 'utf8mb4' : null);
-  return { type: type!, charset, collation: charset === null ? null : `${charset}_bin` };
+  return {
+    type: type!,
+    charset,
+    collation: charset === null ? null : `${charset}_bin`,
+    nullable: takesNull !== undefined,
+  };
 }
 
 test.each([
   ['int(11)', 'int'],
+  ['int', 'int NULL'],
+  ['int NULL', 'int'],
   ['int', 'int(11)'],
   ['integer', 'int'],
   ['tinyint(1)', 'tinyint(4)'],
@@ -129,14 +138,16 @@ test.each([
   ['geometry', 'point'],
   ['inet4', 'inet6'],
   ['bit(8)', 'tinyint'],
+  ['timestamp NULL', 'timestamp'],
 ])('%s may change in %s without an error', (source, target) => {
   expect(fitOf(column(source), column(target))).toBe('silent');
 });
 
-test('the character set is named where it differs', () => {
+test('the character set is named where it differs, and what takes no NULL', () => {
   expect(printTypes(column('varchar(9)'), column('varchar(9) latin1'))).toEqual({
     from: 'varchar(9) utf8mb4',
     to: 'varchar(9) latin1',
   });
   expect(printTypes(column('varchar(9)'), column('varchar(8)'))).toEqual({ from: 'varchar(9)', to: 'varchar(8)' });
+  expect(printTypes(column('int NULL'), column('int'))).toEqual({ from: 'int NULL', to: 'int NOT NULL' });
 });
