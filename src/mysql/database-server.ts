@@ -34,7 +34,14 @@ const OWN_SETTINGS: readonly string[] = [
   'sql_select_limit = 18446744073709551615',
   'sql_safe_updates = 0',
   'sql_big_selects = 1',
+  'sql_auto_is_null = 0',
+  'unique_checks = 1',
+  'wait_timeout = 28800',
 ];
+
+/** What only one family knows, in comments that only it reads: how long a statement, or a transaction at rest, may take. */
+const OF_ONE_FAMILY =
+  '/*M!100300 , max_statement_time = 0, idle_transaction_timeout = 0 */ /*!80000 , max_execution_time = 0 */';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
@@ -138,7 +145,7 @@ export class DatabaseServer {
     connection.once('error', () => this.#sessions.delete(session));
     const assignments = [...OWN_SETTINGS, ...(options.set ?? [])];
     try {
-      await session.run(`SET ${assignments.join(', ')}`, { signal: options.signal });
+      await session.run(`SET ${assignments.join(', ')} ${OF_ONE_FAMILY}`, { signal: options.signal });
       // Has no name that all servers know. A server may let its sessions read what is not committed.
       await session.run('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ', { signal: options.signal });
       return session;

@@ -56,6 +56,21 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     }
   });
 
+  test('no limit that the server sets for all sessions ends a statement of otter', async () => {
+    const { root, lab } = context;
+    const limit = family === 'mysql' ? 'max_execution_time' : 'max_statement_time';
+    await root.run(`SET GLOBAL ${limit} = ${family === 'mysql' ? 1_000 : 1}`);
+    try {
+      await using session = await access(lab, lab.root).connect();
+      const [row] = await session.rows<{ ended: string | number }>(
+        'SELECT SLEEP(1.5) AS ended FROM mysql.user LIMIT 1',
+      );
+      expect(Number(row!.ended)).toBe(0);
+    } finally {
+      await root.run(`SET GLOBAL ${limit} = 0`);
+    }
+  });
+
   test('missing privileges are named with the statement that grants them', async () => {
     const { root, lab } = context;
     await root.query(

@@ -656,6 +656,8 @@ test('what servers are set to for all sessions is not what otter works with', as
     sql_select_limit: '1',
     sql_safe_updates: 'ON',
     max_error_count: '0',
+    unique_checks: 'OFF',
+    wait_timeout: '3',
     init_connect: `"SET NAMES latin1; SET sql_mode='ANSI_QUOTES', time_zone='+05:00', foreign_key_checks=0"`,
   };
   const set = async (values: Record<string, string>): Promise<void> => {
@@ -695,6 +697,8 @@ test('what servers are set to for all sessions is not what otter works with', as
       sql_select_limit: 'DEFAULT',
       sql_safe_updates: 'OFF',
       max_error_count: 'DEFAULT',
+      unique_checks: 'ON',
+      wait_timeout: 'DEFAULT',
       init_connect: "''",
     });
     ra.destroy();
