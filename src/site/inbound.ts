@@ -18,6 +18,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
+import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
 import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
@@ -182,8 +183,6 @@ export class Inbound {
       copies,
       known,
       settled: () => this.settled,
-      leftOut: (table, without) =>
-        logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
     });
     this.#tables = tables;
     // The topology may have changed since its copies were looked up.
@@ -198,6 +197,14 @@ export class Inbound {
       session,
       strategy,
       tables,
+      arrivals: new Arrivals({
+        spec: () => this.#spec,
+        target,
+        tables,
+        logsCascades: stream.opening.logsCascades,
+        leftOut: (table, without) =>
+          logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
+      }),
       stream,
       figures: this.#figures,
       care: this.#care,

@@ -16,10 +16,11 @@ import {
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
+import type { Arrivals, Joined, Made } from './arrivals.ts';
 import { backoff } from './backoff.ts';
 import type { Departed } from './departed.ts';
 import type { Join } from './joins.ts';
-import type { Joined, Made, TargetTables } from './tables.ts';
+import type { TargetTables } from './tables.ts';
 
 export type Announcement = Extract<Delivery, { kind: 'table' }>;
 
@@ -33,6 +34,7 @@ export type Transact = (
 export interface JoiningOptions {
   readonly session: LoadSession;
   readonly tables: TargetTables;
+  readonly arrivals: Arrivals;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (table: string, join: Join) => void;
   /** As the topology has it now, and of which generation of its channel that is. */
@@ -100,11 +102,11 @@ export class Joining {
   }
 
   async #together(group: readonly Due[]): Promise<void> {
-    const { tables, session } = this.#options;
+    const { arrivals, tables, session } = this.#options;
     const made = await Promise.allSettled(
       group.map(async ({ delivery: { announced, gtid }, place }) => {
         const told = (since: string): void => this.#options.joined(tableName(announced.table), { since, place });
-        return tables.make(announced, gtid !== '', () => session.logPosition(), told);
+        return arrivals.make(announced, gtid !== '', () => session.logPosition(), told);
       }),
     );
     const entries = await Promise.allSettled(
@@ -112,7 +114,7 @@ export class Joining {
         const making = made[index]!;
         if (making.status === 'rejected') throw making.reason;
         const { announced, gtid } = due.delivery;
-        const joined = await tables.join(announced, gtid !== '', due.place, making.value);
+        const joined = await arrivals.join(announced, gtid !== '', due.place, making.value);
         return { ...due, made: making.value, joined, structure: tables.newStructure(announced) };
       }),
     );

@@ -19,6 +19,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PipelineStream } from '../model/ports.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
+import type { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
 import { Departed } from './departed.ts';
 import type { Window } from './feed.ts';
@@ -42,6 +43,7 @@ export interface LoadingOptions {
   readonly session: LoadSession;
   readonly strategy: Strategy;
   readonly tables: TargetTables;
+  readonly arrivals: Arrivals;
   readonly stream: PipelineStream;
   readonly figures: Figures;
   readonly care: Care;
@@ -64,9 +66,9 @@ export class Loading {
   constructor(options: LoadingOptions) {
     this.#options = options;
     this.#checkpoint = options.checkpoint;
-    const { session, tables, joined, desired } = options;
+    const { session, tables, arrivals, joined, desired } = options;
     const transact: Transact = async (deliveries, writes, work) => this.#transact(deliveries, writes, work);
-    this.#joining = new Joining({ session, tables, joined, desired, departed: this.#departed, transact });
+    this.#joining = new Joining({ session, tables, arrivals, joined, desired, departed: this.#departed, transact });
   }
 
   async apply(arrived: Window, signal: AbortSignal): Promise<void> {

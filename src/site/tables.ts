@@ -13,21 +13,13 @@ import {
 } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle, orphan } from '../replication/cascades.ts';
+import { cascadeObstacle } from '../replication/cascades.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { CopyStates } from './copy-states.ts';
-
-/** What is wrong with the columns of now may have been right for rows still to come. */
-const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
-
-const OCCUPIED =
-  'Empty it, or set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.';
-const OCCUPIED_TWO_WAY =
-  'Put its rows aside, into a table that no channel has (`CREATE TABLE ... AS SELECT`), and delete them here (`DELETE`, not `TRUNCATE`). It is copied then; when the pipeline streams, insert here those rows again that are missing.';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
@@ -38,23 +30,6 @@ export interface TargetTablesOptions {
   readonly known: Readonly<Record<string, RecordedTable>>;
   /** Up to which generation of the channel nothing is to come of tables that left with it. */
   readonly settled: () => number;
-  /** Told what a table that was made here does not have of the source's. */
-  readonly leftOut: (table: string, without: readonly string[]) => void;
-}
-
-export interface Joined {
-  readonly begun: CopyState;
-  readonly clear: LoadTable | null;
-  /** Must be empty still when it joins; null where rows may be there. */
-  readonly empty: LoadTable | null;
-  /** Where the log of this database ended before the table was made here; null when it was there. */
-  readonly before: string | null;
-}
-
-/** Whether a table was missing here, and where the log of this database ended before it was made. */
-export interface Made {
-  readonly missing: boolean;
-  readonly before: string | null;
 }
 
 export class TargetTables {
@@ -83,7 +58,7 @@ export class TargetTables {
   /** The tables of these shapes, of which rows come, matched; quick when all are known. */
   async resolve(shapes: Iterable<TableShape>): Promise<void> {
     for (const shape of shapes) {
-      if (!this.#tables.has(shape) || this.#outdated.has(shape)) await this.#match(shape, true);
+      if (!this.#tables.has(shape) || this.#outdated.has(shape)) await this.match(shape, true);
       this.#copies.touch(tableName(shape));
     }
   }
@@ -147,93 +122,14 @@ export class TargetTables {
     return this.#copies.get(table)?.place ?? null;
   }
 
-  /**
-   * Makes a table that is to join where it is missing.
-   * `born`: it has just been made at the source, so that all its rows are in the log.
-   */
-  async make(
-    announced: AnnouncedTable,
-    born: boolean,
-    logPosition: () => Promise<string>,
-    made: (before: string) => void,
-  ): Promise<Made> {
-    const { target, spec, leftOut } = this.#options;
-    const { rename, ...name } = this.#named(announced.table);
-    const from = tableName(announced.table);
-    this.#copies.announced(from);
-    const missing = (await target.shape(name.schema, name.name)) === null;
-    // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
-    // gets none that the spoke has alone, whose rows would stay there.
-    const creates = born || (spec().role !== 'to-serialiser' && !this.#copies.has(from));
-    let before: string | null = null;
-    if (missing && creates) {
-      this.#refuseBeforeMaking(announced.table);
-      if (spec().role !== 'one-way') before = await logPosition();
-      // Users may write to it as soon as it is there, and all of that counts.
-      if (before !== null && spec().role === 'from-serialiser') made(before);
-      const without = await target.createTable(announced, name, rename, spec().role !== 'one-way');
-      if (without.length > 0) leftOut(tableName(name), without);
-    }
-    return { missing, before };
+  /** A table that is there was announced. */
+  announced(table: string): void {
+    this.#copies.announced(table);
   }
 
-  /**
-   * A table joins that is there or was made. Returns what must be recorded with the next window, and whether its rows here
-   * must be deleted first.
-   * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
-   */
-  async join(
-    announced: AnnouncedTable,
-    born: boolean,
-    place: Place,
-    { missing, before }: Made,
-  ): Promise<Joined | null> {
-    const { target, spec } = this.#options;
-    const { schema, name } = this.#named(announced.table);
-    const from = tableName(announced.table);
-    const joined = this.#copies.has(from) || !announced.copies;
-    const table = await this.#match(announced.table, joined).catch((error: unknown) => {
-      // It has columns now that rows still to come may not have had: they tell, or the statement that is in between.
-      if (joined && error instanceof OtterError && MATTERS_WITH_ROWS.has(error.code)) return null;
-      throw error;
-    });
-    if (this.#copies.has(from) || table === null) return null;
-    // Where it was made here before and the record of that was cut short, nobody has written to it yet.
-    if (born && spec().role === 'to-serialiser' && (missing || !(await target.hasRows(schema, name)))) {
-      // So that this site does not copy it back to where it came from; see `Outgoing`.
-      return {
-        begun: { table: from, place, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
-        clear: null,
-        empty: null,
-        before,
-      };
-    }
-    if (!announced.copies) return null;
-    // Rows in a table that was made just now were written by users since, and are followed like any other.
-    const occupied = !missing && (await target.hasRows(schema, name));
-    // What came from another source or shard is not a user's, and neither refused nor deleted.
-    const shared = occupied && spec().role === 'one-way' && (await target.shared(spec().name, from, place));
-    if (occupied && !shared && spec().existing === 'refuse') {
-      throw new OtterError(
-        'OT5013',
-        `${schema}.${name} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
-        {
-          where: { table: `${schema}.${name}`, pipeline: spec().name },
-          hint: spec().role === 'one-way' ? OCCUPIED : OCCUPIED_TWO_WAY,
-        },
-      );
-    }
-    const begun: CopyState = {
-      table: from,
-      place,
-      cursor: null,
-      done: false,
-      rowsDone: 0,
-      rowsEstimate: announced.rowsEstimate,
-    };
-    const empty = !missing && !shared && spec().existing === 'refuse' ? table : null;
-    const clear = occupied && !shared && spec().existing === 'replace' ? table : null;
-    return { begun, clear, empty, before };
+  /** Whether its rows are copied, or being copied, or need none. */
+  hasCopy(table: string): boolean {
+    return this.#copies.has(table);
   }
 
   /** A table will join when its copy begins, or will not any more. */
@@ -259,18 +155,6 @@ export class TargetTables {
     this.#known.set(table, known);
   }
 
-  /** What cannot be kept the same is not made first and refused then. */
-  #refuseBeforeMaking(source: TableShape): void {
-    const { spec, logsCascades } = this.#options;
-    if (spec().role === 'one-way') {
-      const alone = logsCascades ? null : orphan(source, spec().tables);
-      if (alone !== null) throw alone;
-      return;
-    }
-    const obstacle = twoWayObstacle(loadTable(source, source, {}), { logsCascades, unguardedTriggers: [] });
-    if (obstacle !== null) throw obstacle;
-  }
-
   /** How a table travels that has left; null when it has not, or nothing of it is to come. */
   #leaving(name: string): TableRule | null {
     const { spec, settled } = this.#options;
@@ -278,7 +162,8 @@ export class TargetTables {
     return place === undefined ? null : leavingNamed(spec(), name, place, settled());
   }
 
-  #named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
+  /** Where it goes. @throws OtterError OT5023 */
+  named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
     const { tables } = this.#options.spec();
     const rule = ruleFor(tables, source.schema, source.name) ?? this.#leaving(tableName(source));
     if (rule === null) {
@@ -295,9 +180,10 @@ export class TargetTables {
     return { schema, name: table, rename: rule.rename };
   }
 
-  async #match(source: TableShape, running: boolean): Promise<LoadTable> {
+  /** @param running see `loadTable` */
+  async match(source: TableShape, running: boolean): Promise<LoadTable> {
     const { spec, target, logsCascades } = this.#options;
-    const { schema, name, rename } = this.#named(source);
+    const { schema, name, rename } = this.named(source);
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {

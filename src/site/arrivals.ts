@@ -1,0 +1,152 @@
+/**
+ * Tables that come into a pipeline, at its target: made where they are missing, and the rule about rows that were there before.
+ */
+import { OtterError } from '../model/error.ts';
+import type { CopyState, LoadTable, Place, TargetPort } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
+import { orphan } from '../replication/cascades.ts';
+import { loadTable } from '../replication/load-table.ts';
+import { twoWayObstacle } from '../replication/two-way.ts';
+import type { TargetTables } from './tables.ts';
+
+/** What is wrong with the columns of now may have been right for rows still to come. */
+const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
+
+const OCCUPIED =
+  'Empty it, or set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.';
+const OCCUPIED_TWO_WAY =
+  'Put its rows aside, into a table that no channel has (`CREATE TABLE ... AS SELECT`), and delete them here (`DELETE`, not `TRUNCATE`). It is copied then; when the pipeline streams, insert here those rows again that are missing.';
+
+export interface ArrivalsOptions {
+  readonly spec: () => PipelineSpec;
+  readonly target: TargetPort;
+  readonly tables: TargetTables;
+  readonly logsCascades: boolean;
+  /** Told what a table that was made here does not have of the source's. */
+  readonly leftOut: (table: string, without: readonly string[]) => void;
+}
+
+export interface Joined {
+  readonly begun: CopyState;
+  readonly clear: LoadTable | null;
+  /** Must be empty still when it joins; null where rows may be there. */
+  readonly empty: LoadTable | null;
+  /** Where the log of this database ended before the table was made here; null when it was there. */
+  readonly before: string | null;
+}
+
+/** Whether a table was missing here, and where the log of this database ended before it was made. */
+export interface Made {
+  readonly missing: boolean;
+  readonly before: string | null;
+}
+
+export class Arrivals {
+  readonly #options: ArrivalsOptions;
+
+  constructor(options: ArrivalsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Makes a table that is to join where it is missing.
+   * `born`: it has just been made at the source, so that all its rows are in the log.
+   */
+  async make(
+    announced: AnnouncedTable,
+    born: boolean,
+    logPosition: () => Promise<string>,
+    made: (before: string) => void,
+  ): Promise<Made> {
+    const { target, spec, leftOut, tables } = this.#options;
+    const { rename, ...name } = tables.named(announced.table);
+    const from = tableName(announced.table);
+    tables.announced(from);
+    const missing = (await target.shape(name.schema, name.name)) === null;
+    // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
+    // gets none that the spoke has alone, whose rows would stay there.
+    const creates = born || (spec().role !== 'to-serialiser' && !tables.hasCopy(from));
+    let before: string | null = null;
+    if (missing && creates) {
+      this.#refuseBeforeMaking(announced.table);
+      if (spec().role !== 'one-way') before = await logPosition();
+      // Users may write to it as soon as it is there, and all of that counts.
+      if (before !== null && spec().role === 'from-serialiser') made(before);
+      const without = await target.createTable(announced, name, rename, spec().role !== 'one-way');
+      if (without.length > 0) leftOut(tableName(name), without);
+    }
+    return { missing, before };
+  }
+
+  /**
+   * A table joins that is there or was made. Returns what must be recorded with the next window, and whether its rows here
+   * must be deleted first.
+   * @throws OtterError OT5013 when rows are here that nobody allowed otter to touch; OT5014 when it cannot be two-way.
+   */
+  async join(
+    announced: AnnouncedTable,
+    born: boolean,
+    place: Place,
+    { missing, before }: Made,
+  ): Promise<Joined | null> {
+    const { target, spec, tables } = this.#options;
+    const { schema, name } = tables.named(announced.table);
+    const from = tableName(announced.table);
+    const joined = tables.hasCopy(from) || !announced.copies;
+    const table = await tables.match(announced.table, joined).catch((error: unknown) => {
+      // It has columns now that rows still to come may not have had: they tell, or the statement that is in between.
+      if (joined && error instanceof OtterError && MATTERS_WITH_ROWS.has(error.code)) return null;
+      throw error;
+    });
+    if (tables.hasCopy(from) || table === null) return null;
+    // Where it was made here before and the record of that was cut short, nobody has written to it yet.
+    if (born && spec().role === 'to-serialiser' && (missing || !(await target.hasRows(schema, name)))) {
+      // So that this site does not copy it back to where it came from; see `Outgoing`.
+      return {
+        begun: { table: from, place, cursor: null, done: true, rowsDone: 0, rowsEstimate: 0 },
+        clear: null,
+        empty: null,
+        before,
+      };
+    }
+    if (!announced.copies) return null;
+    // Rows in a table that was made just now were written by users since, and are followed like any other.
+    const occupied = !missing && (await target.hasRows(schema, name));
+    // What came from another source or shard is not a user's, and neither refused nor deleted.
+    const shared = occupied && spec().role === 'one-way' && (await target.shared(spec().name, from, place));
+    if (occupied && !shared && spec().existing === 'refuse') {
+      throw new OtterError(
+        'OT5013',
+        `${schema}.${name} at ${spec().target} has rows already, and the channel says \`existing: refuse\``,
+        {
+          where: { table: `${schema}.${name}`, pipeline: spec().name },
+          hint: spec().role === 'one-way' ? OCCUPIED : OCCUPIED_TWO_WAY,
+        },
+      );
+    }
+    const begun: CopyState = {
+      table: from,
+      place,
+      cursor: null,
+      done: false,
+      rowsDone: 0,
+      rowsEstimate: announced.rowsEstimate,
+    };
+    const empty = !missing && !shared && spec().existing === 'refuse' ? table : null;
+    const clear = occupied && !shared && spec().existing === 'replace' ? table : null;
+    return { begun, clear, empty, before };
+  }
+
+  /** What cannot be kept the same is not made first and refused then. */
+  #refuseBeforeMaking(source: TableShape): void {
+    const { spec, logsCascades } = this.#options;
+    if (spec().role === 'one-way') {
+      const alone = logsCascades ? null : orphan(source, spec().tables);
+      if (alone !== null) throw alone;
+      return;
+    }
+    const obstacle = twoWayObstacle(loadTable(source, source, {}), { logsCascades, unguardedTriggers: [] });
+    if (obstacle !== null) throw obstacle;
+  }
+}
