@@ -35,6 +35,8 @@ const OWN_SETTINGS: readonly string[] = [
   'sql_safe_updates = 0',
   'sql_big_selects = 1',
   'sql_auto_is_null = 0',
+  'sql_quote_show_create = 1',
+  'completion_type = 0',
   'unique_checks = 1',
   'wait_timeout = 28800',
 ];

@@ -8,7 +8,7 @@ import type { LogNeeds } from '../model/ports.ts';
 import { hasSomewhere, lackingForLog } from '../model/privileges.ts';
 import type { Session } from './connection.ts';
 import { readAccount } from './grants.ts';
-import { atLeast, type ServerKind } from './server-facts.ts';
+import { atLeast, logStatus, type ServerKind } from './server-facts.ts';
 import { quoteText } from './sql.ts';
 
 interface Rule {
@@ -63,12 +63,13 @@ const MARIADB: readonly Rule[] = [
 
 /** @throws OtterError OT4021 for settings, and what privileges lack besides; OT4022 for privileges alone. */
 export async function checkServer(session: Session, kind: ServerKind, needs: LogNeeds): Promise<void> {
-  const wrong = await wrongSettings(session, kind);
+  const lacking = await lackingPrivileges(session, kind);
+  const wrong = await wrongSettings(session, kind, lacking);
   const gtids = await withoutGtids(session, kind);
   const faults = [
     ...(wrong.length === 0 ? [] : [unfit(wrong)]),
     ...(gtids !== null && (needs.gtids || gtids.for === 'all') ? [gtids] : []),
-    ...(await lackingPrivileges(session, kind)),
+    ...lacking,
   ];
   const [first] = faults;
   if (first === undefined) return;
@@ -82,7 +83,11 @@ export async function checkServer(session: Session, kind: ServerKind, needs: Log
 /** Each setting with which the log cannot be followed exactly, for itself. */
 export async function unfitSettings(session: Session, kind: ServerKind): Promise<readonly UnfitSetting[]> {
   const gtids = await withoutGtids(session, kind);
-  return [...(await wrongSettings(session, kind)).map((one) => unfit([one])), ...(gtids === null ? [] : [gtids])];
+  const lacking = await lackingPrivileges(session, kind);
+  return [
+    ...(await wrongSettings(session, kind, lacking)).map((one) => unfit([one])),
+    ...(gtids === null ? [] : [gtids]),
+  ];
 }
 
 interface Fault extends UnfitSetting {
@@ -93,17 +98,45 @@ interface Wrong extends Rule {
   readonly value: string;
 }
 
-async function wrongSettings(session: Session, kind: ServerKind): Promise<Wrong[]> {
+/** Those that only who may look at the log is told are looked at when nothing of that is `lacking`. */
+async function wrongSettings(session: Session, kind: ServerKind, lacking: readonly Fault[]): Promise<Wrong[]> {
   const rules = [...BOTH, ...(kind.family === 'mysql' ? MYSQL : MARIADB)];
   const values = await globalVariables(
     session,
     rules.map(({ setting }) => setting),
   );
-  return rules.flatMap((rule) => {
+  const wrong = rules.flatMap((rule) => {
     const value = values.get(rule.setting);
     // A server that does not know the setting does not have what it turns on.
     return value === undefined || rule.fits(value) ? [] : [{ ...rule, value }];
   });
+  return lacking.length > 0 ? wrong : [...wrong, ...(await filters(session, kind)), ...(await unlogged(session, kind))];
+}
+
+/** Schemas that are kept out of the log: their changes, and statements of sessions whose default schema they are. */
+async function filters(session: Session, kind: ServerKind): Promise<Wrong[]> {
+  const [row] = await session.rows<Record<string, string | null>>(logStatus(kind));
+  return (['Binlog_Do_DB', 'Binlog_Ignore_DB'] as const).flatMap((column) => {
+    const value = row?.[column] ?? '';
+    return value === '' ? [] : [{ setting: column.toLowerCase(), wanted: "''", fits: is(''), statement: null, value }];
+  });
+}
+
+/** A replica of another server may apply what it does not log. */
+async function unlogged(session: Session, kind: ServerKind): Promise<Wrong[]> {
+  const names = ['log_replica_updates', 'log_slave_updates'];
+  const values = await globalVariables(session, names);
+  const setting = names.find((name) => values.has(name));
+  if (setting === undefined || is('ON', '1')(values.get(setting)!)) return [];
+  const replicates =
+    kind.family === 'mysql'
+      ? await session.rows(atLeast(kind.release, 8, 1) ? 'SHOW REPLICA STATUS' : 'SHOW SLAVE STATUS')
+      : await session.rows(
+          `SELECT 1 AS one WHERE @@GLOBAL.gtid_slave_pos <> '' UNION ALL SELECT 1 FROM information_schema.GLOBAL_STATUS
+           WHERE VARIABLE_NAME = 'SLAVES_RUNNING' AND VARIABLE_VALUE > 0`,
+        );
+  if (replicates.length === 0) return [];
+  return [{ setting, wanted: 'ON, since the server is a replica', fits: is('ON', '1'), statement: null, value: 'OFF' }];
 }
 
 /** Turned on while the server runs, step by step, each of which it refuses before the one before. */
@@ -144,7 +177,9 @@ export async function globalVariables(
 function unfit(wrong: readonly Wrong[]): Fault {
   const said = wrong.map((rule) => `${rule.setting} is ${rule.value || "''"} and must be ${rule.wanted}`);
   const typed = wrong.flatMap((rule) => (rule.statement === null ? [] : [`${rule.statement};`]));
-  const configured = wrong.flatMap((rule) => (rule.statement === null ? [`${rule.setting} = ${rule.wanted}`] : []));
+  const configured = wrong.flatMap((rule) =>
+    rule.statement === null ? [`${rule.setting} = ${rule.wanted.split(',')[0]}`] : [],
+  );
   const hints = [
     ...(typed.length === 0 ? [] : [`run \`${typed.join(' ')}\` and let sessions reconnect`]),
     ...(configured.length === 0

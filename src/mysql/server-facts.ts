@@ -56,8 +56,7 @@ export async function readLogEnd(session: Session, kind: ServerKind): Promise<Lo
   const asked = mysql
     ? '@@GLOBAL.gtid_executed AS position, @@GLOBAL.gtid_mode AS mode'
     : "@@GLOBAL.gtid_binlog_pos AS position, 'ON' AS mode";
-  const status = mysql && atLeast(kind.release, 8, 2) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
-  const [positions, ends] = await session.sets<Record<string, string>>(`SELECT ${asked}; ${status}`, {
+  const [positions, ends] = await session.sets<Record<string, string>>(`SELECT ${asked}; ${logStatus(kind)}`, {
     timeoutMs: LOG_END_TIMEOUT_MS,
   });
   const end = ends?.[0];
@@ -74,6 +73,11 @@ export async function readLogEnd(session: Session, kind: ServerKind): Promise<Lo
     position: mode === 'ON' ? `${kind.family}:${position.replace(/\s+/g, '')}` : formatPosition(byFile),
     point,
   };
+}
+
+/** The statement that says where the log ends, and which schemas are not in it. */
+export function logStatus({ family, release }: ServerKind): string {
+  return family === 'mysql' && atLeast(release, 8, 2) ? 'SHOW BINARY LOG STATUS' : 'SHOW MASTER STATUS';
 }
 
 const LOG_END_TIMEOUT_MS = 20_000;

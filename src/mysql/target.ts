@@ -22,6 +22,7 @@ import { Lane } from './lane.ts';
 import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
 import { OwnRecords } from './own-records.ts';
 import { MysqlSession } from './session.ts';
+import { Scales } from './sort-keys.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
 import { unguardedTriggers } from './triggers.ts';
 
@@ -38,6 +39,7 @@ export interface TargetOptions {
 export class MysqlTarget implements TargetPort, AsyncDisposable {
   readonly #options: TargetOptions;
   readonly #records: OwnRecords;
+  readonly #scales = new Scales();
   /** For everything but loading. */
   readonly #control: Lane;
   /** A high watermark waits for the loader, which waits for the reader, which asks for sort keys: never on one line. */
@@ -183,22 +185,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]> {
     if (literals.length === 0) return [];
-    // PAD SPACE collations compare as if trailing spaces were not there; WEIGHT_STRING would keep them.
-    const pads = !/0900|nopad|^binary$/.test(collation);
-    const charset = collation.split('_')[0]!;
-    const expression = (literal: string): string => {
-      const text = `CONVERT(${literal} USING ${charset})`;
-      return `HEX(WEIGHT_STRING(${pads ? `RTRIM(${text})` : text} COLLATE ${collation}))`;
-    };
-    return this.#sorting.run(async (connection) => {
-      const keys: string[] = [];
-      for (let start = 0; start < literals.length; start += 500) {
-        const sql = literals.slice(start, start + 500).map((literal) => `SELECT ${expression(literal)}`);
-        const found = await connection.query(sql.join(' UNION ALL '), { driver: { rowsAsArray: true } });
-        keys.push(...(found as string[][]).map(([key]) => key ?? ''));
-      }
-      return keys;
-    });
+    return this.#sorting.run(async (connection) => this.#scales.sortKeys(connection, collation, literals));
   }
 
   async known(pipeline: string): Promise<Readonly<Record<string, RecordedTable>>> {

@@ -55,6 +55,12 @@ test('texts are folded as their column compares, numbers are left alone', () => 
   expect(keys.row(ITEM, ['1', null, null, null, null])).not.toBe(keys.row(ITEM, ['2', null, null, null, null]));
 });
 
+test('zero is zero, whatever its sign', () => {
+  const key = (value: string): string => new LockKeys().row(PAIR, ['0', value, '1']);
+  expect(key('-0e0')).toBe(key('0e0'));
+  expect(key('-5e-1')).not.toBe(key('5e-1'));
+});
+
 test("the log's reader and the loader spell the same keys, also where columns are fewer and in another order", () => {
   const keys = new LockKeys();
   const target = ITEM;

@@ -56,6 +56,34 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     }
   });
 
+  test.each([
+    ['binlog_ignore_db', '--binlog-ignore-db=shop'],
+    ['binlog_do_db', '--binlog-do-db=shop'],
+  ])('a log that leaves out schemas (%s) is refused', async (setting, argument) => {
+    await using other = await open(family, [argument]);
+    await expect(other.source.preflight()).rejects.toMatchObject({
+      code: 'OT4021',
+      message: expect.stringContaining(`${setting} is shop and must be ''`),
+      hint: expect.stringContaining('configuration and restart it'),
+    });
+  });
+
+  test('a replica that does not log what it applies is refused; another server may be without that', async () => {
+    const name = family === 'mysql' ? 'log_replica_updates' : 'log_slave_updates';
+    await using other = await open(family, [`--${name.replaceAll('_', '-')}=OFF`]);
+    await other.source.preflight();
+    await other.root.run(
+      family === 'mysql'
+        ? "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1"
+        : "SET GLOBAL gtid_slave_pos='0-99-5'",
+    );
+    await expect(other.source.preflight()).rejects.toMatchObject({
+      code: 'OT4021',
+      message: expect.stringContaining(`${name} is OFF and must be ON, since the server is a replica`),
+      hint: expect.stringContaining(`\`${name} = ON\``),
+    });
+  });
+
   test('no limit that the server sets for all sessions ends a statement of otter', async () => {
     const { root, lab } = context;
     const limit = family === 'mysql' ? 'max_execution_time' : 'max_statement_time';

@@ -658,6 +658,8 @@ test('what servers are set to for all sessions is not what otter works with', as
     max_error_count: '0',
     unique_checks: 'OFF',
     wait_timeout: '3',
+    completion_type: "'CHAIN'",
+    sql_quote_show_create: 'OFF',
     init_connect: `"SET NAMES latin1; SET sql_mode='ANSI_QUOTES', time_zone='+05:00', foreign_key_checks=0"`,
   };
   const set = async (values: Record<string, string>): Promise<void> => {
@@ -699,6 +701,8 @@ test('what servers are set to for all sessions is not what otter works with', as
       max_error_count: 'DEFAULT',
       unique_checks: 'ON',
       wait_timeout: 'DEFAULT',
+      completion_type: 'DEFAULT',
+      sql_quote_show_create: 'ON',
       init_connect: "''",
     });
     ra.destroy();

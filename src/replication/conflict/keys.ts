@@ -76,7 +76,7 @@ export class LockKeys {
       const value = image[index] ?? null;
       if (value === null) return null;
       const column = columns[index]!;
-      const folded = this.#fold !== null && column.collation !== null ? this.#fold(column, value) : value;
+      const folded = this.#fold !== null && column.collation !== null ? this.#fold(column, value) : plain(value);
       text += `${folded.length}:${folded}`;
     }
     return text;
@@ -90,6 +90,11 @@ export class LockKeys {
     }
     return spelling;
   }
+}
+
+/** A FLOAT or DOUBLE that is zero has two spellings, of which a server makes no difference. */
+function plain(value: string): string {
+  return value === '-0e0' || value === '-0' ? value.slice(1) : value;
 }
 
 function spell(table: TableShape | LoadTable): Spelling {
