@@ -35,7 +35,7 @@ const PACKAGE = 'node_modules/';
 
 /** Pure wings, with the packages they may use all the same. */
 const PURE = {
-  model: [],
+  model: ['(^|/)node_modules/re2js/'],
   topology: ['(^|/)node_modules/(yaml|ajv)/'],
   planner: [],
   replication: [],

@@ -70,6 +70,17 @@ export class Announcements {
     return !this.#told.has(name) && !this.#structures.has(name);
   }
 
+  /**
+   * Whether there is no table of this name here that the other site could have too: none was told or has come from there.
+   * @param looked all tables that were there have been told
+   */
+  absent(table: { readonly schema: string; readonly name: string }, looked: boolean): boolean {
+    const { spec, since } = this.#options;
+    if (!this.strange(table) || (spec().reverse !== null && since(table) !== undefined)) return false;
+    // One that was made since would have been told too, if it were there still.
+    return looked || this.#born.has(tableName(table));
+  }
+
   get all(): readonly TableShape[] {
     return [...this.#told.values()];
   }

@@ -17,6 +17,8 @@ export interface DefinitionsOptions {
   /** Whether a table that this transaction made was the pipeline's from its beginning. */
   readonly bornHere: (schema: string, name: string, gtid: string) => boolean;
   readonly announcements: Announcements;
+  /** Whether every table that was there was told before this transaction. */
+  readonly looked: (gtid: string) => boolean;
   /** Whether the pipeline has a table of this name. */
   readonly has: (schema: string, name: string) => boolean;
   /** Tells the target; `gtid` of the transaction that has just made the table, or ''. True: existing rows are to be copied. */
@@ -58,7 +60,9 @@ export class Definitions {
     const touched = drops ? announcements.ofSchema(effect.schema) : this.#mine(effect.tables);
     const made = drops ? [] : this.#mine(effect.made);
     const replaced = made.filter((table) => this.#told(table));
-    const altered = [...touched, ...replaced];
+    // Of a table that is not there nothing changes.
+    const looked = this.#options.looked(statement.gtid);
+    const altered = [...touched, ...replaced].filter((table) => !announcements.absent(table, looked));
     announcements.changed(altered);
     // What is done to a table before it counts here (emptied, to be copied into) is nobody else's matter.
     const counting = altered.filter((table) => announcements.countsFor(table, statement.gtid));

@@ -50,6 +50,8 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
   readonly chunks: Chunks;
+  /** Where the log ended when all tables had been told. */
+  #looked: Position | null = null;
   #later: { readonly until: Position; readonly work: () => Promise<void> } | null = null;
   /** Called when a table joined while the pipeline runs. */
   onTable: ((table: TableShape) => void) | null = null;
@@ -78,6 +80,7 @@ export class Outbound implements LogListener, PipelineStream {
       source,
       announcements: this.#announcements,
       has: (schema, name) => this.ruleOf(schema, name) !== null,
+      looked: (gtid) => this.#looked !== null && !coversGtid(this.#looked, gtid),
       bornHere: (schema, name, gtid) => this.#carried.bornHere(schema, name, gtid),
       announce: async (table, gtid) => this.telling.made(table, gtid),
       joined: (table) => this.onTable?.(table),
@@ -231,6 +234,11 @@ export class Outbound implements LogListener, PipelineStream {
   /** Every table of this generation has been told; the log was at `end` when it was taken up, null: nothing leaves with it. */
   tookUp(generation: number, end: LogEnd | null): void {
     this.#carried.tookUp(generation, end === null ? null : this.#cursor.placeOf(end));
+  }
+
+  /** Every table that was there when the log ended at `end` has been told, or will be when its copy begins. */
+  looked(end: LogEnd): void {
+    this.#looked = this.#cursor.placeOf(end);
   }
 
   /** To be done when the log is beyond `end`, before what is there. */

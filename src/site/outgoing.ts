@@ -114,7 +114,12 @@ export class Outgoing {
       const strange = request.from !== null && spec.role === 'to-serialiser' ? await source.logEnd() : null;
       const isKnown = (name: string): boolean => strange === null || Object.hasOwn(request.known, name);
       await this.#announce(running, isKnown);
-      if (strange !== null) outbound.later(strange, () => this.#announce(running));
+      const rest = async (): Promise<void> => {
+        await this.#announce(running);
+        outbound.looked(await source.logEnd());
+      };
+      if (strange === null) outbound.looked(await source.logEnd());
+      else outbound.later(strange, rest);
       outbound.tookUp(generation, strange ?? leaving?.end ?? null);
       signal.throwIfAborted();
     } catch (error) {

@@ -458,6 +458,29 @@ test.each([
   60_000,
 );
 
+test('a table that neither site has can be dropped, and one that came and went while nobody looked', async () => {
+  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
+  await ra.query('CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY)');
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(both, ['d.*']) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'd/a>b', 'd/b>a');
+  await ra.query('DROP TABLE IF EXISTS d.nonesuch; INSERT INTO d.t VALUES (1)');
+  await until('a has passed it', async () => (await dump(rb, 'd.t')).length === 1);
+  await rb.query('DROP TABLE IF EXISTS d.nonesuch; INSERT INTO d.t VALUES (3)');
+  await until('b has passed it', async () => (await dump(ra, 'd.t')).length === 2);
+  await sites.stop('a');
+  await ra.query('CREATE TABLE d.draft (id INT PRIMARY KEY); INSERT INTO d.draft VALUES (1); TRUNCATE d.draft');
+  await ra.query('DROP TABLE d.draft; INSERT INTO d.t VALUES (2)');
+  sites.start('a');
+  await until('it goes on', async () => (await dump(rb, 'd.t')).length === 3);
+  await streaming(sites, 'd/a>b', 'd/b>a');
+  ra.destroy();
+  rb.destroy();
+}, 60_000);
+
 test('a dropped table is not made again', async () => {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
