@@ -8,6 +8,7 @@ import type { LoadTable } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
+import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
 import { extract, loadTable } from '../replication/load-table.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
@@ -107,8 +108,18 @@ class PairInspection {
     if (matched !== null) {
       if (!begun && initial === 'none') this.#expect(() => match(false));
       this.#nulls(matched);
+      if (role === 'one-way' && mayMerge(matched)) {
+        this.#warn(
+          'OT5012',
+          `the primary key of ${tableName(target.shape)} may take two rows of ${tableName(shape)} for one: it compares texts in another way`,
+          `The pipeline stops at such rows. Give the key of ${tableName(target.shape)} the collations that ${tableName(shape)} has, or \`_bin\`.`,
+        );
+      }
       if (role !== 'one-way') this.#obstacle(() => twoWayObstacle(matched, { ...this.#facts(), unguardedTriggers }));
-      else if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
+      else {
+        this.#obstacle(() => keyObstacle(matched));
+        if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
+      }
     }
     const name = tableName(target.shape);
     if (role === 'one-way' && unguardedTriggers.length > 0) {

@@ -144,6 +144,8 @@ export interface LoadSession extends AsyncDisposable {
   write(writes: readonly Write[]): Promise<WriteCounts>;
   /** Locks and returns the rows, loaded columns first, extras after; absent keys are locked by gap under repeatable read. */
   lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]>;
+  /** The same rows, with the texts of their keys as literals of the character sets that these have in the table. */
+  spelled(table: LoadTable, rows: readonly Image[]): Promise<readonly Image[]>;
   /** Leaves answers in the log for this site's reader, and nothing in any table. */
   answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;

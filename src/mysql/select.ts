@@ -5,12 +5,15 @@
  * exact text of the server; ENUM, SET and BIT as numbers. What a session is set to (`database-server.ts`) does the rest.
  */
 import { OtterError } from '../model/error.ts';
+import type { LoadTable } from '../model/load.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { doubleLiteral } from './decode.ts';
 import { binaryLiteral, textLiteral } from './literal.ts';
 import { qualified, quoteName } from './sql.ts';
 import { type ColumnType, parseColumnType } from './types.ts';
+
+const LITERALS_AT_ONCE = 500;
 
 /** The columns of a SELECT whose rows `toImages` understands. */
 export function selectList(columns: readonly ColumnShape[]): string {
@@ -55,6 +58,30 @@ export async function readChunk(
     `${where} ORDER BY ${key.join(', ')} LIMIT ${limit}`;
   const rows = (await session.query(sql, { driver: RAW_ROWS })) as unknown[][];
   return toImages(table.columns, rows);
+}
+
+/** Rows of another table with the texts of their keys as `selectList` would give them from this one. */
+export async function spelledKeys(
+  session: Session,
+  { source, columns, key }: LoadTable,
+  rows: readonly Image[],
+): Promise<readonly Image[]> {
+  const spelled = rows.map((row) => [...row]);
+  for (const index of key) {
+    const { charset } = columns[index]!;
+    if (charset === null || charset === source.columns[index]!.charset) continue;
+    const literal = textLiteral(charset);
+    for (let start = 0; start < rows.length; start += LITERALS_AT_ONCE) {
+      const some = spelled.slice(start, start + LITERALS_AT_ONCE);
+      const texts = some.map((row) => `SELECT HEX(CONVERT(${row[index]} USING ${charset}))`);
+      const found = await session.query(texts.join(' UNION ALL '), { driver: { rowsAsArray: true } });
+      for (const [at, [hex]] of (found as [string][]).entries()) {
+        const bytes = Buffer.from(hex, 'hex');
+        some[at]![index] = literal(bytes, 0, bytes.length);
+      }
+    }
+  }
+  return spelled;
 }
 
 /**

@@ -28,7 +28,7 @@ import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { inParcels } from './long-literals.ts';
 import type { OwnRecords } from './own-records.ts';
-import { RAW_ROWS, selectList, toImages } from './select.ts';
+import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
 import { keyCondition, qualified, rowByRow, type Statement, statements } from './sql.ts';
 import { bentBy } from './warnings.ts';
 
@@ -194,6 +194,10 @@ export class MysqlSession implements LoadSession {
       found.push(...toImages(shown, result as unknown[][]));
     }
     return found;
+  }
+
+  async spelled(table: LoadTable, rows: readonly Image[]): Promise<readonly Image[]> {
+    return spelledKeys(this.#options.connection, table, rows);
   }
 
   async answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void> {

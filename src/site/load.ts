@@ -6,10 +6,12 @@ import { UnreachableError } from '../model/error.ts';
 import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type Delivery, type Image, type RowChange, tableName } from '../model/row.ts';
+import { mayMerge, refuseMerged } from '../replication/key-fit.ts';
 import { keyText } from '../replication/load-table.ts';
 import {
   changesByTable,
   type ExtrasOf,
+  fates,
   type LoadChange,
   oneWayWrites,
   placingWrites,
@@ -72,7 +74,7 @@ export class PlainStrategy implements Strategy {
     const isolation = again ? 'repeatable read' : 'read committed';
     const changes = this.#changes(deliveries);
     const replaced = this.#spec().role === 'one-way' ? [] : replacedRows(changes);
-    if (replaced.length === 0) {
+    if (replaced.length === 0 && this.#watched(changes).length === 0) {
       const { missing, absent } = await session.begin(
         isolation,
         this.#fkChecks,
@@ -102,8 +104,17 @@ export class PlainStrategy implements Strategy {
         extras.set(`${tableName(table.target)} ${keyText(row, table.key)}`, row.slice(table.columns.length));
       }
     }
+    const watched = this.#watched(changes);
+    for (const [table, list] of watched) {
+      const rows = list.flatMap(({ before, after }) => [before, after].filter((image) => image !== null));
+      refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), false);
+    }
     const of: ExtrasOf = (table, row) => extras.get(`${tableName(table.target)} ${keyText(row, table.key)}`) ?? null;
     const { missing, absent } = await session.write(this.#writes(deliveries, changes, of));
+    for (const [table, list] of watched) {
+      const rows = [...fates(table, list).values()].flatMap(({ after }) => (after === null ? [] : [after]));
+      refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), true);
+    }
     return this.#applied(changes.length, missing, absent);
   }
 
@@ -115,6 +126,11 @@ export class PlainStrategy implements Strategy {
     // Rows that are still to be copied, and rows of the serialiser that are placed, may well be missing.
     const expected = this.#tables.copying || this.#spec().role !== 'one-way';
     return { rows, conflicts: 0, drift: expected ? 0 : missing + absent };
+  }
+
+  /** Changes of tables whose key may take two rows of the source for one. */
+  #watched(changes: readonly LoadChange[]): [LoadTable, LoadChange[]][] {
+    return this.#spec().role === 'one-way' ? [...changesByTable(changes)].filter(([table]) => mayMerge(table)) : [];
   }
 
   #changes(deliveries: readonly Delivery[]): LoadChange[] {

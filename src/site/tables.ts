@@ -14,6 +14,7 @@ import {
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
+import { keyObstacle } from '../replication/key-fit.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
@@ -197,8 +198,8 @@ export class TargetTables {
     const unfit = engineObstacle(shape, spec().target);
     if (unfit !== null) throw unfit;
     const table = loadTable(source, shape, rename, running);
-    if (spec().role === 'one-way' && !logsCascades) {
-      const obstacle = cascadeObstacle(table, spec().tables);
+    if (spec().role === 'one-way') {
+      const obstacle = keyObstacle(table) ?? (logsCascades ? null : cascadeObstacle(table, spec().tables));
       if (obstacle !== null) throw obstacle;
     }
     if (spec().role !== 'one-way') {

@@ -297,6 +297,14 @@ describe('pairs of tables', () => {
       'one',
       ['warning OT5028'],
     ],
+    [
+      'that compare the texts of their keys in another way, one-way',
+      table({ columns: [column('id'), text('utf8mb4_bin'), column('v')], primaryKey: [1] }),
+      table({ columns: [column('id'), text('utf8mb4_general_ci'), column('v')], primaryKey: [1] }),
+      'one',
+      ['warning OT5012'],
+    ],
+    ['with other columns in the key, one-way', table(), table({ primaryKey: [1] }), 'one', ['error OT5012']],
     ['with another key', table(), table({ primaryKey: [1] }), 'two', ['error OT5014', 'error OT5014']],
     [
       'that compare texts differently',

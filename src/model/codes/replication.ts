@@ -22,8 +22,10 @@ export const REPLICATION_CODES = {
   },
   OT5012: {
     title: 'Primary keys differ',
-    meaning: 'The primary key of the target table has columns that the source does not send.',
-    action: 'Give both tables the same primary key.',
+    meaning:
+      'The primary key of the target table has columns that the source does not send, or takes rows for one that are two at the source: it has fewer columns than each key of the source, or its collation calls texts equal that are different there.',
+    action:
+      'Give both tables the same primary key, with the same collations (at the target `_bin` will do), and have the table copied again if it has rows.',
   },
   OT5013: {
     title: 'Target table has rows',
