@@ -108,6 +108,7 @@ class PairInspection {
     if (matched !== null) {
       if (!begun && initial === 'none') this.#expect(() => match(false));
       this.#nulls(matched);
+      this.#collations(matched);
       if (role === 'one-way' && mayMerge(matched)) {
         this.#warn(
           'OT5012',
@@ -146,6 +147,25 @@ class PairInspection {
       'OT5028',
       `${tableName(target)} does not take every value of ${tableName(source)}: NULL into ${strict.map(({ name }) => name).join(', ')}`,
       `The pipeline stops at a row that has it. Let the columns of ${tableName(target)} take NULL, or those of the source not.`,
+    );
+  }
+
+  /** Between the families names differ, and keys are looked at for themselves. */
+  #collations({ source, columns, key, uniques, target }: LoadTable): void {
+    const [here, there] = [this.#source.report.facts.family, this.#target!.report.facts.family];
+    if (here !== there || !this.#pipeline.forward) return;
+    const keys = new Set([...key, ...uniques.flatMap((unique) => unique.columns)]);
+    const others = columns.flatMap(({ name, collation }, index) => {
+      const { collation: from } = source.columns[index]!;
+      return from === null || collation === null || from === collation || keys.has(index)
+        ? []
+        : [`${name} has ${collation} and ${from}`];
+    });
+    if (others.length === 0) return;
+    this.#warn(
+      'OT4060',
+      `${tableName(target)} compares texts in another way than ${tableName(source)}: ${others.join('; ')}`,
+      'The values are the same; what is found and sorted by them may not be. Give both the same collations.',
     );
   }
 

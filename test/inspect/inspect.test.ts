@@ -304,6 +304,13 @@ describe('pairs of tables', () => {
       'one',
       ['warning OT5012'],
     ],
+    [
+      'of which a column compares texts in another way',
+      table({ columns: [column('id'), text('utf8mb4_bin'), column('v')] }),
+      table({ columns: [column('id'), text('utf8mb4_general_ci'), column('v')] }),
+      'two',
+      ['warning OT4060'],
+    ],
     ['with other columns in the key, one-way', table(), table({ primaryKey: [1] }), 'one', ['error OT5012']],
     ['with another key', table(), table({ primaryKey: [1] }), 'two', ['error OT5014', 'error OT5014']],
     [

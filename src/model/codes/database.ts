@@ -211,4 +211,10 @@ export const DATABASE_CODES = {
       'Two databases of a channel lead to the same server, so the channel would carry rows from a table into itself or its neighbour.',
     action: 'Correct the `endpoints` of one of them.',
   },
+  OT4060: {
+    title: 'Columns compare texts in another way',
+    meaning:
+      'A column that is no key has another collation at the target than at the source. The values are the same; what applications find, sort and group by them may not be.',
+    action: 'Give the column the same collation at both, or leave it where the target is only read and means it so.',
+  },
 } as const satisfies Record<string, Explanation>;
