@@ -148,8 +148,10 @@ export class DatabaseServer {
     const assignments = [...OWN_SETTINGS, ...(options.set ?? [])];
     try {
       await session.run(`SET ${assignments.join(', ')} ${OF_ONE_FAMILY}`, { signal: options.signal });
-      // Has no name that all servers know. A server may let its sessions read what is not committed.
-      await session.run('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ', { signal: options.signal });
+      // Has no name that all servers know. A server may let its sessions read what is not committed, or write nothing.
+      await session.run('SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ WRITE', {
+        signal: options.signal,
+      });
       return session;
     } catch (error) {
       session.destroy();

@@ -68,8 +68,9 @@ export async function spelledKeys(
 ): Promise<readonly Image[]> {
   const spelled = rows.map((row) => [...row]);
   for (const index of key) {
-    const { charset } = columns[index]!;
-    if (charset === null || charset === source.columns[index]!.charset) continue;
+    const type = typeOf(columns[index]!);
+    if (type.kind !== 'text' || type.charset === source.columns[index]!.charset) continue;
+    const { charset } = type;
     const literal = textLiteral(charset);
     for (let start = 0; start < rows.length; start += LITERALS_AT_ONCE) {
       const some = spelled.slice(start, start + LITERALS_AT_ONCE);

@@ -60,8 +60,9 @@ function nameOf({ collation }: ColumnShape): string {
   return (collation ?? '').replace(/^utf8_/, 'utf8mb3_');
 }
 
-function isText({ collation }: ColumnShape): boolean {
-  return collation !== null;
+/** Members of an ENUM or SET travel as numbers. */
+function isText({ type, collation }: ColumnShape): boolean {
+  return collation !== null && !/^(enum|set)\(/i.test(type);
 }
 
 function isSame({ source, columns }: LoadTable, index: number): boolean {

@@ -699,10 +699,12 @@ test('what servers are set to for all sessions is not what otter works with', as
   const level = async (is: string): Promise<void> => {
     for (const root of [ra, rb]) await root.query(`SET GLOBAL TRANSACTION ISOLATION LEVEL ${is}`);
   };
-  await level('READ UNCOMMITTED');
+  await level('READ UNCOMMITTED, READ ONLY');
   const undecided = await rootOf(a);
   try {
-    await undecided.query("SET autocommit=1; BEGIN; UPDATE d.t SET v='never' WHERE id=1; DELETE FROM d.t WHERE id=2");
+    await undecided.query(
+      "SET autocommit=1; START TRANSACTION READ WRITE; UPDATE d.t SET v='never' WHERE id=1; DELETE FROM d.t WHERE id=2",
+    );
     await using sites = new Sites({ a, b });
     sites.set({ d: channel(both, ['d.*']) });
     sites.start('a');
@@ -716,7 +718,7 @@ test('what servers are set to for all sessions is not what otter works with', as
     await equal(ra, rb, 'd.t');
   } finally {
     undecided.destroy();
-    await level('REPEATABLE READ');
+    await level('REPEATABLE READ, READ WRITE');
     await set({
       autocommit: 'ON',
       sql_select_limit: 'DEFAULT',
