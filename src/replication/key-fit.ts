@@ -40,7 +40,10 @@ export function refuseMerged(table: LoadTable, found: readonly Image[], rows: re
   const keys = new Set(rows.map((row) => keyText(row, table.key)));
   const other = found.find((row) => !keys.has(keyText(row, table.key)));
   if (other === undefined && !(whole && found.length < keys.size)) return;
-  throw refusal(table, `takes two rows of ${tableName(table.source)} for one`);
+  const present = new Set(found.map((row) => keyText(row, table.key)));
+  const row = other ?? rows.find((each) => !present.has(keyText(each, table.key)))!;
+  const key = table.key.map((index) => `${table.columns[index]!.name}=${row[index]}`).join(', ');
+  throw refusal(table, `takes two rows of ${tableName(table.source)} for one, of which one is ${key}`);
 }
 
 /** Texts of a source column that differ also differ in the target's. */
