@@ -118,7 +118,7 @@ class PairInspection {
       }
       if (role !== 'one-way') this.#obstacle(() => twoWayObstacle(matched, { ...this.#facts(), unguardedTriggers }));
       else {
-        this.#obstacle(() => keyObstacle(matched));
+        this.#obstacle(() => keyObstacle(matched, initial === 'copy'));
         if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
       }
     }

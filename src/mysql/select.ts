@@ -74,9 +74,11 @@ export async function spelledKeys(
     const literal = textLiteral(charset);
     for (let start = 0; start < rows.length; start += LITERALS_AT_ONCE) {
       const some = spelled.slice(start, start + LITERALS_AT_ONCE);
-      const texts = some.map((row) => `SELECT HEX(CONVERT(${row[index]} USING ${charset}))`);
+      const texts = some.map((row) => `SELECT HEX(CONVERT(${row[index] ?? 'NULL'} USING ${charset}))`);
       const found = await session.query(texts.join(' UNION ALL '), { driver: { rowsAsArray: true } });
-      for (const [at, [hex]] of (found as [string][]).entries()) {
+      for (const [at, [hex]] of (found as [string | null][]).entries()) {
+        // NULL: the server says what it thinks of that in a key.
+        if (hex === null) continue;
         const bytes = Buffer.from(hex, 'hex');
         some[at]![index] = literal(bytes, 0, bytes.length);
       }

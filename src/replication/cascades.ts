@@ -75,12 +75,21 @@ export function orphan(source: TableShape, rules: readonly TableRule[]): OtterEr
  * Why tables cannot join: others are carried already whose rows these changed unseen while they were outside.
  * @param joining tables of which the target knows nothing
  * @param carried tables that it knows, as they are now
+ * @param since generation of the channel in which a table came into it
  */
-export function strayed(joining: readonly TableShape[], carried: readonly TableShape[]): OtterError | null {
+export function strayed(
+  joining: readonly TableShape[],
+  carried: readonly TableShape[],
+  since: (table: TableShape) => number,
+): OtterError | null {
   for (const child of carried) {
     const key = child.foreignKeys.find(
       (each) =>
-        cascades(each) && joining.some(({ schema, name }) => schema === each.parentSchema && name === each.parentTable),
+        cascades(each) &&
+        joining.some(
+          (parent) =>
+            parent.schema === each.parentSchema && parent.name === each.parentTable && since(parent) > since(child),
+        ),
     );
     if (key === undefined) continue;
     const parent = `${key.parentSchema}.${key.parentTable}`;

@@ -5,9 +5,9 @@
  * target is. They count until the target has applied them.
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
-import { type CopyChunk, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import type { CopyChunk, RowChange, TableShape } from '../model/row.ts';
 import { type Extract, pick } from '../replication/load-table.ts';
-import { chunkBytes, movesKey, type PendingChunk } from './pending-chunk.ts';
+import { chunkBytes, movesChildren, type Parents, type PendingChunk } from './pending-chunk.ts';
 
 export interface ChunksOptions {
   /** How the rows of a table travel; null when it is not in the pipeline. */
@@ -23,7 +23,7 @@ export class Chunks {
   /** The chunk that is being read, if any. */
   pending: PendingChunk | null = null;
   /** Parents of the table that is being copied, whose keys are part of its own; and whether one of them has changed. */
-  movers: { readonly parents: ReadonlySet<string>; moved: boolean } | null = null;
+  movers: { readonly parents: Parents; moved: boolean } | null = null;
   #underWay: { readonly position: Position; readonly rows: number; readonly bytes: number }[] = [];
   #wake: (() => void) | null = null;
 
@@ -35,7 +35,7 @@ export class Chunks {
   note(changes: readonly RowChange[]): void {
     const { movers } = this;
     if (movers !== null && !movers.moved)
-      movers.moved = changes.some((change) => movers.parents.has(tableName(change.table)) && movesKey(change));
+      movers.moved = changes.some((change) => movesChildren(change, movers.parents));
     if (this.pending !== null) for (const change of changes) this.pending.note(change);
   }
 

@@ -18,7 +18,7 @@ import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
 import { type Image, type TableShape, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
 import type { Outbound } from './outbound.ts';
-import { chunkBytes, PendingChunk } from './pending-chunk.ts';
+import { chunkBytes, type Parents, PendingChunk } from './pending-chunk.ts';
 
 export interface CopyOptions {
   readonly outbound: Outbound;
@@ -109,7 +109,7 @@ export class Copier {
       });
     }
     const parents = await this.#cascadeParents(table);
-    const movers = parents.size > 0 && keyFollowsParent(table) ? { parents, moved: false } : null;
+    const movers = keyFollowsParent(table) ? { parents, moved: false } : null;
     // What moved while nobody read the log, or was read and not copied again yet, is not known any more.
     const begun = this.#anew.has(current.name) || movers !== null ? undefined : copied[current.name];
     let told = false;
@@ -124,6 +124,7 @@ export class Copier {
       if (signal.aborted) return;
       const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
       if (rows === null && movers?.moved === true) {
+        logger.info('copy of table begins again: its rows got other keys with their parents', { table: current.name });
         movers.moved = false;
         cursor = null;
         rowsDone = 0;
@@ -164,7 +165,7 @@ export class Copier {
   /** Null when the chunk was not sent and must be read again. */
   async #chunk(
     table: TableShape,
-    parents: ReadonlySet<string>,
+    parents: Parents,
     cursor: Image | null,
     limit: number,
     progress: { readonly rowsDone: number; readonly rowsEstimate: number },
@@ -198,16 +199,20 @@ export class Copier {
   }
 
   /** Tables from which a delete or key change reaches `table` through foreign keys that cascade without being logged. */
-  async #cascadeParents(table: TableShape): Promise<ReadonlySet<string>> {
-    const parents = new Set<string>();
+  async #cascadeParents(table: TableShape): Promise<Parents> {
+    const parents = new Map<string, Set<string>>();
     if (this.#options.logsCascades) return parents;
     const open = [table];
     for (let child = open.pop(); child !== undefined; child = open.pop()) {
       for (const key of child.foreignKeys) {
-        const { parentSchema, parentTable } = key;
+        const { parentSchema, parentTable, parentColumns } = key;
+        if (!cascades(key)) continue;
         const name = tableName({ schema: parentSchema, name: parentTable });
-        if (!cascades(key) || parents.has(name)) continue;
-        parents.add(name);
+        const known = parents.get(name);
+        const columns = known ?? new Set<string>();
+        for (const column of parentColumns) columns.add(column.toLowerCase());
+        if (known !== undefined) continue;
+        parents.set(name, columns);
         const parent = await this.#options.source.shape(parentSchema, parentTable);
         if (parent !== null) open.push(parent);
       }

@@ -6,6 +6,7 @@ import { UnreachableError } from '../model/error.ts';
 import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type Delivery, type Image, type RowChange, tableName } from '../model/row.ts';
+import { cascades } from '../replication/cascades.ts';
 import { mayMerge, refuseMerged } from '../replication/key-fit.ts';
 import { keyText } from '../replication/load-table.ts';
 import {
@@ -74,7 +75,7 @@ export class PlainStrategy implements Strategy {
     const isolation = again ? 'repeatable read' : 'read committed';
     const changes = this.#changes(deliveries);
     const replaced = this.#spec().role === 'one-way' ? [] : replacedRows(changes);
-    if (replaced.length === 0 && this.#watched(changes).length === 0) {
+    if (replaced.length === 0 && this.#watched(deliveries, changes).length === 0) {
       const { missing, absent } = await session.begin(
         isolation,
         this.#fkChecks,
@@ -104,16 +105,19 @@ export class PlainStrategy implements Strategy {
         extras.set(`${tableName(table.target)} ${keyText(row, table.key)}`, row.slice(table.columns.length));
       }
     }
-    const watched = this.#watched(changes);
+    const watched = this.#watched(deliveries, changes);
     for (const [table, list] of watched) {
       const rows = list.flatMap(({ before, after }) => [before, after].filter((image) => image !== null));
       refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), false);
     }
     const of: ExtrasOf = (table, row) => extras.get(`${tableName(table.target)} ${keyText(row, table.key)}`) ?? null;
     const { missing, absent } = await session.write(this.#writes(deliveries, changes, of));
+    const copied = deliveries.some(({ kind }) => kind === 'chunk');
     for (const [table, list] of watched) {
       const rows = [...fates(table, list).values()].flatMap(({ after }) => (after === null ? [] : [after]));
-      refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), true);
+      // What was inserted may be gone again, or have another key, by what a parent did.
+      const whole = copied || !this.#fkChecks || !table.source.foreignKeys.some(cascades);
+      refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), whole);
     }
     return this.#applied(changes.length, missing, absent);
   }
@@ -128,9 +132,14 @@ export class PlainStrategy implements Strategy {
     return { rows, conflicts: 0, drift: expected ? 0 : missing + absent };
   }
 
-  /** Changes of tables whose key may take two rows of the source for one. */
-  #watched(changes: readonly LoadChange[]): [LoadTable, LoadChange[]][] {
-    return this.#spec().role === 'one-way' ? [...changesByTable(changes)].filter(([table]) => mayMerge(table)) : [];
+  /** Changes of tables whose key may take two rows of the source for one, or that keep rows which may be in the way of others. */
+  #watched(deliveries: readonly Delivery[], changes: readonly LoadChange[]): [LoadTable, LoadChange[]][] {
+    const { role, existing } = this.#spec();
+    if (role !== 'one-way') return [];
+    const keeps = existing === 'keep' && deliveries.some(({ kind }) => kind === 'chunk');
+    return [...changesByTable(changes)].filter(
+      ([table]) => mayMerge(table) || (keeps && table.key.length > 0 && table.target.uniques.length > 0),
+    );
   }
 
   #changes(deliveries: readonly Delivery[]): LoadChange[] {

@@ -228,6 +228,8 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** Tables joined or left, the log being at `end`; the reader is reopened by the caller. */
   update(spec: PipelineSpec, generation: number, end: LogEnd): void {
+    // Those that join are told next.
+    this.#looked = null;
     this.#carried.update(spec, generation, this.#cursor.placeOf(end));
   }
 

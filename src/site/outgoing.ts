@@ -194,6 +194,7 @@ export class Outgoing {
       outbound.update(spec, generation, end);
       refuseOrphans(outbound);
       await this.#announce(running);
+      outbound.looked(await this.#options.source.logEnd());
       outbound.tookUp(generation, end);
     } catch (error) {
       outbound.close(error);

@@ -8,6 +8,9 @@ import { randomUUID } from 'node:crypto';
 import { type CopyChunk, type Image, type RowChange, type TableShape, tableName } from '../model/row.ts';
 import { keyText } from '../replication/load-table.ts';
 
+/** Tables whose changes reach others by cascades that the log does not show, with the columns that these refer to, in small letters. */
+export type Parents = ReadonlyMap<string, ReadonlySet<string>>;
+
 export class PendingChunk {
   readonly id = randomUUID();
   readonly table: TableShape;
@@ -16,13 +19,13 @@ export class PendingChunk {
   readonly settle: (outcome: 'sent' | 'spoiled') => void;
   /** Set by the copier before the high watermark is written. */
   chunk: CopyChunk | null = null;
-  readonly #cascadeParents: ReadonlySet<string>;
+  readonly #cascadeParents: Parents;
   /** Keys changed since the low watermark; null before it. */
   #changed: Set<string> | null = null;
   #spoiled = false;
 
   /** `cascadeParents`: tables whose deletes reach this one by cascades that the log does not show; see `copy.ts`. */
-  constructor(table: TableShape, cascadeParents: ReadonlySet<string>) {
+  constructor(table: TableShape, cascadeParents: Parents) {
     this.table = table;
     this.#cascadeParents = cascadeParents;
     const { promise, resolve } = Promise.withResolvers<'sent' | 'spoiled'>();
@@ -38,8 +41,8 @@ export class PendingChunk {
   note(change: RowChange): void {
     const { table } = this;
     if (this.#changed === null) return;
-    if (this.#cascadeParents.has(tableName(change.table)) && (change.kind === 'delete' || movesKey(change)))
-      this.#spoiled = true;
+    const isParent = this.#cascadeParents.has(tableName(change.table));
+    if (isParent && (change.kind === 'delete' || movesChildren(change, this.#cascadeParents))) this.#spoiled = true;
     if (change.table.schema !== table.schema || change.table.name !== table.name) return;
     if (change.kind !== 'insert') this.#changed.add(keyText(change.before, change.table.primaryKey));
     if (change.kind !== 'delete') this.#changed.add(keyText(change.after, change.table.primaryKey));
@@ -54,13 +57,14 @@ export class PendingChunk {
   }
 }
 
-/** Whether a row gets another key, be it one that is only unique: children may refer to any. */
-export function movesKey(change: RowChange): boolean {
-  if (change.kind !== 'update') return false;
-  const { primaryKey, uniques } = change.table;
-  return [primaryKey, ...uniques.map(({ columns }) => columns)].some(
-    (key) => keyText(change.before, key) !== keyText(change.after, key),
-  );
+/** Whether a row gets other values where keys of its children refer to it. */
+export function movesChildren(change: RowChange, parents: Parents): boolean {
+  const { kind, table } = change;
+  if (kind !== 'update') return false;
+  const columns = parents.get(tableName(table));
+  if (columns === undefined) return false;
+  const { before, after } = change;
+  return table.columns.some(({ name }, index) => columns.has(name.toLowerCase()) && before[index] !== after[index]);
 }
 
 /** Roughly what rows take in memory. */

@@ -199,7 +199,8 @@ export class TargetTables {
     if (unfit !== null) throw unfit;
     const table = loadTable(source, shape, rename, running);
     if (spec().role === 'one-way') {
-      const obstacle = keyObstacle(table) ?? (logsCascades ? null : cascadeObstacle(table, spec().tables));
+      const obstacle =
+        keyObstacle(table, spec().initial === 'copy') ?? (logsCascades ? null : cascadeObstacle(table, spec().tables));
       if (obstacle !== null) throw obstacle;
     }
     if (spec().role !== 'one-way') {

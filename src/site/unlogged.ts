@@ -5,6 +5,7 @@
 import type { TableShape } from '../model/row.ts';
 import { cascades, orphan, strayed } from '../replication/cascades.ts';
 import { ruleFor } from '../replication/names.ts';
+import { placeOf } from '../replication/places.ts';
 import type { Outbound } from './outbound.ts';
 
 type Pipeline = Pick<Outbound, 'spec' | 'opening' | 'told' | 'strange' | 'ruleOf'>;
@@ -42,6 +43,7 @@ export function refuseStrays(pipeline: Pipeline, tables: readonly TableShape[]):
   const astray = strayed(
     joining,
     tables.filter((table) => !joining.includes(table)),
+    ({ schema, name }) => placeOf(pipeline.spec, schema, name)?.stay ?? 0,
   );
   if (astray !== null) throw astray;
 }

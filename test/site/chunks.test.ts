@@ -1,8 +1,8 @@
 /** How many chunks of a copy may be on their way. */
 import { expect, test } from 'vitest';
-import type { TableShape } from '../../src/model/row.ts';
+import type { RowChange, TableShape } from '../../src/model/row.ts';
 import { Chunks } from '../../src/site/chunks.ts';
-import { PendingChunk } from '../../src/site/pending-chunk.ts';
+import { movesChildren, PendingChunk } from '../../src/site/pending-chunk.ts';
 
 const keys = { primaryKey: [0], uniques: [], foreignKeys: [], referencedBy: [], triggers: [] };
 const column = { name: 'id', type: 'int', charset: null, collation: null, nullable: false, generated: false };
@@ -12,7 +12,7 @@ let number = 0;
 
 /** A chunk with so many rows of that many bytes passes both its watermarks; returns where. */
 function send(chunks: Chunks, bytes: number, count: number): string {
-  const pending = new PendingChunk(table, new Set());
+  const pending = new PendingChunk(table, new Map());
   const rows = Array.from({ length: count }, () => ['x'.repeat(bytes)]);
   pending.chunk = { table, rows, cursor: null, rowsDone: 1, rowsEstimate: 1 };
   chunks.pending = pending;
@@ -54,4 +54,20 @@ test.each([
   expect(await room(chunks)).toBe(false);
   chunks.applied(`mariadb:0-1-${number + 10}`);
   expect(await room(chunks)).toBe(true);
+});
+
+test('a parent moves its children when what they refer to changes, and by nothing else', () => {
+  const email = { ...column, name: 'email' };
+  const parent = { ...table, name: 'parent', columns: [column, email], uniques: [{ name: 'e', columns: [1] }] };
+  const parents = new Map([['shop.parent', new Set(['id'])]]);
+  const update = (before: string[], after: string[]): RowChange => ({
+    kind: 'update',
+    table: parent,
+    before,
+    after,
+    fkChecks: true,
+  });
+  expect(movesChildren(update(['1', 'a'], ['2', 'a']), parents)).toBe(true);
+  expect(movesChildren(update(['1', 'a'], ['1', 'b']), parents)).toBe(false);
+  expect(movesChildren({ ...update(['1', 'a'], ['2', 'a']), table }, parents)).toBe(false);
 });
