@@ -289,8 +289,8 @@ function regex(text: string): Expression | string {
 
 /** The same in time linear in the name's length; only what looks around or back to what it found is left as it is. */
 function bounded(expression: RegExp): Expression {
-  // What it would take for the letter.
-  if (expression.source.includes('\\k<')) return expression;
+  // What it would take for something else.
+  if (/\\[ksS]|\[:|\(\?[a-z-]+:/.test(expression.source)) return expression;
   try {
     const linear = RE2JS.compile(RE2JS.translateRegExp(expression), RE2JS.DOTALL);
     return { test: (name) => linear.test(name) };

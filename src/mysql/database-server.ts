@@ -37,13 +37,15 @@ const OWN_SETTINGS: readonly string[] = [
   'sql_auto_is_null = 0',
   'sql_quote_show_create = 1',
   'completion_type = 0',
+  'sql_notes = 1',
+  "lc_messages = 'en_US'",
   'unique_checks = 1',
   'wait_timeout = 28800',
 ];
 
 /** What only one family knows, in comments that only it reads: how long a statement, or a transaction at rest, may take. */
 const OF_ONE_FAMILY =
-  '/*M!100300 , max_statement_time = 0, idle_transaction_timeout = 0 */ /*!80000 , max_execution_time = 0 */';
+  '/*M!100300 , max_error_count = 1024, max_statement_time = 0, idle_transaction_timeout = 0 */ /*!80000 , max_execution_time = 0 */';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;

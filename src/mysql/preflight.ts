@@ -17,6 +17,8 @@ interface Rule {
   readonly fits: (value: string) => boolean;
   /** What to type; null when it takes the configuration file and a restart. */
   readonly statement: string | null;
+  /** What to do, where that is not to set it. */
+  readonly remedy?: string;
 }
 
 const is =
@@ -118,7 +120,10 @@ async function filters(session: Session, kind: ServerKind): Promise<Wrong[]> {
   const [row] = await session.rows<Record<string, string | null>>(logStatus(kind));
   return (['Binlog_Do_DB', 'Binlog_Ignore_DB'] as const).flatMap((column) => {
     const value = row?.[column] ?? '';
-    return value === '' ? [] : [{ setting: column.toLowerCase(), wanted: "''", fits: is(''), statement: null, value }];
+    const setting = column.toLowerCase();
+    // Given with nothing it would be a filter too.
+    const remedy = `take \`${setting}\` out of the server configuration and restart it`;
+    return value === '' ? [] : [{ setting, wanted: 'not set', fits: is(''), statement: null, remedy, value }];
   });
 }
 
@@ -131,12 +136,12 @@ async function unlogged(session: Session, kind: ServerKind): Promise<Wrong[]> {
   const replicates =
     kind.family === 'mysql'
       ? await session.rows(atLeast(kind.release, 8, 1) ? 'SHOW REPLICA STATUS' : 'SHOW SLAVE STATUS')
-      : await session.rows(
-          `SELECT 1 AS one WHERE @@GLOBAL.gtid_slave_pos <> '' UNION ALL SELECT 1 FROM information_schema.GLOBAL_STATUS
-           WHERE VARIABLE_NAME = 'SLAVES_RUNNING' AND VARIABLE_VALUE > 0`,
-        );
+      : // Whether one is configured may be asked by few accounts; that it runs is told everybody.
+        await session.rows("SHOW GLOBAL STATUS WHERE Variable_name = 'Slaves_running' AND Value > 0");
   if (replicates.length === 0) return [];
-  return [{ setting, wanted: 'ON, since the server is a replica', fits: is('ON', '1'), statement: null, value: 'OFF' }];
+  const remedy = `put \`${setting} = ON\` into the server configuration and restart it`;
+  const wanted = 'ON, since the server is a replica';
+  return [{ setting, wanted, fits: is('ON', '1'), statement: null, remedy, value: 'OFF' }];
 }
 
 /** Turned on while the server runs, step by step, each of which it refuses before the one before. */
@@ -177,14 +182,15 @@ export async function globalVariables(
 function unfit(wrong: readonly Wrong[]): Fault {
   const said = wrong.map((rule) => `${rule.setting} is ${rule.value || "''"} and must be ${rule.wanted}`);
   const typed = wrong.flatMap((rule) => (rule.statement === null ? [] : [`${rule.statement};`]));
-  const configured = wrong.flatMap((rule) =>
-    rule.statement === null ? [`${rule.setting} = ${rule.wanted.split(',')[0]}`] : [],
+  const configured = wrong.flatMap(({ setting, wanted, statement, remedy }) =>
+    statement === null && remedy === undefined ? [`${setting} = ${wanted}`] : [],
   );
   const hints = [
     ...(typed.length === 0 ? [] : [`run \`${typed.join(' ')}\` and let sessions reconnect`]),
     ...(configured.length === 0
       ? []
       : [`put \`${configured.join(', ')}\` into the server configuration and restart it`]),
+    ...wrong.flatMap(({ remedy }) => remedy ?? []),
   ];
   return { code: 'OT4021', for: 'all', message: said.join('; '), hint: hints.join('; ') };
 }

@@ -14,6 +14,8 @@ interface Scale {
   readonly weigh: (text: string) => string;
   /** Weight of a space at each level, '' where the end is left as it is. */
   readonly pads: readonly string[];
+  /** What is left to be done to the weights. */
+  readonly fold?: (weights: string) => string;
 }
 
 const TEXTS_AT_ONCE = 500;
@@ -21,19 +23,27 @@ const TEXTS_AT_ONCE = 500;
 const UNICODE = /^020[9A]/;
 const LEVELS = [1, 2, 3] as const;
 
+/** Where no weights are asked for: there are none, or many characters that differ share one. */
+const EXACT: ReadonlyMap<string, Scale> = new Map([
+  ['binary', { weigh: (text) => `HEX(${text})`, pads: [''] }],
+  ['big5_chinese_ci', { weigh: (text) => `HEX(RTRIM(${text}))`, pads: [''], fold: upperLatin }],
+  ['big5_chinese_nopad_ci', { weigh: (text) => `HEX(${text})`, pads: [''], fold: upperLatin }],
+]);
+
 export class Scales {
   readonly #known = new Map<string, Scale>();
 
   /** @param literals SQL literals of texts */
   async sortKeys(connection: Session, collation: string, literals: readonly string[]): Promise<string[]> {
-    const { weigh, pads } = await this.#of(connection, collation);
+    const { weigh, pads, fold = (weights) => weights } = await this.#of(connection, collation);
     const charset = charsetOf(collation);
     const keys: string[] = [];
     for (let start = 0; start < literals.length; start += TEXTS_AT_ONCE) {
       const sql = literals
         .slice(start, start + TEXTS_AT_ONCE)
         .map((literal) => `SELECT ${weigh(`CONVERT(${literal} USING ${charset})`)}`);
-      for (const [weights] of await answers(connection, sql.join(' UNION ALL '))) keys.push(trimmed(weights!, pads));
+      for (const [weights] of await answers(connection, sql.join(' UNION ALL ')))
+        keys.push(fold(trimmed(weights!, pads)));
     }
     return keys;
   }
@@ -48,12 +58,15 @@ export class Scales {
 }
 
 async function readScale(connection: Session, collation: string): Promise<Scale> {
+  const exact = EXACT.get(collation);
+  if (exact !== undefined) return exact;
   const space = `CONVERT(' ' USING ${charsetOf(collation)})`;
   const padding = !/0900|nopad|^binary$/.test(collation);
   const whole = (text: string): string => `HEX(WEIGHT_STRING(${text} COLLATE ${collation}))`;
   const [[weight, version, bytes]] = (await answers(
     connection,
-    `SELECT ${whole(space)}, VERSION(), MAXLEN FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME='${charsetOf(collation)}'`,
+    `SELECT ${whole(space)}, VERSION(),
+      (SELECT MAXLEN FROM information_schema.CHARACTER_SETS WHERE CHARACTER_SET_NAME='${charsetOf(collation)}')`,
   )) as [[string, string, string]];
   if (UNICODE.test(weight) && weight.length > 4 && version.includes('MariaDB')) {
     const byLevel = (text: string): string =>
@@ -80,6 +93,14 @@ function trimmed(weights: string, pads: readonly string[]): string {
       return level.slice(0, end);
     })
     .join(' ');
+}
+
+/** Codes in hexadecimal of one byte, or of two of which the first is above all letters: these stay as they are. */
+function upperLatin(hex: string): string {
+  return hex.replace(/[89A-F].{3}|../g, (code) => {
+    const byte = Number.parseInt(code, 16);
+    return code.length === 2 && byte >= 0x61 && byte <= 0x7a ? (byte - 0x20).toString(16).toUpperCase() : code;
+  });
 }
 
 function charsetOf(collation: string): string {

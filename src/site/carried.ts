@@ -67,9 +67,10 @@ export class Carried {
     return this.routes.ruleOf(schema, table);
   }
 
-  /** Tables joined or left, the log being at `until`. */
-  update(spec: PipelineSpec, generation: number, until: Position): void {
+  /** Tables joined or left, the log being at `until`. Returns whether what is before that is waited for. */
+  update(spec: PipelineSpec, generation: number, until: Position): boolean {
     const before = this.#spec;
+    const waits = spec.joinsLate || spec.left.some(({ since }) => since > this.#generation);
     this.#earlier.push({ tables: before.tables, until });
     const leaving = this.announcements.all.flatMap(({ schema, name }) => {
       const rule = leavingRule(spec, schema, name, placeOf(before, schema, name) ?? NOWHERE, 0);
@@ -83,6 +84,7 @@ export class Carried {
     // Existing rows of what leaves are copied no further.
     for (const [name] of leaving) this.#left(name);
     this.#reroute();
+    return waits;
   }
 
   /** Every table of this generation has been told; the log was there when it was taken up, null: nothing leaves with it. */

@@ -226,11 +226,11 @@ export class Outbound implements LogListener, PipelineStream {
     this.close();
   }
 
-  /** Tables joined or left, the log being at `end`; the reader is reopened by the caller. */
-  update(spec: PipelineSpec, generation: number, end: LogEnd): void {
+  /** Tables joined or left, the log being at `end`. Returns whether what is before that is waited for. */
+  update(spec: PipelineSpec, generation: number, end: LogEnd): boolean {
     // Those that join are told next.
     this.#looked = null;
-    this.#carried.update(spec, generation, this.#cursor.placeOf(end));
+    return this.#carried.update(spec, generation, this.#cursor.placeOf(end));
   }
 
   /** Every table of this generation has been told; the log was at `end` when it was taken up, null: nothing leaves with it. */

@@ -191,11 +191,11 @@ export class Outgoing {
       // Tables that are named from now on and were made up to here have not been made in the channel.
       const end = await this.#options.source.logEnd();
       if (outbound.closed.aborted) return;
-      outbound.update(spec, generation, end);
+      const waits = outbound.update(spec, generation, end);
       refuseOrphans(outbound);
       await this.#announce(running);
       outbound.looked(await this.#options.source.logEnd());
-      outbound.tookUp(generation, end);
+      outbound.tookUp(generation, waits ? end : null);
     } catch (error) {
       outbound.close(error);
     }

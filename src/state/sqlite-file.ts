@@ -110,11 +110,11 @@ function makeEmpty(path: string): void {
   }
 }
 
-function codeOf(error: unknown): string {
+export function codeOf(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : messageOf(error);
 }
 
-function unusable(file: string, message: string, cause?: unknown): OtterError {
+export function unusable(file: string, message: string, cause?: unknown): OtterError {
   return new OtterError('OT3006', message, {
     hint: 'Name a file in a folder that you may write to, with --state file:PATH or OTTER_STATE.',
     where: { file },

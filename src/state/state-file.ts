@@ -7,7 +7,7 @@
 import { statSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
 import { OtterError } from '../model/error.ts';
-import { openFile } from './sqlite-file.ts';
+import { codeOf, openFile, unusable } from './sqlite-file.ts';
 
 export class StateFile {
   readonly path: string;
@@ -35,10 +35,10 @@ export class StateFile {
    * @throws OtterError OT3001, OT3006
    */
   ready(): boolean {
-    if (this.#db === null) return this.#open();
+    if (this.#db === null && this.#identity === null) return this.#open();
     // A number cannot be given to another file while this one is open.
     const identity = identityOf(this.path);
-    if (identity !== null && identity === this.#identity) return true;
+    if (identity !== null && identity === this.#identity) return this.#db !== null || this.#open();
     const where = { file: this.path };
     if (identity === null) {
       throw new OtterError('OT3001', `the state file ${this.path} is gone: somebody deleted or moved it`, {
@@ -58,7 +58,7 @@ export class StateFile {
 
   /** Nothing was ever written here, as far as this process has seen. */
   get absent(): boolean {
-    return this.#db === null && this.epoch === 0 && identityOf(this.path) === null;
+    return this.#identity === null && this.epoch === 0 && identityOf(this.path) === null;
   }
 
   close(): void {
@@ -73,8 +73,13 @@ export class StateFile {
   }
 }
 
-/** Null when there is no file. */
+/** Null when there is no file. @throws OtterError OT3006 when there can be none */
 function identityOf(path: string): string | null {
-  const found = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return found === undefined ? null : `${found.dev}:${found.ino}`;
+  try {
+    const found = statSync(path, { bigint: true });
+    return `${found.dev}:${found.ino}`;
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw unusable(path, `the state file ${path} cannot be used (${codeOf(error)})`, error);
+  }
 }

@@ -54,6 +54,8 @@ test.each([
   ['.*(?<!_old)', 'orders_old', false],
   ['(?<year>\\d+)_\\k<year>', '24_24', true],
   ['(\\d+)_\\1', '24_25', false],
+  ['[[:alpha:]', ':', true],
+  ['a\\sb', 'a\u00a0b', true],
 ])('%s and %s: what looks around or back', (source, text, meant) => {
   expect(asked(source, text)).toBe(meant);
 });

@@ -63,8 +63,8 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await using other = await open(family, [argument]);
     await expect(other.source.preflight()).rejects.toMatchObject({
       code: 'OT4021',
-      message: expect.stringContaining(`${setting} is shop and must be ''`),
-      hint: expect.stringContaining('configuration and restart it'),
+      message: expect.stringContaining(`${setting} is shop and must be not set`),
+      hint: `take \`${setting}\` out of the server configuration and restart it`,
     });
   });
 
@@ -75,8 +75,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await other.root.run(
       family === 'mysql'
         ? "CHANGE REPLICATION SOURCE TO SOURCE_HOST='127.0.0.1', SOURCE_PORT=1"
-        : "SET GLOBAL gtid_slave_pos='0-99-5'",
+        : "CHANGE MASTER TO MASTER_HOST='127.0.0.1', MASTER_PORT=1, MASTER_USER='x', MASTER_PASSWORD='x'",
     );
+    if (family === 'mariadb') await other.root.run('START SLAVE');
     await expect(other.source.preflight()).rejects.toMatchObject({
       code: 'OT4021',
       message: expect.stringContaining(`${name} is OFF and must be ON, since the server is a replica`),

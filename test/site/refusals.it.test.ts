@@ -682,6 +682,8 @@ test('what servers are set to for all sessions is not what otter works with', as
     unique_checks: 'OFF',
     wait_timeout: '3',
     completion_type: "'CHAIN'",
+    sql_notes: 'OFF',
+    lc_messages: "'de_DE'",
     sql_quote_show_create: 'OFF',
     init_connect: `"SET NAMES latin1; SET sql_mode='ANSI_QUOTES', time_zone='+05:00', foreign_key_checks=0"`,
   };
@@ -727,6 +729,8 @@ test('what servers are set to for all sessions is not what otter works with', as
       unique_checks: 'ON',
       wait_timeout: 'DEFAULT',
       completion_type: 'DEFAULT',
+      sql_notes: 'ON',
+      lc_messages: "'en_US'",
       sql_quote_show_create: 'ON',
       init_connect: "''",
     });

@@ -64,6 +64,17 @@ test('a file that another process is just making is waited for', async () => {
   expect((await listed).entries).toEqual([]);
 });
 
+test('one that was gone before it could be opened is not made anew', async () => {
+  const maker = new DatabaseSync(path);
+  maker.exec('begin exclusive');
+  await using store = sqliteStore(path);
+  await rm(path);
+  await expect(store.list('/')).rejects.toMatchObject(GONE);
+  await expect(put(store, '/a', '1')).rejects.toMatchObject(GONE);
+  await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  maker.close();
+});
+
 test('who wants to write and waits for another process can give up', async () => {
   await using store = sqliteStore(path);
   await put(store, '/a', '1');
@@ -87,6 +98,10 @@ test('who only looks finds an empty store where there is no file, and makes none
   const follower = new Follower(store, '/', 0);
   expect(await store.list('/')).toEqual({ revision: 0, entries: [] });
   await expect(stat(path)).rejects.toMatchObject({ code: 'ENOENT' });
+  const nowhere = join(path, 'state.db');
+  writeFileSync(path, '');
+  expect(() => sqliteStore(nowhere, { make: false })).toThrow(expect.objectContaining({ code: 'OT3006' }));
+  await rm(path);
   await put(store, '/a', '1');
   await vi.waitFor(() => expect(follower.seen).toEqual(['/a=1']), 5_000);
   await follower.stop();
