@@ -25,6 +25,9 @@ export function keyObstacle(table: LoadTable, copies: boolean): OtterError | nul
   ];
   if (!keys.some((columns) => columns.every((index) => key.includes(index))))
     return refusal(table, `is over ${namesOf(table)}, which is more than no key of ${tableName(source)}`);
+  const twice = key.find((index) => hasTwice(source.columns[index]!, table.columns[index]!));
+  if (twice !== undefined)
+    return refusal(table, `has no two places for characters that ${source.columns[twice]!.charset} has twice`);
   if (mayMerge(table) && key.some((index) => formOf(source.columns[index]!) !== formOf(table.columns[index]!)))
     return refusal(table, 'compares texts in another way, and has columns of other types');
   return null;
@@ -47,7 +50,7 @@ export function refuseMerged(table: LoadTable, found: readonly Image[], rows: re
   const keys = new Set(rows.map(textOf));
   const present = new Set(found.map(textOf));
   const other = mayMerge(table) ? found.find((row) => !keys.has(textOf(row))) : undefined;
-  if (other === undefined && !(whole && present.size < keys.size)) return;
+  if (other === undefined && !(whole && present.size < rows.length)) return;
   const row = other ?? rows.find((each) => !present.has(textOf(each))) ?? rows[0]!;
   const key = table.key.map((index) => `${table.columns[index]!.name}=${row[index] ?? 'NULL'}`).join(', ');
   if (mayMerge(table)) throw refusal(table, `takes another row for the one with ${key}`);
@@ -57,6 +60,11 @@ export function refuseMerged(table: LoadTable, found: readonly Image[], rows: re
     `the row ${key} of ${tableName(table.source)} has no place in ${target}: a row that is kept there has one of its unique values`,
     { where: { target }, hint: 'Remove that row, or copy with `existing: merge` or `replace`.' },
   );
+}
+
+/** Some character sets have two codes for one character of all others. */
+function hasTwice(from: ColumnShape, to: ColumnShape): boolean {
+  return isText(from) && from.charset !== to.charset && /^(cp932|sjis|eucjpms|ujis|armscii8)$/.test(from.charset ?? '');
 }
 
 /** Texts of a source column that differ also differ in the target's. */

@@ -58,7 +58,9 @@ test.each([
 });
 
 test('codes of some charsets are one character in Unicode', () => {
-  expect(mayMerge(keyed(text('t', 'cp932_bin'), text('t', 'utf8mb4_bin')))).toBe(true);
+  expect(keyObstacle(keyed(text('t', 'cp932_bin'), text('t', 'utf8mb4_bin')), true)?.code).toBe('OT5012');
+  expect(keyObstacle(keyed(text('t', 'cp932_bin'), text('t', 'cp932_bin')), true)).toBeNull();
+  expect(mayMerge(keyed(text('t', 'gbk_bin'), text('t', 'utf8mb4_bin')))).toBe(true);
   expect(mayMerge(keyed(text('t', 'latin1_bin'), text('t', 'utf8mb4_bin')))).toBe(false);
 });
 
@@ -93,6 +95,7 @@ test('a row that stands under a key of another spelling, or is not there after i
   expect(() => refuseMerged(table, [["'A'", '1']], rows, false)).toThrow(merged);
   expect(() => refuseMerged(table, [["'a'", '2']], rows, false)).toThrow(merged);
   expect(() => refuseMerged(table, rows, rows, true)).not.toThrow();
+  expect(() => refuseMerged(table, rows.slice(1), [rows[1]!, rows[1]!], true)).toThrow(merged);
   // Who asks in parts may find one twice.
   expect(() => refuseMerged(table, [rows[0]!, rows[0]!], rows, true)).toThrow(merged);
   expect(() => refuseMerged(table, rows.slice(1), rows, true)).toThrow(merged);
