@@ -83,6 +83,7 @@ export class DeliveryDecoder {
             stay: number(entry[11]),
             generation: number(entry[12]),
             later: entry[13] === true,
+            complete: number(entry[14]),
           },
         };
       case KIND.beat:

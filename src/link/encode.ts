@@ -84,8 +84,9 @@ export class DeliveryEncoder {
         return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
       }
       case 'table': {
-        const { table, create, copies, rowsEstimate, structure, stay, generation, later } = delivery.announced;
-        const told = [create, copies, rowsEstimate, structure, stay, generation, later];
+        const { table, create, copies, rowsEstimate, structure, stay, generation, later, complete } =
+          delivery.announced;
+        const told = [create, copies, rowsEstimate, structure, stay, generation, later, complete];
         return [KIND.table, ...common, this.#number(table), ...told];
       }
       case 'beat':

@@ -140,6 +140,8 @@ export interface AnnouncedTable {
   readonly generation: number;
   /** Only a word that it will be told when its copy begins: nothing of it comes before. */
   readonly later: boolean;
+  /** Every table of this generation has been told, this one included; 0: that is not said. */
+  readonly complete: number;
 }
 
 /** What a target has recorded of a source's table. */

@@ -220,7 +220,7 @@ export class Announcements {
     // Of one that leaves nothing is recorded any more, whatever its stay was.
     const stay = placeOf(spec(), table.schema, table.name)?.stay ?? this.#stays.get(tableName(table)) ?? LEFT;
     const common = { table: route.shape, create, copies, rowsEstimate };
-    return { announced: { ...common, structure, stay, generation: generation(), later: false }, copies };
+    return { announced: { ...common, structure, stay, generation: generation(), later: false, complete: 0 }, copies };
   }
 
   /** Once a table counts it does until it leaves: what is read comes in the order of the log. */

@@ -236,8 +236,10 @@ export class Inbound {
           const late = this.#leaves() || this.#spec.joinsLate;
           if (told && !late) this.#figures.observedGeneration = this.#generation;
         }
-        for (const delivery of window.deliveries)
+        for (const delivery of window.deliveries) {
           if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
+          else if (delivery.kind === 'table') this.#told(delivery.announced.complete);
+        }
       }
     }
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
@@ -254,6 +256,13 @@ export class Inbound {
     // The topology may have come here after it came to the source, or before.
     const carriedOut = Math.min(this.#generation, settled);
     if (carriedOut > this.#figures.observedGeneration) this.#figures.observedGeneration = carriedOut;
+  }
+
+  /** Every table of this generation has joined. */
+  #told(generation: number): void {
+    const carriedOut = Math.min(this.#generation, generation);
+    if (carriedOut <= this.#figures.observedGeneration || this.#leaves() || this.#spec.joinsLate) return;
+    this.#figures.observedGeneration = carriedOut;
   }
 
   /** Whether rows of tables that left may be on their way, also of such as nothing has arrived of yet. */

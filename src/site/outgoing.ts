@@ -196,6 +196,7 @@ export class Outgoing {
       await this.#announce(running);
       outbound.looked(await this.#options.source.logEnd());
       outbound.tookUp(generation, waits ? end : null);
+      if (!waits) outbound.telling.complete(generation);
     } catch (error) {
       outbound.close(error);
     }

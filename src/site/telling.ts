@@ -24,7 +24,7 @@ export interface At {
   readonly commitMs: number;
 }
 
-/** Word of a table that was said to come later, and will not. */
+/** Word of a table that nothing more is to come of by its being told. */
 const NEVER = {
   create: '',
   copies: false,
@@ -33,6 +33,7 @@ const NEVER = {
   stay: 0,
   generation: 0,
   later: true,
+  complete: 0,
 } as const;
 
 export class Telling {
@@ -84,6 +85,12 @@ export class Telling {
   giveUp(table: TableShape): void {
     this.#options.announcements.giveUp(tableName(table));
     this.#tell({ ...NEVER, table });
+  }
+
+  /** Every table of this generation has been told. Where there are none, the next beat says so. */
+  complete(generation: number): void {
+    const [table] = this.#options.announcements.all;
+    if (table !== undefined) this.#tell({ ...NEVER, table, complete: generation });
   }
 
   /** The table is told when its copy begins, and only that it will be now: what its log has until then is in the copy. */

@@ -108,6 +108,7 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
         stay: fc.nat(),
         generation: fc.nat(),
         later: fc.boolean(),
+        complete: fc.nat(),
       }),
     }),
     fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count, settled: count }),
