@@ -24,7 +24,7 @@ export function keyObstacle(table: LoadTable, copies: boolean): OtterError | nul
     ),
   ];
   if (!keys.some((columns) => columns.every((index) => key.includes(index))))
-    return refusal(table, `is over ${namesOf(table)}, which is more than no key of ${tableName(source)}`);
+    return refusal(table, `is over ${namesOf(table)}, which holds no whole key of ${tableName(source)}`);
   const twice = key.find((index) => hasTwice(source.columns[index]!, table.columns[index]!));
   if (twice !== undefined)
     return refusal(table, `has no two places for characters that ${source.columns[twice]!.charset} has twice`);
@@ -113,6 +113,6 @@ function namesOf({ columns, key }: LoadTable): string {
 function refusal({ source, target }: LoadTable, why: string): OtterError {
   return new OtterError('OT5012', `the primary key of ${tableName(target)} ${why}`, {
     where: { source: tableName(source), target: tableName(target) },
-    hint: `Give ${tableName(target)} the primary key that ${tableName(source)} has, with its collations (or \`_bin\`); copy it again if it has rows.`,
+    hint: `Give ${tableName(target)} at the target the primary key that ${tableName(source)} has at the source, with its collations (or \`_bin\`); copy it again if it has rows.`,
   });
 }

@@ -137,9 +137,11 @@ export class PlainStrategy implements Strategy {
     const { role, existing } = this.#spec();
     if (role !== 'one-way') return [];
     const keeps = existing === 'keep' && deliveries.some(({ kind }) => kind === 'chunk');
-    return [...changesByTable(changes)].filter(
-      ([table]) => mayMerge(table) || (keeps && table.key.length > 0 && table.target.uniques.length > 0),
-    );
+    const isWatched = (table: LoadTable): boolean =>
+      mayMerge(table) || (keeps && table.key.length > 0 && table.target.uniques.length > 0);
+    // Nearly always there is none, and no change need be looked at for itself.
+    if (![...new Set(changes.map(({ table }) => table))].some(isWatched)) return [];
+    return [...changesByTable(changes)].filter(([table]) => isWatched(table));
   }
 
   #changes(deliveries: readonly Delivery[]): LoadChange[] {

@@ -95,6 +95,7 @@ async function leaseUnless(signal: AbortSignal, granted: Promise<Lease>): Promis
     signal.throwIfAborted();
     return await Promise.race([granted, promise]);
   } catch (error) {
+    // One that cannot be given back runs out.
     granted.then((lease) => lease.revoke()).catch(() => undefined);
     throw error;
   } finally {

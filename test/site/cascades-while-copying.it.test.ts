@@ -1,4 +1,5 @@
 /** While rows are copied, children go as the source's cascades take them, though the log does not tell. */
+import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import { channel, dump, equal, numbers, pair, rootOf, Sites, streaming, until } from './harness.ts';
@@ -13,10 +14,22 @@ afterAll(async () => {
   await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
 });
 
-test('a child that came by the log follows its parent to another key, and goes with it', async () => {
+async function emptied(): Promise<[Connection, Connection]> {
   const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  const parent = 'CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))';
-  for (const root of [ra, rb]) await root.query(`DROP DATABASE IF EXISTS kin; CREATE DATABASE kin; ${parent}`);
+  for (const root of [ra, rb])
+    await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS kin; CREATE DATABASE kin');
+  return [ra, rb];
+}
+
+/** The first chunk has been read at the source. */
+async function firstRowsRead(ra: Connection): Promise<void> {
+  const high = "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'";
+  await until('the first rows are read', async () => (await dump(ra, high).catch(() => [])).length === 1);
+}
+
+test('a child that came by the log follows its parent to another key, and goes with it', async () => {
+  const [ra, rb] = await emptied();
+  for (const root of [ra, rb]) await root.query('CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))');
   await ra.query(`INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)}`);
   const actions = 'ON DELETE CASCADE ON UPDATE CASCADE';
   await ra.query(
@@ -27,9 +40,7 @@ test('a child that came by the log follows its parent to another key, and goes w
   sites.set({ kin: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['kin.p', 'kin.c']) });
   sites.start('a');
   sites.start('b');
-  const marked = async (): Promise<boolean> =>
-    (await dump(ra, "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'").catch(() => [])).length === 1;
-  await until('the first rows are read', marked);
+  await firstRowsRead(ra);
   await ra.query('INSERT INTO kin.c VALUES (1, 1), (3, 5)');
   await ra.query('UPDATE kin.p SET id=5000 WHERE id=1');
   await ra.query('DELETE FROM kin.p WHERE id=5000');
@@ -42,9 +53,7 @@ test('a child that came by the log follows its parent to another key, and goes w
 }, 60_000);
 
 test('a child that is made while its parent is copied has the rows that its parent leaves it', async () => {
-  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  for (const root of [ra, rb])
-    await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS kin; CREATE DATABASE kin');
+  const [ra, rb] = await emptied();
   await rb.query('CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))');
   await ra.query(
     `CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100)); INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)}`,
@@ -54,9 +63,7 @@ test('a child that is made while its parent is copied has the rows that its pare
   sites.set({ kin: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['kin.*']) });
   sites.start('a');
   sites.start('b');
-  const marked = async (): Promise<boolean> =>
-    (await dump(ra, "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'").catch(() => [])).length === 1;
-  await until('the first rows are read', marked);
+  await firstRowsRead(ra);
   const actions = 'ON DELETE CASCADE ON UPDATE CASCADE';
   await ra.query(
     `CREATE TABLE kin.c (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ${actions})`,
@@ -73,9 +80,7 @@ test('a child that is made while its parent is copied has the rows that its pare
 }, 60_000);
 
 test('a child that waits for its parent and is dropped is waited for no more; one whose parent leaves says so at once', async () => {
-  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  for (const root of [ra, rb])
-    await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS kin; CREATE DATABASE kin');
+  const [ra, rb] = await emptied();
   await rb.query('CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))');
   const child = (name: string): string =>
     `CREATE TABLE kin.${name} (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ON DELETE CASCADE)`;
@@ -89,9 +94,7 @@ test('a child that waits for its parent and is dropped is waited for no more; on
   sites.set({ kin: channel(oneWay, ['kin.*']) });
   sites.start('a');
   sites.start('b');
-  const marked = async (): Promise<boolean> =>
-    (await dump(ra, "otter.watermark WHERE pipeline='kin/a>b' AND kind='high'").catch(() => [])).length === 1;
-  await until('the first rows are read', marked);
+  await firstRowsRead(ra);
   await ra.query('DROP TABLE kin.d');
   await rb.query('COMMIT');
   await streaming(sites, 'kin/a>b');
@@ -119,9 +122,7 @@ test('a child that waits for its parent and is dropped is waited for no more; on
 }, 60_000);
 
 test('a copy of which rows get other keys from their parents, and that is interrupted, begins again', async () => {
-  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  for (const root of [ra, rb])
-    await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS kin; CREATE DATABASE kin');
+  const [ra, rb] = await emptied();
   const action = 'ON UPDATE CASCADE';
   await ra.query(
     `CREATE TABLE kin.p (id INT PRIMARY KEY); INSERT INTO kin.p SELECT seq FROM ${numbers(1, 3000)};
@@ -150,9 +151,7 @@ test('a copy of which rows get other keys from their parents, and that is interr
 }, 60_000);
 
 test('tables that refer to each other go on being copied after a restart', async () => {
-  const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
-  for (const root of [ra, rb])
-    await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS kin; CREATE DATABASE kin');
+  const [ra, rb] = await emptied();
   await ra.query(
     `CREATE TABLE kin.x (id INT PRIMARY KEY, y INT, pad CHAR(200));
      CREATE TABLE kin.y (id INT PRIMARY KEY, x INT, FOREIGN KEY (x) REFERENCES kin.x (id) ON DELETE CASCADE);
