@@ -2,7 +2,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, dump, equal, numbers, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, dump, equal, FAMILIES, numbers, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -79,47 +79,52 @@ test('a child that is made while its parent is copied has the rows that its pare
   await Promise.all([ra.end(), rb.end()]);
 }, 60_000);
 
-test('a child that waits for its parent and is dropped is waited for no more; one whose parent leaves says so at once', async () => {
-  const [ra, rb] = await emptied();
-  await rb.query('CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))');
-  const child = (name: string): string =>
-    `CREATE TABLE kin.${name} (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ON DELETE CASCADE)`;
-  await ra.query(
-    `CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100)); INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)};
+// MySQL 9.6 and later log what foreign keys do.
+test.runIf(FAMILIES[0] !== 'mysql')(
+  'a child that waits for its parent and is dropped is waited for no more; one whose parent leaves says so at once',
+  async () => {
+    const [ra, rb] = await emptied();
+    await rb.query('CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100))');
+    const child = (name: string): string =>
+      `CREATE TABLE kin.${name} (id INT PRIMARY KEY, pid INT, FOREIGN KEY (pid) REFERENCES kin.p (id) ON DELETE CASCADE)`;
+    await ra.query(
+      `CREATE TABLE kin.p (id INT PRIMARY KEY, pad CHAR(100)); INSERT INTO kin.p SELECT seq, 'x' FROM ${numbers(1, 3000)};
      ${child('c')}; ${child('d')}; INSERT INTO kin.c VALUES (1, 5)`,
-  );
-  await rb.query('BEGIN; SELECT * FROM kin.p FOR UPDATE');
-  await using sites = new Sites({ a, b });
-  const oneWay = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
-  sites.set({ kin: channel(oneWay, ['kin.*']) });
-  sites.start('a');
-  sites.start('b');
-  await firstRowsRead(ra);
-  await ra.query('DROP TABLE kin.d');
-  await rb.query('COMMIT');
-  await streaming(sites, 'kin/a>b');
-  await equal(ra, rb, 'kin.c');
-  await ra.query('INSERT INTO kin.c VALUES (2, 6)');
-  await until('it goes on', async () => (await dump(rb, 'kin.c')).length === 2);
-  sites.set({ kin: channel(oneWay, ['kin.c']) });
-  const told = (): unknown => sites.figures()['kin/a>b']?.error?.code;
-  await until('it is told', () => told() === 'OT5030');
-  // The parent alone comes back: what its keys did to the child meanwhile is in no log.
-  await ra.query('DELETE FROM kin.p WHERE id=5');
-  sites.set({ kin: channel(oneWay, ['kin.*'], { existing: 'replace' }) });
-  await until(
-    'it is still told',
-    () => sites.figures()['kin/a>b']?.error?.message.includes('was not in the channel') === true,
-  );
-  sites.set({ kin: channel(oneWay, ['kin.p'], { existing: 'replace' }) });
-  await streaming(sites, 'kin/a>b');
-  sites.set({ kin: channel(oneWay, ['kin.*'], { existing: 'replace' }) });
-  await streaming(sites, 'kin/a>b');
-  await equal(ra, rb, 'kin.p');
-  await equal(ra, rb, 'kin.c');
-  sites.set({});
-  await Promise.all([ra.end(), rb.end()]);
-}, 60_000);
+    );
+    await rb.query('BEGIN; SELECT * FROM kin.p FOR UPDATE');
+    await using sites = new Sites({ a, b });
+    const oneWay = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
+    sites.set({ kin: channel(oneWay, ['kin.*']) });
+    sites.start('a');
+    sites.start('b');
+    await firstRowsRead(ra);
+    await ra.query('DROP TABLE kin.d');
+    await rb.query('COMMIT');
+    await streaming(sites, 'kin/a>b');
+    await equal(ra, rb, 'kin.c');
+    await ra.query('INSERT INTO kin.c VALUES (2, 6)');
+    await until('it goes on', async () => (await dump(rb, 'kin.c')).length === 2);
+    sites.set({ kin: channel(oneWay, ['kin.c']) });
+    const told = (): unknown => sites.figures()['kin/a>b']?.error?.code;
+    await until('it is told', () => told() === 'OT5030');
+    // The parent alone comes back: what its keys did to the child meanwhile is in no log.
+    await ra.query('DELETE FROM kin.p WHERE id=5');
+    sites.set({ kin: channel(oneWay, ['kin.*'], { existing: 'replace' }) });
+    await until(
+      'it is still told',
+      () => sites.figures()['kin/a>b']?.error?.message.includes('was not in the channel') === true,
+    );
+    sites.set({ kin: channel(oneWay, ['kin.p'], { existing: 'replace' }) });
+    await streaming(sites, 'kin/a>b');
+    sites.set({ kin: channel(oneWay, ['kin.*'], { existing: 'replace' }) });
+    await streaming(sites, 'kin/a>b');
+    await equal(ra, rb, 'kin.p');
+    await equal(ra, rb, 'kin.c');
+    sites.set({});
+    await Promise.all([ra.end(), rb.end()]);
+  },
+  60_000,
+);
 
 test('a copy of which rows get other keys from their parents, and that is interrupted, begins again', async () => {
   const [ra, rb] = await emptied();
