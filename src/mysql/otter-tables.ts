@@ -4,7 +4,7 @@
  */
 import { quoteName, quoteText } from './sql.ts';
 
-export const OTTER_TABLES = ['checkpoint', 'heartbeat', 'watermark', 'answer', 'copy', 'structure'] as const;
+export const OTTER_TABLES = ['checkpoint', 'heartbeat', 'watermark', 'answer', 'version', 'copy', 'structure'] as const;
 
 export interface OwnTable {
   readonly is: string;
@@ -69,7 +69,17 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       row_key: ['LONGTEXT NOT NULL', 'JSON: its key'],
       image: ['LONGTEXT NULL', 'JSON: the row as it stays here; NULL: there is none'],
       more: ['TINYINT NOT NULL', '1: the image goes on in the next row'],
-      lock_keys: ['LONGTEXT NOT NULL', 'JSON: keys and unique values that are settled by it'],
+      lock_keys: ['LONGTEXT NOT NULL', 'JSON: keys and unique values that are settled by it, and in which columns'],
+    },
+    key: ['id'],
+  },
+  version: {
+    is: 'always empty: when rows were written where they come from is inserted and deleted again, to be in the log',
+    columns: {
+      id: ['BIGINT UNSIGNED NOT NULL AUTO_INCREMENT', 'no more than a key'],
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      versions: ['LONGTEXT NOT NULL', 'JSON: keys and unique values, value of `by`, commit time, columns'],
     },
     key: ['id'],
   },

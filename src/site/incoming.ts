@@ -7,7 +7,7 @@
  */
 import type { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { untilDone } from './backoff.ts';
@@ -27,6 +27,8 @@ export interface IncomingOptions {
   readonly log: SiteLog;
   /** Whether a pipeline out of this database has the table. */
   readonly routes: (pipeline: string, schema: string, table: string) => boolean;
+  /** How conflicts of a table are decided that it has. */
+  readonly ruleOf: (pipeline: string, schema: string, table: string) => ConflictRule;
   readonly logger: Logger;
   readonly now: () => number;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
@@ -118,8 +120,21 @@ export class Incoming {
   }
 
   #start(desired: Desired): void {
-    const { target, link, ownerRevision, log, routes, joined, begins, prepared, tidied, indexBytes, logger, now } =
-      this.#options;
+    const {
+      target,
+      link,
+      ownerRevision,
+      log,
+      routes,
+      ruleOf,
+      joined,
+      begins,
+      prepared,
+      tidied,
+      indexBytes,
+      logger,
+      now,
+    } = this.#options;
     const { spec } = desired;
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#options.signal]);
@@ -130,11 +145,12 @@ export class Incoming {
             pipeline: spec.name,
             reverse: spec.reverse!,
             routes: (schema, table) => routes(spec.reverse!, schema, table),
+            ruleOf: (schema, table) => ruleOf(spec.reverse!, schema, table),
             target,
             limitBytes: indexBytes,
           })
         : null;
-    const inbound = new Inbound({
+    const inbound: Inbound = new Inbound({
       spec,
       generation: desired.generation,
       born: desired.born,
@@ -150,6 +166,7 @@ export class Incoming {
               index,
               passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
               spec,
+              star: () => inbound.spec.star,
               indexSince: (position) => {
                 if (index.reachesBackTo(position)) return;
                 index.begin(position);

@@ -11,7 +11,7 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
+import { type ConflictRule, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
@@ -161,6 +161,11 @@ export class TargetTables {
     const { spec, settled } = this.#options;
     const place = this.#known.get(name)?.place ?? this.#copies.get(name)?.place;
     return place === undefined ? null : leavingNamed(spec(), name, place, settled());
+  }
+
+  /** How conflicts of it are decided, as the topology has it now. */
+  conflictRule({ source }: LoadTable): ConflictRule {
+    return ruleFor(this.#options.spec().tables, source.schema, source.name)?.conflict ?? SITE_PRIORITY;
   }
 
   /** Where it goes. @throws OtterError OT5023 */

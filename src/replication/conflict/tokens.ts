@@ -14,6 +14,8 @@ export type Token = Position | null;
 export interface Claim {
   readonly change: LoadChange;
   readonly token: Token;
+  /** Commit time of its transaction by the spoke's server, microseconds since 1970. */
+  readonly clock: number;
 }
 
 /** Reads tokens out of `seen`: many transactions in a row bear the same one, which is parsed once. */
