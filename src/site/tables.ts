@@ -14,6 +14,7 @@ import {
 import { type ConflictRule, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
+import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
@@ -212,6 +213,8 @@ export class TargetTables {
       const unguardedTriggers = shape.triggers.length === 0 ? [] : await target.unguardedTriggers(schema, name);
       const obstacle = twoWayObstacle(table, { logsCascades, unguardedTriggers });
       if (obstacle !== null) throw obstacle;
+      const unruly = spec().role === 'to-serialiser' ? conflictObstacle(table, this.conflictRule(table)) : null;
+      if (unruly !== null) throw unruly;
     }
     // Tables that it refers to may have become parents just now.
     if (shape.foreignKeys.length > 0 && !this.#tables.has(source))
