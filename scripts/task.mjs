@@ -28,6 +28,7 @@ const TASKS = {
   'test:long': async (args) => await test(args, { OTTER_TEST_LONG: '1' }),
   check: async (names) => (await install()) || (await check(names)),
   bench: async (names) => await ready(async () => await bench(names)),
+  sim: async (args) => (await install()) || (await node(['test/conflict/simulate.ts', ...args])),
   demo: async (args) => await ready(async () => await node(['dist/main.js', 'demo', ...args])),
 };
 

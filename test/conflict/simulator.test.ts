@@ -24,11 +24,11 @@ describe('every policy, of two sites and of stars', () => {
     expect(violations(2_000)).toEqual([]);
   }, 60_000);
 
-  test('four of ten histories are stars, of two spokes or three', () => {
+  test('four of ten histories are stars, of two spokes to four', () => {
     const spokes = Array.from({ length: 2_000 }, (_, seed) => spokesOf(seed + 1));
-    expect([1, 2, 3].map((count) => Math.round(spokes.filter((each) => each === count).length / 200))).toEqual([
-      6, 3, 1,
-    ]);
+    const share = (count: number): number => spokes.filter((each) => each === count).length / 200;
+    for (const [count, expected] of [6, 2.5, 1, 0.5].entries())
+      expect(Math.abs(share(count + 1) - expected), `${count + 1} spokes`).toBeLessThan(0.4);
   });
 
   test('histories are worth something: all paths and reasons occur', () => {

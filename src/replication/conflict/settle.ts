@@ -70,7 +70,7 @@ function asWhole({ change, contests, stamp, rows, keys }: SettleInput): Settleme
   if (standing !== null) return refusal({ lock: standing.lock, reason: 'contest', entry: standing.entry });
   const blockers = after === null ? [] : rows.inTheWay(table, before, after);
   const firm = blockers.find((blocker) => !givesWay(blocker, contests, stamp));
-  if (firm !== undefined) return refusal({ lock: firm.lock, reason: 'duplicate', holder: firm.holder });
+  if (firm !== undefined) return refusal(heldBy(firm, contests));
   const [from, to] = [before, after].map((image) => (image === null ? null : keys.row(table, image)));
   const beaten = [from, to].map((lock) =>
     beatenBy(
@@ -120,7 +120,7 @@ function byParts({ change, rules, contests, stamp, rows, keys }: SettleInput, pr
     const blockers = rows.inTheWay(table, present, trial).filter(({ holder }) => !evicted.has(holder));
     const firm = blockers.find((blocker) => !givesWay(blocker, contests, stamp));
     if (standing !== null) loses(group.names, { lock: standing.lock, reason: 'contest', entry: standing.entry });
-    else if (firm !== undefined) loses(group.names, { lock: firm.lock, reason: 'duplicate', holder: firm.holder });
+    else if (firm !== undefined) loses(group.names, heldBy(firm, contests));
     else {
       image = trial;
       for (const name of group.names) won.add(name);
@@ -143,6 +143,14 @@ function byParts({ change, rules, contests, stamp, rows, keys }: SettleInput, pr
   rows.put(table, image);
   const beaten = beatenBy(onRow, won);
   return { taken: true, lost, won, against, beaten, evicted: [...evicted].map((row) => ({ table, image: row })) };
+}
+
+/** What somebody wrote lately, or was settled, explains; rows that differed before, or are still to be copied, nothing does. */
+function heldBy({ lock, holder }: Blocker, contests: readonly Contest[]): Against {
+  const contest = contests.find((each) => each.lock === lock);
+  return contest === undefined
+    ? { lock, reason: 'duplicate', holder }
+    : { lock, reason: 'contest', entry: contest.entry };
 }
 
 function givesWay({ lock }: Blocker, contests: readonly Contest[], stamp: Stamp | null): boolean {

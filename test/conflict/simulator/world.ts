@@ -1,6 +1,6 @@
 /** One random history: a hub and its spokes, and everything that goes wrong between any two steps. */
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
-import { Database } from './database.ts';
+import { Database, type LogEntry } from './database.ts';
 import type { Fault } from './faults.ts';
 import type { Index } from './index.ts';
 import { type Action, Leg } from './leg.ts';
@@ -19,22 +19,28 @@ export interface HistoryOptions {
   readonly patient?: boolean;
   /** Left out, the seed says. */
   readonly rule?: ConflictRule;
+  /** No more steps than this before all comes to rest: what shrinks a history. */
+  readonly steps?: number;
+  /** Told of what every database logs. */
+  readonly trace?: (database: string, entry: LogEntry) => void;
 }
 
 export interface Outcome {
   /** What went wrong, or null. */
   readonly violation: string | null;
   readonly counts: ReadonlyMap<string, number>;
+  readonly steps: number;
 }
 
-const SPOKES = ['p', 'q', 'r'] as const;
+const SPOKES = ['p', 'q', 'r', 't'] as const;
 
-/** Six of ten histories have two sites. */
+/** Six of ten histories have two sites, the others three to five. */
 export function spokesOf(seed: number): number {
   return new Random(seed + 7_000_000).weighted([
     [6, 1],
-    [3, 2],
+    [2.5, 2],
     [1, 3],
+    [0.5, 4],
   ]);
 }
 
@@ -44,9 +50,9 @@ export function runHistory(options: HistoryOptions): Outcome {
     world.live();
     world.comeToRest();
     world.judge();
-    return { violation: null, counts: world.counts };
+    return { violation: null, counts: world.counts, steps: world.steps };
   } catch (error) {
-    if (error instanceof Violation) return { violation: error.message, counts: world.counts };
+    if (error instanceof Violation) return { violation: error.message, counts: world.counts, steps: world.steps };
     throw error;
   }
 }
@@ -61,9 +67,14 @@ class World {
   #now = 1_700_000_000_000_000;
   readonly #legs: readonly Leg[];
   readonly #ledger: string[] = [];
+  readonly #most: number;
+  /** Taken before all came to rest. */
+  steps = 0;
   #fresh = 0;
 
-  constructor({ seed, faults = [], spokes = spokesOf(seed), patient = false, rule = ruleOf(seed) }: HistoryOptions) {
+  constructor(options: HistoryOptions) {
+    const { seed, faults = [], spokes = spokesOf(seed), patient = false, rule = ruleOf(seed), trace } = options;
+    this.#most = options.steps ?? Number.POSITIVE_INFINITY;
     this.#random = new Random(seed);
     const random = this.#random;
     this.#rule = rule;
@@ -83,6 +94,9 @@ class World {
       return new Leg({ hub, spoke, neighbour, copies, rule, patient, random, counts, indexes, has });
     });
     for (const { oracle } of this.#legs) hub.listeners.push((entry) => oracle.wrote(entry));
+    if (trace === undefined) return;
+    for (const database of [hub, ...this.#legs.map((leg) => leg.database)])
+      database.listeners.push((entry) => trace(database.name, entry));
   }
 
   /** A server's clock: up to ten minutes wrong, and with some in whole seconds. */
@@ -97,8 +111,8 @@ class World {
     const random = this.#random;
     // Every history has its own habits, so that rare combinations get their share.
     const actions = this.#actions().map(([most, action]) => [most * (0.1 + random.below(10) / 10), action] as const);
-    const steps = (60 + random.below(140)) * this.#legs.length;
-    for (let step = 0; step < steps; step += 1) {
+    const steps = Math.min(this.#most, (60 + random.below(140)) * this.#legs.length);
+    for (; this.steps < steps; this.steps += 1) {
       this.#now += 1 + random.below(400_000);
       random.weighted(actions)();
     }
