@@ -27,7 +27,7 @@ export function decodeRequest(payload: string): PipelineRequest {
   return {
     pipeline: string(pipeline),
     generation: number(generation),
-    from: from === null ? null : { position: string(record(from)['position']), seen: texts(record(from)['seen']) },
+    from: from === null ? null : place(record(from)),
     copied: Object.fromEntries(
       Object.entries(record(copied)).map(([table, entry]) => [table, copyCursor(record(entry))]),
     ),
@@ -37,14 +37,18 @@ export function decodeRequest(payload: string): PipelineRequest {
   };
 }
 
-export function encodeOpening({ position, seen, logsCascades }: PipelineOpening): string {
-  return JSON.stringify({ position, seen, logsCascades });
+function place(from: Record<string, unknown>): NonNullable<PipelineRequest['from']> {
+  return { position: string(from['position']), clock: number(from['clock']), seen: texts(from['seen']) };
+}
+
+export function encodeOpening({ position, clock, seen, logsCascades }: PipelineOpening): string {
+  return JSON.stringify({ position, clock, seen, logsCascades });
 }
 
 /** @throws OtterError OT6007 */
 export function decodeOpening(payload: string): PipelineOpening {
-  const { position, seen, logsCascades } = record(parseJson(payload));
-  return { position: string(position), seen: texts(seen), logsCascades: logsCascades === true };
+  const opening = record(parseJson(payload));
+  return { ...place(opening), logsCascades: opening['logsCascades'] === true };
 }
 
 export function encodeError(error: OtterError): string {

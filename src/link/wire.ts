@@ -35,7 +35,7 @@ export type WireImage = readonly (Value | typeof SAME)[];
 /** Neighbouring changes of one operation and table; an update has two images, before and after. */
 export type WireRun = readonly [op: number, table: number, images: readonly WireImage[]];
 
-export type WireCommon = readonly [gtid: WireText, position: WireText, seen: WireSeen, commitUs: number, bytes: number];
+export type WireCommon = readonly [gtid: WireText, position: WireText, seen: WireSeen, clock: number, bytes: number];
 
 /** `[number, shape]`; numbers count from 0 in the order of sending. */
 export type WireShape = readonly [number: number, shape: TableShape];

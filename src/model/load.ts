@@ -55,6 +55,8 @@ export interface Checkpoint {
   readonly seq: number;
   readonly epoch: number;
   readonly position: string;
+  /** Of the source's log at the position, see `LogClock`; 0: not known. */
+  readonly clock: number;
   readonly seen: Seen;
 }
 
@@ -206,7 +208,7 @@ export interface TargetPort {
    * Positions of this server's log and what it had seen there, exactly: taken under locks on the checkpoint rows. A beat
    * of the site comes first, so that the position tells a transaction of this log and of this time.
    */
-  firstPosition(site: string): Promise<{ readonly position: string; readonly seen: Seen }>;
+  firstPosition(site: string): Promise<{ readonly position: string; readonly clock: number; readonly seen: Seen }>;
   session(pipeline: string): Promise<LoadSession>;
   beat(site: string): Promise<void>;
   /**

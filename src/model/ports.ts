@@ -98,12 +98,18 @@ export interface StateStore extends AsyncDisposable {
 
 // ---------------------------------------------------------------- databases
 
+interface Logged {
+  /** Commit time by the server's clock, microseconds since 1970; some servers tell whole seconds only. */
+  readonly commitUs: number;
+  /** The same of the transactions since the last item, in order, that none was delivered of. */
+  readonly passed: readonly number[];
+}
+
 /** A definition (DDL, or whatever else commits by itself). */
-export interface Statement {
+export interface Statement extends Logged {
   readonly kind: 'statement';
   readonly gtid: string;
   readonly position: string;
-  readonly commitUs: number;
   /** Default schema of the session. */
   readonly schema: string;
   /** As it was written. */
@@ -112,19 +118,21 @@ export interface Statement {
   readonly plain: string;
 }
 
-/** A part of a transaction as the log has it, only rows of wanted tables. Transactions without any are not delivered. */
+/**
+ * A part of a transaction as the log has it, only rows of wanted tables. Transactions without any are not delivered, but for
+ * some that say that many were passed.
+ */
 export type LogItem =
-  | {
+  | (Logged & {
       readonly kind: 'rows';
       readonly gtid: string;
       /** The log up to and including this transaction. */
       readonly position: string;
-      readonly commitUs: number;
       readonly first: boolean;
       readonly last: boolean;
       readonly changes: readonly RowChange[];
       readonly bytes: number;
-    }
+    })
   | Statement
   | {
       /** Changes that the log does not tell, or not in a way that can be read exactly. */
@@ -224,7 +232,7 @@ export interface PipelineRequest {
   /** Generation of the channel spec that the asking side runs; the answering side waits until it runs it too. */
   readonly generation: number;
   /** Resume here; null for a first start: the source answers with its log's end. */
-  readonly from: { readonly position: string; readonly seen: Seen } | null;
+  readonly from: { readonly position: string; readonly clock: number; readonly seen: Seen } | null;
   /** Copy cursors by source table name, for tables whose copy has begun; `null` cursor: finished. */
   readonly copied: Readonly<
     Record<string, { readonly cursor: Image | null; readonly done: boolean; readonly rows: number }>
@@ -234,8 +242,9 @@ export interface PipelineRequest {
 }
 
 export interface PipelineOpening {
-  /** Position the deliveries start after. */
+  /** Position the deliveries start after, and the clock of the log there. */
   readonly position: string;
+  readonly clock: number;
   readonly seen: Seen;
   /** Whether the source logs the child rows that foreign keys change; if not, the target's own keys must do it. */
   readonly logsCascades: boolean;

@@ -75,7 +75,7 @@ export type RowChange =
 
 /**
  * What a site had seen of others: for each pipeline *into* it, the position (in that pipeline's source log) up to
- * which its log contains that pipeline's changes. A new object whenever it changes, so identity tells whether it did.
+ * which its log contains that pipeline's changes, as `seen.ts` spells it. A new object whenever it changes, so identity tells whether it did.
  */
 export type Seen = Readonly<Record<string, string>>;
 
@@ -122,8 +122,8 @@ interface DeliveryCommon {
   readonly position: string;
   /** What the source had seen just before this transaction. */
   readonly seen: Seen;
-  /** Commit time by the source's clock, microseconds since 1970; some servers tell whole seconds only. */
-  readonly commitUs: number;
+  /** Of the source's log there, microseconds since 1970: see `LogClock`. */
+  readonly clock: number;
   /** Rough size in memory, for limits. */
   readonly bytes: number;
 }

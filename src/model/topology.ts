@@ -77,6 +77,8 @@ export interface ChannelSpec {
   readonly direction: Direction;
   /** Null in a one-way channel. */
   readonly conflict: ConflictSpec | null;
+  /** Each pair of three or more databases directly; absent: through the first one, or there are but two. */
+  readonly shape?: 'mesh';
   readonly initial: 'copy' | 'none';
   readonly existing: 'refuse' | 'keep' | 'merge' | 'replace';
   readonly ddl: 'replicate' | 'ignore' | 'stop';

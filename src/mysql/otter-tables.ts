@@ -30,7 +30,10 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       lane: ['INT NOT NULL DEFAULT 0', 'always 0'],
       seq: ['BIGINT UNSIGNED NOT NULL', 'windows applied'],
       position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source up to which all is applied'],
-      clock: ['BIGINT UNSIGNED NOT NULL DEFAULT 0', 'always 0'],
+      clock: [
+        'BIGINT UNSIGNED NOT NULL DEFAULT 0',
+        "of the source's log at that position, microseconds since 1970; 0: not known",
+      ],
       seen: ['MEDIUMTEXT NOT NULL', 'JSON: what the source had applied of others at that position, by pipeline'],
       epoch: ['BIGINT UNSIGNED NOT NULL', 'raised by whoever takes the pipeline over; fences who had it before'],
       born: ['BIGINT UNSIGNED NOT NULL', 'tells this stay of the pipeline in the topology from earlier ones'],

@@ -41,12 +41,13 @@ export class OwnRecords {
   ): Promise<{ readonly checkpoint: Checkpoint; readonly born: number } | null> {
     const [table, where] = [this.table('checkpoint'), this.of(pipeline)];
     await connection.run(`UPDATE ${table} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`);
-    const [row] = await connection.rows<Row>(`SELECT seq,epoch,position,seen,born FROM ${table} WHERE ${where}`);
+    const [row] = await connection.rows<Row>(`SELECT seq,epoch,position,clock,seen,born FROM ${table} WHERE ${where}`);
     if (row === undefined) return null;
     const checkpoint = {
       seq: Number(row['seq']),
       epoch: Number(row['epoch']),
       position: String(row['position']),
+      clock: Number(row['clock']),
       seen: JSON.parse(String(row['seen'])) as Seen,
     };
     return { checkpoint, born: Number(row['born']) };
@@ -56,15 +57,15 @@ export class OwnRecords {
   checkpointMove(pipeline: string, from: Checkpoint, to: Checkpoint): string {
     const [position, seen] = [to.position, JSON.stringify(to.seen)].map(quoteText);
     return (
-      `UPDATE ${this.table('checkpoint')} SET seq=${to.seq},position=${position},seen=${seen}` +
+      `UPDATE ${this.table('checkpoint')} SET seq=${to.seq},position=${position},clock=${to.clock},seen=${seen}` +
       ` WHERE ${this.of(pipeline)} AND lane=0 AND seq=${from.seq} AND epoch=${from.epoch}`
     );
   }
 
-  checkpointInsert(pipeline: string, { seq, epoch, position, seen }: Checkpoint, born: number): string {
+  checkpointInsert(pipeline: string, { seq, epoch, position, clock, seen }: Checkpoint, born: number): string {
     const [lineage, name, at, whole] = [this.lineage, pipeline, position, JSON.stringify(seen)].map(quoteText);
     return `INSERT INTO ${this.table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)
-      VALUES (${lineage},${name},0,${seq},${at},0,${whole},${epoch},${born})`;
+      VALUES (${lineage},${name},0,${seq},${at},${clock},${whole},${epoch},${born})`;
   }
 
   async copies(connection: Session, pipeline: string): Promise<readonly CopyState[]> {

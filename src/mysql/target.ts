@@ -16,6 +16,7 @@ import {
 } from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
 import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
+import { seenText } from '../model/seen.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
@@ -115,7 +116,9 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return this.#control.run((connection) => unguardedTriggers(connection, schema, table));
   }
 
-  async firstPosition(site: string): Promise<{ readonly position: string; readonly seen: Seen }> {
+  async firstPosition(
+    site: string,
+  ): Promise<{ readonly position: string; readonly clock: number; readonly seen: Seen }> {
     await this.beat(site);
     return this.#control.run(async (connection) => {
       await connection.query('START TRANSACTION');
@@ -123,12 +126,13 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
         // While these rows are locked no window can commit here, so what they say is what the log's end has seen.
         const inbound = await rows(
           connection,
-          `SELECT pipeline,position FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.topology} FOR UPDATE`,
+          `SELECT pipeline,position,clock FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.topology} FOR UPDATE`,
         );
         const { position } = await this.#options.source.logEnd();
         return {
           position,
-          seen: Object.fromEntries(inbound.map((row) => [String(row['pipeline']), String(row['position'])])),
+          clock: this.#options.now() * 1000,
+          seen: Object.fromEntries(inbound.map((row) => [String(row['pipeline']), seenOf(row)])),
         };
       } finally {
         await connection.query('ROLLBACK');
@@ -237,6 +241,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 }
 
 type Row = Readonly<Record<string, unknown>>;
+
+function seenOf(row: Row): string {
+  return seenText({ position: String(row['position']), clock: Number(row['clock']) });
+}
 
 async function rows(connection: Session, sql: string): Promise<Row[]> {
   return connection.rows<Row>(sql);

@@ -12,6 +12,9 @@ import { backwards } from './log-refusals.ts';
 import type { NamedTable } from './reach.ts';
 import { FileTrack, type PositionTrack, trackPosition } from './track.ts';
 
+/** So many transactions are passed at most without a word. */
+const PASSED_MAX = 4096;
+
 /** Rough cost of an item beside its rows. */
 const ITEM_BYTES = 200;
 
@@ -32,6 +35,8 @@ export class Transactions {
   #changes: RowChange[] = [];
   #changeBytes = 0;
   #parts = 0;
+  /** Commit times of the transactions since the last item. */
+  #passed: number[] = [];
 
   constructor(from: string, partBytes: number) {
     this.#partBytes = partBytes;
@@ -87,6 +92,7 @@ export class Transactions {
     this.#open = gtid.opens;
     this.#end = end;
     this.#position = this.#track.pass(gtid.gtid);
+    this.#passed.push(gtid.commitUs);
   }
 
   /** BEGIN, or what stands for it: more follows, up to a commit. */
@@ -105,7 +111,7 @@ export class Transactions {
     if (this.#hasRows) {
       this.#mustEndAt(at);
       this.#deliver(true);
-    }
+    } else if (this.#passed.length > PASSED_MAX) this.#deliver(true);
     this.#close();
   }
 
@@ -126,6 +132,7 @@ export class Transactions {
       gtid: gtid.gtid,
       position: this.#open ? this.#before : this.#position,
       commitUs: gtid.commitUs,
+      passed: this.#takePassed(),
       ...said,
     });
     this.#itemBytes += ITEM_BYTES + 2 * said.sql.length;
@@ -174,6 +181,7 @@ export class Transactions {
       gtid: gtid.gtid,
       position: this.#position,
       commitUs: gtid.commitUs,
+      passed: this.#takePassed(),
       first: this.#parts === 0,
       last,
       changes: this.#changes,
@@ -183,6 +191,14 @@ export class Transactions {
     this.#parts++;
     this.#changes = [];
     this.#changeBytes = 0;
+  }
+
+  /** Of the transactions before the present one. */
+  #takePassed(): readonly number[] {
+    const passed = this.#passed;
+    this.#passed = [];
+    passed.pop();
+    return passed;
   }
 
   /** Its name, under which parts may have been delivered already, must have been true. */

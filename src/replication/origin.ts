@@ -8,7 +8,7 @@ import type { Image, LoggedAnswer, RowChange, TableShape, Value, Version } from 
 
 export type OtterRow =
   /** The transaction applied `pipeline` up to `position` of its source. */
-  | { readonly kind: 'mark'; readonly pipeline: string; readonly position: string }
+  | { readonly kind: 'mark'; readonly pipeline: string; readonly position: string; readonly clock: number }
   | {
       readonly kind: 'answer';
       readonly pipeline: string;
@@ -89,7 +89,7 @@ function shortRow(table: TableShape, after: Image): OtterRow | null {
   const text = (column: string): string => textOf(table, after, column);
   switch (table.name) {
     case 'checkpoint':
-      return { kind: 'mark', pipeline: text('pipeline'), position: text('position') };
+      return { kind: 'mark', pipeline: text('pipeline'), position: text('position'), clock: Number(text('clock')) };
     case 'heartbeat':
       return { kind: 'beat', site: text('site'), sentMs: Number(text('sent_ms')) };
     case 'version':

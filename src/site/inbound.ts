@@ -77,11 +77,12 @@ export class Inbound {
     this.#figures = new Figures(options.now);
   }
 
-  /** Whether it must be run anew to become this. */
+  /** As the topology has it now. */
   get spec(): PipelineSpec {
     return this.#spec;
   }
 
+  /** Whether it must be run anew to become this. */
   moves(spec: PipelineSpec): boolean {
     return this.#tables?.moves(spec) ?? false;
   }
@@ -167,7 +168,7 @@ export class Inbound {
       {
         pipeline: name,
         generation: this.#generation,
-        from: claimed === null ? null : { position: claimed.position, seen: claimed.seen },
+        from: claimed === null ? null : { position: claimed.position, clock: claimed.clock, seen: claimed.seen },
         copied: Object.fromEntries(
           copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }]),
         ),
@@ -294,8 +295,8 @@ export class Inbound {
   }
 
   #first(stream: PipelineStream, own: Readonly<Record<string, string>>): Checkpoint {
-    const { position, seen } = stream.opening;
-    return { seq: 0, epoch: Math.max(1, this.#options.ownerRevision), position, seen: { ...own, ...seen } };
+    const { position, clock, seen } = stream.opening;
+    return { seq: 0, epoch: Math.max(1, this.#options.ownerRevision), position, clock, seen: { ...own, ...seen } };
   }
 
   /** What is recorded of tables; of those that left, or went elsewhere, while nobody looked it is forgotten. */

@@ -170,7 +170,7 @@ export class Incoming {
               indexSince: (position) => {
                 if (index.reachesBackTo(position)) return;
                 index.begin(position);
-                log.join(index, position);
+                log.join(index, { position, clock: null });
               },
               logger: logger.child({ pipeline: spec.name }),
             }),

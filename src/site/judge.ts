@@ -12,6 +12,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import type { Delivery, Seen, Version } from '../model/row.ts';
+import { readSeen } from '../model/seen.ts';
 import { Settled } from '../replication/conflict/contest.ts';
 import { decide, type Refusal, type Verdict } from '../replication/conflict/decide.ts';
 import { firstConflict } from '../replication/conflict/detect.ts';
@@ -48,7 +49,7 @@ export function judging(options: JudgingOptions): (tables: TargetTables, checkpo
     const seen = checkpoint.seen[options.spec.reverse!];
     if (seen === undefined)
       throw new Error(`the checkpoint of ${options.spec.name} does not say what the spoke had seen`);
-    options.indexSince(seen);
+    options.indexSince(readSeen(seen).position);
     return new JudgingStrategy(options, tables, disputed);
   };
 }
@@ -248,8 +249,7 @@ class JudgingStrategy implements Strategy {
       // Before the spoke has applied anything it has seen what the first checkpoint says.
       const seen = delivery.seen[spec.reverse!] === undefined ? first : delivery.seen;
       const token = this.#tokens.of(seen);
-      for (const change of loadChanges(delivery, this.#tables))
-        claims.push({ change, token, clock: delivery.commitUs });
+      for (const change of loadChanges(delivery, this.#tables)) claims.push({ change, token, clock: delivery.clock });
     }
     await index.learnt(rowsOf(claims));
     return claims;

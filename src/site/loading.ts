@@ -203,9 +203,15 @@ export class Loading {
 
   #next(deliveries: readonly Delivery[]): Checkpoint {
     const last = deliveries.at(-1)!;
-    const { seq, epoch, seen } = this.#checkpoint;
+    const { seq, epoch, clock, seen } = this.#checkpoint;
     // The checkpoint stands behind the window: what the source had seen there includes what it says of every pipeline.
-    return { seq: seq + 1, epoch, position: last.position, seen: { ...seen, ...last.seen } };
+    return {
+      seq: seq + 1,
+      epoch,
+      position: last.position,
+      clock: Math.max(clock, last.clock),
+      seen: { ...seen, ...last.seen },
+    };
   }
 
   #moved(to: Checkpoint, deliveries: readonly Delivery[], applied: readonly Applied[]): void {

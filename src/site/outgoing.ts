@@ -130,7 +130,7 @@ export class Outgoing {
       .get(spec.name)
       ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     this.#running.set(spec.name, running);
-    log.join(outbound, start.position);
+    log.join(outbound, { position: start.position, clock: null });
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
     return outbound;

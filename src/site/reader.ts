@@ -10,6 +10,8 @@ import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, LogItem, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import type { RowChange, Seen } from '../model/row.ts';
+import { seenText } from '../model/seen.ts';
+import { LogClock } from '../replication/conflict/log-clock.ts';
 import { type OtterRow, OtterRows } from '../replication/origin.ts';
 import { definitions } from '../replication/structure-change.ts';
 import { backoff } from './backoff.ts';
@@ -18,7 +20,8 @@ import { backoff } from './backoff.ts';
 export interface ReadPart {
   readonly gtid: string;
   readonly position: string;
-  readonly commitUs: number;
+  /** Of the log up to and with the transaction. */
+  readonly clock: number;
   readonly bytes: number;
   readonly first: boolean;
   readonly last: boolean;
@@ -50,6 +53,13 @@ export interface LogListener {
   room(signal: AbortSignal): Promise<void> | null;
 }
 
+/** Where reading begins: behind `position`. */
+export interface LogStart {
+  readonly position: string;
+  /** The log's clock there, exactly; null: nobody compares it with others'. */
+  readonly clock: number | null;
+}
+
 export interface ReaderOptions {
   readonly source: SourcePort;
   /** Schema of otter's own tables. */
@@ -73,10 +83,12 @@ export class LogReader {
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
   readonly #own: OtterRows;
+  readonly #clock: LogClock;
   #position: string;
   #seen: Seen = {};
   /** What was seen at `position`. */
   #seenThere: Seen = {};
+  #clockThere: number;
   #mark: string | null = null;
   /** Position of the transaction whose parts are being handed on; null between transactions. */
   #inside: string | null = null;
@@ -89,11 +101,13 @@ export class LogReader {
   /** Why the log could not be read last, or null. */
   #complaint: string | null = null;
 
-  /** Begins at once, behind `position`. */
-  constructor(position: string, listener: LogListener, options: ReaderOptions) {
+  /** Begins at once, behind the place. */
+  constructor({ position, clock }: LogStart, listener: LogListener, options: ReaderOptions) {
     this.#options = options;
+    this.#clock = new LogClock(clock);
     this.#own = new OtterRows(options.lineage);
     this.#position = position;
+    this.#clockThere = this.#clock.now;
     this.listeners.add(listener);
     this.#running = this.#loop(this.#stop.signal);
   }
@@ -110,6 +124,15 @@ export class LogReader {
 
   get seen(): Seen {
     return this.#seenThere;
+  }
+
+  /** The log's clock there; null: not known exactly. */
+  get clock(): number | null {
+    return this.exact ? this.#clockThere : null;
+  }
+
+  get exact(): boolean {
+    return this.#clock.exact;
   }
 
   /** Whether parts of a transaction were handed on, and its end is still to come. */
@@ -175,6 +198,7 @@ export class LogReader {
   /** Listeners that got parts of a transaction will get it again from its beginning, so they must forget them. */
   #abandon(): void {
     this.#inside = null;
+    this.#clock.back(this.#clockThere);
     this.#anew = false;
     for (const listener of [...this.listeners]) listener.broken();
   }
@@ -217,6 +241,7 @@ export class LogReader {
     if (item.first) {
       this.#mark = null;
       this.#own.begin();
+      for (const committed of item.passed) this.#clock.user(committed);
     }
     this.#inside = item.position;
     // Who joins while this part is on its way begins behind this transaction.
@@ -230,12 +255,18 @@ export class LogReader {
         const row = this.#own.read(change);
         if (row?.kind === 'mark') {
           if (item.first && index === 0) this.#mark = row.pipeline;
-          this.#seen = { ...this.#seen, [row.pipeline]: row.position };
+          this.#seen = { ...this.#seen, [row.pipeline]: seenText(row) };
+          this.#clock.applied(row.clock);
         } else if (row !== null) own.push(row);
       }
     }
-    const { gtid, position, commitUs, bytes, first, last } = item;
-    const part: ReadPart = { gtid, position, commitUs, bytes, first, last, mark: this.#mark, seen, changes, own };
+    if (item.first && this.#mark === null) {
+      if (own.some(({ kind }) => kind === 'beat')) this.#clock.beat(item.commitUs);
+      else this.#clock.user(item.commitUs);
+    }
+    const { gtid, position, bytes, first, last } = item;
+    const clock = this.#clock.now;
+    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark: this.#mark, seen, changes, own };
     for (const listener of listeners) {
       const wait = listener.part(part);
       if (wait !== undefined) await wait;
@@ -245,6 +276,7 @@ export class LogReader {
 
   async #statement(item: Statement): Promise<void> {
     this.#telling = true;
+    for (const committed of [...item.passed, item.commitUs]) this.#clock.user(committed);
     try {
       for (const listener of [...this.listeners]) {
         const wait = listener.statement(item);
@@ -259,6 +291,7 @@ export class LogReader {
   #handedOn(position: string): void {
     this.#position = position;
     this.#seenThere = this.#seen;
+    this.#clockThere = this.#clock.now;
     this.#inside = null;
     if (this.#anew) this.#connection.abort();
     this.#anew = false;

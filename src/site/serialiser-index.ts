@@ -112,13 +112,13 @@ export class SerialiserIndex implements LogListener {
     else return learning.then(() => this.learnt(rows)).then(note);
   }
 
-  #note({ gtid, commitUs }: ReadPart, change: RowChange): void {
+  #note({ gtid, clock }: ReadPart, change: RowChange): void {
     const { table } = change;
     const before = change.kind === 'insert' ? null : change.before;
     const after = change.kind === 'delete' ? null : change.after;
     const locks = this.keys.touched(table, before, after);
     const rule = this.#options.ruleOf(table.schema, table.name);
-    const noted = notedOf(change, rule, commitUs, this.keys);
+    const noted = notedOf(change, rule, clock, this.keys);
     if (this.#versions.size === 0) this.#recent?.note(gtid, 'local', locks, noted);
     else
       for (const [lock, version] of this.#versions.of(locks, noted)) this.#recent?.note(gtid, 'local', [lock], version);

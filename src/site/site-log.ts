@@ -8,7 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { comparePoints, covers, type LogPoint, parsePosition } from '../model/position.ts';
-import { type LogListener, LogReader, type ReaderOptions } from './reader.ts';
+import { type LogListener, LogReader, type LogStart, type ReaderOptions } from './reader.ts';
 
 /** How long all wait for one who has no room: between transactions, and inside one, which it must be sent anew then. */
 const SLOW_MS = 500;
@@ -32,13 +32,18 @@ export class SiteLog {
     this.#options = options;
   }
 
-  /** From here on the listener is handed everything behind `position`. It skips by itself what it has had. */
-  join(listener: LogListener, position: string): void {
+  /**
+   * From here on the listener is handed everything behind the place. It skips by itself what it has had. Who goes by the
+   * log's clock is handed it exactly.
+   */
+  join(listener: LogListener, start: LogStart): void {
     this.leave(listener);
-    const reached = this.#readers[0]?.reached ?? null;
-    if (reached !== null && covers(parsePosition(position), parsePosition(reached))) {
-      this.#readers[0]!.listeners.add(listener);
-    } else this.#open(listener, position);
+    const lead = this.#readers[0];
+    const reached = lead?.reached ?? null;
+    const fits = lead?.exact === true || start.clock === null;
+    if (fits && reached !== null && covers(parsePosition(start.position), parsePosition(reached))) {
+      lead!.listeners.add(listener);
+    } else this.#open(listener, start);
   }
 
   leave(listener: LogListener): void {
@@ -77,10 +82,10 @@ export class SiteLog {
     await Promise.all(this.#ending);
   }
 
-  #open(listener: LogListener, position: string): void {
+  #open(listener: LogListener, start: LogStart): void {
     if (this.#stopped) return;
     this.#readers.push(
-      new LogReader(position, listener, { ...this.#options, between: (reader) => this.#between(reader) }),
+      new LogReader(start, listener, { ...this.#options, between: (reader) => this.#between(reader) }),
     );
   }
 
@@ -107,12 +112,17 @@ export class SiteLog {
     }
   }
 
-  /** Caught up with the first reader: whoever listened here listens there. */
+  /** Caught up with the first reader: whoever listened here listens there; or leads, if the first has no exact clock. */
   #joined(reader: LogReader): boolean {
     const lead = this.#readers[0]!;
     if (reader === lead || reader.inside) return false;
     const { reached } = lead;
     if (reached === null || !covers(parsePosition(reader.position), parsePosition(reached))) return false;
+    if (reader.exact && !lead.exact) {
+      // The others follow when they are as far as it is.
+      this.#readers = [reader, ...this.#readers.filter((other) => other !== reader)];
+      return false;
+    }
     for (const listener of reader.listeners) {
       listener.moved(reader.position, reader.seen);
       lead.listeners.add(listener);
@@ -134,7 +144,7 @@ export class SiteLog {
         // It may have left meanwhile.
         if (!reader.listeners.delete(listener)) return;
         listener.moved(reader.position, reader.seen);
-        this.#open(listener, reader.position);
+        this.#open(listener, reader);
         return;
       }
     }

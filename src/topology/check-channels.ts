@@ -105,7 +105,7 @@ function checkShape(
     checkHub(checked, channel, table.conflict, between, path);
   });
   const policies = [conflict, ...channel.tables.flatMap((table) => table.conflict ?? [])].map((c) => c.policy);
-  if (channel.inert['shape'] === 'mesh' && policies.includes('site-priority')) {
+  if (channel.shape === 'mesh' && policies.includes('site-priority')) {
     const detail = 'Every write has to pass through the preferred site: use `shape: star`.';
     const summary = '`site-priority` cannot be a mesh';
     checked.report({ code: 'OT1046', summary, detail, path: [...base, 'shape'], at: 'value' });

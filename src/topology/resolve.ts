@@ -149,6 +149,7 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
         ? { kind: 'one-way', from: [channel.from ?? []].flat(), to: [channel.to ?? []].flat() }
         : { kind: 'two-way', between: [...between] },
     conflict,
+    ...(isMesh(channel, conflict) ? { shape: 'mesh' } : {}),
     initial: channel.initial ?? 'copy',
     existing: channel.existing ?? 'refuse',
     ddl: channel.ddl ?? 'stop',
@@ -157,7 +158,6 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
     enabled: channel.enabled ?? true,
     tables: channel.tables.map((table) => resolveTable(table, conflict)),
     inert: said({
-      shape: channel.shape,
       priority: channel.priority === 0 ? undefined : channel.priority,
       rate: channel.rate,
       order: channel.order,
@@ -166,6 +166,11 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
       scope: channel.scope === 'transaction' ? channel.scope : undefined,
     }),
   };
+}
+
+/** Where it is not said, three or more databases are a mesh where the later write wins. */
+function isMesh({ between = [], shape }: WrittenChannel, conflict: ConflictSpec | null): boolean {
+  return between.length > 2 && (shape ?? (conflict?.policy === 'last-write-wins' ? 'mesh' : 'star')) === 'mesh';
 }
 
 function resolveTable(written: string | WrittenTable, channel: ConflictSpec | null): TableSpec {

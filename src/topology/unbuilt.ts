@@ -120,7 +120,7 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;
   const twoWay = direction.kind === 'two-way';
   if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
-  if (isMesh(channel)) tell('mesh', '`shape: mesh`', [...base, 'shape']);
+  if (channel.shape === 'mesh') tell('mesh', '`shape: mesh`', [...base, 'shape']);
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
@@ -133,12 +133,6 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   for (const key of ['priority', 'rate', 'order', 'verify'] as const) {
     if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
   }
-}
-
-/** Where it is not said, three or more databases are a mesh under `last-write-wins`. */
-function isMesh({ direction, conflict, inert }: ChannelSpec): boolean {
-  if (direction.kind === 'one-way' || direction.between.length < 3) return false;
-  return (inert['shape'] ?? (conflict?.policy === 'last-write-wins' ? 'mesh' : 'star')) === 'mesh';
 }
 
 function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell): void {

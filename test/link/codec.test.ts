@@ -21,7 +21,7 @@ function payloadsOf({ start, batches }: Stream): string[] {
 }
 
 function beat(seen: Seen, position: string): Delivery {
-  return { kind: 'beat', gtid: '0-1-1', position, seen, commitUs: 1, bytes: 10, sentMs: 2, settled: 3 };
+  return { kind: 'beat', gtid: '0-1-1', position, seen, clock: 1, bytes: 10, sentMs: 2, settled: 3 };
 }
 
 const anyText = fc.oneof(
@@ -178,7 +178,7 @@ describe('requests, openings and errors', () => {
     const request = {
       pipeline: 'shop/hz>ca',
       generation: 3,
-      from: { position: 'mariadb:0-1-5', seen: { 'shop/ca>hz': 'mariadb:0-2-6' } },
+      from: { position: 'mariadb:0-1-5', clock: 3, seen: { 'shop/ca>hz': 'mariadb:0-2-6' } },
       copied: {
         'shop.orders': { cursor: ["'7'", null], done: false, rows: 7 },
         'shop.tags': { cursor: null, done: true, rows: 1 },
@@ -194,7 +194,7 @@ describe('requests, openings and errors', () => {
       from: null,
       copied: {},
     });
-    const opening = { position: 'p', seen: { a: 'b' }, logsCascades: true };
+    const opening = { position: 'p', clock: 7, seen: { a: 'b' }, logsCascades: true };
     expect(decodeOpening(encodeOpening(opening))).toEqual(opening);
     const error = new OtterError('OT4001', 'gone', {
       hint: 'wait',

@@ -14,7 +14,16 @@ class Log {
   looked = 0;
 
   statement(n: number): Statement {
-    return { kind: 'statement', gtid: `0-1-${n}`, position: at(n), commitUs: 0, schema: 'd', sql: '', plain: '' };
+    return {
+      kind: 'statement',
+      gtid: `0-1-${n}`,
+      position: at(n),
+      commitUs: 0,
+      passed: [],
+      schema: 'd',
+      sql: '',
+      plain: '',
+    };
   }
 
   definitions(from: number, to: number): string[] {

@@ -10,7 +10,7 @@ import { loaded, SHOP } from '../planner/world.ts';
 
 const [spec] = compileChannel('shop', loaded(SHOP).topology.channel['shop']!);
 const START = 'mariadb:0-1-1';
-const common = { gtid: '', position: START, seen: {}, commitUs: 0, bytes: 64 };
+const common = { gtid: '', position: START, seen: {}, clock: 0, bytes: 64 };
 const BEAT: Delivery = { ...common, kind: 'beat', sentMs: 0, settled: 1 };
 /** Of a table that the target refuses: there is none, and none can be made. */
 const TABLE = {
@@ -30,7 +30,7 @@ const session = {
 } as unknown as LoadSession;
 const target = {
   prepare: async () => undefined,
-  claim: async () => ({ seq: 1, epoch: 1, position: START, seen: {} }),
+  claim: async () => ({ seq: 1, epoch: 1, position: START, clock: 0, seen: {} }),
   copies: async () => [],
   known: async () => ({}),
   forgetTables: async () => undefined,
@@ -45,7 +45,7 @@ function started() {
   const waiting: Delivery[] = [];
   const link: LinkClient = {
     open: async (_, __, signal) => ({
-      opening: { position: START, seen: {}, logsCascades: true },
+      opening: { position: START, clock: 0, seen: {}, logsCascades: true },
       deliveries: (async function* () {
         while (!signal.aborted) {
           const next = waiting.shift();

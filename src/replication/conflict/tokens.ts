@@ -5,6 +5,7 @@
  */
 import { type Position, parsePosition } from '../../model/position.ts';
 import type { Seen } from '../../model/row.ts';
+import { readSeen } from '../../model/seen.ts';
 import type { LoadChange } from '../window.ts';
 
 /** A position in the serialiser's log, or null: nothing seen yet. */
@@ -32,7 +33,7 @@ export class Tokens {
   of(seen: Seen): Token {
     const text = seen[this.#pipeline];
     if (text !== this.#text) {
-      this.#token = text === undefined ? null : parsePosition(text);
+      this.#token = text === undefined ? null : parsePosition(readSeen(text).position);
       this.#text = text;
     }
     return this.#token;

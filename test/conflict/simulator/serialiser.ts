@@ -137,7 +137,7 @@ export class Serialiser {
         const after = change.kind === 'delete' ? null : change.after;
         claims.push({
           token,
-          clock: delivery.commitUs,
+          clock: delivery.clock,
           change: { kind: change.kind, table: loadOf(change.table), before, after, fkChecks: true },
         });
         truths.push(other.entry(delivery.position).truth);

@@ -10,7 +10,7 @@ export function request(from: number | null = null): PipelineRequest {
   return {
     pipeline: 'shop/hz>ca',
     generation: 1,
-    from: from === null ? null : { position: positionOf(from), seen: {} },
+    from: from === null ? null : { position: positionOf(from), clock: from, seen: {} },
     copied: { 'shop.orders': { cursor: ["'7'"], done: false, rows: 7 } },
     known: {},
   };
@@ -56,7 +56,12 @@ export class NumberedSource implements PipelineService {
     this.requests.push(asked);
     this.opened++;
     const from = asked.from === null ? 0 : Number(asked.from.position.slice('mariadb:0-1-'.length));
-    const opening = { position: positionOf(from), seen: { 'shop/ca>hz': 'mariadb:0-2-0' }, logsCascades: true };
+    const opening = {
+      position: positionOf(from),
+      clock: from,
+      seen: { 'shop/ca>hz': 'mariadb:0-2-0' },
+      logsCascades: true,
+    };
     return {
       opening,
       deliveries: this.#deliveries(from, opening.seen, signal),
@@ -94,7 +99,7 @@ export class NumberedSource implements PipelineService {
       gtid: `0-1-${n}`,
       position: positionOf(n),
       seen,
-      commitUs: n,
+      clock: n,
       bytes,
       first: true,
       last: true,

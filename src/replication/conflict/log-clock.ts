@@ -1,0 +1,50 @@
+/**
+ * The clock of a site, folded from its log: a hybrid logical clock (Kulkarni et al., 2014) in microseconds since 1970.
+ *
+ * Rules kept: it depends on the log alone, so a log that is read twice from one place gives the same clocks twice; and it
+ * goes on only from the clock that belongs to where reading goes on, never from the present one. What was applied
+ * raises it in log order, so that what follows it in the log is later, whatever the wall clocks say.
+ */
+
+/**
+ * How far ahead of all before it a transaction of users may say it is: the commit time in MariaDB's log is what a session
+ * has set with `SET timestamp`. A log that was quiet for longer catches up, so much with each transaction.
+ */
+const FARTHEST_US = 3_600_000_000;
+
+export class LogClock {
+  #now: number;
+  /** Whether it was begun with the clock that the log has there. */
+  readonly exact: boolean;
+
+  /** @param clock where reading begins; null: not known, and then near it only */
+  constructor(clock: number | null) {
+    this.#now = clock ?? 0;
+    this.exact = clock !== null;
+  }
+
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Reading goes on at a place that was read before. */
+  back(clock: number): void {
+    this.#now = clock;
+  }
+
+  /** A transaction of users. Its version is what the clock says then. */
+  user(committedUs: number): void {
+    const wanted = Math.max(this.#now + 1, committedUs);
+    this.#now = this.#now === 0 ? committedUs : Math.min(wanted, this.#now + FARTHEST_US);
+  }
+
+  /** A window that was applied: the clock of its source's log where it ends. */
+  applied(clock: number): void {
+    this.#now = Math.max(this.#now, clock);
+  }
+
+  /** A heartbeat of the site's own owner. No user sets its time, so it has no limit. */
+  beat(committedUs: number): void {
+    this.#now = Math.max(this.#now, committedUs);
+  }
+}
