@@ -3,6 +3,7 @@
  *
  * Compiling is pure and total, so the planner and every node come to the same pipelines from the same channel spec.
  */
+import { type ConflictLog, DEFAULT_CONFLICT_LOG } from './conflict.ts';
 import type { ChannelSpec, ConflictSpec, TableSpec } from './topology.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface TableRule {
   readonly only: readonly string[] | null;
   /** Source column name to target column name. */
   readonly rename: Readonly<Record<string, string>>;
+  /** Where the entry has its own; else the channel's counts. */
+  readonly conflictLog?: ConflictLog;
 }
 
 /** Tables that all these patterns mean, at the first database of the channel, are in it since this generation. */
@@ -74,6 +77,8 @@ export interface PipelineSpec {
   readonly reverseCopies: boolean;
   /** Two-way without copies: a table that joins a running channel counts from when it joined at this pipeline's source. */
   readonly joinsLate: boolean;
+  /** What is kept of conflicts, and for how long; null one-way. */
+  readonly conflictLog: ConflictLog | null;
   readonly existing: ChannelSpec['existing'];
   readonly ddl: ChannelSpec['ddl'];
   readonly onError: ChannelSpec['onError'];
@@ -113,6 +118,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         initial: spec.initial,
         reverseCopies: false,
         joinsLate: false,
+        conflictLog: null,
         forward: true,
         tables: spec.tables.map(forwardRule),
         left: leftBy(forwardRule),
@@ -120,6 +126,10 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     );
   }
   const first = direction.between[0]!;
+  const conflictLog = conflictLogOf(spec.conflict);
+  const ruleOf =
+    (rule: (entry: LeftEntry) => TableRule) =>
+    (table: TableSpec): TableRule => ({ ...rule(table), ...ownLog(table, conflictLog) });
   const serialiser = spec.conflict === null ? first : serialiserOf(spec.conflict, direction.between);
   return direction.between.slice(1).flatMap((other) =>
     [
@@ -135,11 +145,24 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       initial: source === first ? spec.initial : ('none' as const),
       reverseCopies: target === first && spec.initial === 'copy',
       joinsLate: spec.initial === 'none',
+      conflictLog,
       forward: source === first,
-      tables: spec.tables.map(source === first ? forwardRule : backwardRule),
+      tables: spec.tables.map(ruleOf(source === first ? forwardRule : backwardRule)),
       left: leftBy(source === first ? forwardRule : backwardRule),
     })),
   );
+}
+
+function conflictLogOf(conflict: ConflictSpec | null): ConflictLog {
+  return { log: conflict?.log ?? DEFAULT_CONFLICT_LOG.log, keep: conflict?.keep ?? DEFAULT_CONFLICT_LOG.keep };
+}
+
+/** Nothing where the entry says nothing else than its channel. */
+function ownLog({ conflict }: TableSpec, { log, keep }: ConflictLog): Pick<TableRule, 'conflictLog'> {
+  if (conflict === null) return {};
+  const own = conflictLogOf(conflict);
+  const same = own.log === log && own.keep.days === keep.days && own.keep.count === keep.count;
+  return same ? {} : { conflictLog: own };
 }
 
 export function leftEntries({ entries }: LeftTables): readonly LeftEntry[] {

@@ -6,16 +6,18 @@
  * spoke. If so everything is rolled back and decided change by change, with locks on absent keys too.
  */
 
+import type { ConflictLogLevel } from '../model/conflict.ts';
 import { OtterError } from '../model/error.ts';
-import { type Checkpoint, DuplicateKey, type LoadSession, NeedsCare } from '../model/load.ts';
+import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable, NeedsCare } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { Delivery, Seen } from '../model/row.ts';
+import { type Delivery, type Seen, tableName } from '../model/row.ts';
 import { decide, type LockedRow, type Refusal } from '../replication/conflict/decide.ts';
 import { firstConflict } from '../replication/conflict/detect.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
+import { refusalRecords } from '../replication/conflict/record.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
 import type { KeyedRow, SerialiserIndex } from './serialiser-index.ts';
@@ -28,6 +30,9 @@ export interface JudgingOptions {
   readonly spec: PipelineSpec;
   /** Sees to it that the index holds everything since the position. */
   readonly indexSince: (position: string) => void;
+  /** What the conflict log holds of a table's rows, as the topology has it now. */
+  readonly levelOf: (table: LoadTable) => ConflictLogLevel;
+  readonly now: () => number;
   readonly logger: Logger;
 }
 
@@ -180,7 +185,7 @@ class JudgingStrategy implements Strategy {
   }
 
   async #decide(session: LoadSession, claims: readonly Claim[]): Promise<Applied> {
-    const { index, spec, logger } = this.#options;
+    const { index, spec, logger, levelOf, now } = this.#options;
     const present: LockedRow[] = [];
     for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
@@ -198,10 +203,14 @@ class JudgingStrategy implements Strategy {
     if (this.#open !== null) this.#open.refusedLocks = verdict.refusedLocks;
     await session.write(verdict.writes);
     await session.answer(spec.name, verdict.answers);
+    const { channel, name: pipeline } = spec;
+    const context = { channel, pipeline, keys: index.keys, present, levelOf, nowMs: now() };
+    await session.recordConflicts(refusalRecords(verdict.refused, context));
     for (const refusal of verdict.refused) logger.info('change refused', describe(refusal));
     return {
       rows: claims.length - verdict.refused.length,
       conflicts: verdict.refused.length,
+      conflictTables: countTables(verdict.refused),
       drift: verdict.drift.length,
     };
   }
@@ -230,7 +239,8 @@ class JudgingStrategy implements Strategy {
       // Before the spoke has applied anything it has seen what the first checkpoint says.
       const seen = delivery.seen[spec.reverse!] === undefined ? first : delivery.seen;
       const token = this.#tokens.of(seen);
-      for (const change of loadChanges(delivery, this.#tables)) claims.push({ change, token });
+      const origin = { gtid: delivery.gtid, commitMs: delivery.commitMs };
+      for (const change of loadChanges(delivery, this.#tables)) claims.push({ change, token, origin });
     }
     await index.learnt(rowsOf(claims));
     return claims;
@@ -246,6 +256,16 @@ function rowsOf(claims: readonly Claim[]): KeyedRow[] {
 
 function bytesOf(deliveries: readonly Delivery[]): number {
   return deliveries.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** By the name of the table here. */
+function countTables(refused: readonly Refusal[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { claim } of refused) {
+    const name = tableName(claim.change.table.target);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** Names and reasons; no values but the key's own table. */

@@ -4,6 +4,7 @@
  * Rule kept here: the result is plain JSON with every default present, so that two ways of writing the same are the
  * same value; keys that are not built yet are kept only where they say something else than the default.
  */
+import { type ConflictKeep, type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import type {
   ChannelSpec,
   ConflictPolicy,
@@ -25,6 +26,8 @@ interface WrittenConflict {
   readonly merge?: 'row' | 'column';
   readonly groups?: readonly (readonly string[])[];
   readonly counters?: readonly string[];
+  readonly log?: ConflictLogLevel;
+  readonly keep?: Partial<ConflictKeep>;
 }
 
 interface WrittenTable {
@@ -205,7 +208,18 @@ function resolveConflict(written: WrittenConflict, base: ConflictSpec): Conflict
     merge: written.merge ?? base.merge,
     groups: (written.groups ?? base.groups).map((group) => [...group]),
     counters: [...(written.counters ?? base.counters)],
+    ...resolveLog(written, base),
   };
+}
+
+/** Left out where it is the default, so that there is one way to say that. */
+function resolveLog(written: WrittenConflict, base: ConflictSpec): Pick<ConflictSpec, 'log' | 'keep'> {
+  const common = DEFAULT_CONFLICT_LOG;
+  const log = written.log ?? base.log ?? common.log;
+  const before = base.keep ?? common.keep;
+  const keep = { days: written.keep?.days ?? before.days, count: written.keep?.count ?? before.count };
+  const usual = keep.days === common.keep.days && keep.count === common.keep.count;
+  return { ...(log === 'full' ? {} : { log }), ...(usual ? {} : { keep }) };
 }
 
 function resolveFiles(written: object): InertSpec {
