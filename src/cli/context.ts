@@ -1,4 +1,5 @@
 /** What every command gets from outside, and what it may do: nothing here touches `process`. */
+import type { ReachConflictLog } from '../model/conflict.ts';
 import { OtterError } from '../model/error.ts';
 import type { ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
@@ -58,6 +59,8 @@ export interface Parts {
   logger(options: { level: string; readable: boolean }): Logger;
   /** For `otter validate --live`. */
   readonly reachDatabase: ReachDatabase;
+  /** For `otter conflicts`. */
+  readonly reachConflictLog: ReachConflictLog;
   /** What the node at this address says of itself. */
   askNode(advertise: string, signal: AbortSignal): Promise<NodeAnswer>;
   demo(options: DemoOptions): Promise<number>;
