@@ -1,7 +1,6 @@
 /** What every command gets from outside, and what it may do: nothing here touches `process`. */
-import type { ReachConflictLog } from '../model/conflict.ts';
 import { OtterError } from '../model/error.ts';
-import type { ReachDatabase } from '../model/inspection.ts';
+import type { ReachConflictLog, ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import { NAME_PATTERN } from '../model/topology.ts';

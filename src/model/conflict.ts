@@ -6,7 +6,6 @@
  */
 import type { OtterError } from './error.ts';
 import type { Value } from './row.ts';
-import type { DatabaseSpec } from './topology.ts';
 
 export type RowWrite = 'insert' | 'update' | 'delete';
 
@@ -111,9 +110,6 @@ export interface ConflictLogReader extends AsyncDisposable {
   /** Null: there is none of that number. @throws OtterError */
   one(id: number): Promise<LoggedConflict | null>;
 }
-
-/** Tries the endpoints as a node does. @throws OtterError OT3020, OT4001, OT4003, OT4004, OT4005, OT4008 */
-export type ReachConflictLog = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<ConflictLogReader>;
 
 /** A database whose log could not be read, and why. */
 export interface UnreadLog {

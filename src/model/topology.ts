@@ -44,9 +44,8 @@ export interface ConflictSpec {
   readonly merge: 'row' | 'column';
   readonly groups: readonly (readonly string[])[];
   readonly counters: readonly string[];
-  /** What the conflict log holds of rows; absent: all. */
-  readonly log?: Exclude<ConflictLogLevel, 'full'>;
-  /** How much of it is kept; absent: as `DEFAULT_CONFLICT_LOG` says. */
+  /** What the conflict log holds of rows. Absent in what an earlier version applied, as `keep` is: the default. */
+  readonly log?: ConflictLogLevel;
   readonly keep?: ConflictKeep;
 }
 

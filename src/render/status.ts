@@ -41,7 +41,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
     if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
-    if (row.conflicts > 0) lines.push(`    conflicts: ${conflicting(row)}`);
+    if (Object.keys(row.conflict_tables).length > 0) lines.push(`    conflicts: ${conflicting(row)}`);
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
@@ -76,7 +76,7 @@ function conflicting({ conflicts, conflict_tables }: PipelineStatus): string {
   const named = Object.entries(conflict_tables).slice(0, NAMED_TABLES_MAX);
   const rest = conflicts - named.reduce((sum, [, count]) => sum + count, 0);
   const parts = named.map(([table, count]) => `${printable(table)} ${count}`);
-  return [...parts, ...(rest > 0 ? [`${parts.length === 0 ? '' : 'others '}${rest}`] : [])].join(', ');
+  return [...parts, ...(rest > 0 ? [`others ${rest}`] : [])].join(', ');
 }
 
 function lag(row: PipelineStatus): string {

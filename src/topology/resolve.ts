@@ -208,18 +208,9 @@ function resolveConflict(written: WrittenConflict, base: ConflictSpec): Conflict
     merge: written.merge ?? base.merge,
     groups: (written.groups ?? base.groups).map((group) => [...group]),
     counters: [...(written.counters ?? base.counters)],
-    ...resolveLog(written, base),
+    log: written.log ?? base.log ?? DEFAULT_CONFLICT_LOG.log,
+    keep: { ...(base.keep ?? DEFAULT_CONFLICT_LOG.keep), ...written.keep },
   };
-}
-
-/** Left out where it is the default, so that there is one way to say that. */
-function resolveLog(written: WrittenConflict, base: ConflictSpec): Pick<ConflictSpec, 'log' | 'keep'> {
-  const common = DEFAULT_CONFLICT_LOG;
-  const log = written.log ?? base.log ?? common.log;
-  const before = base.keep ?? common.keep;
-  const keep = { days: written.keep?.days ?? before.days, count: written.keep?.count ?? before.count };
-  const usual = keep.days === common.keep.days && keep.count === common.keep.count;
-  return { ...(log === 'full' ? {} : { log }), ...(usual ? {} : { keep }) };
 }
 
 function resolveFiles(written: object): InertSpec {
