@@ -76,7 +76,7 @@ export interface ConflictRecord {
 
 /** A record as it is read again. */
 export interface LoggedConflict extends ConflictRecord {
-  /** Never given twice in one database. */
+  /** Not given again as long as the table stands, except by a MySQL 5.7 that restarts when the log is empty. */
   readonly id: number;
   readonly state: ConflictState;
 }

@@ -126,7 +126,7 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       row_key: ['LONGTEXT NOT NULL', 'JSON: its primary key, columns to SQL literals; of unique: of the incoming row'],
       kind: ['VARCHAR(16) NOT NULL', 'incoming/local, each insert, update or delete; or unique: two rows, one value'],
       winner: ['VARCHAR(8) NOT NULL', 'incoming, local, merged or none'],
-      decided_by: ['VARCHAR(64) NOT NULL', 'policy: reason'],
+      decided_by: ['VARCHAR(120) NOT NULL', 'policy: reason'],
       images: ['VARCHAR(8) NOT NULL', 'full; cut: long values are cut; none: not kept'],
       incoming: ['LONGTEXT NULL', 'JSON: what the change wanted, columns to SQL literals; NULL: no row'],
       present: ['LONGTEXT NULL', 'JSON: the row here when it was decided; NULL: none'],
