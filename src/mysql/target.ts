@@ -207,7 +207,8 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async recordedConflicts(): ReturnType<TargetPort['recordedConflicts']> {
-    const found = await this.#control.run((connection) =>
+    // Of a long log it takes a while, for which beats should not wait; marks may.
+    const found = await this.#marks.run((connection) =>
       rows(
         connection,
         `SELECT DISTINCT channel,table_schema,table_name FROM ${this.#records.table('conflict')} WHERE ${this.#records.topology}`,
@@ -223,7 +224,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async pruneConflicts(share: ConflictShare): Promise<boolean> {
     const where = { table: this.#records.table('conflict'), topology: this.#records.topology };
     const bounds = { nowMs: this.#options.now(), batch: PRUNED_AT_ONCE };
-    return this.#control.run(async (connection) => (await pruneConflicts(connection, where, share, bounds)) > 0);
+    return this.#marks.run(async (connection) => (await pruneConflicts(connection, where, share, bounds)) > 0);
   }
 
   async pipelines(): Promise<readonly string[]> {
