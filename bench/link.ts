@@ -56,7 +56,7 @@ function transactions(count: number, rows: (i: number) => RowChange[]): Delivery
       gtid: `0-1-${i + 2}`,
       position: `mariadb:0-1-${i + 2}`,
       seen: START.seen,
-      commitMs: 1_790_000_000_000 + i,
+      commitUs: 1_790_000_000_000 + i,
       bytes: changes.length * 160,
       first: true,
       last: true,

@@ -8,6 +8,7 @@ import type { LoadTable } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
+import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
 import { extract, loadTable } from '../replication/load-table.ts';
 import { engineObstacle } from '../replication/transactional.ts';
@@ -116,8 +117,10 @@ class PairInspection {
           `The pipeline stops at such rows. Give the key of ${tableName(target.shape)} the collations that ${tableName(shape)} has, or \`_bin\`.`,
         );
       }
-      if (role !== 'one-way') this.#obstacle(() => twoWayObstacle(matched, { ...this.#facts(), unguardedTriggers }));
-      else {
+      if (role !== 'one-way') {
+        this.#obstacle(() => twoWayObstacle(matched, { ...this.#facts(), unguardedTriggers }));
+        if (role === 'to-serialiser') this.#obstacle(() => conflictObstacle(matched, this.#pair.rule.conflict));
+      } else {
         this.#obstacle(() => keyObstacle(matched, initial === 'copy'));
         if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
       }

@@ -40,7 +40,7 @@ export class DeliveryDecoder {
       gtid,
       position,
       seen: this.#seen,
-      commitMs: number(entry[4]),
+      commitUs: number(entry[4]),
       bytes: number(entry[5]),
     };
     switch (entry[0]) {

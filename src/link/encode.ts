@@ -96,12 +96,12 @@ export class DeliveryEncoder {
     }
   }
 
-  #common({ gtid, position, seen, commitMs, bytes }: Delivery): WireCommon {
+  #common({ gtid, position, seen, commitUs, bytes }: Delivery): WireCommon {
     const common = [
       this.#gtid.difference(gtid),
       this.#position.difference(position),
       seen === this.#seen ? 0 : seenDifference(this.#seen, seen),
-      commitMs,
+      commitUs,
       bytes,
     ] as const;
     this.#seen = seen;

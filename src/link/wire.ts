@@ -8,7 +8,7 @@
 import type { Seen, TableShape, Value } from '../model/row.ts';
 
 /** Raised whenever a peer of the version before could not read what is sent. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
 /**
  * A text against the one before it: 0 the same; a number: the digits at its end grew by so much (the next transaction of
@@ -35,7 +35,7 @@ export type WireImage = readonly (Value | typeof SAME)[];
 /** Neighbouring changes of one operation and table; an update has two images, before and after. */
 export type WireRun = readonly [op: number, table: number, images: readonly WireImage[]];
 
-export type WireCommon = readonly [gtid: WireText, position: WireText, seen: WireSeen, commitMs: number, bytes: number];
+export type WireCommon = readonly [gtid: WireText, position: WireText, seen: WireSeen, commitUs: number, bytes: number];
 
 /** `[number, shape]`; numbers count from 0 in the order of sending. */
 export type WireShape = readonly [number: number, shape: TableShape];

@@ -4,7 +4,17 @@
  */
 import type { ConflictRecord, ConflictShare } from './conflict.ts';
 import type { LogPoint } from './position.ts';
-import type { AnnouncedTable, Answer, ColumnShape, Image, KnownTable, Seen, TableShape, UniqueKey } from './row.ts';
+import type {
+  AnnouncedTable,
+  ColumnShape,
+  Image,
+  KnownTable,
+  LoggedAnswer,
+  Seen,
+  TableShape,
+  UniqueKey,
+  Version,
+} from './row.ts';
 
 /** A table at the target as one pipeline writes it. */
 export interface LoadTable {
@@ -148,7 +158,9 @@ export interface LoadSession extends AsyncDisposable {
   /** The same rows, with the texts of their keys as literals of the character sets that these have in the table. */
   spelled(table: LoadTable, rows: readonly Image[]): Promise<readonly Image[]>;
   /** Leaves answers in the log for this site's reader, and nothing in any table. */
-  answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void>;
+  answer(pipeline: string, answers: readonly LoggedAnswer[]): Promise<void>;
+  /** The same with versions of rows that are written after this. */
+  tellVersions(pipeline: string, versions: readonly Version[]): Promise<void>;
   /** Keeps what was decided, in `otter.conflict`; there exactly if the transaction is. */
   recordConflicts(records: readonly ConflictRecord[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;

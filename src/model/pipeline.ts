@@ -14,6 +14,17 @@ import type { ChannelSpec, ConflictSpec, TableSpec } from './topology.ts';
  */
 export type PipelineRole = 'one-way' | 'from-serialiser' | 'to-serialiser';
 
+/** How conflicts of a table are decided; columns by their names at the site that decides. */
+export type ConflictRule = Omit<ConflictSpec, 'priority' | 'log' | 'keep'>;
+
+export const SITE_PRIORITY: ConflictRule = {
+  policy: 'site-priority',
+  by: null,
+  merge: 'row',
+  groups: [],
+  counters: [],
+};
+
 /** A table entry seen from one pipeline: `from` is the name at this pipeline's source. */
 export interface TableRule {
   readonly from: string;
@@ -25,6 +36,7 @@ export interface TableRule {
   readonly only: readonly string[] | null;
   /** Source column name to target column name. */
   readonly rename: Readonly<Record<string, string>>;
+  readonly conflict: ConflictRule;
   /** Where the entry has its own; else the channel's counts. */
   readonly conflictLog?: ConflictLog;
 }
@@ -75,6 +87,8 @@ export interface PipelineSpec {
   readonly initial: 'copy' | 'none';
   /** Whether the pipeline in the other direction copies: then a table counts here only from when it is copied. */
   readonly reverseCopies: boolean;
+  /** Two-way: whether the site that decides has others to send to than this pipeline's. */
+  readonly star: boolean;
   /** Two-way without copies: a table that joins a running channel counts from when it joined at this pipeline's source. */
   readonly joinsLate: boolean;
   /** What is kept of conflicts, and for how long; null one-way. */
@@ -117,20 +131,22 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         reverse: null,
         initial: spec.initial,
         reverseCopies: false,
+        star: false,
         joinsLate: false,
         conflictLog: null,
         forward: true,
-        tables: spec.tables.map(forwardRule),
-        left: leftBy(forwardRule),
+        tables: spec.tables.map((table) => forwardRule(table, SITE_PRIORITY)),
+        left: leftBy((entry) => forwardRule(entry, SITE_PRIORITY)),
       })),
     );
   }
   const first = direction.between[0]!;
   const conflictLog = conflictLogOf(spec.conflict);
-  const ruleOf =
-    (rule: (entry: LeftEntry) => TableRule) =>
-    (table: TableSpec): TableRule => ({ ...rule(table), ...ownLog(table, conflictLog) });
   const serialiser = spec.conflict === null ? first : serialiserOf(spec.conflict, direction.between);
+  const ruled = (entry: LeftEntry, conflict: ConflictSpec | null): ConflictRule =>
+    conflict === null ? SITE_PRIORITY : named(conflict, serialiser === first ? {} : entry.columns.rename);
+  const ruleAt = (source: string, entry: LeftEntry, conflict: ConflictSpec | null): TableRule =>
+    (source === first ? forwardRule : backwardRule)(entry, ruled(entry, conflict));
   return direction.between.slice(1).flatMap((other) =>
     [
       { source: first, target: other },
@@ -144,11 +160,15 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       reverse: pipelineName(channel, target, source),
       initial: source === first ? spec.initial : ('none' as const),
       reverseCopies: target === first && spec.initial === 'copy',
+      star: direction.between.length > 2,
       joinsLate: spec.initial === 'none',
       conflictLog,
       forward: source === first,
-      tables: spec.tables.map(ruleOf(source === first ? forwardRule : backwardRule)),
-      left: leftBy(source === first ? forwardRule : backwardRule),
+      tables: spec.tables.map((table) => ({
+        ...ruleAt(source, table, table.conflict ?? spec.conflict),
+        ...ownLog(table, conflictLog),
+      })),
+      left: leftBy((entry) => ruleAt(source, entry, null)),
     })),
   );
 }
@@ -170,18 +190,32 @@ export function leftEntries({ entries }: LeftTables): readonly LeftEntry[] {
   return entries.map((entry) => (typeof entry === 'string' ? { from: entry, to: null, columns } : entry));
 }
 
-function forwardRule(table: LeftEntry): TableRule {
+/** The columns by their names at the other site. */
+function named(conflict: ConflictSpec, rename: Readonly<Record<string, string>>): ConflictRule {
+  const { policy, by, merge, groups, counters } = conflict;
+  const there = (column: string): string => rename[column] ?? column;
+  return {
+    policy,
+    by: by === null ? null : there(by),
+    merge,
+    groups: groups.map((group) => group.map(there)),
+    counters: counters.map(there),
+  };
+}
+
+function forwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
   return {
     from: table.from,
     to: table.to,
     omit: table.columns.omit,
     only: table.columns.only,
     rename: table.columns.rename,
+    conflict,
   };
 }
 
 /** The same entry read from the second site: names swapped, columns named as they are there. */
-function backwardRule(table: LeftEntry): TableRule {
+function backwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
   const { rename } = table.columns;
   const there = (column: string): string => rename[column] ?? column;
   return {
@@ -190,5 +224,6 @@ function backwardRule(table: LeftEntry): TableRule {
     omit: table.columns.omit.map(there),
     only: table.columns.only?.map(there) ?? null,
     rename: Object.fromEntries(Object.entries(rename).map(([here, other]) => [other, here])),
+    conflict,
   };
 }

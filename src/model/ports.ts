@@ -103,7 +103,7 @@ export interface Statement {
   readonly kind: 'statement';
   readonly gtid: string;
   readonly position: string;
-  readonly commitMs: number;
+  readonly commitUs: number;
   /** Default schema of the session. */
   readonly schema: string;
   /** As it was written. */
@@ -119,7 +119,7 @@ export type LogItem =
       readonly gtid: string;
       /** The log up to and including this transaction. */
       readonly position: string;
-      readonly commitMs: number;
+      readonly commitUs: number;
       readonly first: boolean;
       readonly last: boolean;
       readonly changes: readonly RowChange[];

@@ -90,6 +90,31 @@ export interface Answer {
   readonly image: Image | null;
 }
 
+/** An answer as it stands in the log of who gave it. */
+export interface LoggedAnswer extends Answer {
+  /** Keys and unique values that are settled by it. */
+  readonly locks: readonly string[];
+  /** Names of the columns in which the refused changes lost, and in which they won; null: in all. */
+  readonly lost: ReadonlySet<string> | null;
+  readonly won: ReadonlySet<string> | null;
+}
+
+/** When a write was made, see `replication/conflict/stamp.ts`. */
+export interface Stamp {
+  /** The commit time, or the value of the column that stands in for it. */
+  readonly order: number;
+  /** Commit time at the origin, microseconds since 1970: decides where `order` is equal. */
+  readonly clock: number;
+}
+
+/** A write with the keys and unique values that it touched. */
+export interface Version {
+  readonly locks: readonly string[];
+  readonly stamp: Stamp;
+  /** Names of the columns that it wrote; null: the row as a whole. */
+  readonly columns: readonly string[] | null;
+}
+
 interface DeliveryCommon {
   /** Id of the transaction in the source's log. */
   readonly gtid: string;
@@ -97,8 +122,8 @@ interface DeliveryCommon {
   readonly position: string;
   /** What the source had seen just before this transaction. */
   readonly seen: Seen;
-  /** Commit time by the source's clock, ms since 1970. */
-  readonly commitMs: number;
+  /** Commit time by the source's clock, microseconds since 1970; some servers tell whole seconds only. */
+  readonly commitUs: number;
   /** Rough size in memory, for limits. */
   readonly bytes: number;
 }

@@ -4,7 +4,7 @@
  * A row that fits into a packet may not do so as JSON, and not even into one column of JSON: a long image is cut into
  * several rows, of which all but the last say that more follows.
  */
-import type { Answer } from '../model/row.ts';
+import type { LoggedAnswer, Version } from '../model/row.ts';
 import { quoteText } from './sql.ts';
 
 /** Images are cut above this part of a packet: quoted twice, a character may take eight bytes. */
@@ -14,19 +14,21 @@ const PIECES = 16;
 export function* answerInserts(
   into: string,
   { lineage, pipeline }: { readonly lineage: string; readonly pipeline: string },
-  answers: readonly (Answer & { readonly locks: readonly string[] })[],
+  answers: readonly LoggedAnswer[],
   packetBytesMax: number,
 ): Generator<string> {
   const charsMax = Math.floor(packetBytesMax / PIECES);
   const insert = `INSERT INTO ${into} (lineage,pipeline,table_schema,table_name,row_key,image,more,lock_keys) VALUES `;
   let tuples: string[] = [];
   let chars = 0;
-  for (const { table, key, image, locks } of answers) {
+  for (const { table, key, image, ...settled } of answers) {
     const named = [lineage, pipeline, table.schema, table.name].map(quoteText).join(',');
     const images = image === null ? [null] : pieces(JSON.stringify(image), charsMax);
     for (const [i, piece] of images.entries()) {
       const last = i === images.length - 1;
-      const [rowKey, lockKeys] = (last ? [key, locks] : [[], []]).map((list) => quoteText(JSON.stringify(list)));
+      const [rowKey, lockKeys] = (last ? [key, settledJson(settled)] : [[], []]).map((list) =>
+        quoteText(JSON.stringify(list)),
+      );
       const tuple = `(${named},${rowKey},${piece === null ? 'NULL' : quoteText(piece)},${last ? 0 : 1},${lockKeys})`;
       if (chars > 0 && chars + tuple.length > charsMax) {
         yield insert + tuples.join(',');
@@ -38,6 +40,39 @@ export function* answerInserts(
     }
   }
   if (tuples.length > 0) yield insert + tuples.join(',');
+}
+
+/** The lock keys alone where the change was refused as a whole, as nearly always. */
+function settledJson({ locks, lost, won }: Pick<LoggedAnswer, 'locks' | 'lost' | 'won'>): unknown {
+  const names = (columns: ReadonlySet<string> | null): string[] | null => (columns === null ? null : [...columns]);
+  return lost === null && won?.size === 0 ? locks : { locks, lost: names(lost), won: names(won) };
+}
+
+/** Statements that write versions into the table `into`, as many as fit in a row. */
+export function* versionInserts(
+  into: string,
+  { lineage, pipeline }: { readonly lineage: string; readonly pipeline: string },
+  versions: readonly Version[],
+  packetBytesMax: number,
+): Generator<string> {
+  const charsMax = Math.floor(packetBytesMax / PIECES);
+  const insert = (texts: readonly string[]): string =>
+    `INSERT INTO ${into} (lineage,pipeline,versions) VALUES (${[lineage, pipeline, `[${texts.join(',')}]`].map(quoteText).join(',')})`;
+  let texts: string[] = [];
+  let chars = 0;
+  for (const { locks, stamp, columns } of versions) {
+    // JSON knows no infinity.
+    const order = Number.isFinite(stamp.order) ? stamp.order : null;
+    const text = JSON.stringify([locks, order, stamp.clock, columns]);
+    if (chars > 0 && chars + text.length > charsMax) {
+      yield insert(texts);
+      texts = [];
+      chars = 0;
+    }
+    texts.push(text);
+    chars += text.length;
+  }
+  if (texts.length > 0) yield insert(texts);
 }
 
 /** Never cut between the two halves of a character. */

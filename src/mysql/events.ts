@@ -65,7 +65,7 @@ export const IGNORABLE = 0x80;
 
 export interface GtidEvent {
   readonly gtid: string;
-  readonly commitMs: number;
+  readonly commitUs: number;
   /** Goes on to a commit, whatever comes first (MariaDB tells); else only when BEGIN comes first. */
   readonly opens: boolean;
   /** Of the whole transaction in the log, this event included; 0: the log does not say. */
@@ -82,7 +82,7 @@ export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number):
   const flags = c.uint(1);
   return {
     gtid: `${domain}-${serverId}-${sequence}`,
-    commitMs: timestamp * 1000,
+    commitUs: timestamp * 1_000_000,
     opens: (flags & STANDALONE) === 0,
     bytes: 0,
   };
@@ -94,16 +94,15 @@ export function readMysqlGtid(c: Cursor, timestamp: number): GtidEvent {
   const uuid = readUuid(c, c.skip(16));
   const number = c.uint64();
   const logicalClock = c.at < c.end ? c.uint(1) : 0;
-  let commitMs = timestamp * 1000;
+  let commitUs = timestamp * 1_000_000;
   let bytes = 0;
   if (logicalClock === 2 && c.end - c.at >= 23) {
     c.skip(16);
     const immediate = readMicros(c);
-    const original = immediate.more && c.end - c.at >= 7 ? readMicros(c).micros : immediate.micros;
-    commitMs = Math.floor(original / 1000);
+    commitUs = immediate.more && c.end - c.at >= 7 ? readMicros(c).micros : immediate.micros;
     if (c.at < c.end) bytes = c.packed();
   }
-  return { gtid: `${uuid}:${number}`, commitMs, opens: false, bytes };
+  return { gtid: `${uuid}:${number}`, commitUs, opens: false, bytes };
 }
 
 /** 55 bits of microseconds; the top bit says that the original commit time follows. */
@@ -156,7 +155,7 @@ export function readTaggedGtid(c: Cursor, timestamp: number): GtidEvent {
   if (uuid === '' || number <= 0n) throw new OtterError('OT4034', 'a tagged GTID event without UUID or number');
   return {
     gtid: `${tag === '' ? uuid : `${uuid}:${tag}`}:${number}`,
-    commitMs: Number(commitMicros / 1000n),
+    commitUs: Number(commitMicros),
     opens: false,
     bytes,
   };

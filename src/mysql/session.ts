@@ -22,8 +22,8 @@ import {
   type WriteCounts,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type Answer, type Image, tableName } from '../model/row.ts';
-import { answerInserts } from './answers.ts';
+import { type Image, type LoggedAnswer, tableName, type Version } from '../model/row.ts';
+import { answerInserts, versionInserts } from './answers.ts';
 import { conflictInserts } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
@@ -202,12 +202,29 @@ export class MysqlSession implements LoadSession {
     return spelledKeys(this.#options.connection, table, rows);
   }
 
-  async answer(pipeline: string, answers: readonly (Answer & { readonly locks: readonly string[] })[]): Promise<void> {
-    if (answers.length === 0) return;
+  async answer(pipeline: string, answers: readonly LoggedAnswer[]): Promise<void> {
+    if (answers.length > 0) await this.#log('answer', pipeline, answers, answerInserts);
+  }
+
+  async tellVersions(pipeline: string, versions: readonly Version[]): Promise<void> {
+    if (versions.length > 0) await this.#log('version', pipeline, versions, versionInserts);
+  }
+
+  async #log<T>(
+    name: 'answer' | 'version',
+    pipeline: string,
+    what: readonly T[],
+    inserts: (
+      into: string,
+      by: { lineage: string; pipeline: string },
+      what: readonly T[],
+      most: number,
+    ) => Iterable<string>,
+  ): Promise<void> {
     const { records, packetBytesMax } = this.#options;
-    const into = records.table('answer');
-    const common = { lineage: records.lineage, pipeline };
-    for (const sql of answerInserts(into, common, answers, packetBytesMax)) await this.#send([sql]);
+    const into = records.table(name);
+    for (const sql of inserts(into, { lineage: records.lineage, pipeline }, what, packetBytesMax))
+      await this.#send([sql]);
     // The insert is in the log for this site's reader; the row itself has done its work.
     await this.#send([`DELETE FROM ${into} WHERE ${records.of(pipeline)}`]);
   }

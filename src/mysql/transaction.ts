@@ -125,7 +125,7 @@ export class Transactions {
       kind: 'statement',
       gtid: gtid.gtid,
       position: this.#open ? this.#before : this.#position,
-      commitMs: gtid.commitMs,
+      commitUs: gtid.commitUs,
       ...said,
     });
     this.#itemBytes += ITEM_BYTES + 2 * said.sql.length;
@@ -173,7 +173,7 @@ export class Transactions {
       kind: 'rows',
       gtid: gtid.gtid,
       position: this.#position,
-      commitMs: gtid.commitMs,
+      commitUs: gtid.commitUs,
       first: this.#parts === 0,
       last,
       changes: this.#changes,

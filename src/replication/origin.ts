@@ -4,7 +4,7 @@
  * Rule kept: a transaction whose first row is a checkpoint row of this topology was applied by otter, for the pipeline
  * that the row names; everything else is a user's.
  */
-import type { Image, RowChange, TableShape, Value } from '../model/row.ts';
+import type { Image, LoggedAnswer, RowChange, TableShape, Value, Version } from '../model/row.ts';
 
 export type OtterRow =
   /** The transaction applied `pipeline` up to `position` of its source. */
@@ -18,7 +18,10 @@ export type OtterRow =
       readonly image: Image | null;
       /** Lock keys that are the serialiser's from here on. */
       readonly locks: readonly string[];
+      readonly lost: LoggedAnswer['lost'];
+      readonly won: LoggedAnswer['won'];
     }
+  | { readonly kind: 'version'; readonly pipeline: string; readonly versions: readonly Version[] }
   | { readonly kind: 'beat'; readonly site: string; readonly sentMs: number }
   | {
       readonly kind: 'watermark';
@@ -62,10 +65,21 @@ export class OtterRows {
       table: textOf(table, after, 'table_name'),
       key: JSON.parse(textOf(table, after, 'row_key')) as Image,
       image: whole === '' ? null : (JSON.parse(whole) as Image),
-      locks: JSON.parse(textOf(table, after, 'lock_keys')) as string[],
+      ...settledBy(JSON.parse(textOf(table, after, 'lock_keys')) as Settled),
     };
   }
 }
+
+type Names = readonly string[] | null;
+type Settled = readonly string[] | { readonly locks: readonly string[]; readonly lost: Names; readonly won: Names };
+
+function settledBy(settled: Settled): Pick<LoggedAnswer, 'locks' | 'lost' | 'won'> {
+  const set = (names: Names): ReadonlySet<string> | null => (names === null ? null : new Set(names));
+  if (!('locks' in settled)) return { locks: settled, lost: null, won: new Set() };
+  return { locks: settled.locks, lost: set(settled.lost), won: set(settled.won) };
+}
+
+type WrittenVersion = readonly [locks: readonly string[], order: number | null, clock: number, columns: Names];
 
 function textOf(table: TableShape, image: Image, column: string): string {
   return literalText(image[indexOf(table, column)] ?? null);
@@ -78,6 +92,16 @@ function shortRow(table: TableShape, after: Image): OtterRow | null {
       return { kind: 'mark', pipeline: text('pipeline'), position: text('position') };
     case 'heartbeat':
       return { kind: 'beat', site: text('site'), sentMs: Number(text('sent_ms')) };
+    case 'version':
+      return {
+        kind: 'version',
+        pipeline: text('pipeline'),
+        versions: (JSON.parse(text('versions')) as WrittenVersion[]).map(([locks, order, clock, columns]) => ({
+          locks,
+          stamp: { order: order ?? Number.NEGATIVE_INFINITY, clock },
+          columns,
+        })),
+      };
     case 'watermark':
       return {
         kind: 'watermark',

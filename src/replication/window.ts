@@ -9,7 +9,7 @@
  */
 import { UnreachableError } from '../model/error.ts';
 import type { LoadTable, Write } from '../model/load.ts';
-import type { Image, RowChange } from '../model/row.ts';
+import type { Delivery, Image, RowChange } from '../model/row.ts';
 import { keyText } from './load-table.ts';
 
 /** A change in the target's terms: images are loaded images. */
@@ -213,6 +213,22 @@ export function placingWrites(changes: readonly LoadChange[], evict: boolean, ex
     if (kept.length > 0) writes.push({ kind: 'insert', table: withExtras(table), rows: kept });
     return writes;
   });
+}
+
+/**
+ * Deliveries in runs that may be merged. Each answer stands alone: it may spell a key otherwise than the rows before and
+ * behind it do, and of two spellings of one key only the later may be written.
+ */
+export function inTurn(deliveries: readonly Delivery[]): Delivery[][] {
+  const runs: Delivery[][] = [];
+  let joins = false;
+  for (const delivery of deliveries) {
+    const answers = delivery.kind === 'answers';
+    if (joins && !answers) runs.at(-1)!.push(delivery);
+    else runs.push([delivery]);
+    joins = !answers;
+  }
+  return runs;
 }
 
 /** The columns of a row at the target that do not travel, or null when it has none or there is no such row. */

@@ -78,6 +78,10 @@ export class Inbound {
   }
 
   /** Whether it must be run anew to become this. */
+  get spec(): PipelineSpec {
+    return this.#spec;
+  }
+
   moves(spec: PipelineSpec): boolean {
     return this.#tables?.moves(spec) ?? false;
   }

@@ -8,7 +8,7 @@
 import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import type { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import type { TableShape } from '../model/row.ts';
@@ -30,6 +30,8 @@ export interface IncomingOptions {
   readonly log: SiteLog;
   /** Whether a pipeline out of this database has the table. */
   readonly routes: (pipeline: string, schema: string, table: string) => boolean;
+  /** How conflicts of a table are decided that it has. */
+  readonly ruleOf: (pipeline: string, schema: string, table: string) => ConflictRule;
   readonly logger: Logger;
   readonly now: () => number;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
@@ -121,8 +123,21 @@ export class Incoming {
   }
 
   #start(desired: Desired): void {
-    const { target, link, ownerRevision, log, routes, joined, begins, prepared, tidied, indexBytes, logger, now } =
-      this.#options;
+    const {
+      target,
+      link,
+      ownerRevision,
+      log,
+      routes,
+      ruleOf,
+      joined,
+      begins,
+      prepared,
+      tidied,
+      indexBytes,
+      logger,
+      now,
+    } = this.#options;
     const { spec } = desired;
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#options.signal]);
@@ -133,11 +148,12 @@ export class Incoming {
             pipeline: spec.name,
             reverse: spec.reverse!,
             routes: (schema, table) => routes(spec.reverse!, schema, table),
+            ruleOf: (schema, table) => ruleOf(spec.reverse!, schema, table),
             target,
             limitBytes: indexBytes,
           })
         : null;
-    const inbound = new Inbound({
+    const inbound: Inbound = new Inbound({
       spec,
       generation: desired.generation,
       born: desired.born,
@@ -153,6 +169,7 @@ export class Incoming {
               index,
               passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
               spec,
+              star: () => inbound.spec.star,
               indexSince: (position) => {
                 if (index.reachesBackTo(position)) return;
                 index.begin(position);

@@ -9,16 +9,20 @@
 import type { ConflictLogLevel } from '../model/conflict.ts';
 import { OtterError } from '../model/error.ts';
 import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable, NeedsCare } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type Delivery, type Seen, tableName } from '../model/row.ts';
-import { decide, type LockedRow, type Refusal } from '../replication/conflict/decide.ts';
+import { type Delivery, type Seen, tableName, type Version } from '../model/row.ts';
+import type { ConflictPolicy } from '../model/topology.ts';
+import { Settled } from '../replication/conflict/contest.ts';
+import { decide, type Refusal, type Verdict } from '../replication/conflict/decide.ts';
 import { firstConflict } from '../replication/conflict/detect.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
-import { refusalRecords } from '../replication/conflict/record.ts';
+import { conflictRecords } from '../replication/conflict/record.ts';
+import type { LockedRow } from '../replication/conflict/rows.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
+import { versionsOf } from '../replication/conflict/versions.ts';
 import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
 import type { KeyedRow, SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
@@ -28,6 +32,8 @@ export interface JudgingOptions {
   /** True when the index has noted everything before the point of this site's log within the time. */
   readonly passed: (point: LogPoint, timeoutMs: number) => Promise<boolean>;
   readonly spec: PipelineSpec;
+  /** Whether other spokes must be told what the rows of this one were. */
+  readonly star: () => boolean;
   /** Sees to it that the index holds everything since the position. */
   readonly indexSince: (position: string) => void;
   /** What the conflict log holds of a table's rows, as the topology has it now. */
@@ -60,7 +66,7 @@ interface OpenTransaction {
   claims: Claim[];
   bytes: number;
   readonly deciding: boolean;
-  refusedLocks: ReadonlySet<string>;
+  readonly settled: Settled;
 }
 
 class JudgingStrategy implements Strategy {
@@ -93,13 +99,13 @@ class JudgingStrategy implements Strategy {
       return { rows: 0, conflicts: 0, drift: 0 };
     }
     try {
-      const { missing } = await session.begin(
-        'read committed',
-        false,
-        from,
-        to,
-        optimisticWrites(claims.map(({ change }) => change)),
-      );
+      const versions = this.#versions(claims);
+      const writes = optimisticWrites(claims.map(({ change }) => change));
+      let { missing } = await session.begin('read committed', false, from, to, versions.length > 0 ? [] : writes);
+      if (versions.length > 0) {
+        await session.tellVersions(this.#options.spec.name, versions);
+        ({ missing } = await session.write(writes));
+      }
       await this.#barrier(session);
       if (missing === 0 && (await this.#unopposed(claims))) {
         return { rows: claims.length, conflicts: 0, drift: 0 };
@@ -142,7 +148,7 @@ class JudgingStrategy implements Strategy {
   ): Promise<Applied> {
     const { gtid } = deliveries[0]!;
     const deciding = this.#disputed.has(gtid);
-    this.#open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, refusedLocks: new Set() };
+    this.#open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, settled: new Settled() };
     if (deciding) {
       await session.begin('repeatable read', false, from, to, []);
       return this.#decide(session, claims);
@@ -155,6 +161,7 @@ class JudgingStrategy implements Strategy {
   async #writePiece(session: LoadSession, claims: readonly Claim[], bytes: number): Promise<void> {
     const open = this.#open!;
     try {
+      await this.#tellVersions(session, claims);
       const { missing } = await session.write(optimisticWrites(claims.map(({ change }) => change)));
       if (missing > 0) throw this.#again(open.gtid);
     } catch (error) {
@@ -186,6 +193,8 @@ class JudgingStrategy implements Strategy {
 
   async #decide(session: LoadSession, claims: readonly Claim[]): Promise<Applied> {
     const { index, spec, logger, levelOf, now } = this.#options;
+    const ruleOf = (table: LoadTable): ConflictRule => this.#tables.conflictRule(table);
+    const policyOf = (table: LoadTable): ConflictPolicy => ruleOf(table).policy;
     const present: LockedRow[] = [];
     for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
@@ -198,21 +207,33 @@ class JudgingStrategy implements Strategy {
       present,
       keys: index.keys,
       recent: index.recent,
-      ...(this.#open === null ? {} : { refusedBefore: this.#open.refusedLocks }),
+      ruleOf,
+      ...(this.#open === null ? {} : { settled: this.#open.settled }),
     });
-    if (this.#open !== null) this.#open.refusedLocks = verdict.refusedLocks;
+    await this.#tellVersions(session, claims, verdict);
     await session.write(verdict.writes);
     await session.answer(spec.name, verdict.answers);
     const { channel, name: pipeline } = spec;
-    const context = { channel, pipeline, keys: index.keys, present, levelOf, nowMs: now() };
-    await session.recordConflicts(refusalRecords(verdict.refused, context));
+    const context = { channel, pipeline, keys: index.keys, present, levelOf, policyOf, nowMs: now() };
+    await session.recordConflicts(conflictRecords(claims, verdict, context));
     for (const refusal of verdict.refused) logger.info('change refused', describe(refusal));
+    const { refused, overruled } = verdict;
     return {
-      rows: claims.length - verdict.refused.length,
-      conflicts: verdict.refused.length,
-      conflictTables: countTables(verdict.refused),
+      rows: claims.length - refused.length,
+      conflicts: refused.length + overruled.length,
+      conflictTables: countTables([...refused, ...overruled]),
       drift: verdict.drift.length,
     };
+  }
+
+  /** For the indexes of other spokes, ahead of the rows. */
+  async #tellVersions(session: LoadSession, claims: readonly Claim[], verdict?: Verdict): Promise<void> {
+    await session.tellVersions(this.#options.spec.name, this.#versions(claims, verdict));
+  }
+
+  #versions(claims: readonly Claim[], verdict?: Verdict): readonly Version[] {
+    if (!this.#options.star()) return [];
+    return versionsOf(claims, (table) => this.#tables.conflictRule(table), this.#options.index.keys, verdict);
   }
 
   /** Whether nobody here wrote, unseen by the spoke, what the claims touch. Asked when the reader has passed the barrier. */
@@ -239,8 +260,8 @@ class JudgingStrategy implements Strategy {
       // Before the spoke has applied anything it has seen what the first checkpoint says.
       const seen = delivery.seen[spec.reverse!] === undefined ? first : delivery.seen;
       const token = this.#tokens.of(seen);
-      const origin = { gtid: delivery.gtid, commitMs: delivery.commitMs };
-      for (const change of loadChanges(delivery, this.#tables)) claims.push({ change, token, origin });
+      for (const change of loadChanges(delivery, this.#tables))
+        claims.push({ change, token, clock: delivery.commitUs, gtid: delivery.gtid });
     }
     await index.learnt(rowsOf(claims));
     return claims;
@@ -259,9 +280,9 @@ function bytesOf(deliveries: readonly Delivery[]): number {
 }
 
 /** By the name of the table here. */
-function countTables(refused: readonly Refusal[]): ReadonlyMap<string, number> {
+function countTables(contested: readonly { readonly claim: Claim }[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
-  for (const { claim } of refused) {
+  for (const { claim } of contested) {
     const name = tableName(claim.change.table.target);
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }

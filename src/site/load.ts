@@ -13,6 +13,7 @@ import {
   changesByTable,
   type ExtrasOf,
   fates,
+  inTurn,
   type LoadChange,
   oneWayWrites,
   placingWrites,
@@ -152,7 +153,7 @@ export class PlainStrategy implements Strategy {
 
   #writes(deliveries: readonly Delivery[], changes: readonly LoadChange[], extras?: ExtrasOf): Write[] {
     const { role, existing } = this.#spec();
-    if (role !== 'one-way') return placingWrites(changes, true, extras);
+    if (role !== 'one-way') return inTurn(deliveries).flatMap((run) => placingWrites(this.#changes(run), true, extras));
     if (!deliveries.some(({ kind }) => kind === 'chunk')) {
       return oneWayWrites(changes, {
         fkChecks: this.#fkChecks,

@@ -140,7 +140,7 @@ export class Outbound implements LogListener, PipelineStream {
     const due = this.#due(part.gtid);
     if (due !== null) return due().then(() => this.#part(part));
     const seen = this.#cursor.seen(part.seen);
-    const common = { gtid: part.gtid, position: part.position, seen, commitMs: part.commitMs };
+    const common = { gtid: part.gtid, position: part.position, seen, commitUs: part.commitUs };
     for (const row of part.own) {
       if (row.kind === 'beat' && row.site === this.#options.site) {
         this.#push({

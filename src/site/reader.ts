@@ -18,7 +18,7 @@ import { backoff } from './backoff.ts';
 export interface ReadPart {
   readonly gtid: string;
   readonly position: string;
-  readonly commitMs: number;
+  readonly commitUs: number;
   readonly bytes: number;
   readonly first: boolean;
   readonly last: boolean;
@@ -65,7 +65,7 @@ export interface ReaderOptions {
 const PART_BYTES = 4 << 20;
 /** Attempts in a row after which pipelines say why they stand still. */
 const FAILED_ATTEMPTS = 3;
-const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'watermark']);
+const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark']);
 
 export class LogReader {
   readonly listeners = new Set<LogListener>();
@@ -234,8 +234,8 @@ export class LogReader {
         } else if (row !== null) own.push(row);
       }
     }
-    const { gtid, position, commitMs, bytes, first, last } = item;
-    const part: ReadPart = { gtid, position, commitMs, bytes, first, last, mark: this.#mark, seen, changes, own };
+    const { gtid, position, commitUs, bytes, first, last } = item;
+    const part: ReadPart = { gtid, position, commitUs, bytes, first, last, mark: this.#mark, seen, changes, own };
     for (const listener of listeners) {
       const wait = listener.part(part);
       if (wait !== undefined) await wait;

@@ -7,11 +7,14 @@
 import { hash } from 'node:crypto';
 import { OtterError } from '../model/error.ts';
 import type { LoadTable, TargetPort } from '../model/load.ts';
+import type { ConflictRule } from '../model/pipeline.ts';
 import { covers, type Position, parsePosition } from '../model/position.ts';
 import type { Image, RowChange, TableShape } from '../model/row.ts';
 import { LockKeys } from '../replication/conflict/keys.ts';
+import { noteAnswer, notedOf } from '../replication/conflict/noting.ts';
 import { RecentWrites } from '../replication/conflict/recent.ts';
 import type { Token } from '../replication/conflict/tokens.ts';
+import { Versions } from '../replication/conflict/versions.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { SortKeys } from './sort-keys.ts';
 
@@ -22,6 +25,8 @@ export interface IndexOptions {
   readonly reverse: string;
   /** Whether the channel has the table, by its name here. */
   readonly routes: (schema: string, table: string) => boolean;
+  /** How conflicts of the table are decided, by its name here. */
+  readonly ruleOf: (schema: string, table: string) => ConflictRule;
   readonly target: TargetPort;
   readonly limitBytes: number;
 }
@@ -41,6 +46,8 @@ export class SerialiserIndex implements LogListener {
   readonly #sortKeys: SortKeys;
   #recent: RecentWrites | null = null;
   #since: Position | null = null;
+  /** Of rows that the transaction at hand applied for another spoke. */
+  readonly #versions = new Versions();
   /** Why there is nothing in it any more. */
   #lost: OtterError | null = null;
 
@@ -76,7 +83,8 @@ export class SerialiserIndex implements LogListener {
   part(part: ReadPart): void | Promise<void> {
     const recent = this.#recent;
     if (recent === null) return;
-    const { pipeline, reverse, limitBytes } = this.#options;
+    const { pipeline, reverse, limitBytes, ruleOf } = this.#options;
+    if (part.first) this.#versions.clear();
     if (recent.full) {
       // Given up, not grown on: the loader says so when it asks, and begins anew from where the spoke stands then.
       const what = `the writes that ${pipeline} has not seen no longer fit into ${limitBytes} bytes`;
@@ -85,25 +93,35 @@ export class SerialiserIndex implements LogListener {
       return;
     }
     for (const row of part.own) {
-      if (row.kind === 'answer' && row.pipeline === pipeline) recent.note(part.gtid, 'answer', row.locks);
+      if (row.kind === 'answer' && row.pipeline === pipeline)
+        noteAnswer(recent, part.gtid, row, ruleOf(row.schema, row.table));
       if (row.kind === 'watermark' && row.pipeline === reverse && row.level === 'high') {
-        recent.note(part.gtid, 'chunk', row.keys);
+        recent.note(part.gtid, 'chunk', row.keys, { stamp: { order: 0, clock: 0 }, columns: null, all: true });
       }
+      if (row.kind === 'version' && row.pipeline !== pipeline) this.#versions.add(row.versions);
     }
     if (part.mark === pipeline) return;
     const changes = this.#routed(part.changes);
     if (changes.length === 0) return;
     const note = (): void => {
-      for (const change of changes) {
-        const before = change.kind === 'insert' ? null : change.before;
-        const after = change.kind === 'delete' ? null : change.after;
-        this.#recent?.note(part.gtid, 'local', this.keys.touched(change.table, before, after));
-      }
+      for (const change of changes) this.#note(part, change);
     };
     const rows = rowsOf(changes);
     const learning = this.#learn(rows);
     if (learning === null) note();
     else return learning.then(() => this.learnt(rows)).then(note);
+  }
+
+  #note({ gtid, commitUs }: ReadPart, change: RowChange): void {
+    const { table } = change;
+    const before = change.kind === 'insert' ? null : change.before;
+    const after = change.kind === 'delete' ? null : change.after;
+    const locks = this.keys.touched(table, before, after);
+    const rule = this.#options.ruleOf(table.schema, table.name);
+    const noted = notedOf(change, rule, commitUs, this.keys);
+    if (this.#versions.size === 0) this.#recent?.note(gtid, 'local', locks, noted);
+    else
+      for (const [lock, version] of this.#versions.of(locks, noted)) this.#recent?.note(gtid, 'local', [lock], version);
   }
 
   /** Texts of a whole batch are asked for at once, not transaction by transaction. */

@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
@@ -90,6 +90,10 @@ export class Site implements RunningSite {
       log: this.#log,
       routes: (pipeline, schema, table) =>
         this.#wanted().some(({ spec }) => spec.name === pipeline && this.#has(spec, schema, table)),
+      ruleOf: (pipeline, schema, table) => {
+        const out = this.#wanted().find(({ spec }) => spec.name === pipeline);
+        return ruleFor(out?.spec.tables ?? [], schema, table)?.conflict ?? SITE_PRIORITY;
+      },
       joined: (pipeline, table, join) => this.#outgoing.joined(pipeline, table, join),
       begins: (pipeline) => this.#outgoing.begins(pipeline),
       logger: options.logger,

@@ -11,9 +11,10 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
+import { type ConflictRule, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle } from '../replication/cascades.ts';
+import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
@@ -163,6 +164,11 @@ export class TargetTables {
     return place === undefined ? null : leavingNamed(spec(), name, place, settled());
   }
 
+  /** How conflicts of it are decided, as the topology has it now. */
+  conflictRule({ source }: LoadTable): ConflictRule {
+    return ruleFor(this.#options.spec().tables, source.schema, source.name)?.conflict ?? SITE_PRIORITY;
+  }
+
   /** Where it goes. @throws OtterError OT5023 */
   named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
     const { tables } = this.#options.spec();
@@ -207,6 +213,8 @@ export class TargetTables {
       const unguardedTriggers = shape.triggers.length === 0 ? [] : await target.unguardedTriggers(schema, name);
       const obstacle = twoWayObstacle(table, { logsCascades, unguardedTriggers });
       if (obstacle !== null) throw obstacle;
+      const unruly = spec().role === 'to-serialiser' ? conflictObstacle(table, this.conflictRule(table)) : null;
+      if (unruly !== null) throw unruly;
     }
     // Tables that it refers to may have become parents just now.
     if (shape.foreignKeys.length > 0 && !this.#tables.has(source))

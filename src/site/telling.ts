@@ -21,7 +21,7 @@ export interface At {
   readonly gtid: string;
   readonly position: string;
   readonly seen: Seen;
-  readonly commitMs: number;
+  readonly commitUs: number;
 }
 
 /** Word of a table that nothing more is to come of by its being told. */
@@ -122,6 +122,6 @@ export class Telling {
 
   #start(): At {
     const { position, seen } = this.#options.opening;
-    return { gtid: '', position, seen, commitMs: 0 };
+    return { gtid: '', position, seen, commitUs: 0 };
   }
 }

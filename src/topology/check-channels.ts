@@ -2,6 +2,7 @@
  * Which databases a channel joins, and whether its conflict rule has one answer for every conflict.
  */
 import type { ChannelSpec, ConflictSpec } from '../model/topology.ts';
+import { checkRule, checkRuleColumns } from './check-conflict.ts';
 import type { Checked } from './checked.ts';
 import { listed } from './suggest.ts';
 import type { Path } from './tree.ts';
@@ -80,6 +81,12 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
     checkCopySource(checked, channel, table.conflict, between, path);
   });
   checkShape(checked, channel, conflict, between, base);
+  checkRule(checked, conflict, [...base, 'conflict']);
+  channel.tables.forEach((table, i) => {
+    const path: Path = [...base, 'tables', i];
+    if (table.conflict !== null) checkRule(checked, table.conflict, [...path, 'conflict']);
+    checkRuleColumns(checked, table, table.conflict ?? conflict, path);
+  });
 }
 
 /** Under site-priority every write passes through the site that decides. */
@@ -108,13 +115,13 @@ function checkShape(
 function checkHub(
   { report }: Checked,
   { initial }: ChannelSpec,
-  { policy, priority }: ConflictSpec,
+  { priority }: ConflictSpec,
   between: readonly string[],
   path: Path,
 ): void {
   const [hub, preferred] = [between[0]!, priority[0]!];
   // Which site is copied from was reported already.
-  if (initial === 'copy' || policy !== 'site-priority' || !between.includes(preferred) || preferred === hub) return;
+  if (initial === 'copy' || !between.includes(preferred) || preferred === hub) return;
   report({
     code: 'OT1046',
     summary: `\`${hub}\` is the hub of the star, but \`${preferred}\` is preferred`,
@@ -172,13 +179,7 @@ function checkCopySource(
   path: Path,
 ): void {
   const [first, preferred] = [between[0]!, conflict.priority[0]];
-  if (
-    channel.initial !== 'copy' ||
-    conflict.policy !== 'site-priority' ||
-    preferred === undefined ||
-    preferred === first
-  )
-    return;
+  if (channel.initial !== 'copy' || preferred === undefined || preferred === first) return;
   // A list that names something else altogether was reported already.
   if (!between.includes(preferred)) return;
   const summary = `existing rows are copied from \`${first}\`, but \`${preferred}\` is preferred`;

@@ -22,7 +22,7 @@ import type {
 interface WrittenConflict {
   readonly policy?: ConflictPolicy;
   readonly priority?: readonly string[];
-  readonly by?: string;
+  readonly by?: string | null;
   readonly merge?: 'row' | 'column';
   readonly groups?: readonly (readonly string[])[];
   readonly counters?: readonly string[];
@@ -201,12 +201,17 @@ const NO_CONFLICT: ConflictSpec = {
 
 /** What a table does not say is as the channel says. */
 function resolveConflict(written: WrittenConflict, base: ConflictSpec): ConflictSpec {
+  const policy = written.policy ?? base.policy;
+  const merge = written.merge ?? base.merge;
+  // What belongs to another policy, or another way of merging, is not taken over.
+  const by = policy === 'last-write-wins' ? base.by : null;
+  const groups = merge === 'column' ? base.groups : [];
   return {
-    policy: written.policy ?? base.policy,
+    policy,
     priority: [...(written.priority ?? base.priority)],
-    by: written.by ?? base.by,
-    merge: written.merge ?? base.merge,
-    groups: (written.groups ?? base.groups).map((group) => [...group]),
+    by: written.by === undefined ? by : written.by,
+    merge,
+    groups: (written.groups ?? groups).map((group) => [...group]),
     counters: [...(written.counters ?? base.counters)],
     log: written.log ?? base.log ?? DEFAULT_CONFLICT_LOG.log,
     keep: { ...(base.keep ?? DEFAULT_CONFLICT_LOG.keep), ...written.keep },

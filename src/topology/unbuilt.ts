@@ -36,27 +36,20 @@ export const UNBUILT = {
   },
   oracle: { key: 'databases.*.engine: oracle', severity: 'error', missing: 'Oracle databases are not written yet.' },
   policy: {
-    key: 'conflict.policy: last-write-wins | manual',
+    key: 'conflict.policy: manual',
     severity: 'error',
-    missing: 'Conflicts are decided by `site-priority`.',
+    missing: 'No conflict waits for a person.',
+  },
+  mesh: {
+    key: 'channels.*.shape: mesh',
+    severity: 'error',
+    missing: 'Every write passes through the first database of `between`: write `shape: star`.',
   },
   tablePriority: {
     key: 'tables[].conflict.priority',
     severity: 'error',
     missing: 'All tables of a channel have one preferred site.',
   },
-  by: { key: 'conflict.by', severity: 'error', missing: 'No column stands in for the time of a write.' },
-  merge: {
-    key: 'conflict.merge: column',
-    severity: 'error',
-    missing: 'A row is one thing; columns written at both sites are not joined.',
-  },
-  groups: {
-    key: 'conflict.groups',
-    severity: 'error',
-    missing: 'A row is one thing; columns written at both sites are not joined.',
-  },
-  counters: { key: 'conflict.counters', severity: 'error', missing: 'Concurrent changes of a number do not add up.' },
   existing: {
     key: 'channels.*.existing: keep | merge | replace, two-way',
     severity: 'error',
@@ -127,6 +120,7 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;
   const twoWay = direction.kind === 'two-way';
   if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
+  if (isMesh(channel)) tell('mesh', '`shape: mesh`', [...base, 'shape']);
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
@@ -139,6 +133,12 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   for (const key of ['priority', 'rate', 'order', 'verify'] as const) {
     if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
   }
+}
+
+/** Where it is not said, three or more databases are a mesh under `last-write-wins`. */
+function isMesh({ direction, conflict, inert }: ChannelSpec): boolean {
+  if (direction.kind === 'one-way' || direction.between.length < 3) return false;
+  return (inert['shape'] ?? (conflict?.policy === 'last-write-wins' ? 'mesh' : 'star')) === 'mesh';
 }
 
 function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell): void {
@@ -156,12 +156,8 @@ function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell)
 function ofConflict(conflict: ConflictSpec, above: ConflictSpec | null, base: Path, tell: Tell): void {
   const differs = (key: keyof ConflictSpec): boolean =>
     above === null || JSON.stringify(above[key]) !== JSON.stringify(conflict[key]);
-  if (conflict.policy !== 'site-priority' && differs('policy'))
+  if (conflict.policy === 'manual' && differs('policy'))
     tell('policy', `\`policy: ${conflict.policy}\``, [...base, 'policy']);
   if (above !== null && differs('priority'))
     tell('tablePriority', 'a `priority` of a single table', [...base, 'priority']);
-  if (conflict.by !== null && differs('by')) tell('by', '`by`', [...base, 'by']);
-  if (conflict.merge === 'column' && differs('merge')) tell('merge', '`merge: column`', [...base, 'merge']);
-  if (conflict.groups.length > 0 && differs('groups')) tell('groups', '`groups`', [...base, 'groups']);
-  if (conflict.counters.length > 0 && differs('counters')) tell('counters', '`counters`', [...base, 'counters']);
 }

@@ -41,7 +41,11 @@ const drop = (before: Image, table = ITEMS): LoadChange => ({
   fkChecks: true,
 });
 /** A change whose token is position `seen` of the serialiser's log. */
-const claim = (change: LoadChange, seen = 0): Claim => ({ change, token: parsePosition(`mariadb:0-1-${seen}`) });
+const claim = (change: LoadChange, seen = 0): Claim => ({
+  change,
+  token: parsePosition(`mariadb:0-1-${seen}`),
+  clock: 0,
+});
 
 function index(
   ...writes: readonly (readonly [sequence: number, before: Image | null, after: Image | null])[]
@@ -124,7 +128,7 @@ describe('deciding a window', () => {
 
   test('also across the pieces of one transaction', () => {
     const first = decided([claim(put(row('1', "'a'")))], [], index([1, row('1'), null]));
-    const second = decided([claim(put(row('2', "'a'")), 9)], [], index(), { refusedBefore: first.refusedLocks });
+    const second = decided([claim(put(row('2', "'a'")), 9)], [], index(), { settled: first.settled });
     expect(second.refused).toMatchObject([{ reason: 'refused before' }]);
     expect(decided([claim(put(row('2', "'a'")), 9)], []).refused).toEqual([]);
   });

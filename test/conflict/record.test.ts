@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { ConflictLogLevel, ConflictRecord } from '../../src/model/conflict.ts';
 import type { LoadTable } from '../../src/model/load.ts';
+import { type ConflictRule, SITE_PRIORITY } from '../../src/model/pipeline.ts';
 import { parsePosition } from '../../src/model/position.ts';
 import type { Image } from '../../src/model/row.ts';
 import { bounded } from '../../src/replication/conflict/bounded.ts';
 import { decide } from '../../src/replication/conflict/decide.ts';
 import { type EntryKind, RecentWrites } from '../../src/replication/conflict/recent.ts';
-import { refusalRecords } from '../../src/replication/conflict/record.ts';
+import { conflictRecords } from '../../src/replication/conflict/record.ts';
 import type { Claim } from '../../src/replication/conflict/tokens.ts';
 import type { LoadChange } from '../../src/replication/window.ts';
 import { sha256 } from '../../src/site/serialiser-index.ts';
@@ -25,30 +26,36 @@ function change(before: Image | null, after: Image | null, table: LoadTable = IT
 let commits = 0;
 function claim(before: Image | null, after: Image | null, seen = 0, table = ITEMS): Claim {
   commits += 1;
-  const origin = { gtid: `0-2-${commits}`, commitMs: 1000 + commits };
-  return { change: change(before, after, table), token: parsePosition(`mariadb:0-1-${seen}`), origin };
+  const own = { gtid: `0-2-${commits}`, clock: (1000 + commits) * 1000 };
+  return { change: change(before, after, table), token: parsePosition(`mariadb:0-1-${seen}`), ...own };
 }
 
 /** Writes of the serialiser: what was there before, and after. */
-type Written = readonly [before: Image | null, after: Image | null, kind?: EntryKind];
+type Written = readonly [before: Image | null, after: Image | null, kind?: EntryKind, clock?: number];
 
 function recorded(
   claims: readonly Claim[],
   present: readonly Image[],
   written: readonly Written[],
-  { level = 'full' as ConflictLogLevel, table = ITEMS } = {},
+  { level = 'full' as ConflictLogLevel, table = ITEMS, rule = SITE_PRIORITY } = {},
 ): ConflictRecord[] {
   const recent = new RecentWrites({ from: parsePosition('mariadb:0-1-0'), limitBytes: 1 << 20, digest: sha256 });
-  for (const [index, [before, after, kind = 'local']] of written.entries())
-    recent.note(`0-1-${index + 1}`, kind, KEYS.touched(ITEM, before, after));
+  for (const [index, [before, after, kind = 'local', clock = 0]] of written.entries()) {
+    const names = ITEM.columns.map(({ name }) => name);
+    const changed =
+      before === null || after === null ? null : new Set(names.filter((_, at) => before[at] !== after[at]));
+    const noted = { stamp: { order: clock, clock }, columns: rule.merge === 'column' ? changed : null, all: true };
+    recent.note(`0-1-${index + 1}`, kind, KEYS.touched(ITEM, before, after), noted);
+  }
   const locked = present.map((image) => ({ table, image }));
-  const { refused } = decide({ pipeline: 'shop/p>s', claims, present: locked, keys: KEYS, recent });
-  return refusalRecords(refused, {
+  const verdict = decide({ pipeline: 'shop/p>s', claims, present: locked, keys: KEYS, recent, ruleOf: () => rule });
+  return conflictRecords(claims, verdict, {
     channel: 'shop',
     pipeline: 'shop/p>s',
     keys: KEYS,
     present: locked,
     levelOf: () => level,
+    policyOf: () => rule.policy,
     nowMs: 7,
   });
 }
@@ -100,8 +107,8 @@ test('a record says what stood in the way, and between what it was decided', () 
       incoming: named(there),
       local: named(here),
       base: named(old),
-      incomingGtid: one.origin!.gtid,
-      incomingMs: one.origin!.commitMs,
+      incomingGtid: one.gtid,
+      incomingMs: Math.floor(one.clock / 1000),
       localGtid: '0-1-1',
       incomingClock: null,
       localClock: null,
@@ -134,6 +141,82 @@ test('the reason says whose write stood in the way', () => {
   expect(rules('chunk')[0]).toBe('site-priority: being copied');
   const [duplicate] = recorded([claim(null, row('1'))], [row('1')], []);
   expect(duplicate).toMatchObject({ rule: 'site-priority: duplicate', localGtid: null, kind: 'insert/insert' });
+});
+
+describe('when the later write wins', () => {
+  const LATER: ConflictRule = { ...SITE_PRIORITY, policy: 'last-write-wins' };
+  const rule = { rule: LATER };
+  const [old, here, there] = [row('1', null, '5'), row('1', null, '6'), row('1', null, '7')];
+
+  test('the row here is kept when it lost, and the change when that did', () => {
+    const one = claim(old, there);
+    const lost = recorded([one], [here], [[old, here, 'local', one.clock - 1]], rule);
+    expect(lost).toMatchObject([
+      { kind: 'update/update', winner: 'incoming', rule: 'last-write-wins: was later', localGtid: '0-1-1' },
+    ]);
+    expect(lost[0]).toMatchObject({ local: named(here), incoming: named(there), base: named(old) });
+    expect([lost[0]!.incomingClock, lost[0]!.localClock]).toEqual([String(one.clock), String(one.clock - 1)]);
+    const won = recorded([one], [here], [[old, here, 'local', one.clock + 1]], rule);
+    expect(won).toMatchObject([{ winner: 'local', rule: 'last-write-wins: was earlier', local: named(here) }]);
+    expect(recorded([one], [], [[old, null, 'local', 1]], rule)).toMatchObject([
+      { kind: 'update/delete', winner: 'incoming', local: null, incoming: named(there) },
+    ]);
+  });
+
+  test('so is each row that gave way to it, for a value or for its key', () => {
+    const [holder, code] = [row('2', "'x'"), row('1', "'x'")];
+    const one = claim(old, code);
+    const evicted = recorded([one], [old, holder], [[null, holder, 'local', 1]], rule);
+    expect(evicted).toMatchObject([{ kind: 'unique', winner: 'incoming', local: named(holder), key: { id: '1' } }]);
+    const moved = recorded(
+      [claim(old, row('2'))],
+      [old, row('2', null, '9')],
+      [[null, row('2', null, '9'), 'local', 1]],
+      rule,
+    );
+    expect(moved).toMatchObject([{ kind: 'update/insert', key: { id: '2' }, local: named(row('2', null, '9')) }]);
+    // Both its own row and another.
+    const two = recorded(
+      [claim(old, code)],
+      [here, holder],
+      [
+        [old, here, 'local', 1],
+        [null, holder, 'local', 1],
+      ],
+      rule,
+    );
+    expect(two.map(({ kind, local }) => [kind, local])).toEqual([
+      ['update/update', named(here)],
+      ['unique', named(holder)],
+    ]);
+  });
+
+  test('x → a → x here lost something too', () => {
+    const written: Written[] = [
+      [old, here, 'local', 1],
+      [here, old, 'local', 2],
+    ];
+    expect(recorded([claim(old, there)], [old], written, rule)).toMatchObject([
+      { kind: 'update/update', winner: 'incoming', local: named(old) },
+    ]);
+  });
+});
+
+test('a row that is made of both is said to be, and columns that do not meet are no conflict', () => {
+  const rule: ConflictRule = { ...SITE_PRIORITY, merge: 'column' };
+  const old = row('1', "'a'", '5');
+  const here = row('1', "'a'", '6');
+  const written: Written[] = [[old, here]];
+  expect(recorded([claim(old, row('1', "'b'", '5'))], [here], written, { rule })).toEqual([]);
+  expect(recorded([claim(old, row('1', "'b'", '7'))], [here], written, { rule })).toMatchObject([
+    {
+      kind: 'update/update',
+      winner: 'merged',
+      rule: 'site-priority: by column',
+      local: named(here),
+      localGtid: '0-1-1',
+    },
+  ]);
 });
 
 test('rows that are not to be kept are not, and of what is not to be recorded there is nothing', () => {

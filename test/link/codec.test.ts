@@ -21,7 +21,7 @@ function payloadsOf({ start, batches }: Stream): string[] {
 }
 
 function beat(seen: Seen, position: string): Delivery {
-  return { kind: 'beat', gtid: '0-1-1', position, seen, commitMs: 1, bytes: 10, sentMs: 2, settled: 3 };
+  return { kind: 'beat', gtid: '0-1-1', position, seen, commitUs: 1, bytes: 10, sentMs: 2, settled: 3 };
 }
 
 const anyText = fc.oneof(

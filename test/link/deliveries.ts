@@ -68,7 +68,7 @@ function change(table: fc.Arbitrary<TableShape>): fc.Arbitrary<RowChange> {
 }
 
 function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen>): fc.Arbitrary<Delivery> {
-  const common = { gtid: position, position, seen: sharedSeen, commitMs: count, bytes: count };
+  const common = { gtid: position, position, seen: sharedSeen, commitUs: count, bytes: count };
   return fc.oneof(
     fc.record({
       kind: fc.constant('changes' as const),

@@ -10,7 +10,7 @@ function beat(n: number): Delivery {
     gtid: `0-1-${n}`,
     position: `mariadb:0-1-${n}`,
     seen: {},
-    commitMs: n,
+    commitUs: n,
     bytes: 10,
     sentMs: n,
     settled: 1,

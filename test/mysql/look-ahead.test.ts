@@ -14,7 +14,7 @@ class Log {
   looked = 0;
 
   statement(n: number): Statement {
-    return { kind: 'statement', gtid: `0-1-${n}`, position: at(n), commitMs: 0, schema: 'd', sql: '', plain: '' };
+    return { kind: 'statement', gtid: `0-1-${n}`, position: at(n), commitUs: 0, schema: 'd', sql: '', plain: '' };
   }
 
   definitions(from: number, to: number): string[] {

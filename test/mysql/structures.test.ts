@@ -12,7 +12,7 @@ function shape(name: string, more: Partial<TableShape> = {}): TableShape {
 }
 
 function statement(sql: string, schema = 'shop'): Statement {
-  return { kind: 'statement', gtid: '0-1-1', position: 'mariadb:0-1-1', commitMs: 0, schema, sql, plain: plain(sql) };
+  return { kind: 'statement', gtid: '0-1-1', position: 'mariadb:0-1-1', commitUs: 0, schema, sql, plain: plain(sql) };
 }
 
 const toOrders = { parentSchema: 'shop', parentTable: 'orders', parentColumns: [], columns: [] };

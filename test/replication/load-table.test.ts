@@ -1,6 +1,6 @@
 /** How columns of a source fall into a target, and which keys stop two tables from being two-way. */
 import { expect, test } from 'vitest';
-import type { TableRule } from '../../src/model/pipeline.ts';
+import { SITE_PRIORITY, type TableRule } from '../../src/model/pipeline.ts';
 import { extract, keyText, loadTable, pick } from '../../src/replication/load-table.ts';
 import { type TwoWayFacts, twoWayObstacle } from '../../src/replication/two-way.ts';
 import { column, load, shape } from './model.ts';
@@ -11,6 +11,7 @@ const rule = (more: Partial<TableRule> = {}): TableRule => ({
   omit: [],
   only: null,
   rename: {},
+  conflict: SITE_PRIORITY,
   ...more,
 });
 const FREE: TwoWayFacts = { logsCascades: false, unguardedTriggers: [] };

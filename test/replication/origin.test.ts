@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Image, RowChange } from '../../src/model/row.ts';
-import { answerInserts } from '../../src/mysql/answers.ts';
+import { answerInserts, versionInserts } from '../../src/mysql/answers.ts';
 import { textLiteral } from '../../src/mysql/literal.ts';
 import { quoteText } from '../../src/mysql/sql.ts';
 import { literalText, OtterRows } from '../../src/replication/origin.ts';
@@ -67,7 +67,34 @@ test('rows of otter, by table', () => {
     key: ["'x'"],
     image: null,
     locks: [],
+    lost: null,
+    won: new Set(),
   });
+  const parts = '{"locks":["k"],"lost":["a"],"won":null}';
+  expect(rows.read(row('answer', { ...answer, lock_keys: parts }))).toMatchObject({
+    locks: ['k'],
+    lost: new Set(['a']),
+    won: null,
+  });
+});
+
+test('versions come as they were written, however many rows they take', () => {
+  const version = fc.record({
+    locks: fc.array(text, { maxLength: 3 }),
+    stamp: fc.record({ order: fc.oneof(fc.integer(), fc.constant(Number.NEGATIVE_INFINITY)), clock: fc.nat() }),
+    columns: fc.option(fc.array(text, { maxLength: 2 })),
+  });
+  fc.assert(
+    fc.property(fc.array(version, { maxLength: 6 }), fc.integer({ min: 16, max: 4_000 }), (versions, packet) => {
+      const own = { lineage: 'l', pipeline: 'p' };
+      const read = [...versionInserts('otter.version', own, versions, packet)].flatMap((sql) => {
+        const [, , json] = tuplesOf(sql, 3)[0]!;
+        const told = rows.read(row('version', { ...own, versions: literalText(json!) }));
+        return told?.kind === 'version' ? told.versions : [];
+      });
+      expect(read).toEqual(versions);
+    }),
+  );
 });
 
 test('rows of another topology, deletions and tables that say nothing are nobody’s', () => {
@@ -77,11 +104,15 @@ test('rows of another topology, deletions and tables that say nothing are nobody
   expect(rows.read(row('copy', { lineage: 'l' }))).toBeNull();
 });
 
+const names = fc.option(fc.array(text, { maxLength: 2 }).map((list) => new Set(list)));
+
 test('an answer comes as it was written, however many rows its image takes', () => {
   const one = fc.record({
     key: fc.array(text, { minLength: 1, maxLength: 2 }),
     image: fc.option(fc.array(fc.option(text), { maxLength: 4 })),
     locks: fc.array(text, { maxLength: 2 }),
+    lost: names,
+    won: names,
   });
   fc.assert(
     fc.property(fc.array(one, { maxLength: 4 }), fc.integer({ min: 16, max: 2_000 }), (answers, packet) => {
@@ -107,9 +138,9 @@ test('an answer comes as it was written, however many rows its image takes', () 
 });
 
 /** The values of an INSERT as literals. */
-function tuplesOf(sql: string): string[][] {
+function tuplesOf(sql: string, columns = 8): string[][] {
   const values = [...sql.slice(sql.indexOf(' VALUES ')).matchAll(/'(?:[^'\\]|\\[\s\S])*'|NULL|\d+/g)].map(
     ([value]) => value,
   );
-  return Array.from({ length: values.length / 8 }, (_, i) => values.slice(i * 8, i * 8 + 8));
+  return Array.from({ length: values.length / columns }, (_, i) => values.slice(i * columns, (i + 1) * columns));
 }

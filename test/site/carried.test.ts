@@ -20,6 +20,8 @@ const answer = (table: string, key: number) =>
     key: [String(key)],
     image: [String(key)],
     locks: [],
+    lost: null,
+    won: new Set<string>(),
   }) as const;
 
 function carrying(): Carried {

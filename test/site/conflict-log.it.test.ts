@@ -123,6 +123,56 @@ test('each kind is recorded once, with both rows, what the change started from, 
   expect(await count(b, 'otter.conflict')).toBe(0);
 });
 
+test('the row here is in the log when it lost, and one that is made of both has both', async () => {
+  await using sites = new Sites(servers);
+  await a.query(
+    `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(50), v INT, UNIQUE (name))`,
+  );
+  await a.query("INSERT INTO shop.t VALUES (1,'one',0),(2,'two',0),(3,'three',0)");
+  const conflict: ConflictSpec = { ...SITE, policy: 'last-write-wins', by: 'v' };
+  sites.set(twoWay(['shop.t'], { conflict }));
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'shop/a>b', 'shop/b>a');
+  await equal(a, b, 'shop.t');
+  await apart(
+    sites,
+    'shop.t',
+    3,
+    `UPDATE shop.t SET name='a', v=1 WHERE id=1; UPDATE shop.t SET name='a2', v=9 WHERE id=2;
+     INSERT INTO shop.t VALUES (8,'same',1)`,
+    `UPDATE shop.t SET name='b', v=2 WHERE id=1; UPDATE shop.t SET name='b2', v=2 WHERE id=2;
+     INSERT INTO shop.t VALUES (9,'same',2)`,
+  );
+  const rows = (await logged()).map(({ kind, winner, decided_by, incoming, present }) => [
+    ...[kind, winner, decided_by],
+    ...[incoming, present].map((image) => (JSON.parse(image!) as { name: string }).name),
+  ]);
+  expect(rows).toEqual([
+    ['update/update', 'incoming', 'last-write-wins: was later', "'b'", "'a'"],
+    ['update/update', 'local', 'last-write-wins: was earlier', "'b2'", "'a2'"],
+    ['unique', 'incoming', 'last-write-wins: was later', "'same'", "'same'"],
+  ]);
+  const [, , unique] = await logged();
+  expect([unique!['incoming'], unique!['present']].map((image) => (JSON.parse(image!) as { id: string }).id)).toEqual([
+    '9',
+    '8',
+  ]);
+  expect(sites.figures()['shop/b>a']!.conflictTables).toEqual({ 'shop.t': 3 });
+
+  sites.set(twoWay(['shop.t'], { conflict: { ...SITE, merge: 'column' } }));
+  await sites.settled();
+  await apart(sites, 'shop.t', 4, 'UPDATE shop.t SET v=5 WHERE id=3', "UPDATE shop.t SET v=6, name='both' WHERE id=3");
+  const [merged] = await logged("winner='merged'");
+  expect(merged).toMatchObject({
+    kind: 'update/update',
+    decided_by: 'site-priority: by column',
+    incoming: `{"id":"3","name":"'both'","v":"6"}`,
+    present: `{"id":"3","name":"'three'","v":"5"}`,
+    base: `{"id":"3","name":"'three'","v":"0"}`,
+  });
+});
+
 test('a window that is rolled back after it was recorded, and one whose site ends there, leaves one record', async () => {
   await using sites = new Sites(servers);
   await begun(sites, "(1,'one',1),(2,'two',2)");

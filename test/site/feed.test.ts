@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import type { Delivery } from '../../src/model/row.ts';
 import { Feed, type Window } from '../../src/site/feed.ts';
 
-const common = { position: 'p', seen: {}, commitMs: 0 };
+const common = { position: 'p', seen: {}, commitUs: 0 };
 const LIMITS = { rows: 10, bytes: 100 };
 
 function part(gtid: string, bytes: number, first: boolean, last: boolean): Delivery {

@@ -10,7 +10,7 @@ import { loaded, SHOP } from '../planner/world.ts';
 
 const [spec] = compileChannel('shop', loaded(SHOP).topology.channel['shop']!);
 const START = 'mariadb:0-1-1';
-const common = { gtid: '', position: START, seen: {}, commitMs: 0, bytes: 64 };
+const common = { gtid: '', position: START, seen: {}, commitUs: 0, bytes: 64 };
 const BEAT: Delivery = { ...common, kind: 'beat', sentMs: 0, settled: 1 };
 /** Of a table that the target refuses: there is none, and none can be made. */
 const TABLE = {

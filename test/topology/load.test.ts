@@ -28,10 +28,6 @@ describe('the example of the topology language', () => {
     expect(brief(loaded)).toEqual([
       'error OT1090 32:13 `engine: oracle` is not built yet',
       'error OT1090 42:10 `ddl: replicate` is not built yet',
-      'error OT1090 50:29 `policy: last-write-wins` is not built yet',
-      'error OT1090 50:50 `by` is not built yet',
-      'error OT1090 50:69 `merge: column` is not built yet',
-      'error OT1090 50:77 `counters` is not built yet',
       'error OT1090 55:52 `where` is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
       'warning OT1091 68:3 alert `shop-lag` is not built yet',
@@ -237,7 +233,6 @@ describe('what is not built', () => {
       ['error `existing: merge` in a two-way channel'],
     ],
     ['    between: [hz, ca]\n    conflict: { policy: manual }\n    tables: [shop.a]\n', ['error `policy: manual`']],
-    ['    between: [hz, ca]\n    conflict: { groups: [[a, b]] }\n    tables: [shop.a]\n', ['error `groups`']],
     [
       '    from: hz\n    to: ca\n    apply: { lanes: 4, atomic: false }\n    tables: [shop.a]\n',
       ['error `lanes` above 1', 'error `atomic: false`'],
@@ -291,6 +286,33 @@ describe('what is not built', () => {
     expect(brief(load(preferring('[fr, hz, ca]', ', initial: none')))).toEqual([
       'error OT1046 12:70 `hz` is the hub of the star, but `fr` is preferred',
     ]);
+    // Where the later write wins, a mesh is meant unless a star is said.
+    const later = three.replace('tables:', 'conflict: { policy: last-write-wins }, tables:');
+    expect(brief(load(later))).toEqual([]);
+    expect(brief(load(later.replace('shape: star, ', '')))).toEqual([
+      'error OT1090 12:3 `shape: mesh` is not built yet',
+    ]);
+  });
+});
+
+describe('conflict rules', () => {
+  const ruleOf = (above: string, own: string) => {
+    const loaded = channel(
+      `    between: [hz, ca]\n    conflict: ${above}\n    tables: [{ from: shop.a, conflict: ${own} }]\n`,
+    );
+    expect(brief(loaded)).toEqual([]);
+    return loaded.topology?.channel['shop']?.tables[0]?.conflict;
+  };
+  const later = '{ policy: last-write-wins, by: t, merge: column, groups: [[a, b]], counters: [n] }';
+
+  it('a table takes over what it does not say itself', () => {
+    expect(ruleOf(later, '{ counters: [] }')).toMatchObject({ by: 't', merge: 'column', counters: [] });
+    expect(ruleOf(later, '{ by: null }')).toMatchObject({ policy: 'last-write-wins', by: null });
+  });
+
+  it('but not what has no meaning under what it says', () => {
+    expect(ruleOf(later, '{ policy: site-priority }')).toMatchObject({ by: null, groups: [['a', 'b']] });
+    expect(ruleOf(later, '{ merge: row }')).toMatchObject({ by: 't', groups: [] });
   });
 });
 

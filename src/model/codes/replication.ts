@@ -127,6 +127,13 @@ export const REPLICATION_CODES = {
     action:
       'Put the parent table into the channel, or give the target table the same foreign key, as the message says; or make the key one of RESTRICT or NO ACTION. Where the child was in the channel while the parent was not, the cascades of that time are lost: take the child out, apply, and put it in again, so that it is copied anew.',
   },
+  OT5031: {
+    title: 'Table without the columns of its conflict rule',
+    meaning:
+      'The topology names columns by which conflicts of the table are decided (`by`, `groups`, `counters`), and the table at the deciding site has no such column, does not send it, or it is of a kind that tells no time or does not add up. A counter cannot be part of a key.',
+    action:
+      'Correct the name or the type, or give the table an entry of its own with a `conflict` that fits it (`by: null`, `counters: []`); the pipeline goes on by itself.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

@@ -184,6 +184,12 @@ export const TOPOLOGY_CODES = {
       'With `existing: replace` each table that joins deletes what the target table holds, before its own rows are copied. Where several sources, shards or channels write one table, each would delete the rows of the others.',
     action: 'Write `existing: merge`: rows of the same key are overwritten, the others stay.',
   },
+  OT1049: {
+    title: 'Conflict rule that contradicts itself',
+    meaning:
+      'The parts of `conflict` do not go together: a column that tells the time where no time is asked, groups of columns where a row is one thing, a column that should add up and be won, or one that does not travel.',
+    action: 'Take out what has no meaning there; `docs/conflicts.md` says what each part does.',
+  },
   OT1050: {
     title: 'Not a table name',
     meaning:

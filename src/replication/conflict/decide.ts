@@ -1,26 +1,25 @@
 /**
- * The slow path's decision: which changes of a window the serialiser takes, what it then writes, and what it answers.
+ * The slow path's decision: which changes of a window the serialiser takes, in whole or in part, what it then writes,
+ * and what it answers.
  *
  * Rules kept: changes are decided one by one in the order of the spoke's log, before anything is merged, each by its own
- * token. A change that touches a refused key or value is refused too, until the window ends. Every refused change is
- * answered, for its old and its new key, with the row as this transaction leaves it. Nothing of the serialiser gives
- * way: a duplicate is a refusal, whether an entry explains it or not.
- *
- * Other policies take the place of `verdictOn` here and of `unseenWrite`; locking, writing and answering stay.
+ * token. What nobody contests is taken. A contested change is decided by the policy of its table, and answered whatever
+ * becomes of it: for its old and its new key, and for every row that gave way to it, with the row as this transaction
+ * leaves it. That makes the sites equal under every policy (docs/conflicts.md); the policy says only whose write it is.
+ * A duplicate that nothing explains is a refusal.
  */
 import type { LoadTable, Write } from '../../model/load.ts';
-import type { Answer, Image } from '../../model/row.ts';
-import type { LoadChange } from '../window.ts';
-import { unseenWrite } from './detect.ts';
+import { type ConflictRule, SITE_PRIORITY } from '../../model/pipeline.ts';
+import type { Image, LoggedAnswer } from '../../model/row.ts';
+import { Answers } from './answers.ts';
+import { columnRules } from './column-rules.ts';
+import { contestsOf, Settled } from './contest.ts';
 import type { LockKeys } from './keys.ts';
 import type { Recent, RecentEntry } from './recent.ts';
+import { type Drift, type LockedRow, Rows } from './rows.ts';
+import { type Against, refusal, type SettleInput, settle } from './settle.ts';
+import { stampOf } from './stamp.ts';
 import type { Claim } from './tokens.ts';
-
-/** A row as `LoadSession.lock` returns it: loaded columns first, then the table's extras. */
-export interface LockedRow {
-  readonly table: LoadTable;
-  readonly image: Image;
-}
 
 export interface DecideInput {
   /** The pipeline from the spoke. */
@@ -30,8 +29,10 @@ export interface DecideInput {
   readonly present: readonly LockedRow[];
   readonly keys: LockKeys;
   readonly recent: Recent;
-  /** What earlier pieces of the same transaction refused. */
-  readonly refusedBefore?: ReadonlySet<string>;
+  /** Left out: site-priority, row by row. */
+  readonly ruleOf?: (table: LoadTable) => ConflictRule;
+  /** What earlier pieces of the same transaction settled. */
+  readonly settled?: Settled;
 }
 
 export type Refusal = {
@@ -47,201 +48,91 @@ export type Refusal = {
   | { readonly reason: 'refused before' }
 );
 
-/** A row that was not as the spoke's log said it was, without anybody having written it lately; it is put right. */
-export interface Drift {
-  readonly change: LoadChange;
-  readonly what: 'missing' | 'different';
-}
-
-/** An answer and the lock keys of its entry, to be stored beside it: the reader of the log notes them as they are. */
-export interface AnswerPlan extends Answer {
-  readonly locks: readonly string[];
+/** A change that was taken although others had written what it touches; somebody lost something. */
+export interface Overruling {
+  readonly claim: Claim;
+  /** The row of its key before, and after; null: there is none. */
+  readonly present: Image | null;
+  readonly result: Image | null;
+  /** The write that lost what the change has won; null: nothing was lost there. */
+  readonly beaten: RecentEntry | null;
+  /** Other rows that gave way, because they had its key or a unique value. */
+  readonly evicted: readonly LockedRow[];
+  /** Columns in which the change itself lost, and to what; empty and null when it lost none. */
+  readonly lost: readonly string[];
+  readonly against: Against | null;
 }
 
 export interface Verdict {
   /** In this order; rows that stay as they are are not written. */
   readonly writes: readonly Write[];
-  readonly answers: readonly AnswerPlan[];
+  readonly answers: readonly LoggedAnswer[];
   readonly refused: readonly Refusal[];
+  readonly overruled: readonly Overruling[];
   readonly drift: readonly Drift[];
   /** For the next piece of the same transaction. */
-  readonly refusedLocks: ReadonlySet<string>;
+  readonly settled: Settled;
 }
 
-/** A row of this site while the window is decided. */
-interface Row {
-  readonly table: LoadTable;
-  /** As locked, extras included; null when there was none. */
-  readonly before: Image | null;
-  /** As it stands after the changes taken so far; extras included if it has any. */
-  now: Image | null;
-}
-
-export function decide({ pipeline, claims, present, keys, recent, refusedBefore }: DecideInput): Verdict {
+export function decide({
+  pipeline,
+  claims,
+  present,
+  keys,
+  recent,
+  ruleOf = () => SITE_PRIORITY,
+  settled = new Settled(),
+}: DecideInput): Verdict {
   const rows = new Rows(keys, present);
-  const refusedLocks = new Set(refusedBefore);
+  const answers = new Answers(keys);
   const refused: Refusal[] = [];
+  const overruled: Overruling[] = [];
   const drift: Drift[] = [];
   for (const claim of claims) {
     const { change } = claim;
-    const touched = keys.touched(change.table, change.before, change.after);
-    const refusal = verdictOn(claim, touched, rows, refusedLocks, recent);
-    if (refusal !== null) {
-      refused.push(refusal);
-      for (const lock of touched) refusedLocks.add(lock);
+    const { table, before, after } = change;
+    const touched = keys.touched(table, before, after);
+    const contests = contestsOf(claim, touched, recent, settled);
+    const blocker = contests.length > 0 || after === null ? undefined : rows.inTheWay(table, before, after)[0];
+    if (contests.length === 0 && blocker === undefined) {
+      const what = rows.take(change);
+      if (what !== null) drift.push({ change, what });
       continue;
     }
-    const what = rows.take(change);
-    if (what !== null) drift.push({ change, what });
-  }
-  return { writes: rows.writes(), answers: answersTo(refused, pipeline, rows, keys), refused, drift, refusedLocks };
-}
-
-/** Null when the change is taken. */
-function verdictOn(
-  claim: Claim,
-  touched: readonly string[],
-  rows: Rows,
-  refusedLocks: ReadonlySet<string>,
-  recent: Recent,
-): Refusal | null {
-  const { table, before, after } = claim.change;
-  const present = rows.at(table, before ?? after!);
-  const lock = touched.find((each) => refusedLocks.has(each));
-  if (lock !== undefined) return { claim, lock, present, reason: 'refused before' };
-  const unseen = unseenWrite(touched, claim, recent);
-  if (unseen !== null) return { claim, lock: unseen.lock, present, reason: 'recent write', entry: unseen.entry };
-  const blocker = after === null ? null : rows.inTheWay(table, before, after);
-  if (blocker !== null) return { claim, present, reason: 'duplicate', ...blocker };
-  return null;
-}
-
-function answersTo(refused: readonly Refusal[], pipeline: string, rows: Rows, keys: LockKeys): AnswerPlan[] {
-  const asked = new Map<string, { table: LoadTable; key: Image; locks: Set<string> }>();
-  for (const { claim } of refused) {
-    const { table, before, after } = claim.change;
-    for (const image of [before, after]) {
-      if (image === null) continue;
-      const row = keys.row(table, image);
-      const answer = asked.get(row) ?? { table, key: image, locks: new Set([row]) };
-      for (const lock of keys.touched(table, before, after)) answer.locks.add(lock);
-      asked.set(row, answer);
+    const there = rows.at(table, before ?? after!);
+    const settlement =
+      blocker === undefined
+        ? settle({ change, contests, rows, keys, ...standing(claim, ruleOf(table)) })
+        : refusal({ reason: 'duplicate', ...blocker });
+    settled.add(touched, settlement.lost, settlement.won);
+    answers.add(table, [before, after], touched, settlement);
+    for (const row of settlement.evicted) {
+      const locks = keys.touched(row.table, row.image, null);
+      settled.add(locks, settlement.lost, null);
+      answers.add(row.table, [row.image], locks, { lost: settlement.lost, won: null });
+    }
+    const { taken, against, beaten, evicted, lost } = settlement;
+    if (!taken) refused.push({ ...refusalOf(against!), claim, present: there });
+    else if (beaten !== null || evicted.length > 0 || against !== null) {
+      const result = rows.at(table, after ?? before!);
+      overruled.push({ claim, present: there, result, beaten, evicted, lost: [...(lost ?? [])], against });
     }
   }
-  return [...asked.values()].map(({ table, key, locks }) => {
-    const image = rows.at(table, key);
-    if (image !== null) for (const lock of keys.uniques(table, image)) locks.add(lock);
-    return {
-      pipeline,
-      table: table.target,
-      key: table.key.map((index) => key[index]!),
-      image: image === null ? null : fullImage(table, image),
-      locks: [...locks],
-    };
-  });
+  return { writes: rows.writes(), answers: answers.plans(pipeline, rows), refused, overruled, drift, settled };
 }
 
-/** The locked rows and who holds which unique value, changed as changes are taken. */
-class Rows {
-  readonly #keys: LockKeys;
-  readonly #rows = new Map<string, Row>();
-  /** Unique value to the row that holds it now. */
-  readonly #holders = new Map<string, string>();
-
-  constructor(keys: LockKeys, present: readonly LockedRow[]) {
-    this.#keys = keys;
-    for (const { table, image } of present) {
-      const row = keys.row(table, image);
-      this.#rows.set(row, { table, before: image, now: image });
-      for (const unique of keys.uniques(table, image)) this.#holders.set(unique, row);
-    }
-  }
-
-  /** The row with the key of `image`, as it stands now. */
-  at(table: LoadTable, image: Image): Image | null {
-    return this.#rows.get(this.#keys.row(table, image))?.now ?? null;
-  }
-
-  /** What would make a duplicate of `after`, put in the place of `before`. */
-  inTheWay(
-    table: LoadTable,
-    before: Image | null,
-    after: Image,
-  ): { readonly lock: string; readonly holder: Image } | null {
-    const from = before === null ? null : this.#keys.row(table, before);
-    const to = this.#keys.row(table, after);
-    const there = this.#rows.get(to)?.now ?? null;
-    if (to !== from && there !== null) return { lock: to, holder: there };
-    for (const lock of this.#keys.uniques(table, after)) {
-      const holder = this.#holders.get(lock);
-      if (holder !== undefined && holder !== from) return { lock, holder: this.#rows.get(holder)!.now! };
-    }
-    return null;
-  }
-
-  /** Makes the change; says how the row differed from what the change starts from, or null. */
-  take({ table, before, after }: LoadChange): Drift['what'] | null {
-    const was = before === null ? null : this.#remove(table, before);
-    if (after !== null) this.#put(table, was === null ? after : [...after, ...was.slice(table.columns.length)]);
-    if (before === null) return null;
-    if (was === null) return 'missing';
-    return before.every((value, index) => value === was[index]) ? null : 'different';
-  }
-
-  /** Rows that differ from what was locked: deleted first, then inserted, so that values can move between them. */
-  writes(): Write[] {
-    const byTable = new Map<LoadTable, { deletes: Image[]; fresh: Image[]; kept: Image[] }>();
-    for (const { table, before, now } of this.#rows.values()) {
-      if (before === now || (before !== null && now !== null && equal(before, now))) continue;
-      const lists = byTable.get(table) ?? { deletes: [], fresh: [], kept: [] };
-      byTable.set(table, lists);
-      if (before !== null) lists.deletes.push(before);
-      if (now !== null) (now.length > table.columns.length ? lists.kept : lists.fresh).push(now);
-    }
-    const deletes: Write[] = [];
-    const inserts: Write[] = [];
-    for (const [table, lists] of byTable) {
-      if (lists.deletes.length > 0) deletes.push({ kind: 'delete', table, rows: lists.deletes });
-      if (lists.fresh.length > 0) inserts.push({ kind: 'insert', table, rows: lists.fresh });
-      if (lists.kept.length > 0) inserts.push({ kind: 'insert', table: withExtras(table), rows: lists.kept });
-    }
-    return [...deletes, ...inserts];
-  }
-
-  #remove(table: LoadTable, image: Image): Image | null {
-    const key = this.#keys.row(table, image);
-    const row = this.#rows.get(key);
-    const was = row?.now ?? null;
-    if (row === undefined || was === null) return null;
-    for (const unique of this.#keys.uniques(table, was))
-      if (this.#holders.get(unique) === key) this.#holders.delete(unique);
-    row.now = null;
-    return was;
-  }
-
-  #put(table: LoadTable, image: Image): void {
-    const key = this.#keys.row(table, image);
-    const row = this.#rows.get(key);
-    if (row === undefined) this.#rows.set(key, { table, before: null, now: image });
-    else row.now = image;
-    for (const unique of this.#keys.uniques(table, image)) this.#holders.set(unique, key);
-  }
+/** What the table's rule makes of the claim: by which parts it is decided, and whether its time counts. */
+function standing({ change, clock }: Claim, rule: ConflictRule): Pick<SettleInput, 'rules' | 'stamp'> {
+  const rules = columnRules(change.table, rule);
+  const timed = rule.policy === 'last-write-wins';
+  return { rules, stamp: timed ? stampOf(clock, rules.by, change.before, change.after) : null };
 }
 
-function equal(one: Image, other: Image): boolean {
-  return one.length === other.length && one.every((value, index) => value === other[index]);
-}
+type Reason<T> = T extends unknown ? Omit<T, 'claim' | 'present'> : never;
 
-/** The table with the columns that do not travel, for rows that keep theirs. */
-function withExtras(table: LoadTable): LoadTable {
-  return { ...table, columns: [...table.columns, ...table.extras], extras: [] };
-}
-
-/** A row in the order of the table's own columns. Generated ones are the server's business and stay null. */
-function fullImage(table: LoadTable, image: Image): Image {
-  const at = new Map([...table.columns, ...table.extras].map(({ name }, index) => [name, index]));
-  return table.target.columns.map(({ name }) => {
-    const index = at.get(name);
-    return index === undefined ? null : (image[index] ?? null);
-  });
+function refusalOf(against: Against): Reason<Refusal> {
+  const { lock } = against;
+  if (against.reason === 'duplicate') return { lock, reason: 'duplicate', holder: against.holder };
+  const { entry } = against;
+  return entry === null ? { lock, reason: 'refused before' } : { lock, reason: 'recent write', entry };
 }

@@ -1,17 +1,21 @@
 /**
- * Lock keys in the order they were written last, each with a number that says by whom; made to hold millions.
+ * Lock keys in the order they were written, each with what is kept of the write; made to hold millions.
  *
- * A key is kept as the first 128 bits of its digest, so that an entry is 32 bytes in flat arrays, which no garbage
+ * A key is kept as the first 128 bits of its digest, so that an entry is some 50 bytes in flat arrays, which no garbage
  * collector walks, instead of some 170 on the heap. Nobody has found two texts that share these bits, and a pair would
- * only make one write look like a conflict with another. Records stand in log order; one whose key was written again is
- * dead, and left behind when the arrays are made anew.
+ * only make one write look like a conflict with another. Records stand in log order; dead ones, of keys that were written
+ * again, are left behind when the arrays are made anew.
  */
-/** What is kept of the write that a key saw last. */
+/** What is kept of a write. */
 export interface KeyWrite {
-  /** A small number: kind and origin, by the caller's own count. */
+  /** Small numbers, by the caller's own count: where from, and what. */
   readonly origin: number;
+  readonly what: number;
   /** Up to 2^53. */
   readonly number: number;
+  /** When, see `Stamp`. */
+  readonly order: number;
+  readonly clock: number;
 }
 
 /** A cryptographic digest of a text: at least 16 characters, eight bits in each. */
@@ -27,6 +31,9 @@ export class KeyLog {
   #prints = new Uint32Array(0);
   #numbers = new Float64Array(0);
   #origins = new Uint32Array(0);
+  #whats = new Uint32Array(0);
+  #orders = new Float64Array(0);
+  #clocks = new Float64Array(0);
   /** The next record of the same bucket, or what it is instead. */
   #next = new Int32Array(0);
   /** The first record of each bucket; a power of two of them. */
@@ -51,24 +58,37 @@ export class KeyLog {
     this.#rebuild();
   }
 
-  /** The key becomes the one written last. */
-  put(key: string, { origin, number }: KeyWrite): void {
-    const found = this.#find(key);
-    if (found !== NONE) {
-      if (found === this.#tail - 1) {
-        this.#origins[found] = origin;
-        this.#numbers[found] = number;
-        return;
-      }
-      this.#kill(found);
+  /**
+   * The key becomes the one written last. `all`: what was kept of earlier writes of it stays, if it is something else or
+   * later; so of one key few writes are kept, however often it is written.
+   */
+  put(key: string, write: KeyWrite, all = false): void {
+    let found = this.#find(key);
+    if (found !== NONE && found === this.#tail - 1 && (!all || this.#outdoes(write, found))) {
+      this.#set(found, write);
+      return;
+    }
+    while (found !== NONE) {
+      const next = this.#next[found]!;
+      if (this.#same(found) && (!all || this.#outdoes(write, found))) this.#kill(found);
+      found = next;
     }
     if (this.#tail === this.#next.length) this.#rebuild();
-    this.#append(this.#print, 0, origin, number);
+    this.#append(this.#print, 0, write);
   }
 
+  /** The last write of the key. */
   get(key: string): KeyWrite | null {
     const found = this.#find(key);
     return found === NONE ? null : this.#at(found);
+  }
+
+  /** What is kept of the key, the last write first. */
+  all(key: string): KeyWrite[] {
+    const writes: KeyWrite[] = [];
+    for (let record = this.#find(key); record !== NONE; record = this.#next[record]!)
+      if (this.#same(record)) writes.push(this.#at(record));
+    return writes;
   }
 
   /** The write of the key that was written longest ago. */
@@ -91,7 +111,27 @@ export class KeyLog {
   }
 
   #at(record: number): KeyWrite {
-    return { origin: this.#origins[record]!, number: this.#numbers[record]! };
+    return {
+      origin: this.#origins[record]!,
+      number: this.#numbers[record]!,
+      what: this.#whats[record]!,
+      order: this.#orders[record]!,
+      clock: this.#clocks[record]!,
+    };
+  }
+
+  #set(record: number, { origin, what, number, order, clock }: KeyWrite): void {
+    this.#origins[record] = origin;
+    this.#numbers[record] = number;
+    this.#whats[record] = what;
+    this.#orders[record] = order;
+    this.#clocks[record] = clock;
+  }
+
+  #outdoes({ what, order, clock }: KeyWrite, record: number): boolean {
+    if (this.#whats[record] !== what) return false;
+    const there = this.#orders[record]!;
+    return order > there || (order === there && clock >= this.#clocks[record]!);
   }
 
   #find(key: string): number {
@@ -117,12 +157,11 @@ export class KeyLog {
     return true;
   }
 
-  #append(from: Uint32Array, at: number, origin: number, number: number): void {
+  #append(from: Uint32Array, at: number, write: KeyWrite): void {
     const record = this.#tail;
     for (let word = 0; word < WORDS; word += 1) this.#prints[record * WORDS + word] = from[at + word]!;
     const bucket = from[at]! & (this.#buckets.length - 1);
-    this.#origins[record] = origin;
-    this.#numbers[record] = number;
+    this.#set(record, write);
     this.#next[record] = this.#buckets[bucket]!;
     this.#buckets[bucket] = record;
     this.#tail = record + 1;
@@ -145,12 +184,17 @@ export class KeyLog {
 
   /** Only the living move, with room for half as many more. */
   #rebuild(): void {
-    const [prints, numbers, origins, next] = [this.#prints, this.#numbers, this.#origins, this.#next];
+    const [prints, next] = [this.#prints, this.#next];
+    const [numbers, origins, whats] = [this.#numbers, this.#origins, this.#whats];
+    const [orders, clocks] = [this.#orders, this.#clocks];
     const [head, tail, living] = [this.#head, this.#tail, this.#size];
     const capacity = Math.max(CAPACITY_MIN, Math.ceil(living * 1.5));
     this.#prints = new Uint32Array(capacity * WORDS);
     this.#numbers = new Float64Array(capacity);
     this.#origins = new Uint32Array(capacity);
+    this.#whats = new Uint32Array(capacity);
+    this.#orders = new Float64Array(capacity);
+    this.#clocks = new Float64Array(capacity);
     this.#next = new Int32Array(capacity);
     this.#buckets = new Int32Array(2 ** Math.ceil(Math.log2(capacity))).fill(NONE);
     this.#head = 0;
@@ -158,7 +202,14 @@ export class KeyLog {
     this.#size = 0;
     if (living === 0) return;
     for (let record = head; record < tail; record += 1) {
-      if (next[record] !== DEAD) this.#append(prints, record * WORDS, origins[record]!, numbers[record]!);
+      if (next[record] === DEAD) continue;
+      this.#append(prints, record * WORDS, {
+        origin: origins[record]!,
+        number: numbers[record]!,
+        what: whats[record]!,
+        order: orders[record]!,
+        clock: clocks[record]!,
+      });
     }
   }
 }

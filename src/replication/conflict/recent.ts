@@ -1,5 +1,5 @@
 /**
- * The serialiser's index: who wrote a key or a unique value last, as long as the spoke may not have seen it.
+ * The serialiser's index: who wrote a key or a unique value, as long as the spoke may not have seen it.
  *
  * Rules kept: entries are noted in the order of the serialiser's log, so the oldest is always the first that the spoke
  * comes to have seen; an entry leaves only by `evict`, with the token that is *loaded* here, since later changes of the
@@ -8,22 +8,41 @@
  * covers the answer covers it.
  *
  * Noting the same log again changes nothing: what was noted or left out before is skipped by its position.
+ *
+ * Where any unseen write is enough to decide, the last one of each key is kept; where it matters which one was later, or
+ * what columns it wrote, all that can matter.
  */
 import { advance, coversGtid, type Position } from '../../model/position.ts';
+import { ColumnSets } from './column-sets.ts';
 import { type Digest, KeyLog, type KeyWrite } from './key-log.ts';
+import type { Stamp } from './stamp.ts';
 import type { Token } from './tokens.ts';
 
 /**
  * - `local`: a write of the serialiser's own users.
- * - `answer`: a row the spoke will be told because a change of it was refused.
+ * - `answer`: a row the spoke will be told because a change of it was refused, or lost some columns.
+ * - `settled`: a row the spoke will be told although its change was taken: others had written it, which lost, or the row is
+ *   made of both.
  * - `chunk`: an existing row on its way to the spoke, at its high watermark.
  */
-export type EntryKind = 'local' | 'answer' | 'chunk';
+export type EntryKind = 'local' | 'answer' | 'settled' | 'chunk';
 
 export interface RecentEntry {
   /** The transaction in the serialiser's log. */
   readonly gtid: string;
   readonly kind: EntryKind;
+  /** The columns that were written, or that the spoke's change lost; null: the row as a whole. */
+  readonly columns: ReadonlySet<string> | null;
+  readonly stamp: Stamp;
+}
+
+/** What there is to note of a write beside its keys. */
+export interface Noted {
+  readonly stamp: Stamp;
+  /** See `RecentEntry`. */
+  readonly columns: ReadonlySet<string> | null;
+  /** Whether earlier writes of the same keys still matter. */
+  readonly all: boolean;
 }
 
 /** What the rules ask of the index. */
@@ -31,6 +50,8 @@ export interface Recent {
   readonly size: number;
   /** The last write of the key that the token does not cover, or null. */
   uncovered(lock: string, token: Token): RecentEntry | null;
+  /** Every write of the key that is kept and that the token does not cover, the last one first. */
+  allUncovered(lock: string, token: Token): readonly RecentEntry[];
 }
 
 export interface RecentOptions {
@@ -42,14 +63,16 @@ export interface RecentOptions {
 }
 
 /** What one entry takes: its record, its bucket, and the room kept free for more. */
-const ENTRY_BYTES = 64;
-const KINDS: readonly EntryKind[] = ['local', 'answer', 'chunk'];
+const ENTRY_BYTES = 96;
+const KINDS: readonly EntryKind[] = ['local', 'answer', 'settled', 'chunk'];
+const LAST: Noted = { stamp: { order: 0, clock: 0 }, columns: null, all: false };
 
 export class RecentWrites implements Recent {
   readonly #limitBytes: number;
   readonly #keys: KeyLog;
   /** What GTIDs begin with, up to their number; there are as many as servers that wrote. */
   readonly #sources: string[] = [];
+  readonly #columns = new ColumnSets();
   /** Everything in here was noted. */
   #noted: Position;
   /** The transaction noted last; it may go on, or come again from its beginning after a break. */
@@ -87,15 +110,15 @@ export class RecentWrites implements Recent {
   }
 
   /** In log order. Of one transaction it may be called any number of times, before the next one. */
-  note(gtid: string, kind: EntryKind, locks: readonly string[]): void {
+  note(gtid: string, kind: EntryKind, locks: readonly string[], noted: Noted = LAST): void {
     if (gtid !== this.#current) {
       if (coversGtid(this.#noted, gtid)) return;
       this.#noted = advance(this.#noted, gtid);
       this.#current = gtid;
     }
     if (locks.length === 0) return;
-    const write = this.#write(gtid, kind);
-    for (const lock of locks) this.#keys.put(lock, write);
+    const write = this.#write(gtid, kind, noted);
+    for (const lock of locks) this.#keys.put(lock, write, noted.all);
   }
 
   /** Drops what the spoke has seen. Only with a token whose window is committed here. Returns how many entries left. */
@@ -121,21 +144,31 @@ export class RecentWrites implements Recent {
     return token !== null && coversGtid(token, entry.gtid) ? null : entry;
   }
 
+  allUncovered(lock: string, token: Token): readonly RecentEntry[] {
+    const entries = this.#keys.all(lock).map((write) => this.#entry(write));
+    return token === null ? entries : entries.filter(({ gtid }) => !coversGtid(token, gtid));
+  }
+
   /** All entries, oldest first. */
   *entries(): IterableIterator<RecentEntry> {
     for (const write of this.#keys) yield this.#entry(write);
   }
 
-  #write(gtid: string, kind: EntryKind): KeyWrite {
+  #write(gtid: string, kind: EntryKind, { stamp, columns }: Noted): KeyWrite {
     const digits = Math.max(gtid.lastIndexOf('-'), gtid.lastIndexOf(':')) + 1;
     const source = gtid.slice(0, digits);
-    let index = this.#sources.indexOf(source);
-    if (index < 0) index = this.#sources.push(source) - 1;
-    return { origin: index * KINDS.length + KINDS.indexOf(kind), number: Number(gtid.slice(digits)) };
+    let origin = this.#sources.indexOf(source);
+    if (origin < 0) origin = this.#sources.push(source) - 1;
+    const what = this.#columns.idOf(columns) * KINDS.length + KINDS.indexOf(kind);
+    return { origin, what, number: Number(gtid.slice(digits)), ...stamp };
   }
 
-  #entry({ origin, number }: KeyWrite): RecentEntry {
-    const source = this.#sources[Math.floor(origin / KINDS.length)]!;
-    return { gtid: `${source}${number}`, kind: KINDS[origin % KINDS.length]! };
+  #entry({ origin, what, number, order, clock }: KeyWrite): RecentEntry {
+    return {
+      gtid: `${this.#sources[origin]!}${number}`,
+      kind: KINDS[what % KINDS.length]!,
+      columns: this.#columns.of(Math.floor(what / KINDS.length)),
+      stamp: { order, clock },
+    };
   }
 }

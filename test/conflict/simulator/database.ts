@@ -2,8 +2,7 @@
  * A model of one database server: rows with unique keys, a log that is a total order of user and applied transactions,
  * a checkpoint row for each pipeline that ends here, and the locks of the loaders that write here.
  */
-import type { Image, RowChange, Seen, TableShape } from '../../../src/model/row.ts';
-import type { AnswerPlan } from '../../../src/replication/conflict/decide.ts';
+import type { Image, LoggedAnswer, RowChange, Seen, TableShape, Version } from '../../../src/model/row.ts';
 import { Locks } from './locks.ts';
 import { TABLES } from './schema.ts';
 
@@ -35,7 +34,10 @@ export interface LogEntry {
   readonly pipeline: string | null;
   /** Position written into the checkpoint row by an applied transaction. */
   readonly mark: string | null;
-  readonly answers: readonly AnswerPlan[];
+  readonly answers: readonly LoggedAnswer[];
+  readonly versions: readonly Version[];
+  /** Commit time by this server's clock, microseconds. */
+  readonly clock: number;
   /** Of watermarks: the chunk, and what the high one lists. */
   readonly chunk: number;
   readonly locks: readonly string[];
@@ -50,6 +52,7 @@ export function sequenceOf(position: string): number {
 export class Database {
   readonly name: string;
   readonly #server: number;
+  readonly #clock: () => number;
   readonly rows = new Map<string, StoredRow>();
   readonly holders = new Map<string, string>();
   readonly log: LogEntry[] = [];
@@ -59,9 +62,10 @@ export class Database {
   readonly #checkpoints = new Map<string, CheckpointRow>();
   truth = 0;
 
-  constructor(name: string, server: number) {
+  constructor(name: string, server: number, clock: () => number = () => 0) {
     this.name = name;
     this.#server = server;
+    this.#clock = clock;
   }
 
   get start(): string {
@@ -85,6 +89,8 @@ export class Database {
       pipeline: null,
       mark: null,
       answers: [],
+      versions: [],
+      clock: this.#clock(),
       chunk: 0,
       locks: [],
       truth: this.truth,

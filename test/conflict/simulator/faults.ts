@@ -1,7 +1,9 @@
 /** Rules that are known to be wrong. The simulator must catch each one; that is how it shows that it can fail. */
-import type { Image } from '../../../src/model/row.ts';
-import { type AnswerPlan, decide, type LockedRow, type Verdict } from '../../../src/replication/conflict/decide.ts';
-import type { Recent, RecentEntry } from '../../../src/replication/conflict/recent.ts';
+import type { Image, LoggedAnswer } from '../../../src/model/row.ts';
+import { Settled } from '../../../src/replication/conflict/contest.ts';
+import { decide, type Verdict } from '../../../src/replication/conflict/decide.ts';
+import type { EntryKind, Recent, RecentEntry } from '../../../src/replication/conflict/recent.ts';
+import type { LockedRow } from '../../../src/replication/conflict/rows.ts';
 import type { Claim, Token } from '../../../src/replication/conflict/tokens.ts';
 import { KEYS } from './schema.ts';
 
@@ -29,6 +31,15 @@ export const FAULTS = {
   'index rebuilt from the outbound position': 'after a restart the index begins where the spoke stands',
 } as const;
 
+/** Rules that are wrong only where a write may win over one that came before it, or join with it. */
+export const POLICY_FAULTS = {
+  'taken unanswered': 'what is taken over a write that the spoke had not seen is not answered',
+  'evicted row unanswered': 'a row that gives way to a later one is deleted, and the spoke is not told',
+  'last entry only': 'the index keeps of each key only the last write',
+  'answers merged with rows': 'an answer is merged with rows whose keys are spelled otherwise',
+  'naive counters': 'a number that should add up is a column like others',
+} as const;
+
 /** Rules that are wrong only where a hub has several spokes. */
 export const STAR_FAULTS = {
   'other spokes not forwarded': 'the hub sends a spoke only what its own users wrote',
@@ -38,10 +49,11 @@ export const STAR_FAULTS = {
   'answer to the wrong spoke': 'a refusal is answered to another spoke than the one that was refused',
   'chunk blind to other spokes': 'changes applied from other spokes between the watermarks leave the chunk as read',
   'own writes are entries': 'what a spoke wrote counts against its own next write',
+  'applied rows without versions': 'rows of another spoke count as written when the hub applied them, and whole',
   "others' answers are entries": 'an answer to one spoke counts against the others',
 } as const;
 
-export type Fault = keyof typeof FAULTS | keyof typeof STAR_FAULTS;
+export type Fault = keyof typeof FAULTS | keyof typeof POLICY_FAULTS | keyof typeof STAR_FAULTS;
 
 /** `answer from source`: keys that were last written by an answer are as if the spoke had written them. */
 export class BlindToAnswers implements Recent {
@@ -56,7 +68,7 @@ export class BlindToAnswers implements Recent {
     return this.#recent.size;
   }
 
-  noted(kind: 'local' | 'answer' | 'chunk', locks: readonly string[]): void {
+  noted(kind: EntryKind, locks: readonly string[]): void {
     for (const lock of locks) {
       if (kind === 'answer') this.#answered.add(lock);
       else this.#answered.delete(lock);
@@ -65,6 +77,10 @@ export class BlindToAnswers implements Recent {
 
   uncovered(lock: string, token: Token): RecentEntry | null {
     return this.#answered.has(lock) ? null : this.#recent.uncovered(lock, token);
+  }
+
+  allUncovered(lock: string, token: Token): readonly RecentEntry[] {
+    return this.#answered.has(lock) ? [] : this.#recent.allUncovered(lock, token);
   }
 }
 
@@ -79,7 +95,7 @@ export function byBeforeImages(
   const rows = new Map<string, Image | null>(present);
   const conflicting = new Set<Token>();
   const tag = { family: 'file', file: 'tag', offset: 0, server: null, made: null } as const;
-  const tagged = claims.map(({ change }) => ({ change, token: { ...tag } }));
+  const tagged = claims.map(({ change, clock }) => ({ change, clock, token: { ...tag } }));
   for (const { change, token } of tagged) {
     const { table, before, after } = change;
     const key = KEYS.row(table, before ?? after!);
@@ -92,9 +108,11 @@ export function byBeforeImages(
     rows.set(key, null);
     if (after !== null) rows.set(KEYS.row(table, after), after);
   }
+  const entry: RecentEntry = { gtid: '0-1-0', kind: 'local', columns: null, stamp: { order: 0, clock: 0 } };
   const recent: Recent = {
     size: 1,
-    uncovered: (_lock, token) => (conflicting.has(token) ? { gtid: '0-1-0', kind: 'local' } : null),
+    uncovered: (_lock, token) => (conflicting.has(token) ? entry : null),
+    allUncovered: (_lock, token) => (conflicting.has(token) ? [entry] : []),
   };
   return { claims: tagged, recent };
 }
@@ -107,7 +125,7 @@ export function decideForgetfully(
   recent: Recent,
 ): Verdict {
   const rows = new Map(present.map((row) => [KEYS.row(row.table, row.image), row]));
-  const answers: AnswerPlan[] = [];
+  const answers: LoggedAnswer[] = [];
   const refused: Verdict['refused'][number][] = [];
   const final = new Map<string, LockedRow | null>();
   for (const claim of claims) {
@@ -135,6 +153,7 @@ export function decideForgetfully(
     answers,
     refused,
     drift: [],
-    refusedLocks: new Set(),
+    overruled: [],
+    settled: new Settled(),
   };
 }

@@ -1,6 +1,7 @@
 /** What the slow path locks at the hub: rows by every touched key, holders of every touched value, and the gaps. */
-import type { LockedRow } from '../../../src/replication/conflict/decide.ts';
+
 import { footprint } from '../../../src/replication/conflict/footprint.ts';
+import type { LockedRow } from '../../../src/replication/conflict/rows.ts';
 import type { Claim } from '../../../src/replication/conflict/tokens.ts';
 import type { Database } from './database.ts';
 import { KEYS } from './schema.ts';

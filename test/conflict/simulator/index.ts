@@ -1,7 +1,11 @@
 /** The hub's index for one spoke, as the reader of its log fills it. */
+
+import type { ConflictRule } from '../../../src/model/pipeline.ts';
 import { parsePosition } from '../../../src/model/position.ts';
-import type { Image, TableShape } from '../../../src/model/row.ts';
-import { type EntryKind, type Recent, RecentWrites } from '../../../src/replication/conflict/recent.ts';
+import type { LoggedAnswer, RowChange } from '../../../src/model/row.ts';
+import { needsAll, noteAnswer, notedOf } from '../../../src/replication/conflict/noting.ts';
+import { type EntryKind, type Noted, type Recent, RecentWrites } from '../../../src/replication/conflict/recent.ts';
+import { Versions } from '../../../src/replication/conflict/versions.ts';
 import { sha256 } from '../../../src/site/serialiser-index.ts';
 import { type Database, type LogEntry, sequenceOf } from './database.ts';
 import { BlindToAnswers, type Fault } from './faults.ts';
@@ -12,6 +16,7 @@ export interface IndexOptions {
   /** From the spoke, and to it. */
   readonly pipeline: string;
   readonly reverse: string;
+  readonly rule: ConflictRule;
   readonly has: (fault: Fault) => boolean;
 }
 
@@ -60,7 +65,7 @@ export class Index {
   }
 
   #note(entry: LogEntry): void {
-    const { pipeline, reverse, has } = this.#options;
+    const { pipeline, reverse, rule, has } = this.#options;
     switch (entry.kind) {
       case 'user':
         this.#changed(entry);
@@ -69,14 +74,15 @@ export class Index {
         for (const answer of entry.answers) {
           if (answer.pipeline !== pipeline && !has("others' answers are entries")) continue;
           if (has('answer without entry')) continue;
-          this.#put(entry, 'answer', has('unique values not noted') ? answer.locks.slice(0, 1) : answer.locks);
+          this.#answer(entry, answer);
         }
         // What other spokes wrote is the hub's to this one.
         if (entry.pipeline === pipeline ? has('own writes are entries') : !has('index without other spokes'))
-          this.#changed(entry);
+          this.#applied(entry);
         return;
       case 'high':
-        if (entry.pipeline === reverse && !has('chunk without entry')) this.#put(entry, 'chunk', entry.locks);
+        if (entry.pipeline === reverse && !has('chunk without entry'))
+          this.#put(entry, 'chunk', entry.locks, { stamp: NO_TIME, columns: null, all: needsAll(rule) });
         return;
       case 'beat':
       case 'low':
@@ -86,21 +92,39 @@ export class Index {
     }
   }
 
+  /** Rows of another spoke bear the time and the columns of where they were written. */
+  #applied(entry: LogEntry): void {
+    const { rule, has } = this.#options;
+    const versions = new Versions();
+    if (!has('applied rows without versions')) versions.add(entry.versions);
+    for (const change of entry.changes)
+      for (const [lock, noted] of versions.of(this.#touched(change), notedOf(change, rule, entry.clock, KEYS)))
+        this.#put(entry, 'local', [lock], noted);
+  }
+
   #changed(entry: LogEntry): void {
-    for (const change of entry.changes) {
-      const before = change.kind === 'insert' ? null : change.before;
-      const after = change.kind === 'delete' ? null : change.after;
-      this.#put(entry, 'local', this.#touched(change.table, before, after));
-    }
+    for (const change of entry.changes)
+      this.#put(entry, 'local', this.#touched(change), notedOf(change, this.#options.rule, entry.clock, KEYS));
   }
 
-  #touched(table: TableShape, before: Image | null, after: Image | null): string[] {
-    if (!this.#options.has('unique values not noted')) return KEYS.touched(table, before, after);
-    return [before, after].flatMap((image) => (image === null ? [] : [KEYS.row(table, image)]));
+  #touched(change: RowChange): string[] {
+    const before = change.kind === 'insert' ? null : change.before;
+    const after = change.kind === 'delete' ? null : change.after;
+    if (!this.#options.has('unique values not noted')) return KEYS.touched(change.table, before, after);
+    return [before, after].flatMap((image) => (image === null ? [] : [KEYS.row(change.table, image)]));
   }
 
-  #put(entry: LogEntry, kind: EntryKind, locks: readonly string[]): void {
-    this.writes.note(entry.gtid, kind, locks);
+  #answer(entry: LogEntry, answer: LoggedAnswer): void {
+    const { rule, has } = this.#options;
+    const locks = has('unique values not noted') ? answer.locks.slice(0, 1) : answer.locks;
+    noteAnswer(this.writes, entry.gtid, { ...answer, locks }, rule);
+    this.#blind.noted('answer', locks);
+  }
+
+  #put(entry: LogEntry, kind: EntryKind, locks: readonly string[], noted: Noted): void {
+    this.writes.note(entry.gtid, kind, locks, this.#options.has('last entry only') ? { ...noted, all: false } : noted);
     this.#blind.noted(kind, locks);
   }
 }
+
+const NO_TIME = { order: 0, clock: 0 };

@@ -1,4 +1,5 @@
 /** One spoke of a star with both its pipelines: its owner, the hub's loader and copier for it, and the links. */
+import type { ConflictRule } from '../../../src/model/pipeline.ts';
 import { Copier } from './copier.ts';
 import { type Database, sequenceOf } from './database.ts';
 import type { Fault } from './faults.ts';
@@ -17,6 +18,7 @@ export interface LegOptions {
   readonly neighbour: string;
   /** Whether existing rows are copied; else the spoke has them. */
   readonly copies: boolean;
+  readonly rule: ConflictRule;
   readonly patient: boolean;
   readonly random: Random;
   readonly counts: Map<string, number>;
@@ -43,7 +45,7 @@ export class Leg {
 
   constructor(options: LegOptions) {
     this.#options = options;
-    const { hub, spoke: database, neighbour, copies, random, indexes, has } = options;
+    const { hub, spoke: database, neighbour, copies, rule, random, indexes, has } = options;
     this.database = database;
     const { out, back } = pipelinesOf(database.name);
     this.#out = out;
@@ -55,7 +57,7 @@ export class Leg {
     database.store(out, { ...none, position: hub.start, cursor: copies ? { table: 0, after: null } : copied });
     const common = { random, oracle: this.oracle, has };
     const loader = { ...common, database: hub, other: database, pipeline: back, reverse: out };
-    this.#serialiser = new Serialiser({ ...loader, indexes, neighbour: pipelinesOf(neighbour).back });
+    this.#serialiser = new Serialiser({ ...loader, indexes, rule, neighbour: pipelinesOf(neighbour).back });
     this.#spoke = new Spoke({ ...common, database, other: hub, pipeline: out, reverse: back });
     this.#toSpoke = new HubStream({ database: hub, out, back, has });
     this.#toHub = new SpokeStream({ database, out, back, has });

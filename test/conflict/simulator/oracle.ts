@@ -2,7 +2,14 @@
  * What must hold, checked against the truth: how much of the hub's log the spoke's database really held when a
  * change was made there. No rule may look here.
  */
-import type { Drift, Refusal } from '../../../src/replication/conflict/decide.ts';
+import type { ConflictRule } from '../../../src/model/pipeline.ts';
+import type { Image, RowChange } from '../../../src/model/row.ts';
+import { columnRules } from '../../../src/replication/conflict/column-rules.ts';
+import type { Refusal } from '../../../src/replication/conflict/decide.ts';
+import { notedOf } from '../../../src/replication/conflict/noting.ts';
+import type { Drift } from '../../../src/replication/conflict/rows.ts';
+import { isLater, type Stamp, stampOf } from '../../../src/replication/conflict/stamp.ts';
+import type { Claim } from '../../../src/replication/conflict/tokens.ts';
 import type { LogEntry } from './database.ts';
 import { KEYS } from './schema.ts';
 
@@ -12,6 +19,7 @@ export interface OracleOptions {
   /** The pipelines from and to the spoke that is watched. */
   readonly back: string;
   readonly out: string;
+  readonly rule: ConflictRule;
   readonly counts: Map<string, number>;
   /** Existing rows are being copied: the hub has rows that the spoke has not seen and no entry tells of. */
   readonly copies: boolean;
@@ -19,10 +27,19 @@ export interface OracleOptions {
   readonly patient: boolean;
 }
 
+/** A write of the hub, as all others than the watched spoke are to it. */
+interface Write {
+  readonly sequence: number;
+  readonly stamp: Stamp;
+  readonly columns: ReadonlySet<string> | null;
+}
+
 export class Oracle {
   readonly #options: OracleOptions;
-  /** Lock key to its last write in the hub's log that was not this spoke's: to it all others are the hub. */
+  /** Lock key to its last write, answer or copied row in the hub's log that was not this spoke's. */
   readonly #written = new Map<string, number>();
+  /** Lock key to what was written there. */
+  readonly #writes = new Map<string, Write[]>();
 
   constructor(options: OracleOptions) {
     this.#options = options;
@@ -35,33 +52,78 @@ export class Oracle {
 
   /** An entry was added to the hub's log. */
   wrote(entry: LogEntry): void {
-    const { back, out } = this.#options;
+    const { back, out, rule } = this.#options;
+    const { sequence } = entry;
     const locks = entry.kind === 'high' && entry.pipeline === out ? [...entry.locks] : [];
     if (entry.pipeline === back) locks.push(...entry.answers.flatMap((answer) => answer.locks));
     else {
+      const told = new Set(entry.versions.flatMap((version) => version.locks));
+      // Values that a window only passes through are written by nobody.
+      const left = new Set(
+        entry.changes.flatMap((change) => KEYS.touched(change.table, imageBefore(change), imageAfter(change))),
+      );
+      for (const { locks: all, stamp, columns } of entry.versions) {
+        const touched = all.filter((lock) => left.has(lock));
+        locks.push(...touched);
+        this.#add(touched, { sequence, stamp, columns: columns && new Set(columns) });
+      }
       for (const change of entry.changes) {
-        const before = change.kind === 'insert' ? null : change.before;
-        const after = change.kind === 'delete' ? null : change.after;
-        locks.push(...KEYS.touched(change.table, before, after));
+        const touched = KEYS.touched(change.table, imageBefore(change), imageAfter(change)).filter(
+          (lock) => !told.has(lock),
+        );
+        locks.push(...touched);
+        this.#add(touched, { sequence, ...notedOf(change, rule, entry.clock, KEYS) });
       }
     }
-    for (const lock of locks) this.#written.set(lock, entry.sequence);
+    for (const lock of locks) this.#written.set(lock, sequence);
   }
 
-  /** A change of the spoke is taken. */
-  taken(locks: readonly string[], truth: number): void {
-    for (const lock of locks) {
-      if ((this.#written.get(lock) ?? 0) > truth) this.#fail('a write of the serialiser was lost to a concurrent one');
+  /** A change of the spoke is taken, but for the columns in which it lost; `held`: what it touches and is locked. */
+  taken(claim: Claim, lost: ReadonlySet<string>, held: readonly string[], truth: number): void {
+    const { table, before, after } = claim.change;
+    const rules = columnRules(table, this.#options.rule);
+    const stamp = rules.rule.policy === 'site-priority' ? null : stampOf(claim.clock, rules.by, before, after);
+    const changed = (index: number): boolean => before![index] !== after![index];
+    const inPlace = rules.merges && before !== null && after !== null;
+    const won = inPlace
+      ? new Set(
+          rules.groups
+            .flatMap(({ columns, names }) => (columns.some(changed) ? [...names] : []))
+            .filter((name) => !lost.has(name)),
+        )
+      : null;
+    for (const lock of inPlace ? [KEYS.row(table, before)] : held) {
+      for (const write of this.#writes.get(lock) ?? []) {
+        if (write.sequence <= truth) continue;
+        const concerned = won === null || write.columns === null || [...won].some((name) => write.columns!.has(name));
+        if (!concerned || (stamp !== null && isLater(stamp, write.stamp))) continue;
+        const adds =
+          write.columns === null &&
+          won?.size === 0 &&
+          !rules.counters.some((index) => changed(index) && !lost.has(table.columns[index]!.name));
+        if (!adds)
+          this.#fail(
+            stamp === null
+              ? 'a write of the serialiser was lost to a concurrent one'
+              : 'a write was lost to an earlier one',
+          );
+      }
     }
   }
 
   refused(refusal: Refusal, truth: number): void {
     this.count(refusal.reason);
+    const { claim, lock } = refusal;
     switch (refusal.reason) {
-      case 'recent write':
-        if ((this.#written.get(refusal.lock) ?? 0) <= truth)
-          this.#fail('a change was refused that nobody had contested');
+      case 'recent write': {
+        if ((this.#written.get(lock) ?? 0) <= truth) this.#fail('a change was refused that nobody had contested');
+        const rules = columnRules(claim.change.table, this.#options.rule);
+        if (rules.rule.policy === 'site-priority' || refusal.entry.kind === 'chunk') return;
+        const stamp = stampOf(claim.clock, rules.by, claim.change.before, claim.change.after);
+        const later = this.#writes.get(lock)?.some((write) => write.sequence > truth && !isLater(stamp, write.stamp));
+        if (later !== true) this.#fail('a write was lost to an earlier one');
         return;
+      }
       case 'duplicate':
         if (!this.#options.copies) this.#fail('a duplicate that no entry explains');
         return;
@@ -76,7 +138,23 @@ export class Oracle {
     if (drift.length > 0) this.#fail(`a taken change found its row ${drift[0]!.what}`);
   }
 
+  #add(locks: readonly string[], write: Write): void {
+    for (const lock of locks) {
+      const list = this.#writes.get(lock);
+      if (list === undefined) this.#writes.set(lock, [write]);
+      else list.push(write);
+    }
+  }
+
   #fail(what: string): void {
     if (!this.#options.patient) throw new Violation(what);
   }
+}
+
+function imageBefore(change: RowChange): Image | null {
+  return change.kind === 'insert' ? null : change.before;
+}
+
+function imageAfter(change: RowChange): Image | null {
+  return change.kind === 'delete' ? null : change.after;
 }

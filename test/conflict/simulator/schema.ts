@@ -1,4 +1,4 @@
-/** The tables of the model: one with two unique keys besides its primary key, one with none and a text for a key. */
+/** The tables of the model: one with two unique keys besides its primary key, one with none and a text for a key, one of numbers. */
 
 import type { LoadTable } from '../../../src/model/load.ts';
 import type { ColumnShape, TableShape } from '../../../src/model/row.ts';
@@ -38,7 +38,10 @@ export const ITEM = shape(
   ],
 );
 export const NOTE = shape('note', [column('id', true), column('amount', false)], []);
-export const TABLES: readonly TableShape[] = [ITEM, NOTE];
+/** Rows that are there from the beginning, and whose amounts users only raise and lower. */
+export const TALLY = shape('tally', [column('id', false), column('amount', false)], []);
+export const TABLES: readonly TableShape[] = [ITEM, NOTE, TALLY];
+export const TALLIES = ['1', '2'] as const;
 
 const loads = new Map<TableShape, LoadTable>(
   TABLES.map((table) => [

@@ -1,9 +1,12 @@
 /** The hub's loader for one spoke, with its fast and slow path, one step at a time. */
-import type { Delivery } from '../../../src/model/row.ts';
-import type { AnswerPlan, LockedRow, Verdict } from '../../../src/replication/conflict/decide.ts';
+import type { ConflictRule } from '../../../src/model/pipeline.ts';
+import type { Delivery, LoggedAnswer } from '../../../src/model/row.ts';
+import type { Verdict } from '../../../src/replication/conflict/decide.ts';
 import { firstConflict } from '../../../src/replication/conflict/detect.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
+import type { LockedRow } from '../../../src/replication/conflict/rows.ts';
 import { type Claim, type Token, Tokens } from '../../../src/replication/conflict/tokens.ts';
+import { versionsOf } from '../../../src/replication/conflict/versions.ts';
 import { find } from './finding.ts';
 import { Index } from './index.ts';
 import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
@@ -15,6 +18,7 @@ export interface SerialiserOptions extends LoaderOptions {
   /** Indexes of all spokes, and a pipeline from another spoke if there is one, for rules that mix them up. */
   readonly indexes: Index[];
   readonly neighbour: string;
+  readonly rule: ConflictRule;
 }
 
 type Stage =
@@ -73,6 +77,7 @@ export class Serialiser {
       case 'idle':
         this.#window = takeWindow(queue, this.#options);
         if (this.#window === null) return;
+        this.#verdict = null;
         this.#stage = 'begin';
         if (has('evicting too early')) this.#evict((queue.at(-1) ?? this.#window.deliveries.at(-1)!).seen);
         this.#claim();
@@ -94,7 +99,7 @@ export class Serialiser {
         return;
       case 'checked':
         oracle.count('taken whole');
-        this.#oracleTaken(new Set());
+        this.#oracleTaken(null);
         this.#commit([]);
         return;
       case 'write late':
@@ -132,6 +137,7 @@ export class Serialiser {
         const after = change.kind === 'delete' ? null : change.after;
         claims.push({
           token,
+          clock: delivery.commitUs,
           change: { kind: change.kind, table: loadOf(change.table), before, after, fkChecks: true },
         });
         truths.push(other.entry(delivery.position).truth);
@@ -212,7 +218,13 @@ export class Serialiser {
 
   #decide(): void {
     const { pipeline, oracle, has } = this.#options;
-    const { claims, verdict, right } = judge(pipeline, this.#claims, this.#present, this.index.recent, has);
+    const { claims, verdict, right } = judge(
+      { pipeline, ruleOf: () => this.#options.rule },
+      this.#claims,
+      this.#present,
+      this.index.recent,
+      has,
+    );
     if (right) {
       const truths = new Map(claims.map((claim, index) => [claim, this.#truths[index]!]));
       for (const refusal of verdict.refused) oracle.refused(refusal, truths.get(refusal.claim)!);
@@ -225,7 +237,7 @@ export class Serialiser {
 
   #writeVerdict(): void {
     const { database, pipeline, neighbour, random, has } = this.#options;
-    const { answers, refused, writes } = this.#verdict!;
+    const { answers, writes } = this.#verdict!;
     const transaction = new Transaction(database, pipeline);
     try {
       transaction.run(writes);
@@ -239,7 +251,7 @@ export class Serialiser {
       return;
     }
     this.#transaction = transaction;
-    this.#oracleTaken(new Set(refused.map(({ claim }) => claim)));
+    this.#oracleTaken(this.#verdict);
     if (has('unanswered refusal')) this.#commit([]);
     else if (has('answer to the wrong spoke'))
       this.#commit(answers.map((answer) => ({ ...answer, pipeline: neighbour })));
@@ -247,17 +259,24 @@ export class Serialiser {
   }
 
   /** No write of this site that the spoke had not seen may be overwritten, as far as the transaction holds its locks. */
-  #oracleTaken(refused: ReadonlySet<Claim>): void {
+  #oracleTaken(verdict: Verdict | null): void {
     const { database, pipeline, oracle } = this.#options;
+    const refused = new Set(verdict?.refused.map(({ claim }) => claim));
+    const lost = new Map(verdict?.overruled.map((each) => [each.claim, new Set(each.lost)]));
+    for (const { beaten, evicted, lost: columns } of verdict?.overruled ?? []) {
+      oracle.count(beaten === null ? 'nothing beaten' : 'beaten');
+      oracle.count('evicted', evicted.length);
+      oracle.count('lost in part', columns.length);
+    }
     for (const [index, claim] of this.#claims.entries()) {
       if (refused.has(claim)) continue;
       const { table, before, after } = claim.change;
       const held = KEYS.touched(table, before, after).filter((lock) => database.locks.holds(pipeline, lock));
-      oracle.taken(held, this.#truths[index]!);
+      oracle.taken(claim, lost.get(claim) ?? new Set(), held, this.#truths[index]!);
     }
   }
 
-  #commit(answers: readonly AnswerPlan[]): void {
+  #commit(answers: readonly LoggedAnswer[]): void {
     const { database, pipeline, random, oracle } = this.#options;
     const last = this.#window!.deliveries.at(-1)!;
     this.#transaction!.commit();
@@ -269,7 +288,8 @@ export class Serialiser {
       seen: { ...checkpoint.seen, ...last.seen },
     });
     const changes = this.#transaction!.changes;
-    database.append({ kind: 'applied', pipeline, mark: last.position, answers, changes });
+    const versions = versionsOf(this.#claims, () => this.#options.rule, KEYS, this.#verdict ?? undefined);
+    database.append({ kind: 'applied', pipeline, mark: last.position, answers, versions, changes });
     oracle.count('answers', answers.length);
     this.#rollback();
     // The answer to COMMIT may be lost: then the window is begun again, and the checkpoint tells that it was committed.

@@ -1,8 +1,7 @@
 /** The spoke's owner: what comes from the hub is placed, always. */
-import assert from 'node:assert/strict';
 import type { Write } from '../../../src/model/load.ts';
 import type { Delivery } from '../../../src/model/row.ts';
-import { type LoadChange, placingWrites } from '../../../src/replication/window.ts';
+import { inTurn, type LoadChange, placingWrites } from '../../../src/replication/window.ts';
 import { sequenceOf } from './database.ts';
 import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
 import { loadOf, TABLES } from './schema.ts';
@@ -13,7 +12,7 @@ export class Spoke {
   #stage: 'idle' | 'begin' | 'cleared' = 'idle';
   #window: Window | null = null;
   #transaction: Transaction | null = null;
-  #inserts: readonly Write[] = [];
+  #rest: readonly Write[] = [];
 
   constructor(options: LoaderOptions) {
     this.#options = options;
@@ -42,10 +41,14 @@ export class Spoke {
           return;
         }
         const skips = has('spoke skips a colliding row');
-        const writes = placingWrites(this.#window!.deliveries.flatMap(placed), true);
+        const runs = has('answers merged with rows') ? [this.#window!.deliveries] : inTurn(this.#window!.deliveries);
+        const [first = [], ...others] = runs.map((run) =>
+          placingWrites(run.flatMap(placed), true).filter(({ kind }) => kind !== 'evict' || !skips),
+        );
+        const clears = ({ kind }: Write): boolean => kind === 'delete' || kind === 'evict';
         this.#transaction = new Transaction(database, pipeline);
-        this.#transaction.run(writes.filter(({ kind }) => kind === 'delete' || (kind === 'evict' && !skips)));
-        this.#inserts = writes.filter(({ kind }) => kind !== 'delete' && kind !== 'evict');
+        this.#transaction.run(first.filter(clears));
+        this.#rest = [...first.filter((write) => !clears(write)), ...others.flat()];
         database.locks.hold(pipeline, this.#transaction.locks);
         this.#stage = 'cleared';
         return;
@@ -62,8 +65,11 @@ export class Spoke {
 
   #insert(): boolean {
     const skips = this.#options.has('spoke skips a colliding row');
-    for (const write of this.#inserts) {
-      assert(write.kind === 'insert' || write.kind === 'upsert');
+    for (const write of this.#rest) {
+      if (write.kind !== 'insert' && write.kind !== 'upsert') {
+        this.#transaction!.run([write]);
+        continue;
+      }
       for (const row of write.rows) {
         try {
           this.#transaction!.run([{ ...write, rows: [row] }]);

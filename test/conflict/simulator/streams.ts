@@ -19,8 +19,8 @@ export interface StreamOptions {
 function common(
   entry: LogEntry,
   seen: Seen,
-): { gtid: string; position: string; seen: Seen; commitMs: number; bytes: number } {
-  return { gtid: entry.gtid, position: entry.position, seen, commitMs: 0, bytes: 1 };
+): { gtid: string; position: string; seen: Seen; commitUs: number; bytes: number } {
+  return { gtid: entry.gtid, position: entry.position, seen, commitUs: entry.clock, bytes: 1 };
 }
 
 function userChanges(entry: LogEntry, seen: Seen): Delivery {

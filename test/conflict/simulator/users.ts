@@ -2,7 +2,7 @@
 import type { Image, TableShape } from '../../../src/model/row.ts';
 import type { Database } from './database.ts';
 import type { Random } from './random.ts';
-import { FRESH_FROM, ITEM, KEYS, NOTE } from './schema.ts';
+import { FRESH_FROM, ITEM, KEYS, NOTE, TALLIES, TALLY } from './schema.ts';
 import { Duplicate, Transaction } from './transaction.ts';
 
 const IDS = ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12'];
@@ -17,11 +17,14 @@ const NAMES = ["'x'", "'X'", "'y'"];
 export interface Habits {
   readonly ids: readonly string[];
   readonly codes: readonly (string | null)[];
+  /** Whether they raise and lower the tallies. */
+  readonly tallies: boolean;
 }
 
-export function habits(random: Random): Habits {
+export function habits(random: Random, tallies: boolean): Habits {
   return {
     ids: IDS.slice(0, 2 + random.below(IDS.length - 1)),
+    tallies,
     codes: [...CODES, ...MORE_CODES.slice(0, random.below(MORE_CODES.length + 1))],
   };
 }
@@ -32,13 +35,15 @@ export function userTransaction(
   random: Random,
   habit: Habits,
   fresh: () => number,
-): { fresh: readonly string[] } | null {
+): { fresh: readonly string[]; tallied: ReadonlyMap<string, number> } | null {
   const transaction = new Transaction(database, null);
   const ledger: string[] = [];
+  const tallied = new Map<string, number>();
   const operations = 1 + random.below(3);
   for (let count = 0; count < operations; count += 1) {
     try {
-      if (random.chance(0.12)) ledger.push(insertFresh(transaction, fresh()));
+      if (habit.tallies && random.chance(0.3)) writeTally(transaction, random, tallied);
+      else if (random.chance(0.12)) ledger.push(insertFresh(transaction, fresh()));
       else if (random.chance(0.2)) writeNote(transaction, database, random);
       else writeItem(transaction, database, random, habit);
     } catch (error) {
@@ -54,7 +59,17 @@ export function userTransaction(
   }
   transaction.commit();
   database.append({ kind: 'user', changes });
-  return { fresh: ledger };
+  return { fresh: ledger, tallied };
+}
+
+/** Rows that are not here yet are not written. */
+function writeTally(transaction: Transaction, random: Random, tallied: Map<string, number>): void {
+  const id = random.pick(TALLIES);
+  const row = transaction.at(KEYS.row(TALLY, [id, null]));
+  if (row === null) return;
+  const by = random.below(9) - 4;
+  transaction.update(TALLY, row.image, [id, `${Number(row.image[1]) + by}`]);
+  tallied.set(id, (tallied.get(id) ?? 0) + by);
 }
 
 function insertFresh(transaction: Transaction, number: number): string {

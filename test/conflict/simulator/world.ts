@@ -1,10 +1,13 @@
 /** One random history: a hub and its spokes, and everything that goes wrong between any two steps. */
+import type { ConflictRule } from '../../../src/model/pipeline.ts';
 import { Database } from './database.ts';
 import type { Fault } from './faults.ts';
 import type { Index } from './index.ts';
 import { type Action, Leg } from './leg.ts';
 import { Violation } from './oracle.ts';
 import { Random } from './random.ts';
+import { ruleOf } from './rules.ts';
+import { KEYS, TALLIES, TALLY } from './schema.ts';
 import { type Habits, habits, userTransaction } from './users.ts';
 
 export interface HistoryOptions {
@@ -14,6 +17,8 @@ export interface HistoryOptions {
   readonly spokes?: number;
   /** Only the end counts: whether the sites differ. */
   readonly patient?: boolean;
+  /** Left out, the seed says. */
+  readonly rule?: ConflictRule;
 }
 
 export interface Outcome {
@@ -50,29 +55,42 @@ class World {
   readonly counts = new Map<string, number>();
   readonly #random: Random;
   readonly #habits: Habits;
-  readonly #hub = new Database('s', 1);
+  readonly #hub: Database;
+  readonly #rule: ConflictRule;
+  readonly #tallied = new Map<string, number>(TALLIES.map((id) => [id, 0]));
+  #now = 1_700_000_000_000_000;
   readonly #legs: readonly Leg[];
   readonly #ledger: string[] = [];
   #fresh = 0;
 
-  constructor({ seed, faults = [], spokes = spokesOf(seed), patient = false }: HistoryOptions) {
+  constructor({ seed, faults = [], spokes = spokesOf(seed), patient = false, rule = ruleOf(seed) }: HistoryOptions) {
     this.#random = new Random(seed);
     const random = this.#random;
-    this.#habits = habits(random);
+    this.#rule = rule;
+    this.#habits = habits(random, rule.counters.length > 0);
+    this.#hub = new Database('s', 1, this.#clock());
     const hub = this.#hub;
     const indexes: Index[] = [];
     const names = SPOKES.slice(0, spokes);
     this.#existingRows();
     this.#legs = names.map((name, at) => {
-      const spoke = new Database(name, 2 + at);
+      const spoke = new Database(name, 2 + at, this.#clock());
       const copies = random.chance(0.5);
       if (!copies) takeOver(spoke, hub);
       const neighbour = names[(at + 1) % names.length]!;
       const { counts } = this;
       const has = (fault: Fault): boolean => faults.includes(fault);
-      return new Leg({ hub, spoke, neighbour, copies, patient, random, counts, indexes, has });
+      return new Leg({ hub, spoke, neighbour, copies, rule, patient, random, counts, indexes, has });
     });
     for (const { oracle } of this.#legs) hub.listeners.push((entry) => oracle.wrote(entry));
+  }
+
+  /** A server's clock: up to ten minutes wrong, and with some in whole seconds. */
+  #clock(): () => number {
+    const random = this.#random;
+    const skew = random.chance(0.5) ? random.below(4_000_000) : (random.below(1201) - 600) * 1_000_000;
+    const grain = random.chance(0.3) ? 1_000_000 : 1;
+    return () => Math.floor((this.#now + skew) / grain) * grain;
   }
 
   live(): void {
@@ -80,7 +98,10 @@ class World {
     // Every history has its own habits, so that rare combinations get their share.
     const actions = this.#actions().map(([most, action]) => [most * (0.1 + random.below(10) / 10), action] as const);
     const steps = (60 + random.below(140)) * this.#legs.length;
-    for (let step = 0; step < steps; step += 1) random.weighted(actions)();
+    for (let step = 0; step < steps; step += 1) {
+      this.#now += 1 + random.below(400_000);
+      random.weighted(actions)();
+    }
   }
 
   /** Users stop; everything arrives, and the beats after it. */
@@ -96,6 +117,9 @@ class World {
     const rows = this.#hub.dump();
     for (const leg of this.#legs) leg.judge(rows);
     if (this.#ledger.some((row) => !rows.includes(row))) throw new Violation('an uncontested row is missing');
+    if (this.#rule.counters.length === 0) return;
+    for (const [id, sum] of this.#tallied)
+      if (!rows.includes(`tally ${id} ${sum}`)) throw new Violation('a sum is wrong');
   }
 
   #actions(): Action[] {
@@ -112,7 +136,9 @@ class World {
       this.#fresh += 1;
       return this.#fresh;
     });
-    if (written !== null) this.#ledger.push(...written.fresh);
+    if (written === null) return;
+    this.#ledger.push(...written.fresh);
+    for (const [id, by] of written.tallied) this.#tallied.set(id, this.#tallied.get(id)! + by);
   }
 
   #restartHub(): void {
@@ -129,7 +155,11 @@ class World {
 
   /** Rows from before the channel. */
   #existingRows(): void {
-    for (let count = 0; count < 6; count += 1) userTransaction(this.#hub, this.#random, this.#habits, () => 0);
+    for (let count = 0; count < 6; count += 1)
+      userTransaction(this.#hub, this.#random, { ...this.#habits, tallies: false }, () => 0);
+    if (this.#habits.tallies) {
+      for (const id of TALLIES) this.#hub.rows.set(KEYS.row(TALLY, [id, null]), { table: TALLY, image: [id, '0'] });
+    }
     this.#hub.log.length = 0;
   }
 }

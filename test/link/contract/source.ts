@@ -94,7 +94,7 @@ export class NumberedSource implements PipelineService {
       gtid: `0-1-${n}`,
       position: positionOf(n),
       seen,
-      commitMs: n,
+      commitUs: n,
       bytes,
       first: true,
       last: true,

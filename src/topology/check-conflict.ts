@@ -1,0 +1,69 @@
+/** Whether the parts of a conflict rule go together, so that every conflict has one answer. */
+import type { ConflictSpec, TableSpec } from '../model/topology.ts';
+import type { Checked } from './checked.ts';
+import type { Path } from './tree.ts';
+import { locate } from './tree.ts';
+
+interface Problem {
+  readonly key: keyof ConflictSpec;
+  readonly summary: string;
+  readonly detail: string;
+}
+
+/** @param base the path of the rule. What is not written there, but comes from the channel, is told there. */
+export function checkRule({ root, report }: Checked, conflict: ConflictSpec, base: Path): void {
+  const isWritten = (path: Path): boolean => locate(root, path).depth === path.length;
+  if (!isWritten(base)) return;
+  for (const { key, summary, detail } of problemsOf(conflict)) {
+    const path = [...base, key];
+    report({ code: 'OT1049', summary, detail, path: isWritten(path) ? path : base, at: 'key' });
+  }
+}
+
+/** Columns that the rule names must travel. */
+export function checkRuleColumns(
+  { root, report }: Checked,
+  table: TableSpec,
+  conflict: ConflictSpec,
+  base: Path,
+): void {
+  const { only, omit } = table.columns;
+  const stays = (name: string): boolean => omit.includes(name) || (only !== null && !only.includes(name));
+  const named = [
+    ['by', conflict.by === null ? [] : [conflict.by]] as const,
+    ['groups', conflict.groups.flat()] as const,
+  ];
+  for (const [key, columns] of [...named, ['counters', conflict.counters] as const]) {
+    const column = columns.find(stays);
+    if (column === undefined) continue;
+    const path = [...base, 'conflict', key];
+    report({
+      code: 'OT1049',
+      summary: `\`${key}\` names \`${column}\`, which does not travel`,
+      detail: 'A column that is left out is not there to be compared.',
+      path: locate(root, path).depth === path.length ? path : base,
+      at: 'key',
+    });
+  }
+}
+
+function problemsOf({ policy, by, merge, groups, counters }: ConflictSpec): Problem[] {
+  const problems: Problem[] = [];
+  const add = (key: keyof ConflictSpec, summary: string, detail: string): void => {
+    problems.push({ key, summary, detail });
+  };
+  if (by !== null && policy !== 'last-write-wins')
+    add('by', `\`by\` has no meaning under \`${policy}\``, 'Only `last-write-wins` asks which write was later.');
+  if (groups.length > 0 && merge !== 'column')
+    add('groups', '`groups` have no meaning without `merge: column`', 'Row by row all columns are one group.');
+  if (by !== null && counters.includes(by))
+    add('counters', `\`${by}\` cannot both tell the time and add up`, 'Take it out of `by` or of `counters`.');
+  const both = counters.find((column) => groups.some((group) => group.includes(column)));
+  if (both !== undefined)
+    add(
+      'counters',
+      `\`${both}\` is in a group and a counter`,
+      'What adds up is neither won nor lost; take it out of the group.',
+    );
+  return problems;
+}
