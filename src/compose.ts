@@ -14,6 +14,7 @@ import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
 import type { SiteFactory } from './model/ports.ts';
+import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer } from './mysql/database-server.ts';
 import { inspectServer } from './mysql/inspect.ts';
 import { mysqlSource } from './mysql/source.ts';
@@ -78,6 +79,10 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     reachDatabase: async (name, spec, signal) => {
       const password = resolveSecret(spec.password, env);
       return inspectServer(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
+    },
+    reachConflictLog: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      return openConflictLog(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
     askNode,
     demo: async (options) => (await import('./demo.ts')).demo(options, self),

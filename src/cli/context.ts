@@ -1,6 +1,6 @@
 /** What every command gets from outside, and what it may do: nothing here touches `process`. */
 import { OtterError } from '../model/error.ts';
-import type { ReachDatabase } from '../model/inspection.ts';
+import type { ReachConflictLog, ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
@@ -58,6 +58,8 @@ export interface Parts {
   logger(options: { level: string; readable: boolean }): Logger;
   /** For `otter validate --live`. */
   readonly reachDatabase: ReachDatabase;
+  /** For `otter conflicts`. */
+  readonly reachConflictLog: ReachConflictLog;
   /** What the node at this address says of itself. */
   askNode(advertise: string, signal: AbortSignal): Promise<NodeAnswer>;
   demo(options: DemoOptions): Promise<number>;

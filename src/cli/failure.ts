@@ -28,6 +28,7 @@ const EXITS: Readonly<Record<string, number>> = {
   OT7002: EXIT.usage,
   OT7003: EXIT.usage,
   OT7005: EXIT.usage,
+  OT7009: EXIT.usage,
   OT9001: EXIT.bug,
 };
 

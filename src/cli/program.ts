@@ -3,6 +3,7 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { OtterError } from '../model/error.ts';
 import { type ApplyOptions, apply, destroy } from './apply.ts';
 import { completion, SHELLS, type Spelled } from './completion.ts';
+import { CONFLICT_KINDS, type ConflictsOptions, conflicts, WINNERS } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { type DashboardFlags, dashboard } from './dashboard.ts';
 import { explain } from './explain.ts';
@@ -27,7 +28,6 @@ const LATER: readonly (readonly [string, string])[] = [
   ['pause <address>', 'stop a channel or pipeline'],
   ['resume <address>', 'continue a channel or pipeline'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
-  ['conflicts [address]', 'the conflict log'],
   ['rollback <serial>', 'plan the way back to an earlier serial'],
   ['drift', 'what in the live state differs from what was applied'],
   ['import', 'write a topology from live databases'],
@@ -203,6 +203,19 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
   )
     .option('--once', 'print one frame as text and end')
     .option('--ascii', 'only ASCII characters');
+  add(
+    'conflicts [address] [id]',
+    'the conflict log of the databases, newest first; `show ID`: one of them side by side',
+    'otter conflicts shop --since 24h',
+    (options, args) => conflicts(context, options as ConflictsOptions, args),
+  )
+    .option('--table <name>', 'only of this table, schema.table; `*` stands for any text')
+    .addOption(new Option('--kind <kind>', 'only of this kind, incoming/local').choices(CONFLICT_KINDS))
+    .addOption(new Option('--winner <winner>', 'only those won so').choices(WINNERS))
+    .option('--since <time>', 'only those decided in the last 30m, 24h, 7d')
+    .option('--limit <n>', 'how many [50]')
+    .option('--open', 'only those that wait for a person')
+    .addHelpText('after', '  otter conflicts show hz:42\n');
   add('history', 'every applied serial', 'otter history', (options) => history(context, options));
   add('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) =>
     show(context, options, serial!),

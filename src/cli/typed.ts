@@ -13,6 +13,7 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   apply: 'files',
   up: 'files',
   graph: 'files',
+  conflicts: 'files',
   destroy: 'name',
   node: 'name',
   status: 'name',

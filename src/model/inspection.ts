@@ -1,4 +1,5 @@
 /** What `otter validate --live` learns of a database: facts, read once, that change nothing there. */
+import type { ConflictLogReader } from './conflict.ts';
 import type { OtterError } from './error.ts';
 import type { ServerFacts } from './ports.ts';
 import type { Account } from './privileges.ts';
@@ -58,6 +59,9 @@ export interface LiveDatabase extends AsyncDisposable {
   /** Those that are there, by `tableName`. @throws OtterError */
   tables(names: readonly TableName[]): Promise<ReadonlyMap<string, LiveTable>>;
 }
+
+/** The conflict log of a database, as `ReachDatabase` reaches it. @throws OtterError as that does, and OT4004 */
+export type ReachConflictLog = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<ConflictLogReader>;
 
 /** Tries the endpoints as a node does. @throws OtterError OT3020, OT4001, OT4003, OT4005, OT4008 */
 export type ReachDatabase = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<LiveDatabase>;

@@ -2,6 +2,7 @@
  * What a loader asks a target to write: tables as one pipeline sees them, writes in their order, and the checkpoint
  * that commits with them.
  */
+import type { ConflictRecord, ConflictShare } from './conflict.ts';
 import type { LogPoint } from './position.ts';
 import type {
   AnnouncedTable,
@@ -162,6 +163,8 @@ export interface LoadSession extends AsyncDisposable {
   answer(pipeline: string, answers: readonly LoggedAnswer[]): Promise<void>;
   /** The same with versions of rows that are written after this. */
   tellVersions(pipeline: string, versions: readonly Version[]): Promise<void>;
+  /** Keeps what was decided, in `otter.conflict`; there exactly if the transaction is. */
+  recordConflicts(records: readonly ConflictRecord[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
   /** What columns the rows of source tables have from here on; since when one counts is kept when it was recorded before. */
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void>;
@@ -227,6 +230,10 @@ export interface TargetPort {
   shared(pipeline: string, table: string, place: Place): Promise<boolean>;
   /** Forgets how the copies of source tables stood, and what columns they had. */
   forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
+  /** Tables of channels of this topology, as they are called here, that have records in the conflict log. */
+  recordedConflicts(): Promise<readonly { readonly channel: string; readonly schema: string; readonly name: string }[]>;
+  /** Removes some of the records that are older or more than is to be kept; false: nothing more was to be removed. */
+  pruneConflicts(share: ConflictShare): Promise<boolean>;
   /** Pipelines of this topology that have a checkpoint here. */
   pipelines(): Promise<readonly string[]>;
   /** Forgets a pipeline: its checkpoint and what goes with it. */

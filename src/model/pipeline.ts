@@ -3,6 +3,7 @@
  *
  * Compiling is pure and total, so the planner and every node come to the same pipelines from the same channel spec.
  */
+import { type ConflictLog, DEFAULT_CONFLICT_LOG } from './conflict.ts';
 import type { ChannelSpec, ConflictSpec, TableSpec } from './topology.ts';
 
 /**
@@ -14,7 +15,7 @@ import type { ChannelSpec, ConflictSpec, TableSpec } from './topology.ts';
 export type PipelineRole = 'one-way' | 'from-serialiser' | 'to-serialiser';
 
 /** How conflicts of a table are decided; columns by their names at the site that decides. */
-export type ConflictRule = Omit<ConflictSpec, 'priority'>;
+export type ConflictRule = Omit<ConflictSpec, 'priority' | 'log' | 'keep'>;
 
 export const SITE_PRIORITY: ConflictRule = {
   policy: 'site-priority',
@@ -36,6 +37,8 @@ export interface TableRule {
   /** Source column name to target column name. */
   readonly rename: Readonly<Record<string, string>>;
   readonly conflict: ConflictRule;
+  /** Where the entry has its own; else the channel's counts. */
+  readonly conflictLog?: ConflictLog;
 }
 
 /** Tables that all these patterns mean, at the first database of the channel, are in it since this generation. */
@@ -88,6 +91,8 @@ export interface PipelineSpec {
   readonly star: boolean;
   /** Two-way without copies: a table that joins a running channel counts from when it joined at this pipeline's source. */
   readonly joinsLate: boolean;
+  /** What is kept of conflicts, and for how long; null one-way. */
+  readonly conflictLog: ConflictLog | null;
   readonly existing: ChannelSpec['existing'];
   readonly ddl: ChannelSpec['ddl'];
   readonly onError: ChannelSpec['onError'];
@@ -128,6 +133,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         reverseCopies: false,
         star: false,
         joinsLate: false,
+        conflictLog: null,
         forward: true,
         tables: spec.tables.map((table) => forwardRule(table, SITE_PRIORITY)),
         left: leftBy((entry) => forwardRule(entry, SITE_PRIORITY)),
@@ -135,6 +141,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     );
   }
   const first = direction.between[0]!;
+  const conflictLog = conflictLogOf(spec.conflict);
   const serialiser = spec.conflict === null ? first : serialiserOf(spec.conflict, direction.between);
   const ruled = (entry: LeftEntry, conflict: ConflictSpec | null): ConflictRule =>
     conflict === null ? SITE_PRIORITY : named(conflict, serialiser === first ? {} : entry.columns.rename);
@@ -155,11 +162,27 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       reverseCopies: target === first && spec.initial === 'copy',
       star: direction.between.length > 2,
       joinsLate: spec.initial === 'none',
+      conflictLog,
       forward: source === first,
-      tables: spec.tables.map((table) => ruleAt(source, table, table.conflict ?? spec.conflict)),
+      tables: spec.tables.map((table) => ({
+        ...ruleAt(source, table, table.conflict ?? spec.conflict),
+        ...ownLog(table, conflictLog),
+      })),
       left: leftBy((entry) => ruleAt(source, entry, null)),
     })),
   );
+}
+
+function conflictLogOf(conflict: ConflictSpec | null): ConflictLog {
+  return { log: conflict?.log ?? DEFAULT_CONFLICT_LOG.log, keep: conflict?.keep ?? DEFAULT_CONFLICT_LOG.keep };
+}
+
+/** Nothing where the entry says nothing else than its channel. */
+function ownLog({ conflict }: TableSpec, { log, keep }: ConflictLog): Pick<TableRule, 'conflictLog'> {
+  if (conflict === null) return {};
+  const own = conflictLogOf(conflict);
+  const same = own.log === log && own.keep.days === keep.days && own.keep.count === keep.count;
+  return same ? {} : { conflictLog: own };
 }
 
 export function leftEntries({ entries }: LeftTables): readonly LeftEntry[] {

@@ -66,6 +66,8 @@ export interface PipelineFigures {
   readonly rowsPerSecond: number;
   /** Conflicts decided against this pipeline's changes since the node started. */
   readonly conflicts: number;
+  /** The same by table at the target, most first, of the twenty that have most; nodes of earlier versions do not tell. */
+  readonly conflictTables?: Readonly<Record<string, number>> | undefined;
   /** Rows that were not as the log said they should be, put right and counted. */
   readonly drift: number;
   readonly copy: CopyProgress | null;

@@ -64,6 +64,8 @@ export interface PipelineStatus {
   readonly rows_per_second: number;
   /** Changes of this pipeline refused since the node started. */
   readonly conflicts: number;
+  /** The same by table at the target, most first, of the twenty that have most. */
+  readonly conflict_tables: Readonly<Record<string, number>>;
   /** Rows that were not as the log said, put right. */
   readonly drift: number;
   /** The channel's generation that the node runs. */

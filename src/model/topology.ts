@@ -4,6 +4,7 @@
  * These are the values that `spec/<kind>/<name>` keys of the state store hold as JSON, so they are plain data with
  * every default present. Secrets are references; they are resolved by the node that needs them.
  */
+import type { ConflictKeep, ConflictLogLevel } from './conflict.ts';
 
 export type Engine = 'mysql' | 'mariadb' | 'oracle';
 export type SecretRef = { readonly env: string } | { readonly file: string };
@@ -43,6 +44,9 @@ export interface ConflictSpec {
   readonly merge: 'row' | 'column';
   readonly groups: readonly (readonly string[])[];
   readonly counters: readonly string[];
+  /** What the conflict log holds of rows. Absent in what an earlier version applied, as `keep` is: the default. */
+  readonly log?: ConflictLogLevel;
+  readonly keep?: ConflictKeep;
 }
 
 export interface ColumnSpec {

@@ -50,7 +50,8 @@ export async function inspectServer(server: DatabaseServer, options: InspectOpti
   };
 }
 
-async function inTime<T>(
+/** @throws OtterError OT4004 when it takes longer than the time; an abort as it was given. */
+export async function inTime<T>(
   { name, endpoint }: DatabaseServer,
   { signal, timeoutMs = 60_000 }: InspectOptions,
   work: (signal: AbortSignal) => Promise<T>,

@@ -4,12 +4,22 @@
  */
 import { quoteName, quoteText } from './sql.ts';
 
-export const OTTER_TABLES = ['checkpoint', 'heartbeat', 'watermark', 'answer', 'version', 'copy', 'structure'] as const;
+export const OTTER_TABLES = [
+  'checkpoint',
+  'heartbeat',
+  'watermark',
+  'answer',
+  'version',
+  'copy',
+  'structure',
+  'conflict',
+] as const;
 
 export interface OwnTable {
   readonly is: string;
   readonly columns: Readonly<Record<string, readonly [type: string, is: string]>>;
   readonly key: readonly string[];
+  readonly indexes?: Readonly<Record<string, readonly string[]>>;
 }
 
 const LINEAGE = ['VARCHAR(64) NOT NULL', 'of the topology: a random id that its first apply gave it'] as const;
@@ -117,16 +127,50 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
     },
     key: ['lineage', 'pipeline', 'source_table'],
   },
+  conflict: {
+    is: 'the conflict log: what was decided here between two writes; nothing but people reads it, and nothing of it travels',
+    columns: {
+      id: ['BIGINT UNSIGNED NOT NULL AUTO_INCREMENT', 'number of the record; `otter conflicts show DATABASE:ID`'],
+      lineage: LINEAGE,
+      pipeline: ['VARCHAR(200) NOT NULL', 'that brought the incoming change, channel/source>target'],
+      channel: ['VARCHAR(64) NOT NULL', 'of the pipeline'],
+      state: ["VARCHAR(8) NOT NULL DEFAULT 'decided'", 'decided; open: a person must decide; resolved: a person has'],
+      table_schema: ['VARCHAR(64) NOT NULL', 'of the row, here'],
+      table_name: ['VARCHAR(64) NOT NULL', 'of the row, here'],
+      row_key: ['LONGTEXT NOT NULL', 'JSON: its primary key, columns to SQL literals; of unique: of the incoming row'],
+      kind: ['VARCHAR(16) NOT NULL', 'incoming/local, each insert, update or delete; or unique: two rows, one value'],
+      winner: ['VARCHAR(8) NOT NULL', 'incoming, local, merged or none'],
+      decided_by: ['VARCHAR(120) NOT NULL', 'policy: reason'],
+      images: ['VARCHAR(8) NOT NULL', 'full; cut: long values are cut; none: not kept'],
+      incoming: ['LONGTEXT NULL', 'JSON: what the change wanted, columns to SQL literals; NULL: no row'],
+      present: ['LONGTEXT NULL', 'JSON: the row here when it was decided; NULL: none'],
+      base: ['LONGTEXT NULL', 'JSON: what the change started from; NULL: no row'],
+      incoming_gtid: ['VARCHAR(160) NULL', "the change's transaction in the log of the source"],
+      incoming_ms: ['BIGINT UNSIGNED NULL', 'when that was committed, ms since 1970'],
+      local_gtid: ['VARCHAR(160) NULL', 'the write here that the change had not seen, in the log of this database'],
+      incoming_clock: ['BIGINT UNSIGNED NULL', 'version of the change; NULL where the policy has none'],
+      local_clock: ['BIGINT UNSIGNED NULL', 'version of the row here'],
+      token: ['MEDIUMTEXT NULL', 'place in the log of this database up to which the source had seen it'],
+      decided_ms: ['BIGINT UNSIGNED NOT NULL', "when it was decided, by the node's clock, ms since 1970"],
+    },
+    key: ['id'],
+    // All that is asked when it is shortened, so that rows are not read for it.
+    indexes: { kept: ['lineage', 'channel', 'decided_ms', 'state', 'table_schema', 'table_name'] },
+  },
 };
 
 export function createOtterTables(schema: string): string[] {
   const s = quoteName(schema);
   const tables = OTTER_TABLES.map((name) => {
-    const { is, columns, key } = OWN_TABLES[name];
+    const { is, columns, key, indexes = {} }: OwnTable = OWN_TABLES[name];
     const lines = Object.entries(columns).map(
       ([column, [type, meaning]]) => `${quoteName(column)} ${type} COMMENT ${quoteText(meaning)}`,
     );
-    return `CREATE TABLE IF NOT EXISTS ${s}.${name} (${[...lines, `PRIMARY KEY (${key.join(', ')})`].join(', ')})
+    const keys = [
+      `PRIMARY KEY (${key.join(', ')})`,
+      ...Object.entries(indexes).map(([index, of]) => `KEY ${quoteName(index)} (${of.join(', ')})`),
+    ];
+    return `CREATE TABLE IF NOT EXISTS ${s}.${quoteName(name)} (${[...lines, ...keys].join(', ')})
       ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT=${quoteText(is)}`;
   });
   return [`CREATE DATABASE IF NOT EXISTS ${s}`, ...tables];

@@ -5,6 +5,7 @@
  * a transaction either moves the pipeline exactly one window on or changes nothing.
  */
 import type { ResultSetHeader } from 'mysql2';
+import type { ConflictRecord } from '../model/conflict.ts';
 import { OtterError, UnreachableError } from '../model/error.ts';
 import {
   type Checkpoint,
@@ -23,6 +24,7 @@ import {
 import type { LogPoint } from '../model/position.ts';
 import { type Image, type LoggedAnswer, tableName, type Version } from '../model/row.ts';
 import { answerInserts, versionInserts } from './answers.ts';
+import { conflictInserts } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
@@ -225,6 +227,12 @@ export class MysqlSession implements LoadSession {
       await this.#send([sql]);
     // The insert is in the log for this site's reader; the row itself has done its work.
     await this.#send([`DELETE FROM ${into} WHERE ${records.of(pipeline)}`]);
+  }
+
+  async recordConflicts(records: readonly ConflictRecord[]): Promise<void> {
+    const own = this.#options.records;
+    const inserts = conflictInserts(own.table('conflict'), own.lineage, records, this.#options.packetBytesMax);
+    for (const sql of inserts) await this.#send([sql]);
   }
 
   async recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void> {

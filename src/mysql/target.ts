@@ -5,6 +5,7 @@
  * any earlier owner and fences it, and only then reads where the pipeline stands. So the outcome of a commit whose
  * connection broke is never guessed: claiming again tells.
  */
+import type { ConflictShare } from '../model/conflict.ts';
 import {
   type Checkpoint,
   type CopyState,
@@ -17,6 +18,7 @@ import {
 import type { SourcePort } from '../model/ports.ts';
 import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
+import { pruneConflicts } from './conflict-log.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
@@ -26,6 +28,9 @@ import { MysqlSession } from './session.ts';
 import { Scales } from './sort-keys.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
 import { unguardedTriggers } from './triggers.ts';
+
+/** Records of conflicts. */
+const PRUNED_AT_ONCE = 1000;
 
 export interface TargetOptions {
   /** Opens a session that takes several statements at once. */
@@ -203,6 +208,27 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
     if (tables.length === 0) return;
     await this.#control.run(async (connection) => this.#records.forgetTables(connection, pipeline, tables));
+  }
+
+  async recordedConflicts(): ReturnType<TargetPort['recordedConflicts']> {
+    // Of a long log it takes a while, for which beats should not wait; marks may.
+    const found = await this.#marks.run((connection) =>
+      rows(
+        connection,
+        `SELECT DISTINCT channel,table_schema,table_name FROM ${this.#records.table('conflict')} WHERE ${this.#records.topology}`,
+      ),
+    );
+    return found.map((row) => ({
+      channel: String(row['channel']),
+      schema: String(row['table_schema']),
+      name: String(row['table_name']),
+    }));
+  }
+
+  async pruneConflicts(share: ConflictShare): Promise<boolean> {
+    const where = { table: this.#records.table('conflict'), topology: this.#records.topology };
+    const bounds = { nowMs: this.#options.now(), batch: PRUNED_AT_ONCE };
+    return this.#marks.run(async (connection) => (await pruneConflicts(connection, where, share, bounds)) > 0);
   }
 
   async pipelines(): Promise<readonly string[]> {

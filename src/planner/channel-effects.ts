@@ -225,10 +225,19 @@ function label({ from, to }: TableSpec): string {
   return to === null || to === from ? from : `${from} -> ${to}`;
 }
 
+/** What `conflict` says of the log, which decides nothing. */
+const NO_LOG = { log: undefined, keep: undefined } as const;
+
 function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, after: ChannelSpec): Effect[] {
   const differs = (key: keyof ChannelSpec): boolean => JSON.stringify(before[key]) !== JSON.stringify(after[key]);
   const effects: Effect[] = [];
-  if (differs('conflict')) {
+  const [deciding, decided] = [before, after].map(({ conflict }) => JSON.stringify({ ...conflict, ...NO_LOG }));
+  if (differs('conflict') && deciding === decided) {
+    effects.push({
+      risk: 'low',
+      text: 'the conflict log is kept by the new bounds from now on; what they leave out is removed from it for good',
+    });
+  } else if (differs('conflict')) {
     const [was, is] = [before.conflict?.priority[0], after.conflict?.priority[0]];
     effects.push(
       was !== is && is !== undefined

@@ -160,7 +160,10 @@ function databaseEffects({ name, before, after, actions }: RawChange, { raw, des
   const effects: Effect[] = [];
   if (old !== null && (young === null || actions.length > 1)) {
     effects.push(
-      { risk: 'high', text: `positions and bookkeeping in the schema \`${old.schema}\` of ${name} are lost` },
+      {
+        risk: 'high',
+        text: `positions, bookkeeping and the conflict log in the schema \`${old.schema}\` of ${name} are lost`,
+      },
       { risk: 'low', text: 'tables of users are not touched' },
     );
   }

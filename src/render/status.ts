@@ -2,6 +2,8 @@
 import type { PipelineStatus, StatusReport } from '../model/status.ts';
 import { printable } from './width.ts';
 
+const NAMED_TABLES_MAX = 5;
+
 export function renderStatus(report: StatusReport, { colour }: { readonly colour: boolean }): string {
   const paint = (code: number, text: string): string => (colour ? `\u001b[${code}m${text}\u001b[0m` : text);
   const lines = [
@@ -39,6 +41,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
     if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
+    if (Object.keys(row.conflict_tables).length > 0) lines.push(`    conflicts: ${conflicting(row)}`);
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
@@ -66,6 +69,14 @@ function copied(copy: NonNullable<PipelineStatus['copy']>): string {
     `${tables_done} of ${tables_total} tables`,
     ...(eta_ms === null ? [] : [`about ${Math.ceil(eta_ms / 1000)} s to go`]),
   ].join(', ');
+}
+
+/** The tables that have most; more of them are one number. */
+function conflicting({ conflicts, conflict_tables }: PipelineStatus): string {
+  const named = Object.entries(conflict_tables).slice(0, NAMED_TABLES_MAX);
+  const rest = conflicts - named.reduce((sum, [, count]) => sum + count, 0);
+  const parts = named.map(([table, count]) => `${printable(table)} ${count}`);
+  return [...parts, ...(rest > 0 ? [`others ${rest}`] : [])].join(', ');
 }
 
 function lag(row: PipelineStatus): string {

@@ -23,6 +23,24 @@ export function printable(text: string): string {
   return text.replaceAll('\t', TAB).replaceAll(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]/gu, '\ufffd');
 }
 
+/** Lines of at most this width, at least one; broken wherever a line is full, since values have no words. */
+export function wrap(text: string, widthMax: number): string[] {
+  const lines: string[] = [];
+  let line = '';
+  let width = 0;
+  for (const { segment } of graphemes.segment(text)) {
+    const more = displayWidth(segment);
+    if (width + more > widthMax && line !== '') {
+      lines.push(line);
+      line = '';
+      width = 0;
+    }
+    line += segment;
+    width += more;
+  }
+  return [...lines, line];
+}
+
 export interface Clipped {
   readonly text: string;
   /** Where the marked part stands in `text`. */

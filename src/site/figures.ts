@@ -4,6 +4,8 @@ import type { CopyProgress, ErrorRecord, Phase, PipelineFigures } from '../model
 import type { Applied } from './load.ts';
 
 const RATE_WINDOW_MS = 5_000;
+/** Figures are told every second: of more tables than this, those with the most conflicts. */
+const CONFLICT_TABLES_MAX = 20;
 
 export class Figures {
   readonly #now: () => number;
@@ -14,6 +16,7 @@ export class Figures {
   waiting: string | null = null;
   #rows = 0;
   #conflicts = 0;
+  readonly #conflictTables = new Map<string, number>();
   #drift = 0;
   #beat: { readonly sentMs: number; readonly lagMs: number } | null = null;
   #samples: { at: number; rows: number }[] = [];
@@ -23,7 +26,9 @@ export class Figures {
     this.#now = now;
   }
 
-  applied({ rows, conflicts, drift }: Applied): void {
+  applied({ rows, conflicts, conflictTables, drift }: Applied): void {
+    for (const [table, count] of conflictTables ?? [])
+      this.#conflictTables.set(table, (this.#conflictTables.get(table) ?? 0) + count);
     this.#rows += rows;
     this.#conflicts += conflicts;
     this.#drift += drift;
@@ -66,11 +71,17 @@ export class Figures {
       rowsApplied: this.#rows,
       rowsPerSecond: this.#rate(),
       conflicts: this.#conflicts,
+      conflictTables: this.#worst(),
       drift: this.#drift,
       copy: this.#progress(),
       error: this.error,
       waiting: this.waiting,
     };
+  }
+
+  #worst(): Readonly<Record<string, number>> {
+    const counts = [...this.#conflictTables].sort(([one, a], [other, b]) => b - a || (one < other ? -1 : 1));
+    return Object.fromEntries(counts.slice(0, CONFLICT_TABLES_MAX));
   }
 
   /** Tables that were announced are no copy yet, and one that stands still has no end in sight. */

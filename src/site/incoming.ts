@@ -5,11 +5,14 @@
  * have been forgotten, by which an owner before this one is fenced. So two runs of one name never overlap, and what a
  * pipeline brings is not overwritten by what another had on its way that had its tables before.
  */
+import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import type { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
+import type { TableShape } from '../model/row.ts';
+import { ruleFor } from '../replication/names.ts';
 import { untilDone } from './backoff.ts';
 import { Inbound } from './inbound.ts';
 import type { Join } from './joins.ts';
@@ -172,7 +175,9 @@ export class Incoming {
                 index.begin(position);
                 log.join(index, { position, clock: null });
               },
+              levelOf: ({ source }) => this.#levelOf(spec.name, source),
               logger: logger.child({ pipeline: spec.name }),
+              now,
             }),
       onFirstCheckpoint: firstCheckpoint.resolve,
       logger: logger.child({ pipeline: spec.name }),
@@ -185,6 +190,13 @@ export class Incoming {
       await inbound.run(signal);
     };
     this.#running.set(spec.name, { spec, born: desired.born, inbound, abort, done: run(), index, firstCheckpoint });
+  }
+
+  /** A table that left keeps what its channel keeps. */
+  #levelOf(pipeline: string, { schema, name }: TableShape): ConflictLogLevel {
+    const spec = this.#desired.find((desired) => desired.spec.name === pipeline)?.spec;
+    const own = spec === undefined ? undefined : ruleFor(spec.tables, schema, name)?.conflictLog;
+    return (own ?? spec?.conflictLog ?? DEFAULT_CONFLICT_LOG).log;
   }
 
   #stop(name: string, running: RunningInbound): void {

@@ -6,18 +6,21 @@
  * spoke. If so everything is rolled back and decided change by change, with locks on absent keys too.
  */
 
+import type { ConflictLogLevel } from '../model/conflict.ts';
 import { OtterError } from '../model/error.ts';
-import { type Checkpoint, DuplicateKey, type LoadSession, NeedsCare } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable, NeedsCare } from '../model/load.ts';
+import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { Delivery, Seen, Version } from '../model/row.ts';
+import { type Delivery, type Seen, tableName, type Version } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
+import type { ConflictPolicy } from '../model/topology.ts';
 import { Settled } from '../replication/conflict/contest.ts';
 import { decide, type Refusal, type Verdict } from '../replication/conflict/decide.ts';
 import { firstConflict } from '../replication/conflict/detect.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
+import { conflictRecords } from '../replication/conflict/record.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { versionsOf } from '../replication/conflict/versions.ts';
@@ -34,6 +37,9 @@ export interface JudgingOptions {
   readonly star: () => boolean;
   /** Sees to it that the index holds everything since the position. */
   readonly indexSince: (position: string) => void;
+  /** What the conflict log holds of a table's rows, as the topology has it now. */
+  readonly levelOf: (table: LoadTable) => ConflictLogLevel;
+  readonly now: () => number;
   readonly logger: Logger;
 }
 
@@ -187,7 +193,9 @@ class JudgingStrategy implements Strategy {
   }
 
   async #decide(session: LoadSession, claims: readonly Claim[]): Promise<Applied> {
-    const { index, spec, logger } = this.#options;
+    const { index, spec, logger, levelOf, now } = this.#options;
+    const ruleOf = (table: LoadTable): ConflictRule => this.#tables.conflictRule(table);
+    const policyOf = (table: LoadTable): ConflictPolicy => ruleOf(table).policy;
     const present: LockedRow[] = [];
     for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
@@ -200,17 +208,21 @@ class JudgingStrategy implements Strategy {
       present,
       keys: index.keys,
       recent: index.recent,
-      ruleOf: (table) => this.#tables.conflictRule(table),
+      ruleOf,
       ...(this.#open === null ? {} : { settled: this.#open.settled }),
     });
     await this.#tellVersions(session, claims, verdict);
     await session.write(verdict.writes);
     await session.answer(spec.name, verdict.answers);
+    const { channel, name: pipeline } = spec;
+    const context = { channel, pipeline, keys: index.keys, present, levelOf, policyOf, nowMs: now() };
+    await session.recordConflicts(conflictRecords(claims, verdict, context));
     for (const refusal of verdict.refused) logger.info('change refused', describe(refusal));
     const { refused, overruled } = verdict;
     return {
       rows: claims.length - refused.length,
       conflicts: refused.length + overruled.length,
+      conflictTables: countTables([...refused, ...overruled]),
       drift: verdict.drift.length,
     };
   }
@@ -249,7 +261,8 @@ class JudgingStrategy implements Strategy {
       // Before the spoke has applied anything it has seen what the first checkpoint says.
       const seen = delivery.seen[spec.reverse!] === undefined ? first : delivery.seen;
       const token = this.#tokens.of(seen);
-      for (const change of loadChanges(delivery, this.#tables)) claims.push({ change, token, clock: delivery.clock });
+      for (const change of loadChanges(delivery, this.#tables))
+        claims.push({ change, token, clock: delivery.clock, gtid: delivery.gtid });
     }
     await index.learnt(rowsOf(claims));
     return claims;
@@ -265,6 +278,16 @@ function rowsOf(claims: readonly Claim[]): KeyedRow[] {
 
 function bytesOf(deliveries: readonly Delivery[]): number {
   return deliveries.reduce((sum, { bytes }) => sum + bytes, 0);
+}
+
+/** By the name of the table here. */
+function countTables(contested: readonly { readonly claim: Claim }[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { claim } of contested) {
+    const name = tableName(claim.change.table.target);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
 }
 
 /** Names and reasons; no values but the key's own table. */

@@ -24,6 +24,8 @@ import type { TargetTables } from './tables.ts';
 export interface Applied {
   readonly rows: number;
   readonly conflicts: number;
+  /** The same by the name of the table here; absent when there are none. */
+  readonly conflictTables?: ReadonlyMap<string, number>;
   /** Rows that were not as the log said. */
   readonly drift: number;
 }

@@ -12,6 +12,7 @@ import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, Source
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
 import { backoff, untilDone } from './backoff.ts';
+import { keepConflictLog } from './conflict-keeping.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
 import { pulse } from './pulse.ts';
@@ -30,6 +31,8 @@ export interface SiteOptions {
   readonly heartbeatMs: number;
   /** Memory for the index of recent writes of each two-way channel. */
   readonly indexBytes: number;
+  /** How often the conflict log is shortened [a minute]. */
+  readonly keepingMs?: number;
 }
 
 type Desired = SiteSpec['pipelines'][number];
@@ -37,6 +40,7 @@ type Desired = SiteSpec['pipelines'][number];
 /** What the topology wants of the database's log. */
 type Needs = 'no log' | 'log' | 'gtids';
 
+const KEEPING_MS = 60_000;
 /** How long what is under way may take to end when the site stops. */
 const STOP_GRACE_MS = 5_000;
 
@@ -101,7 +105,7 @@ export class Site implements RunningSite {
     });
     this.update(options.spec);
     this.#background(this.#tidy());
-    this.#heart = Promise.all([this.#beat(), this.#pulse()]);
+    this.#heart = Promise.all([this.#beat(), this.#pulse(), this.#keep()]);
   }
 
   readonly service: PipelineService = { open: (request, signal) => this.#outgoing.open(request, signal) };
@@ -233,6 +237,14 @@ export class Site implements RunningSite {
       }
       await sleep(heartbeatMs, undefined, { signal }).catch(() => undefined);
     }
+  }
+
+  async #keep(): Promise<void> {
+    const { target, logger, keepingMs = KEEPING_MS } = this.#options;
+    const { signal } = this.#abort;
+    await this.#tidied.promise;
+    const pipelines = (): PipelineSpec[] => this.#wanted().flatMap(({ spec }) => (spec.reverse === null ? [] : [spec]));
+    await keepConflictLog({ target, pipelines, everyMs: keepingMs, logger }, signal);
   }
 
   async #pulse(): Promise<void> {

@@ -4,6 +4,7 @@
  * Rule kept here: the result is plain JSON with every default present, so that two ways of writing the same are the
  * same value; keys that are not built yet are kept only where they say something else than the default.
  */
+import { type ConflictKeep, type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import type {
   ChannelSpec,
   ConflictPolicy,
@@ -25,6 +26,8 @@ interface WrittenConflict {
   readonly merge?: 'row' | 'column';
   readonly groups?: readonly (readonly string[])[];
   readonly counters?: readonly string[];
+  readonly log?: ConflictLogLevel;
+  readonly keep?: Partial<ConflictKeep>;
 }
 
 interface WrittenTable {
@@ -215,6 +218,8 @@ function resolveConflict(written: WrittenConflict, base: ConflictSpec): Conflict
     merge,
     groups: (written.groups ?? groups).map((group) => [...group]),
     counters: [...(written.counters ?? base.counters)],
+    log: written.log ?? base.log ?? DEFAULT_CONFLICT_LOG.log,
+    keep: { ...(base.keep ?? DEFAULT_CONFLICT_LOG.keep), ...written.keep },
   };
 }
 

@@ -16,6 +16,7 @@ export function pipeline(name: string, over: Partial<PipelineStatus> = {}): Pipe
     rows_applied: 1_234_567,
     rows_per_second: 1204,
     conflicts: 0,
+    conflict_tables: {},
     drift: 0,
     observed_generation: 3,
     node: `${target!}-1`,

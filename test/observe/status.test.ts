@@ -194,6 +194,22 @@ test('a copy of which no rows are known yet counts tables only', () => {
   expect(text).toContain('    copying: 0 of 2 tables\n');
 });
 
+test('conflicts are told by table, those with most first; nodes of earlier versions tell only how many', () => {
+  const report = (conflictTables: PipelineFigures['conflictTables'], conflicts: number): TopologyRecords => {
+    const counted = { ...figures, conflicts, conflictTables };
+    return { ...RUNNING, nodes: { ...RUNNING.nodes, b1: node('b1', 'ca', { 'shop/hz>ca': counted }) } };
+  };
+  const tables = { 'shop.a': 9, 'shop.b': 5, 'shop.c': 4, 'shop.d': 3, 'shop.e': 2, 'shop.f': 1 };
+  expect(pipeline(report(tables, 30))).toMatchObject({ conflicts: 30, conflict_tables: tables });
+  const text = (records: TopologyRecords): string => renderStatus(statusReport(records, NOW), { colour: false });
+  expect(text(report(tables, 30))).toContain(
+    '    conflicts: shop.a 9, shop.b 5, shop.c 4, shop.d 3, shop.e 2, others 7\n',
+  );
+  expect(text(report({ 'shop.a': 2 }, 2))).toContain('    conflicts: shop.a 2\n');
+  expect(pipeline(report(undefined, 2))).toMatchObject({ conflicts: 2, conflict_tables: {} });
+  expect(text(report(undefined, 2))).not.toContain('conflicts:');
+});
+
 test('as text: a line per pipeline, what is wrong and what to type', () => {
   const copy = { tablesDone: 1, tablesTotal: 2, rowsDone: 300, rowsTotal: 1000, etaMs: 4200 };
   const error = { code: 'OT5016', message: 'a row of shop.orders\u001b[2J', hint: 'Mend the cause.' };

@@ -46,17 +46,20 @@ test('a first plan', async () => {
           + user         = "otter"
 
       + channel.shop will be created  # shop.yaml:11
-          + apply.atomic      = true
-          + apply.lanes       = 1
-          + between           = [hz, ca]
-          + conflict.merge    = "row"
-          + conflict.policy   = "site-priority"
-          + conflict.priority = [hz, ca]
-          + ddl               = "stop"
-          + enabled           = true
-          + existing          = "refuse"
-          + initial           = "copy"
-          + on_error          = "stop"
+          + apply.atomic        = true
+          + apply.lanes         = 1
+          + between             = [hz, ca]
+          + conflict.keep.count = 100000
+          + conflict.keep.days  = 30
+          + conflict.log        = "full"
+          + conflict.merge      = "row"
+          + conflict.policy     = "site-priority"
+          + conflict.priority   = [hz, ca]
+          + ddl                 = "stop"
+          + enabled             = true
+          + existing            = "refuse"
+          + initial             = "copy"
+          + on_error            = "stop"
           + tables[shop.orders]
           + tables[shop.stock]
 
@@ -175,7 +178,7 @@ test('changed attributes, a replaced database, a removed table', async () => {
 
     What it does, by risk:
 
-      high    database.ca: positions and bookkeeping in the schema \`otter\` of ca are lost
+      high    database.ca: positions, bookkeeping and the conflict log in the schema \`otter\` of ca are lost
       high    database.ca: pipelines begin anew: shop/hz>ca, shop/ca>hz
       high    channel.shop: conflicts are won by ca from now on, no longer by hz; those decided already stay decided
       medium  channel.shop: shop.stock is not kept the same any more; rows stay where they are
@@ -189,6 +192,19 @@ test('changed attributes, a replaced database, a removed table', async () => {
     Plan: 1 to add, 1 to change, 1 to destroy.
     "
   `);
+});
+
+test('what only the conflict log is told of decides nothing', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const other = loaded(
+    SHOP.replace('between: [hz, ca]', 'between: [hz, ca]\n    conflict: { log: keys, keep: { days: 7 } }'),
+  );
+  const text = renderPlan(await planned(store, other), plain);
+  expect(text).toContain('~ conflict.keep.days = 30 -> 7');
+  expect(text).toContain('~ conflict.log       = "full" -> "keys"');
+  expect(text).toContain('low     channel.shop: the conflict log is kept by the new bounds from now on');
+  expect(text).not.toContain('new policy');
 });
 
 test('everything destroyed', async () => {
@@ -215,8 +231,8 @@ test('everything destroyed', async () => {
 
       high    channel.shop: pipelines stop and their positions are lost: shop/hz>ca, shop/ca>hz
       high    channel.shop: what was written and has not arrived yet does not arrive any more: \`otter status\` tells the lag
-      high    database.ca: positions and bookkeeping in the schema \`otter\` of ca are lost
-      high    database.hz: positions and bookkeeping in the schema \`otter\` of hz are lost
+      high    database.ca: positions, bookkeeping and the conflict log in the schema \`otter\` of ca are lost
+      high    database.hz: positions, bookkeeping and the conflict log in the schema \`otter\` of hz are lost
       medium  channel.shop: rows stay where they are, and are not kept the same any more
       low     database.ca: tables of users are not touched
       low     database.hz: tables of users are not touched

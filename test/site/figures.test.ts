@@ -37,3 +37,19 @@ test('the lag is that of the newest beat, and grows when beats stay away', () =>
   now = 20_000;
   expect(figures.read().lagMs).toBe(10_100);
 });
+
+test('conflicts are counted by table, of many tables those that have most', () => {
+  const figures = new Figures(() => 0);
+  const counts = (from: number, to: number): ReadonlyMap<string, number> =>
+    new Map(Array.from({ length: to - from }, (_, i) => [`s.t${String(from + i).padStart(2, '0')}`, from + i + 1]));
+  figures.applied({ rows: 0, conflicts: 3, conflictTables: counts(0, 2), drift: 0 });
+  figures.applied({ rows: 5, conflicts: 0, drift: 0 });
+  expect(figures.read().conflictTables).toEqual({ 's.t00': 1, 's.t01': 2 });
+  figures.applied({ rows: 0, conflicts: 0, conflictTables: counts(0, 30), drift: 0 });
+  const told = Object.entries(figures.read().conflictTables!);
+  expect(told).toHaveLength(20);
+  expect([told[0], told.at(-1)]).toEqual([
+    ['s.t29', 30],
+    ['s.t10', 11],
+  ]);
+});

@@ -74,7 +74,15 @@ export class Sites implements AsyncDisposable {
 
   readonly #lineage: string;
 
-  constructor(servers: Readonly<Record<string, LabServer>>, logger: Logger = quiet, lineage = 'test-lineage') {
+  readonly #more: { readonly keepingMs?: number };
+
+  constructor(
+    servers: Readonly<Record<string, LabServer>>,
+    logger: Logger = quiet,
+    lineage = 'test-lineage',
+    more: { readonly keepingMs?: number } = {},
+  ) {
+    this.#more = more;
     this.#servers = servers;
     this.#logger = logger;
     this.#lineage = lineage;
@@ -146,6 +154,7 @@ export class Sites implements AsyncDisposable {
       now: Date.now,
       heartbeatMs: 200,
       indexBytes: 256 << 20,
+      ...this.#more,
     });
     this.#running.set(name, site);
     return site;

@@ -153,6 +153,11 @@ describe('defaults', () => {
       lanes: apply['lanes']!.default,
       atomic: apply['atomic']!.default,
     });
+    const keep = schema.definitions['conflict']!.properties['keep']!.properties!;
+    expect(topology?.channel['shop']?.conflict?.keep).toEqual({
+      days: keep['days']!.default,
+      count: keep['count']!.default,
+    });
     const files = load(
       `${BASE}files: { f: { from: a, to: b, roots: { a: /x, b: /y }, watch: ["*"] } }\nalerts: { x: { node: a1, when: down } }\n`,
     );
@@ -163,7 +168,7 @@ describe('defaults', () => {
   it('written out or not, the topology is the same', () => {
     const short = channel('    between: [hz, ca]\n    tables: [shop.a]\n');
     const long = channel(`    between: [hz, ca]
-    conflict: { policy: site-priority, priority: [hz, ca], merge: row, groups: [], counters: [] }
+    conflict: { policy: site-priority, priority: [hz, ca], merge: row, groups: [], counters: [], log: full, keep: { days: 30, count: 100000 } }
     initial: copy
     existing: refuse
     ddl: stop
@@ -178,6 +183,41 @@ describe('defaults', () => {
     expect(long.topology).toEqual(short.topology);
     expect(brief(long)).toEqual([]);
   });
+
+  it('what a table says of the conflict log counts for it alone, key by key; its pipelines know both', () => {
+    const { topology } = channel(`    between: [hz, ca]
+    conflict: { log: keys, keep: { days: 7 } }
+    tables: [shop.a, { from: shop.b, to: old.b, conflict: { log: none } }, { from: shop.c, conflict: { keep: { count: 5 } } }, { from: shop.d, conflict: { merge: row } }]
+`);
+    const shop = topology!.channel['shop']!;
+    const common = { log: 'keys', keep: { days: 7, count: 100_000 } };
+    expect(shop.conflict).toMatchObject(common);
+    const own = [
+      undefined,
+      { log: 'none', keep: common.keep },
+      { log: 'keys', keep: { days: 7, count: 5 } },
+      undefined,
+    ];
+    for (const { conflictLog, tables } of compileChannel('shop', shop)) {
+      expect(conflictLog).toEqual(common);
+      expect(tables.map((rule) => rule.conflictLog)).toEqual(own);
+    }
+    // As an earlier version applied it.
+    const { log, keep, ...earlier } = shop.conflict!;
+    expect([log, keep]).toEqual([common.log, common.keep]);
+    const [old] = compileChannel('shop', { ...shop, conflict: earlier, tables: shop.tables.slice(0, 1) });
+    expect(old!.conflictLog).toEqual({ log: 'full', keep: { days: 30, count: 100_000 } });
+    const oneWay = channel('    from: hz\n    to: ca\n    tables: [shop.a]\n').topology!.channel['shop']!;
+    expect(compileChannel('shop', oneWay)[0]!.conflictLog).toBeNull();
+  });
+
+  it.each(['{ log: some }', '{ keep: { days: 0 } }', '{ keep: { count: 0 } }', '{ keep: { weeks: 1 } }'])(
+    'of the conflict log, %s is refused',
+    (conflict) => {
+      const found = brief(channel(`    between: [hz, ca]\n    conflict: ${conflict}\n    tables: [shop.a]\n`));
+      expect(found).toEqual([expect.stringMatching(/^error OT10\d\d 13:/)]);
+    },
+  );
 
   it('sections may be empty', () => {
     expect(load('version: 1\nname: t\nchannels:\nregions: {}\nnodes:\n').topology?.channel).toEqual({});

@@ -44,6 +44,12 @@ export const CLI_CODES = {
     meaning: 'The desired state is written and stays, but some nodes have not said that they run it.',
     action: 'Start the nodes that the message names; `otter status` shows when they have taken it up.',
   },
+  OT7009: {
+    title: 'No such conflict',
+    meaning:
+      'The conflict log of the database has no record of this number. Records are removed when they are older, or more, than the topology keeps, and with the database when it leaves the topology.',
+    action: '`otter conflicts` lists what there is; `conflict.keep` says what is kept.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:

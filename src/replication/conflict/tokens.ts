@@ -17,6 +17,8 @@ export interface Claim {
   readonly token: Token;
   /** Commit time of its transaction by the spoke's server, microseconds since 1970. */
   readonly clock: number;
+  /** The transaction in the spoke's log, for the conflict log; nothing is decided by it. */
+  readonly gtid?: string;
 }
 
 /** Reads tokens out of `seen`: many transactions in a row bear the same one, which is parsed once. */

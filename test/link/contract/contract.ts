@@ -35,6 +35,7 @@ export function linkContract(name: string, openRig: OpenRig): void {
       await using stream = await rig.link.open('hz', request(5), live);
       expect(stream.opening).toEqual({
         position: positionOf(5),
+        clock: 5,
         seen: { 'shop/ca>hz': 'mariadb:0-2-0' },
         logsCascades: true,
       });

@@ -1,0 +1,176 @@
+/** `otter conflicts`: what was decided, read from the databases themselves, so it needs no state store and no node. */
+import type { ConflictQuery, UnreadLog } from '../model/conflict.ts';
+import { OtterError } from '../model/error.ts';
+import { compileChannel } from '../model/pipeline.ts';
+import type { Topology } from '../model/topology.ts';
+import { conflictJson, type FoundConflict, renderConflict, renderConflicts } from '../render/conflicts.ts';
+import { printable } from '../render/width.ts';
+import { type CommonOptions, type Context, colour, EXIT } from './context.ts';
+import { asTyped } from './typed.ts';
+import { loadValid } from './validate.ts';
+
+export interface ConflictsOptions extends CommonOptions {
+  readonly table?: string;
+  readonly kind?: string;
+  readonly winner?: string;
+  readonly since?: string;
+  readonly limit?: string;
+  readonly open?: boolean;
+}
+
+export const CONFLICT_KINDS = [
+  ...['insert', 'update', 'delete'].flatMap((one) => ['insert', 'update', 'delete'].map((other) => `${one}/${other}`)),
+  'unique',
+];
+export const WINNERS = ['incoming', 'local', 'merged', 'none'];
+
+const LIMIT = 50;
+const LIMIT_MAX = 100_000;
+const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `[ADDR]` lists, `show ID` shows one side by side. */
+export async function conflicts(
+  context: Context,
+  options: ConflictsOptions,
+  [what, id, ...more]: readonly string[],
+): Promise<number> {
+  if (more.length > 0 || (id !== undefined && what !== 'show')) {
+    throw new OtterError('OT7001', `\`otter conflicts ${what!}\` takes no \`${[id, ...more].at(-1)!}\``, {
+      hint: 'One conflict: otter conflicts show hz:42',
+    });
+  }
+  return what === 'show' ? show(context, options, id) : list(context, options, what);
+}
+
+async function list(context: Context, options: ConflictsOptions, address: string | undefined): Promise<number> {
+  const query = queryOf(options, context.now());
+  const { topology } = loadValid(context, options);
+  const { databases, ...where } = placeOf(topology, address);
+  const read = await Promise.all(
+    databases.map((name) => reading(context, topology, name, (log) => log.list({ ...query, ...where }))),
+  );
+  const unread = read.flatMap(({ error, database }) => (error === null ? [] : [{ database, error }]));
+  const found = read
+    .flatMap(({ database, value }) => (value ?? []).map((conflict): FoundConflict => ({ ...conflict, database })))
+    .sort((a, b) => b.decidedMs - a.decidedMs || b.id - a.id);
+  const shown = found.slice(0, query.limit);
+  if (options.json === true) {
+    const failed = unread.map(({ database, error }) => ({ database, code: error.code, message: error.message }));
+    context.stdout.write(
+      `${JSON.stringify({ conflicts: shown.map((one) => conflictJson(one, false)), unread: failed }, null, 2)}\n`,
+    );
+  } else {
+    const asked = databases.filter((name) => !unread.some(({ database }) => database === name));
+    const text = renderConflicts(shown, { asked, limit: query.limit, colour: colour(context, options) });
+    context.stdout.write(asTyped(text, options, context));
+  }
+  for (const one of unread) tell(context, one);
+  return unread.length === 0 ? EXIT.done : EXIT.error;
+}
+
+async function show(context: Context, options: ConflictsOptions, id: string | undefined): Promise<number> {
+  const [, database, number] = /^([a-z][a-z0-9_-]*):(\d{1,15})$/.exec(id ?? '') ?? [];
+  if (database === undefined) {
+    throw new OtterError('OT7001', `${id === undefined ? 'nothing' : `\`${id}\``} is not the id of a conflict`, {
+      hint: 'They look like hz:42, database and number; `otter conflicts` lists them.',
+    });
+  }
+  const { topology } = loadValid(context, options);
+  if (!databasesOf(topology).includes(database)) throw notThere(topology, database);
+  const { value, error } = await reading(context, topology, database, (log) => log.one(Number(number)));
+  if (error !== null) throw error;
+  if (value === null) {
+    throw new OtterError('OT7009', `there is no conflict ${id!} in the log of ${database}`, {
+      hint: '`otter conflicts` lists those that there are.',
+    });
+  }
+  const conflict = { ...value, database };
+  context.stdout.write(
+    options.json === true
+      ? `${JSON.stringify(conflictJson(conflict, true), null, 2)}\n`
+      : renderConflict(conflict, { colour: colour(context, options) }),
+  );
+  return EXIT.done;
+}
+
+type Log = Awaited<ReturnType<Context['parts']['reachConflictLog']>>;
+type Read<T> =
+  | { readonly database: string; readonly value: T; readonly error: null }
+  | { readonly database: string; readonly value: null; readonly error: OtterError };
+
+/** What goes wrong with one database is an answer too: the others are asked all the same. */
+async function reading<T>(
+  { parts, signal }: Context,
+  topology: Topology,
+  database: string,
+  work: (log: Log) => Promise<T>,
+): Promise<Read<T>> {
+  try {
+    await using log = await parts.reachConflictLog(database, topology.database[database]!, signal);
+    return { database, value: await work(log), error: null };
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!(error instanceof OtterError)) throw error;
+    return { database, value: null, error };
+  }
+}
+
+function tell(context: Context, { database, error }: UnreadLog): void {
+  context.stderr.write(`The log of ${database} was not read: ${error.code}: ${printable(error.message)}\n`);
+  if (error.hint !== undefined) context.stderr.write(`  ${error.hint}\n`);
+}
+
+function queryOf(options: ConflictsOptions, nowMs: number): Omit<ConflictQuery, 'channel' | 'pipeline'> {
+  const { table = null, kind = null, winner = null, since, limit, open = false } = options;
+  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(since ?? '') ?? [];
+  if (since !== undefined && unit === undefined) throw usage(`--since ${since} is no time`, '30m, 24h or 7d');
+  if (limit !== undefined && !(/^[1-9]\d{0,6}$/.test(limit) && Number(limit) <= LIMIT_MAX))
+    throw usage(`--limit ${limit} is not a whole number from 1 to ${LIMIT_MAX}`, `--limit ${LIMIT}`);
+  const sinceMs = unit === undefined ? null : nowMs - Number(count) * UNITS_MS[unit]!;
+  return { table, kind, winner, sinceMs, open, limit: limit === undefined ? LIMIT : Number(limit) };
+}
+
+function usage(message: string, example: string): OtterError {
+  return new OtterError('OT7001', message, { hint: `For example: ${example}` });
+}
+
+interface Place {
+  readonly databases: readonly string[];
+  readonly channel: string | null;
+  readonly pipeline: string | null;
+}
+
+/** Which logs, and what in them. @throws OtterError OT7001 */
+function placeOf(topology: Topology, address: string | undefined): Place {
+  const everywhere = { databases: databasesOf(topology), channel: null, pipeline: null };
+  if (address === undefined) return everywhere;
+  const [, kind, name, ends] = /^(?:(database|channel|pipeline)\.)?([a-z][a-z0-9_-]*)(?:\/(.+))?$/s.exec(address) ?? [];
+  if (name === undefined) throw notThere(topology, address);
+  const channel = Object.hasOwn(topology.channel, name) ? topology.channel[name]! : null;
+  if (ends !== undefined) {
+    const wanted = `${name}/${ends.replace(':', '>')}`;
+    const pipeline = channel === null ? undefined : compileChannel(name, channel).find((one) => one.name === wanted);
+    if (pipeline === undefined || kind === 'database' || kind === 'channel') throw notThere(topology, address);
+    return { databases: [pipeline.target], channel: name, pipeline: pipeline.name };
+  }
+  const isDatabase = kind !== 'channel' && kind !== 'pipeline' && everywhere.databases.includes(name);
+  const isChannel = kind !== 'database' && kind !== 'pipeline' && channel !== null;
+  if (isDatabase && isChannel)
+    throw usage(`\`${name}\` may be database.${name} or channel.${name}`, `otter conflicts channel.${name}`);
+  if (isDatabase) return { ...everywhere, databases: [name] };
+  if (!isChannel) throw notThere(topology, address);
+  const targets = new Set(compileChannel(name, channel).map(({ target }) => target));
+  return { ...everywhere, databases: everywhere.databases.filter((one) => targets.has(one)), channel: name };
+}
+
+/** Those that can have a log. */
+function databasesOf(topology: Topology): string[] {
+  return Object.entries(topology.database).flatMap(([name, { engine }]) => (engine === 'oracle' ? [] : [name]));
+}
+
+function notThere(topology: Topology, address: string): OtterError {
+  const known = [...Object.keys(topology.channel), ...databasesOf(topology)];
+  return new OtterError('OT7001', `the topology has no database, channel or pipeline \`${address}\``, {
+    hint: `It has ${known.join(', ')}.`,
+  });
+}
