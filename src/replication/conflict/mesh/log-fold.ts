@@ -1,0 +1,58 @@
+/**
+ * The clock of a site, and what the site has seen, folded from its log.
+ *
+ * Rules kept: the fold depends on the log alone, so a log that is read twice gives the same versions twice. It goes on
+ * only from a state that belongs to the position where reading goes on, never from the present one. What was applied
+ * raises the clock in log order, so that what follows it in the log is later, whatever the wall clocks say.
+ */
+import type { SeenClocks } from './version.ts';
+
+export interface FoldState {
+  /** Microseconds since 1970. */
+  readonly clock: number;
+  readonly seen: SeenClocks;
+}
+
+/** How far ahead of everything before it a transaction of users may say it is, where they can say so. Microseconds. */
+const FARTHEST = 3_600_000_000;
+
+export interface LogFoldOptions {
+  readonly state: FoldState;
+  /** Users can set the commit time that the log has (MariaDB: `SET timestamp`), so it is taken with a limit. */
+  readonly bounded: boolean;
+}
+
+export class LogFold {
+  readonly #bounded: boolean;
+  #clock: number;
+  #seen: SeenClocks;
+
+  constructor({ state, bounded }: LogFoldOptions) {
+    this.#bounded = bounded;
+    this.#clock = state.clock;
+    this.#seen = state.seen;
+  }
+
+  /** At the position read last: what a checkpoint there must hold. */
+  get state(): FoldState {
+    return { clock: this.#clock, seen: this.#seen };
+  }
+
+  /** A transaction of users; `committed` in microseconds since 1970. Returns the clock of its version. */
+  user(committed: number): number {
+    const wanted = Math.max(this.#clock + 1, committed);
+    this.#clock = this.#bounded ? Math.min(wanted, this.#clock + FARTHEST) : wanted;
+    return this.#clock;
+  }
+
+  /** A window that was applied from `site`: its checkpoint row says that all up to `clock` is seen. */
+  applied(site: string, clock: number): void {
+    this.#clock = Math.max(this.#clock, clock);
+    if (this.#seen[site] !== clock) this.#seen = { ...this.#seen, [site]: clock };
+  }
+
+  /** A heartbeat of the site's own owner. Its time is the server's, which no user sets, so it has no limit. */
+  beat(committed: number): void {
+    this.#clock = Math.max(this.#clock, committed);
+  }
+}

@@ -1,0 +1,117 @@
+/** The model's database as a site of a mesh: its log has commit times, and what loaders leave in it. */
+import type { RowChange } from '../../../src/model/row.ts';
+import { LogFold } from '../../../src/replication/conflict/mesh/log-fold.ts';
+import type { Floor } from '../../../src/replication/conflict/mesh/stability.ts';
+import type { AppliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
+import type { SeenClocks, Version } from '../../../src/replication/conflict/mesh/version.ts';
+import { Database, type LogEntry } from '../simulator/database.ts';
+
+export interface MeshCheckpoint {
+  readonly seq: number;
+  /** Up to which entry of the source's log. */
+  readonly sequence: number;
+  /** The fold of the source's log there. */
+  readonly clock: number;
+  readonly seen: SeenClocks;
+}
+
+/** What an applied transaction leaves in the log. */
+export interface Mark {
+  readonly source: string;
+  readonly sequence: number;
+  readonly clock: number;
+  readonly record: readonly AppliedTouches[];
+}
+
+/** The truth, which no rule may see. */
+export interface Truth {
+  readonly version: Version;
+  /** How many entries of each site's log this database held before this one. */
+  readonly saw: Readonly<Record<string, number>>;
+}
+
+export interface MeshEntry {
+  readonly sequence: number;
+  readonly kind: 'user' | 'applied' | 'beat' | 'high';
+  /** Commit time by the server, microseconds. */
+  readonly time: number;
+  readonly changes: readonly RowChange[];
+  readonly mark: Mark | null;
+  readonly truth: Truth;
+}
+
+export interface MeshDatabaseOptions {
+  readonly site: string;
+  readonly server: number;
+  readonly bounded: boolean;
+  readonly start: number;
+  /** Commit time of the next entry. */
+  readonly now: (kind: MeshEntry['kind']) => number;
+}
+
+export class MeshDatabase extends Database {
+  readonly site: string;
+  readonly bounded: boolean;
+  readonly entries: MeshEntry[] = [];
+  readonly #options: MeshDatabaseOptions;
+  #fold: LogFold;
+  #saw: Record<string, number> = {};
+  readonly #into = new Map<string, MeshCheckpoint>();
+  /** Written with each heartbeat: see `Floors`. */
+  floor: Floor;
+
+  constructor(options: MeshDatabaseOptions) {
+    super(options.site, options.server);
+    this.site = options.site;
+    this.bounded = options.bounded;
+    this.#options = options;
+    this.#fold = this.#begin();
+    this.floor = { ...this.#fold.state, position: '0' };
+  }
+
+  /** The rows stay, the log begins anew. */
+  forget(): void {
+    this.entries.length = 0;
+    this.#fold = this.#begin();
+  }
+
+  /** The checkpoint row of the pipeline from `source`. */
+  from(source: string): MeshCheckpoint {
+    return this.#into.get(source)!;
+  }
+
+  move(source: string, row: MeshCheckpoint): void {
+    this.#into.set(source, row);
+  }
+
+  /** What each peer had seen, by the rows here. */
+  seenBy(): ReadonlyMap<string, SeenClocks> {
+    return new Map([...this.#into].map(([source, { seen }]) => [source, seen]));
+  }
+
+  override append(entry: Partial<LogEntry> & Pick<LogEntry, 'kind'>): LogEntry {
+    this.write(entry.kind as MeshEntry['kind'], entry.changes ?? [], null);
+    return this.entries.at(-1) as unknown as LogEntry;
+  }
+
+  write(kind: MeshEntry['kind'], changes: readonly RowChange[], mark: Mark | null): MeshEntry {
+    const time = this.#options.now(kind);
+    const saw = this.#saw;
+    if (kind === 'user') this.#fold.user(time);
+    else if (kind === 'beat') this.#fold.beat(time);
+    else if (mark !== null) {
+      this.#fold.applied(mark.source, mark.clock);
+      this.#saw = { ...this.#saw, [mark.source]: mark.sequence };
+    }
+    const version = { clock: this.#fold.state.clock, site: this.site };
+    const sequence = this.entries.length + 1;
+    const entry: MeshEntry = { sequence, kind, time, changes, mark, truth: { version, saw } };
+    this.entries.push(entry);
+    return entry;
+  }
+
+  #begin(): LogFold {
+    const { start, bounded } = this.#options;
+    return new LogFold({ state: { clock: start, seen: {} }, bounded });
+  }
+}

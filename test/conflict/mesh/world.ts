@@ -1,0 +1,216 @@
+/** One random history of a mesh: two to five sites, a pipeline each way between any two, and what goes wrong between any two steps. */
+import { Violation } from '../simulator/oracle.ts';
+import { Random } from '../simulator/random.ts';
+import { type Habits, habits, userTransaction } from '../simulator/users.ts';
+import { MeshDatabase } from './database.ts';
+import type { Fault } from './faults.ts';
+import { MeshLoader } from './loader.ts';
+import { Ledger, SiteOracle } from './oracle.ts';
+import { MeshSite } from './site.ts';
+import { MeshStream } from './stream.ts';
+
+export interface MeshHistory {
+  readonly seed: number;
+  readonly faults?: readonly Fault[];
+  /** Two to five; left out, the seed says. */
+  readonly sites?: number;
+  /** Steps before users stop; left out, the seed says. A history of fewer steps begins like that of more. */
+  readonly steps?: number;
+  /** Only the end counts: whether the sites differ. */
+  readonly patient?: boolean;
+}
+
+export interface MeshOutcome {
+  /** What went wrong, or null. */
+  readonly violation: string | null;
+  readonly counts: ReadonlyMap<string, number>;
+}
+
+const NAMES = ['a', 'b', 'c', 'd', 'e'] as const;
+const SECOND = 1_000_000;
+const START = 1_700_000_000 * SECOND;
+
+export function sitesOf(seed: number): number {
+  return new Random(seed + 7_000_000).weighted([
+    [4, 2],
+    [7, 3],
+    [2, 4],
+    [1, 5],
+  ]);
+}
+
+export function runMesh(options: MeshHistory): MeshOutcome {
+  const world = new World(options);
+  // Blocked loaders and duplicates are thrown by the thousand, and nobody asks where.
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  try {
+    world.live();
+    world.comeToRest();
+    world.judge();
+    return { violation: null, counts: world.counts };
+  } catch (error) {
+    if (error instanceof Violation) return { violation: error.message, counts: world.counts };
+    throw error;
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+type Action = readonly [weight: number, act: () => void];
+
+interface Pipe {
+  readonly from: number;
+  readonly to: number;
+  readonly stream: MeshStream;
+  readonly loader: MeshLoader;
+}
+
+class World {
+  readonly counts = new Map<string, number>();
+  readonly #random: Random;
+  readonly #habits: Habits;
+  readonly #patient: boolean;
+  readonly #steps: number;
+  readonly #sites: readonly MeshSite[];
+  readonly #oracles: readonly SiteOracle[];
+  readonly #pipes: readonly Pipe[];
+  #now = START;
+  #fresh = 0;
+
+  constructor({ seed, faults = [], sites = sitesOf(seed), steps, patient = false }: MeshHistory) {
+    const random = new Random(seed);
+    const has = (fault: Fault): boolean => faults.includes(fault);
+    this.#random = random;
+    this.#patient = patient;
+    this.#habits = habits(random);
+    this.#steps = steps ?? (12 + random.below(50)) * sites;
+    const names = NAMES.slice(0, sites);
+    const ledger = new Ledger();
+    const databases = names.map((name, at) => this.#database(name, at + 1));
+    this.#oracles = databases.map(
+      (database) => new SiteOracle({ database, ledger, patient, counts: this.counts }),
+    );
+    this.#existingRows(databases);
+    for (const database of databases)
+      for (const name of names) if (name !== database.site) database.move(name, { seq: 0, sequence: 0, clock: START, seen: {} });
+    this.#sites = databases.map((database) => new MeshSite(database, names, has));
+    this.#pipes = names.flatMap((source, from) =>
+      this.#sites.flatMap((site, to) => {
+        if (from === to) return [];
+        const oracle = this.#oracles[to]!;
+        const truth = databases[from]!.entries;
+        const stream = new MeshStream(databases[from]!, site.database, has);
+        return [{ from, to, stream, loader: new MeshLoader({ site, source, truth, random, oracle, has }) }];
+      }),
+    );
+  }
+
+  live(): void {
+    const random = this.#random;
+    // Every history has its own habits, so that rare combinations get their share.
+    const actions = this.#actions().map(([most, act]) => [most * (0.1 + random.below(10) / 10), act] as const);
+    for (let step = 0; step < this.#steps; step += 1) {
+      this.#now += random.chance(0.02) ? random.below(300 * SECOND) : random.below(random.chance(0.5) ? 4 : SECOND);
+      random.weighted(actions)();
+    }
+  }
+
+  /** Users stop; everything arrives, and the heartbeats after it. */
+  comeToRest(): void {
+    this.#settle();
+    for (const site of this.#sites) site.beat();
+    this.#settle();
+  }
+
+  judge(): void {
+    const [first, ...others] = this.#sites;
+    const rows = first!.database.dump().join('\n');
+    for (const { database } of others) if (database.dump().join('\n') !== rows) throw new Violation('the sites differ');
+    if (this.#patient) return;
+    for (const oracle of this.#oracles.slice(0, 1)) oracle.judge();
+    if (this.#sites.some(({ registers }) => registers.size > 0)) throw new Violation('registers are not empty at rest');
+  }
+
+  #actions(): Action[] {
+    const random = this.#random;
+    return [
+      ...this.#sites.flatMap((site, at): Action[] => [
+        [6, () => this.#write(at)],
+        [0.7, () => site.beat()],
+        [2, () => site.read()],
+        [0.4, () => this.#restart(at)],
+      ]),
+      ...this.#pipes.flatMap(({ stream, loader }): Action[] => [
+        [3, () => stream.read()],
+        [6, () => loader.step(stream.queue)],
+        [0.15, () => stream.reset()],
+        [0.3, () => { for (let count = random.below(6); count > 0; count -= 1) { stream.read(); loader.step(stream.queue); } }],
+      ]),
+    ];
+  }
+
+  #write(at: number): void {
+    const { database } = this.#sites[at]!;
+    const written = userTransaction(database, this.#random, this.#habits, () => {
+      this.#fresh += 1;
+      return this.#fresh;
+    });
+    if (written !== null) this.#oracles[at]!.wrote(database.entries.at(-1)!);
+  }
+
+  /** The owner of a site is killed and comes back: its loaders, its registers, and the links at both ends. */
+  #restart(at: number): void {
+    for (const { from, to, stream, loader } of this.#pipes) {
+      if (to === at) loader.restart();
+      if (to === at || from === at) stream.reset();
+    }
+    this.#sites[at]!.restart();
+  }
+
+  #settle(): void {
+    for (let round = 0; !this.#atRest(); round += 1) {
+      if (round > 20_000) throw new Violation('it never comes to rest');
+      for (const { stream, loader } of this.#pipes) {
+        stream.read();
+        loader.step(stream.queue);
+      }
+    }
+    for (const site of this.#sites) site.readToEnd();
+  }
+
+  #atRest(): boolean {
+    return this.#pipes.every(({ stream, loader }) => stream.atEnd && stream.queue.length === 0 && loader.idle);
+  }
+
+  #database(site: string, server: number): MeshDatabase {
+    const random = this.#random;
+    const skew = (random.below(1201) - 600) * SECOND;
+    const bounded = random.chance(0.4);
+    return new MeshDatabase({
+      site,
+      server,
+      bounded,
+      start: START,
+      now: (kind) => {
+        const wall = this.#now + skew;
+        if (!bounded) return wall;
+        // Whole seconds, and users may say what they like.
+        const said = kind === 'user' && random.chance(0.03) ? (random.below(200) - 100) * 86_400 * SECOND : 0;
+        return Math.floor((wall + said) / SECOND) * SECOND;
+      },
+    });
+  }
+
+  /** Rows that all sites have when the channel begins; older than every write. */
+  #existingRows(databases: readonly MeshDatabase[]): void {
+    const [first, ...others] = databases;
+    for (let count = 0; count < 5; count += 1) userTransaction(first!, this.#random, this.#habits, () => 0);
+    first!.forget();
+    for (const other of others) {
+      for (const [row, stored] of first!.rows) other.rows.set(row, stored);
+      for (const [unique, row] of first!.holders) other.holders.set(unique, row);
+    }
+    for (const oracle of this.#oracles) oracle.begin(first!.rows.values());
+  }
+}
