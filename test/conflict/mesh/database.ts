@@ -1,25 +1,20 @@
 /** The model's database as a site of a mesh: its log has commit times, and what loaders leave in it. */
 import type { RowChange } from '../../../src/model/row.ts';
-import { LogFold } from '../../../src/replication/conflict/mesh/log-fold.ts';
-import type { Floor } from '../../../src/replication/conflict/mesh/stability.ts';
+import { LogFold, type LogPoint } from '../../../src/replication/conflict/mesh/log-fold.ts';
+import type { PeerPoint } from '../../../src/replication/conflict/mesh/stability.ts';
 import type { AppliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
-import type { SeenClocks, Version } from '../../../src/replication/conflict/mesh/version.ts';
+import type { Version } from '../../../src/replication/conflict/mesh/version.ts';
 import { Database, type LogEntry } from '../simulator/database.ts';
 
-export interface MeshCheckpoint {
+/** The row of the pipeline from a peer, with the fold of the peer's log at its position. */
+export interface MeshCheckpoint extends PeerPoint {
   readonly seq: number;
-  /** Up to which entry of the source's log. */
-  readonly sequence: number;
-  /** The fold of the source's log there. */
-  readonly clock: number;
-  readonly seen: SeenClocks;
+  readonly position: string;
 }
 
 /** What an applied transaction leaves in the log. */
-export interface Mark {
+export interface Mark extends LogPoint {
   readonly source: string;
-  readonly sequence: number;
-  readonly clock: number;
   readonly record: readonly AppliedTouches[];
 }
 
@@ -57,8 +52,6 @@ export class MeshDatabase extends Database {
   #fold: LogFold;
   #saw: Record<string, number> = {};
   readonly #into = new Map<string, MeshCheckpoint>();
-  /** Written with each heartbeat: see `Floors`. */
-  floor: Floor;
 
   constructor(options: MeshDatabaseOptions) {
     super(options.site, options.server);
@@ -66,7 +59,6 @@ export class MeshDatabase extends Database {
     this.bounded = options.bounded;
     this.#options = options;
     this.#fold = this.#begin();
-    this.floor = { ...this.#fold.state, position: '0' };
   }
 
   /** The rows stay, the log begins anew. */
@@ -84,9 +76,8 @@ export class MeshDatabase extends Database {
     this.#into.set(source, row);
   }
 
-  /** What each peer had seen, by the rows here. */
-  seenBy(): ReadonlyMap<string, SeenClocks> {
-    return new Map([...this.#into].map(([source, { seen }]) => [source, seen]));
+  get checkpoints(): ReadonlyMap<string, MeshCheckpoint> {
+    return this.#into;
   }
 
   override append(entry: Partial<LogEntry> & Pick<LogEntry, 'kind'>): LogEntry {
@@ -100,8 +91,8 @@ export class MeshDatabase extends Database {
     if (kind === 'user') this.#fold.user(time);
     else if (kind === 'beat') this.#fold.beat(time);
     else if (mark !== null) {
-      this.#fold.applied(mark.source, mark.clock);
-      this.#saw = { ...this.#saw, [mark.source]: mark.sequence };
+      this.#fold.applied(mark.source, mark);
+      this.#saw = { ...this.#saw, [mark.source]: Number(mark.position) };
     }
     const version = { clock: this.#fold.state.clock, site: this.site };
     const sequence = this.entries.length + 1;

@@ -17,11 +17,11 @@ export const FAULTS = {
   'absent rows are nothing': 'the fast path lets a delete pass that finds no row',
   'two decide at once': 'two loaders of a site may be between locking and committing on the slow path',
   'evicting by one neighbour': 'an entry leaves when any one peer has seen it',
-  'evicting by its writer': 'an entry leaves when the site that wrote it has seen all of this one',
+  'evicting by its writer': 'an entry leaves when the clock of the site that wrote it has passed it',
+  'evicting by the own clock': 'what was applied makes no entry that stays',
   'evicting too early': 'entries leave when clocks arrive, not when their window is committed',
-  'evicting by own log': 'what was applied counts as seen by a peer that has seen this log so far',
-  'rebuilt from the last heartbeat': 'after a restart the registers begin at the last heartbeat',
-  'rebuilt by the own log': 'the floor asks only what peers have seen of this log',
+  'rebuilt from one neighbour': 'after a restart the registers begin where the peer stands that has seen most',
+  'rebuilt from the end': "after a restart the registers begin at the log's end",
   'present seen after restart': 'a reader that starts again takes what its database has seen by now',
   'present clock after restart': 'a reader that starts again takes the clock of the end of its log',
   'window applied twice': 'a window sent again after a cut, or after a lost commit answer, is applied again',
@@ -34,6 +34,7 @@ export const LOSS_FAULTS = {
   'losses of hidden rows': 'a row that had given way already is lost once more',
   'deletes not lost': 'a delete that is undone does not count',
   'losses by unique value forgotten': 'a row that gives way for its unique value does not count',
+  'own writes evicted by clocks': "own writes leave when the peers' clocks have passed them, seen or not",
   'losses at every site': 'a write is noted as lost wherever it gives way',
 } as const;
 

@@ -2,7 +2,8 @@
 import type { LockedRow } from '../../../src/replication/conflict/decide.ts';
 import type { MeshClaim } from '../../../src/replication/conflict/mesh/claims.ts';
 import { decideMesh, type Loss } from '../../../src/replication/conflict/mesh/decide.ts';
-import { firstUnseen, passedThrough } from '../../../src/replication/conflict/mesh/detect.ts';
+import { firstOpposed, passedThrough } from '../../../src/replication/conflict/mesh/detect.ts';
+import type { PeerPoint } from '../../../src/replication/conflict/mesh/stability.ts';
 import { type AppliedTouches, appliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
 import type { Write } from '../../../src/model/load.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
@@ -104,7 +105,7 @@ export class MeshLoader {
         this.#stage = 'barred';
         return;
       case 'barred':
-        if (firstUnseen(this.#claims, source, KEYS, site.registers) !== null) this.#stage = 'slow';
+        if (firstOpposed(this.#claims, { own: site.name, source }, KEYS, site.registers) !== null) this.#stage = 'slow';
         else this.#stage = has('absent-key race') ? 'write late' : 'checked';
         return;
       case 'checked':
@@ -134,19 +135,18 @@ export class MeshLoader {
   /** The next deliveries as one window: those behind the checkpoint only, since a link may send again what was applied. */
   #take(queue: MeshDelivery[]): void {
     const { site, source, random, has } = this.#options;
-    const { sequence, seq } = site.database.from(source);
+    const { position, seq } = site.database.from(source);
     const deliveries: MeshDelivery[] = [];
     const most = 1 + random.below(4);
     while (queue.length > 0 && deliveries.length < most) {
       const delivery = queue.shift()!;
-      if (delivery.sequence > sequence || has('window applied twice')) deliveries.push(delivery);
+      if (delivery.sequence > Number(position) || has('window applied twice')) deliveries.push(delivery);
     }
     if (deliveries.length === 0) return;
     this.#window = { deliveries, fromSeq: seq };
     this.#stage = 'begin';
     if (has('evicting too early')) {
-      const { seen } = queue.at(-1) ?? deliveries.at(-1)!;
-      site.registers.evict(site.stable(new Map(site.database.seenBy()).set(source, seen)));
+      site.registers.evict(site.stable(new Map<string, PeerPoint>(site.database.checkpoints).set(source, queue.at(-1) ?? deliveries.at(-1)!)));
     }
     this.#claims = this.#claimsOf(deliveries);
   }
@@ -156,12 +156,12 @@ export class MeshLoader {
     const claims: MeshClaim[] = [];
     for (const { clock: own, seen, changes } of deliveries) {
       let clock = has('one clock for a window') ? deliveries.at(-1)!.clock : own;
-      if (has('wall clock of the loader')) clock = site.database.entries.at(-1)!.truth.version.clock + 1;
+      if (has('wall clock of the loader')) clock = (site.database.entries.at(-1)?.truth.version.clock ?? own) + 1;
       for (const change of changes) {
         const before = change.kind === 'insert' ? null : change.before;
         const after = change.kind === 'delete' ? null : change.after;
         const table = loadOf(change.table);
-        claims.push({ clock, seen, change: { kind: change.kind, table, before, after, fkChecks: true } });
+        claims.push({ clock, seen: seen.clock, change: { kind: change.kind, table, before, after, fkChecks: true } });
       }
     }
     return claims;
@@ -297,10 +297,11 @@ export class MeshLoader {
     const { database } = site;
     const { sequence, clock, seen } = this.#window!.deliveries.at(-1)!;
     this.#transaction!.commit();
-    const { seq, sequence: from } = database.from(source);
-    database.move(source, { seq: seq + 1, sequence, clock, seen });
-    database.write('applied', this.#transaction!.changes, { source, sequence, clock, record });
-    const entries = truth.slice(from, sequence).filter(({ kind }) => kind === 'user');
+    const { seq, position: from } = database.from(source);
+    const position = String(sequence);
+    database.move(source, { seq: seq + 1, position, clock, seen });
+    database.write('applied', this.#transaction!.changes, { source, position, clock, record });
+    const entries = truth.slice(Number(from), sequence).filter(({ kind }) => kind === 'user');
     this.#rollback();
     oracle.applied(entries, losses);
     // The answer to COMMIT may be lost: then the window is begun again, and the checkpoint tells that it was committed.

@@ -3,7 +3,7 @@ import type { LoadTable, Write } from '../../../src/model/load.ts';
 import type { Image } from '../../../src/model/row.ts';
 import type { MeshClaim } from '../../../src/replication/conflict/mesh/claims.ts';
 import type { Loss, MeshDecideInput } from '../../../src/replication/conflict/mesh/decide.ts';
-import { hasSeen, later } from '../../../src/replication/conflict/mesh/version.ts';
+import { later } from '../../../src/replication/conflict/mesh/version.ts';
 import type { Fault } from './faults.ts';
 
 interface Row {
@@ -35,7 +35,7 @@ export function decideNaively(input: MeshDecideInput, has: (fault: Fault) => boo
     const last = registers.last(row);
     if (last === null || written.has(row)) return;
     if (last.site !== own && !(has('losses at every site') && last.site !== source)) return;
-    if (hasSeen(claim.seen, last) && !has('losses of seen writes')) return;
+    if (last.clock <= claim.seen && !has('losses of seen writes')) return;
     if (reason === 'unique value' && has('losses by unique value forgotten')) return;
     const image = rows.get(row)?.image ?? null;
     if (last.kind === 'delete' ? by === 'delete' || has('deletes not lost') : image === null && !has('losses of hidden rows'))

@@ -1,9 +1,9 @@
 /** A site's own half: the reader of its log, the registers that it fills, the floor, the heartbeat. */
 import type { LogFold } from '../../../src/replication/conflict/mesh/log-fold.ts';
 import { Registers } from '../../../src/replication/conflict/mesh/registers.ts';
-import { type Floor, Floors, stableClocks } from '../../../src/replication/conflict/mesh/stability.ts';
+import { type PeerPoint, reach, type StableClocks, stableClocks } from '../../../src/replication/conflict/mesh/stability.ts';
 import { type TouchKind, touches } from '../../../src/replication/conflict/mesh/touches.ts';
-import type { SeenClocks, Version } from '../../../src/replication/conflict/mesh/version.ts';
+import type { Version } from '../../../src/replication/conflict/mesh/version.ts';
 import { KEYS } from '../simulator/schema.ts';
 import type { MeshDatabase, MeshEntry } from './database.ts';
 import type { Fault } from './faults.ts';
@@ -30,7 +30,6 @@ export class MeshSite {
   deciding: string | null = null;
   readonly #has: (fault: Fault) => boolean;
   #fold: LogFold;
-  #floors: Floors;
   #at = 0;
 
   constructor(database: MeshDatabase, sites: readonly string[], has: (fault: Fault) => boolean) {
@@ -38,8 +37,7 @@ export class MeshSite {
     this.database = database;
     this.#has = has;
     this.registers = new Registers({ sites, digest });
-    this.#fold = makeFold(database, database.floor, has);
-    this.#floors = new Floors(this.name, database.floor);
+    this.#fold = this.#begin();
   }
 
   get atEnd(): boolean {
@@ -48,17 +46,13 @@ export class MeshSite {
 
   /** Killed and started again: all that was in memory comes from the log and the checkpoint rows. */
   restart(): void {
-    const { floor } = this.database;
     this.deciding = null;
     this.registers.clear();
     this.evict();
-    this.#fold = makeFold(this.database, floor, this.#has);
-    this.#floors = new Floors(this.name, floor);
-    this.#at = Number(floor.position);
+    this.#fold = this.#begin();
   }
 
   beat(): void {
-    this.database.floor = this.#floor();
     this.database.write('beat', [], null);
   }
 
@@ -75,51 +69,42 @@ export class MeshSite {
   }
 
   evict(): void {
-    this.registers.evict(this.stable(this.database.seenBy()));
+    this.registers.evict(this.stable(this.database.checkpoints));
   }
 
-  stable(seenBy: ReadonlyMap<string, SeenClocks>): SeenClocks {
-    if (!this.#has('evicting by one neighbour') && !this.#has('evicting by its writer') && !this.#has('evicting by own log'))
-      return stableClocks(this.name, seenBy);
-    const stable: Record<string, number> = { ...stableClocks(this.name, seenBy) };
-    const least = Math.min(...[...seenBy.values()].map((seen) => seen[this.name] ?? 0));
-    for (const site of Object.keys(stable)) {
-      const peers = [...seenBy].filter(([peer]) => peer !== site);
-      if (this.#has('evicting by one neighbour'))
-        stable[site] = Math.max(...peers.map(([, seen]) => seen[site] ?? 0), 0);
-      else if (this.#has('evicting by its writer') && site !== this.name) {
-        const until = seenBy.get(site)![this.name] ?? 0;
-        stable[site] = Math.max(stable[site]!, this.#appliedBefore(site, until));
-      } else if (site !== this.name) stable[site] = Math.max(stable[site]!, this.#appliedBefore(site, least));
+  stable(peers: ReadonlyMap<string, PeerPoint>): StableClocks {
+    const stable: Record<string, number> = { ...stableClocks(this.name, peers) };
+    for (const [peer, { clock }] of peers) {
+      const others = [...peers].filter(([other]) => other !== peer).map(([, point]) => point.clock);
+      if (this.#has('evicting by one neighbour')) stable[peer] = Math.max(...others, 0);
+      if (this.#has('evicting by its writer')) stable[peer] = Math.max(stable[peer]!, clock);
+      if (this.#has('evicting by the own clock')) stable[peer] = Number.POSITIVE_INFINITY;
     }
+    const all = [...peers.values()];
+    if (this.#has('evicting by one neighbour')) stable[this.name] = Math.max(...all.map(({ seen }) => seen.clock));
+    if (this.#has('own writes evicted by clocks')) stable[this.name] = Math.min(...all.map(({ clock }) => clock));
     return stable;
   }
 
-  /** Up to which clock of `site` this log had it when it came to the clock `until` of its own. */
-  #appliedBefore(site: string, until: number): number {
-    let applied = 0;
-    for (const { mark, truth } of this.database.entries) {
-      if (truth.version.clock > until) break;
-      if (mark?.source === site) applied = mark.clock;
+  /** Where the log is read from; everything before it is stable. */
+  #begin(): LogFold {
+    const { checkpoints, entries } = this.database;
+    let { position, clock } = reach(checkpoints);
+    if (this.#has('rebuilt from one neighbour')) {
+      const seen = [...checkpoints.values()].map((row) => row.seen);
+      ({ position, clock } = seen.reduce((most, each) => (each.clock > most.clock ? each : most)));
     }
-    return applied;
+    if (this.#has('rebuilt from the end')) {
+      position = String(entries.length);
+      clock = entries.at(-1)?.truth.version.clock ?? clock;
+    }
+    this.#at = Number(position);
+    return makeFold(this.database, { clock, seen: {} }, this.#has);
   }
 
-  #floor(): Floor {
-    const stable = stableClocks(this.name, this.database.seenBy());
-    if (this.#has('rebuilt from the last heartbeat')) return this.#floors.at(this.#all(Number.POSITIVE_INFINITY, stable));
-    if (this.#has('rebuilt by the own log')) return this.#floors.at(this.#all(stable[this.name]!, stable));
-    return this.#floors.at(stable);
-  }
-
-  #all(own: number, stable: SeenClocks): SeenClocks {
-    const all = Object.keys(stable).map((site) => [site, Number.POSITIVE_INFINITY] as const);
-    return { ...Object.fromEntries(all), [this.name]: own };
-  }
-
-  #note({ sequence, kind, time, changes, mark }: MeshEntry): void {
+  #note({ kind, time, changes, mark }: MeshEntry): void {
     if (mark !== null) {
-      this.#fold.applied(mark.source, mark.clock);
+      this.#fold.applied(mark.source, mark);
       if (this.#has('applied writes forgotten')) return;
       for (const { clock, touched } of mark.record)
         for (const [lock, touch] of touched) this.#put({ site: mark.source, clock }, touch, lock);
@@ -130,10 +115,7 @@ export class MeshSite {
         const after = change.kind === 'delete' ? null : change.after;
         for (const touch of touches(KEYS, change.table, before, after)) this.#put(version, touch.kind, digest(touch.lock));
       }
-    } else {
-      this.#fold.beat(time);
-      this.#floors.add({ position: String(sequence), ...this.#fold.state });
-    }
+    } else this.#fold.beat(time);
   }
 
   #put(version: Version, kind: TouchKind, lock: string): void {

@@ -1,15 +1,15 @@
 /** The reader of a site's log for one peer, and the link that carries what it reads. */
 import type { RowChange } from '../../../src/model/row.ts';
-import { LogFold } from '../../../src/replication/conflict/mesh/log-fold.ts';
-import type { SeenClocks } from '../../../src/replication/conflict/mesh/version.ts';
+import { type FoldState, LogFold, type LogPoint } from '../../../src/replication/conflict/mesh/log-fold.ts';
 import type { MeshDatabase } from './database.ts';
 import type { Fault } from './faults.ts';
 
 export interface MeshDelivery {
   readonly sequence: number;
-  /** The fold's state at the entry: for changes the clock of their version, and what was seen before them. */
+  /** The fold's at the entry: for changes the clock of their version. */
   readonly clock: number;
-  readonly seen: SeenClocks;
+  /** What was seen of the target's log before it. */
+  readonly seen: LogPoint;
   /** Empty for a heartbeat. */
   readonly changes: readonly RowChange[];
 }
@@ -45,32 +45,41 @@ export class MeshStream {
     this.#at += 1;
     const { sequence, kind, time, changes, mark } = entry;
     if (mark !== null) {
-      this.#fold.applied(mark.source, mark.clock);
-      if (this.#has('sent on') && changes.length > 0) this.queue.push({ sequence, changes, ...this.#fold.state });
+      this.#fold.applied(mark.source, mark);
+      if (this.#has('sent on') && changes.length > 0) this.#send(sequence, changes);
       return;
     }
     if (kind === 'user') this.#fold.user(time);
     else this.#fold.beat(time);
-    this.queue.push({ sequence, changes, ...this.#fold.state });
+    this.#send(sequence, changes);
+  }
+
+  #send(sequence: number, changes: readonly RowChange[]): void {
+    const { clock, seen } = this.#fold.state;
+    this.queue.push({ sequence, changes, clock, seen: seen[this.#target.site]! });
   }
 
   #opened(): LogFold {
-    const { sequence, clock, seen } = this.#target.from(this.#source.site);
-    this.#at = sequence;
-    const state = { clock, seen };
-    if (this.#has('present seen after restart')) {
-      const present = [...this.#source.seenBy().keys()].map((site) => [site, this.#source.from(site).clock] as const);
-      state.seen = Object.fromEntries(present);
-    }
-    if (this.#has('present clock after restart')) state.clock = this.#source.entries.at(-1)?.truth.version.clock ?? clock;
-    return makeFold(this.#source, state, this.#has);
+    const { position, clock, seen } = this.#target.from(this.#source.site);
+    this.#at = Number(position);
+    const present = this.#has('present clock after restart');
+    return makeFold(
+      this.#source,
+      {
+        clock: present ? (this.#source.entries.at(-1)?.truth.version.clock ?? clock) : clock,
+        seen: {
+          [this.#target.site]: this.#has('present seen after restart') ? this.#source.from(this.#target.site) : seen,
+        },
+      },
+      this.#has,
+    );
   }
 }
 
 /** The fold of a site's log; under `wall clock` one that nothing applied raises. */
 export function makeFold(
   database: MeshDatabase,
-  state: { clock: number; seen: SeenClocks },
+  state: FoldState,
   has: (fault: Fault) => boolean,
 ): LogFold {
   const { bounded } = database;
@@ -78,14 +87,14 @@ export function makeFold(
 }
 
 class WallClock extends LogFold {
-  #seen: SeenClocks | null = null;
+  #seen: FoldState['seen'] | null = null;
 
-  override get state(): { clock: number; seen: SeenClocks } {
+  override get state(): FoldState {
     const { clock, seen } = super.state;
     return { clock, seen: this.#seen ?? seen };
   }
 
-  override applied(site: string, clock: number): void {
-    this.#seen = { ...this.state.seen, [site]: clock };
+  override applied(site: string, point: LogPoint): void {
+    this.#seen = { ...this.state.seen, [site]: point };
   }
 }

@@ -93,7 +93,7 @@ class World {
     );
     this.#existingRows(databases);
     for (const database of databases)
-      for (const name of names) if (name !== database.site) database.move(name, { seq: 0, sequence: 0, clock: START, seen: {} });
+      for (const name of names) if (name !== database.site) database.move(name, { seq: 0, position: '0', clock: START, seen: { position: '0', clock: START } });
     this.#sites = databases.map((database) => new MeshSite(database, names, has));
     this.#pipes = names.flatMap((source, from) =>
       this.#sites.flatMap((site, to) => {
@@ -137,16 +137,26 @@ class World {
     return [
       ...this.#sites.flatMap((site, at): Action[] => [
         [6, () => this.#write(at)],
-        [0.7, () => site.beat()],
+        [1.2, () => site.beat()],
         [2, () => site.read()],
         [0.4, () => this.#restart(at)],
       ]),
-      ...this.#pipes.flatMap(({ stream, loader }): Action[] => [
-        [3, () => stream.read()],
-        [6, () => loader.step(stream.queue)],
-        [0.15, () => stream.reset()],
-        [0.3, () => { for (let count = random.below(6); count > 0; count -= 1) { stream.read(); loader.step(stream.queue); } }],
-      ]),
+      ...this.#pipes.flatMap(({ stream, loader }): Action[] => {
+        // Some links are quick and some all but dead, so that news overtakes news.
+        const speed = random.pick([0.05, 0.4, 1, 2]);
+        const burst = (): void => {
+          for (let count = 3 + random.below(20); count > 0; count -= 1) {
+            stream.read();
+            loader.step(stream.queue);
+          }
+        };
+        return [
+          [2 * speed, () => stream.read()],
+          [4 * speed, () => loader.step(stream.queue)],
+          [1.5 * speed, burst],
+          [0.15, () => stream.reset()],
+        ];
+      }),
     ];
   }
 

@@ -16,7 +16,7 @@ import type { MeshClaim } from './claims.ts';
 import type { LastWrites } from './registers.ts';
 import { StandingRows } from './rows.ts';
 import { touches } from './touches.ts';
-import { hasSeen, later } from './version.ts';
+import { later } from './version.ts';
 
 export interface MeshDecideInput {
   /** The site that decides. */
@@ -127,7 +127,7 @@ class Decision {
     const { registers, own } = this.#input;
     if (this.#written.has(row)) return;
     const last = registers.last(row);
-    if (last === null || last.site !== own || hasSeen(claim.seen, last)) return;
+    if (last === null || last.site !== own || last.clock <= claim.seen) return;
     const image = this.#rows.at(row);
     const kind = last.kind === 'delete' ? 'delete' : 'put';
     // A row of ours that does not show was given up before; and two deletes want the same.

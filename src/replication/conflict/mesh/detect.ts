@@ -2,9 +2,10 @@
  * May a window be committed as it was written? Asked when all its rows are written and locked, and the reader of this
  * site's own log has passed the log's end.
  *
- * Rules kept: nothing that it touches has a write here that its own transaction had not seen. And everything it touches
- * is locked by what was written: a key or value that rows only pass through within the window is not, but its register
- * counts all the same, so somebody's older write that slips in before the commit would stay here and lose elsewhere.
+ * Rules kept: nothing that it touches has a later write here, nor one of this site's own users that its transaction had
+ * not seen, since that one is to be noted as lost. And everything it touches is locked by what was written: a key or value
+ * that rows only pass through within the window is not, but its register counts all the same, so somebody's older write
+ * that slips in before the commit would stay here and lose elsewhere.
  */
 import type { LoadTable } from '../../../model/load.ts';
 import type { LockKeys } from '../keys.ts';
@@ -12,27 +13,36 @@ import { fates, type LoadChange } from '../../window.ts';
 import type { MeshClaim } from './claims.ts';
 import type { LastWrite, LastWrites } from './registers.ts';
 import { touches } from './touches.ts';
-import { hasSeen } from './version.ts';
+import { later } from './version.ts';
 
-export interface Unseen {
+export interface Opposed {
   readonly claim: MeshClaim;
   readonly lock: string;
   readonly write: LastWrite;
 }
 
-/** The first write here that a change of `source` touches and had not seen, or null. */
-export function firstUnseen(
+export interface Sites {
+  /** The site that decides. */
+  readonly own: string;
+  /** The site whose users wrote the changes. */
+  readonly source: string;
+}
+
+/** The first write here that needs a decision, or null. */
+export function firstOpposed(
   claims: readonly MeshClaim[],
-  source: string,
+  { own, source }: Sites,
   keys: LockKeys,
   registers: LastWrites,
-): Unseen | null {
+): Opposed | null {
   if (registers.size === 0) return null;
   for (const claim of claims) {
     const { table, before, after } = claim.change;
     for (const { lock } of touches(keys, table, before, after)) {
       const write = registers.last(lock);
-      if (write !== null && write.site !== source && !hasSeen(claim.seen, write)) return { claim, lock, write };
+      if (write === null) continue;
+      const unseen = write.site === own && write.clock > claim.seen;
+      if (unseen || later(write, { clock: claim.clock, site: source })) return { claim, lock, write };
     }
   }
   return null;

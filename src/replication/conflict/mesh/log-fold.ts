@@ -5,12 +5,19 @@
  * only from a state that belongs to the position where reading goes on, never from the present one. What was applied
  * raises the clock in log order, so that what follows it in the log is later, whatever the wall clocks say.
  */
-import type { SeenClocks } from './version.ts';
+
+/** A place in a site's log, and the fold's clock there. */
+export interface LogPoint {
+  readonly position: string;
+  /** Microseconds since 1970. */
+  readonly clock: number;
+}
 
 export interface FoldState {
   /** Microseconds since 1970. */
   readonly clock: number;
-  readonly seen: SeenClocks;
+  /** Of each other site, how much of its log had been applied. A new object whenever it changes. */
+  readonly seen: Readonly<Record<string, LogPoint>>;
 }
 
 /** How far ahead of everything before it a transaction of users may say it is, where they can say so. Microseconds. */
@@ -25,7 +32,7 @@ export interface LogFoldOptions {
 export class LogFold {
   readonly #bounded: boolean;
   #clock: number;
-  #seen: SeenClocks;
+  #seen: FoldState['seen'];
 
   constructor({ state, bounded }: LogFoldOptions) {
     this.#bounded = bounded;
@@ -45,10 +52,10 @@ export class LogFold {
     return this.#clock;
   }
 
-  /** A window that was applied from `site`: its checkpoint row says that all up to `clock` is seen. */
-  applied(site: string, clock: number): void {
-    this.#clock = Math.max(this.#clock, clock);
-    if (this.#seen[site] !== clock) this.#seen = { ...this.#seen, [site]: clock };
+  /** A window that was applied from `site`: how much of that one's log is applied now, by its checkpoint row. */
+  applied(site: string, point: LogPoint): void {
+    this.#clock = Math.max(this.#clock, point.clock);
+    this.#seen = { ...this.#seen, [site]: point };
   }
 
   /** A heartbeat of the site's own owner. Its time is the server's, which no user sets, so it has no limit. */

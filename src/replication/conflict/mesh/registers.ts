@@ -1,17 +1,17 @@
 /**
- * The registers of a site in a mesh: for each primary key and each unique value the latest write, as long as a peer may
- * still send a write that has not seen it.
+ * The registers of a site in a mesh: for each primary key and each unique value the latest write, as long as an
+ * earlier one may still arrive.
  *
  * Rules kept: noted in the order of this site's log, own transactions and applied ones, those too that lost here or
- * changed nothing. Only the latest write of a lock key is kept: whoever has seen it is later than all that it beat. A
- * write leaves when every peer but its own site is known, by what is *committed* here, to have seen it (`stability.ts`):
- * what that peer sends from then on is later, and so is what its own site and this one write.
+ * changed nothing. Only the latest write of a lock key is kept: what is later than it is later than all that it beat. A
+ * write leaves when it is stable (`stability.ts`): whatever arrives from then on is later.
  *
  * Noting a part of the log again leaves the registers as they were, once the whole of it is noted.
  */
 import { type Digest, KeyLog } from '../key-log.ts';
+import type { StableClocks } from './stability.ts';
 import type { TouchKind } from './touches.ts';
-import { hasSeen, later, type SeenClocks, type Version } from './version.ts';
+import { later, type Version } from './version.ts';
 
 export interface LastWrite extends Version {
   readonly kind: TouchKind;
@@ -20,7 +20,7 @@ export interface LastWrite extends Version {
 /** What the rules ask of the registers. */
 export interface LastWrites {
   readonly size: number;
-  /** The latest write of a key, or claim of a value, that a peer may not have seen; or null. */
+  /** The latest write of a key, or claim of a value, as long as an earlier one may still arrive; else null. */
   last(lock: string): LastWrite | null;
 }
 
@@ -39,7 +39,7 @@ export class Registers implements LastWrites {
   readonly #digest: Digest;
   /** Of each site its writes in its own order, so that the oldest is always the first that can leave. */
   readonly #bySite: ReadonlyMap<string, KeyLog>;
-  #stable: SeenClocks = {};
+  #stable: StableClocks = {};
 
   constructor({ sites, digest }: RegistersOptions) {
     this.#digest = digest;
@@ -56,7 +56,7 @@ export class Registers implements LastWrites {
     return this.size * ENTRY_BYTES;
   }
 
-  /** Forgets everything but what all have seen: the log is to be noted from a floor on (`stability.ts`). */
+  /** Forgets all entries: the log is to be noted again, from `reach` of `stability.ts` on. */
   clear(): void {
     for (const log of this.#bySite.values()) log.clear();
   }
@@ -73,12 +73,12 @@ export class Registers implements LastWrites {
     if (last !== null && later(last, version)) return;
     // What is beaten leaves even if what beats it need not stay: no peer builds on it any more.
     if (last !== null && last.site !== version.site) this.#bySite.get(last.site)!.drop(digest);
-    if (hasSeen(this.#stable, version)) log.drop(digest);
+    if (version.clock <= (this.#stable[version.site] ?? 0)) log.drop(digest);
     else log.put(digest, { origin: KINDS.indexOf(kind), number: version.clock });
   }
 
-  /** Drops what all peers have seen. Returns how many entries left. */
-  evict(stable: SeenClocks): number {
+  /** Drops what is stable. Returns how many entries left. */
+  evict(stable: StableClocks): number {
     this.#stable = stable;
     let dropped = 0;
     for (const [site, log] of this.#bySite) {

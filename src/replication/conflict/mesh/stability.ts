@@ -1,59 +1,41 @@
 /**
- * What every peer is known to have seen; and how far back in this site's log its registers reach.
+ * What no earlier write can oppose any more, and how far back in this site's log its registers reach.
  *
- * Rules kept: a write of site O is stable here when every peer but O has seen it, as the checkpoint rows *committed here*
- * say; of two sites everything applied is stable at once. Nothing before the floor is in the registers, so they can be
- * had again from the floor on. That peers have seen this site's log is not enough for it: what was applied here from O
- * stands in this log, and a peer hears of it from O alone, when it does.
+ * Rules kept: what a peer sends is later than the clock in its checkpoint row *committed here*, whether or not it has
+ * seen what that clock has passed. So a write from elsewhere is stable when the clocks of all peers but its own site have
+ * passed it; of two sites it is so at once. A write of this site's own stays until all have seen it, which raises their
+ * clocks too: it is to be noted as lost if somebody overwrites it unseen.
  */
-import type { FoldState } from './log-fold.ts';
-import type { SeenClocks } from './version.ts';
+import type { LogPoint } from './log-fold.ts';
 
-/**
- * `seenBy`: for each peer what it had seen, by the checkpoint row here of the pipeline from it. Clocks are infinite where
- * no peer is left to ask.
- */
-export function stableClocks(own: string, seenBy: ReadonlyMap<string, SeenClocks>): SeenClocks {
-  const stable: Record<string, number> = {};
-  for (const site of [own, ...seenBy.keys()]) {
-    let least = Number.POSITIVE_INFINITY;
-    for (const [peer, seen] of seenBy) if (peer !== site) least = Math.min(least, seen[site] ?? 0);
-    stable[site] = least;
+/** Of each site, this one among them, the clock up to which its writes are stable; infinite where nobody is left to ask. */
+export type StableClocks = Readonly<Record<string, number>>;
+
+/** What the checkpoint row of the pipeline from a peer says. */
+export interface PeerPoint {
+  /** Of the peer's own log, at the position applied here. */
+  readonly clock: number;
+  /** How much of this site's log the peer had applied by then. */
+  readonly seen: LogPoint;
+}
+
+export function stableClocks(own: string, peers: ReadonlyMap<string, PeerPoint>): StableClocks {
+  const stable: Record<string, number> = { [own]: Number.POSITIVE_INFINITY };
+  for (const [peer, { seen }] of peers) {
+    stable[own] = Math.min(stable[own]!, seen.clock);
+    const others = [...peers].filter(([other]) => other !== peer);
+    stable[peer] = others.reduce((least, [, { clock }]) => Math.min(least, clock), Number.POSITIVE_INFINITY);
   }
   return stable;
 }
 
-/** A place in this site's log from which it can be read, with the fold's state there. */
-export interface Floor extends FoldState {
-  readonly position: string;
-}
-
 /**
- * The places to which registers may go back: one at each heartbeat of the own log. The floor is kept in the database, by
- * the heartbeat, and read there after a restart.
+ * The place in this site's log before which everything is stable: from here registers can be filled from the log alone.
+ * A peer that has seen this log so far has a clock that is no lower than this log's there, and so has passed what was
+ * applied before it too, whoever wrote it.
+ *
+ * There must be a peer.
  */
-export class Floors {
-  readonly #own: string;
-  readonly #floors: Floor[];
-
-  constructor(own: string, first: Floor) {
-    this.#own = own;
-    this.#floors = [first];
-  }
-
-  /** A heartbeat was read, after all that stands before it was noted. */
-  add(floor: Floor): void {
-    this.#floors.push(floor);
-  }
-
-  /** The latest place before which everything is stable. */
-  at(stable: SeenClocks): Floor {
-    while (this.#floors.length > 1 && this.#covered(this.#floors[1]!, stable)) this.#floors.shift();
-    return this.#floors[0]!;
-  }
-
-  #covered({ clock, seen }: Floor, stable: SeenClocks): boolean {
-    if ((stable[this.#own] ?? 0) < clock) return false;
-    return Object.entries(seen).every(([site, until]) => (stable[site] ?? 0) >= until);
-  }
+export function reach(peers: ReadonlyMap<string, PeerPoint>): LogPoint {
+  return [...peers.values()].map(({ seen }) => seen).reduce((least, seen) => (seen.clock < least.clock ? seen : least));
 }
