@@ -68,6 +68,11 @@ export class MeshSite {
     while (!this.atEnd) this.read();
   }
 
+  /** What the registers hold, as lines that can be compared. */
+  entries(): string[] {
+    return [...this.registers.entries()].map(({ site, clock, kind }) => `${clock} ${site} ${kind}`).sort();
+  }
+
   evict(): void {
     this.registers.evict(this.stable(this.database.checkpoints));
   }

@@ -175,7 +175,17 @@ class World {
       if (to === at) loader.restart();
       if (to === at || from === at) stream.reset();
     }
-    this.#sites[at]!.restart();
+    const site = this.#sites[at]!;
+    if (this.#patient || this.#random.chance(0.5)) {
+      site.restart();
+      return;
+    }
+    site.readToEnd();
+    site.evict();
+    const kept = site.entries();
+    site.restart();
+    site.readToEnd();
+    if (site.entries().join() !== kept.join()) throw new Violation('registers are not what they were before a restart');
   }
 
   #settle(): void {
