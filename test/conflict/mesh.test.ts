@@ -69,6 +69,7 @@ describe('the simulator of the mesh can fail', () => {
   });
 
   test.each(Object.keys(LOSS_FAULTS) as Fault[])('what is lost is only told, not decided by: %s', (fault) => {
-    for (let seed = 1; seed <= 100; seed += 1) expect(runMesh({ seed, faults: [fault], patient: true }).violation).toBeNull();
+    for (let seed = 1; seed <= 100; seed += 1)
+      expect(runMesh({ seed, faults: [fault], patient: true }).violation).toBeNull();
   });
 });

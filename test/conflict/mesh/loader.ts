@@ -1,11 +1,12 @@
 /** The loader of one pipeline into a site, with its fast and slow path, one step at a time. */
+
+import type { Write } from '../../../src/model/load.ts';
 import type { LockedRow } from '../../../src/replication/conflict/decide.ts';
 import type { MeshClaim } from '../../../src/replication/conflict/mesh/claims.ts';
 import { decideMesh, type Loss } from '../../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../../src/replication/conflict/mesh/detect.ts';
 import type { PeerPoint } from '../../../src/replication/conflict/mesh/stability.ts';
 import { type AppliedTouches, appliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
-import type { Write } from '../../../src/model/load.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
 import { find } from '../simulator/finding.ts';
 import type { Random } from '../simulator/random.ts';
@@ -146,7 +147,11 @@ export class MeshLoader {
     this.#window = { deliveries, fromSeq: seq };
     this.#stage = 'begin';
     if (has('evicting too early')) {
-      site.registers.evict(site.stable(new Map<string, PeerPoint>(site.database.checkpoints).set(source, queue.at(-1) ?? deliveries.at(-1)!)));
+      site.registers.evict(
+        site.stable(
+          new Map<string, PeerPoint>(site.database.checkpoints).set(source, queue.at(-1) ?? deliveries.at(-1)!),
+        ),
+      );
     }
     this.#claims = this.#claimsOf(deliveries);
   }
@@ -282,7 +287,8 @@ export class MeshLoader {
     } catch (error) {
       // Another loader has locked a gap that is to be filled: it waits for this one, or this one rolls back.
       if (error instanceof Blocked) oracle.count('deadlock');
-      else if (!(error instanceof Duplicate && (has('slow path without gap locks') || has('two decide at once')))) throw error;
+      else if (!(error instanceof Duplicate && (has('slow path without gap locks') || has('two decide at once'))))
+        throw error;
       if (error instanceof Blocked && random.chance(0.5)) return;
       this.#rollback();
       this.#stage = 'slow';
@@ -292,7 +298,10 @@ export class MeshLoader {
     this.#commit(losses, record);
   }
 
-  #commit(losses: readonly Loss[], record: readonly AppliedTouches[] = appliedTouches(this.#claims, KEYS, digest)): void {
+  #commit(
+    losses: readonly Loss[],
+    record: readonly AppliedTouches[] = appliedTouches(this.#claims, KEYS, digest),
+  ): void {
     const { site, source, truth, random, oracle } = this.#options;
     const { database } = site;
     const { sequence, clock, seen } = this.#window!.deliveries.at(-1)!;

@@ -38,7 +38,11 @@ export function decideNaively(input: MeshDecideInput, has: (fault: Fault) => boo
     if (last.clock <= claim.seen && !has('losses of seen writes')) return;
     if (reason === 'unique value' && has('losses by unique value forgotten')) return;
     const image = rows.get(row)?.image ?? null;
-    if (last.kind === 'delete' ? by === 'delete' || has('deletes not lost') : image === null && !has('losses of hidden rows'))
+    if (
+      last.kind === 'delete'
+        ? by === 'delete' || has('deletes not lost')
+        : image === null && !has('losses of hidden rows')
+    )
       return;
     losses.push({ claim, row, clock: last.clock, kind: last.kind === 'delete' ? 'delete' : 'put', reason, image });
   };

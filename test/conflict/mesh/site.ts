@@ -1,7 +1,12 @@
 /** A site's own half: the reader of its log, the registers that it fills, the floor, the heartbeat. */
 import type { LogFold } from '../../../src/replication/conflict/mesh/log-fold.ts';
 import { Registers } from '../../../src/replication/conflict/mesh/registers.ts';
-import { type PeerPoint, reach, type StableClocks, stableClocks } from '../../../src/replication/conflict/mesh/stability.ts';
+import {
+  type PeerPoint,
+  reach,
+  type StableClocks,
+  stableClocks,
+} from '../../../src/replication/conflict/mesh/stability.ts';
 import { type TouchKind, touches } from '../../../src/replication/conflict/mesh/touches.ts';
 import type { Version } from '../../../src/replication/conflict/mesh/version.ts';
 import { KEYS } from '../simulator/schema.ts';
@@ -118,7 +123,8 @@ export class MeshSite {
       for (const change of changes) {
         const before = change.kind === 'insert' ? null : change.before;
         const after = change.kind === 'delete' ? null : change.after;
-        for (const touch of touches(KEYS, change.table, before, after)) this.#put(version, touch.kind, digest(touch.lock));
+        for (const touch of touches(KEYS, change.table, before, after))
+          this.#put(version, touch.kind, digest(touch.lock));
       }
     } else this.#fold.beat(time);
   }

@@ -77,11 +77,7 @@ export class MeshStream {
 }
 
 /** The fold of a site's log; under `wall clock` one that nothing applied raises. */
-export function makeFold(
-  database: MeshDatabase,
-  state: FoldState,
-  has: (fault: Fault) => boolean,
-): LogFold {
+export function makeFold(database: MeshDatabase, state: FoldState, has: (fault: Fault) => boolean): LogFold {
   const { bounded } = database;
   return has('wall clock') ? new WallClock({ state, bounded }) : new LogFold({ state, bounded });
 }

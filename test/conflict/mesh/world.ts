@@ -88,12 +88,12 @@ class World {
     const names = NAMES.slice(0, sites);
     const ledger = new Ledger();
     const databases = names.map((name, at) => this.#database(name, at + 1));
-    this.#oracles = databases.map(
-      (database) => new SiteOracle({ database, ledger, patient, counts: this.counts }),
-    );
+    this.#oracles = databases.map((database) => new SiteOracle({ database, ledger, patient, counts: this.counts }));
     this.#existingRows(databases);
     for (const database of databases)
-      for (const name of names) if (name !== database.site) database.move(name, { seq: 0, position: '0', clock: START, seen: { position: '0', clock: START } });
+      for (const name of names)
+        if (name !== database.site)
+          database.move(name, { seq: 0, position: '0', clock: START, seen: { position: '0', clock: START } });
     this.#sites = databases.map((database) => new MeshSite(database, names, has));
     this.#pipes = names.flatMap((source, from) =>
       this.#sites.flatMap((site, to) => {

@@ -8,8 +8,8 @@
  * that slips in before the commit would stay here and lose elsewhere.
  */
 import type { LoadTable } from '../../../model/load.ts';
-import type { LockKeys } from '../keys.ts';
 import { fates, type LoadChange } from '../../window.ts';
+import type { LockKeys } from '../keys.ts';
 import type { MeshClaim } from './claims.ts';
 import type { LastWrite, LastWrites } from './registers.ts';
 import { touches } from './touches.ts';
