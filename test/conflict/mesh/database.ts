@@ -1,15 +1,23 @@
 /** The model's database as a site of a mesh: its log has commit times, and what loaders leave in it. */
 import type { RowChange } from '../../../src/model/row.ts';
-import { LogFold, type LogPoint } from '../../../src/replication/conflict/mesh/log-fold.ts';
+import { type FoldState, LogFold, type LogPoint } from '../../../src/replication/conflict/mesh/log-fold.ts';
 import type { PeerPoint } from '../../../src/replication/conflict/mesh/stability.ts';
 import type { AppliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
 import type { Version } from '../../../src/replication/conflict/mesh/version.ts';
 import { Database, type LogEntry } from '../simulator/database.ts';
 
 /** The row of the pipeline from a peer, with the fold of the peer's log at its position. */
-export interface MeshCheckpoint extends PeerPoint {
+export interface MeshCheckpoint extends LogPoint {
   readonly seq: number;
-  readonly position: string;
+  readonly seen: FoldState['seen'];
+  readonly cursor: CopyCursor;
+}
+
+/** How far the copy from the peer has come. */
+export interface CopyCursor {
+  /** Index into `TABLES`; behind the last one when the copy is done, or there is none. */
+  readonly table: number;
+  readonly after: string | null;
 }
 
 /** What an applied transaction leaves in the log. */
@@ -27,11 +35,13 @@ export interface Truth {
 
 export interface MeshEntry {
   readonly sequence: number;
-  readonly kind: 'user' | 'applied' | 'beat' | 'high';
+  readonly kind: 'user' | 'applied' | 'beat' | 'low' | 'high';
   /** Commit time by the server, microseconds. */
   readonly time: number;
   readonly changes: readonly RowChange[];
   readonly mark: Mark | null;
+  /** Of a high watermark: the chunk. */
+  readonly chunk: number;
   readonly truth: Truth;
 }
 
@@ -61,6 +71,11 @@ export class MeshDatabase extends Database {
     this.#fold = this.#begin();
   }
 
+  /** Where its log begins. */
+  get first(): LogPoint {
+    return { position: '0', clock: this.#options.start };
+  }
+
   /** The rows stay, the log begins anew. */
   forget(): void {
     this.entries.length = 0;
@@ -80,12 +95,17 @@ export class MeshDatabase extends Database {
     return this.#into;
   }
 
+  /** What the checkpoint rows say of the peers. */
+  peers(): Map<string, PeerPoint> {
+    return new Map([...this.#into].map(([source, { clock, seen }]) => [source, { clock, seen: seen[this.site]! }]));
+  }
+
   override append(entry: Partial<LogEntry> & Pick<LogEntry, 'kind'>): LogEntry {
     this.write(entry.kind as MeshEntry['kind'], entry.changes ?? [], null);
     return this.entries.at(-1) as unknown as LogEntry;
   }
 
-  write(kind: MeshEntry['kind'], changes: readonly RowChange[], mark: Mark | null): MeshEntry {
+  write(kind: MeshEntry['kind'], changes: readonly RowChange[], mark: Mark | null, chunk = 0): MeshEntry {
     const time = this.#options.now(kind);
     const saw = this.#saw;
     if (kind === 'user') this.#fold.user(time);
@@ -96,7 +116,7 @@ export class MeshDatabase extends Database {
     }
     const version = { clock: this.#fold.state.clock, site: this.site };
     const sequence = this.entries.length + 1;
-    const entry: MeshEntry = { sequence, kind, time, changes, mark, truth: { version, saw } };
+    const entry: MeshEntry = { sequence, kind, time, changes, mark, chunk, truth: { version, saw } };
     this.entries.push(entry);
     return entry;
   }

@@ -28,6 +28,14 @@ export const FAULTS = {
   'sent on': 'what was applied is sent on as if users had written it',
 } as const;
 
+/** Wrong only where existing rows are copied. */
+export const COPY_FAULTS = {
+  'copied over unseen writes': 'a copied row is placed wherever there is room',
+  'chunk as it was read': 'rows that changed between the watermarks stay in the chunk',
+  'evicting as usual while copying': 'entries leave by clocks though the first site may not have seen them',
+  'rebuilt as usual while copying': 'after a restart the registers do not go back to where the copy began',
+} as const;
+
 /** Wrong about what is lost only: the sites stay equal. */
 export const LOSS_FAULTS = {
   'losses of seen writes': 'a write counts as lost also to one that had seen it',
@@ -38,4 +46,4 @@ export const LOSS_FAULTS = {
   'losses at every site': 'a write is noted as lost wherever it gives way',
 } as const;
 
-export type Fault = keyof typeof FAULTS | keyof typeof LOSS_FAULTS;
+export type Fault = keyof typeof FAULTS | keyof typeof COPY_FAULTS | keyof typeof LOSS_FAULTS;

@@ -3,9 +3,9 @@
 import type { Write } from '../../../src/model/load.ts';
 import type { LockedRow } from '../../../src/replication/conflict/decide.ts';
 import type { MeshClaim } from '../../../src/replication/conflict/mesh/claims.ts';
+import { placeable } from '../../../src/replication/conflict/mesh/copied.ts';
 import { decideMesh, type Loss } from '../../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../../src/replication/conflict/mesh/detect.ts';
-import type { PeerPoint } from '../../../src/replication/conflict/mesh/stability.ts';
 import { type AppliedTouches, appliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
 import { find } from '../simulator/finding.ts';
@@ -140,18 +140,18 @@ export class MeshLoader {
     const deliveries: MeshDelivery[] = [];
     const most = 1 + random.below(4);
     while (queue.length > 0 && deliveries.length < most) {
+      // A chunk is a window of its own.
+      if (queue[0]!.chunk !== null && deliveries.length > 0) break;
       const delivery = queue.shift()!;
       if (delivery.sequence > Number(position) || has('window applied twice')) deliveries.push(delivery);
+      if (delivery.chunk !== null) break;
     }
     if (deliveries.length === 0) return;
     this.#window = { deliveries, fromSeq: seq };
     this.#stage = 'begin';
     if (has('evicting too early')) {
-      site.registers.evict(
-        site.stable(
-          new Map<string, PeerPoint>(site.database.checkpoints).set(source, queue.at(-1) ?? deliveries.at(-1)!),
-        ),
-      );
+      const { clock, seen } = queue.at(-1) ?? deliveries.at(-1)!;
+      site.registers.evict(site.stable(site.database.peers().set(source, { clock, seen: seen[site.name]! })));
     }
     this.#claims = this.#claimsOf(deliveries);
   }
@@ -159,14 +159,23 @@ export class MeshLoader {
   #claimsOf(deliveries: readonly MeshDelivery[]): MeshClaim[] {
     const { site, has } = this.#options;
     const claims: MeshClaim[] = [];
-    for (const { clock: own, seen, changes } of deliveries) {
+    for (const { clock: own, seen, changes, chunk } of deliveries) {
       let clock = has('one clock for a window') ? deliveries.at(-1)!.clock : own;
       if (has('wall clock of the loader')) clock = (site.database.entries.at(-1)?.truth.version.clock ?? own) + 1;
       for (const change of changes) {
         const before = change.kind === 'insert' ? null : change.before;
         const after = change.kind === 'delete' ? null : change.after;
         const table = loadOf(change.table);
-        claims.push({ clock, seen: seen.clock, change: { kind: change.kind, table, before, after, fkChecks: true } });
+        claims.push({
+          clock,
+          seen: seen[site.name]!.clock,
+          change: { kind: change.kind, table, before, after, fkChecks: true },
+        });
+      }
+      // Only for what is to be locked.
+      for (const after of chunk?.rows ?? []) {
+        const table = loadOf(chunk!.table);
+        claims.push({ clock, seen: 0, change: { kind: 'insert', table, before: null, after, fkChecks: true } });
       }
     }
     return claims;
@@ -174,6 +183,10 @@ export class MeshLoader {
 
   #writeFirst(): void {
     const { site, source, oracle, has } = this.#options;
+    if (this.#chunk !== null) {
+      this.#stage = 'slow';
+      return;
+    }
     if (this.#claims.length === 0) {
       this.#transaction = new Transaction(site.database, source);
       this.#commit([]);
@@ -253,6 +266,10 @@ export class MeshLoader {
     if (random.chance(0.5)) site.database.locks.hold(source, got);
   }
 
+  get #chunk(): MeshDelivery['chunk'] {
+    return this.#window!.deliveries[0]!.chunk;
+  }
+
   #decide(): void {
     const { site, source, oracle, has } = this.#options;
     const input = {
@@ -264,6 +281,18 @@ export class MeshLoader {
       registers: site.registers,
     };
     this.#stage = 'decided';
+    const chunk = this.#chunk;
+    if (chunk !== null) {
+      const { seen } = this.#window!.deliveries[0]!;
+      const copied = { table: loadOf(chunk.table), rows: chunk.rows, source, seen };
+      const blind = has('copied over unseen writes');
+      const registers = blind ? { size: 0, last: () => null } : site.registers;
+      const rows = placeable(copied, { present: this.#present, keys: KEYS, registers });
+      oracle.count('copied', rows.length);
+      oracle.count('not copied', chunk.rows.length - rows.length);
+      this.#decided = { writes: [{ kind: 'insert', table: copied.table, rows }], losses: [], record: [] };
+      return;
+    }
     if (this.#naive) {
       const { writes, losses, refusedPuts } = decideNaively(input, has);
       const made = has('claims of refused puts not made')
@@ -304,11 +333,11 @@ export class MeshLoader {
   ): void {
     const { site, source, truth, random, oracle } = this.#options;
     const { database } = site;
-    const { sequence, clock, seen } = this.#window!.deliveries.at(-1)!;
+    const { sequence, clock, seen, chunk } = this.#window!.deliveries.at(-1)!;
     this.#transaction!.commit();
-    const { seq, position: from } = database.from(source);
+    const { seq, position: from, cursor } = database.from(source);
     const position = String(sequence);
-    database.move(source, { seq: seq + 1, position, clock, seen });
+    database.move(source, { seq: seq + 1, position, clock, seen, cursor: chunk?.next ?? cursor });
     database.write('applied', this.#transaction!.changes, { source, position, clock, record });
     const entries = truth.slice(Number(from), sequence).filter(({ kind }) => kind === 'user');
     this.#rollback();

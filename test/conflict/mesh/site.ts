@@ -1,4 +1,5 @@
 /** A site's own half: the reader of its log, the registers that it fills, the floor, the heartbeat. */
+import { stableWhileCopying } from '../../../src/replication/conflict/mesh/copied.ts';
 import type { LogFold } from '../../../src/replication/conflict/mesh/log-fold.ts';
 import { Registers } from '../../../src/replication/conflict/mesh/registers.ts';
 import {
@@ -9,10 +10,13 @@ import {
 } from '../../../src/replication/conflict/mesh/stability.ts';
 import { type TouchKind, touches } from '../../../src/replication/conflict/mesh/touches.ts';
 import type { Version } from '../../../src/replication/conflict/mesh/version.ts';
-import { KEYS } from '../simulator/schema.ts';
+import { KEYS, TABLES } from '../simulator/schema.ts';
 import type { MeshDatabase, MeshEntry } from './database.ts';
 import type { Fault } from './faults.ts';
 import { makeFold } from './stream.ts';
+
+/** The site whose rows are copied. */
+export const FIRST = 'a';
 
 const digests = new Map<string, string>();
 
@@ -79,11 +83,11 @@ export class MeshSite {
   }
 
   evict(): void {
-    this.registers.evict(this.stable(this.database.checkpoints));
+    this.registers.evict(this.stable(this.database.peers()));
   }
 
   stable(peers: ReadonlyMap<string, PeerPoint>): StableClocks {
-    const stable: Record<string, number> = { ...stableClocks(this.name, peers) };
+    const stable: Record<string, number> = { ...this.#allStable(peers) };
     for (const [peer, { clock }] of peers) {
       const others = [...peers].filter(([other]) => other !== peer).map(([, point]) => point.clock);
       if (this.#has('evicting by one neighbour')) stable[peer] = Math.max(...others, 0);
@@ -96,12 +100,25 @@ export class MeshSite {
     return stable;
   }
 
+  /** Whether rows are being copied here, from the first site. */
+  get copying(): boolean {
+    return (this.database.checkpoints.get(FIRST)?.cursor.table ?? TABLES.length) < TABLES.length;
+  }
+
+  #allStable(peers: ReadonlyMap<string, PeerPoint>): StableClocks {
+    const stable = stableClocks(this.name, peers);
+    if (!this.copying || this.#has('evicting as usual while copying')) return stable;
+    return stableWhileCopying(stable, FIRST, this.database.from(FIRST).seen);
+  }
+
   /** Where the log is read from; everything before it is stable. */
   #begin(): LogFold {
-    const { checkpoints, entries } = this.database;
-    let { position, clock } = reach(checkpoints);
+    const { entries, first } = this.database;
+    const peers = this.database.peers();
+    let { position, clock } = reach(peers);
+    if (this.copying && !this.#has('rebuilt as usual while copying')) ({ position, clock } = first);
     if (this.#has('rebuilt from one neighbour')) {
-      const seen = [...checkpoints.values()].map((row) => row.seen);
+      const seen = [...peers.values()].map((peer) => peer.seen);
       ({ position, clock } = seen.reduce((most, each) => (each.clock > most.clock ? each : most)));
     }
     if (this.#has('rebuilt from the end')) {
@@ -126,7 +143,7 @@ export class MeshSite {
         for (const touch of touches(KEYS, change.table, before, after))
           this.#put(version, touch.kind, digest(touch.lock));
       }
-    } else this.#fold.beat(time);
+    } else if (kind === 'beat') this.#fold.beat(time);
   }
 
   #put(version: Version, kind: TouchKind, lock: string): void {

@@ -1,12 +1,14 @@
 /** One random history of a mesh: two to five sites, a pipeline each way between any two, and what goes wrong between any two steps. */
 import { Violation } from '../simulator/oracle.ts';
 import { Random } from '../simulator/random.ts';
+import { TABLES } from '../simulator/schema.ts';
 import { type Habits, habits, userTransaction } from '../simulator/users.ts';
+import { MeshCopier } from './copier.ts';
 import { MeshDatabase } from './database.ts';
 import type { Fault } from './faults.ts';
 import { MeshLoader } from './loader.ts';
 import { Ledger, SiteOracle } from './oracle.ts';
-import { MeshSite } from './site.ts';
+import { FIRST, MeshSite } from './site.ts';
 import { MeshStream } from './stream.ts';
 
 export interface MeshHistory {
@@ -18,6 +20,8 @@ export interface MeshHistory {
   readonly steps?: number;
   /** Only the end counts: whether the sites differ. */
   readonly patient?: boolean;
+  /** Whether the first site's existing rows are to be copied; left out, the seed says. */
+  readonly copies?: boolean;
 }
 
 export interface MeshOutcome {
@@ -37,6 +41,11 @@ export function sitesOf(seed: number): number {
     [2, 4],
     [1, 5],
   ]);
+}
+
+/** Three of ten histories begin with rows at the first site alone. */
+export function copiesOf(seed: number): boolean {
+  return new Random(seed + 8_000_000).chance(0.3);
 }
 
 export function runMesh(options: MeshHistory): MeshOutcome {
@@ -78,7 +87,14 @@ class World {
   #now = START;
   #fresh = 0;
 
-  constructor({ seed, faults = [], sites = sitesOf(seed), steps, patient = false }: MeshHistory) {
+  constructor({
+    seed,
+    faults = [],
+    sites = sitesOf(seed),
+    steps,
+    patient = false,
+    copies = copiesOf(seed),
+  }: MeshHistory) {
     const random = new Random(seed);
     const has = (fault: Fault): boolean => faults.includes(fault);
     this.#random = random;
@@ -88,19 +104,29 @@ class World {
     const names = NAMES.slice(0, sites);
     const ledger = new Ledger();
     const databases = names.map((name, at) => this.#database(name, at + 1));
-    this.#oracles = databases.map((database) => new SiteOracle({ database, ledger, patient, counts: this.counts }));
-    this.#existingRows(databases);
+    this.#oracles = databases.map(
+      (database) =>
+        new SiteOracle({ database, ledger, patient, copies: copies && database.site !== FIRST, counts: this.counts }),
+    );
+    this.#existingRows(databases, copies);
     for (const database of databases)
       for (const name of names)
         if (name !== database.site)
-          database.move(name, { seq: 0, position: '0', clock: START, seen: { position: '0', clock: START } });
+          database.move(name, {
+            seq: 0,
+            ...database.first,
+            seen: { [database.site]: database.first },
+            cursor: { table: copies && name === FIRST ? 0 : TABLES.length, after: null },
+          });
     this.#sites = databases.map((database) => new MeshSite(database, names, has));
     this.#pipes = names.flatMap((source, from) =>
       this.#sites.flatMap((site, to) => {
         if (from === to) return [];
         const oracle = this.#oracles[to]!;
         const truth = databases[from]!.entries;
-        const stream = new MeshStream(databases[from]!, site.database, has);
+        const [origin, target] = [databases[from]!, site.database];
+        const copier = new MeshCopier(origin, target, random);
+        const stream = new MeshStream({ source: origin, target, copier, has });
         return [{ from, to, stream, loader: new MeshLoader({ site, source, truth, random, oracle, has }) }];
       }),
     );
@@ -151,6 +177,7 @@ class World {
           }
         };
         return [
+          [stream.copier.done ? 0 : 6, () => stream.copier.step()],
           [2 * speed, () => stream.read()],
           [4 * speed, () => loader.step(stream.queue)],
           [1.5 * speed, burst],
@@ -176,7 +203,8 @@ class World {
       if (to === at || from === at) stream.reset();
     }
     const site = this.#sites[at]!;
-    if (this.#patient || this.#random.chance(0.5)) {
+    // While rows are copied more is kept than is needed, and not always the same.
+    if (this.#patient || site.copying || this.#random.chance(0.5)) {
       site.restart();
       return;
     }
@@ -192,6 +220,7 @@ class World {
     for (let round = 0; !this.#atRest(); round += 1) {
       if (round > 20_000) throw new Violation('it never comes to rest');
       for (const { stream, loader } of this.#pipes) {
+        stream.copier.step();
         stream.read();
         loader.step(stream.queue);
       }
@@ -200,7 +229,9 @@ class World {
   }
 
   #atRest(): boolean {
-    return this.#pipes.every(({ stream, loader }) => stream.atEnd && stream.queue.length === 0 && loader.idle);
+    return this.#pipes.every(
+      ({ stream, loader }) => stream.atEnd && stream.copier.done && stream.queue.length === 0 && loader.idle,
+    );
   }
 
   #database(site: string, server: number): MeshDatabase {
@@ -223,10 +254,14 @@ class World {
   }
 
   /** Rows that all sites have when the channel begins; older than every write. */
-  #existingRows(databases: readonly MeshDatabase[]): void {
+  #existingRows(databases: readonly MeshDatabase[], copies: boolean): void {
     const [first, ...others] = databases;
     for (let count = 0; count < 5; count += 1) userTransaction(first!, this.#random, this.#habits, () => 0);
     first!.forget();
+    if (copies) {
+      this.#oracles[0]!.begin(first!.rows.values());
+      return;
+    }
     for (const other of others) {
       for (const [row, stored] of first!.rows) other.rows.set(row, stored);
       for (const [unique, row] of first!.holders) other.holders.set(unique, row);
