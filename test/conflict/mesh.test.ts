@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { FAULTS, type Fault, LOSS_FAULTS } from './mesh/faults.ts';
+import { COPY_FAULTS, FAULTS, type Fault, LOSS_FAULTS } from './mesh/faults.ts';
+import { restartWhileCopying } from './mesh/scripted.ts';
 import { shortest } from './mesh/shrink.ts';
 import { type MeshHistory, runMesh, sitesOf } from './mesh/world.ts';
 
@@ -14,6 +15,8 @@ function violations(histories: number): string[] {
 }
 
 const MOST = 4_000;
+/** Too rare for chance. */
+const SCRIPTED: Fault = 'rebuilt as usual while copying';
 
 function firstSeed(options: Omit<MeshHistory, 'seed'>, wanted: readonly string[]): number | null {
   for (let seed = 1; seed <= MOST; seed += 1) {
@@ -39,7 +42,17 @@ describe('last-write-wins in a mesh', () => {
     for (let seed = 1; seed <= 200; seed += 1) {
       for (const [what, by] of runMesh({ seed }).counts) counts.set(what, (counts.get(what) ?? 0) + by);
     }
-    for (const what of ['fast', 'taken whole', 'passed through', 'slow', 'refused', 'hidden', 'losses', 'blocked'])
+    for (const what of [
+      'fast',
+      'taken whole',
+      'passed through',
+      'slow',
+      'refused',
+      'hidden',
+      'losses',
+      'blocked',
+      'copied',
+    ])
       expect(counts.get(what), what).toBeGreaterThan(50);
   });
 
@@ -63,6 +76,19 @@ describe('the simulator of the mesh can fail', () => {
     },
     120_000,
   );
+
+  test.each((Object.entries(COPY_FAULTS) as [Fault, string][]).filter(([fault]) => fault !== SCRIPTED))(
+    'sites differ while rows are copied: %s (%s)',
+    (fault) => {
+      expect(firstSeed({ faults: [fault], patient: true, copies: true }, ['the sites differ'])).not.toBeNull();
+    },
+    120_000,
+  );
+
+  test(`sites differ while rows are copied: ${SCRIPTED} (${COPY_FAULTS[SCRIPTED]})`, () => {
+    expect(restartWhileCopying(() => false)).toEqual([[], [], []]);
+    expect(restartWhileCopying((fault) => fault === SCRIPTED)).toEqual([[], [], ['item 1   1 0']]);
+  });
 
   test.each(Object.entries(LOSS_FAULTS) as [Fault, string][])('a loss is wrong: %s (%s)', (fault) => {
     expect(firstSeed({ faults: [fault] }, ['losses are not what was lost'])).not.toBeNull();

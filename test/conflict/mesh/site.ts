@@ -96,7 +96,8 @@ export class MeshSite {
     }
     const all = [...peers.values()];
     if (this.#has('evicting by one neighbour')) stable[this.name] = Math.max(...all.map(({ seen }) => seen.clock));
-    if (this.#has('own writes evicted by clocks')) stable[this.name] = Math.min(...all.map(({ clock }) => clock));
+    if (this.#has('own writes evicted by clocks') && !this.copying)
+      stable[this.name] = Math.min(...all.map(({ clock }) => clock));
     return stable;
   }
 

@@ -163,9 +163,9 @@ class World {
     return [
       ...this.#sites.flatMap((site, at): Action[] => [
         [6, () => this.#write(at)],
-        [1.2, () => site.beat()],
+        [random.pick([1, 1, 4]), () => site.beat()],
         [2, () => site.read()],
-        [0.4, () => this.#restart(at)],
+        [random.pick([0.3, 0.3, 2]), () => this.#restart(at)],
       ]),
       ...this.#pipes.flatMap(({ stream, loader }): Action[] => {
         // Some links are quick and some all but dead, so that news overtakes news.
@@ -177,7 +177,7 @@ class World {
           }
         };
         return [
-          [stream.copier.done ? 0 : 6, () => stream.copier.step()],
+          [stream.copier.done ? 0 : random.pick([0.3, 1.5, 6]), () => stream.copier.step()],
           [2 * speed, () => stream.read()],
           [4 * speed, () => loader.step(stream.queue)],
           [1.5 * speed, burst],
@@ -256,7 +256,8 @@ class World {
   /** Rows that all sites have when the channel begins; older than every write. */
   #existingRows(databases: readonly MeshDatabase[], copies: boolean): void {
     const [first, ...others] = databases;
-    for (let count = 0; count < 5; count += 1) userTransaction(first!, this.#random, this.#habits, () => 0);
+    for (let count = copies ? 12 : 5; count > 0; count -= 1)
+      userTransaction(first!, this.#random, this.#habits, () => 0);
     first!.forget();
     if (copies) {
       this.#oracles[0]!.begin(first!.rows.values());
