@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Image } from '../../src/model/row.ts';
-import type { MeshClaim } from '../../src/replication/conflict/mesh/claims.ts';
 import { decideMesh } from '../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../src/replication/conflict/mesh/detect.ts';
 import { LogFold, type LogPoint } from '../../src/replication/conflict/mesh/log-fold.ts';
@@ -12,7 +11,12 @@ import {
   type StableClocks,
   stableClocks,
 } from '../../src/replication/conflict/mesh/stability.ts';
-import { appliedTouches, type TouchKind, touches } from '../../src/replication/conflict/mesh/touches.ts';
+import {
+  appliedTouches,
+  type MeshClaim,
+  type TouchKind,
+  touches,
+} from '../../src/replication/conflict/mesh/touches.ts';
 import { later } from '../../src/replication/conflict/mesh/version.ts';
 import type { LoadChange } from '../../src/replication/window.ts';
 import { decideNaively } from './mesh/naive.ts';

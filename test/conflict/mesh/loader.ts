@@ -1,33 +1,16 @@
 /** The loader of one pipeline into a site, with its fast and slow path, one step at a time. */
-
-import type { Write } from '../../../src/model/load.ts';
 import type { LockedRow } from '../../../src/replication/conflict/decide.ts';
-import type { MeshClaim } from '../../../src/replication/conflict/mesh/claims.ts';
-import { placeable } from '../../../src/replication/conflict/mesh/copied.ts';
-import { decideMesh, type Loss } from '../../../src/replication/conflict/mesh/decide.ts';
+import type { Loss } from '../../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../../src/replication/conflict/mesh/detect.ts';
-import { type AppliedTouches, appliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
+import { type AppliedTouches, appliedTouches, type MeshClaim } from '../../../src/replication/conflict/mesh/touches.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
 import { find } from '../simulator/finding.ts';
-import type { Random } from '../simulator/random.ts';
-import { KEYS, loadOf } from '../simulator/schema.ts';
+import { KEYS } from '../simulator/schema.ts';
 import { Blocked, Duplicate, Transaction } from '../simulator/transaction.ts';
-import type { MeshEntry } from './database.ts';
-import type { Fault } from './faults.ts';
-import { decideNaively } from './naive.ts';
-import type { SiteOracle } from './oracle.ts';
-import { digest, type MeshSite } from './site.ts';
+import { type Decided, judge } from './judging.ts';
+import { digest } from './site.ts';
 import type { MeshDelivery } from './stream.ts';
-
-export interface MeshLoaderOptions {
-  readonly site: MeshSite;
-  readonly source: string;
-  /** The source's log, for the oracle alone. */
-  readonly truth: readonly MeshEntry[];
-  readonly random: Random;
-  readonly oracle: SiteOracle;
-  readonly has: (fault: Fault) => boolean;
-}
+import { claimsOf, type MeshLoaderOptions, takeWindow, type Window } from './windows.ts';
 
 type Stage =
   | 'idle'
@@ -41,32 +24,8 @@ type Stage =
   | 'decide'
   | 'decided';
 
-interface Window {
-  readonly deliveries: readonly MeshDelivery[];
-  readonly fromSeq: number;
-}
-
-interface Decided {
-  readonly writes: readonly Write[];
-  readonly losses: readonly Loss[];
-  readonly record: readonly AppliedTouches[];
-}
-
-/** Faults that another implementation of the slow path shows. */
-const NAIVE: readonly Fault[] = [
-  'claims of refused puts not made',
-  'hidden rows shown',
-  'holder without an entry stays',
-  'losses of seen writes',
-  'losses of hidden rows',
-  'deletes not lost',
-  'losses by unique value forgotten',
-  'losses at every site',
-];
-
 export class MeshLoader {
   readonly #options: MeshLoaderOptions;
-  readonly #naive: boolean;
   #stage: Stage = 'idle';
   #window: Window | null = null;
   #claims: readonly MeshClaim[] = [];
@@ -76,7 +35,6 @@ export class MeshLoader {
 
   constructor(options: MeshLoaderOptions) {
     this.#options = options;
-    this.#naive = NAIVE.some((fault) => options.has(fault));
   }
 
   get idle(): boolean {
@@ -133,57 +91,22 @@ export class MeshLoader {
     }
   }
 
-  /** The next deliveries as one window: those behind the checkpoint only, since a link may send again what was applied. */
   #take(queue: MeshDelivery[]): void {
-    const { site, source, random, has } = this.#options;
-    const { position, seq } = site.database.from(source);
-    const deliveries: MeshDelivery[] = [];
-    const most = 1 + random.below(4);
-    while (queue.length > 0 && deliveries.length < most) {
-      // A chunk is a window of its own.
-      if (queue[0]!.chunk !== null && deliveries.length > 0) break;
-      const delivery = queue.shift()!;
-      if (delivery.sequence > Number(position) || has('window applied twice')) deliveries.push(delivery);
-      if (delivery.chunk !== null) break;
-    }
-    if (deliveries.length === 0) return;
-    this.#window = { deliveries, fromSeq: seq };
+    const { site, source, has } = this.#options;
+    this.#window = takeWindow(queue, this.#options);
+    if (this.#window === null) return;
     this.#stage = 'begin';
+    const { deliveries } = this.#window;
     if (has('evicting too early')) {
       const { clock, seen } = queue.at(-1) ?? deliveries.at(-1)!;
       site.registers.evict(site.stable(site.database.peers().set(source, { clock, seen: seen[site.name]! })));
     }
-    this.#claims = this.#claimsOf(deliveries);
-  }
-
-  #claimsOf(deliveries: readonly MeshDelivery[]): MeshClaim[] {
-    const { site, has } = this.#options;
-    const claims: MeshClaim[] = [];
-    for (const { clock: own, seen, changes, chunk } of deliveries) {
-      let clock = has('one clock for a window') ? deliveries.at(-1)!.clock : own;
-      if (has('wall clock of the loader')) clock = (site.database.entries.at(-1)?.truth.version.clock ?? own) + 1;
-      for (const change of changes) {
-        const before = change.kind === 'insert' ? null : change.before;
-        const after = change.kind === 'delete' ? null : change.after;
-        const table = loadOf(change.table);
-        claims.push({
-          clock,
-          seen: seen[site.name]!.clock,
-          change: { kind: change.kind, table, before, after, fkChecks: true },
-        });
-      }
-      // Only for what is to be locked.
-      for (const after of chunk?.rows ?? []) {
-        const table = loadOf(chunk!.table);
-        claims.push({ clock, seen: 0, change: { kind: 'insert', table, before: null, after, fkChecks: true } });
-      }
-    }
-    return claims;
+    this.#claims = claimsOf(deliveries, this.#options);
   }
 
   #writeFirst(): void {
     const { site, source, oracle, has } = this.#options;
-    if (this.#chunk !== null) {
+    if (this.#window!.deliveries[0]!.chunk !== null) {
       this.#stage = 'slow';
       return;
     }
@@ -266,45 +189,9 @@ export class MeshLoader {
     if (random.chance(0.5)) site.database.locks.hold(source, got);
   }
 
-  get #chunk(): MeshDelivery['chunk'] {
-    return this.#window!.deliveries[0]!.chunk;
-  }
-
   #decide(): void {
-    const { site, source, oracle, has } = this.#options;
-    const input = {
-      own: site.name,
-      source,
-      claims: this.#claims,
-      present: this.#present,
-      keys: KEYS,
-      registers: site.registers,
-    };
+    this.#decided = judge(this.#window!, this.#claims, this.#present, this.#options);
     this.#stage = 'decided';
-    const chunk = this.#chunk;
-    if (chunk !== null) {
-      const { seen } = this.#window!.deliveries[0]!;
-      const copied = { table: loadOf(chunk.table), rows: chunk.rows, source, seen };
-      const blind = has('copied over unseen writes');
-      const registers = blind ? { size: 0, last: () => null } : site.registers;
-      const rows = placeable(copied, { present: this.#present, keys: KEYS, registers });
-      oracle.count('copied', rows.length);
-      oracle.count('not copied', chunk.rows.length - rows.length);
-      this.#decided = { writes: [{ kind: 'insert', table: copied.table, rows }], losses: [], record: [] };
-      return;
-    }
-    if (this.#naive) {
-      const { writes, losses, refusedPuts } = decideNaively(input, has);
-      const made = has('claims of refused puts not made')
-        ? this.#claims.filter((claim) => !refusedPuts.has(claim))
-        : this.#claims;
-      this.#decided = { writes, losses, record: appliedTouches(made, KEYS, digest) };
-      return;
-    }
-    const { writes, losses, refused, hidden } = decideMesh(input);
-    oracle.count('refused', refused);
-    oracle.count('hidden', hidden);
-    this.#decided = { writes, losses, record: appliedTouches(this.#claims, KEYS, digest) };
   }
 
   #writeDecided(): void {

@@ -1,8 +1,8 @@
 /** The slow path's rule once more, written as plainly as it goes, and with a switch for each way to get it wrong. */
 import type { LoadTable, Write } from '../../../src/model/load.ts';
 import type { Image } from '../../../src/model/row.ts';
-import type { MeshClaim } from '../../../src/replication/conflict/mesh/claims.ts';
 import type { Loss, MeshDecideInput } from '../../../src/replication/conflict/mesh/decide.ts';
+import type { MeshClaim } from '../../../src/replication/conflict/mesh/touches.ts';
 import { later } from '../../../src/replication/conflict/mesh/version.ts';
 import type { Fault } from './faults.ts';
 

@@ -12,10 +12,9 @@ import type { Write } from '../../../model/load.ts';
 import type { Image } from '../../../model/row.ts';
 import type { LockedRow } from '../decide.ts';
 import type { LockKeys } from '../keys.ts';
-import type { MeshClaim } from './claims.ts';
 import type { LastWrites } from './registers.ts';
 import { StandingRows } from './rows.ts';
-import { touches } from './touches.ts';
+import { type MeshClaim, touches } from './touches.ts';
 import { later } from './version.ts';
 
 export interface MeshDecideInput {

@@ -10,9 +10,8 @@
 import type { LoadTable } from '../../../model/load.ts';
 import { fates, type LoadChange } from '../../window.ts';
 import type { LockKeys } from '../keys.ts';
-import type { MeshClaim } from './claims.ts';
 import type { LastWrite, LastWrites } from './registers.ts';
-import { touches } from './touches.ts';
+import { type MeshClaim, touches } from './touches.ts';
 import { later } from './version.ts';
 
 export interface Opposed {

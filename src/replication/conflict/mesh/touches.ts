@@ -7,9 +7,18 @@
  */
 import type { LoadTable } from '../../../model/load.ts';
 import type { Image, TableShape } from '../../../model/row.ts';
+import type { LoadChange } from '../../window.ts';
 import type { Digest } from '../key-log.ts';
 import type { LockKeys } from '../keys.ts';
-import type { MeshClaim } from './claims.ts';
+
+/** A change of a peer that asks to be taken; judged by its own transaction's version, and never by the window's. */
+export interface MeshClaim {
+  readonly change: LoadChange;
+  /** Of its transaction's version; the site is the pipeline's source. */
+  readonly clock: number;
+  /** Up to which clock of this site's log the source had applied it before the transaction. */
+  readonly seen: number;
+}
 
 export type TouchKind = 'delete' | 'put' | 'claim';
 
