@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Image } from '../../src/model/row.ts';
+import { placeable, stableWhileCopying } from '../../src/replication/conflict/mesh/copied.ts';
 import { decideMesh } from '../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../src/replication/conflict/mesh/detect.ts';
 import { LogFold, type LogPoint } from '../../src/replication/conflict/mesh/log-fold.ts';
@@ -455,5 +456,38 @@ describe('the decision', () => {
       ),
       { numRuns: 500 },
     );
+  });
+});
+
+describe('a copied row', () => {
+  const point = (clock: number): LogPoint => ({ position: String(clock), clock });
+  /** Into site `a` from `b`, which had seen 5 of `a` and 7 of `c`. */
+  const placed = (rows: readonly Image[], present: readonly Image[], known = registers()) =>
+    placeable(
+      { table: ITEMS, rows, source: 'b', seen: { a: point(5), c: point(7) } },
+      { present: present.map((image) => ({ table: ITEMS, image })), keys: KEYS, registers: known },
+    );
+  const copied = row('1', "'x'");
+
+  test('takes no place that is taken, neither a key nor a value', () => {
+    expect(placed([copied, row('2')], [])).toEqual([copied, row('2')]);
+    expect(placed([copied, row('2')], [row('1', null, '9')])).toEqual([row('2')]);
+    expect(placed([copied, row('2')], [row('3', "'X'")])).toEqual([row('2')]);
+  });
+
+  test('is not placed against what the first site had not seen, whoever wrote it', () => {
+    expect(placed([copied], [], registers(['c', 8, copied, null]))).toEqual([]);
+    expect(placed([copied], [], registers(['a', 6, row('1'), null]))).toEqual([]);
+    expect(placed([copied], [], registers(['c', 8, null, row('4', "'x'")]))).toEqual([]);
+  });
+
+  test('is placed over what the first site had seen, and what it wrote itself', () => {
+    expect(placed([copied], [], registers(['c', 7, copied, null]))).toEqual([copied]);
+    expect(placed([copied], [], registers(['a', 5, copied, null]))).toEqual([copied]);
+    expect(placed([copied], [], registers(['b', 99, null, row('4', "'x'")]))).toEqual([copied]);
+  });
+
+  test('needs what the first site has not seen to stay, and nothing of what it wrote', () => {
+    expect(stableWhileCopying({ a: 9, b: 6, c: 8 }, 'b', { a: point(5) })).toEqual({ a: 5, b: 6, c: 0 });
   });
 });
