@@ -30,7 +30,7 @@ export const FAULTS = {
 
 /** Wrong only where existing rows are copied. */
 export const COPY_FAULTS = {
-  'copied over unseen writes': 'a copied row is placed wherever there is room',
+  'copied over registers': 'a copied row is placed wherever there is room',
   'chunk as it was read': 'rows that changed between the watermarks stay in the chunk',
   'evicting as usual while copying': 'entries leave by clocks though the first site may not have seen them',
   'rebuilt as usual while copying': 'after a restart the registers do not go back to where the copy began',

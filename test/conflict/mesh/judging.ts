@@ -34,14 +34,14 @@ export function judge(
   present: readonly LockedRow[],
   { site, source, oracle, has }: MeshLoaderOptions,
 ): Decided {
-  const { chunk, seen } = deliveries[0]!;
+  const { chunk } = deliveries[0]!;
   if (chunk !== null) {
-    const copied = { table: loadOf(chunk.table), rows: chunk.rows, source, seen };
-    const registers = has('copied over unseen writes') ? { size: 0, last: () => null } : site.registers;
-    const rows = placeable(copied, { present, keys: KEYS, registers });
+    const table = loadOf(chunk.table);
+    const registers = has('copied over registers') ? { size: 0, last: () => null } : site.registers;
+    const rows = placeable(table, chunk.rows, { present, keys: KEYS, registers });
     oracle.count('copied', rows.length);
     oracle.count('not copied', chunk.rows.length - rows.length);
-    return { writes: [{ kind: 'insert', table: copied.table, rows }], losses: [], record: [] };
+    return { writes: [{ kind: 'insert', table, rows }], losses: [], record: [] };
   }
   const input = { own: site.name, source, claims, present, keys: KEYS, registers: site.registers };
   if (NAIVE.some(has)) {

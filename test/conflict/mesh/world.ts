@@ -100,7 +100,8 @@ class World {
     this.#random = random;
     this.#patient = patient;
     this.#habits = habits(random);
-    this.#steps = steps ?? (12 + random.below(50)) * sites;
+    const most = (12 + random.below(50)) * sites;
+    this.#steps = steps ?? most;
     const names = NAMES.slice(0, sites);
     const ledger = new Ledger();
     const databases = names.map((name, at) => this.#database(name, at + 1));

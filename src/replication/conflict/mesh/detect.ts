@@ -7,7 +7,6 @@
  * that rows only pass through within the window is not, but its register counts all the same, so somebody's older write
  * that slips in before the commit would stay here and lose elsewhere.
  */
-import type { LoadTable } from '../../../model/load.ts';
 import { fates, type LoadChange } from '../../window.ts';
 import type { LockKeys } from '../keys.ts';
 import type { LastWrite, LastWrites } from './registers.ts';
@@ -47,23 +46,25 @@ export function firstOpposed(
   return null;
 }
 
-/** A key or unique value that the window touches and `optimisticWrites` of it does not lock, or null. */
+/**
+ * A key or unique value that the window touches and `optimisticWrites` of it does not lock; or a key that it spells in two
+ * ways, which are merged as two rows though the server has one: another site's write may have come in between. Or null.
+ */
 export function passedThrough(changes: readonly LoadChange[], keys: LockKeys): string | null {
   const byTable = Map.groupBy(changes, ({ table }) => table);
   for (const [table, list] of byTable) {
-    const locked = locksOfWrites(table, list, keys);
+    // Rows that were there are found and locked by their keys, or missed, and then the window is not committed so.
+    const locked = new Set<string>();
+    const rows = new Set<string>();
+    for (const { existed, key, after } of fates(table, list).values()) {
+      const row = keys.row(table, key);
+      if (rows.has(row)) return row;
+      rows.add(row);
+      if (existed || after !== null) locked.add(row);
+      if (after !== null) for (const unique of keys.uniques(table, after)) locked.add(unique);
+    }
     for (const { before, after } of list)
       for (const { lock } of touches(keys, table, before, after)) if (!locked.has(lock)) return lock;
   }
   return null;
-}
-
-/** Rows that were there are found and locked by their keys, or missed, and then the window is not committed so. */
-function locksOfWrites(table: LoadTable, changes: readonly LoadChange[], keys: LockKeys): ReadonlySet<string> {
-  const locked = new Set<string>();
-  for (const { existed, key, after } of fates(table, changes).values()) {
-    if (existed || after !== null) locked.add(keys.row(table, key));
-    if (after !== null) for (const unique of keys.uniques(table, after)) locked.add(unique);
-  }
-  return locked;
 }
