@@ -91,6 +91,12 @@ export class KeyLog {
     return writes;
   }
 
+  /** Forgets the key, if it is there. */
+  drop(key: string): void {
+    const found = this.#find(key);
+    if (found !== NONE) this.#kill(found);
+  }
+
   /** The write of the key that was written longest ago. */
   oldest(): KeyWrite | null {
     while (this.#head < this.#tail && this.#next[this.#head] === DEAD) this.#head += 1;

@@ -1,0 +1,136 @@
+/**
+ * The slow path's decision at a site of a mesh under last-write-wins: what a window of a peer leaves here.
+ *
+ * Rules kept: changes are decided one by one, in the order of the source's log, each by its own version, before anything
+ * is merged. A key belongs to its latest write. A unique value belongs to its latest claim, and a put claims its values
+ * whatever becomes of its key. A row shows if the latest write of its key is a put that has all its values; that is a
+ * function of the set of writes, so sites that hold the same writes show the same rows, in whatever order they came.
+ *
+ * Within a window the registers need not follow: what one source sends is later than all that it sent before.
+ */
+import type { Write } from '../../../model/load.ts';
+import type { Image } from '../../../model/row.ts';
+import type { LockKeys } from '../keys.ts';
+import type { LockedRow } from '../rows.ts';
+import type { LastWrites } from './registers.ts';
+import { StandingRows } from './rows.ts';
+import { type MeshClaim, touches } from './touches.ts';
+import { later } from './version.ts';
+
+export interface MeshDecideInput {
+  /** The site that decides. */
+  readonly own: string;
+  /** The site whose users wrote the changes. */
+  readonly source: string;
+  readonly claims: readonly MeshClaim[];
+  /** Every row that `footprint` of the changes found; a row may be listed more than once. */
+  readonly present: readonly LockedRow[];
+  readonly keys: LockKeys;
+  readonly registers: LastWrites;
+}
+
+/** A write of this site's own users that gave way, for good, to a later one whose writer had not seen it. */
+export interface Loss {
+  /** The change it lost to. */
+  readonly claim: MeshClaim;
+  /** Lock key of the row that it wrote. */
+  readonly row: string;
+  /** Clock of the transaction that lost it. */
+  readonly clock: number;
+  /** What it did to the row. */
+  readonly kind: 'put' | 'delete';
+  readonly reason: 'same row' | 'unique value';
+  /** The row that goes, or null where a delete was lost. */
+  readonly image: Image | null;
+}
+
+export interface MeshVerdict {
+  /** In this order; rows that stay as they are are not written. */
+  readonly writes: readonly Write[];
+  readonly losses: readonly Loss[];
+  /** Changes whose key has a later write here. */
+  readonly refused: number;
+  /** Rows that were written latest and do not show: another row has one of their unique values. */
+  readonly hidden: number;
+}
+
+export function decideMesh(input: MeshDecideInput): MeshVerdict {
+  const decision = new Decision(input);
+  for (const claim of input.claims) decision.take(claim);
+  return decision.verdict();
+}
+
+class Decision {
+  readonly #input: MeshDecideInput;
+  readonly #rows: StandingRows;
+  /** Keys whose latest write is one of this window. */
+  readonly #written = new Set<string>();
+  readonly #losses: Loss[] = [];
+  #refused = 0;
+  #hidden = 0;
+
+  constructor(input: MeshDecideInput) {
+    this.#input = input;
+    this.#rows = new StandingRows(input.keys, input.present);
+  }
+
+  take(claim: MeshClaim): void {
+    const { table, before, after } = claim.change;
+    let whole = true;
+    let moved: Image | null = null;
+    for (const { kind, lock } of touches(this.#input.keys, table, before, after)) {
+      if (kind === 'claim') {
+        if (!this.#claim(claim, lock)) whole = false;
+        continue;
+      }
+      if (this.#beaten(claim, lock)) {
+        this.#refused += 1;
+        continue;
+      }
+      this.#lose(claim, lock, 'same row', kind);
+      this.#written.add(lock);
+      if (kind === 'put' && whole) {
+        this.#rows.place(table, after!, moved);
+        continue;
+      }
+      moved = this.#rows.remove(lock);
+      if (kind === 'put') this.#hidden += 1;
+    }
+  }
+
+  verdict(): MeshVerdict {
+    return { writes: this.#rows.writes(), losses: this.#losses, refused: this.#refused, hidden: this.#hidden };
+  }
+
+  /** Takes the value from whichever row has it; false when a later claim has it, or had it. */
+  #claim(claim: MeshClaim, unique: string): boolean {
+    if (this.#beaten(claim, unique)) return false;
+    const holder = this.#rows.holder(unique);
+    const { table, after } = claim.change;
+    // A holder that no register tells of is older than all that can still come, so it gives way too.
+    if (holder !== null && holder !== this.#input.keys.row(table, after!)) {
+      this.#lose(claim, holder, 'unique value', 'put');
+      this.#rows.remove(holder);
+    }
+    return true;
+  }
+
+  #beaten({ clock }: MeshClaim, lock: string): boolean {
+    const { registers, source } = this.#input;
+    const last = registers.last(lock);
+    return last !== null && later(last, { clock, site: source });
+  }
+
+  /** Notes the loss, if there is one: the row's latest write is this site's own, stands, and was not seen. */
+  #lose(claim: MeshClaim, row: string, reason: Loss['reason'], by: 'put' | 'delete' | 'claim'): void {
+    const { registers, own } = this.#input;
+    if (this.#written.has(row)) return;
+    const last = registers.last(row);
+    if (last === null || last.site !== own || last.clock <= claim.seen) return;
+    const image = this.#rows.at(row);
+    const kind = last.kind === 'delete' ? 'delete' : 'put';
+    // A row of ours that does not show was given up before; and two deletes want the same.
+    if (kind === 'put' ? image === null : by === 'delete') return;
+    this.#losses.push({ claim, row, clock: last.clock, kind, reason, image });
+  }
+}
