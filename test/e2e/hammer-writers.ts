@@ -1,4 +1,4 @@
-/** The hammer's writers: sessions at one site that write without pause, live with what users live with, and count it. */
+/** The hammer's writers: sessions at one site that write all the time, live with what users live with, and count it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { seededRandom } from '../../src/lab/random.ts';
@@ -27,10 +27,12 @@ export interface Session {
   readonly name: string;
   readonly seed: number;
   readonly going: () => boolean;
+  /** The longest pause between two transactions at this moment, in milliseconds. */
+  readonly pauseMs: () => number;
 }
 
 /** Writes until told to stop. @throws what no user should see, with the statement. */
-export async function write({ server, name, seed, going }: Session): Promise<Written> {
+export async function write({ server, name, seed, going, pauseMs }: Session): Promise<Written> {
   const random = seededRandom(seed);
   const isolation = random.pick(['READ COMMITTED', 'REPEATABLE READ']);
   const open = async (): Promise<Connection> => {
@@ -54,7 +56,7 @@ export async function write({ server, name, seed, going }: Session): Promise<Wri
         count(written.refused, String(error.errno));
         await db.query('ROLLBACK').catch(() => undefined);
       } else throw new Error(`${name}: ${error.message}, by ${next.sql}`, { cause: error });
-      await sleep(random.between(0, 4));
+      await sleep(random.next() * pauseMs());
     }
   } finally {
     db.destroy();

@@ -39,6 +39,12 @@ type Account = (sites: readonly Connection[], which: HammerCase) => Promise<void
 const ACCOUNTS: readonly Account[] = [tallyAddsUp];
 
 const SESSIONS = 3;
+/**
+ * Writers pause so long, in turn: where nearly every row is contested nearly nothing is decided on the fast path, and where
+ * few are, what is refused meets what is not.
+ */
+const PAUSES_MS = [4, 60, 400];
+const TURNS = 6;
 /** After the last fault. */
 const REST_MS = 30_000;
 const NODES = ['west-1', 'east-1', 'south-1'];
@@ -68,8 +74,8 @@ class Run implements AsyncDisposable {
   readonly #closing: AsyncDisposableStack;
   /** Nodes that ended and were not killed. */
   readonly #fallen: string[] = [];
-  /** Conflicts counted by nodes that were killed since. */
-  #conflictsBefore = 0;
+  /** Counted by nodes that were killed since. */
+  readonly #before = { conflicts: 0, drift: 0 };
 
   private constructor(
     which: HammerCase,
@@ -109,13 +115,16 @@ class Run implements AsyncDisposable {
     expect(applied, applied.err).toMatchObject({ code: 0 });
     await this.#otter.until('all is copied', streaming);
 
-    const end = Date.now() + this.#which.seconds * 1_000;
+    const begin = Date.now();
+    const lastMs = this.#which.seconds * 1_000;
+    const end = begin + lastMs;
+    const pauseMs = (): number => PAUSES_MS[Math.floor(((Date.now() - begin) / lastMs) * TURNS) % PAUSES_MS.length]!;
     let failed = false;
     const going = (): boolean => !failed && Date.now() < end;
     const writing = Promise.all(
       this.#servers.flatMap((server, i) =>
         Array.from({ length: SESSIONS }, (_, n) =>
-          write({ server, name: `${NAMES[i]}${n}`, seed: random.between(0, 2 ** 31), going }),
+          write({ server, name: `${NAMES[i]}${n}`, seed: random.between(0, 2 ** 31), going, pauseMs }),
         ),
       ),
     );
@@ -202,13 +211,20 @@ class Run implements AsyncDisposable {
   }
 
   async #dying(node: string): Promise<void> {
-    this.#conflictsBefore += await this.#conflicts((owner) => owner === node);
+    const { conflicts, drift } = await this.#counted((owner) => owner === node);
+    this.#before.conflicts += conflicts;
+    this.#before.drift += drift;
   }
 
-  async #conflicts(of: (node: string | null) => boolean): Promise<number> {
+  async #counted(
+    by: (node: string | null) => boolean,
+  ): Promise<{ readonly conflicts: number; readonly drift: number }> {
     const report = await this.#otter.status();
-    const pipelines = (report?.channels ?? []).flatMap((channel) => channel.pipelines);
-    return pipelines.filter(({ node }) => of(node)).reduce((sum, { conflicts }) => sum + conflicts, 0);
+    const pipelines = (report?.channels ?? []).flatMap((channel) => channel.pipelines).filter(({ node }) => by(node));
+    return {
+      conflicts: pipelines.reduce((sum, { conflicts }) => sum + conflicts, 0),
+      drift: pipelines.reduce((sum, { drift }) => sum + drift, 0),
+    };
   }
 
   /** How often nodes warned of what, by code, or in words. */
@@ -226,13 +242,14 @@ class Run implements AsyncDisposable {
   }
 
   async #report({ committed, refused }: Written, faults: Faults, restMs: number): Promise<string> {
-    const conflicts = this.#conflictsBefore + (await this.#conflicts(() => true));
+    const now = await this.#counted(() => true);
+    const [conflicts, drift] = [this.#before.conflicts + now.conflicts, this.#before.drift + now.drift];
     const transactions = Object.values(committed).reduce((sum, n) => sum + n, 0);
     expect(transactions, 'the writers wrote').toBeGreaterThan(100);
     expect(conflicts, 'a run without conflicts proves nothing').toBeGreaterThan(0);
     return [
       `hammer: ${this.#which.name}: ${transactions} transactions ${JSON.stringify(committed)},`,
-      `users saw ${JSON.stringify(refused)}; ${conflicts} conflicts; ${JSON.stringify(faults)};`,
+      `users saw ${JSON.stringify(refused)}; ${conflicts} conflicts, ${drift} drifted; ${JSON.stringify(faults)};`,
       `equal ${restMs} ms after the last fault; ${this.#said()}`,
     ].join(' ');
   }
