@@ -5,13 +5,17 @@
 import type { Random } from '../../src/lab/random.ts';
 
 const FILLED = 'DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_general_ci';
-/** Columns that every table has: free text, a number that is counted up and down, and when it was written. */
-const COMMON = `note VARCHAR(40), points BIGINT NOT NULL DEFAULT 0,
+/** Columns that every table has, so that a channel's rules may name them: free text, a number that is counted up and down, and when it was written. */
+const COMMON = `note VARCHAR(500), points BIGINT NOT NULL DEFAULT 0,
   updated_at DATETIME(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6) ON UPDATE CURRENT_TIMESTAMP(6)`;
 
 const KEYS = 50;
 const CODES = 60;
 const PARENTS = 15;
+/** Of a hundredth of all transactions: so few come in pieces. */
+const LARGE = 0.1;
+/** How often a large one changes every row of two tables, some dozens. */
+const LARGE_TIMES = 120;
 
 /** The tables, and rows for about half of their keys; made at the first site only. */
 export const SCHEMA = `CREATE DATABASE hammer;
@@ -23,7 +27,7 @@ CREATE TABLE hammer.parent (id INT PRIMARY KEY, code INT UNIQUE, ${COMMON}) ${FI
 CREATE TABLE hammer.child (id INT PRIMARY KEY, parent INT NOT NULL, ${COMMON},
   FOREIGN KEY (parent) REFERENCES hammer.parent (id) ON DELETE RESTRICT ON UPDATE RESTRICT) ${FILLED};
 CREATE TABLE hammer.tally (id INT PRIMARY KEY, ${COMMON}) ${FILLED};
-CREATE TABLE hammer.mark (site CHAR(1), round INT, PRIMARY KEY (site, round)) ${FILLED};
+CREATE TABLE hammer.mark (site CHAR(1), round INT, ${COMMON}, PRIMARY KEY (site, round)) ${FILLED};
 ${seeds().join(';\n')}`;
 
 /** In the order in which they may be copied. */
@@ -70,6 +74,8 @@ function one(statements: Statements, random: Random): Work {
   if (dice <= 75) return transaction('swap', [...statements.swap(), ...some(0, 1), 'COMMIT']);
   if (dice <= 85) return transaction('tally', [...statements.tally(), 'COMMIT']);
   if (dice <= 91) return transaction('rolled back', [...some(1, 4), 'ROLLBACK']);
+  if (dice === 92 && random.chance(LARGE))
+    return transaction('large', [...statements.large(), ...some(1, 2), 'COMMIT']);
   return transaction('savepoint', [
     ...some(0, 2),
     'SAVEPOINT here',
@@ -131,6 +137,14 @@ class Statements {
       `UPDATE hammer.tally SET points=points+(${points})${also} WHERE id IN (${ids.join(', ')})`,
       `INSERT INTO own.added (id, points) VALUES ${ids.map((id) => `(${id}, ${points})`).join(', ')}`,
     ];
+  }
+
+  /** More than the log is read in at once (4 MiB), so that it comes in pieces. */
+  large(): string[] {
+    const every = ['plain', 'uniques'].map(
+      (table) => `UPDATE hammer.${table} SET points=points+1, note=RPAD('${this.#tag} ', 500, 'large ')`,
+    );
+    return Array.from({ length: LARGE_TIMES }, () => every).flat();
   }
 
   #plain(): string {

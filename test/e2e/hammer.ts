@@ -166,7 +166,7 @@ class Run implements AsyncDisposable {
 
   async #marks(sites: readonly Connection[], round: number, deadline: number): Promise<void> {
     for (const [i, site] of sites.entries())
-      await site.query(`INSERT INTO hammer.mark VALUES ('${NAMES[i]}', ${round})`);
+      await site.query(`INSERT INTO hammer.mark (site, round) VALUES ('${NAMES[i]}', ${round})`);
     for (const [i, site] of sites.entries()) {
       const arrived = async (): Promise<number> =>
         (await rows(site, `SELECT 1 FROM hammer.mark WHERE round=${round}`)).length;
