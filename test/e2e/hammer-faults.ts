@@ -27,12 +27,21 @@ export async function slowLines(
   for (const node of nodes) {
     const found = new RegExp(`  ${node}: \\{.*listen: "([^":]+):(\\d+)"`).exec(text);
     if (found === null) throw new Error(`the topology has no node ${node}`);
-    const line = await startProxy({ target: { host: found[1]!, port: Number(found[2]) } });
+    const line = await lineTo({ host: found[1]!, port: Number(found[2]) }, text);
     line.delay(DELAY_MS);
     places.push({ node, line });
     text = text.replace(found[0], `${found[0]}, advertise: "${line.host}:${line.port}"`);
   }
   return { yaml: text, places };
+}
+
+/** Nodes do not listen yet, so that their ports look free. */
+async function lineTo(target: { readonly host: string; readonly port: number }, taken: string): Promise<TcpProxy> {
+  for (;;) {
+    const line = await startProxy({ target });
+    if (!taken.includes(`:${line.port}"`)) return line;
+    await line[Symbol.asyncDispose]();
+  }
 }
 
 /** What happened, for the report. */
