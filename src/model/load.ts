@@ -6,6 +6,7 @@ import type { ConflictRecord, ConflictShare } from './conflict.ts';
 import type { LogPoint } from './position.ts';
 import type {
   AnnouncedTable,
+  AppliedTouches,
   ColumnShape,
   Image,
   KnownTable,
@@ -163,6 +164,8 @@ export interface LoadSession extends AsyncDisposable {
   answer(pipeline: string, answers: readonly LoggedAnswer[]): Promise<void>;
   /** The same with versions of rows that are written after this. */
   tellVersions(pipeline: string, versions: readonly Version[]): Promise<void>;
+  /** The same with what transactions touch that are applied with this one. */
+  tellTouches(pipeline: string, touches: readonly AppliedTouches[]): Promise<void>;
   /** Keeps what was decided, in `otter.conflict`; there exactly if the transaction is. */
   recordConflicts(records: readonly ConflictRecord[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
@@ -176,6 +179,13 @@ export interface LoadSession extends AsyncDisposable {
   /** When the outcome is unknown it is found out before this returns. */
   commit(): Promise<void>;
   rollback(): Promise<void>;
+}
+
+/** A place in this database's log, with its clock and what this database had seen there. */
+export interface LogOrigin {
+  readonly position: string;
+  readonly clock: number;
+  readonly seen: Seen;
 }
 
 /** The target side of a database server, and otter's own tables in it. */
@@ -211,7 +221,11 @@ export interface TargetPort {
    * Positions of this server's log and what it had seen there, exactly: taken under locks on the checkpoint rows. A beat
    * of the site comes first, so that the position tells a transaction of this log and of this time.
    */
-  firstPosition(site: string): Promise<{ readonly position: string; readonly clock: number; readonly seen: Seen }>;
+  firstPosition(site: string): Promise<LogOrigin>;
+  /** Where pipelines of a mesh out of this database may begin; the first time that is the log's end. */
+  origin(site: string): Promise<LogOrigin>;
+  /** From there on they begin. */
+  moveOrigin(site: string, origin: LogOrigin): Promise<void>;
   session(pipeline: string): Promise<LoadSession>;
   beat(site: string): Promise<void>;
   /**

@@ -11,6 +11,8 @@ import type { ChannelSpec, ConflictSpec, TableSpec } from './topology.ts';
  * - `one-way`: the target has no say.
  * - `from-serialiser`: two-way, from the preferred site; its rows are always placed.
  * - `to-serialiser`: two-way, towards the preferred site, which decides.
+ *
+ * In a mesh both decide (`PipelineSpec.mesh`), and the role says only which of the two makes missing tables: the first.
  */
 export type PipelineRole = 'one-way' | 'from-serialiser' | 'to-serialiser';
 
@@ -89,6 +91,8 @@ export interface PipelineSpec {
   readonly reverseCopies: boolean;
   /** Two-way: whether the site that decides has others to send to than this pipeline's. */
   readonly star: boolean;
+  /** Both sites decide, as all pairs of the channel's sites do, and what came from one is sent to none. */
+  readonly mesh: boolean;
   /** Two-way without copies: a table that joins a running channel counts from when it joined at this pipeline's source. */
   readonly joinsLate: boolean;
   /** What is kept of conflicts, and for how long; null one-way. */
@@ -132,6 +136,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         initial: spec.initial,
         reverseCopies: false,
         star: false,
+        mesh: false,
         joinsLate: false,
         conflictLog: null,
         forward: true,
@@ -147,20 +152,22 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     conflict === null ? SITE_PRIORITY : named(conflict, serialiser === first ? {} : entry.columns.rename);
   const ruleAt = (source: string, entry: LeftEntry, conflict: ConflictSpec | null): TableRule =>
     (source === first ? forwardRule : backwardRule)(entry, ruled(entry, conflict));
-  return direction.between.slice(1).flatMap((other) =>
+  const mesh = spec.shape === 'mesh';
+  return pairs(direction.between, mesh).flatMap(([elder, younger]) =>
     [
-      { source: first, target: other },
-      { source: other, target: first },
+      { source: elder, target: younger },
+      { source: younger, target: elder },
     ].map(({ source, target }) => ({
       ...common,
       name: pipelineName(channel, source, target),
       source,
       target,
-      role: source === serialiser ? ('from-serialiser' as const) : ('to-serialiser' as const),
+      role: source === (mesh ? elder : serialiser) ? ('from-serialiser' as const) : ('to-serialiser' as const),
       reverse: pipelineName(channel, target, source),
       initial: source === first ? spec.initial : ('none' as const),
       reverseCopies: target === first && spec.initial === 'copy',
-      star: direction.between.length > 2,
+      star: direction.between.length > 2 && !mesh,
+      mesh,
       joinsLate: spec.initial === 'none',
       conflictLog,
       forward: source === first,
@@ -188,6 +195,13 @@ function ownLog({ conflict }: TableSpec, { log, keep }: ConflictLog): Pick<Table
 export function leftEntries({ entries }: LeftTables): readonly LeftEntry[] {
   const columns = { only: null, omit: [], rename: {} };
   return entries.map((entry) => (typeof entry === 'string' ? { from: entry, to: null, columns } : entry));
+}
+
+/** Who exchanges rows with whom: in a mesh all with all, else all with the first. Who makes missing tables is named first. */
+function pairs(between: readonly string[], mesh: boolean): (readonly [string, string])[] {
+  return between.flatMap((elder, i) =>
+    i > 0 && !mesh ? [] : between.slice(i + 1).map((younger) => [elder, younger] as const),
+  );
 }
 
 /** The columns by their names at the other site. */

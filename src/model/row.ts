@@ -115,6 +115,15 @@ export interface Version {
   readonly columns: readonly string[] | null;
 }
 
+/** What a transaction that was applied in a mesh does to a key, or to a unique value, in the end: see `mesh/touches.ts`. */
+export type TouchKind = 'delete' | 'put' | 'claim';
+
+/** All that one applied transaction touched, by the digests of the keys and unique values, and the clock of its version. */
+export interface AppliedTouches {
+  readonly clock: number;
+  readonly touched: ReadonlyMap<string, TouchKind>;
+}
+
 interface DeliveryCommon {
   /** Id of the transaction in the source's log. */
   readonly gtid: string;

@@ -4,7 +4,8 @@
  * A row that fits into a packet may not do so as JSON, and not even into one column of JSON: a long image is cut into
  * several rows, of which all but the last say that more follows.
  */
-import type { LoggedAnswer, Version } from '../model/row.ts';
+import { DIGEST_CHARS } from '../model/digest.ts';
+import type { AppliedTouches, LoggedAnswer, Version } from '../model/row.ts';
 import { quoteText } from './sql.ts';
 
 /** Images are cut above this part of a packet: quoted twice, a character may take eight bytes. */
@@ -73,6 +74,42 @@ export function* versionInserts(
     chars += text.length;
   }
   if (texts.length > 0) yield insert(texts);
+}
+
+/** Statements that write what applied transactions touched into the table `into`. */
+export function* touchInserts(
+  into: string,
+  { lineage, pipeline }: { readonly lineage: string; readonly pipeline: string },
+  touches: readonly AppliedTouches[],
+  packetBytesMax: number,
+): Generator<string> {
+  const charsMax = Math.floor(packetBytesMax / PIECES);
+  const insert = (texts: readonly string[]): string =>
+    `INSERT INTO ${into} (lineage,pipeline,versions) VALUES (${[lineage, pipeline, `{"touches":[${texts.join(',')}]}`].map(quoteText).join(',')})`;
+  let texts: string[] = [];
+  let chars = 0;
+  for (const { clock, touched } of touches) {
+    const entries = [...touched];
+    for (let start = 0; start < entries.length; start += TOUCHES) {
+      const part = entries.slice(start, start + TOUCHES).map(([digest, kind]) => [inBase64(digest), kind[0]]);
+      const text = JSON.stringify([clock, part]);
+      if (chars > 0 && chars + text.length > charsMax) {
+        yield insert(texts);
+        texts = [];
+        chars = 0;
+      }
+      texts.push(text);
+      chars += text.length;
+    }
+  }
+  if (texts.length > 0) yield insert(texts);
+}
+
+/** Of one transaction as many to an entry. */
+const TOUCHES = 1_000;
+
+function inBase64(digest: string): string {
+  return Buffer.from(digest.slice(0, DIGEST_CHARS), 'latin1').toString('base64');
 }
 
 /** Never cut between the two halves of a character. */

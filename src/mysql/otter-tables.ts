@@ -10,6 +10,7 @@ export const OTTER_TABLES = [
   'watermark',
   'answer',
   'version',
+  'origin',
   'copy',
   'structure',
   'conflict',
@@ -95,6 +96,17 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       versions: ['LONGTEXT NOT NULL', 'JSON: keys and unique values, value of `by`, commit time, columns'],
     },
     key: ['id'],
+  },
+  origin: {
+    is: 'one row for this database, where it is in a mesh: where pipelines out of it may begin',
+    columns: {
+      lineage: LINEAGE,
+      site: ['VARCHAR(64) NOT NULL', 'name of the database in the topology'],
+      position: ['MEDIUMTEXT NOT NULL', 'place in the log of this database'],
+      clock: ['BIGINT UNSIGNED NOT NULL', 'of the log at that position, microseconds since 1970'],
+      seen: ['MEDIUMTEXT NOT NULL', 'JSON: what this database had applied of others at that position, by pipeline'],
+    },
+    key: ['lineage', 'site'],
   },
   copy: {
     is: 'how far the copy of each table into this database has come',

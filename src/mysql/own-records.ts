@@ -2,7 +2,7 @@
  * What otter's own tables in a database say of its pipelines: checkpoints, copies, structures. The SQL of reading and
  * writing them, for the session that loads and for the control of the target.
  */
-import type { Checkpoint, CopyState, Place, RecordedTable } from '../model/load.ts';
+import type { Checkpoint, CopyState, LogOrigin, Place, RecordedTable } from '../model/load.ts';
 import type { Seen } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import type { OTTER_TABLES } from './otter-tables.ts';
@@ -134,6 +134,21 @@ export class OwnRecords {
     const where = `${this.of(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`;
     for (const table of ['copy', 'structure'] as const)
       await connection.run(`DELETE FROM ${this.table(table)} WHERE ${where}`);
+  }
+
+  async origin(connection: Session, site: string): Promise<LogOrigin | null> {
+    const [row] = await connection.rows<Row>(
+      `SELECT position,clock,seen FROM ${this.table('origin')} WHERE ${this.topology} AND site=${quoteText(site)}`,
+    );
+    if (row === undefined) return null;
+    const seen = JSON.parse(String(row['seen'])) as Seen;
+    return { position: String(row['position']), clock: Number(row['clock']), seen };
+  }
+
+  originUpsert(site: string, { position, clock, seen }: LogOrigin): string {
+    const [lineage, name, at, whole] = [this.lineage, site, position, JSON.stringify(seen)].map(quoteText);
+    return `INSERT INTO ${this.table('origin')} (lineage,site,position,clock,seen) VALUES (${lineage},${name},${at},${clock},${whole})
+      ON DUPLICATE KEY UPDATE position=VALUES(position),clock=VALUES(clock),seen=VALUES(seen)`;
   }
 
   async pipelines(connection: Session): Promise<readonly string[]> {

@@ -22,8 +22,8 @@ import {
   type WriteCounts,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type Image, type LoggedAnswer, tableName, type Version } from '../model/row.ts';
-import { answerInserts, versionInserts } from './answers.ts';
+import { type AppliedTouches, type Image, type LoggedAnswer, tableName, type Version } from '../model/row.ts';
+import { answerInserts, touchInserts, versionInserts } from './answers.ts';
 import { conflictInserts } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
@@ -208,6 +208,10 @@ export class MysqlSession implements LoadSession {
 
   async tellVersions(pipeline: string, versions: readonly Version[]): Promise<void> {
     if (versions.length > 0) await this.#log('version', pipeline, versions, versionInserts);
+  }
+
+  async tellTouches(pipeline: string, touches: readonly AppliedTouches[]): Promise<void> {
+    if (touches.length > 0) await this.#log('version', pipeline, touches, touchInserts);
   }
 
   async #log<T>(

@@ -10,13 +10,14 @@ import {
   type Checkpoint,
   type CopyState,
   type LoadSession,
+  type LogOrigin,
   OWN_STATEMENT,
   type Place,
   type RecordedTable,
   type TargetPort,
 } from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
-import type { AnnouncedTable, Seen, TableShape } from '../model/row.ts';
+import type { AnnouncedTable, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { pruneConflicts } from './conflict-log.ts';
 import type { Session } from './connection.ts';
@@ -121,9 +122,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return this.#control.run((connection) => unguardedTriggers(connection, schema, table));
   }
 
-  async firstPosition(
-    site: string,
-  ): Promise<{ readonly position: string; readonly clock: number; readonly seen: Seen }> {
+  async firstPosition(site: string): Promise<LogOrigin> {
     await this.beat(site);
     return this.#control.run(async (connection) => {
       await connection.query('START TRANSACTION');
@@ -136,13 +135,26 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
         const { position } = await this.#options.source.logEnd();
         return {
           position,
-          clock: this.#options.now() * 1000,
+          // No user's write is older here than what was applied.
+          clock: inbound.reduce((most, row) => Math.max(most, Number(row['clock'])), this.#options.now() * 1000),
           seen: Object.fromEntries(inbound.map((row) => [String(row['pipeline']), seenOf(row)])),
         };
       } finally {
         await connection.query('ROLLBACK');
       }
     });
+  }
+
+  async origin(site: string): Promise<LogOrigin> {
+    const found = await this.#control.run((connection) => this.#records.origin(connection, site));
+    if (found !== null) return found;
+    const first = await this.firstPosition(site);
+    await this.moveOrigin(site, first);
+    return first;
+  }
+
+  async moveOrigin(site: string, origin: LogOrigin): Promise<void> {
+    await this.#control.run((connection) => connection.query(this.#records.originUpsert(site, origin)));
   }
 
   async session(pipeline: string): Promise<LoadSession> {

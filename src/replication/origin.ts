@@ -4,7 +4,16 @@
  * Rule kept: a transaction whose first row is a checkpoint row of this topology was applied by otter, for the pipeline
  * that the row names; everything else is a user's.
  */
-import type { Image, LoggedAnswer, RowChange, TableShape, Value, Version } from '../model/row.ts';
+import type {
+  AppliedTouches,
+  Image,
+  LoggedAnswer,
+  RowChange,
+  TableShape,
+  TouchKind,
+  Value,
+  Version,
+} from '../model/row.ts';
 
 export type OtterRow =
   /** The transaction applied `pipeline` up to `position` of its source. */
@@ -22,6 +31,7 @@ export type OtterRow =
       readonly won: LoggedAnswer['won'];
     }
   | { readonly kind: 'version'; readonly pipeline: string; readonly versions: readonly Version[] }
+  | { readonly kind: 'touches'; readonly pipeline: string; readonly touches: readonly AppliedTouches[] }
   | { readonly kind: 'beat'; readonly site: string; readonly sentMs: number }
   | {
       readonly kind: 'watermark';
@@ -81,6 +91,36 @@ function settledBy(settled: Settled): Pick<LoggedAnswer, 'locks' | 'lost' | 'won
 
 type WrittenVersion = readonly [locks: readonly string[], order: number | null, clock: number, columns: Names];
 
+interface WrittenTouches {
+  readonly touches: readonly (readonly [
+    clock: number,
+    touched: readonly (readonly [digest: string, kind: string])[],
+  ])[];
+}
+
+const TOUCH_KINDS: Readonly<Record<string, TouchKind>> = { d: 'delete', p: 'put', c: 'claim' };
+
+function versionRow(pipeline: string, written: readonly WrittenVersion[] | WrittenTouches): OtterRow {
+  if ('touches' in written) {
+    const touches = written.touches.map(([clock, touched]) => ({
+      clock,
+      touched: new Map(touched.map(([digest, kind]) => [bytesOf(digest), TOUCH_KINDS[kind]!])),
+    }));
+    return { kind: 'touches', pipeline, touches };
+  }
+  const versions = written.map(([locks, order, clock, columns]) => ({
+    locks,
+    stamp: { order: order ?? Number.NEGATIVE_INFINITY, clock },
+    columns,
+  }));
+  return { kind: 'version', pipeline, versions };
+}
+
+/** As `Digest` gives them: a character for each byte. */
+function bytesOf(digest: string): string {
+  return Buffer.from(digest, 'base64').toString('latin1');
+}
+
 function textOf(table: TableShape, image: Image, column: string): string {
   return literalText(image[indexOf(table, column)] ?? null);
 }
@@ -93,15 +133,7 @@ function shortRow(table: TableShape, after: Image): OtterRow | null {
     case 'heartbeat':
       return { kind: 'beat', site: text('site'), sentMs: Number(text('sent_ms')) };
     case 'version':
-      return {
-        kind: 'version',
-        pipeline: text('pipeline'),
-        versions: (JSON.parse(text('versions')) as WrittenVersion[]).map(([locks, order, clock, columns]) => ({
-          locks,
-          stamp: { order: order ?? Number.NEGATIVE_INFINITY, clock },
-          columns,
-        })),
-      };
+      return versionRow(text('pipeline'), JSON.parse(text('versions')) as WrittenVersion[] | WrittenTouches);
     case 'watermark':
       return {
         kind: 'watermark',

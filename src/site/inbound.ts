@@ -17,6 +17,7 @@ import {
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
+import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
@@ -40,6 +41,8 @@ export interface InboundOptions {
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (table: string, join: Join | null) => void;
   readonly begins: () => void;
+  /** What must be there before it is claimed. */
+  readonly ready: () => Promise<void>;
   readonly onFirstCheckpoint: () => void;
   readonly logger: Logger;
   readonly now: () => number;
@@ -158,11 +161,11 @@ export class Inbound {
     const { name, source, target: site, role, reverse } = this.#spec;
     this.#attempted = this.#generation;
     await target.prepare();
+    await this.#options.ready();
     const claimed = await target.claim(name, ownerRevision, born);
     if (claimed === null) this.#options.begins();
     const { copies, known } = await this.#recorded();
-    const ownPosition =
-      claimed === null && role === 'to-serialiser' ? (await target.firstPosition(site)).position : null;
+    const own = claimed === null ? await this.#ownPlace(site) : null;
     await using stream = await link.open(
       source,
       {
@@ -178,7 +181,7 @@ export class Inbound {
       },
       signal,
     );
-    const checkpoint = claimed ?? this.#first(stream, ownPosition === null ? {} : { [reverse!]: ownPosition });
+    const checkpoint = claimed ?? this.#first(stream, own === null ? {} : { [reverse!]: own });
     if (claimed === null) await target.createCheckpoint(name, checkpoint, born);
     this.#options.onFirstCheckpoint();
     const tables = new TargetTables({
@@ -196,6 +199,7 @@ export class Inbound {
       judging !== null
         ? await judging(tables, checkpoint)
         : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
+    using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
     const loading = new Loading({
       checkpoint,
@@ -292,6 +296,14 @@ export class Inbound {
       tables: leaving.map(({ table }) => table).join(', '),
       code: error.code,
     });
+  }
+
+  /** What the source has seen of this database before it has applied anything of it; null: nobody asks. */
+  async #ownPlace(site: string): Promise<string | null> {
+    const { role, mesh } = this.#spec;
+    const { target } = this.#options;
+    if (mesh) return seenText(await target.origin(site));
+    return role === 'to-serialiser' ? (await target.firstPosition(site)).position : null;
   }
 
   #first(stream: PipelineStream, own: Readonly<Record<string, string>>): Checkpoint {

@@ -7,7 +7,7 @@
  */
 import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import type { OtterError } from '../model/error.ts';
-import type { TargetPort } from '../model/load.ts';
+import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
@@ -17,6 +17,8 @@ import { untilDone } from './backoff.ts';
 import { Inbound } from './inbound.ts';
 import type { Join } from './joins.ts';
 import { judging } from './judge.ts';
+import { MeshIndex } from './mesh-index.ts';
+import { type MeshJudgingOptions, MeshStrategy } from './mesh-judge.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 
@@ -29,6 +31,8 @@ export interface IncomingOptions {
   readonly indexBytes: number;
   readonly log: SiteLog;
   /** Whether a pipeline out of this database has the table. */
+  /** Name of this database. */
+  readonly site: string;
   readonly routes: (pipeline: string, schema: string, table: string) => boolean;
   /** How conflicts of a table are decided that it has. */
   readonly ruleOf: (pipeline: string, schema: string, table: string) => ConflictRule;
@@ -63,6 +67,8 @@ export class Incoming {
   /** Pipelines that are ending or being forgotten; one of the same name begins after that. */
   readonly #leaving = new Map<string, Promise<void>>();
   #desired: readonly Desired[] = [];
+  /** By channel. */
+  readonly #meshes = new Map<string, MeshIndex>();
 
   constructor(options: IncomingOptions) {
     this.#options = options;
@@ -142,8 +148,9 @@ export class Incoming {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#options.signal]);
     const firstCheckpoint = Promise.withResolvers<void>();
+    const mesh = spec.mesh ? this.#meshOf(spec.channel) : null;
     const index =
-      spec.role === 'to-serialiser'
+      spec.role === 'to-serialiser' && mesh === null
         ? new SerialiserIndex({
             pipeline: spec.name,
             reverse: spec.reverse!,
@@ -162,23 +169,26 @@ export class Incoming {
       ownerRevision,
       joined: (table, join) => joined(spec.name, table, join),
       begins: () => begins(spec.name),
+      ready: async () => mesh?.begin(),
       judging:
-        index === null
-          ? null
-          : judging({
-              index,
-              passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
-              spec,
-              star: () => inbound.spec.star,
-              indexSince: (position) => {
-                if (index.reachesBackTo(position)) return;
-                index.begin(position);
-                log.join(index, { position, clock: null });
-              },
-              levelOf: ({ source }) => this.#levelOf(spec.name, source),
-              logger: logger.child({ pipeline: spec.name }),
-              now,
-            }),
+        mesh !== null
+          ? async (tables) => new MeshStrategy(this.#meshJudging(spec, mesh), tables)
+          : index === null
+            ? null
+            : judging({
+                index,
+                passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
+                spec,
+                star: () => inbound.spec.star,
+                indexSince: (position) => {
+                  if (index.reachesBackTo(position)) return;
+                  index.begin(position);
+                  log.join(index, { position, clock: null });
+                },
+                levelOf: ({ source }) => this.#levelOf(spec.name, source),
+                logger: logger.child({ pipeline: spec.name }),
+                now,
+              }),
       onFirstCheckpoint: firstCheckpoint.resolve,
       logger: logger.child({ pipeline: spec.name }),
       now,
@@ -190,6 +200,41 @@ export class Incoming {
       await inbound.run(signal);
     };
     this.#running.set(spec.name, { spec, born: desired.born, inbound, abort, done: run(), index, firstCheckpoint });
+  }
+
+  /** Where pipelines of meshes out of this database may begin from now on, if that is further than so far. */
+  get place(): LogOrigin | null {
+    const places = [...this.#meshes.values()].map(({ place }) => place);
+    return places.some((place) => place === null) ? null : (places[0] ?? null);
+  }
+
+  #meshOf(channel: string): MeshIndex {
+    const { site, target, ownerRevision, log, routes, indexBytes } = this.#options;
+    const inbound = (): Desired[] => this.#desired.filter(({ spec }) => spec.channel === channel);
+    const mesh =
+      this.#meshes.get(channel) ??
+      new MeshIndex({
+        site,
+        inbound,
+        routes: (schema, table) => inbound().some(({ spec }) => routes(spec.reverse!, schema, table)),
+        target,
+        ownerRevision,
+        log,
+        limitBytes: indexBytes,
+      });
+    this.#meshes.set(channel, mesh);
+    return mesh;
+  }
+
+  #meshJudging(spec: PipelineSpec, index: MeshIndex): MeshJudgingOptions {
+    const { log, now } = this.#options;
+    return {
+      index,
+      passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
+      spec,
+      levelOf: ({ source }) => this.#levelOf(spec.name, source),
+      now,
+    };
   }
 
   /** A table that left keeps what its channel keeps. */
@@ -205,6 +250,11 @@ export class Incoming {
     this.#leave(name, async () => {
       await running.done;
       if (running.index !== null) this.#options.log.leave(running.index);
+      const { channel } = running.spec;
+      const mesh = this.#meshes.get(channel);
+      if (mesh === undefined || this.#desired.some(({ spec }) => spec.channel === channel && spec.mesh)) return;
+      this.#meshes.delete(channel);
+      this.#options.log.leave(mesh);
     });
   }
 

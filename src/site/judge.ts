@@ -24,8 +24,9 @@ import { conflictRecords } from '../replication/conflict/record.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { versionsOf } from '../replication/conflict/versions.ts';
+import type { KeyedRow } from './known-keys.ts';
 import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
-import type { KeyedRow, SerialiserIndex } from './serialiser-index.ts';
+import type { SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
 
 export interface JudgingOptions {
@@ -139,6 +140,8 @@ class JudgingStrategy implements Strategy {
     this.#options.index.evict(this.#tokens.of(to.seen));
     this.#disputed.clear();
   }
+
+  ended(): void {}
 
   async #beginPieces(
     session: LoadSession,

@@ -53,6 +53,8 @@ export interface Strategy {
   end(session: LoadSession): Promise<void>;
   /** The transaction is durable. */
   committed(to: Checkpoint): void;
+  /** It is over, however it ended. */
+  ended(): void;
 }
 
 export class PlainStrategy implements Strategy {
@@ -128,6 +130,8 @@ export class PlainStrategy implements Strategy {
   async end(): Promise<void> {}
 
   committed(): void {}
+
+  ended(): void {}
 
   #applied(rows: number, missing: number, absent: number): Applied {
     // Rows that are still to be copied, and rows of the serialiser that are placed, may well be missing.

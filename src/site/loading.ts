@@ -94,17 +94,17 @@ export class Loading {
       } catch (error) {
         if (signal.aborted) throw error;
         if (error instanceof NeedsCare) {
-          await session.rollback();
+          await this.#rollback();
           session.careful = true;
         } else if (error instanceof OtterError && BUSY.has(error.code) && attempt < BUSY_TRIES) {
-          await session.rollback();
+          await this.#rollback();
           this.#options.figures.waiting = error.message;
           await backoff(attempt, signal);
         } else if (error instanceof DuplicateKey && this.#twoWay && attempt < BUSY_TRIES) {
-          await session.rollback();
+          await this.#rollback();
           again = true;
         } else if (isRefusal(error)) {
-          await session.rollback();
+          await this.#rollback();
           const transactions = byTransaction(deliveries);
           if (transactions.length > 1) {
             for (const transaction of transactions) await this.#whole(transaction, signal);
@@ -182,6 +182,11 @@ export class Loading {
     this.#pieces = [];
     stream.acknowledge(to.position);
     figures.position = to.position;
+  }
+
+  async #rollback(): Promise<void> {
+    await this.#options.session.rollback();
+    this.#options.strategy.ended();
   }
 
   get #spec(): PipelineSpec {

@@ -155,7 +155,7 @@ export class Outbound implements LogListener, PipelineStream {
         if (sent !== null) this.#push({ ...common, kind: 'chunk', ...sent });
       }
     }
-    if (part.mark !== null && part.mark === this.#carried.spec.reverse) return this.#answers(part, common);
+    if (part.mark !== null && this.#cameBy(part.mark)) return this.#answers(part, common);
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
     if (news.length > 0) {
       const joined = (table: TableShape): void => this.onTable?.(table);
@@ -286,6 +286,12 @@ export class Outbound implements LogListener, PipelineStream {
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });
     this.#sent = !part.last;
     this.telling.inside(this.#sent);
+  }
+
+  /** Whether what this pipeline brought has no business at this target: a mesh forwards nothing at all. */
+  #cameBy(mark: string): boolean {
+    const { mesh, channel, reverse } = this.#carried.spec;
+    return mesh ? mark.startsWith(`${channel}/`) : mark === reverse;
   }
 
   #answers(part: ReadPart, common: At): undefined | Promise<void> {

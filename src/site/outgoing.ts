@@ -103,7 +103,8 @@ export class Outgoing {
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
     if (spec.reverse !== null) await this.#joins.recall(spec.reverse);
     const { logsCascades } = await source.facts();
-    const start = request.from ?? (await target.firstPosition(this.#options.site));
+    const first = spec.mesh ? 'origin' : 'firstPosition';
+    const start = request.from ?? (await target[first](this.#options.site));
     const leaving = await this.#leaving(spec, Object.keys(request.known));
     const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, leaving, signal);
     const { outbound } = running;
@@ -130,7 +131,7 @@ export class Outgoing {
       .get(spec.name)
       ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     this.#running.set(spec.name, running);
-    log.join(outbound, { position: start.position, clock: null });
+    log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null });
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
     return outbound;

@@ -260,7 +260,7 @@ export class LogReader {
         } else if (row !== null) own.push(row);
       }
     }
-    if (item.first && this.#mark === null) {
+    if (item.first) {
       if (own.some(({ kind }) => kind === 'beat')) this.#clock.beat(item.commitUs);
       else this.#clock.user(item.commitUs);
     }

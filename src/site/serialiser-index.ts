@@ -6,17 +6,17 @@
  */
 import { hash } from 'node:crypto';
 import { OtterError } from '../model/error.ts';
-import type { LoadTable, TargetPort } from '../model/load.ts';
+import type { TargetPort } from '../model/load.ts';
 import type { ConflictRule } from '../model/pipeline.ts';
 import { covers, type Position, parsePosition } from '../model/position.ts';
 import type { Image, RowChange, TableShape } from '../model/row.ts';
-import { LockKeys } from '../replication/conflict/keys.ts';
+import type { LockKeys } from '../replication/conflict/keys.ts';
 import { noteAnswer, notedOf } from '../replication/conflict/noting.ts';
 import { RecentWrites } from '../replication/conflict/recent.ts';
 import type { Token } from '../replication/conflict/tokens.ts';
 import { Versions } from '../replication/conflict/versions.ts';
+import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
-import { SortKeys } from './sort-keys.ts';
 
 export interface IndexOptions {
   /** The pipeline from the spoke, whose changes are judged. */
@@ -34,16 +34,9 @@ export interface IndexOptions {
 /** As text: a third of the time that a buffer takes. */
 export const sha256 = (text: string): string => hash('sha256', text, 'binary');
 
-/** A row and the table whose keys it has. */
-export interface KeyedRow {
-  readonly table: TableShape | LoadTable;
-  readonly image: Image;
-}
-
 export class SerialiserIndex implements LogListener {
-  readonly keys: LockKeys;
   readonly #options: IndexOptions;
-  readonly #sortKeys: SortKeys;
+  readonly #known: KnownKeys;
   #recent: RecentWrites | null = null;
   #since: Position | null = null;
   /** Of rows that the transaction at hand applied for another spoke. */
@@ -53,8 +46,11 @@ export class SerialiserIndex implements LogListener {
 
   constructor(options: IndexOptions) {
     this.#options = options;
-    this.#sortKeys = new SortKeys(options.target);
-    this.keys = new LockKeys(this.#sortKeys.fold);
+    this.#known = new KnownKeys(options.target);
+  }
+
+  get keys(): LockKeys {
+    return this.#known.keys;
   }
 
   /** @throws OtterError OT5019 when it has outgrown its memory, or what is wrong with a change in the log. */
@@ -107,7 +103,7 @@ export class SerialiserIndex implements LogListener {
       for (const change of changes) this.#note(part, change);
     };
     const rows = rowsOf(changes);
-    const learning = this.#learn(rows);
+    const learning = this.#known.learn(rows);
     if (learning === null) note();
     else return learning.then(() => this.learnt(rows)).then(note);
   }
@@ -126,7 +122,7 @@ export class SerialiserIndex implements LogListener {
 
   /** Texts of a whole batch are asked for at once, not transaction by transaction. */
   ahead(changes: readonly RowChange[]): Promise<void> | null {
-    return this.#recent === null ? null : this.#learn(rowsOf(this.#routed(changes)));
+    return this.#recent === null ? null : this.#known.learn(rowsOf(this.#routed(changes)));
   }
 
   statement(): void {}
@@ -156,24 +152,8 @@ export class SerialiserIndex implements LogListener {
     return rows.flatMap((image) => this.keys.touched(table, null, image));
   }
 
-  /** On return the lock keys of these rows can be made at once; after a pause texts may have been forgotten again. */
-  async learnt(rows: readonly KeyedRow[]): Promise<void> {
-    for (let asked = this.#learn(rows); asked !== null; asked = this.#learn(rows)) await asked;
-  }
-
-  /** Sort keys of all texts that lock keys of these rows need; null when they are known. */
-  #learn(rows: readonly KeyedRow[]): Promise<void> | null {
-    const byTable = Map.groupBy(rows, ({ table }) => table);
-    const texts = [...byTable].flatMap(([table, list]) => {
-      const key = 'target' in table ? table.key : table.primaryKey;
-      const columns = [...new Set([...key, ...table.uniques.flatMap((unique) => unique.columns)])];
-      const compared = columns.filter((index) => table.columns[index]!.collation !== null);
-      return compared.map((index) => ({
-        collation: table.columns[index]!.collation!,
-        values: list.flatMap(({ image }) => image[index] ?? []),
-      }));
-    });
-    return texts.length === 0 ? null : this.#sortKeys.learn(texts);
+  learnt(rows: readonly KeyedRow[]): Promise<void> {
+    return this.#known.learnt(rows);
   }
 
   #forget(why: OtterError): void {
@@ -185,12 +165,4 @@ export class SerialiserIndex implements LogListener {
   #routed(changes: readonly RowChange[]): readonly RowChange[] {
     return changes.filter(({ table }) => this.#options.routes(table.schema, table.name));
   }
-}
-
-function rowsOf(changes: readonly RowChange[]): KeyedRow[] {
-  return changes.flatMap((change) => {
-    const { table } = change;
-    const before = change.kind === 'insert' ? [] : [{ table, image: change.before }];
-    return change.kind === 'delete' ? before : [...before, { table, image: change.after }];
-  });
 }

@@ -83,6 +83,7 @@ export class Site implements RunningSite {
       signal: this.#abort.signal,
     });
     this.#incoming = new Incoming({
+      site: options.spec.name,
       target: options.target,
       link: options.link,
       ownerRevision: options.ownerRevision,
@@ -229,6 +230,8 @@ export class Site implements RunningSite {
       if (this.#outgoing.size > 0) {
         try {
           await target.beat(this.#spec.name);
+          const { place } = this.#incoming;
+          if (place !== null) await target.moveOrigin(this.#spec.name, place);
           failed = false;
         } catch (error) {
           if (!failed && !signal.aborted) logger.warn('heartbeat could not be written', { error: messageOf(error) });

@@ -11,10 +11,10 @@ interface Problem {
 }
 
 /** @param base the path of the rule. What is not written there, but comes from the channel, is told there. */
-export function checkRule({ root, report }: Checked, conflict: ConflictSpec, base: Path): void {
+export function checkRule({ root, report }: Checked, conflict: ConflictSpec, mesh: boolean, base: Path): void {
   const isWritten = (path: Path): boolean => locate(root, path).depth === path.length;
   if (!isWritten(base)) return;
-  for (const { key, summary, detail } of problemsOf(conflict)) {
+  for (const { key, summary, detail } of [...problemsOf(conflict), ...(mesh ? meshProblemsOf(conflict) : [])]) {
     const path = [...base, key];
     report({ code: 'OT1049', summary, detail, path: isWritten(path) ? path : base, at: 'key' });
   }
@@ -45,6 +45,20 @@ export function checkRuleColumns(
       at: 'key',
     });
   }
+}
+
+/** Where every site decides by itself, all must come to the same from whatever has arrived in whatever order. */
+function meshProblemsOf({ by, merge, counters }: ConflictSpec): Problem[] {
+  const star = 'Every site decides by itself here, from what has arrived in whatever order: use `shape: star`.';
+  return [
+    ...(by === null ? [] : [{ key: 'by' as const, summary: '`by` cannot be kept in a mesh', detail: star }]),
+    ...(merge === 'row'
+      ? []
+      : [{ key: 'merge' as const, summary: '`merge: column` cannot be kept in a mesh', detail: star }]),
+    ...(counters.length === 0
+      ? []
+      : [{ key: 'counters' as const, summary: '`counters` cannot be kept in a mesh', detail: star }]),
+  ];
 }
 
 function problemsOf({ policy, by, merge, groups, counters }: ConflictSpec): Problem[] {

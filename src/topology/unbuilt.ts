@@ -41,9 +41,14 @@ export const UNBUILT = {
     missing: 'No conflict waits for a person.',
   },
   mesh: {
-    key: 'channels.*.shape: mesh',
+    key: 'channels.*.shape: mesh with initial: copy',
     severity: 'error',
-    missing: 'Every write passes through the first database of `between`: write `shape: star`.',
+    missing: 'Rows are not copied into a mesh: begin with equal databases and `initial: none`, or write `shape: star`.',
+  },
+  meshNames: {
+    key: 'channels.*.shape: mesh with tables[].to or columns',
+    severity: 'error',
+    missing: 'In a mesh a table has the same name and columns everywhere.',
   },
   tablePriority: {
     key: 'tables[].conflict.priority',
@@ -120,7 +125,8 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;
   const twoWay = direction.kind === 'two-way';
   if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
-  if (channel.shape === 'mesh') tell('mesh', '`shape: mesh`', [...base, 'shape']);
+  if (channel.shape === 'mesh' && channel.initial === 'copy')
+    tell('mesh', '`initial: copy` in a mesh', [...base, 'initial']);
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
@@ -136,6 +142,10 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
 }
 
 function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell): void {
+  const { only, omit, rename } = table.columns;
+  const travelsWhole = only === null && omit.length === 0 && Object.keys(rename).length === 0;
+  if (channel.shape === 'mesh' && (table.to !== null || !travelsWhole))
+    tell('meshNames', 'another name, or a choice of columns, in a mesh', base);
   if (table.conflict !== null) ofConflict(table.conflict, channel.conflict, [...base, 'conflict'], tell);
   const inert = table.inert ?? {};
   for (const key of ['where', 'process', 'order'] as const) {

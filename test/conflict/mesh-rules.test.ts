@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { Image } from '../../src/model/row.ts';
+import type { Image, TouchKind } from '../../src/model/row.ts';
 import { placeable, stableWhileCopying } from '../../src/replication/conflict/mesh/copied.ts';
 import { decideMesh } from '../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../src/replication/conflict/mesh/detect.ts';
@@ -11,12 +11,7 @@ import {
   type StableClocks,
   stableClocks,
 } from '../../src/replication/conflict/mesh/stability.ts';
-import {
-  appliedTouches,
-  type MeshClaim,
-  type TouchKind,
-  touches,
-} from '../../src/replication/conflict/mesh/touches.ts';
+import { appliedTouches, type MeshClaim, touches } from '../../src/replication/conflict/mesh/touches.ts';
 import { later } from '../../src/replication/conflict/mesh/version.ts';
 import type { LoadChange } from '../../src/replication/window.ts';
 import { LogFold, type LogPoint } from './mesh/log-fold.ts';

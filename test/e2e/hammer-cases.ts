@@ -5,6 +5,19 @@ type Rules = Pick<HammerCase, 'conflict' | 'ofTables' | 'counters'>;
 
 export const POLICIES: readonly ({ readonly policy: string } & Rules)[] = [
   { policy: 'site-priority', conflict: '{ policy: site-priority }' },
+  { policy: 'last-write-wins', conflict: '{ policy: last-write-wins }' },
+  { policy: 'last-write-wins by a column', conflict: '{ policy: last-write-wins, by: updated_at }' },
+  {
+    policy: 'site-priority with merged columns and counters',
+    conflict: '{ policy: site-priority, merge: column, counters: [points] }',
+    counters: true,
+  },
+  {
+    policy: 'last-write-wins with merged columns, groups and counters',
+    conflict: '{ policy: last-write-wins, merge: column, counters: [points] }',
+    ofTables: { uniques: '{ groups: [[a, b]] }' },
+    counters: true,
+  },
 ];
 
 type Sites = Pick<HammerCase, 'engines' | 'shape' | 'killsServers'>;

@@ -67,6 +67,7 @@ function started() {
     judging: null,
     joined: () => undefined,
     begins: () => undefined,
+    ready: async () => undefined,
     born: 1,
     onFirstCheckpoint: () => undefined,
     logger: quiet,

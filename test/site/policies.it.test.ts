@@ -3,9 +3,9 @@ import type { Connection, ResultSetHeader } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/lab/random.ts';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import type { LinkClient } from '../../src/model/ports.ts';
 import type { ConflictSpec } from '../../src/model/topology.ts';
 import { channel, dump, loud, pair, quiet, rootOf, Sites, until } from './harness.ts';
+import { slowed } from './slowed.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -42,9 +42,12 @@ const streaming = (sites: Sites): Promise<void> =>
     }),
   );
 
-/** A statement that its server logs as committed at this second of an hour long ago. */
+/** In a while: of a time that is past a log says no more than that it comes behind what it has. */
+const SOON = Math.ceil(Date.now() / 1000) + 120;
+
+/** A statement that its server logs as committed at this second. */
 async function at(root: Connection, server: DatabaseServer, second: number, sql: string): Promise<void> {
-  const time = 1_600_000_000 + second;
+  const time = SOON + second;
   const [set, reset] =
     server.family === 'mariadb'
       ? [`SET timestamp=${time}`, 'SET timestamp=DEFAULT']
@@ -200,32 +203,6 @@ test('counters add up row by row too, and nothing else joins', async () => {
   );
   expect(rows).toEqual(['1 a x 2.25', '2 b x 2.25']);
 }, 60_000);
-
-/** Deliveries come late, so that sites write without having seen each other. */
-function slowed(open: LinkClient['open'], random: ReturnType<typeof seededRandom>): LinkClient['open'] {
-  return async (database, request, signal) => {
-    const stream = await open(database, request, signal);
-    async function* late(): AsyncGenerator<Awaited<ReturnType<typeof next>>> {
-      for (;;) {
-        const batch = await next();
-        if (batch === null) return;
-        await new Promise((resolve) => setTimeout(resolve, random.between(0, 60)));
-        yield batch;
-      }
-    }
-    const iterator = stream.deliveries[Symbol.asyncIterator]();
-    const next = async () => {
-      const { done, value } = await iterator.next();
-      return done === true ? null : value;
-    };
-    return {
-      opening: stream.opening,
-      deliveries: late() as typeof stream.deliveries,
-      acknowledge: (position) => stream.acknowledge(position),
-      [Symbol.asyncDispose]: () => stream[Symbol.asyncDispose](),
-    };
-  };
-}
 
 test.each([
   ['last-write-wins', { policy: 'last-write-wins' }],

@@ -6,6 +6,8 @@
  * only make one write look like a conflict with another. Records stand in log order; dead ones, of keys that were written
  * again, are left behind when the arrays are made anew.
  */
+import type { Digest } from '../../model/digest.ts';
+
 /** What is kept of a write. */
 export interface KeyWrite {
   /** Small numbers, by the caller's own count: where from, and what. */
@@ -18,8 +20,7 @@ export interface KeyWrite {
   readonly clock: number;
 }
 
-/** A cryptographic digest of a text: at least 16 characters, eight bits in each. */
-export type Digest = (text: string) => string;
+export type { Digest } from '../../model/digest.ts';
 
 /** The least room, in records. */
 const CAPACITY_MIN = 256;

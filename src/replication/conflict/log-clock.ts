@@ -32,19 +32,19 @@ export class LogClock {
     this.#now = clock;
   }
 
-  /** A transaction of users. Its version is what the clock says then. */
+  /** A transaction. Its version, if users wrote it, is what the clock says then. */
   user(committedUs: number): void {
     const wanted = Math.max(this.#now + 1, committedUs);
     this.#now = this.#now === 0 ? committedUs : Math.min(wanted, this.#now + FARTHEST_US);
   }
 
-  /** A window that was applied: the clock of its source's log where it ends. */
+  /** It brings what was applied: the clock of its source's log where that ends. */
   applied(clock: number): void {
     this.#now = Math.max(this.#now, clock);
   }
 
   /** A heartbeat of the site's own owner. No user sets its time, so it has no limit. */
   beat(committedUs: number): void {
-    this.#now = Math.max(this.#now, committedUs);
+    this.#now = Math.max(this.#now + 1, committedUs);
   }
 }

@@ -166,7 +166,7 @@ function holdersOf({ keys, present }: RecordContext): Map<string, Image> {
 
 type Images = Pick<ConflictRecord, 'images' | 'incoming' | 'local' | 'base'>;
 
-function imagesOf(
+export function imagesOf(
   table: LoadTable,
   level: ConflictLogLevel,
   incoming: Image | null,
@@ -185,7 +185,7 @@ function named({ columns, extras }: LoadTable, image: Image): NamedImage {
   return Object.fromEntries(names.map((name, index) => [name, image[index] ?? null]));
 }
 
-function namedKey({ key, columns }: LoadTable, image: Image): NamedImage {
+export function namedKey({ key, columns }: LoadTable, image: Image): NamedImage {
   return Object.fromEntries(key.map((index) => [columns[index]!.name, image[index] ?? null]));
 }
 

@@ -50,7 +50,17 @@ export class Rows {
 
   /** The row with the key of `image`, as it stands now. */
   at(table: LoadTable, image: Image): Image | null {
-    return this.#rows.get(this.#keys.row(table, image))?.now ?? null;
+    return this.standing(this.#keys.row(table, image));
+  }
+
+  /** The row of a lock key. */
+  standing(lock: string): Image | null {
+    return this.#rows.get(lock)?.now ?? null;
+  }
+
+  /** The row that holds a unique value, by its lock key. */
+  holder(unique: string): string | null {
+    return this.#holders.get(unique) ?? null;
   }
 
   /** All that would make a duplicate of `after`, put in the place of `before`. */
@@ -97,14 +107,27 @@ export class Rows {
 
   /** The row as it was, or null. */
   remove(table: LoadTable, image: Image): Image | null {
-    const key = this.#keys.row(table, image);
-    const row = this.#rows.get(key);
+    return this.removeStanding(this.#keys.row(table, image));
+  }
+
+  /** The row of a lock key, as it was. */
+  removeStanding(lock: string): Image | null {
+    const row = this.#rows.get(lock);
     const was = row?.now ?? null;
     if (row === undefined || was === null) return null;
-    for (const unique of this.#keys.uniques(table, was))
-      if (this.#holders.get(unique) === key) this.#holders.delete(unique);
+    for (const unique of this.#keys.uniques(row.table, was))
+      if (this.#holders.get(unique) === lock) this.#holders.delete(unique);
     row.now = null;
     return was;
+  }
+
+  /**
+   * Instead of the row that is there, whose columns that do not travel it keeps; else it keeps those of `moved`, the row
+   * before its key changed. Its unique values must be free.
+   */
+  replace(table: LoadTable, image: Image, moved: Image | null): void {
+    const was = this.remove(table, image) ?? moved;
+    this.put(table, was === null ? image : [...image, ...was.slice(table.columns.length)]);
   }
 
   /** Its key and unique values must be free. */

@@ -1,7 +1,6 @@
 /** The model's database as a site of a mesh: its log has commit times, and what loaders leave in it. */
-import type { RowChange } from '../../../src/model/row.ts';
+import type { AppliedTouches, RowChange } from '../../../src/model/row.ts';
 import type { PeerPoint } from '../../../src/replication/conflict/mesh/stability.ts';
-import type { AppliedTouches } from '../../../src/replication/conflict/mesh/touches.ts';
 import type { Version } from '../../../src/replication/conflict/mesh/version.ts';
 import { Database, type LogEntry } from '../simulator/database.ts';
 import { type FoldState, LogFold, type LogPoint } from './log-fold.ts';

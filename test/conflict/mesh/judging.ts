@@ -1,8 +1,9 @@
 /** The decision about a window by the real rules, or by one that is known to be wrong. */
 import type { Write } from '../../../src/model/load.ts';
+import type { AppliedTouches } from '../../../src/model/row.ts';
 import { placeable } from '../../../src/replication/conflict/mesh/copied.ts';
 import { decideMesh, type Loss } from '../../../src/replication/conflict/mesh/decide.ts';
-import { type AppliedTouches, appliedTouches, type MeshClaim } from '../../../src/replication/conflict/mesh/touches.ts';
+import { appliedTouches, type MeshClaim } from '../../../src/replication/conflict/mesh/touches.ts';
 import type { LockedRow } from '../../../src/replication/conflict/rows.ts';
 import { KEYS, loadOf } from '../simulator/schema.ts';
 import type { Fault } from './faults.ts';

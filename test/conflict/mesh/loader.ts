@@ -1,8 +1,9 @@
 /** The loader of one pipeline into a site, with its fast and slow path, one step at a time. */
 
+import type { AppliedTouches } from '../../../src/model/row.ts';
 import type { Loss } from '../../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../../src/replication/conflict/mesh/detect.ts';
-import { type AppliedTouches, appliedTouches, type MeshClaim } from '../../../src/replication/conflict/mesh/touches.ts';
+import { appliedTouches, type MeshClaim } from '../../../src/replication/conflict/mesh/touches.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
 import type { LockedRow } from '../../../src/replication/conflict/rows.ts';
 import { find } from '../simulator/finding.ts';

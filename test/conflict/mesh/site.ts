@@ -1,4 +1,6 @@
 /** A site's own half: the reader of its log, the registers that it fills, the floor, the heartbeat. */
+
+import type { TouchKind } from '../../../src/model/row.ts';
 import { stableWhileCopying } from '../../../src/replication/conflict/mesh/copied.ts';
 import { Registers } from '../../../src/replication/conflict/mesh/registers.ts';
 import {
@@ -7,7 +9,7 @@ import {
   type StableClocks,
   stableClocks,
 } from '../../../src/replication/conflict/mesh/stability.ts';
-import { type TouchKind, touches } from '../../../src/replication/conflict/mesh/touches.ts';
+import { touches } from '../../../src/replication/conflict/mesh/touches.ts';
 import type { Version } from '../../../src/replication/conflict/mesh/version.ts';
 import { KEYS, TABLES } from '../simulator/schema.ts';
 import type { MeshDatabase, MeshEntry } from './database.ts';

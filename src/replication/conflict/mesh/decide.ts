@@ -11,9 +11,8 @@
 import type { Write } from '../../../model/load.ts';
 import type { Image } from '../../../model/row.ts';
 import type { LockKeys } from '../keys.ts';
-import type { LockedRow } from '../rows.ts';
+import { type LockedRow, Rows } from '../rows.ts';
 import type { LastWrites } from './registers.ts';
-import { StandingRows } from './rows.ts';
 import { type MeshClaim, touches } from './touches.ts';
 import { later } from './version.ts';
 
@@ -62,7 +61,7 @@ export function decideMesh(input: MeshDecideInput): MeshVerdict {
 
 class Decision {
   readonly #input: MeshDecideInput;
-  readonly #rows: StandingRows;
+  readonly #rows: Rows;
   /** Keys whose latest write is one of this window. */
   readonly #written = new Set<string>();
   readonly #losses: Loss[] = [];
@@ -71,7 +70,7 @@ class Decision {
 
   constructor(input: MeshDecideInput) {
     this.#input = input;
-    this.#rows = new StandingRows(input.keys, input.present);
+    this.#rows = new Rows(input.keys, input.present);
   }
 
   take(claim: MeshClaim): void {
@@ -90,10 +89,10 @@ class Decision {
       this.#lose(claim, lock, 'same row', kind);
       this.#written.add(lock);
       if (kind === 'put' && whole) {
-        this.#rows.place(table, after!, moved);
+        this.#rows.replace(table, after!, moved);
         continue;
       }
-      moved = this.#rows.remove(lock);
+      moved = this.#rows.removeStanding(lock);
       if (kind === 'put') this.#hidden += 1;
     }
   }
@@ -110,7 +109,7 @@ class Decision {
     // A holder that no register tells of is older than all that can still come, so it gives way too.
     if (holder !== null && holder !== this.#input.keys.row(table, after!)) {
       this.#lose(claim, holder, 'unique value', 'put');
-      this.#rows.remove(holder);
+      this.#rows.removeStanding(holder);
     }
     return true;
   }
@@ -127,7 +126,7 @@ class Decision {
     if (this.#written.has(row)) return;
     const last = registers.last(row);
     if (last === null || last.site !== own || last.clock <= claim.seen) return;
-    const image = this.#rows.at(row);
+    const image = this.#rows.standing(row);
     const kind = last.kind === 'delete' ? 'delete' : 'put';
     // A row of ours that does not show was given up before; and two deletes want the same.
     if (kind === 'put' ? image === null : by === 'delete') return;

@@ -8,9 +8,10 @@
  *
  * Noting a part of the log again leaves the registers as they were, once the whole of it is noted.
  */
+
+import type { TouchKind } from '../../../model/row.ts';
 import { type Digest, KeyLog } from '../key-log.ts';
 import type { StableClocks } from './stability.ts';
-import type { TouchKind } from './touches.ts';
 import { later, type Version } from './version.ts';
 
 export interface LastWrite extends Version {

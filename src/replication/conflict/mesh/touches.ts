@@ -6,7 +6,7 @@
  * behind by a put is an older claim.
  */
 import type { LoadTable } from '../../../model/load.ts';
-import type { Image, TableShape } from '../../../model/row.ts';
+import type { AppliedTouches, Image, TableShape, TouchKind } from '../../../model/row.ts';
 import type { LoadChange } from '../../window.ts';
 import type { Digest } from '../key-log.ts';
 import type { LockKeys } from '../keys.ts';
@@ -18,9 +18,9 @@ export interface MeshClaim {
   readonly clock: number;
   /** Up to which clock of this site's log the source had applied it before the transaction. */
   readonly seen: number;
+  /** Its transaction in its own log; left out where nobody asks. */
+  readonly gtid?: string;
 }
-
-export type TouchKind = 'delete' | 'put' | 'claim';
 
 export interface Touch {
   readonly kind: TouchKind;
@@ -43,13 +43,6 @@ export function touches(
   for (const lock of keys.uniques(table, after!)) list.push({ kind: 'claim', lock });
   list.push({ kind: 'put', lock: to });
   return list;
-}
-
-/** What the loader leaves in this site's log of one applied transaction, so that registers can be had from the log alone. */
-export interface AppliedTouches {
-  readonly clock: number;
-  /** Digest of each lock key, with what was done to it last. */
-  readonly touched: ReadonlyMap<string, TouchKind>;
 }
 
 /** Of every transaction of a window, in order: also of changes that lost, and of those that changed nothing here. */

@@ -1,0 +1,212 @@
+/**
+ * The registers of a site in a mesh, kept from its own log: for each key and unique value the latest write, as long as an
+ * earlier one may still arrive. One for each channel, asked by all pipelines of it that end here. The rules that ask are in
+ * `replication/conflict/mesh`.
+ *
+ * Rule kept: it is filled from the log, from where every peer is known to have seen it, before anything is applied; and
+ * pipelines out of this database begin where the log's clock is known exactly (`origin`).
+ */
+import { OtterError } from '../model/error.ts';
+import type { Checkpoint, LogOrigin, TargetPort } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { RowChange } from '../model/row.ts';
+import { readSeen } from '../model/seen.ts';
+import type { LockKeys } from '../replication/conflict/keys.ts';
+import { Registers } from '../replication/conflict/mesh/registers.ts';
+import { type PeerPoint, reach, stableClocks } from '../replication/conflict/mesh/stability.ts';
+import { touches } from '../replication/conflict/mesh/touches.ts';
+import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
+import type { LogListener, ReadPart, Unreadable } from './reader.ts';
+import { sha256 } from './serialiser-index.ts';
+import type { SiteLog } from './site-log.ts';
+
+export interface MeshIndexOptions {
+  readonly site: string;
+  /** The pipelines of the channel that end here, as the topology has them now. */
+  readonly inbound: () => readonly { readonly spec: PipelineSpec; readonly born: number }[];
+  readonly routes: (schema: string, table: string) => boolean;
+  readonly target: TargetPort;
+  readonly ownerRevision: number;
+  readonly log: SiteLog;
+  readonly limitBytes: number;
+}
+
+export class MeshIndex implements LogListener {
+  readonly site: string;
+  readonly #options: MeshIndexOptions;
+  readonly #known: KnownKeys;
+  #registers: Registers | null = null;
+  /** What the checkpoint rows of the pipelines from the peers say. */
+  readonly #peers = new Map<string, PeerPoint>();
+  #beginning: Promise<void> = Promise.resolve();
+  #origin: LogOrigin | null = null;
+  /** The last own beat that was read. */
+  #place: LogOrigin | null = null;
+  /** One decides at a time: a change that writes nothing meets nobody at a lock. */
+  #deciding: Promise<void> = Promise.resolve();
+  #lost: OtterError | null = null;
+
+  constructor(options: MeshIndexOptions) {
+    this.site = options.site;
+    this.#options = options;
+    this.#known = new KnownKeys(options.target);
+  }
+
+  get keys(): LockKeys {
+    return this.#known.keys;
+  }
+
+  /** @throws OtterError when it has outgrown its memory, or what is wrong with a change in the log. */
+  get registers(): Registers {
+    if (this.#registers !== null) return this.#registers;
+    throw this.#lost ?? new Error(`the registers of ${this.site} were asked before they began`);
+  }
+
+  /**
+   * Settles when it is being filled from the log, with all peers that there are: before anything is applied. Whose barrier
+   * passes has all of it.
+   */
+  begin(): Promise<void> {
+    const next = this.#beginning.catch(() => undefined).then(() => this.#begin());
+    this.#beginning = next;
+    return next;
+  }
+
+  /** A window of this peer is committed. */
+  committed(peer: string, { clock, seen }: Checkpoint): void {
+    const inbound = this.#options.inbound();
+    const own = seen[inbound.find(({ spec }) => spec.source === peer)?.spec.reverse ?? ''];
+    const before = this.#peers.get(peer);
+    if (before === undefined) return;
+    this.#peers.set(peer, { clock, seen: own === undefined ? before.seen : readSeen(own) });
+    // Who has left the mesh is not waited for.
+    const here = new Set(inbound.map(({ spec }) => spec.source));
+    const peers = new Map([...this.#peers].filter(([site]) => here.has(site)));
+    this.#registers?.evict(stableClocks(this.site, peers));
+  }
+
+  /** Waits for its turn to decide; what it returns gives the turn on. */
+  async turn(): Promise<() => void> {
+    const before = this.#deciding;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#deciding = before.then(() => promise);
+    await before;
+    return resolve;
+  }
+
+  learnt(rows: readonly KeyedRow[]): Promise<void> {
+    return this.#known.learnt(rows);
+  }
+
+  part(part: ReadPart): void | Promise<void> {
+    const registers = this.#registers;
+    if (registers === null) return;
+    if (registers.bytes >= this.#options.limitBytes) {
+      const what = `the writes at ${this.site} that its peers may not have seen no longer fit into ${this.#options.limitBytes} bytes`;
+      this.#forget(
+        new OtterError('OT5019', what, {
+          hint: 'Raise OTTER_INDEX_BYTES on the node and restart it, or remove a peer.',
+        }),
+      );
+      return;
+    }
+    const source = this.#sourceOf(part.mark);
+    if (part.last && part.own.some((row) => row.kind === 'beat' && row.site === this.site))
+      this.#place = {
+        position: part.position,
+        clock: part.clock,
+        seen: { ...this.#origin?.seen, ...part.seen },
+      };
+    for (const row of part.own) {
+      if (row.kind !== 'touches' || source === null || row.pipeline !== part.mark) continue;
+      for (const { clock, touched } of row.touches)
+        for (const [digest, kind] of touched) registers.note({ site: source, clock }, kind, digest);
+    }
+    if (source === null) return this.#own(part);
+  }
+
+  ahead(changes: readonly RowChange[]): Promise<void> | null {
+    return this.#registers === null ? null : this.#known.learn(rowsOf(this.#routed(changes)));
+  }
+
+  statement(): void {}
+
+  broken(): void {}
+
+  failed(): void {}
+
+  unreadable({ tables, gone, error }: Unreadable): void {
+    if (gone || this.#registers === null) return;
+    if (tables !== null && !tables.some(({ schema, name }) => this.#options.routes(schema, name))) return;
+    this.#forget(error);
+  }
+
+  moved(): void {
+    // Noting a part of the log again leaves the registers as they were.
+  }
+
+  room(): null {
+    return null;
+  }
+
+  /** Where pipelines out of this database may begin from now on; null: where they may so far. */
+  get place(): LogOrigin | null {
+    if (this.#registers === null || this.#place === null || this.#origin === null) return null;
+    return this.#place.clock > this.#origin.clock ? this.#place : null;
+  }
+
+  async #begin(): Promise<void> {
+    const { target, inbound, ownerRevision, log, site } = this.#options;
+    const news = inbound().filter(({ spec }) => !this.#peers.has(spec.source));
+    if (news.length === 0 && this.#registers !== null) return;
+    this.#lost = null;
+    this.#origin = await target.origin(site);
+    for (const { spec, born } of news) {
+      // Whoever owned it before is fenced, and done with what it was writing.
+      const checkpoint = await target.claim(spec.name, ownerRevision, born);
+      this.#peers.set(spec.source, this.#pointOf(spec, checkpoint, this.#origin));
+    }
+    this.#registers = new Registers({ sites: [site, ...this.#peers.keys()], digest: sha256 });
+    const known = reach(this.#peers);
+    // What was seen is folded from the origin on.
+    log.join(this, known.clock < this.#origin.clock ? known : this.#origin);
+  }
+
+  #pointOf(spec: PipelineSpec, checkpoint: Checkpoint | null, origin: LogOrigin): PeerPoint {
+    const own = checkpoint?.seen[spec.reverse!];
+    return { clock: checkpoint?.clock ?? 0, seen: own === undefined ? origin : readSeen(own) };
+  }
+
+  #own(part: ReadPart): void | Promise<void> {
+    const changes = this.#routed(part.changes);
+    if (changes.length === 0) return;
+    const note = (): void => {
+      for (const change of changes) this.#note(part, change);
+    };
+    const rows = rowsOf(changes);
+    const learning = this.#known.learn(rows);
+    if (learning === null) note();
+    else return learning.then(() => this.learnt(rows)).then(note);
+  }
+
+  #note({ clock }: ReadPart, change: RowChange): void {
+    const before = change.kind === 'insert' ? null : change.before;
+    const after = change.kind === 'delete' ? null : change.after;
+    for (const { kind, lock } of touches(this.keys, change.table, before, after))
+      this.#registers?.note({ site: this.site, clock }, kind, sha256(lock));
+  }
+
+  #routed(changes: readonly RowChange[]): readonly RowChange[] {
+    return changes.filter(({ table }) => this.#options.routes(table.schema, table.name));
+  }
+
+  /** Whose rows a transaction brought; null: this site's own, or what came from outside the mesh. */
+  #sourceOf(mark: string | null): string | null {
+    return this.#options.inbound().find(({ spec }) => spec.name === mark)?.spec.source ?? null;
+  }
+
+  #forget(why: OtterError): void {
+    this.#registers = null;
+    this.#lost = why;
+  }
+}

@@ -1,0 +1,167 @@
+/**
+ * One site's side of a pipeline in a mesh: applies a peer's windows by the rules of `replication/conflict/mesh`.
+ *
+ * Write first and check after, as at a serialiser (`judge.ts`). What is decided change by change is decided by one
+ * pipeline of the site at a time, and leaves in the log what it touched, also where it changed nothing.
+ */
+
+import type { ConflictLogLevel } from '../model/conflict.ts';
+import { OtterError } from '../model/error.ts';
+import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable } from '../model/load.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { LogPoint } from '../model/position.ts';
+import type { Delivery, Seen } from '../model/row.ts';
+import { readSeen } from '../model/seen.ts';
+import { footprint } from '../replication/conflict/footprint.ts';
+import { decideMesh } from '../replication/conflict/mesh/decide.ts';
+import { firstOpposed, passedThrough } from '../replication/conflict/mesh/detect.ts';
+import { meshRecords } from '../replication/conflict/mesh/record.ts';
+import { appliedTouches, type MeshClaim } from '../replication/conflict/mesh/touches.ts';
+import { optimisticWrites } from '../replication/conflict/optimistic.ts';
+import type { LockedRow } from '../replication/conflict/rows.ts';
+import type { KeyedRow } from './known-keys.ts';
+import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
+import type { MeshIndex } from './mesh-index.ts';
+import { sha256 } from './serialiser-index.ts';
+import type { TargetTables } from './tables.ts';
+
+export interface MeshJudgingOptions {
+  readonly index: MeshIndex;
+  /** True when the index has noted everything before the point of this site's log within the time. */
+  readonly passed: (point: LogPoint, timeoutMs: number) => Promise<boolean>;
+  readonly spec: PipelineSpec;
+  readonly levelOf: (table: LoadTable) => ConflictLogLevel;
+  readonly now: () => number;
+}
+
+const BARRIER_MS = 1_000;
+
+export class MeshStrategy implements Strategy {
+  readonly #options: MeshJudgingOptions;
+  readonly #tables: TargetTables;
+  /** What the peer had seen when the window, or the transaction in pieces, began. */
+  #first: Seen = {};
+  /** Gives on the turn to decide. */
+  #release: (() => void) | null = null;
+
+  constructor(options: MeshJudgingOptions, tables: TargetTables) {
+    this.#options = options;
+    this.#tables = tables;
+  }
+
+  async begin(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    deliveries: readonly Delivery[],
+    { closes }: Attempt,
+  ): Promise<Applied> {
+    this.ended();
+    this.#first = from.seen;
+    const claims = await this.#claims(deliveries);
+    if (claims.length === 0 && closes) {
+      await session.begin('read committed', false, from, to, []);
+      return { rows: 0, conflicts: 0, drift: 0 };
+    }
+    if (closes && (await this.#asTheyAre(session, from, to, claims))) {
+      return { rows: claims.length, conflicts: 0, drift: 0 };
+    }
+    await session.rollback();
+    this.#release = await this.#options.index.turn();
+    await session.begin('repeatable read', false, from, to, []);
+    return this.#decide(session, claims);
+  }
+
+  async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {
+    return this.#decide(session, await this.#claims(deliveries));
+  }
+
+  async end(): Promise<void> {}
+
+  committed(to: Checkpoint): void {
+    this.ended();
+    this.#options.index.committed(this.#options.spec.source, to);
+  }
+
+  ended(): void {
+    this.#release?.();
+    this.#release = null;
+  }
+
+  /** Whether the window could be written without deciding anything; if so it is. */
+  async #asTheyAre(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    claims: readonly MeshClaim[],
+  ): Promise<boolean> {
+    const { index, spec } = this.#options;
+    const changes = claims.map(({ change }) => change);
+    if (passedThrough(changes, index.keys) !== null) return false;
+    const touched = appliedTouches(claims, index.keys, sha256);
+    try {
+      await session.begin('read committed', false, from, to, []);
+      await session.tellTouches(spec.name, touched);
+      const { missing, absent } = await session.write(optimisticWrites(changes));
+      if (missing + absent > 0) return false;
+      await this.#barrier(session);
+      await index.learnt(rowsOf(claims));
+      const sites = { own: index.site, source: spec.source };
+      return firstOpposed(claims, sites, index.keys, index.registers) === null;
+    } catch (error) {
+      if (error instanceof DuplicateKey) return false;
+      throw error;
+    }
+  }
+
+  async #decide(session: LoadSession, claims: readonly MeshClaim[]): Promise<Applied> {
+    const { index, spec, levelOf, now } = this.#options;
+    const present: LockedRow[] = [];
+    for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
+      for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
+    }
+    await this.#barrier(session);
+    await index.learnt([...rowsOf(claims), ...present]);
+    const { site: own, keys, registers } = index;
+    const verdict = decideMesh({ own, source: spec.source, claims, present, keys, registers });
+    const touched = appliedTouches(claims, keys, sha256);
+    await session.tellTouches(spec.name, touched);
+    await session.write(verdict.writes);
+    const context = { channel: spec.channel, pipeline: spec.name, keys, levelOf, nowMs: now() };
+    await session.recordConflicts(meshRecords(verdict.losses, context));
+    return {
+      rows: claims.length - verdict.refused - verdict.hidden,
+      conflicts: verdict.losses.length,
+      drift: 0,
+    };
+  }
+
+  /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
+  async #barrier(session: LoadSession): Promise<void> {
+    const { passed, spec } = this.#options;
+    if (await passed(await session.logEnd(), BARRIER_MS)) return;
+    throw new OtterError('OT5018', `the log reader of ${spec.target} has not passed the end of its log`, {
+      where: { pipeline: spec.name },
+      retry: 'backoff',
+    });
+  }
+
+  async #claims(deliveries: readonly Delivery[]): Promise<MeshClaim[]> {
+    const { index, spec } = this.#options;
+    const claims: MeshClaim[] = [];
+    for (const delivery of deliveries) {
+      const text = delivery.seen[spec.reverse!] ?? this.#first[spec.reverse!];
+      const seen = text === undefined ? 0 : readSeen(text).clock;
+      for (const change of loadChanges(delivery, this.#tables))
+        claims.push({ change, clock: delivery.clock, seen, gtid: delivery.gtid });
+    }
+    await index.learnt(rowsOf(claims));
+    return claims;
+  }
+}
+
+function rowsOf(claims: readonly MeshClaim[]): KeyedRow[] {
+  return claims.flatMap(({ change: { table, before, after } }) =>
+    [before, after].flatMap((image) => (image === null ? [] : [{ table, image }])),
+  );
+}

@@ -1,0 +1,134 @@
+/** Three sites that all decide, each pair directly: no site passes on what it was sent, and all end equal. */
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { seededRandom } from '../../src/lab/random.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { channel, dump, loud, quiet, rootOf, Sites, servers, streaming, until } from './harness.ts';
+import { slowed } from './slowed.ts';
+
+const NAMES = ['a', 'b', 'c'] as const;
+const PIPELINES = NAMES.flatMap((source) =>
+  NAMES.filter((target) => target !== source).map((target) => `shop/${source}>${target}`),
+);
+const log = process.env['LOUD'] ? loud : quiet;
+let labs: readonly DatabaseServer[];
+let roots: readonly Connection[];
+
+beforeAll(async () => {
+  labs = await servers(3);
+  roots = await Promise.all(labs.map(rootOf));
+});
+afterAll(async () => {
+  for (const root of roots) root.destroy();
+  await Promise.all(labs.map((lab) => lab[Symbol.asyncDispose]()));
+});
+beforeEach(async () => {
+  for (const root of roots) {
+    await root.query('DROP DATABASE IF EXISTS shop; DROP DATABASE IF EXISTS otter; CREATE DATABASE shop');
+    await root.query(
+      'CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(50), u INT UNIQUE, w INT, x INT, UNIQUE KEY wx (w, x)); INSERT INTO shop.t (id, name) VALUES (1, "x"), (2, "x")',
+    );
+  }
+});
+
+function mesh(): Sites {
+  const sites = new Sites(Object.fromEntries(NAMES.map((name, i) => [name, labs[i]!])), log);
+  const direction = { kind: 'two-way', between: NAMES } as const;
+  const conflict = {
+    policy: 'last-write-wins',
+    priority: NAMES,
+    by: null,
+    merge: 'row',
+    groups: [],
+    counters: [],
+  } as const;
+  sites.set({ shop: channel(direction, ['shop.t'], { conflict, initial: 'none', shape: 'mesh' }) });
+  return sites;
+}
+
+async function equal(): Promise<void> {
+  let dumps: string[] = [];
+  await until('equal', async () => {
+    dumps = (await Promise.all(roots.map((root) => dump(root, 'shop.t')))).map((rows) => rows.join('\n'));
+    return new Set(dumps).size === 1;
+  }).catch((error: Error) => {
+    throw new Error(`${error.message}\n${dumps.join('\n--\n')}`);
+  });
+}
+
+/** A write of each site has arrived at the others, and so all before it. */
+async function arrived(round: number): Promise<void> {
+  for (const [i, root] of roots.entries())
+    await root.query(`INSERT INTO shop.t (id, name) VALUES (${10_000 + round * 10 + i}, 'last')`);
+  await until('all has arrived', async () => {
+    const counts = await Promise.all(
+      roots.map(async (root) => (await dump(root, 'shop.t')).filter((row) => row.includes('"last"')).length),
+    );
+    return counts.every((count) => count === NAMES.length * round);
+  });
+}
+
+test('a write of one site reaches the others once, and the origin goes along with the log', async () => {
+  await using sites = mesh();
+  for (const name of NAMES) sites.start(name);
+  await streaming(sites, ...PIPELINES);
+  await roots[1]!.query("UPDATE shop.t SET name='b' WHERE id=1");
+  await arrived(1);
+  await equal();
+  expect((await dump(roots[2]!, 'shop.t'))[0]).toContain('"b"');
+  const applied = sites.figures()['shop/a>c']!.rowsApplied;
+  // Its own last row, and nothing of what came from b.
+  expect(applied).toBe(1);
+  const origin = async (): Promise<number> => {
+    const [rows] = await roots[0]!.query('SELECT clock FROM otter.origin');
+    return Number((rows as { clock: string }[])[0]!.clock);
+  };
+  const before = await origin();
+  await until('the origin moves', async () => (await origin()) > before);
+}, 60_000);
+
+test('all kinds of writes on few keys at all three, over slow links, sites stopping and starting, end equal', async () => {
+  await using sites = mesh();
+  sites.link.open = slowed(sites.link.open, seededRandom(7));
+  for (const name of NAMES) sites.start(name);
+  await streaming(sites, ...PIPELINES);
+  for (let round = 1; round <= 3; round += 1) {
+    const writing = Promise.all(roots.map((root, i) => write(root, round * 10 + i)));
+    const restarted = NAMES[round - 1]!;
+    await sites.stop(restarted);
+    sites.start(restarted);
+    await writing;
+    await streaming(sites, ...PIPELINES);
+    await arrived(round);
+    await equal();
+  }
+  const conflicts = Object.values(sites.figures()).reduce((sum, each) => sum + each.conflicts, 0);
+  expect(conflicts).toBeGreaterThan(0);
+  const [rows] = await roots[0]!.query("SELECT COUNT(*) AS n FROM otter.conflict WHERE winner='incoming'");
+  expect(Number((rows as { n: string }[])[0]!.n)).toBeGreaterThan(0);
+}, 120_000);
+
+async function write(db: Connection, seed: number, times = 200): Promise<void> {
+  const random = seededRandom(seed);
+  const below = (n: number): number => random.between(0, n - 1);
+  for (let i = 0; i < times; i += 1) {
+    const id = below(12);
+    const unique = (): number | 'NULL' => (below(5) === 0 ? 'NULL' : below(10));
+    const sql = [
+      `INSERT INTO shop.t VALUES (${id}, 's${seed} ${i}', ${unique()}, ${unique()}, ${below(3)})`,
+      `REPLACE INTO shop.t VALUES (${id}, 's${seed} ${i}', ${unique()}, ${unique()}, ${below(3)})`,
+      `UPDATE shop.t SET name='s${seed} ${i}' WHERE id=${id}`,
+      `UPDATE shop.t SET u=${unique()} WHERE id=${id}`,
+      `UPDATE shop.t SET w=${unique()} WHERE id IN (${id}, ${below(12)})`,
+      `DELETE FROM shop.t WHERE id=${id}`,
+      `UPDATE shop.t SET id=${below(12)} WHERE id=${id}`,
+      `BEGIN; UPDATE shop.t SET u=NULL WHERE id=${id}; UPDATE shop.t SET u=${below(10)} WHERE id=${below(12)}; UPDATE shop.t SET u=${below(10)} WHERE id=${id}; COMMIT`,
+    ][below(8)]!;
+    try {
+      await db.query(sql);
+    } catch (error) {
+      await db.query('ROLLBACK');
+      if (![1062, 1213, 1205].includes((error as { errno: number }).errno)) throw error;
+    }
+  }
+}
