@@ -78,6 +78,8 @@ export interface PipelineSpec {
   readonly role: PipelineRole;
   /** Name of the pipeline in the other direction, null when one-way. */
   readonly reverse: string | null;
+  /** Of the pipeline into this one's source that says since when its tables count there; null when one-way. */
+  readonly joinsBy: string | null;
   readonly tables: readonly TableRule[];
   /** Since when tables are in the channel, by their names at its first database. */
   readonly stays: readonly TableStay[];
@@ -87,7 +89,7 @@ export interface PipelineSpec {
   readonly forward: boolean;
   /** Whether this pipeline copies existing rows (in a two-way channel only the one from the first site does). */
   readonly initial: 'copy' | 'none';
-  /** Whether the pipeline in the other direction copies: then a table counts here only from when it is copied. */
+  /** Whether rows are copied into this one's source: then a table counts there only from when it is copied. */
   readonly reverseCopies: boolean;
   /** Two-way: whether the site that decides has others to send to than this pipeline's. */
   readonly star: boolean;
@@ -133,6 +135,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         target,
         role: 'one-way' as const,
         reverse: null,
+        joinsBy: null,
         initial: spec.initial,
         reverseCopies: false,
         star: false,
@@ -164,8 +167,10 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       target,
       role: source === (mesh ? elder : serialiser) ? ('from-serialiser' as const) : ('to-serialiser' as const),
       reverse: pipelineName(channel, target, source),
+      // Into all but the first site rows are copied from the first one.
+      joinsBy: pipelineName(channel, source === first || spec.initial === 'none' ? target : first, source),
       initial: source === first ? spec.initial : ('none' as const),
-      reverseCopies: target === first && spec.initial === 'copy',
+      reverseCopies: source !== first && spec.initial === 'copy',
       star: direction.between.length > 2 && !mesh,
       mesh,
       joinsLate: spec.initial === 'none',

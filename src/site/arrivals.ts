@@ -65,8 +65,10 @@ export class Arrivals {
     tables.announced(from);
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
-    // gets none that the spoke has alone, whose rows would stay there.
-    const creates = born || (spec().role !== 'to-serialiser' && !tables.hasCopy(from));
+    // gets none that the spoke has alone, whose rows would stay there. What is copied is made by whom it is copied from.
+    const { role, reverse, joinsBy } = spec();
+    const copiedFromAnother = reverse !== joinsBy;
+    const creates = !copiedFromAnother && (born || (role !== 'to-serialiser' && !tables.hasCopy(from)));
     let before: string | null = null;
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);

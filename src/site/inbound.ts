@@ -85,6 +85,11 @@ export class Inbound {
     return this.#spec;
   }
 
+  /** Whether existing rows may not all be here; that is not known before it has begun. */
+  get copying(): boolean {
+    return this.#tables?.copying ?? true;
+  }
+
   /** Whether it must be run anew to become this. */
   moves(spec: PipelineSpec): boolean {
     return this.#tables?.moves(spec) ?? false;

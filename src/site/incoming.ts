@@ -221,6 +221,12 @@ export class Incoming {
         ownerRevision,
         log,
         limitBytes: indexBytes,
+        copyingFrom: () => {
+          const copies = [...this.#running.values()].find(
+            ({ spec, inbound }) => spec.channel === channel && spec.initial === 'copy' && inbound.copying,
+          );
+          return copies?.spec.source ?? null;
+        },
       });
     this.#meshes.set(channel, mesh);
     return mesh;

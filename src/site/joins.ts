@@ -62,10 +62,11 @@ export class Joins {
     const rule = outbound.ruleOf(schema, name);
     if (rule === null) return null;
     const there = mapName(rule, schema, name);
-    const join = this.#of(outbound.spec.reverse!).get(`${there.schema}.${there.table}`);
+    const by = outbound.spec.joinsBy!;
+    const join = this.#of(by).get(`${there.schema}.${there.table}`);
     // Once it has left in the other direction too, there is nothing that could be told of it.
     if (outbound.leaves(schema, name)) return join === undefined && !outbound.spec.reverseCopies ? null : join?.since;
-    const opposite = this.#options.opposite(outbound.spec.reverse!);
+    const opposite = this.#options.opposite(by);
     if (join === undefined || opposite === null) return undefined;
     // What was taken down when the table went elsewhere, or was here before, says nothing of now.
     const now = placeOf(opposite, there.schema, there.table);

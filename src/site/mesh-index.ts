@@ -8,12 +8,13 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { Checkpoint, LogOrigin, TargetPort } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
-import type { RowChange } from '../model/row.ts';
+import { type PipelineSpec, pipelineName } from '../model/pipeline.ts';
+import type { RowChange, Seen } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import type { LockKeys } from '../replication/conflict/keys.ts';
+import { stableWhileCopying } from '../replication/conflict/mesh/copied.ts';
 import { Registers } from '../replication/conflict/mesh/registers.ts';
-import { type PeerPoint, reach, stableClocks } from '../replication/conflict/mesh/stability.ts';
+import { type PeerPoint, reach, type StableClocks, stableClocks } from '../replication/conflict/mesh/stability.ts';
 import { touches } from '../replication/conflict/mesh/touches.ts';
 import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
@@ -29,6 +30,8 @@ export interface MeshIndexOptions {
   readonly ownerRevision: number;
   readonly log: SiteLog;
   readonly limitBytes: number;
+  /** The site from which rows are being copied here, or may be; null: none. */
+  readonly copyingFrom: () => string | null;
 }
 
 export class MeshIndex implements LogListener {
@@ -38,6 +41,8 @@ export class MeshIndex implements LogListener {
   #registers: Registers | null = null;
   /** What the checkpoint rows of the pipelines from the peers say. */
   readonly #peers = new Map<string, PeerPoint>();
+  /** All that they had seen there. */
+  readonly #saw = new Map<string, Seen>();
   #beginning: Promise<void> = Promise.resolve();
   #origin: LogOrigin | null = null;
   /** The last own beat that was read. */
@@ -75,14 +80,16 @@ export class MeshIndex implements LogListener {
   /** A window of this peer is committed. */
   committed(peer: string, { clock, seen }: Checkpoint): void {
     const inbound = this.#options.inbound();
-    const own = seen[inbound.find(({ spec }) => spec.source === peer)?.spec.reverse ?? ''];
+    const spec = inbound.find((each) => each.spec.source === peer)?.spec;
+    const own = seen[spec?.reverse ?? ''];
     const before = this.#peers.get(peer);
     if (before === undefined) return;
     this.#peers.set(peer, { clock, seen: own === undefined ? before.seen : readSeen(own) });
+    this.#saw.set(peer, seen);
     // Who has left the mesh is not waited for.
     const here = new Set(inbound.map(({ spec }) => spec.source));
     const peers = new Map([...this.#peers].filter(([site]) => here.has(site)));
-    this.#registers?.evict(stableClocks(this.site, peers));
+    this.#registers?.evict(this.#stable(stableClocks(this.site, peers)));
   }
 
   /** Waits for its turn to decide; what it returns gives the turn on. */
@@ -149,10 +156,26 @@ export class MeshIndex implements LogListener {
     return null;
   }
 
-  /** Where pipelines out of this database may begin from now on; null: where they may so far. */
+  /**
+   * Where pipelines out of this database may begin from now on; null: where they may so far. While rows are copied here the
+   * registers must be filled again, after a restart, from before that.
+   */
   get place(): LogOrigin | null {
+    if (this.#options.copyingFrom() !== null) return null;
     if (this.#registers === null || this.#place === null || this.#origin === null) return null;
     return this.#place.clock > this.#origin.clock ? this.#place : null;
+  }
+
+  /** While rows are copied, what the site they come from has not seen of others stays. */
+  #stable(stable: StableClocks): StableClocks {
+    const source = this.#options.copyingFrom();
+    const channel = this.#options.inbound()[0]?.spec.channel;
+    if (source === null || channel === undefined) return stable;
+    const seen = Object.entries(this.#saw.get(source) ?? {}).flatMap(([pipeline, text]) => {
+      const site = Object.keys(stable).find((each) => pipeline === pipelineName(channel, each, source));
+      return site === undefined ? [] : [[site, readSeen(text)] as const];
+    });
+    return stableWhileCopying(stable, source, Object.fromEntries(seen));
   }
 
   async #begin(): Promise<void> {
@@ -165,6 +188,7 @@ export class MeshIndex implements LogListener {
       // Whoever owned it before is fenced, and done with what it was writing.
       const checkpoint = await target.claim(spec.name, ownerRevision, born);
       this.#peers.set(spec.source, this.#pointOf(spec, checkpoint, this.#origin));
+      if (checkpoint !== null) this.#saw.set(spec.source, checkpoint.seen);
     }
     this.#registers = new Registers({ sites: [site, ...this.#peers.keys()], digest: sha256 });
     const known = reach(this.#peers);

@@ -10,15 +10,17 @@ import { OtterError } from '../model/error.ts';
 import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { Delivery, Seen } from '../model/row.ts';
+import type { CopyChunk, Delivery, Seen } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
+import { placeable } from '../replication/conflict/mesh/copied.ts';
 import { decideMesh } from '../replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../replication/conflict/mesh/detect.ts';
 import { meshRecords } from '../replication/conflict/mesh/record.ts';
 import { appliedTouches, type MeshClaim } from '../replication/conflict/mesh/touches.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
+import type { LoadChange } from '../replication/window.ts';
 import type { KeyedRow } from './known-keys.ts';
 import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
 import type { MeshIndex } from './mesh-index.ts';
@@ -58,6 +60,8 @@ export class MeshStrategy implements Strategy {
   ): Promise<Applied> {
     this.ended();
     this.#first = from.seen;
+    const [first] = deliveries;
+    if (first?.kind === 'chunk') return this.#copied(session, from, to, first.chunk);
     const claims = await this.#claims(deliveries);
     if (claims.length === 0 && closes) {
       await session.begin('read committed', false, from, to, []);
@@ -88,6 +92,36 @@ export class MeshStrategy implements Strategy {
     this.#release = null;
   }
 
+  /** Existing rows of the first site: older than everything, they take nothing from anybody. */
+  async #copied(session: LoadSession, from: Checkpoint, to: Checkpoint, chunk: CopyChunk): Promise<Applied> {
+    const { index } = this.#options;
+    const table = this.#tables.of(chunk.table);
+    this.#release = await index.turn();
+    await session.begin('repeatable read', false, from, to, []);
+    const inserts = chunk.rows.map((after) => ({
+      kind: 'insert' as const,
+      table,
+      before: null,
+      after,
+      fkChecks: false,
+    }));
+    const present = await this.#locked(session, inserts);
+    await this.#barrier(session);
+    await index.learnt([...chunk.rows.map((image) => ({ table, image })), ...present]);
+    const { keys, registers } = index;
+    const rows = placeable(table, chunk.rows, { present, keys, registers });
+    if (rows.length > 0) await session.write([{ kind: 'insert', table, rows }]);
+    return { rows: rows.length, conflicts: 0, drift: 0 };
+  }
+
+  async #locked(session: LoadSession, changes: readonly LoadChange[]): Promise<LockedRow[]> {
+    const present: LockedRow[] = [];
+    for (const { table, columns, rows } of footprint(changes)) {
+      for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
+    }
+    return present;
+  }
+
   /** Whether the window could be written without deciding anything; if so it is. */
   async #asTheyAre(
     session: LoadSession,
@@ -116,10 +150,10 @@ export class MeshStrategy implements Strategy {
 
   async #decide(session: LoadSession, claims: readonly MeshClaim[]): Promise<Applied> {
     const { index, spec, levelOf, now } = this.#options;
-    const present: LockedRow[] = [];
-    for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
-      for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
-    }
+    const present = await this.#locked(
+      session,
+      claims.map(({ change }) => change),
+    );
     await this.#barrier(session);
     await index.learnt([...rowsOf(claims), ...present]);
     const { site: own, keys, registers } = index;

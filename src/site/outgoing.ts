@@ -101,7 +101,7 @@ export class Outgoing {
     // A first start of the serialiser's pipeline waits until the opposite one has begun, so that no write at the other
     // site falls between the look at its tables and the first position of its log.
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
-    if (spec.reverse !== null) await this.#joins.recall(spec.reverse);
+    if (spec.joinsBy !== null) await this.#joins.recall(spec.joinsBy);
     const { logsCascades } = await source.facts();
     const first = spec.mesh ? 'origin' : 'firstPosition';
     const start = request.from ?? (await target[first](this.#options.site));
@@ -140,6 +140,20 @@ export class Outgoing {
   /** A table of a pipeline into this database joined, told before that is committed; null: it left. */
   joined(pipeline: string, table: string, join: Join | null): void {
     this.#joins.joined(pipeline, table, join);
+    if (join !== null) this.#passOn(pipeline, table);
+  }
+
+  /** A table that another site of a mesh has made is here now too: who has its rows copied from here is told of it. */
+  #passOn(pipeline: string, table: string): void {
+    for (const running of this.#running.values()) {
+      const { outbound } = running;
+      const { mesh, channel, initial, reverse } = outbound.spec;
+      if (!mesh || initial !== 'copy' || reverse === pipeline || !pipeline.startsWith(`${channel}/`)) continue;
+      if (outbound.told.some((told) => tableName(told) === table)) continue;
+      running.following = running.following
+        .then(() => this.#announce(running, (name) => name === table))
+        .catch((error: unknown) => outbound.close(error));
+    }
   }
 
   /** A pipeline into this database begins, and no table has joined. */

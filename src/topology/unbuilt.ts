@@ -40,11 +40,6 @@ export const UNBUILT = {
     severity: 'error',
     missing: 'No conflict waits for a person.',
   },
-  mesh: {
-    key: 'channels.*.shape: mesh with initial: copy',
-    severity: 'error',
-    missing: 'Rows are not copied into a mesh: begin with equal databases and `initial: none`, or write `shape: star`.',
-  },
   meshNames: {
     key: 'channels.*.shape: mesh with tables[].to or columns',
     severity: 'error',
@@ -125,8 +120,6 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;
   const twoWay = direction.kind === 'two-way';
   if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
-  if (channel.shape === 'mesh' && channel.initial === 'copy')
-    tell('mesh', '`initial: copy` in a mesh', [...base, 'initial']);
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }

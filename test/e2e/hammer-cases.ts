@@ -1,33 +1,46 @@
-/** By which rules the hammer falls, and on which sites. A rule that is built next is one line more. */
+/** By which rules the hammer falls, and on which sites. */
 import type { HammerCase } from './hammer.ts';
 
 type Rules = Pick<HammerCase, 'conflict' | 'ofTables' | 'counters'>;
 
-export const POLICIES: readonly ({ readonly policy: string } & Rules)[] = [
-  { policy: 'site-priority', conflict: '{ policy: site-priority }' },
-  { policy: 'last-write-wins', conflict: '{ policy: last-write-wins }' },
-  { policy: 'last-write-wins by a column', conflict: '{ policy: last-write-wins, by: updated_at }' },
-  {
-    policy: 'site-priority with merged columns and counters',
+export const POLICIES = {
+  'site-priority': { conflict: '{ policy: site-priority }' },
+  'last-write-wins': { conflict: '{ policy: last-write-wins }' },
+  'last-write-wins by a column': { conflict: '{ policy: last-write-wins, by: updated_at }' },
+  'site-priority with merged columns and counters': {
     conflict: '{ policy: site-priority, merge: column, counters: [points] }',
     counters: true,
   },
-  {
-    policy: 'last-write-wins with merged columns, groups and counters',
+  'last-write-wins with merged columns, groups and counters': {
     conflict: '{ policy: last-write-wins, merge: column, counters: [points] }',
     ofTables: { uniques: '{ groups: [[a, b]] }' },
     counters: true,
   },
-];
+} as const satisfies Record<string, Rules>;
 
 type Sites = Pick<HammerCase, 'engines' | 'shape' | 'killsServers'>;
 
-/** A policy that knows only some shapes filters these. */
-export const SITES: readonly ({ readonly sites: string } & Sites)[] = [
-  { sites: 'two of MariaDB', engines: ['mariadb', 'mariadb'] },
-  { sites: 'two of MySQL', engines: ['mysql', 'mysql'] },
-  { sites: 'MariaDB and MySQL', engines: ['mariadb', 'mysql'] },
-  { sites: 'MySQL and MariaDB 11', engines: ['mysql', 'mariadb11'] },
-  { sites: 'two whose servers are killed', engines: ['mariadb', 'mysql'], killsServers: true },
-  { sites: 'a star of three', engines: ['mariadb', 'mariadb', 'mysql'], shape: 'star' },
+export const SITES = {
+  'two of MariaDB': { engines: ['mariadb', 'mariadb'] },
+  'two of MySQL': { engines: ['mysql', 'mysql'] },
+  'MariaDB and MySQL': { engines: ['mariadb', 'mysql'] },
+  'MySQL and MariaDB 11': { engines: ['mysql', 'mariadb11'] },
+  'two whose servers are killed': { engines: ['mariadb', 'mysql'], killsServers: true },
+  'a star of three': { engines: ['mariadb', 'mariadb', 'mysql'], shape: 'star' },
+  'a mesh of three': { engines: ['mariadb', 'mysql', 'mariadb'], shape: 'mesh' },
+} as const satisfies Record<string, Sites>;
+
+/** What is hammered for a minute: every policy and every kind of sites, and not all of each with all. */
+export const MINUTES: readonly (readonly [keyof typeof POLICIES, keyof typeof SITES])[] = [
+  ['site-priority', 'two of MariaDB'],
+  ['site-priority', 'two whose servers are killed'],
+  ['site-priority', 'a star of three'],
+  ['last-write-wins', 'two of MySQL'],
+  ['last-write-wins', 'MariaDB and MySQL'],
+  ['last-write-wins', 'a star of three'],
+  ['last-write-wins', 'a mesh of three'],
+  ['last-write-wins by a column', 'MySQL and MariaDB 11'],
+  ['site-priority with merged columns and counters', 'a star of three'],
+  ['last-write-wins with merged columns, groups and counters', 'two of MariaDB'],
+  ['last-write-wins with merged columns, groups and counters', 'a star of three'],
 ];

@@ -4,11 +4,17 @@ import { FAMILIES } from '../site/harness.ts';
 import { hammer } from './hammer.ts';
 import { POLICIES } from './hammer-cases.ts';
 
-test.each(POLICIES)(
-  'two sites hammered for some seconds under $policy end equal',
-  async ({ policy, ...rules }) => {
-    const engines = [0, 1].map((i) => FAMILIES[i % FAMILIES.length]!);
-    await hammer({ name: `short, ${policy}`, engines, ...rules, seconds: 5 });
+const pair = [0, 1].map((i) => FAMILIES[i % FAMILIES.length]!);
+
+test.each([
+  ['site-priority', pair, undefined],
+  ['last-write-wins with merged columns, groups and counters', pair, undefined],
+  ['last-write-wins', [...pair, pair[0]!], 'mesh'],
+] as const)(
+  'sites hammered for some seconds under %s end equal',
+  async (policy, engines, shape) => {
+    const name = `short, ${policy}`;
+    await hammer({ name, engines, ...(shape === undefined ? {} : { shape }), ...POLICIES[policy], seconds: 5 });
   },
   120_000,
 );

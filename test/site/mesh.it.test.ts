@@ -3,6 +3,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { seededRandom } from '../../src/lab/random.ts';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
+import type { ChannelSpec } from '../../src/model/topology.ts';
 import { channel, dump, loud, quiet, rootOf, Sites, servers, streaming, until } from './harness.ts';
 import { slowed } from './slowed.ts';
 
@@ -10,6 +11,7 @@ const NAMES = ['a', 'b', 'c'] as const;
 const PIPELINES = NAMES.flatMap((source) =>
   NAMES.filter((target) => target !== source).map((target) => `shop/${source}>${target}`),
 );
+const between = { kind: 'two-way', between: NAMES } as const;
 const log = process.env['LOUD'] ? loud : quiet;
 let labs: readonly DatabaseServer[];
 let roots: readonly Connection[];
@@ -31,9 +33,8 @@ beforeEach(async () => {
   }
 });
 
-function mesh(): Sites {
+function mesh(more: Partial<ChannelSpec> = { initial: 'none' }): Sites {
   const sites = new Sites(Object.fromEntries(NAMES.map((name, i) => [name, labs[i]!])), log);
-  const direction = { kind: 'two-way', between: NAMES } as const;
   const conflict = {
     policy: 'last-write-wins',
     priority: NAMES,
@@ -42,7 +43,7 @@ function mesh(): Sites {
     groups: [],
     counters: [],
   } as const;
-  sites.set({ shop: channel(direction, ['shop.t'], { conflict, initial: 'none', shape: 'mesh' }) });
+  sites.set({ shop: channel(between, ['shop.t'], { conflict, shape: 'mesh', ...more }) });
   return sites;
 }
 
@@ -108,11 +109,65 @@ test('all kinds of writes on few keys at all three, over slow links, sites stopp
   expect(Number((rows as { n: string }[])[0]!.n)).toBeGreaterThan(0);
 }, 120_000);
 
-async function write(db: Connection, seed: number, times = 200): Promise<void> {
+test('a table that is made at another site than the first reaches all', async () => {
+  for (const root of roots.slice(1)) await root.query('DROP TABLE shop.t');
+  await using sites = mesh({ initial: 'copy', tables: channel(between, ['shop.*']).tables });
+  for (const name of NAMES) sites.start(name);
+  await streaming(sites, ...PIPELINES);
+  await sites.settled();
+  await roots[2]!.query('CREATE TABLE shop.n (id INT PRIMARY KEY, v INT); INSERT INTO shop.n VALUES (1, 1), (2, 1)');
+  const all = async (rows: readonly string[]): Promise<void> =>
+    until('it is everywhere', async () => {
+      const dumps = await Promise.all(roots.map((root) => dump(root, 'shop.n').catch(() => [])));
+      return dumps.every((each) => each.join() === rows.join());
+    }).catch(async (error: Error) => {
+      const dumps = await Promise.all(roots.map((root) => dump(root, 'shop.n').catch(() => [])));
+      throw new Error(`${error.message}: ${JSON.stringify([dumps, sites.figures()])}`);
+    });
+  await all(['[1,1]', '[2,1]']);
+  await roots[1]!.query('UPDATE shop.n SET v=2 WHERE id=1');
+  await roots[0]!.query('DELETE FROM shop.n WHERE id=2');
+  await roots[2]!.query('INSERT INTO shop.n VALUES (3, 3)');
+  await all(['[1,2]', '[3,3]']);
+  await streaming(sites, ...PIPELINES);
+}, 60_000);
+
+test('existing rows of the first site are copied to the others while all three write, with sites stopping and starting', async () => {
+  const rows = Array.from({ length: 6_000 }, (_, i) => `(${i + 100}, 'old ${i}', NULL, NULL, NULL)`);
+  await roots[0]!.query(`INSERT INTO shop.t VALUES ${rows.join(',')}`);
+  for (const root of roots.slice(1)) await root.query('DROP TABLE shop.t');
+  await using sites = mesh({ initial: 'copy' });
+  sites.link.open = slowed(sites.link.open, seededRandom(8));
+  for (const name of NAMES) sites.start(name);
+  // Rows that are still to be copied are written and deleted meanwhile, at every site that has the table.
+  const begun = async (root: Connection): Promise<void> =>
+    until('the table is there', async () => (await dump(root, 'shop.t').catch(() => [])).length > 0);
+  const writing = Promise.all(
+    roots.map(async (root, i) => {
+      await begun(root);
+      await write(root, 50 + i, 150);
+      await write(root, 60 + i, 300, 3_000);
+    }),
+  );
+  await begun(roots[1]!);
+  await sites.stop('b');
+  sites.start('b');
+  await writing;
+  await sites.stop('a');
+  sites.start('a');
+  await streaming(sites, ...PIPELINES);
+  await sites.settled();
+  await arrived(1);
+  await equal();
+  const counts = (await dump(roots[2]!, 'shop.t')).length;
+  expect(counts).toBeGreaterThan(5_000);
+}, 120_000);
+
+async function write(db: Connection, seed: number, times = 200, ids = 12): Promise<void> {
   const random = seededRandom(seed);
   const below = (n: number): number => random.between(0, n - 1);
   for (let i = 0; i < times; i += 1) {
-    const id = below(12);
+    const id = ids > 12 ? 100 + below(ids) : below(ids);
     const unique = (): number | 'NULL' => (below(5) === 0 ? 'NULL' : below(10));
     const sql = [
       `INSERT INTO shop.t VALUES (${id}, 's${seed} ${i}', ${unique()}, ${unique()}, ${below(3)})`,
