@@ -27,15 +27,20 @@ CREATE TABLE hammer.parent (id INT PRIMARY KEY, code INT UNIQUE, ${COMMON}) ${FI
 CREATE TABLE hammer.child (id INT PRIMARY KEY, parent INT NOT NULL, ${COMMON},
   FOREIGN KEY (parent) REFERENCES hammer.parent (id) ON DELETE RESTRICT ON UPDATE RESTRICT) ${FILLED};
 CREATE TABLE hammer.tally (id INT PRIMARY KEY, ${COMMON}) ${FILLED};
+CREATE TABLE hammer.claimed (tag VARCHAR(40) PRIMARY KEY, place INT NOT NULL UNIQUE, ${COMMON}) ${FILLED};
 CREATE TABLE hammer.mark (site CHAR(1), round INT, ${COMMON}, PRIMARY KEY (site, round)) ${FILLED};
 ${seeds().join(';\n')}`;
 
 /** In the order in which they may be copied. */
-export const TABLES = ['plain', 'uniques', 'words', 'parent', 'child', 'tally', 'mark'] as const;
+export const TABLES = ['plain', 'uniques', 'words', 'parent', 'child', 'tally', 'claimed', 'mark'] as const;
 
-/** Of every site its own, and replicated nowhere: what its committed transactions added to rows of `tally`. */
-export const OWN_SCHEMA =
-  'CREATE DATABASE own; CREATE TABLE own.added (n BIGINT AUTO_INCREMENT PRIMARY KEY, id INT NOT NULL, points INT NOT NULL)';
+/**
+ * Of every site its own, and replicated nowhere: what its committed transactions added to rows of `tally`, and which rows
+ * of `claimed` they made. Nobody changes those again, so each stands in the end or has lost its place to another.
+ */
+export const OWN_SCHEMA = `CREATE DATABASE own;
+CREATE TABLE own.added (n BIGINT AUTO_INCREMENT PRIMARY KEY, id INT NOT NULL, points INT NOT NULL);
+CREATE TABLE own.claimed (tag VARCHAR(40) PRIMARY KEY)`;
 
 function seeds(): string[] {
   const list = (count: number, row: (n: number) => string): string =>
@@ -58,7 +63,7 @@ export interface Work {
 
 /** Goes on for ever; `tag` is unique to the writer and makes every text that it writes so. */
 export function* work(random: Random, tag: string): Generator<Work, never> {
-  for (let n = 1; ; n += 1) yield one(new Statements(random, `${tag}.${n}`), random);
+  for (let n = 1; ; n += 1) yield one(new Statements(random, `${tag}.${n}`, n), random);
 }
 
 function one(statements: Statements, random: Random): Work {
@@ -72,7 +77,8 @@ function one(statements: Statements, random: Random): Work {
   if (dice <= 45) return { kind: 'single', sql: statements.any() };
   if (dice <= 65) return transaction('several', [...some(2, 5), 'COMMIT']);
   if (dice <= 75) return transaction('swap', [...statements.swap(), ...some(0, 1), 'COMMIT']);
-  if (dice <= 85) return transaction('tally', [...statements.tally(), 'COMMIT']);
+  if (dice <= 80) return transaction('tally', [...statements.tally(), 'COMMIT']);
+  if (dice <= 85) return transaction('claim', [...statements.claim(), 'COMMIT']);
   if (dice <= 91) return transaction('rolled back', [...some(1, 4), 'ROLLBACK']);
   if (dice === 92 && random.chance(LARGE))
     return transaction('large', [...statements.large(), ...some(1, 2), 'COMMIT']);
@@ -89,10 +95,13 @@ function one(statements: Statements, random: Random): Work {
 class Statements {
   readonly #random: Random;
   readonly #tag: string;
+  readonly #n: number;
 
-  constructor(random: Random, tag: string) {
+  /** @param n how many the writer has written */
+  constructor(random: Random, tag: string, n: number) {
     this.#random = random;
     this.#tag = tag;
+    this.#n = n;
   }
 
   any(): string {
@@ -129,6 +138,15 @@ class Statements {
   }
 
   /** Rows that are never inserted or deleted, so that what was added to them has a sum. */
+  /** All writers are at about the same places at a time. */
+  claim(): string[] {
+    const place = this.#n + this.#random.between(0, 6);
+    return [
+      `INSERT INTO hammer.claimed (tag, place) VALUES ('${this.#tag}', ${place})`,
+      `INSERT INTO own.claimed (tag) VALUES ('${this.#tag}')`,
+    ];
+  }
+
   tally(): string[] {
     const ids = [...new Set([this.#random.between(0, 9), this.#random.between(0, 9)])].sort();
     const points = this.#random.between(1, 9) * (this.#random.chance(0.4) ? -1 : 1);

@@ -35,8 +35,8 @@ export interface HammerCase {
 /** What is asked of all sites, once they are equal. */
 type Account = (sites: readonly Connection[], which: HammerCase) => Promise<void>;
 
-/** The conflict log has its place here: with it every difference between what was committed and what stands is told. */
-const ACCOUNTS: readonly Account[] = [tallyAddsUp];
+/** What was committed is held against what stands. */
+const ACCOUNTS: readonly Account[] = [tallyAddsUp, lossesAreTold];
 
 const SESSIONS = 3;
 /**
@@ -289,4 +289,20 @@ async function tallyAddsUp(sites: readonly Connection[], { counters }: HammerCas
   expect(Object.fromEntries(stands), 'what was added up at all sites').toEqual(
     Object.fromEntries(stands.map(([id]) => [id, sums.get(String(id)) ?? 0])),
   );
+}
+
+/** Of rows that were made and do not stand, the conflict log of one site tells once what they lost to. */
+async function lossesAreTold(sites: readonly Connection[]): Promise<void> {
+  const texts = async (site: Connection, sql: string): Promise<string[]> =>
+    (await rows(site, sql)).map((row) => (JSON.parse(row) as [string])[0]);
+  const made: string[] = [];
+  const told: string[] = [];
+  for (const site of sites) {
+    made.push(...(await texts(site, 'SELECT tag FROM own.claimed')));
+    const losers = `SELECT IF(winner='local', incoming, present) FROM otter.conflict WHERE table_name='claimed'`;
+    told.push(...(await texts(site, losers)).map((image) => (JSON.parse(image) as { tag: string }).tag.slice(1, -1)));
+  }
+  const stand = new Set(await texts(sites[0]!, 'SELECT tag FROM hammer.claimed'));
+  expect(made.length, 'rows were made').toBeGreaterThan(0);
+  expect(told.sort(), 'rows that lost their place').toEqual(made.filter((tag) => !stand.has(tag)).sort());
 }
