@@ -1,41 +1,57 @@
 /**
- * `npm run sim -- --seeds N`: as many random histories as one likes, on every core, and what they broke.
+ * `npm run sim -- --seeds N`: as many random histories as one likes, on every core, and what they broke: of sites with one
+ * that decides (`hub`) and of meshes (`mesh`), in turn, or of one kind only (`--only hub`).
  *
  * A history that breaks a promise is shrunk: to the fewest steps after which, when all comes to rest, it is still broken.
- * `--seed S` runs one, and prints what each database logged.
+ * `--seed S` runs one of a hub, and prints what each database logged.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
+import { runMesh } from './mesh/world.ts';
 import type { LogEntry } from './simulator/database.ts';
 import { ruleOf } from './simulator/rules.ts';
-import { type HistoryOptions, runHistory } from './simulator/world.ts';
+import { runHistory } from './simulator/world.ts';
+
+const KINDS = {
+  hub: (seed: number, steps?: number) => runHistory({ seed, ...(steps === undefined ? {} : { steps }) }),
+  mesh: (seed: number, steps?: number) => runMesh({ seed, ...(steps === undefined ? {} : { steps }) }),
+} as const;
+type Kind = keyof typeof KINDS;
+
+/** No history has more. */
+const MOST_STEPS = 1_000;
 
 interface Share {
   readonly from: number;
   readonly count: number;
+  readonly kinds: readonly Kind[];
 }
 
 interface Broken {
+  readonly kind: Kind;
   readonly seed: number;
   readonly steps: number;
   readonly violation: string;
 }
 
 /** The fewest steps that still break something; what they break may be another promise. */
-function shrink(options: HistoryOptions): Broken {
-  const whole = runHistory(options);
-  let best = { steps: whole.steps, violation: whole.violation! };
-  for (let steps = 0; steps < best.steps; steps += 1) {
-    const { violation } = runHistory({ ...options, steps });
-    if (violation !== null) best = { steps, violation };
+function shrink(kind: Kind, seed: number, violation: string): Broken {
+  for (let steps = 0; steps < MOST_STEPS; steps += 1) {
+    const short = KINDS[kind](seed, steps);
+    if (short.violation !== null) return { kind, seed, steps, violation: short.violation };
   }
-  return { seed: options.seed, ...best };
+  return { kind, seed, steps: MOST_STEPS, violation };
 }
 
-function runShare({ from, count }: Share, report: (broken: Broken) => void): void {
-  for (let seed = from; seed < from + count; seed += 1)
-    if (runHistory({ seed }).violation !== null) report(shrink({ seed }));
+function runShare({ from, count, kinds }: Share, report: (broken: Broken) => void): void {
+  for (let at = from; at < from + count; at += 1) {
+    // Each kind has seeds of its own, from 1 on.
+    const kind = kinds[at % kinds.length]!;
+    const seed = Math.floor(at / kinds.length) + 1;
+    const { violation } = KINDS[kind](seed);
+    if (violation !== null) report(shrink(kind, seed, violation));
+  }
 }
 
 function told(database: string, entry: LogEntry): string {
@@ -55,7 +71,8 @@ async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
       seeds: { type: 'string', default: '20000' },
-      from: { type: 'string', default: '1' },
+      from: { type: 'string', default: '0' },
+      only: { type: 'string' },
       seed: { type: 'string' },
     },
   });
@@ -67,12 +84,17 @@ async function main(): Promise<number> {
     return violation === null ? 0 : 1;
   }
   const [seeds, from] = [Number(values.seeds), Number(values.from)];
+  const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => values.only === undefined || kind === values.only);
+  if (kinds.length === 0) {
+    console.error(`--only takes ${Object.keys(KINDS).join(' or ')}`);
+    return 3;
+  }
   const started = Date.now();
   const found: Broken[] = [];
   const workers = availableParallelism();
   const shares = Array.from({ length: workers }, (_, i): Share => {
     const [first, next] = [i, i + 1].map((at) => from + Math.floor((seeds * at) / workers));
-    return { from: first!, count: next! - first! };
+    return { from: first!, count: next! - first!, kinds };
   });
   await Promise.all(
     shares.map(
@@ -85,7 +107,8 @@ async function main(): Promise<number> {
         }),
     ),
   );
-  for (const { seed, steps, violation } of found) console.log(`seed ${seed}, ${steps} steps: ${violation}`);
+  for (const { kind, seed, steps, violation } of found)
+    console.log(`${kind}, seed ${seed}, ${steps} steps: ${violation}`);
   console.log(`${seeds} histories in ${((Date.now() - started) / 1000).toFixed(1)} s, ${found.length} broken`);
   return found.length === 0 ? 0 : 1;
 }

@@ -2,16 +2,6 @@ import { describe, expect, test } from 'vitest';
 import { FAULTS, type Fault, POLICY_FAULTS, STAR_FAULTS } from './simulator/faults.ts';
 import { type HistoryOptions, runHistory, spokesOf } from './simulator/world.ts';
 
-/** Seeds whose histories break a promise, with what they broke; `runHistory({ seed })` replays one. */
-function violations(histories: number): string[] {
-  const found: string[] = [];
-  for (let seed = 1; seed <= histories; seed += 1) {
-    const { violation } = runHistory({ seed });
-    if (violation !== null) found.push(`seed ${seed}: ${violation}`);
-  }
-  return found;
-}
-
 function firstSeed(options: Omit<HistoryOptions, 'seed'>, wanted: string): number | null {
   for (let seed = 1; seed <= MOST; seed += 1) {
     if (runHistory({ ...options, seed }).violation === wanted) return seed;
@@ -20,10 +10,6 @@ function firstSeed(options: Omit<HistoryOptions, 'seed'>, wanted: string): numbe
 }
 
 describe('every policy, of two sites and of stars', () => {
-  test('2,000 random histories end with equal sites, and every promise holds on the way', () => {
-    expect(violations(2_000)).toEqual([]);
-  }, 60_000);
-
   test('four of ten histories are stars, of two spokes to four', () => {
     const spokes = Array.from({ length: 2_000 }, (_, seed) => spokesOf(seed + 1));
     const share = (count: number): number => spokes.filter((each) => each === count).length / 200;
