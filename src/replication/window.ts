@@ -194,7 +194,9 @@ export function placingWrites(changes: readonly LoadChange[], evict: boolean, ex
       const deletes = all.flatMap(({ key, after }) => (after === null ? [key] : []));
       const writes: Write[] = [];
       if (deletes.length > 0) writes.push({ kind: 'delete', table, rows: deletes });
-      if (rows.length > 0) writes.push({ kind: 'upsert', table, rows });
+      const { fresh, kept } = withOwn(table, rows, extras);
+      if (fresh.length > 0) writes.push({ kind: 'upsert', table, rows: fresh });
+      if (kept.length > 0) writes.push({ kind: 'upsert', table: withExtras(table), rows: kept });
       return writes;
     }
     const writes: Write[] = [{ kind: 'delete', table, rows: all.map(({ key }) => key) }];
@@ -202,13 +204,7 @@ export function placingWrites(changes: readonly LoadChange[], evict: boolean, ex
       const holding = rows.filter((row) => unique.columns.every((index) => row[index] !== null));
       if (holding.length > 0) writes.push({ kind: 'evict', table, unique, rows: holding });
     }
-    const fresh: Image[] = [];
-    const kept: Image[] = [];
-    for (const row of rows) {
-      const own = extras(table, row);
-      if (own === null) fresh.push(row);
-      else kept.push([...row, ...own]);
-    }
+    const { fresh, kept } = withOwn(table, rows, extras);
     if (fresh.length > 0) writes.push({ kind: 'insert', table, rows: fresh });
     if (kept.length > 0) writes.push({ kind: 'insert', table: withExtras(table), rows: kept });
     return writes;
@@ -231,14 +227,47 @@ export function inTurn(deliveries: readonly Delivery[]): Delivery[][] {
   return runs;
 }
 
+/** Rows, and those that keep columns of their own with these. */
+function withOwn(table: LoadTable, rows: readonly Image[], extras: ExtrasOf): { fresh: Image[]; kept: Image[] } {
+  const fresh: Image[] = [];
+  const kept: Image[] = [];
+  for (const row of rows) {
+    const own = extras(table, row);
+    if (own === null) fresh.push(row);
+    else kept.push([...row, ...own]);
+  }
+  return { fresh, kept };
+}
+
 /** The columns of a row at the target that do not travel, or null when it has none or there is no such row. */
 export type ExtrasOf = (table: LoadTable, row: Image) => Image | null;
 
 /** The rows whose columns must be looked up before `placingWrites` replaces them, so that they keep what does not travel. */
 export function replacedRows(changes: readonly LoadChange[]): [LoadTable, Image[]][] {
-  return [...changesByTable(changes)]
-    .filter(([table]) => table.extras.length > 0 && table.target.uniques.length > 0)
-    .map(([table, list]) => [table, [...fates(table, list).values()].map(({ key }) => key)]);
+  return [...changesByTable(changes)].flatMap(([table, list]): [LoadTable, Image[]][] => {
+    if (table.extras.length === 0) return [];
+    if (table.target.uniques.length > 0) return [[table, [...fates(table, list).values()].map(({ key }) => key)]];
+    // Without other keys a row is changed where it stands, unless its key changes.
+    const moved = list.filter((change) => movesKey(table, change)).map(({ before }) => before!);
+    return moved.length === 0 ? [] : [[table, moved]];
+  });
+}
+
+function movesKey(table: LoadTable, { kind, before, after }: LoadChange): boolean {
+  return kind === 'update' && keyText(before!, table.key) !== keyText(after!, table.key);
+}
+
+/** Keys of rows whose keys change within the window: which key each had before it, by the one it has in the end. */
+export function movedKeys(table: LoadTable, changes: readonly LoadChange[]): ReadonlyMap<string, string> {
+  const origins = new Map<string, string>();
+  for (const change of changes) {
+    const [from, to] = [change.before, change.after].map((image) => image && keyText(image, table.key));
+    if (movesKey(table, change)) origins.set(to!, origins.get(from!) ?? from!);
+    // Who comes into being under a key has nothing of who had it before.
+    else if (change.kind === 'insert') origins.delete(to!);
+    if (from !== null && from !== to) origins.delete(from!);
+  }
+  return origins;
 }
 
 /** The table with the columns that do not travel, for rows that keep theirs. */

@@ -15,6 +15,7 @@ import {
   fates,
   inTurn,
   type LoadChange,
+  movedKeys,
   oneWayWrites,
   placingWrites,
   replacedRows,
@@ -115,7 +116,13 @@ export class PlainStrategy implements Strategy {
       const rows = list.flatMap(({ before, after }) => [before, after].filter((image) => image !== null));
       refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), false);
     }
-    const of: ExtrasOf = (table, row) => extras.get(`${tableName(table.target)} ${keyText(row, table.key)}`) ?? null;
+    const moved = new Map([...changesByTable(changes)].map(([table, list]) => [table, movedKeys(table, list)]));
+    const of: ExtrasOf = (table, row) => {
+      const key = keyText(row, table.key);
+      const had = moved.get(table)?.get(key);
+      if (had === undefined && table.target.uniques.length === 0) return null;
+      return extras.get(`${tableName(table.target)} ${had ?? key}`) ?? null;
+    };
     const { missing, absent } = await session.write(this.#writes(deliveries, changes, of));
     const copied = deliveries.some(({ kind }) => kind === 'chunk');
     for (const [table, list] of watched) {

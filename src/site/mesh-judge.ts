@@ -43,6 +43,8 @@ export class MeshStrategy implements Strategy {
   readonly #tables: TargetTables;
   /** What the peer had seen when the window, or the transaction in pieces, began. */
   #first: Seen = {};
+  /** Keys that earlier pieces of the transaction at hand have written. */
+  #written = new Set<string>();
   /** Gives on the turn to decide. */
   #release: (() => void) | null = null;
 
@@ -60,6 +62,7 @@ export class MeshStrategy implements Strategy {
   ): Promise<Applied> {
     this.ended();
     this.#first = from.seen;
+    this.#written = new Set();
     const [first] = deliveries;
     if (first?.kind === 'chunk') return this.#copied(session, from, to, first.chunk);
     const claims = await this.#claims(deliveries);
@@ -157,14 +160,22 @@ export class MeshStrategy implements Strategy {
     await this.#barrier(session);
     await index.learnt([...rowsOf(claims), ...present]);
     const { site: own, keys, registers } = index;
-    const verdict = decideMesh({ own, source: spec.source, claims, present, keys, registers });
+    const verdict = decideMesh({
+      own,
+      source: spec.source,
+      claims,
+      present,
+      keys,
+      registers,
+      written: this.#written,
+    });
     const touched = appliedTouches(claims, keys, sha256);
     await session.tellTouches(spec.name, touched);
     await session.write(verdict.writes);
     const context = { channel: spec.channel, pipeline: spec.name, keys, levelOf, nowMs: now() };
     await session.recordConflicts(meshRecords(verdict.losses, context));
     return {
-      rows: claims.length - verdict.refused - verdict.hidden,
+      rows: Math.max(0, claims.length - verdict.refused - verdict.hidden),
       conflicts: verdict.losses.length,
       drift: 0,
     };

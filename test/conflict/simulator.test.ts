@@ -19,7 +19,7 @@ describe('every policy, of two sites and of stars', () => {
 
   test('histories are worth something: all paths and reasons occur', () => {
     const counts = new Map<string, number>();
-    for (let seed = 1; seed <= 300; seed += 1) {
+    for (let seed = 1; seed <= 1_000; seed += 1) {
       for (const [what, by] of runHistory({ seed }).counts) counts.set(what, (counts.get(what) ?? 0) + by);
     }
     for (const what of [

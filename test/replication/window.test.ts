@@ -4,7 +4,14 @@ import { describe, expect, test } from 'vitest';
 import type { LoadTable } from '../../src/model/load.ts';
 import type { Image } from '../../src/model/row.ts';
 import { keyText } from '../../src/replication/load-table.ts';
-import { type LoadChange, mergeable, oneWayWrites, placingWrites, replacedRows } from '../../src/replication/window.ts';
+import {
+  type LoadChange,
+  mergeable,
+  movedKeys,
+  oneWayWrites,
+  placingWrites,
+  replacedRows,
+} from '../../src/replication/window.ts';
 import { column, load, ModelTable, shape } from './model.ts';
 
 const PLAIN = shape();
@@ -141,6 +148,30 @@ test('rows that are placed anew keep the columns that do not travel', () => {
       expect(sorted(target.rows.map((row) => row.slice(0, 3)))).toEqual(sorted(source.rows));
     }),
   );
+});
+
+test('columns that do not travel follow a row whose key changes, and no other', () => {
+  const table = load(shape({}), shape({ columns: [...shape({}).columns, column('note')] }));
+  const at = (key: string): Image => [
+    key,
+    ...shape({})
+      .columns.slice(1)
+      .map(() => "'v'"),
+  ];
+  const change = (kind: LoadChange['kind'], before: string | null, after: string | null): LoadChange => ({
+    kind,
+    table,
+    before: before === null ? null : at(before),
+    after: after === null ? null : at(after),
+    fkChecks: true,
+  });
+  const steps = [change('update', '1', '2'), change('update', '2', '3'), change('insert', null, '1')];
+  expect(movedKeys(table, steps)).toEqual(new Map([['3', '1']]));
+  expect(movedKeys(table, [...steps, change('delete', '3', null), change('insert', null, '3')])).toEqual(new Map());
+  expect(replacedRows(steps)).toEqual([[table, [at('1'), at('2')]]]);
+  const writes = placingWrites(steps, true, (_, row) => (row[0] === '3' ? ["'note'"] : null));
+  expect(writes.map(({ kind }) => kind)).toEqual(['delete', 'upsert', 'upsert']);
+  expect(writes[2]).toMatchObject({ rows: [[...at('3'), "'note'"]] });
 });
 
 test('tables that others point to are merged only when nobody checks', () => {

@@ -71,13 +71,31 @@ function concerns({ columns, entry }: Contest, part: Part): boolean {
   return false;
 }
 
-/** What the claim loses the part to, or null: then it wins it. @param stamp null: whatever came first stands */
+/**
+ * What the claim loses the part to, or null: then it wins it. What an earlier change of the spoke has beaten stands no
+ * more against a later one, which has seen that change, whatever its time says.
+ * @param contests of each lock key the last first
+ * @param stamp null: whatever came first stands
+ */
 export function standsAgainst(contests: readonly Contest[], part: Part, stamp: Stamp | null): Contest | null {
-  const stands = (contest: Contest): boolean =>
-    !contest.won &&
-    concerns(contest, part) &&
-    (stamp === null || (contest.stamp !== null && !isLater(stamp, contest.stamp)));
-  return contests.find(stands) ?? null;
+  /** By lock key what was won since; null: all. */
+  const won = new Map<string, ReadonlySet<string> | null>();
+  for (const contest of contests) {
+    const { lock, columns } = contest;
+    const before = won.get(lock);
+    if (before === null) continue;
+    if (contest.won) won.set(lock, columns === null ? null : new Set([...(before ?? []), ...columns]));
+    else if (concerns(contest, without(part, before)) && (stamp === null || outdoes(contest, stamp))) return contest;
+  }
+  return null;
+}
+
+function outdoes({ stamp }: Contest, claimed: Stamp): boolean {
+  return stamp !== null && !isLater(claimed, stamp);
+}
+
+function without(part: Part, won: ReadonlySet<string> | undefined): Part {
+  return won === undefined || typeof part === 'string' ? part : new Set([...part].filter((name) => !won.has(name)));
 }
 
 /**

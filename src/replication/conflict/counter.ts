@@ -3,6 +3,7 @@
  *
  * Integers and decimals are exact, of whatever length; FLOAT and DOUBLE add as their servers do, to the nearest.
  */
+import type { ColumnShape } from '../../model/row.ts';
 
 /** `present + (after - before)` as a literal with as many decimals as `after` has; null where one of them is NULL. */
 export function added(present: string | null, before: string | null, after: string | null): string | null {
@@ -17,6 +18,34 @@ export function added(present: string | null, before: string | null, after: stri
 }
 
 const DECIMAL = /^-?\d+(?:\.\d+)?$/;
+
+const INTEGERS: Readonly<Record<string, bigint>> = {
+  tinyint: 8n,
+  smallint: 16n,
+  mediumint: 24n,
+  int: 32n,
+  bigint: 64n,
+};
+
+/** Whether a column takes the number. @param type as `ColumnShape.type` */
+export function holds({ type }: Pick<ColumnShape, 'type'>, sum: string): boolean {
+  const [, name = '', digits = '', places = '0'] = /^(\w+)(?:\((\d+)(?:,(\d+))?\))?/.exec(type) ?? [];
+  const unsigned = type.includes('unsigned');
+  if (unsigned && Number(sum) < 0) return false;
+  const bits = INTEGERS[name];
+  if (bits !== undefined) {
+    const value = BigInt(sum);
+    const half = 1n << (bits - 1n);
+    return unsigned ? value < half * 2n : value >= -half && value < half;
+  }
+  if (name === 'decimal') {
+    const most = 10n ** BigInt(digits);
+    const value = scaled(sum, Number(places));
+    return value < most && value > -most;
+  }
+  // 3.4e38 is the largest FLOAT.
+  return name === 'float' ? Number.isFinite(Math.fround(Number(sum))) : Number.isFinite(Number(sum));
+}
 
 function decimals(value: string): number {
   const point = value.indexOf('.');

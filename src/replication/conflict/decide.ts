@@ -46,6 +46,8 @@ export type Refusal = {
   /** A row has the key or the unique value, and no entry says since when. */
   | { readonly reason: 'duplicate'; readonly holder: Image }
   | { readonly reason: 'refused before' }
+  /** The sum of a counter is more than its column holds. */
+  | { readonly reason: 'no room' }
 );
 
 /** A change that was taken although others had written what it touches; somebody lost something. */
@@ -58,6 +60,8 @@ export interface Overruling {
   readonly beaten: RecentEntry | null;
   /** Other rows that gave way, because they had its key or a unique value. */
   readonly evicted: readonly LockedRow[];
+  /** These, and the row that was written over. */
+  readonly gaveWay: readonly LockedRow[];
   /** Columns in which the change itself lost, and to what; empty and null when it lost none. */
   readonly lost: readonly string[];
   readonly against: Against | null;
@@ -106,7 +110,8 @@ export function decide({
         : refusal({ reason: 'duplicate', ...blocker });
     settled.add(touched, settlement.lost, settlement.won);
     answers.add(table, [before, after], touched, settlement);
-    for (const row of settlement.evicted) {
+    const gaveWay = [...settlement.evicted, ...(settlement.overwritten === null ? [] : [settlement.overwritten])];
+    for (const row of gaveWay) {
       const locks = keys.touched(row.table, row.image, null);
       settled.add(locks, settlement.lost, null);
       answers.add(row.table, [row.image], locks, { lost: settlement.lost, won: null });
@@ -115,7 +120,7 @@ export function decide({
     if (!taken) refused.push({ ...refusalOf(against!), claim, present: there });
     else if (beaten !== null || evicted.length > 0 || against !== null) {
       const result = rows.at(table, after ?? before!);
-      overruled.push({ claim, present: there, result, beaten, evicted, lost: [...(lost ?? [])], against });
+      overruled.push({ claim, present: there, result, beaten, evicted, gaveWay, lost: [...(lost ?? [])], against });
     }
   }
   return { writes: rows.writes(), answers: answers.plans(pipeline, rows), refused, overruled, drift, settled };
@@ -133,6 +138,7 @@ type Reason<T> = T extends unknown ? Omit<T, 'claim' | 'present'> : never;
 function refusalOf(against: Against): Reason<Refusal> {
   const { lock } = against;
   if (against.reason === 'duplicate') return { lock, reason: 'duplicate', holder: against.holder };
+  if (against.reason === 'no room') return { lock, reason: 'no room' };
   const { entry } = against;
   return entry === null ? { lock, reason: 'refused before' } : { lock, reason: 'recent write', entry };
 }

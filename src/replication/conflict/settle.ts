@@ -12,7 +12,7 @@ import type { Image } from '../../model/row.ts';
 import type { LoadChange } from '../window.ts';
 import type { ColumnRules } from './column-rules.ts';
 import { beatenBy, type Contest, standsAgainst } from './contest.ts';
-import { added } from './counter.ts';
+import { added, holds } from './counter.ts';
 import type { LockKeys } from './keys.ts';
 import type { RecentEntry } from './recent.ts';
 import type { Blocker, LockedRow, Rows } from './rows.ts';
@@ -25,6 +25,8 @@ export type Columns = ReadonlySet<string> | null;
 export type Against = { readonly lock: string } & (
   | { readonly reason: 'contest'; readonly entry: RecentEntry | null }
   | { readonly reason: 'duplicate'; readonly holder: Image }
+  /** The sum of a counter is more than its column holds. */
+  | { readonly reason: 'no room' }
 );
 
 export interface Settlement {
@@ -38,6 +40,8 @@ export interface Settlement {
   readonly beaten: RecentEntry | null;
   /** Other rows that gave way. */
   readonly evicted: readonly LockedRow[];
+  /** The row that had the key, where the change is no update of it. */
+  readonly overwritten: LockedRow | null;
 }
 
 export interface SettleInput {
@@ -61,7 +65,7 @@ export function settle(input: SettleInput): Settlement {
 
 /** Refused as a whole. */
 export function refusal(against: Against): Settlement {
-  return { taken: false, lost: null, won: NO_COLUMNS, against, beaten: null, evicted: [] };
+  return { taken: false, lost: null, won: NO_COLUMNS, against, beaten: null, evicted: [], overwritten: null };
 }
 
 function asWhole({ change, contests, stamp, rows, keys }: SettleInput): Settlement {
@@ -80,7 +84,8 @@ function asWhole({ change, contests, stamp, rows, keys }: SettleInput): Settleme
   );
   // A row of the same key is not put aside but written over: it keeps the columns that do not travel.
   const own = blockers.find(({ lock }) => lock === to);
-  const others = [...new Set(blockers.filter((each) => each !== own).map(({ holder }) => holder))];
+  const others = new Set(blockers.map(({ holder }) => holder));
+  if (own !== undefined) others.delete(own.holder);
   for (const holder of others) rows.remove(table, holder);
   const kept = (before === null ? null : rows.remove(table, before)) ?? (own === undefined ? null : own.holder);
   if (own !== undefined) rows.remove(table, own.holder);
@@ -91,7 +96,8 @@ function asWhole({ change, contests, stamp, rows, keys }: SettleInput): Settleme
     won: null,
     against: null,
     beaten: beaten.find((entry) => entry !== null) ?? null,
-    evicted: others.map((image) => ({ table, image })),
+    evicted: [...others].map((image) => ({ table, image })),
+    overwritten: own === undefined ? null : { table, image: own.holder },
   };
 }
 
@@ -128,21 +134,27 @@ function byParts({ change, rules, contests, stamp, rows, keys }: SettleInput, pr
     }
   }
   for (const index of rules.counters.filter(changed)) {
-    const standing = standsAgainst(onRow, 'counter', stamp);
-    if (standing !== null)
-      loses([table.columns[index]!.name], { lock: standing.lock, reason: 'contest', entry: standing.entry });
+    const column = table.columns[index]!;
+    const names = new Set([column.name]);
+    const sum = added(present[index]!, before[index]!, after[index]!);
+    // To NULL, or from it, nothing is added: it is written like any other column.
+    const standing = standsAgainst(onRow, sum === null ? names : 'counter', stamp);
+    if (standing !== null) loses(names, { lock: standing.lock, reason: 'contest', entry: standing.entry });
+    else if (sum !== null && !holds(column, sum)) loses(names, { lock: keys.row(table, before), reason: 'no room' });
     else {
-      const sum = added(present[index]!, before[index]!, after[index]!) ?? after[index]!;
-      image = image.with(index, sum);
-      adds = true;
+      image = image.with(index, sum ?? after[index]!);
+      if (sum === null) won.add(column.name);
+      else adds = true;
     }
   }
-  if (won.size === 0 && !adds) return { taken: false, lost, won, against, beaten: null, evicted: [] };
+  const nobody = { beaten: null, evicted: [], overwritten: null };
+  if (won.size === 0 && !adds) return { taken: false, lost, won, against, ...nobody };
   for (const holder of evicted) rows.remove(table, holder);
   rows.remove(table, present);
   rows.put(table, image);
   const beaten = beatenBy(onRow, won);
-  return { taken: true, lost, won, against, beaten, evicted: [...evicted].map((row) => ({ table, image: row })) };
+  const gone = [...evicted].map((row) => ({ table, image: row }));
+  return { taken: true, lost, won, against, beaten, evicted: gone, overwritten: null };
 }
 
 /** What somebody wrote lately, or was settled, explains; rows that differed before, or are still to be copied, nothing does. */

@@ -30,16 +30,22 @@ export function versionsOf(
     if (refused.has(claim) || !needsAll(rule)) return [];
     const rules = columnRules(table, rule);
     const stamp = stampOf(clock, rules.by, before, after);
-    const lost = new Set(overruled.get(claim)?.lost);
+    const overruling = overruled.get(claim);
+    const lost = new Set(overruling?.lost);
+    // Where its row was gone it is there again as a whole.
     const inPlace =
-      rules.merges && before !== null && after !== null && keys.row(table, before) === keys.row(table, after);
+      overruling?.present !== null &&
+      rules.merges &&
+      before !== null &&
+      after !== null &&
+      keys.row(table, before) === keys.row(table, after);
     const columns = inPlace
       ? table.columns.flatMap(({ name }, index) => (before[index] === after[index] || lost.has(name) ? [] : [name]))
       : null;
-    const evicted = overruled.get(claim)?.evicted ?? [];
+    const gaveWay = overruling?.gaveWay ?? [];
     return [
       { locks: keys.touched(table, before, after), stamp, columns },
-      ...evicted.map((row) => ({ locks: keys.touched(row.table, row.image, null), stamp, columns: null })),
+      ...gaveWay.map((row) => ({ locks: keys.touched(row.table, row.image, null), stamp, columns: null })),
     ];
   });
 }

@@ -34,10 +34,18 @@ interface Write {
   readonly columns: ReadonlySet<string> | null;
 }
 
+/** Columns that changes of the spoke have won; null: the row. */
+interface Win {
+  readonly sequence: number;
+  readonly columns: ReadonlySet<string> | null;
+}
+
 export class Oracle {
   readonly #options: OracleOptions;
   /** Lock key to its last write, answer or copied row in the hub's log that was not this spoke's. */
   readonly #written = new Map<string, number>();
+  /** Lock key to what changes of the spoke have won there. */
+  readonly #wins = new Map<string, Win[]>();
   /** Lock key to what was written there. */
   readonly #writes = new Map<string, Write[]>();
 
@@ -55,8 +63,12 @@ export class Oracle {
     const { back, out, rule } = this.#options;
     const { sequence } = entry;
     const locks = entry.kind === 'high' && entry.pipeline === out ? [...entry.locks] : [];
-    if (entry.pipeline === back) locks.push(...entry.answers.flatMap((answer) => answer.locks));
-    else {
+    if (entry.pipeline === back) {
+      for (const { locks: told, won } of entry.answers) {
+        locks.push(...told);
+        for (const lock of told) this.#win(lock, { sequence, columns: won });
+      }
+    } else {
       const told = new Set(entry.versions.flatMap((version) => version.locks));
       // Values that a window only passes through are written by nobody.
       const left = new Set(
@@ -85,30 +97,68 @@ export class Oracle {
     const stamp = rules.rule.policy === 'site-priority' ? null : stampOf(claim.clock, rules.by, before, after);
     const changed = (index: number): boolean => before![index] !== after![index];
     const inPlace = rules.merges && before !== null && after !== null;
+    const nulls = (index: number): boolean =>
+      inPlace && changed(index) && (before![index] === null || after![index] === null);
+    const named = (index: number): string => table.columns[index]!.name;
     const won = inPlace
       ? new Set(
-          rules.groups
-            .flatMap(({ columns, names }) => (columns.some(changed) ? [...names] : []))
-            .filter((name) => !lost.has(name)),
+          [
+            ...rules.groups.flatMap(({ columns, names }) => (columns.some(changed) ? [...names] : [])),
+            // To NULL, or from it, nothing is added.
+            ...rules.counters.filter(nulls).map(named),
+          ].filter((name) => !lost.has(name)),
         )
       : null;
+    const adds = inPlace && rules.counters.some((index) => changed(index) && !nulls(index) && !lost.has(named(index)));
     for (const lock of inPlace ? [KEYS.row(table, before)] : held) {
       for (const write of this.#writes.get(lock) ?? []) {
-        if (write.sequence <= truth) continue;
-        const concerned = won === null || write.columns === null || [...won].some((name) => write.columns!.has(name));
-        if (!concerned || (stamp !== null && isLater(stamp, write.stamp))) continue;
-        const adds =
-          write.columns === null &&
-          won?.size === 0 &&
-          !rules.counters.some((index) => changed(index) && !lost.has(table.columns[index]!.name));
-        if (!adds)
+        if (write.sequence <= truth || (stamp !== null && isLater(stamp, write.stamp))) continue;
+        const columns = this.#standing(lock, write, won);
+        const concerned = columns === null || [...columns].some((name) => write.columns?.has(name) ?? true);
+        if (concerned || (adds && write.columns === null && !this.#beaten(lock, write)))
           this.#fail(
             stamp === null
               ? 'a write of the serialiser was lost to a concurrent one'
               : 'a write was lost to an earlier one',
           );
       }
+      this.#win(lock, { sequence: Number.POSITIVE_INFINITY, columns: won });
     }
+  }
+
+  /** Rows with these locks have lost to a change of the window. */
+  gaveWay(locks: readonly string[]): void {
+    for (const lock of locks) this.#win(lock, { sequence: Number.POSITIVE_INFINITY, columns: null });
+  }
+
+  /** A window of the spoke begins to be decided: what an earlier attempt won counts no more. */
+  window(): void {
+    for (const [lock, wins] of this.#wins)
+      this.#wins.set(
+        lock,
+        wins.filter(({ sequence }) => sequence !== Number.POSITIVE_INFINITY),
+      );
+  }
+
+  /** Of what a change won, what the write had not lost before to an earlier change of the spoke; null: the row. */
+  #standing(lock: string, write: Write, won: ReadonlySet<string> | null): ReadonlySet<string> | null {
+    if (this.#beaten(lock, write)) return new Set();
+    if (won === null) return null;
+    const before = this.#winsSince(lock, write).flatMap(({ columns }) => [...(columns ?? [])]);
+    return new Set([...won].filter((name) => !before.includes(name)));
+  }
+
+  #beaten(lock: string, write: Write): boolean {
+    return this.#winsSince(lock, write).some(({ columns }) => columns === null);
+  }
+
+  #winsSince(lock: string, { sequence }: Write): Win[] {
+    return (this.#wins.get(lock) ?? []).filter((win) => win.sequence > sequence);
+  }
+
+  #win(lock: string, win: Win): void {
+    if (win.columns?.size === 0) return;
+    this.#wins.set(lock, [...(this.#wins.get(lock) ?? []), win]);
   }
 
   refused(refusal: Refusal, truth: number): void {
@@ -120,7 +170,9 @@ export class Oracle {
         const rules = columnRules(claim.change.table, this.#options.rule);
         if (rules.rule.policy === 'site-priority' || refusal.entry.kind === 'chunk') return;
         const stamp = stampOf(claim.clock, rules.by, claim.change.before, claim.change.after);
-        const later = this.#writes.get(lock)?.some((write) => write.sequence > truth && !isLater(stamp, write.stamp));
+        const later = this.#writes
+          .get(lock)
+          ?.some((write) => write.sequence > truth && !isLater(stamp, write.stamp) && !this.#beaten(lock, write));
         if (later !== true) this.#fail('a write was lost to an earlier one');
         return;
       }
@@ -128,6 +180,7 @@ export class Oracle {
         if (!this.#options.copies) this.#fail('a duplicate that no entry explains');
         return;
       case 'refused before':
+      case 'no room':
         return;
       default:
         throw new Error(refusal satisfies never);

@@ -218,6 +218,7 @@ export class Serialiser {
 
   #decide(): void {
     const { pipeline, oracle, has } = this.#options;
+    oracle.window();
     const { claims, verdict, right } = judge(
       { pipeline, ruleOf: () => this.#options.rule },
       this.#claims,
@@ -262,6 +263,7 @@ export class Serialiser {
   #oracleTaken(verdict: Verdict | null): void {
     const { database, pipeline, oracle } = this.#options;
     const refused = new Set(verdict?.refused.map(({ claim }) => claim));
+    oracle.window();
     const lost = new Map(verdict?.overruled.map((each) => [each.claim, new Set(each.lost)]));
     for (const { beaten, evicted, lost: columns } of verdict?.overruled ?? []) {
       oracle.count(beaten === null ? 'nothing beaten' : 'beaten');
@@ -273,6 +275,10 @@ export class Serialiser {
       const { table, before, after } = claim.change;
       const held = KEYS.touched(table, before, after).filter((lock) => database.locks.holds(pipeline, lock));
       oracle.taken(claim, lost.get(claim) ?? new Set(), held, this.#truths[index]!);
+      const overruling = verdict?.overruled.find((each) => each.claim === claim);
+      for (const row of overruling?.gaveWay ?? []) oracle.gaveWay(KEYS.touched(row.table, row.image, null));
+      // Where its row was gone it is there again as a whole.
+      if (overruling?.present === null) oracle.gaveWay(KEYS.touched(table, before, after));
     }
   }
 

@@ -10,7 +10,7 @@ const CODES = ["'a'", "'A'", "'b'", "'c'", "'c '", null];
 const MORE_CODES = ["'d'", "'E'", "'e'", "'f'", "'g'", "'h'", "'i'", "'j'"];
 const SHELVES = ['1', '2', null];
 const SLOTS = ['1', '2'];
-const AMOUNTS = ['0', '1', '2'];
+const AMOUNTS = ['0', '1', '2', null];
 const NAMES = ["'x'", "'X'", "'y'"];
 
 /** How many keys and codes the users of a history write: the fewer, the more they collide. */

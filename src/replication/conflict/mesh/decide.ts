@@ -26,6 +26,8 @@ export interface MeshDecideInput {
   readonly present: readonly LockedRow[];
   readonly keys: LockKeys;
   readonly registers: LastWrites;
+  /** Keys that earlier pieces of the same transaction have written; those of this one are added. */
+  readonly written?: Set<string>;
 }
 
 /** A write of this site's own users that gave way, for good, to a later one whose writer had not seen it. */
@@ -47,7 +49,7 @@ export interface MeshVerdict {
   /** In this order; rows that stay as they are are not written. */
   readonly writes: readonly Write[];
   readonly losses: readonly Loss[];
-  /** Changes whose key has a later write here. */
+  /** Changes of which nothing was taken: their keys have later writes here. */
   readonly refused: number;
   /** Rows that were written latest and do not show: another row has one of their unique values. */
   readonly hidden: number;
@@ -63,13 +65,14 @@ class Decision {
   readonly #input: MeshDecideInput;
   readonly #rows: Rows;
   /** Keys whose latest write is one of this window. */
-  readonly #written = new Set<string>();
+  readonly #written: Set<string>;
   readonly #losses: Loss[] = [];
   #refused = 0;
   #hidden = 0;
 
   constructor(input: MeshDecideInput) {
     this.#input = input;
+    this.#written = input.written ?? new Set();
     this.#rows = new Rows(input.keys, input.present);
   }
 
@@ -77,13 +80,16 @@ class Decision {
     const { table, before, after } = claim.change;
     let whole = true;
     let moved: Image | null = null;
+    let beaten = 0;
+    let keys = 0;
     for (const { kind, lock } of touches(this.#input.keys, table, before, after)) {
       if (kind === 'claim') {
         if (!this.#claim(claim, lock)) whole = false;
         continue;
       }
+      keys += 1;
       if (this.#beaten(claim, lock)) {
-        this.#refused += 1;
+        beaten += 1;
         continue;
       }
       this.#lose(claim, lock, 'same row', kind);
@@ -95,6 +101,7 @@ class Decision {
       moved = this.#rows.removeStanding(lock);
       if (kind === 'put') this.#hidden += 1;
     }
+    if (beaten === keys) this.#refused += 1;
   }
 
   verdict(): MeshVerdict {
