@@ -59,8 +59,9 @@ export interface CopyProgress {
 export interface IndexFigures {
   /** In memory and in the file. */
   readonly entries: number;
-  /** Of memory, and how many it may take. */
+  /** Of memory. */
   readonly bytes: number;
+  /** Above this the oldest go to a file. */
   readonly limitBytes: number;
   /** Of the file; 0: there is none. */
   readonly fileBytes: number;

@@ -69,7 +69,7 @@ export const REPLICATION_CODES = {
     meaning:
       'The peer has been away for so long that the writes it has not seen no longer fit into the file set aside for those that found no room in memory. The index is emptied and begins anew, from the log, behind what the peer has seen.',
     action:
-      'Bring the peer back, and see that the pipeline to it runs: what it has seen leaves the index. Or raise OTTER_INDEX_FILE_BYTES on the node and restart it, where the disk of OTTER_SPILL_DIR has room.',
+      'Raise OTTER_INDEX_FILE_BYTES on the node and restart it, where the disk of OTTER_SPILL_DIR has room. Until then the pipeline from the peer stands still if the peer has written anything while it was away; if it has not, it is enough to bring it back.',
   },
   OT5020: {
     title: 'Source was reopened',
