@@ -259,6 +259,8 @@ test('of a large file no more leaves at once than takes about a second; the rest
   expect(first).toBeLessThan(200_000);
   expect(index.uncovered('key 199999', at(1))).toBeNull();
   expect(index.uncovered('key 199999', at(0))).not.toBeNull();
-  expect(first + index.evict(at(1))).toBe(200_000);
+  let gone = first;
+  for (let more = first; more > 0; gone += more) more = index.evict(at(1));
+  expect(gone).toBe(200_000);
   expect(index.fileBytes).toBe(0);
 });

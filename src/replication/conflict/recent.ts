@@ -70,7 +70,7 @@ export interface RecentOptions {
 /** What one entry takes: its record, its bucket, and the room kept free for more. */
 const ENTRY_BYTES = 96;
 /** Of those outside memory as many leave at once, in about a second; the rest when the spoke is heard of next. */
-const EVICTED_MAX = 1 << 17;
+const EVICTED_MAX = 1 << 16;
 const KINDS: readonly EntryKind[] = ['local', 'answer', 'settled', 'chunk'];
 const LAST: Noted = { stamp: { order: 0, clock: 0 }, columns: null, all: false };
 
