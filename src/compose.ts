@@ -3,9 +3,10 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
-import { hostname, userInfo } from 'node:os';
+import { hostname, tmpdir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Context, Output, Parts } from './cli/context.ts';
+import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
 import { resolveSecret } from './executor/secret.ts';
@@ -22,6 +23,7 @@ import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
 import { Site } from './site/site.ts';
 import { makeFolder } from './state/folder.ts';
+import { openKeyFile } from './state/key-file.ts';
 import { openStore } from './state/open.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -40,7 +42,6 @@ export interface World {
 }
 
 const HEARTBEAT_MS = 1_000;
-const INDEX_BYTES = 256 << 20;
 
 export function compose(world: World): Context {
   const { stdout, stderr, stdin, env, signal, root } = world;
@@ -53,6 +54,9 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     openStore,
     logger: ({ level, readable }) => createLogger({ stream: stderr, level, readable }),
     runNodes: async ({ store, topology, names, logger, signal, version }) => {
+      const limits = indexLimits(env, tmpdir());
+      // A folder that was named and cannot be used is better said now than when it is needed.
+      if ((env['OTTER_SPILL_DIR'] ?? '') !== '') openKeyFile(limits.folder).close();
       const failed = new AbortController();
       const together = AbortSignal.any([signal, failed.signal]);
       await Promise.all(
@@ -63,7 +67,7 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
               topology,
               name,
               version,
-              sites: siteFactory(env),
+              sites: siteFactory(env, limits),
               connect,
               logger,
               signal: together,
@@ -125,7 +129,7 @@ const connect: Connect = async ({ node, lineage, listen, services, addressOf, fi
 };
 
 /** A site over MySQL or MariaDB: one server, shared by reading and writing, so that both are always on the same endpoint. */
-function siteFactory(env: Env): SiteFactory {
+function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {
   return {
     start: (spec, ownerRevision, link, logger) => {
       const { database, name, lineage } = spec;
@@ -142,7 +146,6 @@ function siteFactory(env: Env): SiteFactory {
         source,
         now: Date.now,
       });
-      const indexBytes = Number(env['OTTER_INDEX_BYTES'] ?? INDEX_BYTES);
       return new Site({
         spec,
         ownerRevision,
@@ -153,7 +156,8 @@ function siteFactory(env: Env): SiteFactory {
         logger,
         now: Date.now,
         heartbeatMs: HEARTBEAT_MS,
-        indexBytes,
+        indexBytes: bytes,
+        spill: { open: () => openKeyFile(folder), limitBytes: fileBytes },
       });
     },
   };

@@ -55,6 +55,22 @@ export interface CopyProgress {
   readonly etaMs: number | null;
 }
 
+/** The index of recent writes of a pipeline towards the deciding site. */
+export interface IndexFigures {
+  /** In memory and in the file. */
+  readonly entries: number;
+  /** Of memory. */
+  readonly bytes: number;
+  /** Above this the oldest go to a file. */
+  readonly limitBytes: number;
+  /** Of the file; 0: there is none. */
+  readonly fileBytes: number;
+  /** The opposite pipeline: what its target has seen leaves the index. */
+  readonly waitsFor: string;
+  /** As far as it has seen the log of the deciding site, by what has come back from it. */
+  readonly since: string;
+}
+
 /** Live figures of one pipeline, as the owner of its target measures them. */
 export interface PipelineFigures {
   readonly phase: Phase;
@@ -74,6 +90,8 @@ export interface PipelineFigures {
   readonly error: ErrorRecord | null;
   /** What it waits for, in words; null when it does not. */
   readonly waiting: string | null;
+  /** Null where there is none; nodes of earlier versions do not tell. */
+  readonly index?: IndexFigures | null | undefined;
 }
 
 /** `nodes/<name>`, under the node's lease; renewed with fresh figures every second or so. */

@@ -1,5 +1,5 @@
 /** The status of a topology as one value: what `otter status --json` prints and the dashboard draws. Names are snake_case because it is a contract with scripts. */
-import type { CopyProgress, Phase } from './records.ts';
+import type { CopyProgress, IndexFigures, Phase } from './records.ts';
 
 export interface StatusReport {
   readonly topology: string;
@@ -77,6 +77,23 @@ export interface PipelineStatus {
   readonly error: ErrorStatus | null;
   /** What it waits for, in words, or null. */
   readonly waiting: string | null;
+  /** Recent writes of the deciding site, which this pipeline's changes are judged by; null of the other pipelines. */
+  readonly index: IndexStatus | null;
+}
+
+export interface IndexStatus {
+  /** Keys and unique values written there that the other site may not have seen. */
+  readonly entries: number;
+  /** Of memory that they take. */
+  readonly bytes: number;
+  /** Above this the oldest go to a file. */
+  readonly limit_bytes: number;
+  /** Of the file; 0 when there is none. */
+  readonly file_bytes: number;
+  /** The pipeline to the other site: what it has brought there, and is known of here, leaves the index. */
+  readonly waits_for: string;
+  /** The position in the deciding site's log that the other site has seen, as far as it is known here. */
+  readonly since: string;
 }
 
 export interface CopyStatus {
@@ -112,4 +129,10 @@ export function copyStatus(copy: CopyProgress | null): PipelineStatus['copy'] {
         rows_total: copy.rowsTotal,
         eta_ms: copy.etaMs,
       };
+}
+
+export function indexStatus(index: IndexFigures | null | undefined): IndexStatus | null {
+  if (index === null || index === undefined) return null;
+  const { entries, bytes, limitBytes, fileBytes, waitsFor, since } = index;
+  return { entries, bytes, limit_bytes: limitBytes, file_bytes: fileBytes, waits_for: waitsFor, since };
 }

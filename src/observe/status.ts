@@ -9,7 +9,13 @@ import type {
   PipelineRecord,
   SpecRecord,
 } from '../model/records.ts';
-import { type ChannelStatus, copyStatus, type PipelineStatus, type StatusReport } from '../model/status.ts';
+import {
+  type ChannelStatus,
+  copyStatus,
+  indexStatus,
+  type PipelineStatus,
+  type StatusReport,
+} from '../model/status.ts';
 
 /** The records of one topology, parsed. */
 export interface TopologyRecords {
@@ -115,6 +121,7 @@ function live(figures: PipelineFigures): Measured {
     copy: copyStatus(figures.copy),
     error: figures.error,
     waiting: figures.waiting,
+    index: indexStatus(figures.index),
   };
 }
 
@@ -168,5 +175,6 @@ function remembered(last: PipelineRecord | undefined, target: string, owner: str
     copy: null,
     error: last?.error ?? null,
     waiting,
+    index: null,
   };
 }

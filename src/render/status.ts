@@ -1,5 +1,5 @@
 /** A status report as text for people: one line per pipeline, errors in words beneath, then the nodes. */
-import type { PipelineStatus, StatusReport } from '../model/status.ts';
+import type { IndexStatus, PipelineStatus, StatusReport } from '../model/status.ts';
 import { printable } from './width.ts';
 
 const NAMED_TABLES_MAX = 5;
@@ -43,6 +43,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
     if (Object.keys(row.conflict_tables).length > 0) lines.push(`    conflicts: ${conflicting(row)}`);
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
+    if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
   if (rows.length === 0) lines.push('    nothing: no channel is applied');
@@ -77,6 +78,20 @@ function conflicting({ conflicts, conflict_tables }: PipelineStatus): string {
   const rest = conflicts - named.reduce((sum, [, count]) => sum + count, 0);
   const parts = named.map(([table, count]) => `${printable(table)} ${count}`);
   return [...parts, ...(rest > 0 ? [`others ${rest}`] : [])].join(', ');
+}
+
+/** Else nobody need know of it. */
+function isLarge({ bytes, limit_bytes, file_bytes }: IndexStatus): boolean {
+  return file_bytes > 0 || bytes * 2 > limit_bytes;
+}
+
+function indexed({ entries, bytes, file_bytes, waits_for, since }: IndexStatus): string {
+  const file = file_bytes > 0 ? ` and ${mebibytes(file_bytes)} of disk` : '';
+  return `${entries} in ${mebibytes(bytes)} of memory${file}, kept until it is known that ${printable(waits_for)} has passed ${printable(since)}`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / (1 << 20))} MiB`;
 }
 
 function lag(row: PipelineStatus): string {

@@ -7,6 +7,7 @@
  */
 import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import type { OtterError } from '../model/error.ts';
+import type { Spill } from '../model/key-store.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
@@ -29,6 +30,8 @@ export interface IncomingOptions {
   readonly link: LinkClient;
   readonly ownerRevision: number;
   readonly indexBytes: number;
+  /** Where what finds no room in that goes. */
+  readonly spill: Spill;
   readonly log: SiteLog;
   /** Whether a pipeline out of this database has the table. */
   /** Name of this database. */
@@ -106,7 +109,9 @@ export class Incoming {
   }
 
   figures({ spec, generation }: Desired): PipelineFigures {
-    return this.#running.get(spec.name)?.inbound.figures() ?? pausedFigures(generation);
+    const running = this.#running.get(spec.name);
+    if (running === undefined) return pausedFigures(generation);
+    return { ...running.inbound.figures(), index: running.index?.figures() ?? null };
   }
 
   indexOf(pipeline: string): SerialiserIndex | null {
@@ -128,6 +133,11 @@ export class Incoming {
     await Promise.allSettled([...this.#running.values()].map(({ done }) => done));
   }
 
+  /** When nothing reads the log any more. */
+  close(): void {
+    for (const { index } of this.#running.values()) index?.close();
+  }
+
   #start(desired: Desired): void {
     const {
       target,
@@ -141,6 +151,7 @@ export class Incoming {
       prepared,
       tidied,
       indexBytes,
+      spill,
       logger,
       now,
     } = this.#options;
@@ -158,6 +169,8 @@ export class Incoming {
             ruleOf: (schema, table) => ruleOf(spec.reverse!, schema, table),
             target,
             limitBytes: indexBytes,
+            spill,
+            logger: logger.child({ pipeline: spec.name }),
           })
         : null;
     const inbound: Inbound = new Inbound({
@@ -255,7 +268,10 @@ export class Incoming {
     running.abort.abort();
     this.#leave(name, async () => {
       await running.done;
-      if (running.index !== null) this.#options.log.leave(running.index);
+      if (running.index !== null) {
+        this.#options.log.leave(running.index);
+        running.index.close();
+      }
       const { channel } = running.spec;
       const mesh = this.#meshes.get(channel);
       if (mesh === undefined || this.#desired.some(({ spec }) => spec.channel === channel && spec.mesh)) return;
@@ -320,5 +336,6 @@ function pausedFigures(generation: number): PipelineFigures {
     copy: null,
     error: null,
     waiting: null,
+    index: null,
   };
 }

@@ -2,13 +2,17 @@
  * The serialiser's index of recent writes, kept from its own log: who wrote a key or unique value that the spoke may not
  * have seen yet. The rules that ask it are in `replication/conflict`.
  *
- * Rule kept: it holds everything since the position it began at, or it holds nothing and says so.
+ * Rule kept: it holds everything since the position it began at, or it holds nothing and says so. Nothing that goes wrong
+ * with it is thrown into the reader, to which others listen too.
  */
 import { hash } from 'node:crypto';
 import { OtterError } from '../model/error.ts';
+import type { Spill } from '../model/key-store.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { ConflictRule } from '../model/pipeline.ts';
-import { covers, type Position, parsePosition } from '../model/position.ts';
+import type { Logger } from '../model/ports.ts';
+import { covers, formatPosition, type Position, parsePosition } from '../model/position.ts';
+import type { IndexFigures } from '../model/records.ts';
 import type { Image, RowChange, TableShape } from '../model/row.ts';
 import type { LockKeys } from '../replication/conflict/keys.ts';
 import { noteAnswer, notedOf } from '../replication/conflict/noting.ts';
@@ -28,7 +32,10 @@ export interface IndexOptions {
   /** How conflicts of the table are decided, by its name here. */
   readonly ruleOf: (schema: string, table: string) => ConflictRule;
   readonly target: TargetPort;
+  /** Of memory. */
   readonly limitBytes: number;
+  readonly spill: Spill;
+  readonly logger: Logger;
 }
 
 /** As text: a third of the time that a buffer takes. */
@@ -39,6 +46,8 @@ export class SerialiserIndex implements LogListener {
   readonly #known: KnownKeys;
   #recent: RecentWrites | null = null;
   #since: Position | null = null;
+  /** What the spoke has seen last. */
+  #seen: Position | null = null;
   /** Of rows that the transaction at hand applied for another spoke. */
   readonly #versions = new Versions();
   /** Why there is nothing in it any more. */
@@ -53,41 +62,82 @@ export class SerialiserIndex implements LogListener {
     return this.#known.keys;
   }
 
-  /** @throws OtterError OT5019 when it has outgrown its memory, or what is wrong with a change in the log. */
+  /** @throws OtterError OT5019 when it has outgrown its file, OT5032, or what is wrong with a change in the log. */
   get recent(): RecentWrites {
+    this.#giveUpBroken();
     if (this.#recent !== null) return this.#recent;
     throw this.#lost ?? new Error(`the index of ${this.#options.pipeline} was asked before it began`);
   }
 
   /** The spoke has seen this much, and the window that says so is committed. */
   evict(token: Token): void {
-    this.#recent?.evict(token);
+    if (token !== null) this.#seen = token;
+    this.#try(() => this.#recent?.evict(token));
+  }
+
+  /** Null while there is none. */
+  figures(): IndexFigures | null {
+    const recent = this.#recent;
+    if (recent === null || recent.broken !== null) return null;
+    return {
+      entries: recent.size,
+      bytes: recent.bytes,
+      limitBytes: this.#options.limitBytes,
+      fileBytes: recent.fileBytes,
+      waitsFor: this.#options.reverse,
+      since: formatPosition(this.#seen!),
+    };
+  }
+
+  /** It holds nothing any more, on the disk neither. */
+  close(): void {
+    this.#empty();
   }
 
   /** Whether everything since `position` is in here, or was evicted with reason. */
   reachesBackTo(position: string): boolean {
+    this.#giveUpBroken();
     return this.#since !== null && covers(parsePosition(position), this.#since);
   }
 
   /** Empty, noting everything behind `position`. */
   begin(position: string): void {
+    const { limitBytes, spill } = this.#options;
+    this.#empty();
     this.#since = parsePosition(position);
+    this.#seen = this.#since;
     this.#lost = null;
-    this.#recent = new RecentWrites({ from: this.#since, limitBytes: this.#options.limitBytes, digest: sha256 });
+    this.#recent = new RecentWrites({ from: this.#since, limitBytes, digest: sha256, spill });
   }
 
   part(part: ReadPart): void | Promise<void> {
     const recent = this.#recent;
     if (recent === null) return;
-    const { pipeline, reverse, limitBytes, ruleOf } = this.#options;
+    const { pipeline, spill } = this.#options;
     if (part.first) this.#versions.clear();
     if (recent.full) {
       // Given up, not grown on: the loader says so when it asks, and begins anew from where the spoke stands then.
-      const what = `the writes that ${pipeline} has not seen no longer fit into ${limitBytes} bytes`;
-      const hint = 'Raise OTTER_INDEX_BYTES on the node and restart it.';
+      const what = `the writes that ${pipeline} has not seen no longer fit into a file of ${spill.limitBytes} bytes`;
+      const hint = 'Raise OTTER_INDEX_FILE_BYTES on the node and restart it.';
       this.#forget(new OtterError('OT5019', what, { where: { pipeline }, hint }));
       return;
     }
+    this.#try(() => this.#noteOwn(recent, part));
+    if (part.mark === pipeline) return;
+    const changes = this.#routed(part.changes);
+    if (changes.length === 0) return;
+    const note = (): void =>
+      this.#try(() => {
+        for (const change of changes) this.#note(part, change);
+      });
+    const rows = rowsOf(changes);
+    const learning = this.#known.learn(rows);
+    if (learning === null) note();
+    else return learning.then(() => this.learnt(rows)).then(note);
+  }
+
+  #noteOwn(recent: RecentWrites, part: ReadPart): void {
+    const { pipeline, reverse, ruleOf } = this.#options;
     for (const row of part.own) {
       if (row.kind === 'answer' && row.pipeline === pipeline)
         noteAnswer(recent, part.gtid, row, ruleOf(row.schema, row.table));
@@ -96,16 +146,6 @@ export class SerialiserIndex implements LogListener {
       }
       if (row.kind === 'version' && row.pipeline !== pipeline) this.#versions.add(row.versions);
     }
-    if (part.mark === pipeline) return;
-    const changes = this.#routed(part.changes);
-    if (changes.length === 0) return;
-    const note = (): void => {
-      for (const change of changes) this.#note(part, change);
-    };
-    const rows = rowsOf(changes);
-    const learning = this.#known.learn(rows);
-    if (learning === null) note();
-    else return learning.then(() => this.learnt(rows)).then(note);
   }
 
   #note({ gtid, clock }: ReadPart, change: RowChange): void {
@@ -156,10 +196,33 @@ export class SerialiserIndex implements LogListener {
     return this.#known.learnt(rows);
   }
 
+  /** What its file refuses is the end of what it holds, whoever asked. */
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (this.#recent?.broken !== error) throw error;
+      this.#giveUpBroken();
+    }
+  }
+
+  #giveUpBroken(): void {
+    const broken = this.#recent?.broken ?? null;
+    if (broken !== null) this.#forget(broken);
+  }
+
   #forget(why: OtterError): void {
+    this.#empty();
+    this.#lost = why;
+    const { code, message: error } = why;
+    this.#options.logger.warn('the index of recent writes is emptied', { code, error });
+  }
+
+  #empty(): void {
+    this.#recent?.clear(this.#since!);
     this.#recent = null;
     this.#since = null;
-    this.#lost = why;
+    this.#seen = null;
   }
 
   #routed(changes: readonly RowChange[]): readonly RowChange[] {

@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { Spill } from '../model/key-store.ts';
 import type { TargetPort } from '../model/load.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
@@ -31,6 +32,8 @@ export interface SiteOptions {
   readonly heartbeatMs: number;
   /** Memory for the index of recent writes of each two-way channel. */
   readonly indexBytes: number;
+  /** Where what finds no room in that goes. */
+  readonly spill: Spill;
   /** How often the conflict log is shortened [a minute]. */
   readonly keepingMs?: number;
 }
@@ -88,6 +91,7 @@ export class Site implements RunningSite {
       link: options.link,
       ownerRevision: options.ownerRevision,
       indexBytes: options.indexBytes,
+      spill: options.spill,
       log: this.#log,
       routes: (pipeline, schema, table) =>
         this.#wanted().some(({ spec }) => spec.name === pipeline && this.#has(spec, schema, table)),
@@ -157,6 +161,7 @@ export class Site implements RunningSite {
   async #settled(): Promise<void> {
     await Promise.allSettled([this.#incoming.settled(), this.#log.stop(), this.#heart]);
     while (this.#stopping.size > 0) await Promise.allSettled(this.#stopping);
+    this.#incoming.close();
   }
 
   async #dispose(): Promise<void> {

@@ -1,9 +1,12 @@
+import { tmpdir } from 'node:os';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
+import type { KeyStore } from '../../src/model/key-store.ts';
 import { advance, parsePosition } from '../../src/model/position.ts';
 import { KeyLog } from '../../src/replication/conflict/key-log.ts';
 import { type EntryKind, RecentWrites } from '../../src/replication/conflict/recent.ts';
 import { sha256 } from '../../src/site/serialiser-index.ts';
+import { openKeyFile } from '../../src/state/key-file.ts';
 
 const START = parsePosition('mariadb:0-1-0');
 const at = (sequence: number) => parsePosition(`mariadb:0-1-${sequence}`);
@@ -27,14 +30,38 @@ function noteFrom(index: RecentWrites, log: readonly Noted[], from: number): voi
   for (let n = from; n < log.length; n += 1) index.note(`0-1-${n + 1}`, log[n]!.kind, log[n]!.locks);
 }
 
-const fresh = (from = START) => new RecentWrites({ from, limitBytes: 1 << 20, digest: sha256 });
-const state = (index: RecentWrites) => ({ entries: [...index.entries()], size: index.size, bytes: index.bytes });
+const opened = new Set<KeyStore>();
+afterEach(() => {
+  for (const file of opened) file.close();
+});
+
+function open(): KeyStore {
+  const file = openKeyFile(tmpdir());
+  opened.add(file);
+  const close = file.close.bind(file);
+  return Object.assign(file, {
+    close: () => {
+      opened.delete(file);
+      close();
+    },
+  });
+}
+
+/** Everything in memory, and two entries there and the rest in a file. */
+const ROOMS = [
+  ['in memory', { limitBytes: 1 << 20 }],
+  ['in memory and a file', { limitBytes: 200, spill: { open, limitBytes: 1 << 30 } }],
+] as const;
+
+const state = (index: RecentWrites) => ({ entries: [...index.entries()], size: index.size });
 
 function same(one: ReadonlySet<string> | null, other: ReadonlySet<string> | null): boolean {
   return one === other || (one !== null && other !== null && [...one].join() === [...other].join());
 }
 
-describe('the index of recent writes', () => {
+describe.each(ROOMS)('the index of recent writes %s', (_, room) => {
+  const fresh = (from = START) => new RecentWrites({ from, digest: sha256, ...room });
+
   test('says of every key the last write that the token does not cover', () => {
     fc.assert(
       fc.property(history, fc.nat(30), (log, token) => {
@@ -109,44 +136,6 @@ describe('the index of recent writes', () => {
     expect(index.uncovered('a', null)).toMatchObject({ gtid: '0-1-1', kind: 'answer' });
   });
 
-  test('thousands of keys, written again and dropped in any order, are the same as in a map', () => {
-    const operation = fc.record({ from: fc.nat(3_000), count: fc.nat(3_000), drop: fc.nat(2_000) });
-    fc.assert(
-      fc.property(fc.array(operation, { maxLength: 6 }), (operations) => {
-        const log = new KeyLog(sha256);
-        const model = new Map<string, number>();
-        let number = 0;
-        for (const { from, count, drop } of operations) {
-          for (let key = from; key < from + count; key += 1) {
-            number += 1;
-            log.put(`key ${key}`, { origin: key, what: 0, number, order: 0, clock: 0 });
-            model.delete(`key ${key}`);
-            model.set(`key ${key}`, number);
-          }
-          for (const key of [...model.keys()].slice(0, drop)) {
-            log.dropOldest();
-            model.delete(key);
-          }
-          expect([...log].map((write) => write.number)).toEqual([...model.values()]);
-          expect(log.size).toBe(model.size);
-          for (let key = 0; key < 6_000; key += 97) {
-            expect(log.get(`key ${key}`)?.number).toBe(model.get(`key ${key}`));
-          }
-        }
-      }),
-      { numRuns: 30 },
-    );
-  });
-
-  test('is full by bytes, and empty again when everything is seen', () => {
-    const index = new RecentWrites({ from: START, limitBytes: 2_000, digest: sha256 });
-    let sequence = 0;
-    while (!index.full) index.note(`0-1-${++sequence}`, 'local', [`key ${sequence}`]);
-    expect(index.bytes).toBeGreaterThanOrEqual(2_000);
-    expect(index.evict(at(sequence))).toBe(sequence);
-    expect(index).toMatchObject({ size: 0, bytes: 0, full: false });
-  });
-
   test('a hot key takes the room of one', () => {
     const index = fresh();
     index.note('0-1-1', 'local', ['hot']);
@@ -199,4 +188,79 @@ describe('the index of recent writes', () => {
     expect(index.evict(advance(token, `${uuid}:otter:1`))).toBe(2);
     expect(index.size).toBe(1);
   });
+});
+
+test('thousands of keys, written again and dropped in any order, are the same as in a map', () => {
+  const operation = fc.record({ from: fc.nat(3_000), count: fc.nat(3_000), drop: fc.nat(2_000) });
+  fc.assert(
+    fc.property(fc.array(operation, { maxLength: 6 }), (operations) => {
+      const log = new KeyLog(sha256);
+      const model = new Map<string, number>();
+      let number = 0;
+      for (const { from, count, drop } of operations) {
+        for (let key = from; key < from + count; key += 1) {
+          number += 1;
+          log.put(`key ${key}`, { origin: key, what: 0, number, order: 0, clock: 0 });
+          model.delete(`key ${key}`);
+          model.set(`key ${key}`, number);
+        }
+        for (const key of [...model.keys()].slice(0, drop)) {
+          log.dropOldest();
+          model.delete(key);
+        }
+        expect([...log].map((write) => write.number)).toEqual([...model.values()]);
+        expect(log.size).toBe(model.size);
+        for (let key = 0; key < 6_000; key += 97) {
+          expect(log.get(`key ${key}`)?.number).toBe(model.get(`key ${key}`));
+        }
+      }
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('is full by bytes, and empty again when everything is seen', () => {
+  const index = new RecentWrites({ from: START, limitBytes: 2_000, digest: sha256 });
+  let sequence = 0;
+  while (!index.full) index.note(`0-1-${++sequence}`, 'local', [`key ${sequence}`]);
+  expect(index.bytes).toBeGreaterThanOrEqual(2_000);
+  expect(index.evict(at(sequence))).toBe(sequence);
+  expect(index).toMatchObject({ size: 0, bytes: 0, full: false });
+});
+
+test('with a file it is full by what of that is in use, and keeps no more in memory than it may', () => {
+  const spill = { open: () => openKeyFile(tmpdir()), limitBytes: 400_000 };
+  const index = new RecentWrites({ from: START, limitBytes: 2_000, digest: sha256, spill });
+  let sequence = 0;
+  while (!index.full) {
+    sequence += 1;
+    index.note(`0-1-${sequence}`, 'local', [`key ${sequence}`]);
+    expect(index.bytes).toBeLessThanOrEqual(2_000);
+  }
+  expect(index.fileBytes).toBeGreaterThanOrEqual(400_000);
+  expect(index.size).toBe(sequence);
+  index.evict(at(Math.round(sequence / 2)));
+  const last = sequence + 100;
+  while (sequence < last) {
+    sequence += 1;
+    index.note(`0-1-${sequence}`, 'local', [`key ${sequence}`]);
+  }
+  expect(index.full).toBe(false);
+  expect(index.evict(at(sequence))).toBeGreaterThan(0);
+  expect(index).toMatchObject({ size: 0, bytes: 0, fileBytes: 0, full: false });
+});
+
+test('of a large file no more leaves at once than takes about a second; the rest leaves the next time', () => {
+  const spill = { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 };
+  const index = new RecentWrites({ from: START, limitBytes: 100_000, digest: sha256, spill });
+  const locks = Array.from({ length: 200_000 }, (_, i) => `key ${i}`);
+  index.note('0-1-1', 'local', locks);
+  const first = index.evict(at(1));
+  expect(first).toBeLessThan(200_000);
+  expect(index.uncovered('key 199999', at(1))).toBeNull();
+  expect(index.uncovered('key 199999', at(0))).not.toBeNull();
+  let gone = first;
+  for (let more = first; more > 0; gone += more) more = index.evict(at(1));
+  expect(gone).toBe(200_000);
+  expect(index.fileBytes).toBe(0);
 });

@@ -23,6 +23,7 @@ export function pipeline(name: string, over: Partial<PipelineStatus> = {}): Pipe
     copy: null,
     error: null,
     waiting: null,
+    index: null,
     ...over,
   };
 }

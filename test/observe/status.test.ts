@@ -210,6 +210,44 @@ test('conflicts are told by table, those with most first; nodes of earlier versi
   expect(text(report(undefined, 2))).not.toContain('conflicts:');
 });
 
+test('the index of recent writes is told as numbers, and in words when it is large', () => {
+  const mebibyte = 2 ** 20;
+  const index = {
+    entries: 7,
+    bytes: 5,
+    limitBytes: 10 * mebibyte,
+    fileBytes: 0,
+    waitsFor: 'shop/hz>ca',
+    since: 'mariadb:0-1-9',
+  };
+  const report = (changed: Partial<typeof index> | null | undefined): TopologyRecords => {
+    const counted = {
+      ...figures,
+      index: changed === null || changed === undefined ? changed : { ...index, ...changed },
+    };
+    return { ...RUNNING, nodes: { ...RUNNING.nodes, b1: node('b1', 'ca', { 'shop/hz>ca': counted }) } };
+  };
+  const told = {
+    entries: 7,
+    bytes: 5,
+    limit_bytes: 10 * mebibyte,
+    file_bytes: 0,
+    waits_for: 'shop/hz>ca',
+    since: 'mariadb:0-1-9',
+  };
+  expect(pipeline(report({}))!.index).toEqual(told);
+  expect(pipeline(report(null))!.index).toBeNull();
+  expect(pipeline(report(undefined))!.index).toBeNull();
+  const text = (records: TopologyRecords): string => renderStatus(statusReport(records, NOW), { colour: false });
+  for (const small of [{}, { bytes: 5 * mebibyte }, null, undefined])
+    expect(text(report(small))).not.toContain('recent writes');
+  const until = 'kept until it is known that shop/hz>ca has passed mariadb:0-1-9';
+  expect(text(report({ bytes: 5 * mebibyte + 1 }))).toContain(`    recent writes: 7 in 6 MiB of memory, ${until}\n`);
+  expect(text(report({ fileBytes: 9 * mebibyte }))).toContain(
+    `    recent writes: 7 in 1 MiB of memory and 9 MiB of disk, ${until}\n`,
+  );
+});
+
 test('as text: a line per pipeline, what is wrong and what to type', () => {
   const copy = { tablesDone: 1, tablesTotal: 2, rowsDone: 300, rowsTotal: 1000, etaMs: 4200 };
   const error = { code: 'OT5016', message: 'a row of shop.orders\u001b[2J', hint: 'Mend the cause.' };

@@ -1,8 +1,10 @@
 /** Two (or more) sites in one process over real servers, wired without a state store: what a node does, less the node. */
+import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
+import type { Spill } from '../../src/model/key-store.ts';
 import { compileChannel } from '../../src/model/pipeline.ts';
 import type { DesiredPipeline, Fields, LinkClient, Logger, SiteSpec } from '../../src/model/ports.ts';
 import { type Stays, staysAfter } from '../../src/model/stays.ts';
@@ -11,6 +13,7 @@ import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { MysqlTarget } from '../../src/mysql/target.ts';
 import { Site } from '../../src/site/site.ts';
+import { openKeyFile } from '../../src/state/key-file.ts';
 
 export const quiet: Logger = {
   debug: () => undefined,
@@ -62,6 +65,12 @@ export function channel(
   };
 }
 
+interface More {
+  readonly keepingMs?: number;
+  readonly indexBytes?: number;
+  readonly spill?: Spill;
+}
+
 export class Sites implements AsyncDisposable {
   readonly #servers: Readonly<Record<string, LabServer>>;
   readonly #running = new Map<string, Site>();
@@ -74,13 +83,13 @@ export class Sites implements AsyncDisposable {
 
   readonly #lineage: string;
 
-  readonly #more: { readonly keepingMs?: number };
+  readonly #more: More;
 
   constructor(
     servers: Readonly<Record<string, LabServer>>,
     logger: Logger = quiet,
     lineage = 'test-lineage',
-    more: { readonly keepingMs?: number } = {},
+    more: More = {},
   ) {
     this.#more = more;
     this.#servers = servers;
@@ -154,6 +163,7 @@ export class Sites implements AsyncDisposable {
       now: Date.now,
       heartbeatMs: 200,
       indexBytes: 256 << 20,
+      spill: { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 },
       ...this.#more,
     });
     this.#running.set(name, site);

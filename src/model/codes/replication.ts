@@ -67,8 +67,9 @@ export const REPLICATION_CODES = {
   OT5019: {
     title: 'Index of recent writes is full',
     meaning:
-      'The peer has been away for so long that the writes it has not seen no longer fit into the memory set aside for them.',
-    action: 'Bring the peer back, or raise OTTER_INDEX_BYTES on the node and restart it.',
+      'The peer has been away for so long that the writes it has not seen no longer fit into the file set aside for those that found no room in memory. The index is emptied and begins anew, from the log, behind what the peer has seen.',
+    action:
+      'Raise OTTER_INDEX_FILE_BYTES on the node and restart it, where the disk of OTTER_SPILL_DIR has room. Until then the pipeline from the peer stands still if the peer has written anything while it was away; if it has not, it is enough to bring it back.',
   },
   OT5020: {
     title: 'Source was reopened',
@@ -133,6 +134,13 @@ export const REPLICATION_CODES = {
       'The topology names columns by which conflicts of the table are decided (`by`, `groups`, `counters`), and the table at the deciding site has no such column, does not send it, or it is of a kind that tells no time or does not add up. A counter cannot be part of a key.',
     action:
       'Correct the name or the type, or give the table an entry of its own with a `conflict` that fits it (`by: null`, `counters: []`); the pipeline goes on by itself.',
+  },
+  OT5032: {
+    title: 'File of recent writes cannot be used',
+    meaning:
+      'Writes that a peer has not seen, and that found no room in memory, are kept in a file on the node, and this file could not be made, written or read: the disk is full or broken, or the folder is missing. Nothing is decided from what is left: the index is emptied and begins anew, from the log, behind what the peer has seen.',
+    action:
+      'Make room on the disk, or name a folder on another, local one with OTTER_SPILL_DIR and restart the node. The pipeline tries again by itself. More memory (OTTER_INDEX_BYTES) makes the file needed later.',
   },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',

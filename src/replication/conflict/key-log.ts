@@ -7,17 +7,30 @@
  * again, are left behind when the arrays are made anew.
  */
 import type { Digest } from '../../model/digest.ts';
+import type { KeyWrite, PrintedWrite } from '../../model/key-store.ts';
 
-/** What is kept of a write. */
-export interface KeyWrite {
-  /** Small numbers, by the caller's own count: where from, and what. */
-  readonly origin: number;
-  readonly what: number;
-  /** Up to 2^53. */
-  readonly number: number;
-  /** When, see `Stamp`. */
-  readonly order: number;
-  readonly clock: number;
+export type { KeyWrite } from '../../model/key-store.ts';
+
+/** Lock keys in the order they were written, wherever they are kept. */
+export interface Keys extends Iterable<KeyWrite> {
+  /** Of all writes, and of those that are in memory. */
+  readonly size: number;
+  readonly inMemory: number;
+  /**
+   * The key becomes the one written last. `all`: what was kept of earlier writes of it stays, if it is something else or
+   * later; so of one key few writes are kept, however often it is written.
+   */
+  put(key: string, write: KeyWrite, all?: boolean): void;
+  /** The last write of the key. */
+  get(key: string): KeyWrite | null;
+  /** What is kept of the key, the last write first. */
+  all(key: string): KeyWrite[];
+  /** The write of the key that was written longest ago. */
+  oldest(): KeyWrite | null;
+  dropOldest(): void;
+  clear(): void;
+  /** All writes, the oldest first. */
+  [Symbol.iterator](): IterableIterator<KeyWrite>;
 }
 
 export type { Digest } from '../../model/digest.ts';
@@ -28,7 +41,13 @@ const WORDS = 4;
 const NONE = -1;
 const DEAD = -2;
 
-export class KeyLog {
+/** Whether nothing can matter of an earlier write of the same key once this one is kept. */
+export function outdoes({ what, order, clock }: KeyWrite, earlier: KeyWrite): boolean {
+  if (what !== earlier.what) return false;
+  return order > earlier.order || (order === earlier.order && clock >= earlier.clock);
+}
+
+export class KeyLog implements Keys {
   #prints = new Uint32Array(0);
   #numbers = new Float64Array(0);
   #origins = new Uint32Array(0);
@@ -54,37 +73,42 @@ export class KeyLog {
     return this.#size;
   }
 
+  get inMemory(): number {
+    return this.#size;
+  }
+
+  /** Fingerprint of the key that was put or asked for last; 16 bytes, to be read before the next. */
+  get print(): Uint8Array {
+    return new Uint8Array(this.#print.buffer);
+  }
+
   clear(): void {
     this.#size = 0;
     this.#rebuild();
   }
 
-  /**
-   * The key becomes the one written last. `all`: what was kept of earlier writes of it stays, if it is something else or
-   * later; so of one key few writes are kept, however often it is written.
-   */
   put(key: string, write: KeyWrite, all = false): void {
-    let found = this.#find(key);
-    if (found !== NONE && found === this.#tail - 1 && (!all || this.#outdoes(write, found))) {
-      this.#set(found, write);
-      return;
+    const last = this.#find(key);
+    // What is written again and again stays in its place.
+    const again = last !== NONE && last === this.#tail - 1 && (!all || outdoes(write, this.#at(last)));
+    for (let record = again ? this.#next[last]! : last; record !== NONE; ) {
+      const next = this.#next[record]!;
+      if (this.#same(record) && (!all || outdoes(write, this.#at(record)))) this.#kill(record);
+      record = next;
     }
-    while (found !== NONE) {
-      const next = this.#next[found]!;
-      if (this.#same(found) && (!all || this.#outdoes(write, found))) this.#kill(found);
-      found = next;
+    if (again) {
+      this.#set(last, write);
+      return;
     }
     if (this.#tail === this.#next.length) this.#rebuild();
     this.#append(this.#print, 0, write);
   }
 
-  /** The last write of the key. */
   get(key: string): KeyWrite | null {
     const found = this.#find(key);
     return found === NONE ? null : this.#at(found);
   }
 
-  /** What is kept of the key, the last write first. */
   all(key: string): KeyWrite[] {
     const writes: KeyWrite[] = [];
     for (let record = this.#find(key); record !== NONE; record = this.#next[record]!)
@@ -98,7 +122,6 @@ export class KeyLog {
     if (found !== NONE) this.#kill(found);
   }
 
-  /** The write of the key that was written longest ago. */
   oldest(): KeyWrite | null {
     while (this.#head < this.#tail && this.#next[this.#head] === DEAD) this.#head += 1;
     return this.#head === this.#tail ? null : this.#at(this.#head);
@@ -110,7 +133,19 @@ export class KeyLog {
     if (this.#next.length > CAPACITY_MIN && this.#size * 8 < this.#next.length) this.#rebuild();
   }
 
-  /** All writes, the oldest first. */
+  /** Takes out the writes of longest ago, as many as there are up to `most`, the oldest first. */
+  takeOldest(most: number): PrintedWrite[] {
+    const taken: PrintedWrite[] = [];
+    while (taken.length < most) {
+      const write = this.oldest();
+      if (write === null) break;
+      const at = this.#head * WORDS;
+      taken.push({ print: new Uint8Array(this.#prints.slice(at, at + WORDS).buffer), write });
+      this.dropOldest();
+    }
+    return taken;
+  }
+
   *[Symbol.iterator](): IterableIterator<KeyWrite> {
     for (let record = this.#head; record < this.#tail; record += 1) {
       if (this.#next[record] !== DEAD) yield this.#at(record);
@@ -133,12 +168,6 @@ export class KeyLog {
     this.#whats[record] = what;
     this.#orders[record] = order;
     this.#clocks[record] = clock;
-  }
-
-  #outdoes({ what, order, clock }: KeyWrite, record: number): boolean {
-    if (this.#whats[record] !== what) return false;
-    const there = this.#orders[record]!;
-    return order > there || (order === there && clock >= this.#clocks[record]!);
   }
 
   #find(key: string): number {

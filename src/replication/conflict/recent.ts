@@ -12,9 +12,12 @@
  * Where any unseen write is enough to decide, the last one of each key is kept; where it matters which one was later, or
  * what columns it wrote, all that can matter.
  */
+import type { OtterError } from '../../model/error.ts';
+import type { Spill } from '../../model/key-store.ts';
 import { advance, coversGtid, type Position } from '../../model/position.ts';
 import { ColumnSets } from './column-sets.ts';
-import { type Digest, KeyLog, type KeyWrite } from './key-log.ts';
+import { type Digest, KeyLog, type Keys, type KeyWrite } from './key-log.ts';
+import { SpillingKeys } from './spilling-keys.ts';
 import type { Stamp } from './stamp.ts';
 import type { Token } from './tokens.ts';
 
@@ -57,19 +60,25 @@ export interface Recent {
 export interface RecentOptions {
   /** The position in the serialiser's log after which everything is noted. */
   readonly from: Position;
-  /** Above this the index calls itself full. */
+  /** Of memory. */
   readonly limitBytes: number;
   readonly digest: Digest;
+  /** Where writes go that find no room in memory; without it the index is full then. */
+  readonly spill?: Spill;
 }
 
 /** What one entry takes: its record, its bucket, and the room kept free for more. */
 const ENTRY_BYTES = 96;
+/** Of those outside memory as many leave at once, in about a second; the rest when the spoke is heard of next. */
+const EVICTED_MAX = 1 << 16;
 const KINDS: readonly EntryKind[] = ['local', 'answer', 'settled', 'chunk'];
 const LAST: Noted = { stamp: { order: 0, clock: 0 }, columns: null, all: false };
 
 export class RecentWrites implements Recent {
   readonly #limitBytes: number;
-  readonly #keys: KeyLog;
+  readonly #spill: Spill | null;
+  readonly #spilling: SpillingKeys | null;
+  readonly #keys: Keys;
   /** What GTIDs begin with, up to their number; there are as many as servers that wrote. */
   readonly #sources: string[] = [];
   readonly #columns = new ColumnSets();
@@ -78,8 +87,11 @@ export class RecentWrites implements Recent {
   /** The transaction noted last; it may go on, or come again from its beginning after a break. */
   #current: string | null = null;
 
-  constructor({ from, limitBytes, digest }: RecentOptions) {
-    this.#keys = new KeyLog(digest);
+  constructor({ from, limitBytes, digest, spill }: RecentOptions) {
+    this.#spill = spill ?? null;
+    const inMemory = Math.floor(limitBytes / ENTRY_BYTES);
+    this.#spilling = spill === undefined ? null : new SpillingKeys({ digest, inMemory, open: spill.open });
+    this.#keys = this.#spilling ?? new KeyLog(digest);
     this.#noted = from;
     this.#limitBytes = limitBytes;
   }
@@ -88,13 +100,25 @@ export class RecentWrites implements Recent {
     return this.#keys.size;
   }
 
+  /** Of memory. */
   get bytes(): number {
-    return this.#keys.size * ENTRY_BYTES;
+    return this.#keys.inMemory * ENTRY_BYTES;
+  }
+
+  /** Of the disk. */
+  get fileBytes(): number {
+    return this.#spilling?.bytes ?? 0;
   }
 
   /** Holds more than it should: the serialiser's new changes had better wait. Reading its log must not. */
   get full(): boolean {
-    return this.bytes >= this.#limitBytes;
+    if (this.#spilling === null) return this.bytes >= this.#limitBytes;
+    return this.#spilling.usedBytes >= this.#spill!.limitBytes;
+  }
+
+  /** Why it knows nothing any more and throws this whatever it is asked, until it is cleared; null: it knows. */
+  get broken(): OtterError | null {
+    return this.#spilling?.broken ?? null;
   }
 
   /** Forgets everything; noting begins anew behind `from`. */
@@ -125,16 +149,19 @@ export class RecentWrites implements Recent {
   evict(token: Token): number {
     if (token === null) return 0;
     const before = this.#keys.size;
+    const most = before > this.#keys.inMemory ? EVICTED_MAX : before;
+    let dropped = 0;
     let covered: string | null = null;
-    for (let write = this.#keys.oldest(); write !== null; write = this.#keys.oldest()) {
+    for (let write = this.#keys.oldest(); write !== null && dropped < most; write = this.#keys.oldest()) {
       const { gtid } = this.#entry(write);
       if (gtid !== covered && !coversGtid(token, gtid)) break;
       covered = gtid;
       this.#keys.dropOldest();
+      dropped += 1;
     }
     // Seen whole: when it comes again after a break it is skipped like everything before it.
     if (this.#current !== null && coversGtid(token, this.#current)) this.#current = null;
-    return before - this.#keys.size;
+    return dropped;
   }
 
   uncovered(lock: string, token: Token): RecentEntry | null {
