@@ -205,6 +205,7 @@ export class LogReader {
 
   async #read(signal: AbortSignal, alive: () => void): Promise<void> {
     const { source, schema, wants, between } = this.#options;
+    this.#clock.settable = (await source.facts()).family === 'mariadb';
     const batches = source.readLog({
       from: this.#position,
       wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),

@@ -7,15 +7,19 @@
  */
 
 /**
- * How far ahead of all before it a transaction of users may say it is: the commit time in MariaDB's log is what a session
- * has set with `SET timestamp`. A log that was quiet for longer catches up, so much with each transaction.
+ * How far ahead of all before it a transaction may say it is, where any session can say so: the commit time in MariaDB's log
+ * is what `SET timestamp` has set. A log that was quiet for longer, with nobody to write a heartbeat, catches up, so much
+ * with each transaction.
  */
-const FARTHEST_US = 3_600_000_000;
+const FARTHEST_US = 86_400_000_000;
 
 export class LogClock {
   #now: number;
   /** Whether it was begun with the clock that the log has there. */
   readonly exact: boolean;
+
+  /** Whether sessions can set the time of their commits. */
+  settable = true;
 
   /** @param clock where reading begins; null: not known, and then near it only */
   constructor(clock: number | null) {
@@ -35,7 +39,8 @@ export class LogClock {
   /** A transaction. Its version, if users wrote it, is what the clock says then. */
   user(committedUs: number): void {
     const wanted = Math.max(this.#now + 1, committedUs);
-    this.#now = this.#now === 0 ? committedUs : Math.min(wanted, this.#now + FARTHEST_US);
+    const farthest = this.settable && this.#now > 0 ? this.#now + FARTHEST_US : Number.POSITIVE_INFINITY;
+    this.#now = Math.min(wanted, farthest);
   }
 
   /** It brings what was applied: the clock of its source's log where that ends. */
