@@ -93,6 +93,8 @@ export interface PipelineSpec {
   readonly star: boolean;
   /** Both sites decide, as all pairs of the channel's sites do, and what came from one is sent to none. */
   readonly mesh: boolean;
+  /** In a mesh of two: what meets an unseen write waits for a person; else the later write wins. */
+  readonly parks: boolean;
   /** Two-way without copies: a table that joins a running channel counts from when it joined at this pipeline's source. */
   readonly joinsLate: boolean;
   /** What is kept of conflicts, and for how long; null one-way. */
@@ -137,6 +139,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         reverseCopies: false,
         star: false,
         mesh: false,
+        parks: false,
         joinsLate: false,
         conflictLog: null,
         forward: true,
@@ -152,7 +155,8 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     conflict === null ? SITE_PRIORITY : named(conflict, serialiser === first ? {} : entry.columns.rename);
   const ruleAt = (source: string, entry: LeftEntry, conflict: ConflictSpec | null): TableRule =>
     (source === first ? forwardRule : backwardRule)(entry, ruled(entry, conflict));
-  const mesh = spec.shape === 'mesh';
+  const parks = spec.conflict?.policy === 'manual';
+  const mesh = spec.shape === 'mesh' || parks;
   return pairs(direction.between, mesh).flatMap(([elder, younger]) =>
     [
       { source: elder, target: younger },
@@ -168,6 +172,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       reverseCopies: target === first && spec.initial === 'copy',
       star: direction.between.length > 2 && !mesh,
       mesh,
+      parks,
       joinsLate: spec.initial === 'none',
       conflictLog,
       forward: source === first,
