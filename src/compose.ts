@@ -20,6 +20,7 @@ import { inspectServer } from './mysql/inspect.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
+import { Resolving } from './site/resolving.ts';
 import { Site } from './site/site.ts';
 import { makeFolder } from './state/folder.ts';
 import { openStore } from './state/open.ts';
@@ -84,6 +85,12 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
       const password = resolveSecret(spec.password, env);
       return openConflictLog(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
+    reachConflictResolver: async (name, spec, lineage, signal) => {
+      const password = resolveSecret(spec.password, env);
+      const server = new DatabaseServer({ name, spec, password });
+      signal.addEventListener('abort', () => server.abandon(), { once: true });
+      return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
+    },
     askNode,
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {
@@ -134,14 +141,7 @@ function siteFactory(env: Env): SiteFactory {
         spec: database,
         password: () => resolveSecret(database.password, env),
       });
-      const source = mysqlSource({ server, ownSchema: database.schema });
-      const target = new MysqlTarget({
-        connect: () => server.connect({ multipleStatements: true }),
-        schema: database.schema,
-        lineage,
-        source,
-        now: Date.now,
-      });
+      const { source, target } = mysqlTarget(server, database.schema, lineage);
       const indexBytes = Number(env['OTTER_INDEX_BYTES'] ?? INDEX_BYTES);
       return new Site({
         spec,
@@ -157,6 +157,12 @@ function siteFactory(env: Env): SiteFactory {
       });
     },
   };
+}
+
+function mysqlTarget(server: DatabaseServer, schema: string, lineage: string) {
+  const source = mysqlSource({ server, ownSchema: schema });
+  const connect = (): ReturnType<DatabaseServer['connect']> => server.connect({ multipleStatements: true });
+  return { source, target: new MysqlTarget({ connect, schema, lineage, source, now: Date.now }) };
 }
 
 function reasonOf(error: unknown): string {
