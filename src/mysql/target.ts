@@ -147,11 +147,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async origin(site: string): Promise<LogOrigin> {
-    const found = await this.#control.run((connection) => this.#records.origin(connection, site));
+    const find = (): Promise<LogOrigin | null> =>
+      this.#control.run((connection) => this.#records.origin(connection, site));
+    const found = await find();
     if (found !== null) return found;
+    // Several may ask at once, and clocks that begin at two places are never the same: the first that is written down counts.
     const first = await this.firstPosition(site);
-    await this.moveOrigin(site, first);
-    return first;
+    await this.#control.run((connection) => connection.query(this.#records.originInsert(site, first)));
+    return (await find()) ?? first;
   }
 
   async moveOrigin(site: string, origin: LogOrigin): Promise<void> {
