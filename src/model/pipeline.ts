@@ -109,6 +109,12 @@ export function pipelineName(channel: string, source: string, target: string): s
   return `${channel}/${source}>${target}`;
 }
 
+/** Of the pipeline in the other direction. */
+export function reverseName(pipeline: string): string {
+  const [, channel, source, target] = /^(.*)\/(.*)>(.*)$/.exec(pipeline)!;
+  return pipelineName(channel!, target!, source!);
+}
+
 /** The site whose log is the order of a two-way channel under site-priority. */
 export function serialiserOf(conflict: ConflictSpec, between: readonly string[]): string {
   return conflict.priority[0] ?? between[0]!;

@@ -1,5 +1,6 @@
 /** Deciding an open conflict: what a person chose, and what it does to the database where the conflict waits. */
-import type { ConflictLogLevel, LoggedConflict, NamedImage } from './conflict.ts';
+import type { LoggedConflict, NamedImage } from './conflict.ts';
+import type { PipelineSpec } from './pipeline.ts';
 import type { DatabaseSpec } from './topology.ts';
 
 /** The row as it is to be: one of the record's, the one that is here, or one that somebody wrote down. */
@@ -29,8 +30,8 @@ export interface ResolvedBy {
   /** user@host. */
   readonly who: string;
   readonly nowMs: number;
-  /** What is kept of the rows. */
-  readonly level: ConflictLogLevel;
+  /** The pipeline by which it travels: its tables say what is kept of the rows. */
+  readonly towards: PipelineSpec;
 }
 
 /** `lineage` is that of the record's topology. @throws OtterError as `ReachDatabase` does */

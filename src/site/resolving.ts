@@ -5,7 +5,12 @@
  * the other site (`otter.answer`), ahead of everything a word that it does so. It is this database's own write: no
  * checkpoint moves. It locks the row before it looks, as the loader does, so neither works on what the other is changing.
  */
-import type { LoggedConflict, NamedImage } from '../model/conflict.ts';
+import {
+  type ConflictLogLevel,
+  DEFAULT_CONFLICT_LOG,
+  type LoggedConflict,
+  type NamedImage,
+} from '../model/conflict.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import {
   DuplicateKey,
@@ -15,12 +20,14 @@ import {
   type TargetPort,
   type Write,
 } from '../model/load.ts';
+import { type PipelineSpec, reverseName } from '../model/pipeline.ts';
 import type { ConflictResolver, ResolutionPlan, ResolvedBy, Take } from '../model/resolution.ts';
 import { type Image, type LoggedAnswer, tableName } from '../model/row.ts';
 import { fullImage } from '../replication/conflict/answers.ts';
 import { chosenRow, untaken } from '../replication/conflict/manual/chosen.ts';
 import { named, namedKey } from '../replication/conflict/record.ts';
 import { extract, loadTable } from '../replication/load-table.ts';
+import { ruleFor } from '../replication/names.ts';
 import { type KeyedRow, KnownKeys } from './known-keys.ts';
 
 /** How often it is tried again when the server ends it for another's sake. */
@@ -59,12 +66,12 @@ export class Resolving implements ConflictResolver {
     await this.#inOne(conflict, async (session) => {
       const found = await this.#find(session, conflict, take);
       if (fingerprint(found) !== fingerprint(plan)) throw changed(conflict);
-      const towards = reverseOf(conflict.pipeline);
+      const towards = by.towards.name;
       await session.tellResolution(towards);
       await session.write(writesOf(found));
       const winner = winnerOf(take);
       const { closes: ids } = found;
-      await session.closeConflicts({ ids, winner, level: by.level, by: by.who, atMs: by.nowMs });
+      await session.closeConflicts({ ids, winner, level: levelOf(conflict, by.towards), by: by.who, atMs: by.nowMs });
       await session.answer(towards, await this.#answers(session, towards, found));
       await session.commit();
     });
@@ -75,7 +82,7 @@ export class Resolving implements ConflictResolver {
   }
 
   async #inOne<T>({ pipeline }: LoggedConflict, work: (session: LoadSession) => Promise<T>): Promise<T> {
-    await using session = await this.#target.session(reverseOf(pipeline));
+    await using session = await this.#target.session(reverseName(pipeline));
     for (let attempt = 1; ; attempt += 1) {
       try {
         await session.beginOwn();
@@ -201,10 +208,8 @@ function winnerOf(take: Take): 'incoming' | 'local' | 'none' | 'merged' {
   return take === 'base' ? 'none' : take;
 }
 
-/** The pipeline to the other site. */
-function reverseOf(pipeline: string): string {
-  const [, channel, source, target] = /^(.*)\/(.*)>(.*)$/.exec(pipeline)!;
-  return `${channel!}/${target!}>${source!}`;
+function levelOf({ table: { schema, name } }: LoggedConflict, { tables, conflictLog }: PipelineSpec): ConflictLogLevel {
+  return (ruleFor(tables, schema, name)?.conflictLog ?? conflictLog ?? DEFAULT_CONFLICT_LOG).log;
 }
 
 function fingerprint({ closes, now, chosen, removes }: ResolutionPlan): string {

@@ -81,11 +81,11 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
     checkCopySource(checked, channel, table.conflict, between, path);
   });
   checkShape(checked, channel, conflict, between, base);
-  const mesh = channel.shape === 'mesh';
-  checkRule(checked, conflict, mesh, [...base, 'conflict']);
+  const where = { mesh: channel.shape === 'mesh', databases: between.length, channel: conflict.policy };
+  checkRule(checked, conflict, where, [...base, 'conflict']);
   channel.tables.forEach((table, i) => {
     const path: Path = [...base, 'tables', i];
-    if (table.conflict !== null) checkRule(checked, table.conflict, mesh, [...path, 'conflict']);
+    if (table.conflict !== null) checkRule(checked, table.conflict, where, [...path, 'conflict']);
     checkRuleColumns(checked, table, table.conflict ?? conflict, path);
   });
 }

@@ -1,5 +1,5 @@
 /** Whether the parts of a conflict rule go together, so that every conflict has one answer. */
-import type { ConflictSpec, TableSpec } from '../model/topology.ts';
+import type { ConflictPolicy, ConflictSpec, TableSpec } from '../model/topology.ts';
 import type { Checked } from './checked.ts';
 import type { Path } from './tree.ts';
 import { locate } from './tree.ts';
@@ -10,11 +10,23 @@ interface Problem {
   readonly detail: string;
 }
 
+interface Where {
+  readonly mesh: boolean;
+  readonly databases: number;
+  /** The channel's own policy; for the channel's rule the same. */
+  readonly channel: ConflictPolicy;
+}
+
 /** @param base the path of the rule. What is not written there, but comes from the channel, is told there. */
-export function checkRule({ root, report }: Checked, conflict: ConflictSpec, mesh: boolean, base: Path): void {
+export function checkRule({ root, report }: Checked, conflict: ConflictSpec, where: Where, base: Path): void {
   const isWritten = (path: Path): boolean => locate(root, path).depth === path.length;
   if (!isWritten(base)) return;
-  for (const { key, summary, detail } of [...problemsOf(conflict), ...(mesh ? meshProblemsOf(conflict) : [])]) {
+  const problems = [
+    ...problemsOf(conflict),
+    ...(where.mesh ? meshProblemsOf(conflict) : []),
+    ...manualProblemsOf(conflict, where),
+  ];
+  for (const { key, summary, detail } of problems) {
     const path = [...base, key];
     report({ code: 'OT1049', summary, detail, path: isWritten(path) ? path : base, at: 'key' });
   }
@@ -59,6 +71,28 @@ function meshProblemsOf({ by, merge, counters }: ConflictSpec): Problem[] {
       ? []
       : [{ key: 'counters' as const, summary: '`counters` cannot be kept in a mesh', detail: star }]),
   ];
+}
+
+/** What waits for a person waits at two sites, as whole rows. */
+function manualProblemsOf({ policy, merge, counters }: ConflictSpec, { databases, channel }: Where): Problem[] {
+  if (policy !== channel && (policy === 'manual' || channel === 'manual')) {
+    const detail =
+      'Under `manual` both sites decide and keep what waits, under the others one site does: give these tables a channel of their own.';
+    return [{ key: 'policy', summary: '`manual` is for all tables of a channel, or for none', detail }];
+  }
+  if (policy !== 'manual') return [];
+  const problems: Problem[] = [];
+  if (databases > 2) {
+    const detail =
+      'A decision at one site closes what waits at the other; of three, two could be decided otherwise. Use `site-priority` or `last-write-wins`, or a channel for two of them.';
+    problems.push({ key: 'policy', summary: `\`manual\` is for two databases, and there are ${databases}`, detail });
+  }
+  const rows = 'What waits for a person is a whole row: nothing is merged before somebody has looked at it.';
+  if (merge !== 'row')
+    problems.push({ key: 'merge', summary: '`merge: column` has no meaning under `manual`', detail: rows });
+  if (counters.length > 0)
+    problems.push({ key: 'counters', summary: '`counters` cannot be kept under `manual`', detail: rows });
+  return problems;
 }
 
 function problemsOf({ policy, by, merge, groups, counters }: ConflictSpec): Problem[] {

@@ -3,6 +3,7 @@ import type mysql from 'mysql2/promise';
 import type { Connection } from 'mysql2/promise';
 import type { DatabaseServer as LabServer } from '../../src/lab/servers.ts';
 import type { LoggedConflict } from '../../src/model/conflict.ts';
+import { compileChannel, reverseName } from '../../src/model/pipeline.ts';
 import type { Take } from '../../src/model/resolution.ts';
 import type { DatabaseSpec } from '../../src/model/topology.ts';
 import { openConflictLog } from '../../src/mysql/conflict-log.ts';
@@ -17,11 +18,14 @@ export const PIPELINES = ['shop/a>b', 'shop/b>a'] as const;
 
 export function manualSites(servers: Readonly<Record<Name, LabServer>>): Sites {
   const sites = new Sites(servers, process.env['LOUD'] ? loud : quiet);
-  const common = { by: null, merge: 'row', groups: [], counters: [] } as const;
-  const conflict = { policy: 'manual', priority: ['a', 'b'], ...common } as const;
-  sites.set({ shop: channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.t'], { conflict, initial: 'none' }) });
+  sites.set({ shop: SHOP });
   return sites;
 }
+
+const common = { by: null, merge: 'row', groups: [], counters: [] } as const;
+const conflict = { policy: 'manual', priority: ['a', 'b'], ...common } as const;
+const SHOP = channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.t'], { conflict, initial: 'none' });
+const SPECS = compileChannel('shop', SHOP);
 
 /** Whoever decides conflicts at one of the databases, as `otter conflicts resolve` does. */
 export class Person implements AsyncDisposable {
@@ -69,7 +73,8 @@ export class Person implements AsyncDisposable {
   /** @throws OtterError */
   async resolve(conflict: LoggedConflict, take: Take): Promise<void> {
     const plan = await this.#resolving.plan(conflict, take);
-    await this.#resolving.write(plan, take, { who: 'somebody@here', nowMs: Date.now(), level: 'full' });
+    const towards = SPECS.find(({ name }) => name === reverseName(conflict.pipeline))!;
+    await this.#resolving.write(plan, take, { who: 'somebody@here', nowMs: Date.now(), towards });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

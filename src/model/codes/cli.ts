@@ -36,8 +36,9 @@ export const CLI_CODES = {
   OT7007: {
     title: 'Nobody agreed',
     meaning:
-      'A plan is carried out only when somebody agrees, and there was no terminal to ask on. Nothing was changed.',
-    action: 'Save the plan with `otter plan --out FILE`, have it reviewed, and apply that file; or add --auto-approve.',
+      'A plan is carried out, and a conflict resolved, only when somebody agrees, and there was no terminal to ask on. Nothing was changed.',
+    action:
+      'Save the plan with `otter plan --out FILE`, have it reviewed, and apply that file; or add --auto-approve. To `otter conflicts resolve` add --yes.',
   },
   OT7008: {
     title: 'Nodes have not reported in time',
