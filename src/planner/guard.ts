@@ -1,6 +1,7 @@
 /** What must not be carried out, and why. A refusal is a value: all of them are told at once. */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { DatabaseSpec, Topology } from '../model/topology.ts';
+import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
+import type { ChannelSpec, DatabaseSpec, Topology } from '../model/topology.ts';
 import type { AppliedState, LiveState } from './change.ts';
 import { addressOf } from './change.ts';
 import { handoverRefusals } from './handover.ts';
@@ -23,6 +24,7 @@ export function guard(plan: Plan, { applied, live, unbuilt, allowDestroy }: Guar
     ...unbuiltRefusals(unbuilt),
     ...protectedRefusals(plan, allowDestroy),
     ...danglingRefusals(plan, applied),
+    ...decidingRefusals(plan),
     ...handoverRefusals(plan, applied, live),
   ];
 }
@@ -48,6 +50,25 @@ function protectedRefusals(plan: Plan, allowDestroy: readonly string[]): Refusal
         code: 'OT2004' as const,
         message: `${address} is protected and would be ${what}`,
         hint: `When it is meant: --allow-destroy ${address}`,
+      },
+    ];
+  });
+}
+
+/** Who decides cannot change while rows are on their way: what each site has seen is told in another way. */
+function decidingRefusals(plan: Plan): Refusal[] {
+  return plan.changes.flatMap(({ kind, address, before, after }) => {
+    if (kind !== 'channel' || before === null || after === null) return [];
+    const [was, is] = [before, after].map((spec) => compileChannel('', spec as unknown as ChannelSpec)[0]);
+    if (was === undefined || is === undefined || was.role === 'one-way' || is.role === 'one-way') return [];
+    if (was.mesh === is.mesh && was.parks === is.parks) return [];
+    const decides = ({ mesh, parks }: PipelineSpec): string =>
+      parks ? 'a person decides' : mesh ? 'every site decides' : 'one site decides';
+    return [
+      {
+        code: 'OT2007' as const,
+        message: `in ${address} ${decides(was)}, and from this plan on ${decides(is)}, with rows on their way`,
+        hint: 'Stop writing and let the pipelines catch up, take the channel out and apply, then put it back as it is to be, with `initial: none`.',
       },
     ];
   });
