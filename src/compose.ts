@@ -21,6 +21,7 @@ import { inspectServer } from './mysql/inspect.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
+import { Resolving } from './site/resolving.ts';
 import { Site } from './site/site.ts';
 import { makeFolder } from './state/folder.ts';
 import { openKeyFile } from './state/key-file.ts';
@@ -88,6 +89,12 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
       const password = resolveSecret(spec.password, env);
       return openConflictLog(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
+    reachConflictResolver: async (name, spec, lineage, signal) => {
+      const password = resolveSecret(spec.password, env);
+      const server = new DatabaseServer({ name, spec, password });
+      signal.addEventListener('abort', () => server.abandon(), { once: true });
+      return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
+    },
     askNode,
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {
@@ -138,14 +145,7 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         spec: database,
         password: () => resolveSecret(database.password, env),
       });
-      const source = mysqlSource({ server, ownSchema: database.schema });
-      const target = new MysqlTarget({
-        connect: () => server.connect({ multipleStatements: true }),
-        schema: database.schema,
-        lineage,
-        source,
-        now: Date.now,
-      });
+      const { source, target } = mysqlTarget(server, database.schema, lineage);
       return new Site({
         spec,
         ownerRevision,
@@ -161,6 +161,12 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
       });
     },
   };
+}
+
+function mysqlTarget(server: DatabaseServer, schema: string, lineage: string) {
+  const source = mysqlSource({ server, ownSchema: schema });
+  const connect = (): ReturnType<DatabaseServer['connect']> => server.connect({ multipleStatements: true });
+  return { source, target: new MysqlTarget({ connect, schema, lineage, source, now: Date.now }) };
 }
 
 function reasonOf(error: unknown): string {

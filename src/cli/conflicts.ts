@@ -6,6 +6,7 @@ import type { Topology } from '../model/topology.ts';
 import { conflictJson, type FoundConflict, renderConflict, renderConflicts } from '../render/conflicts.ts';
 import { printable } from '../render/width.ts';
 import { type CommonOptions, type Context, colour, EXIT } from './context.ts';
+import { type Chosen, resolveConflict } from './resolve.ts';
 import { asTyped } from './typed.ts';
 import { loadValid } from './validate.ts';
 
@@ -16,6 +17,8 @@ export interface ConflictsOptions extends CommonOptions {
   readonly since?: string;
   readonly limit?: string;
   readonly open?: boolean;
+  readonly take?: string;
+  readonly yes?: boolean;
 }
 
 export const CONFLICT_KINDS = [
@@ -28,17 +31,20 @@ const LIMIT = 50;
 const LIMIT_MAX = 100_000;
 const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
-/** `[ADDR]` lists, `show ID` shows one side by side. */
+/** `[ADDR]` lists, `show ID` shows one side by side, `resolve ID` decides one that waits. */
 export async function conflicts(
   context: Context,
   options: ConflictsOptions,
   [what, id, ...more]: readonly string[],
 ): Promise<number> {
-  if (more.length > 0 || (id !== undefined && what !== 'show')) {
+  if (more.length > 0 || (id !== undefined && what !== 'show' && what !== 'resolve')) {
     throw new OtterError('OT7001', `\`otter conflicts ${what!}\` takes no \`${[id, ...more].at(-1)!}\``, {
       hint: 'One conflict: otter conflicts show hz:42',
     });
   }
+  if (what === 'resolve') return resolve(context, options, id);
+  if (options.take !== undefined || options.yes === true)
+    throw usage('--take and --yes are for `otter conflicts resolve`', 'otter conflicts resolve hz:42 --take incoming');
   return what === 'show' ? show(context, options, id) : list(context, options, what);
 }
 
@@ -69,6 +75,17 @@ async function list(context: Context, options: ConflictsOptions, address: string
 }
 
 async function show(context: Context, options: ConflictsOptions, id: string | undefined): Promise<number> {
+  const { conflict } = await found(context, options, id);
+  context.stdout.write(
+    options.json === true
+      ? `${JSON.stringify(conflictJson(conflict, true), null, 2)}\n`
+      : asTyped(renderConflict(conflict, { colour: colour(context, options) }), options, context),
+  );
+  return EXIT.done;
+}
+
+/** One conflict by its id. @throws OtterError OT7001, OT7009, and why the database could not be asked */
+async function found(context: Context, options: ConflictsOptions, id: string | undefined): Promise<Chosen> {
   const [, database, number] = /^([a-z][a-z0-9_-]*):(\d{1,15})$/.exec(id ?? '') ?? [];
   if (database === undefined) {
     throw new OtterError('OT7001', `${id === undefined ? 'nothing' : `\`${id}\``} is not the id of a conflict`, {
@@ -84,13 +101,17 @@ async function show(context: Context, options: ConflictsOptions, id: string | un
       hint: '`otter conflicts` lists those that there are.',
     });
   }
-  const conflict = { ...value, database };
-  context.stdout.write(
-    options.json === true
-      ? `${JSON.stringify(conflictJson(conflict, true), null, 2)}\n`
-      : renderConflict(conflict, { colour: colour(context, options) }),
-  );
-  return EXIT.done;
+  return { topology, conflict: { ...value, database } };
+}
+
+async function resolve(context: Context, options: ConflictsOptions, id: string | undefined): Promise<number> {
+  const { take } = options;
+  if (take === undefined)
+    throw usage(
+      'what is to stand is missing: --take incoming, local, base or a file',
+      `otter conflicts resolve ${id ?? 'hz:42'} --take incoming`,
+    );
+  return resolveConflict(context, options, take, await found(context, options, id));
 }
 
 type Log = Awaited<ReturnType<Context['parts']['reachConflictLog']>>;

@@ -1,16 +1,24 @@
-/** Asking a person whether a plan is to be carried out. Whatever is not a typed yes is a no. */
+/** Asking a person whether something is to be done. Whatever is not a typed yes is a no. */
 import { createInterface } from 'node:readline/promises';
 import { OtterError } from '../model/error.ts';
 import type { Context } from './context.ts';
 
 /** @throws OtterError OT7007 without a terminal, OT7006 without a yes */
 export async function consent(context: Context, destroying: boolean): Promise<void> {
-  if (context.stdin.isTTY !== true || context.stdout.isTTY !== true) {
-    throw new OtterError('OT7007', 'there is no terminal to ask on, and nobody has agreed to this plan', {
-      hint: 'Review it with `otter plan --out FILE` and then `otter apply FILE`, or add --auto-approve.',
-    });
-  }
-  const question = destroying ? 'Really destroy all of this?' : 'Carry this out?';
+  await agree(context, destroying ? 'Really destroy all of this?' : 'Carry this out?', {
+    alone: 'nobody has agreed to this plan',
+    hint: 'Review it with `otter plan --out FILE` and then `otter apply FILE`, or add --auto-approve.',
+  });
+}
+
+/** The same for another question. */
+export async function agree(
+  context: Context,
+  question: string,
+  { alone, hint }: { readonly alone: string; readonly hint: string },
+): Promise<void> {
+  if (context.stdin.isTTY !== true || context.stdout.isTTY !== true)
+    throw new OtterError('OT7007', `there is no terminal to ask on, and ${alone}`, { hint });
   if ((await answerTo(`\n${question} Only "yes" is taken: `, context)) === 'yes') return;
   throw new OtterError('OT7006', 'cancelled; nothing was changed');
 }

@@ -3,6 +3,7 @@ import { OtterError } from '../model/error.ts';
 import type { ReachConflictLog, ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
+import type { ReachConflictResolver } from '../model/resolution.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import type { LoadedTopology } from '../topology/load.ts';
 import type { VariableSources } from '../topology/variables.ts';
@@ -60,6 +61,8 @@ export interface Parts {
   readonly reachDatabase: ReachDatabase;
   /** For `otter conflicts`. */
   readonly reachConflictLog: ReachConflictLog;
+  /** For `otter conflicts resolve`. */
+  readonly reachConflictResolver: ReachConflictResolver;
   /** What the node at this address says of itself. */
   askNode(advertise: string, signal: AbortSignal): Promise<NodeAnswer>;
   demo(options: DemoOptions): Promise<number>;

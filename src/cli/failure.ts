@@ -29,6 +29,9 @@ const EXITS: Readonly<Record<string, number>> = {
   OT7003: EXIT.usage,
   OT7005: EXIT.usage,
   OT7009: EXIT.usage,
+  OT7010: EXIT.usage,
+  OT7011: EXIT.usage,
+  OT7012: EXIT.stale,
   OT9001: EXIT.bug,
 };
 

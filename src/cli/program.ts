@@ -205,7 +205,7 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
     .option('--ascii', 'only ASCII characters');
   add(
     'conflicts [address] [id]',
-    'the conflict log of the databases, newest first; `show ID`: one of them side by side',
+    'the conflict log of the databases, newest first; `show ID`: one of them; `resolve ID`: decide one',
     'otter conflicts shop --since 24h',
     (options, args) => conflicts(context, options as ConflictsOptions, args),
   )
@@ -215,7 +215,9 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
     .option('--since <time>', 'only those decided in the last 30m, 24h, 7d')
     .option('--limit <n>', 'how many [50]')
     .option('--open', 'only those that wait for a person')
-    .addHelpText('after', '  otter conflicts show hz:42\n');
+    .option('--take <row>', 'resolve: incoming, local, base, or a JSON file with the row')
+    .option('--yes', 'resolve: do not ask')
+    .addHelpText('after', '  otter conflicts show hz:42\n  otter conflicts resolve hz:42 --take incoming\n');
   add('history', 'every applied serial', 'otter history', (options) => history(context, options));
   add('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) =>
     show(context, options, serial!),

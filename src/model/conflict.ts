@@ -78,7 +78,29 @@ export interface ConflictRecord {
 export interface LoggedConflict extends ConflictRecord {
   /** Not given again as long as the table stands, except by a MySQL 5.7 that restarts when the log is empty. */
   readonly id: number;
+  readonly lineage: string;
   readonly state: ConflictState;
+  /** When a person decided it, and who, or where; null while nobody has. */
+  readonly resolvedMs: number | null;
+  readonly resolvedBy: string | null;
+}
+
+/** A conflict that waits for a person, by its row. */
+export interface OpenConflict {
+  readonly id: number;
+  readonly table: { readonly schema: string; readonly name: string };
+  readonly key: NamedImage;
+}
+
+/** Open records that are closed, and what then stands. */
+export interface ClosedConflicts {
+  readonly ids: readonly number[];
+  readonly winner: Winner;
+  /** What is kept of their rows from here on. */
+  readonly level: ConflictLogLevel;
+  /** Whoever decided, or where it was decided. */
+  readonly by: string;
+  readonly atMs: number;
 }
 
 /** Records of one channel that share their bounds. */

@@ -2,7 +2,7 @@
  * What a loader asks a target to write: tables as one pipeline sees them, writes in their order, and the checkpoint
  * that commits with them.
  */
-import type { ConflictRecord, ConflictShare } from './conflict.ts';
+import type { ClosedConflicts, ConflictRecord, ConflictShare, OpenConflict } from './conflict.ts';
 import type { LogPoint } from './position.ts';
 import type {
   AnnouncedTable,
@@ -168,6 +168,11 @@ export interface LoadSession extends AsyncDisposable {
   tellTouches(pipeline: string, touches: readonly AppliedTouches[]): Promise<void>;
   /** Keeps what was decided, in `otter.conflict`; there exactly if the transaction is. */
   recordConflicts(records: readonly ConflictRecord[]): Promise<void>;
+  /** Keeps a change that waits for a person, in `otter.conflict`, `open`; returns the number of the record. */
+  parkConflict(record: ConflictRecord): Promise<number>;
+  /** Which of these records are open still; they stay so until the transaction ends. */
+  stillOpen(ids: readonly number[]): Promise<readonly number[]>;
+  closeConflicts(closed: ClosedConflicts): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
   /** What columns the rows of source tables have from here on; since when one counts is kept when it was recorded before. */
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void>;
@@ -178,6 +183,10 @@ export interface LoadSession extends AsyncDisposable {
   logEnd(): Promise<LogPoint>;
   /** When the outcome is unknown it is found out before this returns. */
   commit(): Promise<void>;
+  /** Begins a transaction that moves no checkpoint: a write of this database's own, under repeatable read. */
+  beginOwn(): Promise<void>;
+  /** Leaves a word in the log ahead of the rows that the transaction is what a person has decided. */
+  tellResolution(pipeline: string): Promise<void>;
   rollback(): Promise<void>;
 }
 
@@ -246,6 +255,10 @@ export interface TargetPort {
   forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Tables of channels of this topology, as they are called here, that have records in the conflict log. */
   recordedConflicts(): Promise<readonly { readonly channel: string; readonly schema: string; readonly name: string }[]>;
+  /** What waits for a person of what a pipeline into this database brought. */
+  openConflicts(pipeline: string): Promise<readonly OpenConflict[]>;
+  /** Which of these records are open still, when whatever closes them is done. */
+  stillOpen(ids: readonly number[]): Promise<readonly number[]>;
   /** Removes some of the records that are older or more than is to be kept; false: nothing more was to be removed. */
   pruneConflicts(share: ConflictShare): Promise<boolean>;
   /** Pipelines of this topology that have a checkpoint here. */

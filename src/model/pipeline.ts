@@ -95,6 +95,8 @@ export interface PipelineSpec {
   readonly star: boolean;
   /** Both sites decide, as all pairs of the channel's sites do, and what came from one is sent to none. */
   readonly mesh: boolean;
+  /** In a mesh of two: what meets an unseen write waits for a person; else the later write wins. */
+  readonly parks: boolean;
   /** Two-way without copies: a table that joins a running channel counts from when it joined at this pipeline's source. */
   readonly joinsLate: boolean;
   /** What is kept of conflicts, and for how long; null one-way. */
@@ -107,6 +109,12 @@ export interface PipelineSpec {
 
 export function pipelineName(channel: string, source: string, target: string): string {
   return `${channel}/${source}>${target}`;
+}
+
+/** Of the pipeline in the other direction. */
+export function reverseName(pipeline: string): string {
+  const [, channel, source, target] = /^(.*)\/(.*)>(.*)$/.exec(pipeline)!;
+  return pipelineName(channel!, target!, source!);
 }
 
 /** The site whose log is the order of a two-way channel under site-priority. */
@@ -140,6 +148,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         reverseCopies: false,
         star: false,
         mesh: false,
+        parks: false,
         joinsLate: false,
         conflictLog: null,
         forward: true,
@@ -155,7 +164,8 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     conflict === null ? SITE_PRIORITY : named(conflict, serialiser === first ? {} : entry.columns.rename);
   const ruleAt = (source: string, entry: LeftEntry, conflict: ConflictSpec | null): TableRule =>
     (source === first ? forwardRule : backwardRule)(entry, ruled(entry, conflict));
-  const mesh = spec.shape === 'mesh';
+  const parks = spec.conflict?.policy === 'manual';
+  const mesh = spec.shape === 'mesh' || parks;
   return pairs(direction.between, mesh).flatMap(([elder, younger]) =>
     [
       { source: elder, target: younger },
@@ -173,6 +183,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       reverseCopies: source !== first && spec.initial === 'copy',
       star: direction.between.length > 2 && !mesh,
       mesh,
+      parks,
       joinsLate: spec.initial === 'none',
       conflictLog,
       forward: source === first,

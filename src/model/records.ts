@@ -84,6 +84,8 @@ export interface PipelineFigures {
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most; nodes of earlier versions do not tell. */
   readonly conflictTables?: Readonly<Record<string, number>> | undefined;
+  /** Conflicts of this pipeline's changes that wait for a person; nodes of earlier versions do not tell. */
+  readonly open?: number | undefined;
   /** Rows that were not as the log said they should be, put right and counted. */
   readonly drift: number;
   readonly copy: CopyProgress | null;

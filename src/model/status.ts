@@ -66,6 +66,8 @@ export interface PipelineStatus {
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most. */
   readonly conflict_tables: Readonly<Record<string, number>>;
+  /** Conflicts that wait for a person. */
+  readonly open_conflicts: number;
   /** Rows that were not as the log said, put right. */
   readonly drift: number;
   /** The channel's generation that the node runs. */

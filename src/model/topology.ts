@@ -81,7 +81,7 @@ export interface ChannelSpec {
   readonly direction: Direction;
   /** Null in a one-way channel. */
   readonly conflict: ConflictSpec | null;
-  /** Each pair of three or more databases directly; absent: through the first one, or there are but two. */
+  /** Each pair of databases directly, and every site decides; absent: the first one does. */
   readonly shape?: 'mesh';
   readonly initial: 'copy' | 'none';
   readonly existing: 'refuse' | 'keep' | 'merge' | 'replace';

@@ -43,6 +43,12 @@ export function* answerInserts(
   if (tuples.length > 0) yield insert + tuples.join(',');
 }
 
+/** Says, ahead of the rows, that the transaction is what a person has decided: the first piece of an answer, with nothing in it. */
+export function resolutionInsert(into: string, by: { readonly lineage: string; readonly pipeline: string }): string {
+  const values = [by.lineage, by.pipeline, '', '', '[]'].map(quoteText).join(',');
+  return `INSERT INTO ${into} (lineage,pipeline,table_schema,table_name,row_key,image,more,lock_keys) VALUES (${values},NULL,1,'[]')`;
+}
+
 /** The lock keys alone where the change was refused as a whole, as nearly always. */
 function settledJson({ locks, lost, won }: Pick<LoggedAnswer, 'locks' | 'lost' | 'won'>): unknown {
   const names = (columns: ReadonlySet<string> | null): string[] | null => (columns === null ? null : [...columns]);

@@ -1,5 +1,6 @@
 /** Records of conflicts as rows of `otter.conflict`, and back. Rows in them are JSON objects of SQL literals. */
 import type {
+  ClosedConflicts,
   ConflictKind,
   ConflictQuery,
   ConflictRecord,
@@ -8,6 +9,7 @@ import type {
   NamedImage,
   Winner,
 } from '../model/conflict.ts';
+import type { Session } from './connection.ts';
 import { quoteText } from './sql.ts';
 
 const WRITTEN = [
@@ -25,13 +27,14 @@ export function* conflictInserts(
   lineage: string,
   records: readonly ConflictRecord[],
   packetBytesMax: number,
+  state: ConflictState = 'decided',
 ): Generator<string> {
   const charsMax = Math.floor(packetBytesMax / PIECES);
-  const insert = `INSERT INTO ${into} (${WRITTEN.join(',')}) VALUES `;
+  const insert = `INSERT INTO ${into} (${WRITTEN.join(',')},state) VALUES `;
   let tuples: string[] = [];
   let chars = 0;
   for (const record of records) {
-    const tuple = tupleOf(lineage, record);
+    const tuple = tupleOf(lineage, record, state);
     if (chars > 0 && chars + tuple.length > charsMax) {
       yield insert + tuples.join(',');
       tuples = [];
@@ -43,7 +46,7 @@ export function* conflictInserts(
   if (tuples.length > 0) yield insert + tuples.join(',');
 }
 
-function tupleOf(lineage: string, record: ConflictRecord): string {
+function tupleOf(lineage: string, record: ConflictRecord, state: ConflictState): string {
   const { pipeline, channel, table, key, kind, winner, rule, images, incoming, local, base } = record;
   const image = (one: NamedImage | null): string => text(one === null ? null : JSON.stringify(one));
   const values = [
@@ -53,6 +56,7 @@ function tupleOf(lineage: string, record: ConflictRecord): string {
     ...[incoming, local, base].map(image),
     ...[text(record.incomingGtid), number(record.incomingMs), text(record.localGtid)],
     ...[number(record.incomingClock), number(record.localClock), text(record.token), number(record.decidedMs)],
+    quoteText(state),
   ];
   return `(${values.join(',')})`;
 }
@@ -65,8 +69,34 @@ function number(value: string | number | null): string {
   return value === null ? 'NULL' : String(value);
 }
 
+/** Of rows that are not to be kept nothing is left of a record that is closed, or not the rows. */
+export function closeConflicts(table: string, { ids, winner, level, by, atMs }: ClosedConflicts): string {
+  const where = `WHERE id IN (${ids.join(',')})`;
+  if (level === 'none') return `DELETE FROM ${table} ${where}`;
+  const rows = level === 'full' ? '' : ",images='none',incoming=NULL,present=NULL,base=NULL";
+  const who = quoteText(by.slice(0, BY_CHARS));
+  return `UPDATE ${table} SET state='resolved',winner=${quoteText(winner)},resolved_by=${who},resolved_ms=${atMs}${rows} ${where}`;
+}
+
+const BY_CHARS = 160;
+
+/** Waits for whoever is closing one of them. */
+export async function stillOpen(session: Session, table: string, ids: readonly number[]): Promise<number[]> {
+  if (ids.length === 0) return [];
+  const found = await session.rows<{ id: string | number }>(
+    `SELECT id FROM ${table} WHERE id IN (${ids.join(',')}) AND state='open' FOR UPDATE`,
+  );
+  return found.map(({ id }) => Number(id));
+}
+
 /** Without the rows, which may be long. */
-const LISTED = ['id', 'state', ...WRITTEN.filter((name) => !['incoming', 'present', 'base', 'token'].includes(name))];
+const LISTED = [
+  'id',
+  'state',
+  'resolved_ms',
+  'resolved_by',
+  ...WRITTEN.filter((name) => !['incoming', 'present', 'base', 'token'].includes(name)),
+];
 
 export function conflictList(from: string, query: ConflictQuery): string {
   const { table, channel, pipeline, kind, winner, sinceMs, open, limit } = query;
@@ -86,7 +116,7 @@ export function conflictList(from: string, query: ConflictQuery): string {
 }
 
 export function conflictOne(from: string, id: number): string {
-  return `SELECT ${['id', 'state', ...WRITTEN].join(',')} FROM ${from} WHERE id=${id}`;
+  return `SELECT ${['id', 'state', 'resolved_ms', 'resolved_by', ...WRITTEN].join(',')} FROM ${from} WHERE id=${id}`;
 }
 
 /** `*` for any text; what LIKE knows besides is taken as it stands. */
@@ -103,7 +133,10 @@ export function conflictOf(row: ConflictRow): LoggedConflict {
   const image = (column: string): NamedImage | null => JSON.parse(textOf(column) ?? 'null') as NamedImage | null;
   return {
     id: Number(row['id']),
+    lineage: textOf('lineage')!,
     state: textOf('state') as ConflictState,
+    resolvedMs: numberOf('resolved_ms'),
+    resolvedBy: textOf('resolved_by'),
     channel: textOf('channel')!,
     pipeline: textOf('pipeline')!,
     table: { schema: textOf('table_schema')!, name: textOf('table_name')! },

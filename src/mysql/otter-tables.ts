@@ -163,11 +163,16 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       incoming_clock: ['BIGINT UNSIGNED NULL', 'version of the change; NULL where the policy has none'],
       local_clock: ['BIGINT UNSIGNED NULL', 'version of the row here'],
       token: ['MEDIUMTEXT NULL', 'place in the log of this database up to which the source had seen it'],
-      decided_ms: ['BIGINT UNSIGNED NOT NULL', "when it was decided, by the node's clock, ms since 1970"],
+      decided_ms: ['BIGINT UNSIGNED NOT NULL', "when it was decided or parked, by the node's clock, ms since 1970"],
+      resolved_ms: ['BIGINT UNSIGNED NULL', 'when a person decided it, ms since 1970'],
+      resolved_by: ['VARCHAR(160) NULL', 'who did, or at which database'],
     },
     key: ['id'],
     // All that is asked when it is shortened, so that rows are not read for it.
-    indexes: { kept: ['lineage', 'channel', 'decided_ms', 'state', 'table_schema', 'table_name'] },
+    indexes: {
+      kept: ['lineage', 'channel', 'decided_ms', 'state', 'table_schema', 'table_name'],
+      waiting: ['state', 'lineage', 'pipeline', 'table_schema', 'table_name'],
+    },
   },
 };
 

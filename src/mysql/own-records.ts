@@ -145,10 +145,15 @@ export class OwnRecords {
     return { position: String(row['position']), clock: Number(row['clock']), seen };
   }
 
-  originUpsert(site: string, { position, clock, seen }: LogOrigin): string {
+  /** Only where there is none. */
+  originInsert(site: string, { position, clock, seen }: LogOrigin): string {
     const [lineage, name, at, whole] = [this.lineage, site, position, JSON.stringify(seen)].map(quoteText);
     return `INSERT INTO ${this.table('origin')} (lineage,site,position,clock,seen) VALUES (${lineage},${name},${at},${clock},${whole})
-      ON DUPLICATE KEY UPDATE position=VALUES(position),clock=VALUES(clock),seen=VALUES(seen)`;
+      ON DUPLICATE KEY UPDATE site=site`;
+  }
+
+  originUpsert(site: string, origin: LogOrigin): string {
+    return `${this.originInsert(site, origin)},position=VALUES(position),clock=VALUES(clock),seen=VALUES(seen)`;
   }
 
   async pipelines(connection: Session): Promise<readonly string[]> {

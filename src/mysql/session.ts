@@ -5,7 +5,7 @@
  * a transaction either moves the pipeline exactly one window on or changes nothing.
  */
 import type { ResultSetHeader } from 'mysql2';
-import type { ConflictRecord } from '../model/conflict.ts';
+import type { ClosedConflicts, ConflictRecord } from '../model/conflict.ts';
 import { OtterError, UnreachableError } from '../model/error.ts';
 import {
   type Checkpoint,
@@ -23,8 +23,8 @@ import {
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type AppliedTouches, type Image, type LoggedAnswer, tableName, type Version } from '../model/row.ts';
-import { answerInserts, touchInserts, versionInserts } from './answers.ts';
-import { conflictInserts } from './conflict-rows.ts';
+import { answerInserts, resolutionInsert, touchInserts, versionInserts } from './answers.ts';
+import { closeConflicts, conflictInserts, stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
@@ -237,6 +237,36 @@ export class MysqlSession implements LoadSession {
     const own = this.#options.records;
     const inserts = conflictInserts(own.table('conflict'), own.lineage, records, this.#options.packetBytesMax);
     for (const sql of inserts) await this.#send([sql]);
+  }
+
+  async parkConflict(record: ConflictRecord): Promise<number> {
+    const own = this.#options.records;
+    const [insert] = conflictInserts(own.table('conflict'), own.lineage, [record], 0, 'open');
+    const [result] = await this.#send([insert!]);
+    return result!.insertId;
+  }
+
+  async stillOpen(ids: readonly number[]): Promise<readonly number[]> {
+    return stillOpen(this.#options.connection, this.#options.records.table('conflict'), ids);
+  }
+
+  async closeConflicts(closed: ClosedConflicts): Promise<void> {
+    if (closed.ids.length > 0) await this.#send([closeConflicts(this.#options.records.table('conflict'), closed)]);
+  }
+
+  async beginOwn(): Promise<void> {
+    this.#row = null;
+    await this.#send([
+      `SET foreign_key_checks=0,sql_mode='${SQL_MODE}'`,
+      'SET TRANSACTION ISOLATION LEVEL repeatable read',
+      'START TRANSACTION',
+    ]);
+    this.#lenient = false;
+  }
+
+  async tellResolution(pipeline: string): Promise<void> {
+    const { records } = this.#options;
+    await this.#send([resolutionInsert(records.table('answer'), { lineage: records.lineage, pipeline })]);
   }
 
   async recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void> {

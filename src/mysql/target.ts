@@ -5,7 +5,7 @@
  * any earlier owner and fences it, and only then reads where the pipeline stands. So the outcome of a commit whose
  * connection broke is never guessed: claiming again tells.
  */
-import type { ConflictShare } from '../model/conflict.ts';
+import type { ConflictShare, NamedImage, OpenConflict } from '../model/conflict.ts';
 import {
   type Checkpoint,
   type CopyState,
@@ -20,6 +20,7 @@ import type { SourcePort } from '../model/ports.ts';
 import type { AnnouncedTable, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { pruneConflicts } from './conflict-log.ts';
+import { stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
@@ -146,11 +147,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async origin(site: string): Promise<LogOrigin> {
-    const found = await this.#control.run((connection) => this.#records.origin(connection, site));
+    const find = (): Promise<LogOrigin | null> =>
+      this.#control.run((connection) => this.#records.origin(connection, site));
+    const found = await find();
     if (found !== null) return found;
+    // Several may ask at once, and clocks that begin at two places are never the same: the first that is written down counts.
     const first = await this.firstPosition(site);
-    await this.moveOrigin(site, first);
-    return first;
+    await this.#control.run((connection) => connection.query(this.#records.originInsert(site, first)));
+    return (await find()) ?? first;
   }
 
   async moveOrigin(site: string, origin: LogOrigin): Promise<void> {
@@ -235,6 +239,25 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       schema: String(row['table_schema']),
       name: String(row['table_name']),
     }));
+  }
+
+  async openConflicts(pipeline: string): Promise<readonly OpenConflict[]> {
+    const found = await this.#control.run((connection) =>
+      rows(
+        connection,
+        `SELECT id,table_schema,table_name,row_key FROM ${this.#records.table('conflict')} WHERE ${this.#records.of(pipeline)} AND state='open' ORDER BY id`,
+      ),
+    );
+    return found.map((row) => ({
+      id: Number(row['id']),
+      table: { schema: String(row['table_schema']), name: String(row['table_name']) },
+      key: JSON.parse(String(row['row_key'])) as NamedImage,
+    }));
+  }
+
+  async stillOpen(ids: readonly number[]): Promise<readonly number[]> {
+    // Whoever closes them holds their locks for a moment, for which beats should not wait.
+    return this.#marks.run((connection) => stillOpen(connection, this.#records.table('conflict'), ids));
   }
 
   async pruneConflicts(share: ConflictShare): Promise<boolean> {

@@ -1,6 +1,7 @@
 /** What must not be carried out, and why. A refusal is a value: all of them are told at once. */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import type { DatabaseSpec, Topology } from '../model/topology.ts';
+import { compileChannel } from '../model/pipeline.ts';
+import type { ChannelSpec, DatabaseSpec, Topology } from '../model/topology.ts';
 import type { AppliedState, LiveState } from './change.ts';
 import { addressOf } from './change.ts';
 import { handoverRefusals } from './handover.ts';
@@ -23,6 +24,7 @@ export function guard(plan: Plan, { applied, live, unbuilt, allowDestroy }: Guar
     ...unbuiltRefusals(unbuilt),
     ...protectedRefusals(plan, allowDestroy),
     ...danglingRefusals(plan, applied),
+    ...decidingRefusals(plan),
     ...handoverRefusals(plan, applied, live),
   ];
 }
@@ -51,6 +53,31 @@ function protectedRefusals(plan: Plan, allowDestroy: readonly string[]): Refusal
       },
     ];
   });
+}
+
+/** Who decides cannot change while rows are on their way: what each site has seen is told in another way. */
+function decidingRefusals(plan: Plan): Refusal[] {
+  return plan.changes.flatMap(({ kind, address, before, after }) => {
+    if (kind !== 'channel' || before === null || after === null) return [];
+    const [was, is] = [before, after].map((spec) => deciderOf(spec as unknown as ChannelSpec));
+    if (was === null || is === null || was === is) return [];
+    return [
+      {
+        code: 'OT2007' as const,
+        message: `in ${address} ${was}, and from this plan on ${is}, with rows on their way`,
+        hint: 'Stop writing and let the pipelines catch up, take the channel out and apply, then put it back as it is to be, with `initial: none`.',
+      },
+    ];
+  });
+}
+
+/** Null: nobody need. */
+function deciderOf(channel: ChannelSpec): string | null {
+  const [pipeline] = compileChannel('', channel);
+  if (pipeline === undefined || pipeline.role === 'one-way') return null;
+  if (pipeline.parks) return 'a person decides';
+  if (pipeline.mesh) return 'every site decides';
+  return `${pipeline.role === 'from-serialiser' ? pipeline.source : pipeline.target} decides`;
 }
 
 /** What would refer to nothing after the plan. */

@@ -45,11 +45,12 @@ export function renderConflicts(found: readonly FoundConflict[], { asked, limit,
 export function renderConflict(one: FoundConflict, { colour }: { readonly colour: boolean }): string {
   const facts: [name: string, fact: string][] = [
     ['table', `${tableName(one.table)}, ${keyText(one.key)}`],
-    ['decided', `${timeOf(one.decidedMs)} UTC at ${one.database}${one.state === 'decided' ? '' : `, ${one.state}`}`],
-    ['winner', `${one.winner}, by ${one.rule}`],
+    [one.state === 'decided' ? 'decided' : 'parked', `${timeOf(one.decidedMs)} UTC at ${one.database}`],
+    ...(one.state === 'decided' ? [] : [['state', stateOf(one)] as [string, string]]),
+    ['winner', one.state === 'open' ? `none yet, by ${one.rule}` : `${one.winner}, by ${one.rule}`],
     ['incoming', `by ${one.pipeline}, ${transaction(one.incomingGtid, one.incomingMs)}`],
     ['here', transaction(one.localGtid, null)],
-    ['had seen', one.token ?? 'nothing of this database'],
+    ...(one.state === 'decided' ? [['had seen', one.token ?? 'nothing of this database'] as [string, string]] : []),
     ...(one.incomingClock === null && one.localClock === null
       ? []
       : [['versions', `incoming ${one.incomingClock ?? '-'}, here ${one.localClock ?? '-'}`] as [string, string]]),
@@ -61,6 +62,9 @@ export function renderConflict(one: FoundConflict, { colour }: { readonly colour
     ),
     '',
     ...(one.images === 'none' ? ['The rows were not kept: `conflict.log` of the table says so.'] : sides(one, colour)),
+    ...(one.state === 'open'
+      ? ['', `To decide: otter conflicts resolve ${idOf(one)} --take incoming|local|base|FILE`]
+      : []),
     ...(one.images === 'cut' ? ['', 'Long values were cut when they were recorded.'] : []),
   ];
   return `${lines.map((line) => line.trimEnd()).join('\n')}\n`;
@@ -108,7 +112,7 @@ function differs(image: NamedImage | null, other: NamedImage | null, name: strin
 }
 
 /** Nothing where the row is not there, or says nothing of the column. */
-function lines(image: NamedImage | null, name: string, width: number): readonly string[] {
+export function lines(image: NamedImage | null, name: string, width: number): readonly string[] {
   if (image === null || !Object.hasOwn(image, name)) return [];
   const all = wrap(printable(literal(image[name]!)), width);
   return all.length <= VALUE_LINES_MAX
@@ -134,6 +138,7 @@ export function conflictJson(one: FoundConflict, rows: boolean): Readonly<Record
     rule: one.rule,
     state: one.state,
     decided: isoOf(one.decidedMs),
+    ...(one.resolvedMs === null ? {} : { resolved: isoOf(one.resolvedMs), resolved_by: one.resolvedBy }),
     incoming_transaction: one.incomingGtid,
     incoming_committed: one.incomingMs === null ? null : isoOf(one.incomingMs),
     incoming_clock: one.incomingClock,
@@ -148,10 +153,15 @@ function idOf({ database, id }: FoundConflict): string {
   return `${database}:${id}`;
 }
 
-function keyText(key: NamedImage): string {
+export function keyText(key: NamedImage): string {
   return Object.entries(key)
     .map(([name, value]) => `${name}=${literal(value)}`)
     .join(', ');
+}
+
+function stateOf({ state, resolvedMs, resolvedBy }: FoundConflict): string {
+  if (state === 'open' || resolvedMs === null) return state === 'open' ? 'open: waits for a decision' : state;
+  return `resolved ${timeOf(resolvedMs)} UTC, ${resolvedBy ?? ''}`;
 }
 
 function transaction(gtid: string | null, committedMs: number | null): string {
@@ -169,6 +179,6 @@ function isoOf(ms: number): string {
   return Number.isNaN(date.valueOf()) ? String(ms).padEnd(19) : date.toISOString();
 }
 
-function padded(text: string, width: number): string {
+export function padded(text: string, width: number): string {
   return text + ' '.repeat(Math.max(0, width - displayWidth(text)));
 }

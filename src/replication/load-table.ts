@@ -19,7 +19,7 @@ export interface Extract {
 }
 
 /** @throws OtterError OT5010 when a key column would stay behind. */
-export function extract(rule: TableRule, full: TableShape): Extract {
+export function extract(rule: Pick<TableRule, 'omit' | 'only'>, full: TableShape): Extract {
   const omit = new Set(rule.omit);
   const only = rule.only === null ? null : new Set(rule.only);
   const travels = (column: ColumnShape): boolean =>

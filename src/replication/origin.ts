@@ -30,6 +30,8 @@ export type OtterRow =
       readonly lost: LoggedAnswer['lost'];
       readonly won: LoggedAnswer['won'];
     }
+  /** More of an answer follows. One for a pipeline *out of* this database begins what a person has decided. */
+  | { readonly kind: 'piece'; readonly pipeline: string }
   | { readonly kind: 'version'; readonly pipeline: string; readonly versions: readonly Version[] }
   | { readonly kind: 'touches'; readonly pipeline: string; readonly touches: readonly AppliedTouches[] }
   | { readonly kind: 'beat'; readonly site: string; readonly sentMs: number }
@@ -56,7 +58,7 @@ export class OtterRows {
     this.#image = '';
   }
 
-  /** Null for rows of other topologies, deletions, parts of an answer, and tables that say nothing to a reader. */
+  /** Null for rows of other topologies, deletions, and tables that say nothing to a reader. */
   read(change: RowChange): OtterRow | null {
     if (change.kind === 'delete') return null;
     const { table, after } = change;
@@ -65,7 +67,7 @@ export class OtterRows {
     if (change.kind !== 'insert') return null;
     const image = after[indexOf(table, 'image')] ?? null;
     if (image !== null) this.#image += literalText(image);
-    if (textOf(table, after, 'more') === '1') return null;
+    if (textOf(table, after, 'more') === '1') return { kind: 'piece', pipeline: textOf(table, after, 'pipeline') };
     const whole = this.#image;
     this.#image = '';
     return {

@@ -24,7 +24,7 @@ export interface CarriedOptions extends Pick<AnnouncementsOptions, 'source' | 'k
   readonly left: (name: string) => void;
 }
 
-type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
+export type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
 
 /** Where a table went that the pipeline does not have. */
 const NOWHERE: Place = { target: '', stay: 0 };

@@ -43,6 +43,8 @@ export interface InboundOptions {
   readonly begins: () => void;
   /** What must be there before it is claimed. */
   readonly ready: () => Promise<void>;
+  /** Conflicts that wait for a person. */
+  readonly open?: () => number;
   readonly onFirstCheckpoint: () => void;
   readonly logger: Logger;
   readonly now: () => number;
@@ -111,7 +113,7 @@ export class Inbound {
   }
 
   figures(): PipelineFigures {
-    return this.#figures.read();
+    return { ...this.#figures.read(), open: this.#options.open?.() ?? 0 };
   }
 
   async run(signal: AbortSignal): Promise<void> {

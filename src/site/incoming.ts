@@ -18,6 +18,7 @@ import { untilDone } from './backoff.ts';
 import { Inbound } from './inbound.ts';
 import type { Join } from './joins.ts';
 import { judging } from './judge.ts';
+import { ManualStrategy } from './manual-judge.ts';
 import { MeshIndex } from './mesh-index.ts';
 import { type MeshJudgingOptions, MeshStrategy } from './mesh-judge.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
@@ -185,7 +186,11 @@ export class Incoming {
       ready: async () => mesh?.begin(),
       judging:
         mesh !== null
-          ? async (tables) => new MeshStrategy(this.#meshJudging(spec, mesh), tables)
+          ? async (tables) => {
+              if (!spec.parks) return new MeshStrategy(this.#meshJudging(spec, mesh), tables);
+              await mesh.open.load(spec.name);
+              return new ManualStrategy(this.#meshJudging(spec, mesh), tables);
+            }
           : index === null
             ? null
             : judging({
@@ -202,6 +207,7 @@ export class Incoming {
                 logger: logger.child({ pipeline: spec.name }),
                 now,
               }),
+      open: () => (spec.parks ? mesh!.open.size : 0),
       onFirstCheckpoint: firstCheckpoint.resolve,
       logger: logger.child({ pipeline: spec.name }),
       now,
@@ -318,7 +324,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** What cannot change while a pipeline runs: who decides, and what happens to rows that are there. */
 function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
-  return (['source', 'target', 'role', 'reverse', 'initial', 'existing'] as const).some(
+  return (['source', 'target', 'role', 'reverse', 'initial', 'existing', 'mesh', 'parks'] as const).some(
     (key) => before[key] !== after[key],
   );
 }

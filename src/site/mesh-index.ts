@@ -3,6 +3,8 @@
  * earlier one may still arrive. One for each channel, asked by all pipelines of it that end here. The rules that ask are in
  * `replication/conflict/mesh`.
  *
+ * Where conflicts wait for a person, only keys are noted, and what people decided; what is open is beside them.
+ *
  * Rule kept: it is filled from the log, from where every peer is known to have seen it, before anything is applied; and
  * pipelines out of this database begin where the log's clock is known exactly (`origin`).
  */
@@ -13,10 +15,11 @@ import type { RowChange, Seen } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import type { LockKeys } from '../replication/conflict/keys.ts';
 import { stableWhileCopying } from '../replication/conflict/mesh/copied.ts';
-import { Registers } from '../replication/conflict/mesh/registers.ts';
+import { Registers, type WriteKind } from '../replication/conflict/mesh/registers.ts';
 import { type PeerPoint, reach, type StableClocks, stableClocks } from '../replication/conflict/mesh/stability.ts';
 import { touches } from '../replication/conflict/mesh/touches.ts';
 import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
+import { OpenConflicts } from './open-conflicts.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { sha256 } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
@@ -38,6 +41,9 @@ export class MeshIndex implements LogListener {
   readonly site: string;
   readonly #options: MeshIndexOptions;
   readonly #known: KnownKeys;
+  readonly open: OpenConflicts;
+  /** The transaction at hand is what a person has decided. */
+  #resolves = false;
   #registers: Registers | null = null;
   /** What the checkpoint rows of the pipelines from the peers say. */
   readonly #peers = new Map<string, PeerPoint>();
@@ -50,11 +56,13 @@ export class MeshIndex implements LogListener {
   /** One decides at a time: a change that writes nothing meets nobody at a lock. */
   #deciding: Promise<void> = Promise.resolve();
   #lost: OtterError | null = null;
+  #checking: Promise<void> = Promise.resolve();
 
   constructor(options: MeshIndexOptions) {
     this.site = options.site;
     this.#options = options;
     this.#known = new KnownKeys(options.target);
+    this.open = new OpenConflicts(options.target, this.#known);
   }
 
   get keys(): LockKeys {
@@ -129,7 +137,9 @@ export class MeshIndex implements LogListener {
       for (const { clock, touched } of row.touches)
         for (const [digest, kind] of touched) registers.note({ site: source, clock }, kind, digest);
     }
-    if (source === null) return this.#own(part);
+    if (source !== null) return;
+    if (part.first) this.#resolves = this.#resolutions(part).length > 0;
+    return this.#resolves ? this.#resolution(part) : this.#own(part);
   }
 
   ahead(changes: readonly RowChange[]): Promise<void> | null {
@@ -201,6 +211,29 @@ export class MeshIndex implements LogListener {
     return { clock: checkpoint?.clock ?? 0, seen: own === undefined ? origin : readSeen(own) };
   }
 
+  /** What a person has decided is told for the pipelines out of this database. */
+  #resolutions({ own }: ReadPart): Extract<ReadPart['own'][number], { kind: 'answer' | 'piece' }>[] {
+    const out = new Set(this.#options.inbound().map(({ spec }) => spec.reverse));
+    return own.flatMap((row) =>
+      (row.kind === 'answer' || row.kind === 'piece') && out.has(row.pipeline) ? [row] : [],
+    );
+  }
+
+  async #resolution(part: ReadPart): Promise<void> {
+    await this.#own(part);
+    for (const row of this.#resolutions(part)) {
+      const shape = row.kind === 'answer' ? await this.#options.target.shape(row.schema, row.table) : null;
+      if (row.kind !== 'answer' || shape === null) continue;
+      const image = shape.columns.map((): string | null => null);
+      for (const [position, index] of shape.primaryKey.entries()) image[index] = row.key[position]!;
+      await this.learnt([{ table: shape, image }]);
+      const lock = this.keys.row(shape, image);
+      this.#registers?.note({ site: this.site, clock: part.clock }, 'resolution', sha256(lock));
+      // Not waited for: it waits for whoever closes them, who may wait for a window, which waits for this.
+      this.#checking = this.#checking.then(() => this.open.check(lock)).catch(() => undefined);
+    }
+  }
+
   #own(part: ReadPart): void | Promise<void> {
     const changes = this.#routed(part.changes);
     if (changes.length === 0) return;
@@ -216,8 +249,16 @@ export class MeshIndex implements LogListener {
   #note({ clock }: ReadPart, change: RowChange): void {
     const before = change.kind === 'insert' ? null : change.before;
     const after = change.kind === 'delete' ? null : change.after;
-    for (const { kind, lock } of touches(this.keys, change.table, before, after))
-      this.#registers?.note({ site: this.site, clock }, kind, sha256(lock));
+    const parks = this.#parks;
+    for (const { kind, lock } of touches(this.keys, change.table, before, after)) {
+      if (parks && kind === 'claim') continue;
+      const noted: WriteKind = this.#resolves ? 'resolution' : kind;
+      this.#registers?.note({ site: this.site, clock }, noted, sha256(lock));
+    }
+  }
+
+  get #parks(): boolean {
+    return this.#options.inbound().some(({ spec }) => spec.parks);
   }
 
   #routed(changes: readonly RowChange[]): readonly RowChange[] {

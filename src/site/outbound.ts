@@ -13,7 +13,7 @@ import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../mode
 import { coversGtid, type Position } from '../model/position.ts';
 import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions } from './announcements.ts';
-import { Carried } from './carried.ts';
+import { type AnswerRow, Carried } from './carried.ts';
 import { Chunks } from './chunks.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
@@ -47,6 +47,8 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #definitions: Definitions;
   readonly telling: Telling;
   #sent = false;
+  /** What a person has decided, while it comes in parts. */
+  #decided: AnswerRow[] | null = null;
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
   readonly chunks: Chunks;
@@ -156,6 +158,7 @@ export class Outbound implements LogListener, PipelineStream {
       }
     }
     if (part.mark !== null && this.#cameBy(part.mark)) return this.#answers(part, common);
+    if (this.#resolves(part)) return this.#resolution(part, common);
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
     if (news.length > 0) {
       const joined = (table: TableShape): void => this.onTable?.(table);
@@ -298,13 +301,37 @@ export class Outbound implements LogListener, PipelineStream {
     this.chunks.note(part.changes);
     const { reverse } = this.#carried.spec;
     const rows = part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === reverse ? [row] : []));
-    if (rows.length === 0) return undefined;
+    return rows.length === 0 ? undefined : this.#answer(rows, part, common);
+  }
+
+  #answer(rows: readonly AnswerRow[], part: ReadPart, common: At): undefined | Promise<void> {
     const push = (): void =>
       this.#push({ ...common, kind: 'answers', answers: this.#carried.answers(rows), bytes: part.bytes });
     const strange = this.#carried.untold(rows);
     if (strange.length > 0) return this.#introduce(strange).then(push);
     push();
     return undefined;
+  }
+
+  /** Whether the transaction is what a person has decided here about open conflicts. */
+  #resolves({ first, mark, own }: ReadPart): boolean {
+    if (first) {
+      const { name } = this.#carried.spec;
+      const told = own.some((row) => (row.kind === 'piece' || row.kind === 'answer') && row.pipeline === name);
+      this.#decided = told && mark === null ? [] : null;
+    }
+    return this.#decided !== null;
+  }
+
+  /** The rows as they are to be, or their absence, go instead of what the transaction changed. */
+  #resolution(part: ReadPart, common: At): undefined | Promise<void> {
+    this.chunks.note(part.changes);
+    const { name } = this.#carried.spec;
+    const decided = this.#decided!;
+    decided.push(...part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === name ? [row] : [])));
+    if (!part.last) return undefined;
+    this.#decided = null;
+    return this.#answer(decided, part, common);
   }
 
   async #introduce(tables: Iterable<{ readonly schema: string; readonly table: string }>): Promise<void> {

@@ -81,11 +81,12 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
     checkCopySource(checked, channel, table.conflict, between, path);
   });
   checkShape(checked, channel, conflict, between, base);
-  const mesh = channel.shape === 'mesh';
-  checkRule(checked, conflict, mesh, [...base, 'conflict']);
+  checkMesh(checked, channel, conflict, base);
+  const where = { mesh: channel.shape === 'mesh', databases: between.length, channel: conflict.policy };
+  checkRule(checked, conflict, where, [...base, 'conflict']);
   channel.tables.forEach((table, i) => {
     const path: Path = [...base, 'tables', i];
-    if (table.conflict !== null) checkRule(checked, table.conflict, mesh, [...path, 'conflict']);
+    if (table.conflict !== null) checkRule(checked, table.conflict, where, [...path, 'conflict']);
     checkRuleColumns(checked, table, table.conflict ?? conflict, path);
   });
 }
@@ -105,12 +106,27 @@ function checkShape(
     if (table.conflict === null || locate(checked.root, path).depth < path.length) return;
     checkHub(checked, channel, table.conflict, between, path);
   });
-  const policies = [conflict, ...channel.tables.flatMap((table) => table.conflict ?? [])].map((c) => c.policy);
-  if (channel.shape === 'mesh' && policies.includes('site-priority')) {
+}
+
+/** Where every site decides nobody is preferred. */
+function checkMesh(
+  { root, report }: Checked,
+  { shape, tables }: ChannelSpec,
+  conflict: ConflictSpec,
+  base: Path,
+): void {
+  if (shape !== 'mesh') return;
+  const tell = (path: Path): void => {
     const detail = 'Every write has to pass through the preferred site: use `shape: star`.';
     const summary = '`site-priority` cannot be a mesh';
-    checked.report({ code: 'OT1046', summary, detail, path: [...base, 'shape'], at: 'value' });
-  }
+    report({ code: 'OT1046', summary, detail, path, at: 'value' });
+  };
+  const isWritten = (path: Path): boolean => locate(root, path).depth === path.length;
+  const at: Path = [...base, 'shape'];
+  const preferring = tables.findIndex((table) => table.conflict?.policy === 'site-priority');
+  if (conflict.policy === 'site-priority') tell(at);
+  // Where the shape is not said, the table is what does not fit.
+  else if (preferring >= 0) tell(isWritten(at) ? at : [...base, 'tables', preferring, 'conflict', 'policy']);
 }
 
 function checkHub(

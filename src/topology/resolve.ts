@@ -171,9 +171,9 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
   };
 }
 
-/** Where it is not said, three or more databases are a mesh where the later write wins. */
+/** Where it is not said, three or more databases are a mesh where the later write wins, and two are none. */
 function isMesh({ between = [], shape }: WrittenChannel, conflict: ConflictSpec | null): boolean {
-  return between.length > 2 && (shape ?? (conflict?.policy === 'last-write-wins' ? 'mesh' : 'star')) === 'mesh';
+  return (shape ?? (between.length > 2 && conflict?.policy === 'last-write-wins' ? 'mesh' : 'star')) === 'mesh';
 }
 
 function resolveTable(written: string | WrittenTable, channel: ConflictSpec | null): TableSpec {

@@ -35,15 +35,15 @@ export const UNBUILT = {
     missing: 'Nodes talk to each other without encryption and without asking who is there.',
   },
   oracle: { key: 'databases.*.engine: oracle', severity: 'error', missing: 'Oracle databases are not written yet.' },
-  policy: {
-    key: 'conflict.policy: manual',
+  manualCopy: {
+    key: 'conflict.policy: manual with initial: copy',
     severity: 'error',
-    missing: 'No conflict waits for a person.',
+    missing: 'Rows are not copied where a person decides: begin with equal databases and `initial: none`.',
   },
   meshNames: {
-    key: 'channels.*.shape: mesh with tables[].to or columns',
+    key: 'channels.*.shape: mesh, or policy: manual, with tables[].to or columns',
     severity: 'error',
-    missing: 'In a mesh a table has the same name and columns everywhere.',
+    missing: 'Where every site decides a table has the same name and columns everywhere.',
   },
   tablePriority: {
     key: 'tables[].conflict.priority',
@@ -120,6 +120,8 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;
   const twoWay = direction.kind === 'two-way';
   if (conflict !== null) ofConflict(conflict, null, [...base, 'conflict'], tell);
+  if (conflict?.policy === 'manual' && channel.initial === 'copy')
+    tell('manualCopy', '`initial: copy` with `policy: manual`', [...base, 'initial']);
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
@@ -134,11 +136,18 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   }
 }
 
+/** In words; null where one site decides. */
+function everySiteDecides({ shape, conflict }: ChannelSpec): string | null {
+  if (conflict?.policy === 'manual') return 'with `policy: manual`';
+  return shape === 'mesh' ? 'in a mesh' : null;
+}
+
 function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell): void {
   const { only, omit, rename } = table.columns;
   const travelsWhole = only === null && omit.length === 0 && Object.keys(rename).length === 0;
-  if (channel.shape === 'mesh' && (table.to !== null || !travelsWhole))
-    tell('meshNames', 'another name, or a choice of columns, in a mesh', base);
+  const everySite = everySiteDecides(channel);
+  if (everySite !== null && (table.to !== null || !travelsWhole))
+    tell('meshNames', `another name, or a choice of columns, ${everySite}`, base);
   if (table.conflict !== null) ofConflict(table.conflict, channel.conflict, [...base, 'conflict'], tell);
   const inert = table.inert ?? {};
   for (const key of ['where', 'process', 'order'] as const) {
@@ -153,8 +162,6 @@ function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell)
 function ofConflict(conflict: ConflictSpec, above: ConflictSpec | null, base: Path, tell: Tell): void {
   const differs = (key: keyof ConflictSpec): boolean =>
     above === null || JSON.stringify(above[key]) !== JSON.stringify(conflict[key]);
-  if (conflict.policy === 'manual' && differs('policy'))
-    tell('policy', `\`policy: ${conflict.policy}\``, [...base, 'policy']);
   if (above !== null && differs('priority'))
     tell('tablePriority', 'a `priority` of a single table', [...base, 'priority']);
 }

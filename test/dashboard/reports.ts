@@ -17,6 +17,7 @@ export function pipeline(name: string, over: Partial<PipelineStatus> = {}): Pipe
     rows_per_second: 1204,
     conflicts: 0,
     conflict_tables: {},
+    open_conflicts: 0,
     drift: 0,
     observed_generation: 3,
     node: `${target!}-1`,

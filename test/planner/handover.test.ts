@@ -126,3 +126,21 @@ test('one-way: a table goes to another channel in two steps, and others may shar
   await report(store, { 'one/hz>ca': { observedGeneration: 2 } });
   expect(await refusals(store, ways('s.u', 's.w, s.t'))).toEqual([]);
 });
+
+test('who decides conflicts does not change in a running channel', async () => {
+  const with_ = (policy: string): Loaded =>
+    loaded(`${BASE}channels:
+  one: { between: [hz, ca], initial: none, tables: [s.t], conflict: { policy: ${policy} } }
+`);
+  for (const [was, is] of [
+    ['site-priority', 'manual'],
+    ['manual', 'last-write-wins'],
+  ] as const) {
+    await using store = memoryStore();
+    await applying(store, await planned(store, with_(was)));
+    expect((await refusals(store, with_(is))).map(({ code }) => code)).toEqual(['OT2007']);
+  }
+  await using store = memoryStore();
+  await applying(store, await planned(store, with_('site-priority')));
+  expect(await refusals(store, with_('last-write-wins'))).toEqual([]);
+});

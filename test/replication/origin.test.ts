@@ -127,7 +127,8 @@ test('an answer comes as it was written, however many rows its image takes', () 
             after: values.map((value) => (value === 'NULL' ? null : value)),
             fkChecks: true,
           };
-          return rows.read(row) ?? [];
+          const told = rows.read(row);
+          return told === null || told.kind === 'piece' ? [] : [told];
         }),
       );
       expect(read).toEqual(

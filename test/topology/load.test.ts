@@ -232,7 +232,14 @@ describe('what is not built', () => {
       '    between: [hz, ca]\n    existing: merge\n    tables: [shop.a]\n',
       ['error `existing: merge` in a two-way channel'],
     ],
-    ['    between: [hz, ca]\n    conflict: { policy: manual }\n    tables: [shop.a]\n', ['error `policy: manual`']],
+    [
+      '    between: [hz, ca]\n    conflict: { policy: manual }\n    tables: [shop.a, { from: shop.b, to: shop.c }]\n',
+      [
+        'error `initial: copy` with `policy: manual`',
+        'error another name, or a choice of columns, with `policy: manual`',
+      ],
+    ],
+    ['    between: [hz, ca]\n    initial: none\n    conflict: { policy: manual }\n    tables: [shop.a]\n', []],
     [
       '    from: hz\n    to: ca\n    apply: { lanes: 4, atomic: false }\n    tables: [shop.a]\n',
       ['error `lanes` above 1', 'error `atomic: false`'],

@@ -36,8 +36,9 @@ export const CLI_CODES = {
   OT7007: {
     title: 'Nobody agreed',
     meaning:
-      'A plan is carried out only when somebody agrees, and there was no terminal to ask on. Nothing was changed.',
-    action: 'Save the plan with `otter plan --out FILE`, have it reviewed, and apply that file; or add --auto-approve.',
+      'A plan is carried out, and a conflict resolved, only when somebody agrees, and there was no terminal to ask on. Nothing was changed.',
+    action:
+      'Save the plan with `otter plan --out FILE`, have it reviewed, and apply that file; or add --auto-approve. To `otter conflicts resolve` add --yes.',
   },
   OT7008: {
     title: 'Nodes have not reported in time',
@@ -49,6 +50,24 @@ export const CLI_CODES = {
     meaning:
       'The conflict log of the database has no record of this number. Records are removed when they are older, or more, than the topology keeps, and with the database when it leaves the topology.',
     action: '`otter conflicts` lists what there is; `conflict.keep` says what is kept.',
+  },
+  OT7010: {
+    title: 'Conflict that waits for nobody',
+    meaning: 'Only open conflicts can be resolved. This one was decided when it happened, or somebody has resolved it.',
+    action: '`otter conflicts --open` lists those that wait for a person.',
+  },
+  OT7011: {
+    title: 'Row that cannot be taken',
+    meaning:
+      'The row that was chosen for an open conflict does not fit its table: a column that is not there, a value of another kind, NULL where there must be a value, or another key than the conflict has.',
+    action:
+      'Write a file that holds one JSON object of column names and values: numbers, texts, null; bytes as "0x1aff". Columns that it leaves out stay as they are here.',
+  },
+  OT7012: {
+    title: 'Conflict that has changed meanwhile',
+    meaning:
+      'Between the moment when it was shown what would be done and the moment when it should be done, the row was written, another change of it was parked, or somebody else resolved it. Nothing was written.',
+    action: 'Type the command again, and look at what it shows.',
   },
   OT7101: {
     title: 'A server program is missing',

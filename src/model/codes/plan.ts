@@ -41,4 +41,11 @@ export const PLAN_CODES = {
     action:
       'Take the table out of the one channel, apply (that waits until its rows have arrived), put it into the other, apply. Between two-way channels, stop writing to it before, say `initial: none` in the other, and go on writing after: what is written to it while it is in no channel stays where it is written. A channel whose only table it is must be removed: before that, wait until `otter status` shows that its pipelines have caught up. If a pipeline is named that does not report, mend it first.',
   },
+  OT2007: {
+    title: 'Who decides conflicts cannot change in a running channel',
+    meaning:
+      'Where every site decides (a mesh, `policy: manual`) the sites tell each other what they have seen in another way than where one site decides. A channel whose rows are on their way cannot go from the one to the other. Nothing was written.',
+    action:
+      'Stop writing to its tables, wait until `otter status` shows that its pipelines have caught up (and resolve what is open), take the channel out of the topology and apply, then put it back with the new rule and `initial: none`, and apply.',
+  },
 } as const satisfies Record<string, Explanation>;

@@ -67,7 +67,7 @@ export class Answers {
 }
 
 /** A row in the order of the table's own columns. Generated ones are the server's business and stay null. */
-function fullImage(table: LoadTable, image: Image): Image {
+export function fullImage(table: LoadTable, image: Image): Image {
   const at = new Map([...table.columns, ...table.extras].map(({ name }, index) => [name, index]));
   return table.target.columns.map(({ name }) => {
     const index = at.get(name);

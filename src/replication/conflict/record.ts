@@ -180,7 +180,7 @@ export function imagesOf(
 }
 
 /** Loaded columns come first, then what does not travel, of which only rows that are here say something. */
-function named({ columns, extras }: LoadTable, image: Image): NamedImage {
+export function named({ columns, extras }: LoadTable, image: Image): NamedImage {
   const names = [...columns, ...extras].slice(0, image.length).map(({ name }) => name);
   return Object.fromEntries(names.map((name, index) => [name, image[index] ?? null]));
 }

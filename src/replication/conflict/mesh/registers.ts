@@ -14,8 +14,11 @@ import { type Digest, KeyLog } from '../key-log.ts';
 import type { StableClocks } from './stability.ts';
 import { later, type Version } from './version.ts';
 
+/** `resolution`: a person's decision about an open conflict, which is a write of its site. */
+export type WriteKind = TouchKind | 'resolution';
+
 export interface LastWrite extends Version {
-  readonly kind: TouchKind;
+  readonly kind: WriteKind;
 }
 
 /** What the rules ask of the registers. */
@@ -33,7 +36,7 @@ export interface RegistersOptions {
 
 /** What one entry takes: its record, its bucket, and the room kept free for more. */
 const ENTRY_BYTES = 64;
-const KINDS: readonly TouchKind[] = ['delete', 'put', 'claim'];
+const KINDS: readonly WriteKind[] = ['delete', 'put', 'claim', 'resolution'];
 const itself: Digest = (digest) => digest;
 
 export class Registers implements LastWrites {
@@ -67,7 +70,7 @@ export class Registers implements LastWrites {
   }
 
   /** A transaction touched the lock key of this digest. @throws Error when the site is none of the mesh. */
-  note(version: Version, kind: TouchKind, digest: string): void {
+  note(version: Version, kind: WriteKind, digest: string): void {
     const log = this.#bySite.get(version.site);
     if (log === undefined) throw new Error(`${version.site} is no site of this mesh`);
     const last = this.#last(digest);

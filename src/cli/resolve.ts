@@ -1,0 +1,82 @@
+/** `otter conflicts resolve`: shows what a decision does, asks, and writes it at the database where the conflict waits. */
+import { OtterError } from '../model/error.ts';
+import { compileChannel, type PipelineSpec, reverseName } from '../model/pipeline.ts';
+import type { Take } from '../model/resolution.ts';
+import type { Topology } from '../model/topology.ts';
+import type { FoundConflict } from '../render/conflicts.ts';
+import { renderResolution, resolutionJson } from '../render/resolution.ts';
+import { agree } from './consent.ts';
+import { type CommonOptions, type Context, EXIT } from './context.ts';
+
+export interface Chosen {
+  readonly topology: Topology;
+  readonly conflict: FoundConflict;
+}
+
+/** Words that mean a row which otter knows; everything else is a file. */
+const KNOWN: readonly string[] = ['incoming', 'local', 'base'] satisfies Take[];
+
+/** @throws OtterError OT7003, OT7006, OT7007, OT7010, OT7011, OT7012, and why the database could not be asked */
+export async function resolveConflict(
+  context: Context,
+  options: CommonOptions & { readonly yes?: boolean },
+  word: string,
+  { topology, conflict }: Chosen,
+): Promise<number> {
+  const { database } = conflict;
+  if (conflict.state !== 'open') throw notOpen(conflict, `it is ${conflict.state}`);
+  const towards = pipelineOf(topology, conflict);
+  const take = takeOf(context, word);
+  const { parts, signal, stdout } = context;
+  await using resolver = await parts.reachConflictResolver(
+    database,
+    topology.database[database]!,
+    conflict.lineage,
+    signal,
+  );
+  const plan = await resolver.plan(conflict, take);
+  const quiet = options.json === true;
+  if (!quiet) stdout.write(renderResolution(plan, database));
+  const hint = 'Look at what it would do, and add --yes.';
+  if (options.yes !== true) {
+    if (quiet) throw new OtterError('OT7007', 'with --json nobody is asked, and nobody has agreed', { hint });
+    await agree(context, 'Resolve it so?', { alone: 'nobody has agreed to this', hint });
+  }
+  const { user, host } = parts.who();
+  await resolver.write(plan, take, { who: `${user}@${host}`, nowMs: context.now(), towards });
+  stdout.write(quiet ? `${JSON.stringify(resolutionJson(plan, database), null, 2)}\n` : '\nResolved.\n');
+  return EXIT.done;
+}
+
+/** By which the decision travels. */
+function pipelineOf({ channel }: Topology, conflict: FoundConflict): PipelineSpec {
+  const spec = Object.hasOwn(channel, conflict.channel) ? channel[conflict.channel]! : null;
+  const name = reverseName(conflict.pipeline);
+  const found = spec === null ? undefined : compileChannel(conflict.channel, spec).find((one) => one.name === name);
+  if (found?.parks === true) return found;
+  throw notOpen(conflict, `the topology has no channel ${conflict.channel} any more whose conflicts wait`);
+}
+
+function takeOf({ parts }: Context, word: string): Take {
+  if (KNOWN.includes(word)) return word as Take;
+  const refuse = (why: string, cause?: unknown): OtterError =>
+    new OtterError('OT7003', `${word} is no row: ${why}`, {
+      hint: 'Write one JSON object of column names and values: {"name": "Lee", "city": null}',
+      cause,
+    });
+  let row: unknown;
+  try {
+    row = JSON.parse(parts.readFile(word));
+  } catch (error) {
+    if (error instanceof OtterError) throw error;
+    throw refuse('it is not JSON', error);
+  }
+  if (typeof row !== 'object' || row === null || Array.isArray(row)) throw refuse('it is not an object');
+  return { row: row as Readonly<Record<string, unknown>> };
+}
+
+function notOpen({ database, id }: FoundConflict, why: string): OtterError {
+  return new OtterError('OT7010', `${database}:${id} does not wait for a decision: ${why}`, {
+    hint: '`otter conflicts --open` lists those that do.',
+  });
+}
