@@ -229,7 +229,8 @@ export class MeshIndex implements LogListener {
       await this.learnt([{ table: shape, image }]);
       const lock = this.keys.row(shape, image);
       this.#registers?.note({ site: this.site, clock: part.clock }, 'resolution', sha256(lock));
-      // Not waited for: it waits for whoever closes them, who may wait for a window, which waits for this.
+      // Not waited for: it waits for whoever closes them, who may wait for a window, which waits for this. Where nobody could be
+      // asked they count as open until a change meets them, which asks again.
       this.#checking = this.#checking.then(() => this.open.check(lock)).catch(() => undefined);
     }
   }

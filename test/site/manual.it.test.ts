@@ -4,8 +4,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { seededRandom } from '../../src/lab/random.ts';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { Take } from '../../src/model/resolution.ts';
-import { dump, pair, rootOf, type Sites, streaming, until } from './harness.ts';
-import { manualSites, type Name, Person, PIPELINES, stateOf } from './manual.ts';
+import { channel, dump, pair, rootOf, type Sites, streaming, until } from './harness.ts';
+import { manualSites, type Name, Person, PIPELINES, SHOP, stateOf } from './manual.ts';
 import { slowed } from './slowed.ts';
 
 let servers: Record<Name, DatabaseServer>;
@@ -207,9 +207,39 @@ test('a write that a decision had not seen is not overwritten: both wait again',
 test('a plan that is not what would be done any more is refused', async () => {
   await apart("UPDATE shop.t SET name='at a' WHERE id='1'", "UPDATE shop.t SET name='at b' WHERE id='1'");
   const [conflict] = await at.a.open();
+  const plan = await at.a.plan(conflict!, 'incoming');
   await a.query("UPDATE shop.t SET name='meanwhile' WHERE id='1'");
+  await expect(at.a.write(plan, 'incoming')).rejects.toMatchObject({ code: 'OT7012' });
+  expect((await rows(a))[0]).toContain('meanwhile');
+  expect(await at.a.open()).toHaveLength(1);
   await at.a.resolve(conflict!, 'incoming');
   await expect(at.a.resolve(conflict!, 'incoming')).rejects.toMatchObject({ code: 'OT7010' });
+});
+
+test('a decision about rows that come in parts', async () => {
+  for (const root of [a, b]) await root.query('CREATE TABLE shop.long (id INT PRIMARY KEY, text LONGTEXT)');
+  sites.set({ shop: { ...SHOP, tables: ['shop.t', 'shop.long'].map((from) => ({ ...SHOP.tables[0]!, from })) } });
+  await sites.settled();
+  const long = (of: string): string => `REPLACE INTO shop.long VALUES (1, REPEAT('${of}', 3000000))`;
+  await apart(long('a'), long('b'));
+  await at.a.resolve((await at.a.open())[0]!, 'incoming');
+  await arrived();
+  for (const root of [a, b])
+    expect(await dump(root, '(SELECT LEFT(text, 1), LENGTH(text) FROM shop.long) AS l')).toEqual(['["b",3000000]']);
+  expect([await at.a.open(), await at.b.open()]).toEqual([[], []]);
+}, 60_000);
+
+test('other channels get a decision like any write', async () => {
+  await b.query('DROP DATABASE IF EXISTS copy; CREATE DATABASE copy');
+  const out = channel({ kind: 'one-way', from: ['a'], to: ['b'] }, [{ from: 'shop.t', to: 'copy.t' }]);
+  sites.set({ shop: SHOP, out });
+  await streaming(sites, 'out/a>b');
+  await apart("UPDATE shop.t SET name='at a' WHERE id='1'", "UPDATE shop.t SET name='at b' WHERE id='1'");
+  const copied = async (name: string): Promise<void> =>
+    until(`${name} is there`, async () => (await dump(b, 'copy.t'))[0]!.includes(name));
+  await copied('at a');
+  await resolve('a', '1', 'incoming');
+  await copied('at b');
 });
 
 test('random writes on few keys over slow links, sites stopping and starting; what is open is decided, and all is equal', async () => {

@@ -4,7 +4,7 @@ import type { Connection } from 'mysql2/promise';
 import type { DatabaseServer as LabServer } from '../../src/lab/servers.ts';
 import type { LoggedConflict } from '../../src/model/conflict.ts';
 import { compileChannel, reverseName } from '../../src/model/pipeline.ts';
-import type { Take } from '../../src/model/resolution.ts';
+import type { ResolutionPlan, Take } from '../../src/model/resolution.ts';
 import type { DatabaseSpec } from '../../src/model/topology.ts';
 import { openConflictLog } from '../../src/mysql/conflict-log.ts';
 import { DatabaseServer } from '../../src/mysql/database-server.ts';
@@ -24,7 +24,7 @@ export function manualSites(servers: Readonly<Record<Name, LabServer>>): Sites {
 
 const common = { by: null, merge: 'row', groups: [], counters: [] } as const;
 const conflict = { policy: 'manual', priority: ['a', 'b'], ...common } as const;
-const SHOP = channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.t'], { conflict, initial: 'none' });
+export const SHOP = channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.t'], { conflict, initial: 'none' });
 const SPECS = compileChannel('shop', SHOP);
 
 /** Whoever decides conflicts at one of the databases, as `otter conflicts resolve` does. */
@@ -72,8 +72,16 @@ export class Person implements AsyncDisposable {
 
   /** @throws OtterError */
   async resolve(conflict: LoggedConflict, take: Take): Promise<void> {
-    const plan = await this.#resolving.plan(conflict, take);
-    const towards = SPECS.find(({ name }) => name === reverseName(conflict.pipeline))!;
+    await this.write(await this.plan(conflict, take), take);
+  }
+
+  plan(conflict: LoggedConflict, take: Take): Promise<ResolutionPlan> {
+    return this.#resolving.plan(conflict, take);
+  }
+
+  /** @throws OtterError */
+  async write(plan: ResolutionPlan, take: Take): Promise<void> {
+    const towards = SPECS.find(({ name }) => name === reverseName(plan.conflict.pipeline))!;
     await this.#resolving.write(plan, take, { who: 'somebody@here', nowMs: Date.now(), towards });
   }
 
