@@ -17,7 +17,7 @@ import { contestsOf, Settled } from './contest.ts';
 import type { LockKeys } from './keys.ts';
 import type { Recent, RecentEntry } from './recent.ts';
 import { type Drift, type LockedRow, Rows } from './rows.ts';
-import { type Against, refusal, type SettleInput, settle } from './settle.ts';
+import { type Against, type Evicted, refusal, type SettleInput, settle } from './settle.ts';
 import { stampOf } from './stamp.ts';
 import type { Claim } from './tokens.ts';
 
@@ -59,7 +59,7 @@ export interface Overruling {
   /** The write that lost what the change has won; null: nothing was lost there. */
   readonly beaten: RecentEntry | null;
   /** Other rows that gave way, because they had its key or a unique value. */
-  readonly evicted: readonly LockedRow[];
+  readonly evicted: readonly Evicted[];
   /** These, and the row that was written over. */
   readonly gaveWay: readonly LockedRow[];
   /** Columns in which the change itself lost, and to what; empty and null when it lost none. */

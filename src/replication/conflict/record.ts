@@ -125,7 +125,7 @@ function losersOf(overruling: Overruling, policy: ConflictPolicy, { before, afte
   const taken = after === before || before === null || after === null ? null : (holders.get(after) ?? null);
   const others = [
     ...(taken === null ? [] : [{ ...common, lock: after, local: taken }]),
-    ...evicted.map(({ image }) => ({ ...common, lock: null, local: image })),
+    ...evicted.map(({ image, entry: by }) => ({ ...common, localEntry: by, lock: null, local: image })),
   ];
   const lostOwn = merged || (beaten !== null && differ(claim.change.before, present));
   return lostOwn || others.length === 0 ? [own, ...others] : others;

@@ -29,6 +29,11 @@ export type Against = { readonly lock: string } & (
   | { readonly reason: 'no room' }
 );
 
+/** A row that gave way, and the write that had put it there, where that is known. */
+export interface Evicted extends LockedRow {
+  readonly entry: RecentEntry | null;
+}
+
 export interface Settlement {
   readonly taken: boolean;
   /** What the change lost and won of its row. */
@@ -39,7 +44,7 @@ export interface Settlement {
   /** The write that lost what the change has won; null: none did. */
   readonly beaten: RecentEntry | null;
   /** Other rows that gave way. */
-  readonly evicted: readonly LockedRow[];
+  readonly evicted: readonly Evicted[];
   /** The row that had the key, where the change is no update of it. */
   readonly overwritten: LockedRow | null;
 }
@@ -96,7 +101,7 @@ function asWhole({ change, contests, stamp, rows, keys }: SettleInput): Settleme
     won: null,
     against: null,
     beaten: beaten.find((entry) => entry !== null) ?? null,
-    evicted: [...others].map((image) => ({ table, image })),
+    evicted: [...others].map((image) => ({ table, image, entry: entryOf(image, blockers, contests) })),
     overwritten: own === undefined ? null : { table, image: own.holder },
   };
 }
@@ -107,7 +112,7 @@ function byParts({ change, rules, contests, stamp, rows, keys }: SettleInput, pr
   const onRow = contests.filter(({ lock }) => lock === keys.row(table, before));
   const lost = new Set<string>();
   const won = new Set<string>();
-  const evicted = new Set<Image>();
+  const evicted = new Map<Image, RecentEntry | null>();
   let image = present;
   let against: Against | null = null;
   let adds = false;
@@ -130,7 +135,7 @@ function byParts({ change, rules, contests, stamp, rows, keys }: SettleInput, pr
     else {
       image = trial;
       for (const name of group.names) won.add(name);
-      for (const { holder } of blockers) evicted.add(holder);
+      for (const { holder } of blockers) evicted.set(holder, entryOf(holder, blockers, contests));
     }
   }
   for (const index of rules.counters.filter(changed)) {
@@ -149,12 +154,18 @@ function byParts({ change, rules, contests, stamp, rows, keys }: SettleInput, pr
   }
   const nobody = { beaten: null, evicted: [], overwritten: null };
   if (won.size === 0 && !adds) return { taken: false, lost, won, against, ...nobody };
-  for (const holder of evicted) rows.remove(table, holder);
+  for (const holder of evicted.keys()) rows.remove(table, holder);
   rows.remove(table, present);
   rows.put(table, image);
   const beaten = beatenBy(onRow, won);
-  const gone = [...evicted].map((row) => ({ table, image: row }));
+  const gone = [...evicted].map(([row, entry]) => ({ table, image: row, entry }));
   return { taken: true, lost, won, against, beaten, evicted: gone, overwritten: null };
+}
+
+/** The write by which a row has what the change takes from it. */
+function entryOf(row: Image, blockers: readonly Blocker[], contests: readonly Contest[]): RecentEntry | null {
+  const locks = blockers.flatMap(({ lock, holder }) => (holder === row ? [lock] : []));
+  return contests.find(({ lock, entry }) => locks.includes(lock) && entry?.kind === 'local')?.entry ?? null;
 }
 
 /** What somebody wrote lately, or was settled, explains; rows that differed before, or are still to be copied, nothing does. */
