@@ -110,7 +110,8 @@ export class Oracle {
         )
       : null;
     const adds = inPlace && rules.counters.some((index) => changed(index) && !nulls(index) && !lost.has(named(index)));
-    for (const lock of inPlace ? [KEYS.row(table, before)] : held) {
+    // What the window only passes through nobody locks, and it changes nothing there.
+    for (const lock of inPlace ? held.filter((each) => each === KEYS.row(table, before)) : held) {
       for (const write of this.#writes.get(lock) ?? []) {
         if (write.sequence <= truth || (stamp !== null && isLater(stamp, write.stamp))) continue;
         const columns = this.#standing(lock, write, won);
