@@ -65,14 +65,24 @@ interface Writes {
 }
 
 /** Both sites write while nobody carries anything; then all arrives. Returns the rows, which must be the same at both. */
-async function concurrently(conflict: ConflictSpec, table: string, rows: string, writes: Writes): Promise<string[]> {
+async function concurrently(
+  conflict: ConflictSpec,
+  table: string,
+  rows: string,
+  writes: Writes,
+  before: ConflictSpec = conflict,
+): Promise<string[]> {
   await prepare(`CREATE TABLE shop.t (${table})`, `INSERT INTO shop.t VALUES ${rows}`);
   await using sites = new Sites({ a, b }, log);
-  sites.set({ shop: channel(between, ['shop.t'], { conflict }) });
+  sites.set({ shop: channel(between, ['shop.t'], { conflict: before }) });
   sites.start('a');
   sites.start('b');
   await streaming(sites);
   await sites.settled();
+  if (before !== conflict) {
+    sites.set({ shop: channel(between, ['shop.t'], { conflict }) });
+    await sites.settled();
+  }
   await Promise.all([sites.stop('a'), sites.stop('b')]);
   for (const [second, sql] of Object.entries(writes.a)) await at(ra, a, Number(second), sql);
   for (const [second, sql] of Object.entries(writes.b)) await at(rb, b, Number(second), sql);
@@ -190,6 +200,42 @@ describe('merge: column', () => {
     60_000,
   );
 });
+
+test('a running channel goes by another policy from when it is told so', async () => {
+  const writes = {
+    a: { 10: "UPDATE shop.t SET v='a', n=n+1 WHERE id=1" },
+    b: { 20: "UPDATE shop.t SET v='b', n=n+1 WHERE id=1" },
+  };
+  const table = 'id INT PRIMARY KEY, v VARCHAR(20), n INT NOT NULL DEFAULT 0';
+  const later = rule({ policy: 'last-write-wins', counters: ['n'] });
+  expect(await concurrently(later, table, "(1,'x',0)", writes, rule({}))).toEqual(['1 b 2']);
+  expect(await concurrently(rule({}), table, "(1,'x',0)", writes, later)).toEqual(['1 a 1']);
+}, 60_000);
+
+test('NULL is written like any value, and what a counter has no room for is lost', async () => {
+  const rows = await concurrently(
+    rule({ policy: 'last-write-wins', merge: 'column', counters: ['n', 'm'] }),
+    'id INT PRIMARY KEY, n INT, m TINYINT UNSIGNED NOT NULL DEFAULT 0',
+    '(1,NULL,0),(2,5,0),(3,5,0),(4,1,200)',
+    {
+      a: {
+        10: 'UPDATE shop.t SET n=5 WHERE id=1',
+        11: 'UPDATE shop.t SET n=NULL WHERE id=2',
+        12: 'UPDATE shop.t SET n=n+2 WHERE id=3',
+        13: 'UPDATE shop.t SET m=m+40, n=n+1 WHERE id=4',
+      },
+      b: {
+        20: 'UPDATE shop.t SET n=3 WHERE id=1',
+        21: 'UPDATE shop.t SET n=n+3 WHERE id=2',
+        22: 'UPDATE shop.t SET n=NULL WHERE id=3',
+        23: 'UPDATE shop.t SET m=m+30, n=n+1 WHERE id=4',
+      },
+    },
+  );
+  expect(rows).toEqual(['1 3 0', '2 8 0', '3  0', '4 3 240']);
+  const [told] = await ra.query('SELECT decided_by FROM otter.conflict ORDER BY id');
+  expect((told as { decided_by: string }[]).length).toBe(4);
+}, 60_000);
 
 test('counters add up row by row too, and nothing else joins', async () => {
   const rows = await concurrently(
