@@ -43,7 +43,12 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
     if (Object.keys(row.conflict_tables).length > 0) lines.push(`    conflicts: ${conflicting(row)}`);
     if (row.open_conflicts > 0)
-      lines.push(paint(33, `    ${row.open_conflicts} wait for a decision: otter conflicts ${row.name} --open`));
+      lines.push(
+        paint(
+          33,
+          `    ${row.open_conflicts} wait for a decision: otter conflicts ${row.name.replace('>', ':')} --open`,
+        ),
+      );
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
     if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));

@@ -15,6 +15,7 @@ import { type Delivery, type RowChange, type Seen, type TableShape, tableName } 
 import type { Announcements, AnnouncementsOptions } from './announcements.ts';
 import { type AnswerRow, Carried } from './carried.ts';
 import { Chunks } from './chunks.ts';
+import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
@@ -47,8 +48,7 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #definitions: Definitions;
   readonly telling: Telling;
   #sent = false;
-  /** What a person has decided, while it comes in parts. */
-  #decided: AnswerRow[] | null = null;
+  readonly #decided = new Decided();
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
   readonly chunks: Chunks;
@@ -158,7 +158,11 @@ export class Outbound implements LogListener, PipelineStream {
       }
     }
     if (part.mark !== null && this.#cameBy(part.mark)) return this.#answers(part, common);
-    if (this.#resolves(part)) return this.#resolution(part, common);
+    const decided = this.#decided.take(part, this.#carried.spec.name);
+    if (decided !== null) {
+      this.chunks.note(part.changes);
+      return decided === 'more' ? undefined : this.#answer(decided, part, common);
+    }
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
     if (news.length > 0) {
       const joined = (table: TableShape): void => this.onTable?.(table);
@@ -311,27 +315,6 @@ export class Outbound implements LogListener, PipelineStream {
     if (strange.length > 0) return this.#introduce(strange).then(push);
     push();
     return undefined;
-  }
-
-  /** Whether the transaction is what a person has decided here about open conflicts. */
-  #resolves({ first, mark, own }: ReadPart): boolean {
-    if (first) {
-      const { name } = this.#carried.spec;
-      const told = own.some((row) => (row.kind === 'piece' || row.kind === 'answer') && row.pipeline === name);
-      this.#decided = told && mark === null ? [] : null;
-    }
-    return this.#decided !== null;
-  }
-
-  /** The rows as they are to be, or their absence, go instead of what the transaction changed. */
-  #resolution(part: ReadPart, common: At): undefined | Promise<void> {
-    this.chunks.note(part.changes);
-    const { name } = this.#carried.spec;
-    const decided = this.#decided!;
-    decided.push(...part.own.flatMap((row) => (row.kind === 'answer' && row.pipeline === name ? [row] : [])));
-    if (!part.last) return undefined;
-    this.#decided = null;
-    return this.#answer(decided, part, common);
   }
 
   async #introduce(tables: Iterable<{ readonly schema: string; readonly table: string }>): Promise<void> {

@@ -248,6 +248,17 @@ test('the index of recent writes is told as numbers, and in words when it is lar
   );
 });
 
+test('what waits for a person is told, with what shows it', () => {
+  const report = (open?: number): TopologyRecords => ({
+    ...RUNNING,
+    nodes: { ...RUNNING.nodes, b1: node('b1', 'ca', { 'shop/hz>ca': { ...figures, open } }) },
+  });
+  expect([pipeline(report(4)), pipeline(report())]).toMatchObject([{ open_conflicts: 4 }, { open_conflicts: 0 }]);
+  const text = (records: TopologyRecords): string => renderStatus(statusReport(records, NOW), { colour: false });
+  expect(text(report(4))).toContain('    4 wait for a decision: otter conflicts shop/hz:ca --open\n');
+  expect(text(report())).not.toContain('decision');
+});
+
 test('as text: a line per pipeline, what is wrong and what to type', () => {
   const copy = { tablesDone: 1, tablesTotal: 2, rowsDone: 300, rowsTotal: 1000, etaMs: 4200 };
   const error = { code: 'OT5016', message: 'a row of shop.orders\u001b[2J', hint: 'Mend the cause.' };

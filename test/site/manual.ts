@@ -31,6 +31,8 @@ const SPECS = compileChannel('shop', SHOP);
 export class Person implements AsyncDisposable {
   readonly #server: DatabaseServer;
   readonly #resolving: Resolving;
+  /** The database, without a site. */
+  readonly target: MysqlTarget;
 
   constructor(name: Name, lab: LabServer) {
     const spec: DatabaseSpec = {
@@ -44,16 +46,14 @@ export class Person implements AsyncDisposable {
       protect: false,
     };
     this.#server = new DatabaseServer({ name, spec, password: lab.otter.password });
-    const source = mysqlSource({ server: this.#server, ownSchema: 'otter' });
-    this.#resolving = new Resolving(
-      new MysqlTarget({
-        connect: () => this.#server.connect({ multipleStatements: true }),
-        schema: 'otter',
-        lineage: 'test-lineage',
-        source,
-        now: Date.now,
-      }),
-    );
+    this.target = new MysqlTarget({
+      connect: () => this.#server.connect({ multipleStatements: true }),
+      schema: 'otter',
+      lineage: 'test-lineage',
+      source: mysqlSource({ server: this.#server, ownSchema: 'otter' }),
+      now: Date.now,
+    });
+    this.#resolving = new Resolving(this.target);
   }
 
   /** What waits, the oldest first, whole. */
