@@ -3,9 +3,11 @@
  *
  * Rule: what is said here is what nodes do with the compiled pipelines, so both come from `compileChannel`.
  */
+
+import { UnreachableError } from '../model/error.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import { formatName, overlap, singleName, tablePattern } from '../model/table-pattern.ts';
-import type { ChannelSpec, TableSpec, Topology } from '../model/topology.ts';
+import type { ChannelSpec, ConflictSpec, TableSpec, Topology } from '../model/topology.ts';
 import type { Effect } from './change.ts';
 
 export function channelEffects(
@@ -68,10 +70,8 @@ function createdEffects(
     { risk: 'low', text: `pipelines are created: ${namesOf(created)}` },
     ...copyEffects(created, after, null),
   ];
-  const winner = after.conflict?.priority[0];
-  if (winner !== undefined && after.conflict?.policy === 'site-priority') {
-    effects.push({ risk: 'low', text: `when both sites write the same row, ${winner} wins` });
-  }
+  if (after.conflict !== null)
+    effects.push({ risk: 'low', text: `when two sites write the same row, ${stands(after.conflict)}` });
   const ends = [...new Set(created.flatMap(({ source, target }) => [source, target]))];
   for (const database of ends) {
     const region = desired.database[database]?.region;
@@ -219,6 +219,20 @@ function columnsOf({ columns }: TableSpec): string {
 function nameOf({ from }: TableSpec): string | null {
   const single = singleName(tablePattern(from));
   return single === null ? null : formatName(single.schema, single.table);
+}
+
+/** Tables with rules of their own aside. */
+function stands({ policy, priority, by }: ConflictSpec): string {
+  switch (policy) {
+    case 'site-priority':
+      return `${priority[0]} wins`;
+    case 'last-write-wins':
+      return by === null ? 'the later write wins' : `the one with the greater ${by} wins`;
+    case 'manual':
+      return 'each keeps its own until a person decides';
+    default:
+      throw new UnreachableError(policy satisfies never);
+  }
 }
 
 function label({ from, to }: TableSpec): string {

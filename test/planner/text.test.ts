@@ -73,7 +73,7 @@ test('a first plan', async () => {
       low     channel.shop: pipelines are created: shop/hz>ca, shop/ca>hz
       low     channel.shop: target tables are created where they are missing, in ca
       low     channel.shop: a table of ca that has rows already is not copied into; its pipeline stops and says so
-      low     channel.shop: when both sites write the same row, hz wins
+      low     channel.shop: when two sites write the same row, hz wins
 
     Plan: 7 to add, 0 to change, 0 to destroy.
     "
