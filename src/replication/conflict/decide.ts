@@ -11,13 +11,14 @@
 import type { LoadTable, Write } from '../../model/load.ts';
 import { type ConflictRule, SITE_PRIORITY } from '../../model/pipeline.ts';
 import type { Image, LoggedAnswer } from '../../model/row.ts';
+import type { LoadChange } from '../window.ts';
 import { Answers } from './answers.ts';
 import { columnRules } from './column-rules.ts';
 import { contestsOf, Settled } from './contest.ts';
 import type { LockKeys } from './keys.ts';
 import type { Recent, RecentEntry } from './recent.ts';
 import { type Drift, type LockedRow, Rows } from './rows.ts';
-import { type Against, type Evicted, refusal, type SettleInput, settle } from './settle.ts';
+import { type Against, type Evicted, refusal, type SettleInput, type Settlement, settle } from './settle.ts';
 import { stampOf } from './stamp.ts';
 import type { Claim } from './tokens.ts';
 
@@ -108,8 +109,10 @@ export function decide({
       blocker === undefined
         ? settle({ change, contests, rows, keys, ...standing(claim, ruleOf(table)) })
         : refusal({ reason: 'duplicate', ...blocker });
-    settled.add(touched, settlement.lost, settlement.won);
-    answers.add(table, [before, after], touched, settlement);
+    for (const { images, locks, won } of disputed(change, touched, settlement, keys)) {
+      settled.add(locks, settlement.lost, won);
+      answers.add(table, images, locks, { lost: settlement.lost, won });
+    }
     const gaveWay = [...settlement.evicted, ...(settlement.overwritten === null ? [] : [settlement.overwritten])];
     for (const row of gaveWay) {
       const locks = keys.touched(row.table, row.image, null);
@@ -124,6 +127,28 @@ export function decide({
     }
   }
   return { writes: rows.writes(), answers: answers.plans(pipeline, rows), refused, overruled, drift, settled };
+}
+
+interface Disputed {
+  readonly images: readonly (Image | null)[];
+  readonly locks: readonly string[];
+  readonly won: Settlement['won'];
+}
+
+/** What was in dispute, and what the change has won there: nothing under a key to which its row did not come. */
+function disputed(
+  { table, before, after }: LoadChange,
+  touched: readonly string[],
+  { won }: Settlement,
+  keys: LockKeys,
+): Disputed[] {
+  const moves = before !== null && after !== null && keys.row(table, before) !== keys.row(table, after);
+  const came = won === null || table.key.some((index) => won.has(table.columns[index]!.name));
+  if (!moves || came) return [{ images: [before, after], locks: touched, won }];
+  return [
+    { images: [before], locks: keys.touched(table, before, null), won },
+    { images: [after], locks: keys.touched(table, null, after), won: new Set() },
+  ];
 }
 
 /** What the table's rule makes of the claim: by which parts it is decided, and whether its time counts. */
