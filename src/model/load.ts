@@ -183,8 +183,11 @@ export interface LoadSession extends AsyncDisposable {
   logEnd(): Promise<LogPoint>;
   /** When the outcome is unknown it is found out before this returns. */
   commit(): Promise<void>;
-  /** Begins a transaction that moves no checkpoint: a write of this database's own, under repeatable read. */
-  beginOwn(): Promise<void>;
+  /**
+   * Begins a transaction that moves no checkpoint: a write of this database's own, under repeatable read, between two windows
+   * of a pipeline into it and never beside one.
+   */
+  beginOwn(between: string): Promise<void>;
   /** Leaves a word in the log ahead of the rows that the transaction is what a person has decided. */
   tellResolution(pipeline: string): Promise<void>;
   rollback(): Promise<void>;

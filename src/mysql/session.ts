@@ -254,12 +254,15 @@ export class MysqlSession implements LoadSession {
     if (closed.ids.length > 0) await this.#send([closeConflicts(this.#options.records.table('conflict'), closed)]);
   }
 
-  async beginOwn(): Promise<void> {
+  async beginOwn(between: string): Promise<void> {
+    const { records } = this.#options;
     this.#row = null;
     await this.#send([
       `SET foreign_key_checks=0,sql_mode='${SQL_MODE}'`,
       'SET TRANSACTION ISOLATION LEVEL repeatable read',
       'START TRANSACTION',
+      // Every window holds this row from its beginning to its commit.
+      `SELECT seq FROM ${records.table('checkpoint')} WHERE ${records.of(between)} FOR UPDATE`,
     ]);
     this.#lenient = false;
   }

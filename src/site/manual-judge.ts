@@ -140,7 +140,7 @@ export class ManualStrategy implements Strategy {
     };
   }
 
-  /** What is open of these rows: the rows are locked, so nobody is closing any of it. */
+  /** What is open of these rows: decisions fall between windows, so nobody is closing any of it. */
   async #open(session: LoadSession, locks: ReadonlySet<string>): Promise<Map<string, number[]>> {
     const { open } = this.#options.index;
     const mine = Map.groupBy(this.#parked, ({ lock }) => lock);

@@ -2,7 +2,7 @@
  * Which rows of a channel have a conflict here that waits for a person, known in memory so that asking costs nothing.
  *
  * Rule kept: everything that is open in `otter.conflict` is known here. A person closes records without asking who owns the
- * database, so what is known may be closed already: whoever decides asks the database again, under the locks of the rows.
+ * database, so what is known may be closed already: whoever decides asks the database again, within its window, which no decision falls into.
  */
 import type { OpenConflict } from '../model/conflict.ts';
 import type { TargetPort } from '../model/load.ts';

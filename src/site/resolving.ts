@@ -3,7 +3,7 @@
  *
  * Rule kept: one transaction sets the row, closes all that is open of it, and leaves the row in the log for the pipeline to
  * the other site (`otter.answer`), ahead of everything a word that it does so. It is this database's own write: no
- * checkpoint moves. It locks the row before it looks, as the loader does, so neither works on what the other is changing.
+ * checkpoint moves. It falls between two windows: locks of rows would not keep the loader out where there is no row.
  */
 import {
   type ConflictLogLevel,
@@ -85,7 +85,7 @@ export class Resolving implements ConflictResolver {
     await using session = await this.#target.session(reverseName(pipeline));
     for (let attempt = 1; ; attempt += 1) {
       try {
-        await session.beginOwn();
+        await session.beginOwn(pipeline);
         return await work(session);
       } catch (error) {
         await session.rollback();
@@ -144,7 +144,7 @@ export class Resolving implements ConflictResolver {
     return loadTable(extract({ omit: [], only: null }, shape).shape, shape, {}, true);
   }
 
-  /** The row is locked, so nothing is being parked behind it. */
+  /** No window is under way, so nothing is being parked. */
   async #open(session: LoadSession, conflict: LoggedConflict, table: LoadTable, key: Image): Promise<number[]> {
     const all = await this.#target.openConflicts(conflict.pipeline);
     const mine = all.filter((each) => tableName(each.table) === tableName(conflict.table));

@@ -304,6 +304,13 @@ describe('whether a window may stay as it was written', () => {
     expect(passes(change(null, ["'x'", '0'], NOTES), change(["'x'", '0'], null, NOTES))).not.toBeNull();
   });
 
+  test('not if a row keeps a value that another has claimed since', () => {
+    const passes = (...changes: readonly LoadChange[]) => passedThrough(changes, KEYS);
+    const claims = [change(null, row('3', "'d'")), change(row('2', "'d'"), row('2', "'d'", '2'))];
+    expect(passes(...claims, change(row('2', "'d'", '2'), row('2', "'c'")))).toBe(codeLock("'d'"));
+    expect(passes(claims[1]!, change(row('2', "'d'", '2'), row('2', "'c'")), claims[0]!)).toBeNull();
+  });
+
   test('not if a key is spelled in two ways', () => {
     const passes = (...changes: readonly LoadChange[]) => passedThrough(changes, KEYS);
     const renamed = change(["'x'", '1'], ["'X'", '2'], NOTES);

@@ -48,7 +48,9 @@ export function firstOpposed(
 
 /**
  * A key or unique value that the window touches and `optimisticWrites` of it does not lock; or a key that it spells in two
- * ways, which are merged as two rows though the server has one: another site's write may have come in between. Or null.
+ * ways, which are merged as two rows though the server has one: another site's write may have come in between; or a value
+ * that would be left to a row though another has claimed it since: what took it from the first came to the source from
+ * elsewhere. Or null.
  */
 export function passedThrough(changes: readonly LoadChange[], keys: LockKeys): string | null {
   const byTable = Map.groupBy(changes, ({ table }) => table);
@@ -63,8 +65,19 @@ export function passedThrough(changes: readonly LoadChange[], keys: LockKeys): s
       if (existed || after !== null) locked.add(row);
       if (after !== null) for (const unique of keys.uniques(table, after)) locked.add(unique);
     }
-    for (const { before, after } of list)
-      for (const { lock } of touches(keys, table, before, after)) if (!locked.has(lock)) return lock;
+    const claimed = new Map<string, string>();
+    for (const { before, after } of list) {
+      const row = after === null ? null : keys.row(table, after);
+      for (const { kind, lock } of touches(keys, table, before, after)) {
+        if (!locked.has(lock)) return lock;
+        if (kind === 'claim') claimed.set(lock, row!);
+      }
+    }
+    for (const { after } of fates(table, list).values()) {
+      if (after === null) continue;
+      const lost = keys.uniques(table, after).find((lock) => claimed.get(lock) !== keys.row(table, after));
+      if (lost !== undefined) return lost;
+    }
   }
   return null;
 }
