@@ -103,11 +103,11 @@ test('a protected database is not destroyed unless it is named', async () => {
 
 test('what changes rows and is not built yet is refused, not ignored', async () => {
   await otter.write(
-    TOPOLOGY.replace('tables: [shop.orders]', 'conflict: { policy: last-write-wins }\n    tables: [shop.orders]'),
+    TOPOLOGY.replace('tables: [shop.orders]', 'ddl: replicate\n    tables: [shop.orders]'),
   );
   const plan = await otter.run('plan');
   expect(plan.code).toBe(4);
-  expect(plan.err).toContain('last-write-wins');
+  expect(plan.err).toContain('ddl: replicate');
   expect((await otter.run('apply', '--auto-approve', '--no-wait')).code).toBe(4);
   expect((await otter.run('validate')).code).toBe(0);
 });
