@@ -3,7 +3,7 @@ import { runMesh } from './mesh/world.ts';
 
 /** Other seeds than the quick test's. */
 const FIRST = 100_000;
-const HISTORIES = 40_000;
+const HISTORIES = 20_000;
 const SHARDS = 8;
 
 test.each(Array.from({ length: SHARDS }, (_, shard) => shard))(

@@ -3,11 +3,11 @@ import { runHistory } from './simulator/world.ts';
 
 /** Other seeds than the quick test's. */
 const FIRST = 100_000;
-const HISTORIES = 40_000;
+const HISTORIES = 20_000;
 const SHARDS = 8;
 
 test.each(Array.from({ length: SHARDS }, (_, shard) => shard))(
-  `${HISTORIES / SHARDS} random histories of site-priority, stars among them, part %i`,
+  `${HISTORIES / SHARDS} random histories of every policy, stars among them, part %i`,
   (shard) => {
     const found: string[] = [];
     for (let count = 0; count < HISTORIES / SHARDS; count += 1) {
