@@ -9,6 +9,8 @@ import type { LoadTable } from '../model/load.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { doubleLiteral } from './decode.ts';
+import { jsonLiteral } from './json.ts';
+import { readJsonText, selectedJson } from './json-text.ts';
 import { binaryLiteral, textLiteral } from './literal.ts';
 import { qualified, quoteName } from './sql.ts';
 import { type ColumnType, parseColumnType } from './types.ts';
@@ -120,6 +122,8 @@ function selected(name: string, type: ColumnType): string {
       return `${name}*1e0`;
     case 'address':
       return `CAST(${name} AS BINARY(${type.length}))`;
+    case 'json':
+      return selectedJson(name);
     case 'integer':
     case 'decimal':
     case 'year':
@@ -130,6 +134,7 @@ function selected(name: string, type: ColumnType): string {
     case 'fixed-binary':
     case 'binary':
     case 'geometry':
+    case 'vector':
     case 'unsupported':
       return name;
     default:
@@ -165,7 +170,10 @@ function readerOf(type: ColumnType): (bytes: Buffer) => string {
     case 'address':
     case 'binary':
     case 'geometry':
+    case 'vector':
       return (bytes) => binaryLiteral(bytes, 0, bytes.length);
+    case 'json':
+      return (bytes) => jsonLiteral(readJsonText(bytes));
     case 'unsupported':
       throw new OtterError('OT4040', `a column cannot be carried exactly yet: ${type.why}`);
     default:
