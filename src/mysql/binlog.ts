@@ -25,6 +25,7 @@ import { LogPlace } from './log-place.ts';
 import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
 import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
 import { LoggedStatements } from './logged-statements.ts';
+import { Payload } from './payload.ts';
 import { type Dialect, versionNumber } from './plain-sql.ts';
 import type { NamedTable } from './reach.ts';
 import { ROW_EVENTS } from './rows.ts';
@@ -36,6 +37,8 @@ export interface AssemblerOptions {
   readonly wants: ReadLogOptions['wants'];
   readonly definitions: ReadLogOptions['definitions'];
   readonly partBytes: number;
+  /** Of a compressed transaction no more is unpacked into items while these wait, in rough bytes. */
+  readonly roomBytes: number;
   /** Whether events before the first format description carry a checksum. */
   readonly checksum: boolean;
   /** Whether the server keeps names in small letters. */
@@ -43,10 +46,12 @@ export interface AssemblerOptions {
 }
 
 /**
- * What must be given before the same event is fed again: the shape of a table (`provide`), or the tables that a change
- * may touch of which the log has only the statement (`provideReach`).
+ * What must be given before the same event is fed again: the shape of a table (`provide`), the tables that a change
+ * may touch of which the log has only the statement (`provideReach`), or room: the items must be taken.
  */
-export type Need =
+export type Need = { readonly kind: 'room' } | Ask;
+
+export type Ask =
   | {
       readonly kind: 'shape';
       readonly schema: string;
@@ -68,6 +73,9 @@ interface Header {
   readonly endsAt: number;
 }
 
+/** What events say that stand for themselves in the log, and not in a compressed transaction. */
+type Outer = Pick<Header, 'endsAt'>;
+
 export class LogAssembler {
   readonly #transactions: Transactions;
   readonly #cursor = new Cursor();
@@ -75,6 +83,9 @@ export class LogAssembler {
   readonly #rows: LoggedRows;
   readonly #statements: LoggedStatements;
   readonly #place = new LogPlace();
+  readonly #roomBytes: number;
+  /** The compressed transaction that is being read. */
+  #payload: Payload | null = null;
   #checksum: number;
   /** Of the server that wrote the file. */
   #dialect: Dialect;
@@ -97,6 +108,7 @@ export class LogAssembler {
     });
     this.#transactions = transactions;
     this.#structures = structures;
+    this.#roomBytes = options.roomBytes;
     this.#checksum = options.checksum ? CHECKSUM_BYTES : 0;
     this.#dialect = { family: 'mysql', version: Number.MAX_SAFE_INTEGER, folds };
   }
@@ -126,7 +138,7 @@ export class LogAssembler {
   }
 
   /** What had better be provided before the next event, but need not. */
-  get wish(): Need | null {
+  get wish(): Ask | null {
     const { urgent } = this.#structures;
     return shapeOf(urgent, true);
   }
@@ -162,24 +174,45 @@ export class LogAssembler {
   #feed(bytes: Buffer, start: number, end: number): Need | null {
     if (end - start < HEADER_BYTES + this.#checksum) throw new OtterError('OT4034', 'an event without a header');
     const type = bytes[start + 4]!;
-    const flags = bytes.readUInt16LE(start + 17);
+    const need = this.#event(bytes, start, end, this.#checksum, null);
+    if (need !== null) return need;
+    if (type !== EVENT.ROTATE) this.#place.moveTo(bytes.readUInt32LE(start + 13), bytes.readUInt16LE(start + 17), type);
+    return null;
+  }
+
+  /** @param outer the event that holds this one; null for one that stands for itself */
+  #event(bytes: Buffer, start: number, end: number, checksum: number, outer: Outer | null): Need | null {
+    const type = bytes[start + 4]!;
     const c = this.#cursor;
-    c.reset(bytes, start + HEADER_BYTES, end - this.#checksum);
+    c.reset(bytes, start + HEADER_BYTES, end - checksum);
     const rows = ROW_EVENTS.get(type);
     if (rows !== undefined) {
       this.#rows.read(c, rows);
-    } else {
-      const need = this.#read(c, {
-        type,
-        flags,
-        timestamp: bytes.readUInt32LE(start),
-        serverId: bytes.readUInt32LE(start + 5),
-        bytes: end - start,
-        endsAt: this.#place.offsetOf(bytes.readUInt32LE(start + 13)),
-      });
-      if (need !== null) return need;
+      return null;
     }
-    if (type !== EVENT.ROTATE) this.#place.moveTo(bytes.readUInt32LE(start + 13), flags, type);
+    return this.#read(c, {
+      type,
+      flags: bytes.readUInt16LE(start + 17),
+      timestamp: bytes.readUInt32LE(start),
+      serverId: bytes.readUInt32LE(start + 5),
+      bytes: end - start,
+      endsAt: outer?.endsAt ?? this.#place.offsetOf(bytes.readUInt32LE(start + 13)),
+    });
+  }
+
+  /** The events in a compressed transaction; fed again, it goes on where something was needed. */
+  #unpack(c: Cursor, outer: Outer): Need | null {
+    const payload = this.#payload ?? new Payload(c);
+    this.#payload = payload;
+    for (let { next } = payload; next !== null; { next } = payload) {
+      if (payload.bytes[next.start + 4] === EVENT.TRANSACTION_PAYLOAD)
+        throw new OtterError('OT4034', 'a compressed transaction in a compressed transaction');
+      const need = this.#event(payload.bytes, next.start, next.end, 0, outer);
+      if (need !== null) return need;
+      payload.pass(next.end);
+      if (this.bytes > this.#roomBytes && this.itemCount > 0) return { kind: 'room' };
+    }
+    this.#payload = null;
     return null;
   }
 
@@ -224,7 +257,7 @@ export class LogAssembler {
       case EVENT.EXECUTE_LOAD_QUERY:
         return reachOf(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
-        throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
+        return this.#unpack(c, header);
       case EVENT.PARTIAL_UPDATE_ROWS:
         this.#rows.partialUpdate(c);
         return null;
@@ -297,7 +330,7 @@ export class LogAssembler {
   }
 }
 
-function shapeOf(table: NamedTable | null, alone: boolean): Need | null {
+function shapeOf(table: NamedTable | null, alone: boolean): Ask | null {
   return table === null ? null : { kind: 'shape', schema: table.schema, table: table.name, alone };
 }
 

@@ -11,7 +11,7 @@ import { OtterError } from '../model/error.ts';
 import type { LogBatch, ReadLogOptions, Statement } from '../model/ports.ts';
 import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
-import { LogAssembler, type Need } from './binlog.ts';
+import { type Ask, LogAssembler } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
 import type { NamedTable } from './reach.ts';
 
@@ -85,6 +85,8 @@ export class LogStream implements AsyncDisposable {
   /** Copies of events that came while a table's structure was being asked for. */
   #backlog: Buffer[] = [];
   #asking = false;
+  /** An event waits until the items are taken. */
+  #full = false;
   #paused = false;
   #heard = true;
   #silentMs = 0;
@@ -151,7 +153,10 @@ export class LogStream implements AsyncDisposable {
     this.#seenOffset = point.offset;
     this.#seenFile = point.file;
     const items = assembler.takeItems();
-    if (this.#paused && !this.#asking) this.#resume();
+    if (this.#full) {
+      this.#full = false;
+      this.#drainBacklog();
+    } else if (this.#paused && !this.#asking) this.#resume();
     return { items, point };
   }
 
@@ -177,6 +182,7 @@ export class LogStream implements AsyncDisposable {
       wants: this.#options.wants,
       definitions: this.#options.definitions,
       partBytes: this.#options.partBytes,
+      roomBytes: this.#options.queueBytesMax,
       checksum: inner.useChecksum,
       folds: this.#options.folds,
     });
@@ -207,7 +213,7 @@ export class LogStream implements AsyncDisposable {
     if (this.#closed || this.#error !== null) return false;
     const { buffer, offset, end } = packet;
     if (buffer[offset] === PACKET_OK) {
-      if (this.#asking) this.#backlog.push(Buffer.from(buffer.subarray(offset + 1, end)));
+      if (this.#asking || this.#full) this.#backlog.push(Buffer.from(buffer.subarray(offset + 1, end)));
       else this.#feed(buffer, offset + 1, end);
       return false;
     }
@@ -219,14 +225,15 @@ export class LogStream implements AsyncDisposable {
     return true;
   }
 
-  /** Returns whether the event was taken; if not, a table's structure is being asked for and the event waits. */
+  /** Returns whether the event was taken; if not, it waits: something is being asked for, or items must be taken. */
   #feed(bytes: Buffer, start: number, end: number): boolean {
     const assembler = this.#assembler!;
     try {
       const need = assembler.feed(bytes, start, end);
       if (need !== null) {
         this.#backlog.unshift(Buffer.from(bytes.subarray(start, end)));
-        this.#ask(need);
+        if (need.kind === 'room') this.#makeRoom();
+        else this.#ask(need);
         return false;
       }
     } catch (error) {
@@ -240,7 +247,13 @@ export class LogStream implements AsyncDisposable {
     return true;
   }
 
-  #ask(need: Need): void {
+  #makeRoom(): void {
+    this.#full = true;
+    this.#pause();
+    this.#wake?.();
+  }
+
+  #ask(need: Ask): void {
     this.#asking = true;
     this.#pause();
     this.#answer(need).then(
@@ -254,7 +267,7 @@ export class LogStream implements AsyncDisposable {
     );
   }
 
-  async #answer(need: Need): Promise<(assembler: LogAssembler) => void> {
+  async #answer(need: Ask): Promise<(assembler: LogAssembler) => void> {
     if (need.kind === 'reach') {
       const reach = await this.#options.reach(need.names);
       return (assembler) => assembler.provideReach(need.names, reach);

@@ -54,6 +54,7 @@ function assembler(): LogAssembler {
     wants: () => true,
     definitions,
     partBytes: 1_000,
+    roomBytes: 1_000_000,
     checksum: false,
     folds: false,
   });
@@ -163,6 +164,7 @@ describe('LogAssembler', () => {
         wants: () => true,
         definitions,
         partBytes: 1_000,
+        roomBytes: 1_000_000,
         checksum: false,
         folds: false,
       });

@@ -130,11 +130,10 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     expect(covers(parsePosition(items.at(-1)!.position), parsePosition(end))).toBe(true);
   });
 
-  test('a wanted table with types that are not exact is refused, all its columns by name', async () => {
-    const [type, value] = family === 'mysql' ? ['JSON', `'{}'`] : ['UUID', 'UUID()'];
-    await root.run(`CREATE TABLE d.odd (id INT PRIMARY KEY, strange ${type}, n INT, odder ${type})`);
-    await root.run(`INSERT INTO d.odd VALUES (1, ${value}, 1, ${value})`);
-    const refused = { code: 'OT4040', message: expect.stringMatching(/: strange \(.*\), odder \(/) };
+  test.runIf(family === 'mariadb')('a table with history is refused, all its columns by name', async () => {
+    await root.run('CREATE TABLE d.odd (id INT PRIMARY KEY, strange INT, odder INT) WITH SYSTEM VERSIONING');
+    await root.run('INSERT INTO d.odd VALUES (1, 1, 1)');
+    const refused = { code: 'OT4040', message: expect.stringMatching(/: id \(.*\), strange \(.*\), odder \(/) };
     await expect(told()).rejects.toMatchObject(refused);
     await expect(context.source.shape('d', 'odd')).rejects.toMatchObject(refused);
   });
@@ -335,16 +334,12 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await expect(readToEnd(context.source, { from: other })).rejects.toMatchObject({ code: 'OT4002' });
   });
 
-  test.each([
-    ['SET SESSION binlog_format=STATEMENT', "UPDATE d.t SET a='y' WHERE id=1", 'OT4032', 'UPDATE'],
-    ['SET SESSION binlog_row_image=MINIMAL', "UPDATE d.t SET a='y' WHERE id=1", 'OT4031', ' b'],
-  ])('%s is refused', async (setting, statement, code, words) => {
+  test('the statement of a change is refused', async () => {
     await root.run("INSERT INTO d.t VALUES (1,'x',1)");
-    const session = await access(context.lab, context.lab.root).connect();
-    await session.run(setting);
-    await session.run(statement);
-    await session[Symbol.asyncDispose]();
-    await expect(told()).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+    await using session = await access(context.lab, context.lab.root).connect();
+    await session.run('SET SESSION binlog_format=STATEMENT');
+    await session.run("UPDATE d.t SET a='y' WHERE id=1");
+    await expect(told()).rejects.toMatchObject({ code: 'OT4032', message: expect.stringContaining('UPDATE') });
   });
 
   describe('a change that the log has as a statement', () => {
@@ -703,24 +698,6 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     const rest = await readToEnd(context.source, { from: items[0]!.position });
     expect(rest).toEqual(items.slice(1));
     expect(parsePosition(items.at(-1)!.position)).toEqual(parsePosition((await context.source.logEnd()).position));
-  });
-
-  test
-    .runIf(family === 'mysql')
-    .each([
-      [
-        'SET SESSION binlog_transaction_compression=ON',
-        "INSERT INTO d.t VALUES (1,'x',1)",
-        'binlog_transaction_compression',
-      ],
-    ])('MySQL: %s is refused', async (setting, statement, words) => {
-    await root.run(setting);
-    try {
-      await root.run(statement);
-    } finally {
-      await root.run('SET SESSION binlog_transaction_compression=OFF');
-    }
-    await expect(told()).rejects.toMatchObject({ code: 'OT4033', hint: expect.stringContaining(words) });
   });
 });
 
