@@ -2,9 +2,12 @@
  * Logs that a server or a session writes in another form: compressed, encrypted, with parts of rows. Each is read to the
  * last row, or refused with what to set; no row is ever missing without a word.
  */
-import { writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import type { Program } from '../../src/lab/binaries.ts';
+import { startMySql } from '../../src/lab/servers.ts';
 import type { LogItem } from '../../src/model/ports.ts';
 import { comparePoints } from '../../src/model/position.ts';
 import type { Session } from '../../src/mysql/connection.ts';
@@ -100,14 +103,10 @@ describe('mysql', () => {
   let context: Context;
   let root: Session;
   let from: string;
-  const component = async (folder: string): Promise<void> => {
-    await writeFile(join(folder, 'mysqld.my'), '');
-  };
 
   beforeAll(async () => {
     context = await open('mysql');
     root = context.root;
-    void component;
   });
   afterAll(async () => {
     await context?.[Symbol.asyncDispose]();
@@ -160,7 +159,9 @@ describe('mysql', () => {
       if (found.length > 0 && !found.some((item) => item.last)) expect(comparePoints(batch.point, end)).toBeLessThan(0);
       // Neither the transaction nor its rows are in memory as a whole.
       expect(found.reduce((sum, item) => sum + item.bytes, 0)).toBeLessThan(40_000);
-      ids.push(...found.flatMap((item) => item.changes.map((change) => change.kind === "insert" ? change.after[0]! : "")));
+      ids.push(
+        ...found.flatMap((item) => item.changes.map((change) => (change.kind === 'insert' ? change.after[0]! : ''))),
+      );
       batches += 1;
     }
     expect(ids).toEqual(Array.from({ length: 1000 }, (_, i) => String(i + 1)));
@@ -206,6 +207,46 @@ describe('mysql', () => {
     }
   });
 });
+
+test('mysql: an encrypted log is read like any other, by GTIDs and by file', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'otter-keyring-'));
+  await using stack = new AsyncDisposableStack();
+  stack.defer(async () => rm(folder, { recursive: true }));
+  // The server may run as another user, and looks for its key rings beside the name by which it was started.
+  await chmod(folder, 0o777);
+  const program = async (found: Program): Promise<Program> => {
+    const server = found.args.at(-1) ?? found.command;
+    const link = join(folder, 'mysqld');
+    await symlink(server, link);
+    await symlink(join(server, `../../lib/mysql/plugin/${KEYRING}.so`), join(folder, `${KEYRING}.so`));
+    await writeFile(join(folder, 'mysqld.my'), JSON.stringify({ components: `file://${KEYRING}` }));
+    await writeFile(join(folder, `${KEYRING}.cnf`), JSON.stringify({ path: join(folder, 'keys'), read_only: false }));
+    return found.args.length === 0
+      ? { ...found, command: link }
+      : { ...found, args: [...found.args.slice(0, -1), link] };
+  };
+  const args = [`--plugin-dir=${folder}/`, '--binlog-encryption=ON'];
+  const lab = stack.use(await startMySql({ args, program }));
+  const source = stack.use(mysqlSource({ server: access(lab, lab.otter) }));
+  const root = stack.use(await access(lab, lab.root).connect({ multipleStatements: true }));
+  await source.preflight();
+  await root.query('CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, a INT)');
+  const { position, point } = await source.logEnd();
+  await root.query(
+    'INSERT INTO d.t VALUES (1,1); FLUSH LOGS; SET SESSION binlog_transaction_compression=ON; UPDATE d.t SET a=2',
+  );
+  expect(await root.rows('SHOW BINARY LOGS')).toMatchObject([{ Encrypted: 'Yes' }, { Encrypted: 'Yes' }]);
+  const [uuid] = await root.rows<{ v: string }>('SELECT @@server_uuid AS v');
+  for (const from of [position, `file:${point.file}:${point.offset}@${uuid!.v}`]) {
+    const items = rowItems(await readToEnd(source, { from }));
+    expect(items.flatMap(({ changes }) => changes)).toMatchObject([
+      { kind: 'insert', after: ['1', '1'] },
+      { kind: 'update', before: ['1', '1'], after: ['1', '2'] },
+    ]);
+  }
+});
+
+const KEYRING = 'component_keyring_file';
 
 async function everything({ source }: Context, from: string): Promise<LogItem[]> {
   const end = (await source.logEnd()).point;
