@@ -5,8 +5,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Image } from '../../src/model/row.ts';
 import type { Session } from '../../src/mysql/connection.ts';
-import { type Context, type Family, open, readToEnd, rowItems } from './context.ts';
-import { TYPE_CASES, type TypeCase } from './values.ts';
+import { type Context, type Family, open, readToEnd, rowItems } from '../mysql/context.ts';
+import { has, TYPE_CASES, type TypeCase } from './cases.ts';
 
 describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   let context: Context;
@@ -23,7 +23,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await context?.[Symbol.asyncDispose]();
   });
 
-  const cases = TYPE_CASES.filter(({ only }) => only === undefined || only === family);
+  const cases = TYPE_CASES.filter((one) => has(family, one));
 
   test.each(cases)('$type', async ({ type, values }: TypeCase) => {
     const { root, source } = context;

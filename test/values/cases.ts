@@ -1,10 +1,18 @@
-/** Values at the extremes of every column type, as SQL expressions; `only` names the family that has the type. */
-import type { Family } from './context.ts';
+/** Values at the extremes of every column type, as SQL expressions. */
+
+export type Kind = 'mariadb' | 'mariadb11' | 'mysql';
 
 export interface TypeCase {
   readonly type: string;
   readonly values: readonly string[];
-  readonly only?: Family | 'mariadb11';
+  /** Which servers have the type; `mariadb` means every MariaDB. */
+  readonly only?: Kind;
+  /** What takes its values where the type is not known. */
+  readonly elsewhere?: string;
+}
+
+export function has(kind: Kind, { only }: TypeCase): boolean {
+  return only === undefined || only === kind || (only === 'mariadb' && kind === 'mariadb11');
 }
 
 const integers: readonly TypeCase[] = (
@@ -235,13 +243,25 @@ export const TYPE_CASES: readonly TypeCase[] = [
   {
     type: 'inet6',
     only: 'mariadb',
+    elsewhere: 'binary(16)',
     values: ["'::'", "'::1'", "'2001:db8::'", "'2020:2020::2020'", "'::ffff:1.2.3.4'"],
   },
-  { type: 'inet4', only: 'mariadb', values: ["'0.0.0.0'", "'1.2.3.4'", "'255.255.0.0'", "'32.32.32.32'"] },
-  { type: 'json', only: 'mariadb', values: [`'{"b": 1, "a": [1, 2.50, null, "é"]}'`, `'[]'`, `'"x"'`] },
+  {
+    type: 'inet4',
+    only: 'mariadb',
+    elsewhere: 'binary(4)',
+    values: ["'0.0.0.0'", "'1.2.3.4'", "'255.255.0.0'", "'32.32.32.32'"],
+  },
+  {
+    type: 'json',
+    only: 'mariadb',
+    elsewhere: 'longtext character set utf8mb4 collate utf8mb4_bin',
+    values: [`'{"b": 1, "a": [1, 2.50, null, "é"]}'`, `'[]'`, `'"x"'`],
+  },
   {
     type: 'uuid',
     only: 'mariadb',
+    elsewhere: 'binary(16)',
     values: [
       "'00000000-0000-0000-0000-000000000000'",
       "'123e4567-e89b-12d3-a456-426655440000'",
@@ -251,14 +271,25 @@ export const TYPE_CASES: readonly TypeCase[] = [
     ],
   },
   ...['varchar(300) compressed character set utf8mb4', 'text compressed character set latin1'].map(
-    (type): TypeCase => ({ type, only: 'mariadb', values: ["''", "'a'", "repeat('ab', 100)", "'it''s'", "'é'"] }),
+    (type): TypeCase => ({
+      type,
+      only: 'mariadb',
+      elsewhere: type.replace(' compressed', ''),
+      values: ["''", "'a'", "repeat('ab', 100)", "'it''s'", "'é'"],
+    }),
   ),
   ...['varbinary(300) compressed', 'tinyblob compressed', 'longblob compressed'].map(
-    (type): TypeCase => ({ type, only: 'mariadb', values: ["x''", "x'00'", "repeat(x'00ff', 100)", "x'8101'"] }),
+    (type): TypeCase => ({
+      type,
+      only: 'mariadb',
+      elsewhere: type.replace(' compressed', ''),
+      values: ["x''", "x'00'", "repeat(x'00ff', 100)", "x'8101'"],
+    }),
   ),
   {
     type: 'json',
     only: 'mysql',
+    elsewhere: 'json',
     values: [
       "'null'",
       `'{}'`,
@@ -286,7 +317,13 @@ export const TYPE_CASES: readonly TypeCase[] = [
   {
     type: 'vector(3)',
     only: 'mysql',
+    elsewhere: 'varbinary(12)',
     values: ["x'0000803f'", "TO_VECTOR('[1,2.5,-3]')", "x'000000000000008001000000'"],
   },
-  { type: 'vector(3)', only: 'mariadb11', values: ["VEC_FromText('[1,2.5,-3]')", "VEC_FromText('[0,-0,1e-38]')"] },
+  {
+    type: 'vector(3)',
+    only: 'mariadb11',
+    elsewhere: 'varbinary(12)',
+    values: ["VEC_FromText('[1,2.5,-3]')", "VEC_FromText('[0,-0,1e-38]')"],
+  },
 ];
