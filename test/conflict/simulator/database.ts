@@ -2,6 +2,7 @@
  * A model of one database server: rows with unique keys, a log that is a total order of user and applied transactions,
  * a checkpoint row for each pipeline that ends here, and the locks of the loaders that write here.
  */
+import type { ConflictRecord } from '../../../src/model/conflict.ts';
 import type { Image, LoggedAnswer, RowChange, Seen, TableShape, Version } from '../../../src/model/row.ts';
 import { Locks } from './locks.ts';
 import { TABLES } from './schema.ts';
@@ -57,6 +58,7 @@ export class Database {
   readonly holders = new Map<string, string>();
   readonly log: LogEntry[] = [];
   readonly locks = new Locks();
+  readonly conflicts: ConflictRecord[] = [];
   /** Told of every entry of the log. */
   readonly listeners: ((entry: LogEntry) => void)[] = [];
   readonly #checkpoints = new Map<string, CheckpointRow>();

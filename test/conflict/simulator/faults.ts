@@ -53,7 +53,24 @@ export const STAR_FAULTS = {
   "others' answers are entries": 'an answer to one spoke counts against the others',
 } as const;
 
-export type Fault = keyof typeof FAULTS | keyof typeof POLICY_FAULTS | keyof typeof STAR_FAULTS;
+/** Wrong about the conflict log only: the sites stay equal. */
+export const LOSS_FAULTS = {
+  'refusals unrecorded': 'a change that is refused goes in silence',
+  'refused before unrecorded': 'a change that builds on a refused one goes in silence',
+  'beaten rows unrecorded': 'a row that a later write is taken over goes in silence',
+  'evicted rows unrecorded': 'a row that gives way for its unique value goes in silence',
+  'lost columns unrecorded': 'a change that is taken in part loses the rest in silence',
+  'seen writes recorded': 'a row counts as lost also to a change that had seen it',
+  'beaten rows recorded again': 'what lost to a change of the spoke is recorded for its next change as well',
+  'recorded when decided': 'records are written when a window is decided, before it is committed',
+  'recorded after the commit': 'records are written when the window is committed, in a transaction of their own',
+} as const;
+
+export type Fault =
+  | keyof typeof LOSS_FAULTS
+  | keyof typeof FAULTS
+  | keyof typeof POLICY_FAULTS
+  | keyof typeof STAR_FAULTS;
 
 /** `answer from source`: keys that were last written by an answer are as if the spoke had written them. */
 export class BlindToAnswers implements Recent {

@@ -123,6 +123,7 @@ export class Leg {
     const spoke = this.database.dump();
     const difference = hub.find((row) => !spoke.includes(row)) ?? spoke.find((row) => !hub.includes(row));
     if (difference !== undefined) throw new Violation('the sites differ');
+    this.oracle.judge(this.#options.hub.conflicts.filter(({ pipeline }) => pipeline === this.#back));
     const { writes } = this.#serialiser.index;
     if (writes.size > 0) throw new Violation('the index is not empty at rest');
     if (writes.bytes !== 0) throw new Violation('the index has lost count of its bytes');

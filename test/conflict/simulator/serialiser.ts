@@ -1,4 +1,5 @@
 /** The hub's loader for one spoke, with its fast and slow path, one step at a time. */
+import type { ConflictRecord } from '../../../src/model/conflict.ts';
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
 import type { Delivery, LoggedAnswer } from '../../../src/model/row.ts';
 import type { Verdict } from '../../../src/replication/conflict/decide.ts';
@@ -10,6 +11,7 @@ import { versionsOf } from '../../../src/replication/conflict/versions.ts';
 import { find } from './finding.ts';
 import { Index } from './index.ts';
 import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
+import { recordsOf } from './recording.ts';
 import { KEYS, loadOf } from './schema.ts';
 import { Blocked, Duplicate, Transaction } from './transaction.ts';
 import { judge } from './verdict.ts';
@@ -43,6 +45,7 @@ export class Serialiser {
   #transaction: Transaction | null = null;
   #present: readonly LockedRow[] = [];
   #verdict: Verdict | null = null;
+  #records: readonly ConflictRecord[] = [];
 
   constructor(options: SerialiserOptions) {
     this.#options = options;
@@ -78,6 +81,7 @@ export class Serialiser {
         this.#window = takeWindow(queue, this.#options);
         if (this.#window === null) return;
         this.#verdict = null;
+        this.#records = [];
         this.#stage = 'begin';
         if (has('evicting too early')) this.#evict((queue.at(-1) ?? this.#window.deliveries.at(-1)!).seen);
         this.#claim();
@@ -99,7 +103,6 @@ export class Serialiser {
         return;
       case 'checked':
         oracle.count('taken whole');
-        this.#oracleTaken(null);
         this.#commit([]);
         return;
       case 'write late':
@@ -138,6 +141,7 @@ export class Serialiser {
         claims.push({
           token,
           clock: delivery.clock,
+          gtid: delivery.gtid,
           change: { kind: change.kind, table: loadOf(change.table), before, after, fkChecks: true },
         });
         truths.push(other.entry(delivery.position).truth);
@@ -231,6 +235,9 @@ export class Serialiser {
       for (const refusal of verdict.refused) oracle.refused(refusal, truths.get(refusal.claim)!);
       oracle.drifted(verdict.drift);
     }
+    const { database } = this.#options;
+    this.#records = recordsOf(claims, verdict, { pipeline, rule: this.#options.rule, present: this.#present }, has);
+    if (has('recorded when decided')) database.conflicts.push(...this.#records);
     this.#claims = claims;
     this.#verdict = verdict;
     this.#stage = 'decided';
@@ -252,40 +259,31 @@ export class Serialiser {
       return;
     }
     this.#transaction = transaction;
-    this.#oracleTaken(this.#verdict);
     if (has('unanswered refusal')) this.#commit([]);
     else if (has('answer to the wrong spoke'))
       this.#commit(answers.map((answer) => ({ ...answer, pipeline: neighbour })));
     else this.#commit(answers);
   }
 
-  /** No write of this site that the spoke had not seen may be overwritten, as far as the transaction holds its locks. */
-  #oracleTaken(verdict: Verdict | null): void {
+  #committing(): void {
     const { database, pipeline, oracle } = this.#options;
-    const refused = new Set(verdict?.refused.map(({ claim }) => claim));
-    oracle.window();
-    const lost = new Map(verdict?.overruled.map((each) => [each.claim, new Set(each.lost)]));
+    const verdict = this.#verdict;
     for (const { beaten, evicted, lost: columns } of verdict?.overruled ?? []) {
       oracle.count(beaten === null ? 'nothing beaten' : 'beaten');
       oracle.count('evicted', evicted.length);
       oracle.count('lost in part', columns.length);
     }
-    for (const [index, claim] of this.#claims.entries()) {
-      if (refused.has(claim)) continue;
-      const { table, before, after } = claim.change;
-      const held = KEYS.touched(table, before, after).filter((lock) => database.locks.holds(pipeline, lock));
-      oracle.taken(claim, lost.get(claim) ?? new Set(), held, this.#truths[index]!);
-      const overruling = verdict?.overruled.find((each) => each.claim === claim);
-      for (const row of overruling?.gaveWay ?? []) oracle.gaveWay(KEYS.touched(row.table, row.image, null));
-      // Where its row was gone it is there again as a whole.
-      if (overruling?.present === null) oracle.gaveWay(KEYS.touched(table, before, after));
-    }
+    const holds = (lock: string): boolean => database.locks.holds(pipeline, lock);
+    oracle.committing(database, { claims: this.#claims, truths: this.#truths, verdict, holds });
   }
 
   #commit(answers: readonly LoggedAnswer[]): void {
-    const { database, pipeline, random, oracle } = this.#options;
+    const { database, pipeline, random, oracle, has } = this.#options;
     const last = this.#window!.deliveries.at(-1)!;
+    this.#committing();
     this.#transaction!.commit();
+    oracle.committed(database);
+    if (!has('recorded when decided') && !has('recorded after the commit')) database.conflicts.push(...this.#records);
     const checkpoint = database.checkpoint(pipeline);
     database.store(pipeline, {
       ...checkpoint,
@@ -300,7 +298,10 @@ export class Serialiser {
     this.#rollback();
     // The answer to COMMIT may be lost: then the window is begun again, and the checkpoint tells that it was committed.
     if (random.chance(0.04)) this.#stage = 'begin';
-    else this.#finish();
+    else {
+      if (has('recorded after the commit')) database.conflicts.push(...this.#records);
+      this.#finish();
+    }
   }
 
   #finish(): void {
