@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { FAULTS, type Fault, LOSS_FAULTS, POLICY_FAULTS, STAR_FAULTS } from './simulator/faults.ts';
+import { channelsOf } from './simulator/channels.ts';
+import { CHANNEL_FAULTS, FAULTS, type Fault, LOSS_FAULTS, POLICY_FAULTS, STAR_FAULTS } from './simulator/faults.ts';
 import { type HistoryOptions, runHistory, spokesOf } from './simulator/world.ts';
 
 function firstSeed(options: Omit<HistoryOptions, 'seed'>, wanted: string): number | null {
@@ -15,6 +16,11 @@ describe('every policy, of two sites and of stars', () => {
     const share = (count: number): number => spokes.filter((each) => each === count).length / 200;
     for (const [count, expected] of [6, 2.5, 1, 0.5].entries())
       expect(Math.abs(share(count + 1) - expected), `${count + 1} spokes`).toBeLessThan(0.4);
+  });
+
+  test('three of ten histories have two channels between the same sites', () => {
+    const two = Array.from({ length: 2_000 }, (_, seed) => channelsOf(seed + 1)).filter(({ length }) => length === 2);
+    expect(Math.abs(two.length / 200 - 3)).toBeLessThan(0.4);
   });
 
   test('histories are worth something: all paths and reasons occur', () => {
@@ -53,6 +59,7 @@ describe('every policy, of two sites and of stars', () => {
 const BROKEN: Readonly<Partial<Record<Fault, string>>> = {
   'token claims too little': 'a change was refused that nobody had contested',
   'own writes are entries': 'a change was refused that nobody had contested',
+  'lowest token over channels': 'a change was refused that nobody had contested',
   "others' answers are entries": 'a change was refused that nobody had contested',
   'applied rows without versions': 'a write was lost to an earlier one',
   'last entry only': 'a write was lost to an earlier one',
@@ -64,6 +71,7 @@ describe.each([
   ['the simulator can fail', FAULTS, {}],
   ['policies show', POLICY_FAULTS, {}],
   ['a star of two shows', STAR_FAULTS, { spokes: 2 }],
+  ['two channels show', CHANNEL_FAULTS, { channels: 2 }],
 ] as const)('%s', (_name, list, star) => {
   const faults = Object.entries(list) as [Fault, string][];
 

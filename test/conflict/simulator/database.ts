@@ -42,8 +42,8 @@ export interface LogEntry {
   /** Of watermarks: the chunk, and what the high one lists. */
   readonly chunk: number;
   readonly locks: readonly string[];
-  /** The truth, which no reader may look at: how much of the hub's log this database held before the entry. */
-  readonly truth: number;
+  /** The truth, which no reader may look at: how much of the hub's log this database held before the entry, by pipeline. */
+  readonly truth: Readonly<Record<string, number>>;
 }
 
 export function sequenceOf(position: string): number {
@@ -62,7 +62,7 @@ export class Database {
   /** Told of every entry of the log. */
   readonly listeners: ((entry: LogEntry) => void)[] = [];
   readonly #checkpoints = new Map<string, CheckpointRow>();
-  truth = 0;
+  truth: LogEntry['truth'] = {};
 
   constructor(name: string, server: number, clock: () => number = () => 0) {
     this.name = name;
@@ -114,9 +114,9 @@ export class Database {
     return images.sort((a, b) => compareKeys(a[0]!, b[0]!));
   }
 
-  /** Everything, as lines that can be compared. */
-  dump(): string[] {
-    return TABLES.flatMap((table) => this.list(table).map((image) => `${table.name} ${image.join(' ')}`));
+  /** Whole tables, as lines that can be compared. */
+  dump(tables = TABLES): string[] {
+    return tables.flatMap((table) => this.list(table).map((image) => `${table.name} ${image.join(' ')}`));
   }
 }
 

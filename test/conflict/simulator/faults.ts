@@ -19,6 +19,7 @@ export const FAULTS = {
   'unlocked watermark': 'the high watermark may be written while a window is between its check and its commit',
   'window applied twice': 'a window sent again after a cut, or after a lost commit answer, is applied again',
   'before image': 'a conflict is a present row that differs from the before image',
+  'deletes forgotten': 'the index knows no deletes',
   'unique values not noted': 'the index knows primary keys only',
   'present token after restart': 'a reader that starts again takes what its database has seen by now',
   'token claims too much': 'the token is what the database has seen when the log is read, not when it was written',
@@ -45,12 +46,19 @@ export const STAR_FAULTS = {
   'other spokes not forwarded': 'the hub sends a spoke only what its own users wrote',
   'sent back to its writer': 'the hub sends a spoke what that spoke wrote',
   'index without other spokes': 'the index knows what users of the hub wrote, not what came from other spokes',
-  'evicting by any token': 'one index for all spokes, whose entries leave when any spoke has seen them',
+  'entries dropped one peer early': 'one index for all spokes, whose entries leave when any spoke has seen them',
   'answer to the wrong spoke': 'a refusal is answered to another spoke than the one that was refused',
   'chunk blind to other spokes': 'changes applied from other spokes between the watermarks leave the chunk as read',
   'own writes are entries': 'what a spoke wrote counts against its own next write',
   'applied rows without versions': 'rows of another spoke count as written when the hub applied them, and whole',
   "others' answers are entries": 'an answer to one spoke counts against the others',
+} as const;
+
+/** Rules that are wrong only where a spoke has several channels with the hub. */
+export const CHANNEL_FAULTS = {
+  'highest token over channels': 'what any channel has brought to the spoke counts as seen in all of them',
+  'lowest token over channels': 'only what every channel has brought to the spoke counts as seen',
+  "evicting by another channel's token": 'entries leave when any channel has brought them to the spoke',
 } as const;
 
 /** Wrong about the conflict log only: the sites stay equal. */
@@ -67,10 +75,11 @@ export const LOSS_FAULTS = {
 } as const;
 
 export type Fault =
-  | keyof typeof LOSS_FAULTS
   | keyof typeof FAULTS
   | keyof typeof POLICY_FAULTS
-  | keyof typeof STAR_FAULTS;
+  | keyof typeof STAR_FAULTS
+  | keyof typeof CHANNEL_FAULTS
+  | keyof typeof LOSS_FAULTS;
 
 /** `answer from source`: keys that were last written by an answer are as if the spoke had written them. */
 export class BlindToAnswers implements Recent {

@@ -7,12 +7,14 @@ import { needsAll, noteAnswer, notedOf } from '../../../src/replication/conflict
 import { type EntryKind, type Noted, type Recent, RecentWrites } from '../../../src/replication/conflict/recent.ts';
 import { Versions } from '../../../src/replication/conflict/versions.ts';
 import { sha256 } from '../../../src/site/serialiser-index.ts';
+import { type Channel, routed } from './channels.ts';
 import { type Database, type LogEntry, sequenceOf } from './database.ts';
 import { BlindToAnswers, type Fault } from './faults.ts';
 import { KEYS } from './schema.ts';
 
 export interface IndexOptions {
   readonly database: Database;
+  readonly channel: Channel;
   /** From the spoke, and to it. */
   readonly pipeline: string;
   readonly reverse: string;
@@ -94,17 +96,19 @@ export class Index {
 
   /** Rows of another spoke bear the time and the columns of where they were written. */
   #applied(entry: LogEntry): void {
-    const { rule, has } = this.#options;
+    const { channel, rule, has } = this.#options;
     const versions = new Versions();
     if (!has('applied rows without versions')) versions.add(entry.versions);
-    for (const change of entry.changes)
+    for (const change of routed(channel, entry.changes))
       for (const [lock, noted] of versions.of(this.#touched(change), notedOf(change, rule, entry.clock, KEYS)))
         this.#put(entry, 'local', [lock], noted);
   }
 
   #changed(entry: LogEntry): void {
-    for (const change of entry.changes)
+    for (const change of routed(this.#options.channel, entry.changes)) {
+      if (change.kind === 'delete' && this.#options.has('deletes forgotten')) continue;
       this.#put(entry, 'local', this.#touched(change), notedOf(change, this.#options.rule, entry.clock, KEYS));
+    }
   }
 
   #touched(change: RowChange): string[] {

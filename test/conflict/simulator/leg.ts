@@ -1,17 +1,18 @@
-/** One spoke of a star with both its pipelines: its owner, the hub's loader and copier for it, and the links. */
+/** One spoke of a star with both its pipelines of a channel: its owner, the hub's loader and copier for it, and the links. */
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
+import { type Channel, pipelinesOf } from './channels.ts';
 import { Copier } from './copier.ts';
 import { type Database, sequenceOf } from './database.ts';
 import type { Fault } from './faults.ts';
 import type { Index } from './index.ts';
 import { Oracle, Violation } from './oracle.ts';
 import type { Random } from './random.ts';
-import { TABLES } from './schema.ts';
 import { Serialiser } from './serialiser.ts';
 import { Spoke } from './spoke.ts';
-import { HubStream, pipelinesOf, SpokeStream } from './streams.ts';
+import { HubStream, SpokeStream } from './streams.ts';
 
 export interface LegOptions {
+  readonly channel: Channel;
   readonly hub: Database;
   readonly spoke: Database;
   /** Another spoke's name, or its own when it is alone. */
@@ -45,23 +46,23 @@ export class Leg {
 
   constructor(options: LegOptions) {
     this.#options = options;
-    const { hub, spoke: database, neighbour, copies, rule, random, indexes, has } = options;
+    const { channel, hub, spoke: database, neighbour, copies, rule, random, indexes, has } = options;
     this.database = database;
-    const { out, back } = pipelinesOf(database.name);
+    const { out, back } = pipelinesOf(channel, database.name);
     this.#out = out;
     this.#back = back;
     this.oracle = new Oracle({ ...options, out, back });
-    const copied = { table: TABLES.length, after: null };
+    const copied = { table: channel.tables.length, after: null };
     const none = { seq: 0, seen: {}, cursor: copied };
     hub.store(back, { ...none, position: database.start });
     database.store(out, { ...none, position: hub.start, cursor: copies ? { table: 0, after: null } : copied });
-    const common = { random, oracle: this.oracle, has };
+    const common = { channel, random, oracle: this.oracle, has };
     const loader = { ...common, database: hub, other: database, pipeline: back, reverse: out };
-    this.#serialiser = new Serialiser({ ...loader, indexes, rule, neighbour: pipelinesOf(neighbour).back });
+    this.#serialiser = new Serialiser({ ...loader, indexes, rule, neighbour: pipelinesOf(channel, neighbour).back });
     this.#spoke = new Spoke({ ...common, database, other: hub, pipeline: out, reverse: back });
-    this.#toSpoke = new HubStream({ database: hub, out, back, has });
-    this.#toHub = new SpokeStream({ database, out, back, has });
-    this.#copier = new Copier(hub, out, this.#toSpoke, random);
+    this.#toSpoke = new HubStream({ database: hub, channel, out, back, has });
+    this.#toHub = new SpokeStream({ database, channel, out, back, has });
+    this.#copier = new Copier(hub, channel, out, this.#toSpoke, random);
     this.#copier.reset(this.#arrived.cursor);
   }
 
@@ -76,16 +77,11 @@ export class Leg {
       [8, () => this.#read(this.#toSpoke)],
       [5, () => index.readOne()],
       [6, () => this.#copy()],
-      [1, () => this.beat()],
       [0.5, () => index.reread(1 + random.below(4))],
       [0.6, () => this.#reopenToHub()],
       [0.6, () => this.#reopenToSpoke()],
       [0.6, () => this.#restartSpoke()],
     ];
-  }
-
-  beat(): void {
-    this.database.append({ kind: 'beat' });
   }
 
   /** The hub's owner was killed, and starts again. */
@@ -119,8 +115,12 @@ export class Leg {
     this.#serialiser.index.readToEnd();
   }
 
-  judge(hub: readonly string[]): void {
-    const spoke = this.database.dump();
+  judge(): void {
+    const { tables } = this.#options.channel;
+    const [hub, spoke] = [this.#options.hub, this.database].map((database) => database.dump(tables)) as [
+      string[],
+      string[],
+    ];
     const difference = hub.find((row) => !spoke.includes(row)) ?? spoke.find((row) => !hub.includes(row));
     if (difference !== undefined) throw new Violation('the sites differ');
     this.oracle.judge(this.#options.hub.conflicts.filter(({ pipeline }) => pipeline === this.#back));

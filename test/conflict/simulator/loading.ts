@@ -1,5 +1,6 @@
 /** What both loaders have in common: how deliveries become windows. */
 import type { Delivery } from '../../../src/model/row.ts';
+import type { Channel } from './channels.ts';
 import { type Database, sequenceOf } from './database.ts';
 import type { Fault } from './faults.ts';
 import type { Oracle } from './oracle.ts';
@@ -7,6 +8,7 @@ import type { Random } from './random.ts';
 
 export interface LoaderOptions {
   readonly database: Database;
+  readonly channel: Channel;
   readonly other: Database;
   /** The pipeline that ends here. */
   readonly pipeline: string;

@@ -11,6 +11,7 @@ import { notedOf } from '../../../src/replication/conflict/noting.ts';
 import type { Drift } from '../../../src/replication/conflict/rows.ts';
 import { isLater, type Stamp, stampOf } from '../../../src/replication/conflict/stamp.ts';
 import type { Claim } from '../../../src/replication/conflict/tokens.ts';
+import { type Channel, routed } from './channels.ts';
 import type { Database, LogEntry } from './database.ts';
 import { Losses } from './losses.ts';
 import { KEYS } from './schema.ts';
@@ -18,6 +19,7 @@ import { KEYS } from './schema.ts';
 export class Violation extends Error {}
 
 export interface OracleOptions {
+  readonly channel: Channel;
   /** The pipelines from and to the spoke that is watched. */
   readonly back: string;
   readonly out: string;
@@ -75,8 +77,9 @@ export class Oracle {
 
   /** An entry was added to the hub's log. */
   wrote(entry: LogEntry): void {
-    const { back, out, rule } = this.#options;
+    const { channel, back, out, rule } = this.#options;
     const { sequence } = entry;
+    const changes = routed(channel, entry.changes);
     const locks = entry.kind === 'high' && entry.pipeline === out ? [...entry.locks] : [];
     if (entry.pipeline === back) {
       for (const { locks: told, won } of entry.answers) {
@@ -87,14 +90,14 @@ export class Oracle {
       const told = new Set(entry.versions.flatMap((version) => version.locks));
       // Values that a window only passes through are written by nobody.
       const left = new Set(
-        entry.changes.flatMap((change) => KEYS.touched(change.table, imageBefore(change), imageAfter(change))),
+        changes.flatMap((change) => KEYS.touched(change.table, imageBefore(change), imageAfter(change))),
       );
       for (const { locks: all, stamp, columns } of entry.versions) {
         const touched = all.filter((lock) => left.has(lock));
         locks.push(...touched);
         this.#add(touched, { sequence, stamp, columns: columns && new Set(columns) });
       }
-      for (const change of entry.changes) {
+      for (const change of changes) {
         const touched = KEYS.touched(change.table, imageBefore(change), imageAfter(change)).filter(
           (lock) => !told.has(lock),
         );

@@ -1,13 +1,14 @@
 /** The hub's loader for one spoke, with its fast and slow path, one step at a time. */
 import type { ConflictRecord } from '../../../src/model/conflict.ts';
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
-import type { Delivery, LoggedAnswer } from '../../../src/model/row.ts';
+import type { Delivery, LoggedAnswer, Seen } from '../../../src/model/row.ts';
 import type { Verdict } from '../../../src/replication/conflict/decide.ts';
 import { firstConflict } from '../../../src/replication/conflict/detect.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
 import type { LockedRow } from '../../../src/replication/conflict/rows.ts';
 import { type Claim, type Token, Tokens } from '../../../src/replication/conflict/tokens.ts';
 import { versionsOf } from '../../../src/replication/conflict/versions.ts';
+import { sequenceOf } from './database.ts';
 import { find } from './finding.ts';
 import { Index } from './index.ts';
 import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
@@ -38,6 +39,7 @@ type Stage =
 export class Serialiser {
   readonly #options: SerialiserOptions;
   readonly index: Index;
+  readonly #tokens: Tokens;
   #stage: Stage = 'idle';
   #window: Window | null = null;
   #claims: readonly Claim[] = [];
@@ -50,6 +52,7 @@ export class Serialiser {
   constructor(options: SerialiserOptions) {
     this.#options = options;
     this.index = new Index(options);
+    this.#tokens = new Tokens(options.reverse);
     options.indexes.push(this.index);
   }
 
@@ -127,14 +130,14 @@ export class Serialiser {
 
   #claim(): void {
     const { other, reverse, has } = this.#options;
-    const tokens = new Tokens(reverse);
     const { deliveries } = this.#window!;
-    const last = tokens.of(deliveries.at(-1)!.seen);
+    const tokenOf = (seen: Seen): Token => this.#tokenOf(seen, 'judging');
+    const last = tokenOf(deliveries.at(-1)!.seen);
     const claims: Claim[] = [];
     const truths: number[] = [];
     for (const delivery of deliveries) {
       if (delivery.kind !== 'changes') continue;
-      const token: Token = has('one token for a window') ? last : tokens.of(delivery.seen);
+      const token: Token = has('one token for a window') ? last : tokenOf(delivery.seen);
       for (const change of delivery.changes) {
         const before = change.kind === 'insert' ? null : change.before;
         const after = change.kind === 'delete' ? null : change.after;
@@ -144,7 +147,7 @@ export class Serialiser {
           gtid: delivery.gtid,
           change: { kind: change.kind, table: loadOf(change.table), before, after, fkChecks: true },
         });
-        truths.push(other.entry(delivery.position).truth);
+        truths.push(other.entry(delivery.position).truth[reverse] ?? 0);
       }
     }
     this.#claims = claims;
@@ -311,10 +314,21 @@ export class Serialiser {
     this.#evict(database.checkpoint(pipeline).seen);
   }
 
-  #evict(seen: Readonly<Record<string, string>>): void {
-    const { indexes, reverse, has } = this.#options;
-    const token = new Tokens(reverse).of(seen);
-    for (const { writes } of has('evicting by any token') ? indexes : [this.index]) writes.evict(token);
+  #evict(seen: Seen): void {
+    const { indexes, has } = this.#options;
+    const token = this.#tokenOf(seen, 'evicting');
+    for (const { writes } of has('entries dropped one peer early') ? indexes : [this.index]) writes.evict(token);
+  }
+
+  /** What is seen by the pipeline of this very channel, or by rules that know no channels. */
+  #tokenOf(seen: Seen, what: 'judging' | 'evicting'): Token {
+    const { reverse, has } = this.#options;
+    const judges = what === 'judging';
+    const highest = has(judges ? 'highest token over channels' : "evicting by another channel's token");
+    if (!highest && !(judges && has('lowest token over channels'))) return this.#tokens.of(seen);
+    const at = (pipeline: string): number => (seen[pipeline] === undefined ? 0 : sequenceOf(seen[pipeline]));
+    const order = [reverse, ...Object.keys(seen)].sort((a, b) => at(a) - at(b));
+    return new Tokens(highest ? order.at(-1)! : order[0]!).of(seen);
   }
 
   #rollback(): void {

@@ -4,7 +4,7 @@ import type { Delivery } from '../../../src/model/row.ts';
 import { inTurn, type LoadChange, placingWrites } from '../../../src/replication/window.ts';
 import { sequenceOf } from './database.ts';
 import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
-import { loadOf, TABLES } from './schema.ts';
+import { loadOf } from './schema.ts';
 import { Duplicate, Transaction } from './transaction.ts';
 
 export class Spoke {
@@ -83,14 +83,14 @@ export class Spoke {
   }
 
   #commit(): void {
-    const { database, pipeline, random } = this.#options;
+    const { database, channel, pipeline, random } = this.#options;
     const last = this.#window!.deliveries.at(-1)!;
     this.#transaction!.commit();
     const checkpoint = database.checkpoint(pipeline);
     let { cursor } = checkpoint;
     for (const delivery of this.#window!.deliveries) {
       if (delivery.kind !== 'chunk') continue;
-      const table = TABLES.indexOf(delivery.chunk.table);
+      const table = channel.tables.indexOf(delivery.chunk.table);
       cursor =
         delivery.chunk.cursor === null
           ? { table: table + 1, after: null }
@@ -98,7 +98,7 @@ export class Spoke {
     }
     database.store(pipeline, { ...checkpoint, seq: checkpoint.seq + 1, position: last.position, cursor });
     database.append({ kind: 'applied', pipeline, mark: last.position, changes: this.#transaction!.changes });
-    database.truth = sequenceOf(last.position);
+    database.truth = { ...database.truth, [pipeline]: sequenceOf(last.position) };
     this.#rollback();
     if (random.chance(0.04)) this.#stage = 'begin';
     else this.restart();
