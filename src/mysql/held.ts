@@ -47,7 +47,11 @@ function holds(column: ColumnShape, literal: string): string {
     case 'fixed-binary':
     case 'geometry':
       return `CAST(${name} AS BINARY)=CAST(${literal} AS BINARY)`;
-    default:
+    case 'text':
+    case 'enum':
+    case 'set':
+    case 'address':
+    case 'unsupported':
       return `CAST(CONVERT(${name} USING utf8mb4) AS BINARY)=CAST(CONVERT(${literal} USING utf8mb4) AS BINARY)`;
   }
 }
