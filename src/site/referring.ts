@@ -5,9 +5,9 @@
  * Looked at are the rows of this database only; at the other site the decision is placed as it is.
  */
 import type { LoadSession, LoadTable, TargetPort } from '../model/load.ts';
-import { type ForeignKey, type Image, type TableShape, tableName, type Value } from '../model/row.ts';
+import type { ForeignKey, Image, TableShape, Value } from '../model/row.ts';
 
-/** A row that changes: as it is, and as it will be; null where there is none. */
+/** A row that was changed: as it was, and as it is; null where there is none. */
 export interface Changing {
   readonly before: Image | null;
   readonly after: Image | null;
@@ -20,6 +20,7 @@ export interface Broken {
   readonly table: string;
 }
 
+/** Asked when the changes are written, in their transaction. */
 export async function brokenKeys(
   target: TargetPort,
   session: LoadSession,
@@ -60,12 +61,7 @@ async function orphans(
       parts.map((index) => image[index]!),
     ),
   );
-  const found = await session.lock(whole(child), key.columns, asked);
-  if (tableName(child) !== tableName(table.target)) return found.length > 0;
-  // A row that goes itself refers to nothing any more.
-  const primary = (image: Image, of: readonly number[]): string => JSON.stringify(of.map((index) => image[index]));
-  const going = new Set(gone.map((image) => primary(image, table.key)));
-  return found.some((image) => !going.has(primary(image, child.primaryKey)));
+  return (await session.lock(whole(child), key.columns, asked)).length > 0;
 }
 
 /** A row refers to one that is not there. */
@@ -78,11 +74,9 @@ async function lacks(
 ): Promise<boolean> {
   const parts = key.columns.map((index) => indexOf(table, table.target.columns[index]!.name));
   const columns = key.parentColumns.map((name) => parent.columns.findIndex((column) => same(column.name, name)));
-  const itself = tableName(parent) === tableName(table.target);
   for (const { before, after } of changes) {
     const values = parts.map((index) => after?.[index] ?? null);
     if (values.includes(null) || parts.every((index) => before?.[index] === after![index])) continue;
-    if (itself && key.parentColumns.every((name, at) => after![indexOf(table, name)] === values[at])) continue;
     const found = await session.lock(whole(parent), columns, [put(parent, columns, values)]);
     if (found.length === 0) return true;
   }

@@ -101,8 +101,11 @@ export class Resolving implements ConflictResolver {
 
   /** @throws OtterError OT7011 when the row then holds something else than was chosen */
   async #place(session: LoadSession, found: Found, take: Take): Promise<void> {
-    const { table, image } = found;
+    const { conflict, table, present, image, holders } = found;
     await session.write(writesOf(found));
+    const gone = holders.flatMap((each) => (each.givesWay ? [{ before: each.image, after: null }] : []));
+    const broken = await brokenKeys(this.#target, session, table, [{ before: present, after: image }, ...gone]);
+    if (broken !== null) throw breaks(conflict, broken);
     if (image === null) return;
     const [bent] = await session.differing(table, image, givenColumns(table, take));
     if (bent === undefined) return;
@@ -140,9 +143,6 @@ export class Resolving implements ConflictResolver {
       image: each,
       givesWay: keys.uniques(table, each).some((value) => values.has(value)),
     }));
-    const gone = holders.flatMap((each) => (each.givesWay ? [{ before: each.image, after: null }] : []));
-    const broken = await brokenKeys(this.#target, session, table, [{ before: present, after: image }, ...gone]);
-    if (broken !== null) throw breaks(conflict, broken);
     return {
       conflict,
       table,

@@ -193,6 +193,10 @@ test('a decision does not take from a row what it refers to, nor writes one that
   await expect(resolve('a', '8', 'incoming')).rejects.toThrow('rows of shop.child refer to a row of shop.t');
   await a.query("UPDATE shop.child SET t = NULL; DELETE FROM shop.t WHERE id = '6'");
   await expect(resolve('a', '8', 'incoming')).rejects.toThrow('the row refers to a row of shop.t that is not there');
+  // Row 7 gives way to the row that would refer to it.
+  await expect(resolve('a', '8', { row: { parent: '7' } })).rejects.toThrow(
+    'refer to a row of shop.t that would be deleted',
+  );
   await a.query("INSERT INTO shop.t (id, name) VALUES ('6', 'p')");
   await resolve('a', '8', 'incoming');
   await arrived();
