@@ -2,7 +2,7 @@
  * Whether a stored row holds what was written into it. Servers round numbers, cut spaces at the end and change letters that
  * a charset does not have, some of it without a warning.
  *
- * Numbers and times compare as the server compares them, texts and bytes byte for byte; FLOAT and DOUBLE are approximate
+ * Numbers and times are compared by the server, texts and bytes byte for byte; FLOAT and DOUBLE are approximate
  * by their type and are not compared.
  */
 import type { LoadTable } from '../model/load.ts';
@@ -36,12 +36,17 @@ function holds(column: ColumnShape, literal: string): string {
       return '1';
     case 'integer':
     case 'decimal':
+      return `${name}=${literal}`;
     case 'year':
+      // Not as years, of which 70 is one.
+      return `CAST(${name} AS UNSIGNED)=${literal}`;
+    // With all the digits that there are, not those of the column; a text with more would be rounded here too.
     case 'date':
     case 'datetime':
     case 'timestamp':
+      return /\.\d{7}/.test(literal) ? '0' : `CAST(${name} AS DATETIME(6))=CAST(${literal} AS DATETIME(6))`;
     case 'time':
-      return `${name}=${literal}`;
+      return /\.\d{7}/.test(literal) ? '0' : `CAST(${name} AS TIME(6))=CAST(${literal} AS TIME(6))`;
     case 'bit':
     case 'binary':
     case 'fixed-binary':
