@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { channelsOf } from './simulator/channels.ts';
 import { CHANNEL_FAULTS, FAULTS, type Fault, LOSS_FAULTS, POLICY_FAULTS, STAR_FAULTS } from './simulator/faults.ts';
+import { lengthOf, shrink } from './simulator/shrink.ts';
 import { type HistoryOptions, runHistory, spokesOf } from './simulator/world.ts';
 
 function firstSeed(options: Omit<HistoryOptions, 'seed'>, wanted: string): number | null {
@@ -45,6 +46,19 @@ describe('every policy, of two sites and of stars', () => {
     ]) {
       expect(counts.get(what), what).toBeGreaterThan(20);
     }
+  });
+
+  test('what breaks a promise is shrunk to a history of few steps that breaks it too', () => {
+    const short = shrink({
+      seed: firstSeed({ faults: ['no barrier'] }, 'the sites differ') ?? 1,
+      faults: ['no barrier'],
+    })!;
+    expect(short).toMatchObject({ spokes: 1, channels: 1 });
+    expect(lengthOf(short)).toBeLessThan(40);
+    expect(runHistory(short).violation).not.toBeNull();
+    const kept = [...Array(short.steps).keys()].filter((step) => !short.without.has(step));
+    for (const step of kept)
+      expect(runHistory({ ...short, without: new Set([...short.without, step]) }).violation).toBeNull();
   });
 
   test('a seed replays its history', () => {

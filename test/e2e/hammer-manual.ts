@@ -25,6 +25,7 @@ export async function decideAll(otter: Otter, random: Random, arrived: () => Pro
   let decided = 0;
   for (let round = 1; round <= ROUNDS; round += 1) {
     const open = await waiting(otter);
+    console.log('ROUND', round, open.length);
     if (open.length === 0) return decided;
     const byRow = Map.groupBy(open, ({ table, key }) => JSON.stringify([table, key]));
     const chosen = [...byRow.values()].map((records) => ({ id: random.pick(records).id, take: random.pick(TAKES) }));
@@ -47,7 +48,9 @@ async function waiting(otter: Otter): Promise<Open[]> {
 
 /** False: it was closed meanwhile. */
 async function decide(otter: Otter, id: string, take: string): Promise<boolean> {
+  const t = Date.now();
   const { code, err } = await otter.run('conflicts', 'resolve', id, '--take', take, '--yes');
+  console.log('DEC', id, take, code, Date.now() - t);
   if (code === 0) return true;
   expect(MEANWHILE, err).toContain(/OT\d{4}/.exec(err)?.[0]);
   return false;

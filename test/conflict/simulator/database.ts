@@ -62,6 +62,7 @@ export class Database {
   /** Told of every entry of the log. */
   readonly listeners: ((entry: LogEntry) => void)[] = [];
   readonly #checkpoints = new Map<string, CheckpointRow>();
+  readonly #epochs = new Map<string, number>();
   truth: LogEntry['truth'] = {};
 
   constructor(name: string, server: number, clock: () => number = () => 0) {
@@ -81,6 +82,18 @@ export class Database {
 
   store(pipeline: string, row: CheckpointRow): void {
     this.#checkpoints.set(pipeline, row);
+  }
+
+  /** A new owner of a pipeline that ends here; returns its epoch. */
+  claim(pipeline: string): number {
+    const epoch = (this.#epochs.get(pipeline) ?? 0) + 1;
+    this.#epochs.set(pipeline, epoch);
+    return epoch;
+  }
+
+  /** Whether nobody has claimed it since. */
+  owns(pipeline: string, epoch: number): boolean {
+    return this.#epochs.get(pipeline) === epoch;
   }
 
   append(entry: Partial<LogEntry> & Pick<LogEntry, 'kind'>): LogEntry {

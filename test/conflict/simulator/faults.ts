@@ -18,6 +18,7 @@ export const FAULTS = {
   'chunk without entry': 'copied rows are taken without an entry at their high watermark',
   'unlocked watermark': 'the high watermark may be written while a window is between its check and its commit',
   'window applied twice': 'a window sent again after a cut, or after a lost commit answer, is applied again',
+  'stale owner not fenced': 'an owner that was replaced goes on with the window that it has in hand',
   'before image': 'a conflict is a present row that differs from the before image',
   'deletes forgotten': 'the index knows no deletes',
   'unique values not noted': 'the index knows primary keys only',
@@ -74,12 +75,10 @@ export const LOSS_FAULTS = {
   'recorded after the commit': 'records are written when the window is committed, in a transaction of their own',
 } as const;
 
-export type Fault =
-  | keyof typeof FAULTS
-  | keyof typeof POLICY_FAULTS
-  | keyof typeof STAR_FAULTS
-  | keyof typeof CHANNEL_FAULTS
-  | keyof typeof LOSS_FAULTS;
+/** Every known-bad rule. */
+export const EVERY_FAULT = { ...FAULTS, ...POLICY_FAULTS, ...STAR_FAULTS, ...CHANNEL_FAULTS, ...LOSS_FAULTS } as const;
+
+export type Fault = keyof typeof EVERY_FAULT;
 
 /** `answer from source`: keys that were last written by an answer are as if the spoke had written them. */
 export class BlindToAnswers implements Recent {

@@ -1,15 +1,19 @@
 /** The hub's index for one spoke, as the reader of its log fills it. */
 
+import { tmpdir } from 'node:os';
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
 import { parsePosition } from '../../../src/model/position.ts';
 import type { LoggedAnswer, RowChange } from '../../../src/model/row.ts';
+import { WRITE_BYTES } from '../../../src/replication/conflict/key-log.ts';
 import { needsAll, noteAnswer, notedOf } from '../../../src/replication/conflict/noting.ts';
 import { type EntryKind, type Noted, type Recent, RecentWrites } from '../../../src/replication/conflict/recent.ts';
 import { Versions } from '../../../src/replication/conflict/versions.ts';
 import { sha256 } from '../../../src/site/serialiser-index.ts';
+import { openKeyFile } from '../../../src/state/key-file.ts';
 import { type Channel, routed } from './channels.ts';
 import { type Database, type LogEntry, sequenceOf } from './database.ts';
 import { BlindToAnswers, type Fault } from './faults.ts';
+import type { Random } from './random.ts';
 import { KEYS } from './schema.ts';
 
 export interface IndexOptions {
@@ -19,8 +23,13 @@ export interface IndexOptions {
   readonly pipeline: string;
   readonly reverse: string;
   readonly rule: ConflictRule;
+  readonly random: Random;
   readonly has: (fault: Fault) => boolean;
 }
+
+/** How many indexes have room for next to nothing, so that all is in a file. */
+const SPILLING = 0.02;
+const SPILLS = { limitBytes: 3 * WRITE_BYTES, spill: { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 } };
 
 export class Index {
   readonly #options: IndexOptions;
@@ -33,8 +42,8 @@ export class Index {
     this.#options = options;
     this.writes = new RecentWrites({
       from: parsePosition(options.database.start),
-      limitBytes: 1 << 20,
       digest: sha256,
+      ...(options.random.chance(SPILLING) ? SPILLS : { limitBytes: 1 << 20 }),
     });
     this.#blind = new BlindToAnswers(this.writes);
   }
@@ -42,6 +51,11 @@ export class Index {
   /** What the rules are given. */
   get recent(): Recent {
     return this.#options.has('answer from source') ? this.#blind : this.writes;
+  }
+
+  /** Nothing is left of it. */
+  close(): void {
+    this.rebuild(this.#options.database.start);
   }
 
   /** Everything in memory is gone, and the log is read again behind a position. */

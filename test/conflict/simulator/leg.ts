@@ -38,8 +38,12 @@ export class Leg {
   readonly #options: LegOptions;
   readonly #out: string;
   readonly #back: string;
-  readonly #serialiser: Serialiser;
-  readonly #spoke: Spoke;
+  readonly #makeSerialiser: () => Serialiser;
+  readonly #makeSpoke: () => Spoke;
+  #serialiser: Serialiser;
+  #spoke: Spoke;
+  /** Owners that were replaced and do not know it yet. */
+  #stale: (Serialiser | Spoke)[] = [];
   readonly #toSpoke: HubStream;
   readonly #toHub: SpokeStream;
   readonly #copier: Copier;
@@ -58,8 +62,11 @@ export class Leg {
     database.store(out, { ...none, position: hub.start, cursor: copies ? { table: 0, after: null } : copied });
     const common = { channel, random, oracle: this.oracle, has };
     const loader = { ...common, database: hub, other: database, pipeline: back, reverse: out };
-    this.#serialiser = new Serialiser({ ...loader, indexes, rule, neighbour: pipelinesOf(channel, neighbour).back });
-    this.#spoke = new Spoke({ ...common, database, other: hub, pipeline: out, reverse: back });
+    const serialises = { ...loader, indexes, rule, neighbour: pipelinesOf(channel, neighbour).back };
+    this.#makeSerialiser = () => new Serialiser(serialises);
+    this.#makeSpoke = () => new Spoke({ ...common, database, other: hub, pipeline: out, reverse: back });
+    this.#serialiser = this.#makeSerialiser();
+    this.#spoke = this.#makeSpoke();
     this.#toSpoke = new HubStream({ database: hub, channel, out, back, has });
     this.#toHub = new SpokeStream({ database, channel, out, back, has });
     this.#copier = new Copier(hub, channel, out, this.#toSpoke, random);
@@ -81,6 +88,9 @@ export class Leg {
       [0.6, () => this.#reopenToHub()],
       [0.6, () => this.#reopenToSpoke()],
       [0.6, () => this.#restartSpoke()],
+      [0.4, () => this.#handOverHub()],
+      [0.4, () => this.#handOverSpoke()],
+      [2, () => this.#stepStale()],
     ];
   }
 
@@ -91,10 +101,32 @@ export class Leg {
     this.#reopenToSpoke();
   }
 
+  /** Another owner claims the pipeline from the spoke; the one before it has a window in hand, and knows nothing of that. */
+  #handOverHub(): void {
+    if (this.#serialiser.busy && !this.#options.has('stale owner not fenced')) return;
+    this.#stale.push(this.#serialiser);
+    this.#serialiser = this.#makeSerialiser();
+    this.#serialiser.restart(this.#arrived.position);
+    this.#reopenToHub();
+  }
+
+  #handOverSpoke(): void {
+    if (this.#spoke.busy && !this.#options.has('stale owner not fenced')) return;
+    this.#stale.push(this.#spoke);
+    this.#spoke = this.#makeSpoke();
+    this.#reopenToSpoke();
+  }
+
+  #stepStale(): void {
+    for (const owner of this.#stale) owner.step([]);
+    this.#stale = this.#stale.filter(({ idle }) => !idle);
+  }
+
   get atRest(): boolean {
     return (
       this.#serialiser.idle &&
       this.#spoke.idle &&
+      this.#stale.length === 0 &&
       this.#copier.done &&
       this.#toSpoke.atEnd &&
       this.#toHub.atEnd &&
@@ -104,6 +136,7 @@ export class Leg {
 
   /** Everything goes one step on. */
   advance(): void {
+    this.#stepStale();
     this.#read(this.#toHub);
     this.#read(this.#toSpoke);
     this.#serialiser.step(this.#toHub.queue);
@@ -113,6 +146,11 @@ export class Leg {
 
   readIndex(): void {
     this.#serialiser.index.readToEnd();
+  }
+
+  close(): void {
+    for (const { index } of [this.#serialiser, ...this.#stale].filter((owner) => owner instanceof Serialiser))
+      index.close();
   }
 
   judge(): void {

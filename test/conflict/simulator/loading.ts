@@ -18,6 +18,31 @@ export interface LoaderOptions {
   readonly has: (fault: Fault) => boolean;
 }
 
+/** Who owns a pipeline at its target: a later one fences all before it. */
+export class Owner {
+  /** As whom its transactions hold locks. */
+  readonly holder: string;
+  readonly #options: LoaderOptions;
+  readonly #epoch: number;
+
+  constructor(options: LoaderOptions) {
+    this.#options = options;
+    this.#epoch = options.database.claim(options.pipeline);
+    this.holder = `${options.pipeline}#${this.#epoch}`;
+  }
+
+  /** Whether a transaction of its is open: until it ends, nobody can claim the pipeline. */
+  get busy(): boolean {
+    return this.#options.database.locks.has(this.holder);
+  }
+
+  /** A transaction begins with the checkpoint row, which another epoch has claimed. */
+  get fenced(): boolean {
+    const { database, pipeline, has } = this.#options;
+    return !has('stale owner not fenced') && !database.owns(pipeline, this.#epoch);
+  }
+}
+
 export interface Window {
   readonly deliveries: readonly Delivery[];
   readonly fromSeq: number;

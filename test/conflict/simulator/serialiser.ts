@@ -11,7 +11,7 @@ import { versionsOf } from '../../../src/replication/conflict/versions.ts';
 import { sequenceOf } from './database.ts';
 import { find } from './finding.ts';
 import { Index } from './index.ts';
-import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
+import { type LoaderOptions, Owner, takeWindow, type Window } from './loading.ts';
 import { recordsOf } from './recording.ts';
 import { KEYS, loadOf } from './schema.ts';
 import { Blocked, Duplicate, Transaction } from './transaction.ts';
@@ -38,6 +38,7 @@ type Stage =
 
 export class Serialiser {
   readonly #options: SerialiserOptions;
+  readonly #owner: Owner;
   readonly index: Index;
   readonly #tokens: Tokens;
   #stage: Stage = 'idle';
@@ -51,6 +52,7 @@ export class Serialiser {
 
   constructor(options: SerialiserOptions) {
     this.#options = options;
+    this.#owner = new Owner(options);
     this.index = new Index(options);
     this.#tokens = new Tokens(options.reverse);
     options.indexes.push(this.index);
@@ -60,6 +62,11 @@ export class Serialiser {
     return this.#stage === 'idle';
   }
 
+  /** Whether another owner has to wait with its claim. */
+  get busy(): boolean {
+    return this.#owner.busy;
+  }
+
   /** Whether a transaction is open: its first write was the checkpoint row, which it holds. */
   get open(): boolean {
     return this.#transaction !== null;
@@ -67,14 +74,18 @@ export class Serialiser {
 
   /** Killed and started again: everything in memory is gone, and the index is filled from the log. */
   restart(outbound: string): void {
-    this.#rollback();
-    this.#stage = 'idle';
-    this.#window = null;
+    this.#giveUp();
     const { database, pipeline, reverse, has } = this.#options;
     const from = has('index rebuilt from the outbound position')
       ? outbound
       : (database.checkpoint(pipeline).seen[reverse] ?? database.start);
     this.index.rebuild(from);
+  }
+
+  #giveUp(): void {
+    this.#rollback();
+    this.#stage = 'idle';
+    this.#window = null;
   }
 
   step(queue: Delivery[]): void {
@@ -90,7 +101,9 @@ export class Serialiser {
         this.#claim();
         return;
       case 'begin':
-        if (this.#window!.fromSeq !== database.checkpoint(pipeline).seq && !has('window applied twice')) this.#finish();
+        if (this.#owner.fenced) this.#giveUp();
+        else if (this.#window!.fromSeq !== database.checkpoint(pipeline).seq && !has('window applied twice'))
+          this.#finish();
         else if (has('before image') && this.#claims.length > 0) this.#lockAll();
         else if (has('absent-key race') && this.#claims.length > 0) this.#lockPresent();
         else this.#writeFirst();
@@ -114,7 +127,8 @@ export class Serialiser {
         return;
       case 'slow':
         this.#rollback();
-        this.#lockAll();
+        if (this.#owner.fenced) this.#giveUp();
+        else this.#lockAll();
         return;
       case 'locked':
         if (!has('no barrier')) this.index.readToEnd();
@@ -155,22 +169,22 @@ export class Serialiser {
   }
 
   #writeFirst(): void {
-    const { database, pipeline, oracle } = this.#options;
+    const { database, oracle } = this.#options;
     if (this.#claims.length === 0) {
-      this.#transaction = new Transaction(database, pipeline);
+      this.#transaction = new Transaction(database, this.#owner.holder);
       this.#commit([]);
       return;
     }
     if (!this.#optimistic()) return;
-    database.locks.hold(pipeline, this.#transaction!.locks);
+    database.locks.hold(this.#owner.holder, this.#transaction!.locks);
     oracle.count('fast');
     this.#stage = 'written';
   }
 
   /** False when it cannot, or cannot yet. */
   #optimistic(): boolean {
-    const { database, pipeline } = this.#options;
-    const transaction = new Transaction(database, pipeline);
+    const { database } = this.#options;
+    const transaction = new Transaction(database, this.#owner.holder);
     try {
       const { missing, absent } = transaction.run(optimisticWrites(this.#claims.map(({ change }) => change)));
       if (missing + absent === 0) {
@@ -189,18 +203,18 @@ export class Serialiser {
   }
 
   #lockAll(): void {
-    const { database, pipeline, oracle, has } = this.#options;
+    const { database, oracle, has } = this.#options;
     const { present, rows, gaps } = find(database, this.#claims);
     const { locks } = database;
     if (
-      [...rows].some((lock) => locks.inTheWay(pipeline, lock)) ||
-      [...gaps].some((lock) => locks.taken(pipeline, lock))
+      [...rows].some((lock) => locks.inTheWay(this.#owner.holder, lock)) ||
+      [...gaps].some((lock) => locks.taken(this.#owner.holder, lock))
     ) {
-      this.#blocked(new Set([...rows].filter((lock) => !locks.inTheWay(pipeline, lock))), 'slow');
+      this.#blocked(new Set([...rows].filter((lock) => !locks.inTheWay(this.#owner.holder, lock))), 'slow');
       return;
     }
-    locks.hold(pipeline, rows, has('slow path without gap locks') ? new Set() : gaps);
-    this.#transaction = new Transaction(database, pipeline);
+    locks.hold(this.#owner.holder, rows, has('slow path without gap locks') ? new Set() : gaps);
+    this.#transaction = new Transaction(database, this.#owner.holder);
     this.#present = present;
     oracle.count('slow');
     this.#stage = 'locked';
@@ -208,19 +222,19 @@ export class Serialiser {
 
   /** The absent-key race: rows that exist are locked, the check is made, and only then is anything written. */
   #lockPresent(): void {
-    const { database, pipeline } = this.#options;
-    database.locks.hold(pipeline, find(database, this.#claims).rows);
+    const { database } = this.#options;
+    database.locks.hold(this.#owner.holder, find(database, this.#claims).rows);
     this.index.readToEnd();
     this.#stage = 'barred';
   }
 
   /** Another loader holds a lock: this one waits with what it has got so far, or rolls back, as after a deadlock. */
   #blocked(got: ReadonlySet<string>, again: Stage): void {
-    const { database, pipeline, random, oracle } = this.#options;
+    const { database, random, oracle } = this.#options;
     oracle.count('blocked');
     this.#rollback();
     this.#stage = again;
-    if (random.chance(0.5)) database.locks.hold(pipeline, got);
+    if (random.chance(0.5)) database.locks.hold(this.#owner.holder, got);
   }
 
   #decide(): void {
@@ -247,9 +261,9 @@ export class Serialiser {
   }
 
   #writeVerdict(): void {
-    const { database, pipeline, neighbour, random, has } = this.#options;
+    const { database, neighbour, random, has } = this.#options;
     const { answers, writes } = this.#verdict!;
-    const transaction = new Transaction(database, pipeline);
+    const transaction = new Transaction(database, this.#owner.holder);
     try {
       transaction.run(writes);
     } catch (error) {
@@ -269,14 +283,14 @@ export class Serialiser {
   }
 
   #committing(): void {
-    const { database, pipeline, oracle } = this.#options;
+    const { database, oracle } = this.#options;
     const verdict = this.#verdict;
     for (const { beaten, evicted, lost: columns } of verdict?.overruled ?? []) {
       oracle.count(beaten === null ? 'nothing beaten' : 'beaten');
       oracle.count('evicted', evicted.length);
       oracle.count('lost in part', columns.length);
     }
-    const holds = (lock: string): boolean => database.locks.holds(pipeline, lock);
+    const holds = (lock: string): boolean => database.locks.holds(this.#owner.holder, lock);
     oracle.committing(database, { claims: this.#claims, truths: this.#truths, verdict, holds });
   }
 
@@ -332,8 +346,8 @@ export class Serialiser {
   }
 
   #rollback(): void {
-    const { database, pipeline } = this.#options;
+    const { database } = this.#options;
     this.#transaction = null;
-    database.locks.release(pipeline);
+    database.locks.release(this.#owner.holder);
   }
 }

@@ -22,8 +22,10 @@ export interface HistoryOptions {
   readonly patient?: boolean;
   /** Left out, the seed says. */
   readonly rule?: ConflictRule;
-  /** No more steps than this before all comes to rest: what shrinks a history. */
+  /** No more steps than this before all comes to rest. A history of fewer steps begins like that of more. */
   readonly steps?: number;
+  /** Steps that are left out. What the others draw by chance does not depend on it. */
+  readonly without?: ReadonlySet<number>;
   /** Told of what every database logs. */
   readonly trace?: (database: string, entry: LogEntry) => void;
 }
@@ -57,6 +59,8 @@ export function runHistory(options: HistoryOptions): Outcome {
   } catch (error) {
     if (error instanceof Violation) return { violation: error.message, counts: world.counts, steps: world.steps };
     throw error;
+  } finally {
+    world.close();
   }
 }
 
@@ -72,6 +76,8 @@ class World {
   readonly #legs: readonly Leg[];
   readonly #ledger: string[] = [];
   readonly #most: number;
+  readonly #seed: number;
+  readonly #without: ReadonlySet<number>;
   /** Taken before all came to rest. */
   steps = 0;
   #fresh = 0;
@@ -79,6 +85,8 @@ class World {
   constructor(options: HistoryOptions) {
     const { seed, faults = [], spokes = spokesOf(seed), patient = false, rule = ruleOf(seed), trace } = options;
     const channels = channelsOf(seed, options.channels);
+    this.#seed = seed;
+    this.#without = options.without ?? new Set();
     this.#most = options.steps ?? Number.POSITIVE_INFINITY;
     this.#random = new Random(seed);
     const random = this.#random;
@@ -119,18 +127,25 @@ class World {
     const actions = this.#actions().map(([most, action]) => [most * (0.1 + random.below(10) / 10), action] as const);
     const steps = Math.min(this.#most, (60 + random.below(140)) * this.#spokes.length);
     for (; this.steps < steps; this.steps += 1) {
+      random.restart(this.#seed, this.steps);
       this.#now += 1 + random.below(400_000);
+      if (this.#without.has(this.steps)) continue;
       random.weighted(actions)();
     }
   }
 
   /** Users stop; everything arrives, and the beats after it. */
   comeToRest(): void {
+    this.#random.restart(this.#seed, -1);
     this.#settle();
     this.#hub.append({ kind: 'beat' });
     this.#settle();
     for (const spoke of this.#spokes) spoke.append({ kind: 'beat' });
     this.#settle();
+  }
+
+  close(): void {
+    for (const leg of this.#legs) leg.close();
   }
 
   judge(): void {
