@@ -99,14 +99,9 @@ class TypedText {
   }
 
   #parse(): Node {
-    switch (this.#text[this.#at]) {
-      case '{':
-        return this.#container(true, '}');
-      case '[':
-        return this.#container(false, ']');
-      default:
-        return this.#scalar();
-    }
+    const first = this.#text[this.#at];
+    if (first === '{') return this.#container(true, '}');
+    return first === '[' ? this.#container(false, ']') : this.#scalar();
   }
 
   #container(isObject: boolean, end: string): Node {
