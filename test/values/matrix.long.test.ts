@@ -1,10 +1,12 @@
 /** Every type, value and operation between servers of every family. */
 import { expect, test } from 'vitest';
 import type { Kind } from './cases.ts';
+import { runDifferences } from './differences.ts';
 import { runMatrix } from './matrix.ts';
 
 const KINDS: readonly Kind[] = ['mariadb', 'mariadb11', 'mysql'];
 let all = 0;
+let differences = 0;
 
 test.each(KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const)))(
   '%s to %s',
@@ -18,6 +20,15 @@ test.each(KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const)))(
   600_000,
 );
 
+test.each(KINDS.flatMap((from) => KINDS.map((to) => [from, to] as const)))(
+  'the differences from %s to %s',
+  async (from, to) => {
+    differences += await runDifferences(from, to);
+  },
+  120_000,
+);
+
 test('as many cells as there should be', () => {
   expect(all).toBeGreaterThan(30_000);
+  expect(differences).toBeGreaterThan(8);
 });
