@@ -5,6 +5,10 @@ import { runDifferences } from './differences.ts';
 test.each([
   ['mysql', 'mariadb', 2],
   ['mariadb11', 'mysql', 3],
-] as const)('%s to %s', async (from, to, count) => {
-  expect(await runDifferences(from, to)).toBe(count);
-}, 60_000);
+] as const)(
+  '%s to %s',
+  async (from, to, count) => {
+    expect(await runDifferences(from, to)).toBe(count);
+  },
+  60_000,
+);
