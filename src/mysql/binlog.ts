@@ -15,6 +15,7 @@ import {
   type GtidEvent,
   HEADER_BYTES,
   IGNORABLE,
+  type QueryEvent,
   readLoadQuery,
   readMariadbGtid,
   readMysqlGtid,
@@ -25,8 +26,10 @@ import { LogPlace } from './log-place.ts';
 import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
 import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
 import { LoggedStatements } from './logged-statements.ts';
+import { LoggedXa, type LoggedXaOptions, type XaMode, xaStatement } from './logged-xa.ts';
 import { Payload } from './payload.ts';
 import { type Dialect, versionNumber } from './plain-sql.ts';
+import type { PreparedItem } from './prepared-lookup.ts';
 import type { NamedTable } from './reach.ts';
 import { ROW_EVENTS } from './rows.ts';
 import { Structures } from './structures.ts';
@@ -43,11 +46,16 @@ export interface AssemblerOptions {
   readonly checksum: boolean;
   /** Whether the server keeps names in small letters. */
   readonly folds: boolean;
+  /** What becomes of what is prepared; rough bytes of it that may wait. */
+  readonly xa: XaMode;
+  readonly heldBytesMax: number;
+  readonly prepared: LoggedXaOptions['prepared'];
 }
 
 /**
  * What must be given before the same event is fed again: the shape of a table (`provide`), the tables that a change
- * may touch of which the log has only the statement (`provideReach`), or room: the items must be taken.
+ * may touch of which the log has only the statement (`provideReach`), the rows of an XA transaction that were prepared before
+ * this place (`provideItem`, then `found`), or room: the items must be taken.
  */
 export type Need = { readonly kind: 'room' } | Ask;
 
@@ -59,7 +67,8 @@ export type Ask =
       /** No other tables of its schema are likely to be asked for with it. */
       readonly alone: boolean;
     }
-  | { readonly kind: 'reach'; readonly names: readonly NamedTable[] };
+  | { readonly kind: 'reach'; readonly names: readonly NamedTable[] }
+  | { readonly kind: 'prepared'; readonly xid: string };
 
 /** What the header of an event says. */
 interface Header {
@@ -82,20 +91,24 @@ export class LogAssembler {
   readonly #structures: Structures;
   readonly #rows: LoggedRows;
   readonly #statements: LoggedStatements;
+  readonly #xa: LoggedXa;
   readonly #place = new LogPlace();
   readonly #roomBytes: number;
   /** The compressed transaction that is being read. */
   #payload: Payload | null = null;
+  /** Where the present transaction begins. */
+  #begins: LogPoint = { file: '', offset: 0 };
   #checksum: number;
   /** Of the server that wrote the file. */
   #dialect: Dialect;
 
   constructor(options: AssemblerOptions) {
     const { from, partBytes, wants, folds } = options;
-    const transactions = new Transactions(from, partBytes);
+    const transactions = new Transactions(from, partBytes, options.heldBytesMax);
     const structures = new Structures(options);
     const unreadable: TellUnreadable = (tables, error, gone = false) =>
       transactions.addUnreadable(tables, this.#located(error), gone);
+    this.#xa = new LoggedXa({ ...options, transactions, mode: options.xa });
     this.#rows = new LoggedRows({ wants, structures, transactions, unreadable });
     this.#statements = new LoggedStatements({
       wants,
@@ -103,6 +116,7 @@ export class LogAssembler {
       unreadable,
       defined: (statement) => {
         this.#rows.forget();
+        this.#xa.defined(statement);
         structures.pass(statement);
       },
     });
@@ -156,6 +170,17 @@ export class LogAssembler {
   /** @param reach null when it cannot be told */
   provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
     this.#statements.provideReach(names, reach);
+  }
+
+  /** Of an XA transaction that was prepared further back, and is committed by the event that waits. */
+  provideItem(item: PreparedItem): void {
+    if (item.kind === 'rows') this.#transactions.adopt({ parts: [item], unreadable: [] });
+    else this.#transactions.adopt({ parts: [], unreadable: [{ ...item, error: this.#located(item.error) }] });
+  }
+
+  /** All of it was provided. */
+  found(xid: string): void {
+    this.#xa.found(xid);
   }
 
   /**
@@ -239,7 +264,7 @@ export class LogAssembler {
         return null;
       case EVENT.QUERY:
       case EVENT.QUERY_COMPRESSED:
-        return reachOf(this.#statements.take(readQuery(c, type === EVENT.QUERY_COMPRESSED), this.#dialect, endsAt));
+        return this.#query(readQuery(c, type === EVENT.QUERY_COMPRESSED), endsAt);
       case EVENT.ROTATE:
         this.#enter(c);
         return null;
@@ -248,10 +273,7 @@ export class LogAssembler {
         this.#transactions.enter(this.#place.file, timestamp);
         return null;
       case EVENT.XA_PREPARE:
-        // Prepared and committed at once: decided, like any other.
-        if (c.uint(1) !== 0) this.#transactions.commit(endsAt);
-        else this.#statements.endXa();
-        return null;
+        return preparedOf(this.#xa.prepare(c, endsAt, this.#begins));
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
       case EVENT.EXECUTE_LOAD_QUERY:
@@ -287,10 +309,18 @@ export class LogAssembler {
     }
   }
 
+  #query(query: QueryEvent, endsAt: number): Need | null {
+    const xa = query.text.kind === 'unknown' ? null : xaStatement(query.text.text);
+    if (xa !== null) return preparedOf(this.#xa.take(xa, endsAt));
+    return reachOf(this.#statements.take(query, this.#dialect, endsAt));
+  }
+
   /** Without GTIDs a transaction is named by where it ends, which its first event tells. */
   #begin(event: GtidEvent, { bytes, endsAt }: Header): void {
+    this.#begins = { file: this.#place.file, offset: endsAt - bytes };
     if (!this.#transactions.byFile) {
       this.#transactions.begin(event, null);
+      if (event.prepares) this.#xa.start();
       return;
     }
     if (event.bytes === 0) throw withoutLength();
@@ -336,4 +366,8 @@ function shapeOf(table: NamedTable | null, alone: boolean): Ask | null {
 
 function reachOf(names: readonly NamedTable[] | null): Need | null {
   return names === null ? null : { kind: 'reach', names };
+}
+
+function preparedOf(xid: string | null): Need | null {
+  return xid === null ? null : { kind: 'prepared', xid };
 }

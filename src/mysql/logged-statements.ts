@@ -7,7 +7,7 @@ import type { OtterError } from '../model/error.ts';
 import type { PlainStatement, ReadLogOptions } from '../model/ports.ts';
 import { tableName } from '../model/row.ts';
 import type { QueryEvent } from './events.ts';
-import { rolledBack, statementFormat, undecided, unknownCharset } from './log-refusals.ts';
+import { rolledBack, statementFormat, unknownCharset, unsupported } from './log-refusals.ts';
 import type { TellUnreadable } from './logged-rows.ts';
 import { type Dialect, plainSql } from './plain-sql.ts';
 import { type NamedTable, namesIn } from './reach.ts';
@@ -37,12 +37,6 @@ export class LoggedStatements {
   provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
     if (this.#reaches.size >= KNOWN_REACHES_MAX) this.#reaches.clear();
     this.#reaches.set(reachKey(names), reach === null ? null : this.#wanted(reach));
-  }
-
-  /** The rows before an XA PREPARE are undecided. */
-  endXa(): void {
-    this.#takeBack(undecided);
-    this.#options.transactions.end();
   }
 
   /** @throws what `why` says when parts of the transaction have been handed on already */
@@ -86,9 +80,8 @@ export class LoggedStatements {
         if (!/\bto\b/i.test(plain)) transactions.end();
         return null;
       case 'xa':
-        if (found.verb === 'commit' || found.verb === 'rollback') this.endXa();
-        else transactions.keepOpen();
-        return null;
+        // Servers write theirs in one way only (`logged-xa.ts`).
+        throw unsupported('an XA statement in words that are not known', null);
       case 'rows':
         return this.#unlogged(namesIn(plain, schema), found.verb);
       case 'temporary':

@@ -3,18 +3,20 @@
  * on the endpoint that `DatabaseServer` is on.
  */
 import type { LogBatch, LogEnd, LogNeeds, ReadLogOptions, ServerFacts, SourcePort } from '../model/ports.ts';
+import { formatPosition, type LogPoint, parsePosition } from '../model/position.ts';
 import type { Image, TableShape } from '../model/row.ts';
 import { KeptSession, type Session } from './connection.ts';
 import { createStatement } from './create-table.ts';
 import type { DatabaseServer } from './database-server.ts';
-import { type LogStart, logStart, whyEnded } from './log-start.ts';
+import { type LogStart, logNames, logStart, whyEnded } from './log-start.ts';
 import { LookAhead, type OpenLog } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
-import { reachOf } from './reach.ts';
+import { lookUpPrepared } from './prepared-lookup.ts';
+import { type NamedTable, reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
 import { readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
-import { LogStream } from './stream.ts';
+import { LogStream, type StreamOptions } from './stream.ts';
 import { requireExactTypes } from './table-map.ts';
 
 export interface SourceOptions {
@@ -23,6 +25,8 @@ export interface SourceOptions {
   readonly ownSchema?: string | undefined;
   /** Log items that may wait in memory for a reader, in rough bytes [16 MiB]. */
   readonly queueBytesMax?: number | undefined;
+  /** Rows of XA transactions that may wait in memory for their commit, for a reader, in rough bytes [32 MiB]. */
+  readonly heldBytesMax?: number | undefined;
   /** How often an idle server tells that it is there [500 ms]. */
   readonly heartbeatMs?: number | undefined;
   /** Silence after which a log connection is given up [15 s]. */
@@ -38,6 +42,9 @@ interface Asked {
   readonly answer: Promise<ReadonlyMap<string, TableShape>>;
 }
 
+/** For streams that know what becomes of what was prepared, or to which it does not matter. */
+const NOT_LOOKED_UP: StreamOptions['lookUp'] = async function* () {};
+
 /** For a stream of which only the definitions are wanted. */
 const NO_TABLE = {
   wants: () => false,
@@ -45,7 +52,9 @@ const NO_TABLE = {
   shapes: async () => new Map<string, TableShape>(),
   ahead: async () => [],
   reach: async () => [],
-};
+  xa: 'pass',
+  prepared: () => undefined,
+} as const;
 
 export function mysqlSource(options: SourceOptions): SourcePort & AsyncDisposable {
   return new MysqlSource(options);
@@ -102,27 +111,59 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async *#follow(start: LogStart, options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
     const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
+    const kind = await this.#facts(await this.#control.get());
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
-      folds: (await this.#facts(await this.#control.get())).folds,
+      folds: kind.folds,
       definitions: options.definitions,
       partBytes: options.partBytes,
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),
       heartbeatMs,
       silenceMsMax,
+      heldBytesMax: this.#options.heldBytesMax ?? 32 << 20,
+      lookUp: NOT_LOOKED_UP,
     };
     const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
     const ahead = async (position: string) => this.#look.from(position, open, options.signal);
     const shapes = await this.#wantedShapes(options.wants);
-    await using stream = new LogStream({
+    const wanted = {
       ...common,
-      ...start,
       wants: options.wants,
-      known: { shapes, ahead: await ahead(start.from) },
       shapes: this.#shapesForLog(),
+      reach: async (names: readonly NamedTable[]) => reachOf(await this.#catalogSession.get(), names),
+      prepared: () => undefined,
+    };
+    // A place says where to begin: of what lies before it nothing need be known.
+    const begin = ({ file, offset }: LogPoint): LogStart => {
+      const { family } = parsePosition(start.from);
+      const from = family === 'file' ? ({ family, file, offset, server: kind.identity, made: null } as const) : null;
+      return { from: from === null ? `${family}:` : formatPosition(from), place: { file, offset } };
+    };
+    const lookUp: StreamOptions['lookUp'] = (xid, before, position, signal) =>
+      lookUpPrepared(
+        { xid, before },
+        {
+          files: async () => logNames(await this.#control.get()),
+          look: (place, prepared) => new LogStream({ ...common, ...NO_TABLE, ...begin(place), prepared }),
+          read: (place, between) =>
+            new LogStream({
+              ...wanted,
+              ...begin(place),
+              xa: 'deliver',
+              known: { shapes: [], ahead: [] },
+              ahead: async () => [...between, ...(await ahead(position))],
+            }),
+        },
+        signal,
+      );
+    await using stream = new LogStream({
+      ...wanted,
+      ...start,
+      xa: 'hold',
+      known: { shapes, ahead: await ahead(start.from) },
       ahead,
-      reach: async (names) => reachOf(await this.#catalogSession.get(), names),
+      lookUp,
     });
     while (!options.signal.aborted) yield await stream.next(options.signal);
   }

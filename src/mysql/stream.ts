@@ -13,6 +13,8 @@ import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { type Ask, LogAssembler } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
+import type { LoggedXaOptions, XaMode } from './logged-xa.ts';
+import type { PreparedItem } from './prepared-lookup.ts';
 import type { NamedTable } from './reach.ts';
 
 /** What zongji and mysql2 have and their types do not say. */
@@ -60,6 +62,17 @@ export interface StreamOptions {
   readonly ahead: (position: string) => Promise<readonly Statement[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
+  /** What becomes of what is prepared; rough bytes of it that may wait. */
+  readonly xa: XaMode;
+  readonly heldBytesMax: number;
+  readonly prepared: LoggedXaOptions['prepared'];
+  /** What an XA transaction holds that was prepared before a place in the log, `position` being before it too. */
+  readonly lookUp: (
+    xid: string,
+    before: LogPoint,
+    position: string,
+    signal: AbortSignal,
+  ) => AsyncIterable<PreparedItem>;
   readonly partBytes: number;
   /** Whether the server keeps names in small letters. */
   readonly folds: boolean;
@@ -82,6 +95,9 @@ export class LogStream implements AsyncDisposable {
   #assembler: LogAssembler | null = null;
   #error: OtterError | null = null;
   #wake: (() => void) | null = null;
+  /** Whoever waits for items to be taken. */
+  #taken: (() => void) | null = null;
+  readonly #abort = new AbortController();
   /** Copies of events that came while a table's structure was being asked for. */
   #backlog: Buffer[] = [];
   #asking = false;
@@ -128,6 +144,8 @@ export class LogStream implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#abort.abort();
+    this.#taken?.();
     if (this.#watchdog !== null) clearInterval(this.#watchdog);
     this.#backlog = [];
     const { connection, ctrlConnection } = this.#zongji as unknown as Internals;
@@ -153,6 +171,7 @@ export class LogStream implements AsyncDisposable {
     this.#seenOffset = point.offset;
     this.#seenFile = point.file;
     const items = assembler.takeItems();
+    this.#taken?.();
     if (this.#full) {
       this.#full = false;
       this.#drainBacklog();
@@ -185,6 +204,9 @@ export class LogStream implements AsyncDisposable {
       roomBytes: this.#options.queueBytesMax,
       checksum: inner.useChecksum,
       folds: this.#options.folds,
+      xa: this.#options.xa,
+      heldBytesMax: this.#options.heldBytesMax,
+      prepared: this.#options.prepared,
     });
     const { shapes, ahead } = this.#options.known;
     for (const shape of shapes) this.#assembler.provide(shape.schema, shape.name, shape, ahead);
@@ -272,6 +294,7 @@ export class LogStream implements AsyncDisposable {
       const reach = await this.#options.reach(need.names);
       return (assembler) => assembler.provideReach(need.names, reach);
     }
+    if (need.kind === 'prepared') return this.#lookUp(need.xid);
     const { schema, table, alone } = need;
     const { position } = this.#assembler!;
     const shapes = await this.#options.shapes(schema, table, alone);
@@ -281,6 +304,23 @@ export class LogStream implements AsyncDisposable {
       for (const [name, shape] of shapes) assembler.provide(schema, name, shape, ahead);
       if (!shapes.has(table)) assembler.provide(schema, table, null, ahead);
     };
+  }
+
+  /** However much it is, no more of it waits here than of the rest of the log. */
+  async #lookUp(xid: string): Promise<(assembler: LogAssembler) => void> {
+    const assembler = this.#assembler!;
+    const { lookUp, queueBytesMax } = this.#options;
+    for await (const item of lookUp(xid, assembler.point, assembler.position, this.#abort.signal)) {
+      assembler.provideItem(item);
+      this.#wake?.();
+      while (assembler.bytes > queueBytesMax && assembler.itemCount > 0 && !this.#closed) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#taken = resolve;
+        await promise;
+      }
+      if (this.#closed) break;
+    }
+    return (found) => found.found(xid);
   }
 
   #drainBacklog(): void {

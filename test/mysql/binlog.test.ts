@@ -57,6 +57,9 @@ function assembler(): LogAssembler {
     roomBytes: 1_000_000,
     checksum: false,
     folds: false,
+    xa: 'hold',
+    heldBytesMax: 10_000,
+    prepared: () => undefined,
   });
   made.provide('d', 't', shape, []);
   return made;
@@ -167,6 +170,9 @@ describe('LogAssembler', () => {
         roomBytes: 1_000_000,
         checksum: false,
         folds: false,
+        xa: 'hold',
+        heldBytesMax: 10_000,
+        prepared: () => undefined,
       });
       made.provide('d', 't', shape, []);
       feed(

@@ -488,19 +488,6 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     expect(await told()).toEqual(["insert 1,'x',1", 'commit', "insert 2,'x',1", 'commit']);
   });
 
-  test('XA transactions are refused when they touch a wanted table, and only then', async () => {
-    await root.run('CREATE TABLE d.u (id INT PRIMARY KEY)');
-    await root.run("XA START 'x'");
-    await root.run('INSERT INTO d.u VALUES (1)');
-    await root.query("XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'");
-    await root.run("INSERT INTO d.t VALUES (1,'x',1)");
-    const wants = (_: string, table: string): boolean => table === 't';
-    expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
-    await expect(told()).rejects.toThrow(
-      /rows of d.u were changed in an XA transaction \(transaction (\S+:\d+|0-\d+-\d+) at /,
-    );
-  });
-
   test('a structure that has changed since is refused', async () => {
     await root.run("INSERT INTO d.t VALUES (1,'x',1)");
     await root.run('ALTER TABLE d.t DROP COLUMN b');
