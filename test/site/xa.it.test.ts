@@ -45,7 +45,7 @@ test('two-way: committed ones travel and are judged, across restarts of the read
   }).catch((error: Error) => {
     throw new Error(`${error.message}: ${JSON.stringify(sites.figures())}`);
   });
-  await equal(ra, rb, '(SELECT id, LENGTH(v) AS bytes, SHA2(v, 256) AS sum FROM x.big) AS s');
+  await equal(ra, rb, 'x.big');
   expect((await dump(rb, 'x.t WHERE id IN (1, 2, 10)')).map(String).sort()).toEqual(
     (await dump(ra, 'x.t WHERE id IN (1, 2, 10)')).map(String).sort(),
   );
