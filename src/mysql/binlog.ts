@@ -26,7 +26,7 @@ import { LogPlace } from './log-place.ts';
 import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
 import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
 import { LoggedStatements } from './logged-statements.ts';
-import { LoggedXa, type LoggedXaOptions, type XaMode, xaStatement } from './logged-xa.ts';
+import { LoggedXa, type XaOptions, xaStatement } from './logged-xa.ts';
 import { Payload } from './payload.ts';
 import { type Dialect, versionNumber } from './plain-sql.ts';
 import type { PreparedItem } from './prepared-lookup.ts';
@@ -46,10 +46,7 @@ export interface AssemblerOptions {
   readonly checksum: boolean;
   /** Whether the server keeps names in small letters. */
   readonly folds: boolean;
-  /** What becomes of what is prepared; rough bytes of it that may wait. */
-  readonly xa: XaMode;
-  readonly heldBytesMax: number;
-  readonly prepared: LoggedXaOptions['prepared'];
+  readonly xa: XaOptions;
 }
 
 /**
@@ -104,11 +101,11 @@ export class LogAssembler {
 
   constructor(options: AssemblerOptions) {
     const { from, partBytes, wants, folds } = options;
-    const transactions = new Transactions(from, partBytes, options.heldBytesMax);
+    const transactions = new Transactions(from, partBytes, options.xa.heldBytesMax);
     const structures = new Structures(options);
     const unreadable: TellUnreadable = (tables, error, gone = false) =>
       transactions.addUnreadable(tables, this.#located(error), gone);
-    this.#xa = new LoggedXa({ ...options, transactions, mode: options.xa });
+    this.#xa = new LoggedXa({ ...options.xa, transactions, definitions: options.definitions });
     this.#rows = new LoggedRows({ wants, structures, transactions, unreadable });
     this.#statements = new LoggedStatements({
       wants,

@@ -18,7 +18,7 @@ import type { Held, Transactions } from './transaction.ts';
 
 /**
  * - `hold`: prepared rows wait for their commit.
- * - `pass`: nobody wants rows; where something was prepared is told.
+ * - `pass`: nobody wants rows.
  * - `deliver`: whoever reads knows that the prepared rows count.
  */
 export type XaMode = 'hold' | 'pass' | 'deliver';
@@ -34,13 +34,19 @@ export interface Prepared {
   readonly place: LogPoint;
 }
 
-export interface LoggedXaOptions {
-  readonly transactions: Transactions;
+export interface XaOptions {
   readonly mode: XaMode;
-  readonly definitions: DefinitionReading;
   /** Rows that may wait, in rough bytes. */
   readonly heldBytesMax: number;
+  /** An XA PREPARE is passed. */
   readonly prepared: (prepared: Prepared) => void;
+  /** An XA COMMIT is passed. */
+  readonly committed: (xid: string) => void;
+}
+
+interface LoggedXaOptions extends XaOptions {
+  readonly transactions: Transactions;
+  readonly definitions: DefinitionReading;
 }
 
 export interface XaStatement {
@@ -121,6 +127,7 @@ export class LoggedXa {
         transactions.end();
         return null;
       case 'commit': {
+        this.#options.committed(xid);
         if (mode !== 'hold') {
           transactions.end();
           return null;
@@ -146,10 +153,9 @@ export class LoggedXa {
       transactions.commit(endsAt);
       return null;
     }
-    if (mode === 'hold') {
-      if (decided) return this.#commit(xid, transactions.release(), endsAt);
-      this.#keep(xid, transactions.release());
-    } else this.#options.prepared({ xid, gtid: transactions.gtid ?? '', position: transactions.before, place });
+    if (mode === 'hold' && decided) return this.#commit(xid, transactions.release(), endsAt);
+    if (mode === 'hold') this.#keep(xid, transactions.release());
+    this.#options.prepared({ xid, gtid: transactions.gtid ?? '', position: transactions.before, place });
     transactions.end();
     return null;
   }

@@ -8,7 +8,9 @@ import type { Image, TableShape } from '../model/row.ts';
 import { KeptSession, type Session } from './connection.ts';
 import { createStatement } from './create-table.ts';
 import type { DatabaseServer } from './database-server.ts';
+import { LateCommits } from './late-commits.ts';
 import { type LogStart, logNames, logStart, whyEnded } from './log-start.ts';
+import type { XaOptions } from './logged-xa.ts';
 import { LookAhead, type OpenLog } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
 import { lookUpPrepared } from './prepared-lookup.ts';
@@ -44,6 +46,12 @@ interface Asked {
 
 /** For streams that know what becomes of what was prepared, or to which it does not matter. */
 const NOT_LOOKED_UP: StreamOptions['lookUp'] = async function* () {};
+const PASSED: XaOptions = {
+  mode: 'pass',
+  heldBytesMax: 0,
+  prepared: () => undefined,
+  committed: () => undefined,
+};
 
 /** For a stream of which only the definitions are wanted. */
 const NO_TABLE = {
@@ -52,9 +60,9 @@ const NO_TABLE = {
   shapes: async () => new Map<string, TableShape>(),
   ahead: async () => [],
   reach: async () => [],
-  xa: 'pass',
-  prepared: () => undefined,
-} as const;
+  lookUp: NOT_LOOKED_UP,
+  xa: PASSED,
+};
 
 export function mysqlSource(options: SourceOptions): SourcePort & AsyncDisposable {
   return new MysqlSource(options);
@@ -69,6 +77,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   readonly #catalog = new Catalog({ children: false });
   readonly #parents = new Catalog({ children: true });
   readonly #look = new LookAhead({ logEnd: () => this.logEnd() });
+  readonly #late = new LateCommits();
   readonly #asked = new Map<Catalog, Map<string, Asked>>([
     [this.#catalog, new Map()],
     [this.#parents, new Map()],
@@ -121,8 +130,6 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),
       heartbeatMs,
       silenceMsMax,
-      heldBytesMax: this.#options.heldBytesMax ?? 32 << 20,
-      lookUp: NOT_LOOKED_UP,
     };
     const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
     const ahead = async (position: string) => this.#look.from(position, open, options.signal);
@@ -132,7 +139,6 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       wants: options.wants,
       shapes: this.#shapesForLog(),
       reach: async (names: readonly NamedTable[]) => reachOf(await this.#catalogSession.get(), names),
-      prepared: () => undefined,
     };
     // A place says where to begin: of what lies before it nothing need be known.
     const begin = ({ file, offset }: LogPoint): LogStart => {
@@ -145,12 +151,14 @@ class MysqlSource implements SourcePort, AsyncDisposable {
         { xid, before },
         {
           files: async () => logNames(await this.#control.get()),
-          look: (place, prepared) => new LogStream({ ...common, ...NO_TABLE, ...begin(place), prepared }),
+          look: (place, prepared) =>
+            new LogStream({ ...common, ...NO_TABLE, ...begin(place), xa: { ...PASSED, prepared } }),
           read: (place, between) =>
             new LogStream({
               ...wanted,
               ...begin(place),
-              xa: 'deliver',
+              xa: { ...PASSED, mode: 'deliver' },
+              lookUp: NOT_LOOKED_UP,
               known: { shapes: [], ahead: [] },
               ahead: async () => [...between, ...(await ahead(position))],
             }),
@@ -160,7 +168,12 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     await using stream = new LogStream({
       ...wanted,
       ...start,
-      xa: 'hold',
+      xa: {
+        mode: 'hold',
+        heldBytesMax: this.#options.heldBytesMax ?? 32 << 20,
+        prepared: ({ xid }) => this.#late.prepared(xid),
+        committed: (xid) => this.#late.committed(xid),
+      },
       known: { shapes, ahead: await ahead(start.from) },
       ahead,
       lookUp,
@@ -257,6 +270,11 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async estimateRows(schema: string, table: string): Promise<number> {
     return estimateRows(await this.#catalogSession.get(), schema, table);
+  }
+
+  async seen(passed: Promise<void>, signal: AbortSignal): Promise<void> {
+    const session = await this.#control.get();
+    if ((await this.#facts(session)).family === 'mariadb') await this.#late.over(session, passed, signal);
   }
 
   async readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]> {

@@ -13,7 +13,7 @@ import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { type Ask, LogAssembler } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
-import type { LoggedXaOptions, XaMode } from './logged-xa.ts';
+import type { XaOptions } from './logged-xa.ts';
 import type { PreparedItem } from './prepared-lookup.ts';
 import type { NamedTable } from './reach.ts';
 
@@ -62,10 +62,7 @@ export interface StreamOptions {
   readonly ahead: (position: string) => Promise<readonly Statement[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
-  /** What becomes of what is prepared; rough bytes of it that may wait. */
-  readonly xa: XaMode;
-  readonly heldBytesMax: number;
-  readonly prepared: LoggedXaOptions['prepared'];
+  readonly xa: XaOptions;
   /** What an XA transaction holds that was prepared before a place in the log, `position` being before it too. */
   readonly lookUp: (
     xid: string,
@@ -205,8 +202,6 @@ export class LogStream implements AsyncDisposable {
       checksum: inner.useChecksum,
       folds: this.#options.folds,
       xa: this.#options.xa,
-      heldBytesMax: this.#options.heldBytesMax,
-      prepared: this.#options.prepared,
     });
     const { shapes, ahead } = this.#options.known;
     for (const shape of shapes) this.#assembler.provide(shape.schema, shape.name, shape, ahead);

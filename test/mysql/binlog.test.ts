@@ -57,9 +57,7 @@ function assembler(): LogAssembler {
     roomBytes: 1_000_000,
     checksum: false,
     folds: false,
-    xa: 'hold',
-    heldBytesMax: 10_000,
-    prepared: () => undefined,
+    xa: { mode: 'hold', heldBytesMax: 10_000, prepared: () => undefined, committed: () => undefined },
   });
   made.provide('d', 't', shape, []);
   return made;
@@ -170,9 +168,7 @@ describe('LogAssembler', () => {
         roomBytes: 1_000_000,
         checksum: false,
         folds: false,
-        xa: 'hold',
-        heldBytesMax: 10_000,
-        prepared: () => undefined,
+        xa: { mode: 'hold', heldBytesMax: 10_000, prepared: () => undefined, committed: () => undefined },
       });
       made.provide('d', 't', shape, []);
       feed(
