@@ -17,7 +17,7 @@ export interface Outcome {
 }
 
 const COLUMNS_A_TABLE = 10;
-const LAX = "SET sql_mode='ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', time_zone='+00:00', NAMES utf8mb4";
+export const LAX = "SET sql_mode='ALLOW_INVALID_DATES,NO_AUTO_VALUE_ON_ZERO', time_zone='+00:00', NAMES utf8mb4";
 
 /** Ways in which a value comes to the target, by where the numbers of their rows begin. */
 const ROWS = {
@@ -278,14 +278,14 @@ function valueAt({ values }: TypeCase, n: number): string {
   return values[n % (values.length + 1)] ?? 'NULL';
 }
 
-function typed(type: string, tail: string): string {
+export function typed(type: string, tail: string): string {
   if (tail !== '')
     return type.replace(/ null$/, '') + (type.startsWith('timestamp') ? " NOT NULL DEFAULT '2000-01-01'" : '');
   return type.endsWith(' null') ? type : `${type} NULL`;
 }
 
 /** Long texts and bytes take a prefix, the others are no keys. */
-function mayBeKey({ type, elsewhere }: TypeCase): boolean {
+export function mayBeKey({ type, elsewhere }: TypeCase): boolean {
   if (elsewhere !== undefined && !/^(inet|uuid)/.test(type)) return false;
   if (/text|blob|json|geometry|point|linestring|polygon|vector|compressed/.test(type)) return false;
   return Number(/^(?:var)?(?:char|binary)\((\d+)\)/.exec(type)?.[1] ?? 0) <= 255;
@@ -303,7 +303,7 @@ async function said(root: Connection, table: string, types: readonly string[]): 
   );
 }
 
-function saidOf(name: string, type: string): string {
+export function saidOf(name: string, type: string): string {
   const short = (text: string): string =>
     `IF(LENGTH(${text}) > 2000, CONCAT(LENGTH(${text}), ' ', SHA2(${text}, 256)), ${text})`;
   if (/^(inet|uuid)/.test(type)) return `HEX(CAST(${name} AS BINARY(${type === 'inet4' ? 4 : 16})))`;
