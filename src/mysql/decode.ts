@@ -119,7 +119,10 @@ function bitDecoder(bytes: number): Decoder {
   };
 }
 
-/** ENUM: the member's number; SET: one bit per member, up to 64. Both little endian. */
+/**
+ * ENUM: the member's number; SET: one bit per member, up to 64. Both little endian. The 64th member of a SET is a sign, since
+ * servers compare a SET with no number above 2^63; they store it as that member.
+ */
 function numberedDecoder(bytes: number): Decoder {
   if (bytes <= 4) {
     const size = upToFour(bytes);
@@ -129,7 +132,7 @@ function numberedDecoder(bytes: number): Decoder {
     const at = c.skip(bytes);
     let value = 0n;
     for (let i = bytes - 1; i >= 0; i--) value = value * 256n + BigInt(c.bytes[at + i]!);
-    return String(value);
+    return String(BigInt.asIntN(64, value));
   };
 }
 

@@ -40,9 +40,8 @@ interface Wide {
 
 export async function runMatrix(from: Kind, to: Kind, every: number, offset = 0): Promise<Outcome> {
   // Whatever sessions of either server are set to when nobody sets them.
-  const common = ['--collation-server=utf8mb4_general_ci', '--max-allowed-packet=256M'];
   const start = async (kind: Kind, zone: string, mode: string): Promise<DatabaseServer> =>
-    STARTS[kind]({ args: [...common, `--default-time-zone=${zone}`, `--sql-mode=${mode}`] });
+    STARTS[kind]({ args: [...argsOf(kind), `--default-time-zone=${zone}`, `--sql-mode=${mode}`] });
   await using stack = new AsyncDisposableStack();
   const a = stack.use(await start(from, '+05:30', 'ANSI_QUOTES,NO_BACKSLASH_ESCAPES,PIPES_AS_CONCAT'));
   const b = stack.use(await start(to, '-03:00', 'STRICT_ALL_TABLES,NO_ZERO_DATE,NO_ZERO_IN_DATE,ANSI_QUOTES'));
@@ -81,6 +80,12 @@ export async function runMatrix(from: Kind, to: Kind, every: number, offset = 0)
     });
   }
   return await matrix.compare();
+}
+
+/** Collations that every family has, and room for every value. */
+export function argsOf(kind: Kind): readonly string[] {
+  const common = ['--collation-server=utf8mb4_general_ci', '--max-allowed-packet=256M'];
+  return kind === 'mariadb11' ? [...common, '--character-set-collations='] : common;
 }
 
 /** Those that the source has and the target can take, without the values that it cannot hold. */

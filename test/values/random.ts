@@ -7,7 +7,7 @@ import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { channel, rootOf, Sites, STARTS, until } from '../site/harness.ts';
 import { has, type Kind, type TypeCase } from './cases.ts';
-import { casesOf, LAX, mayBeKey, saidOf, typed } from './matrix.ts';
+import { argsOf, casesOf, LAX, mayBeKey, saidOf, typed } from './matrix.ts';
 
 interface RandomColumn {
   readonly one: TypeCase;
@@ -96,10 +96,9 @@ function tableOf(cases: readonly TypeCase[]): fc.Arbitrary<RandomTable> {
 
 /** So many tables between two servers; returns how many rows there were in the end. */
 export async function runRandom(from: Kind, to: Kind, count: number): Promise<number> {
-  const common = ['--collation-server=utf8mb4_general_ci', '--max-allowed-packet=256M'];
   await using stack = new AsyncDisposableStack();
-  const a = stack.use(await STARTS[from]({ args: [...common, '--default-time-zone=+05:30'] }));
-  const b = stack.use(await STARTS[to]({ args: [...common, '--default-time-zone=-03:00'] }));
+  const a = stack.use(await STARTS[from]({ args: [...argsOf(from), '--default-time-zone=+05:30'] }));
+  const b = stack.use(await STARTS[to]({ args: [...argsOf(to), '--default-time-zone=-03:00'] }));
   const [source, target] = await Promise.all([rootOf(a), rootOf(b)]);
   stack.defer(() => {
     source.destroy();
@@ -158,6 +157,8 @@ class Table {
   readonly keyless: boolean;
   readonly create: string;
   readonly #columns: readonly RandomColumn[];
+  /** Which of them have a default. */
+  readonly #presets: readonly boolean[];
   readonly #name: string;
 
   constructor(table: RandomTable, index: number) {
@@ -169,14 +170,22 @@ class Table {
     this.#columns = table.columns;
     this.#name = `${this.keyless ? 'n' : 'r'}.\`${table.name.replaceAll('`', '``')}${index}\``;
     const { generated, charset } = table;
+    const presets: boolean[] = [];
     const defined = table.columns.map(({ one, nullable, preset, invisible }, i) => {
       const inKey = i === 0 && key.includes('column');
       const type = inKey || !nullable ? typed(one.type, 'key') : typed(one.type, '');
       // Others take no default, or one that only sessions that are not strict take.
-      const never = !/^(tiny|small|medium|big)?int|^decimal|^bit|char|^year|^enum/.test(one.type);
-      const set = preset === null || never ? '' : ` DEFAULT ${literalOf(one, preset)}`;
-      return `c${i} ${type}${inKey || nullable || type.includes('NOT NULL') ? '' : ' NOT NULL'}${set}${invisible && (set !== '' || nullable) && !inKey ? ' INVISIBLE' : ''}`;
+      const never = !/^((tiny|small|medium|big)?int|decimal|bit|(var)?char\(|year|enum)/.test(one.type);
+      const set =
+        preset === null || never || !/^[ -~]*$/.test(literalOf(one, preset))
+          ? ''
+          : ` DEFAULT ${literalOf(one, preset)}`;
+      presets.push(set !== '');
+      // Their members are in the table's character set else.
+      const listed = type.replace(/^(enum|set)\(.*\)/, '$& CHARACTER SET utf8mb4');
+      return `c${i} ${listed}${inKey || nullable || type.includes('NOT NULL') ? '' : ' NOT NULL'}${set}${invisible && (set !== '' || nullable) && !inKey ? ' INVISIBLE' : ''}`;
     });
+    this.#presets = presets;
     const more = generated === null ? '' : `, g BIGINT GENERATED ALWAYS AS (id * 2 + 1) ${generated}`;
     const keys = { id: 'id', 'column, id': 'c0, id', 'id, column': 'id, c0', none: null }[key];
     this.create = `CREATE TABLE ${this.#name} (id INT NOT NULL, p VARCHAR(40)${more}, ${defined.join(', ')}${keys === null ? '' : `, PRIMARY KEY (${keys})`}) DEFAULT CHARSET=${charset}`;
@@ -200,6 +209,8 @@ class Table {
         return `${step.kind} INTO ${this.#name} (id, p, ${names.join(', ')}) VALUES (${[step.id, `'p${step.id} '`, ...values].join(', ')})`;
       }
       case 'default':
+        // Geometries and JSON are not there without a value.
+        if (this.#columns.some(({ nullable }, i) => !nullable && !this.#presets[i])) return 'DO 0';
         return `INSERT INTO ${this.#name} (id) VALUES (${step.id})`;
       case 'delete':
         return `DELETE FROM ${this.#name} WHERE id=${step.id}`;
