@@ -124,7 +124,11 @@ const RAW_BYTES = 2000;
 /** Bytes that a character of the charset may take in UTF-8, which is how Oracle keeps it. */
 function utf8Bytes(charset: string | null): number {
   if (charset === 'ascii' || charset === 'swe7') return 1;
-  if (/^(latin|cp12|cp8|koi8|greek|hebrew|mac|dec8|hp8|keybcs2|armscii8|geostd8|tis620|utf8mb3$|utf8$|ucs2)/.test(charset ?? ''))
+  if (
+    /^(latin|cp12|cp8|koi8|greek|hebrew|mac|dec8|hp8|keybcs2|armscii8|geostd8|tis620|utf8mb3$|utf8$|ucs2)/.test(
+      charset ?? '',
+    )
+  )
     return 3;
   return /^(gbk|gb2312|big5|sjis|cp932|ujis|eucjpms|euckr)$/.test(charset ?? '') ? 3 : 4;
 }
@@ -238,7 +242,8 @@ export const CARRIAGES: readonly Carriage[] = [
     to: ['BINARY_FLOAT', 'BINARY_DOUBLE'],
     by: 'float',
     fit: ({ numbers }) => (numbers.length === 0 ? 'exact' : 'silent'),
-    needs: 'nothing more; -0 and what is nearer to 0 than 1.17549435E-38 stops the pipeline, since Oracle has no place for it',
+    needs:
+      'nothing more; -0 and what is nearer to 0 than 1.17549435E-38 stops the pipeline, since Oracle has no place for it',
   },
   {
     from: ['double'],
@@ -398,6 +403,8 @@ export function madeType(from: SourceType, inKey: boolean): string | null {
     case 'json':
       return inKey ? null : 'CLOB';
     default:
-      return CARRIAGES.some(({ from: bases, to }) => bases.includes(base) && to.includes('BLOB')) && !inKey ? 'BLOB' : null;
+      return CARRIAGES.some(({ from: bases, to }) => bases.includes(base) && to.includes('BLOB')) && !inKey
+        ? 'BLOB'
+        : null;
   }
 }

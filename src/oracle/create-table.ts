@@ -12,11 +12,7 @@ export interface Made {
 }
 
 /** @throws OtterError OT5029 when no type of Oracle takes one of its columns */
-export function createStatement(
-  source: TableShape,
-  as: TableName,
-  rename: Readonly<Record<string, string>>,
-): Made {
+export function createStatement(source: TableShape, as: TableName, rename: Readonly<Record<string, string>>): Made {
   const uniques = source.uniques.filter(({ partial }) => partial !== true);
   const inKey = new Set([...source.primaryKey, ...uniques.flatMap(({ columns }) => columns)]);
   const names = source.columns.map(({ name }) => quoteName(madeName(rename[name] ?? name)));

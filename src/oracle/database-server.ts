@@ -119,11 +119,7 @@ class Classified implements Connection {
     return this.#ask(() => this.#inner.run(sql, binds));
   }
 
-  runMany(
-    sql: string,
-    kinds: readonly BindKind[],
-    rows: readonly (readonly Bind[])[],
-  ): Promise<readonly number[]> {
+  runMany(sql: string, kinds: readonly BindKind[], rows: readonly (readonly Bind[])[]): Promise<readonly number[]> {
     return this.#ask(() => this.#inner.runMany(sql, kinds, rows));
   }
 

@@ -137,7 +137,10 @@ export function oracleError(error: unknown, where: Readonly<Record<string, strin
 
 /** Since 23 the server says which row it was. */
 function withoutValues(text: string): string {
-  return text.replace(/\(columns? .*? (?:value|values)\b.*$/i, '').replace(/(?:key|row) values?:?.*$/i, '').trim();
+  return text
+    .replace(/\(columns? .*? (?:value|values)\b.*$/i, '')
+    .replace(/(?:key|row) values?:?.*$/i, '')
+    .trim();
 }
 
 function classify(error: unknown, number: number | null): Class {
@@ -145,6 +148,7 @@ function classify(error: unknown, number: number | null): Class {
   if (number !== null && !code.startsWith('NJS-')) return BY_NUMBER[number] ?? REFUSED;
   const known = BY_DRIVER[code] ?? BY_SOCKET[code];
   if (known !== undefined) return known;
-  if (typeof error === 'object' && error !== null && 'isRecoverable' in error && error.isRecoverable === true) return LOST;
+  if (typeof error === 'object' && error !== null && 'isRecoverable' in error && error.isRecoverable === true)
+    return LOST;
   return REFUSED;
 }

@@ -31,6 +31,7 @@ declare module 'oracledb' {
     readonly OUT_FORMAT_ARRAY: number;
     getConnection(options: object): Promise<DriverConnection>;
   };
+
   export type { BindDefinition, DbType, DriverConnection, Result };
   export default oracledb;
 }

@@ -223,6 +223,7 @@ export class OwnRecords {
       await connection.run(`DELETE FROM ${this.table(name)} WHERE "LINEAGE"=:1`, [this.lineage]);
     await connection.commit();
     const others = await connection.rows(`SELECT COUNT(*) FROM ${this.table('CHECKPOINT')}`);
+    await connection.rollback();
     if (Number(others[0]![0]) > 0) return;
     for (const name of ORACLE_TABLES) await connection.run(`DROP TABLE ${this.table(name)}`);
   }

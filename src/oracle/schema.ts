@@ -157,7 +157,9 @@ async function readKeys(
     const columns = rows.map(([, column]) => place(column));
     // Of an expression the dictionary has a hidden column.
     const partial = columns.some((one) => one < 0);
-    uniques.push(partial ? { name: index, columns: columns.filter((one) => one >= 0), partial } : { name: index, columns });
+    uniques.push(
+      partial ? { name: index, columns: columns.filter((one) => one >= 0), partial } : { name: index, columns },
+    );
   }
   return { primaryKey, uniques, foreignKeys };
 }

@@ -21,7 +21,9 @@ export function unfitness({ version, charset }: OracleFacts): readonly string[] 
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return [
     ...(major > 12 || (major === 12 && minor >= 2) ? [] : [`it is Oracle ${version}, and otter writes 12.2 and later`]),
-    ...(charset === 'AL32UTF8' ? [] : [`its character set is ${charset}, in which not every text has a place; AL32UTF8 has all`]),
+    ...(charset === 'AL32UTF8'
+      ? []
+      : [`its character set is ${charset}, in which not every text has a place; AL32UTF8 has all`]),
   ];
 }
 

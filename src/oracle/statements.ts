@@ -111,7 +111,8 @@ export class TableStatements {
 
   #found(statement: Writing): string {
     const { key } = this.#table;
-    if (key.length > 0) return key.map((column) => `${this.#names[column]}=${statement.value(column, true)}`).join(' AND ');
+    if (key.length > 0)
+      return key.map((column) => `${this.#names[column]}=${statement.value(column, true)}`).join(' AND ');
     const equal = this.#all.map((column) => {
       const name = this.#names[column];
       return `(${name}=${statement.value(column, true)} OR (${name} IS NULL AND ${statement.bare(column)} IS NULL))`;

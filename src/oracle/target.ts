@@ -16,8 +16,8 @@ import { madeName, qualified } from './names.ts';
 import { onlyATarget } from './one-way.ts';
 import { ORACLE_TABLES, OwnRecords } from './own-records.ts';
 import { findSchema, findTable, readShape } from './schema.ts';
-import { OracleSession } from './session.ts';
 import { requireFit } from './server-facts.ts';
+import { OracleSession } from './session.ts';
 
 /** ORA-00955: a table of that name is there. */
 const NAME_TAKEN = 955;

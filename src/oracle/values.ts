@@ -112,7 +112,8 @@ const readers: Readonly<Record<Passage, (reading: Reading) => Read>> = {
   text: ({ refuse }) => textReader(refuse),
   print: () => (literal) => unquoted(literal),
   bytes: ({ refuse }) => {
-    return (literal) => (BYTES.test(literal) ? Buffer.from(literal.slice(2, -1), 'hex') : refuse('is not bytes as it came'));
+    return (literal) =>
+      BYTES.test(literal) ? Buffer.from(literal.slice(2, -1), 'hex') : refuse('is not bytes as it came');
   },
 };
 
@@ -147,7 +148,8 @@ function requireDay(text: string, refuse: Reading['refuse']): void {
   const [year, month, day] = [Number(text.slice(0, 4)), Number(text.slice(5, 7)), Number(text.slice(8, 10))];
   if (!(year > 0 && month > 0 && day > 0)) refuse('is a zero or partly zero date, of which Oracle has none');
   const leap = year % 4 === 0 && (year % 100 !== 0 || year % 400 === 0);
-  if (month > 12 || day > DAYS[month - 1]! || (month === 2 && day === 29 && !leap)) refuse('is a day that no month has');
+  if (month > 12 || day > DAYS[month - 1]! || (month === 2 && day === 29 && !leap))
+    refuse('is a day that no month has');
   if (year === 1582 && month === 10 && day > 4 && day < 15)
     refuse("is one of the ten days of October 1582 that Oracle's calendar leaves out");
 }
@@ -169,7 +171,9 @@ function textReader(refuse: Reading['refuse']): Read {
   return (literal) => {
     if (literal.startsWith("'")) {
       const inner = literal.slice(1, -1);
-      return inner.includes('\\') ? inner.replace(/\\([\s\S])/g, (_, sign: string) => (sign === '0' ? '\0' : sign)) : inner;
+      return inner.includes('\\')
+        ? inner.replace(/\\([\s\S])/g, (_, sign: string) => (sign === '0' ? '\0' : sign))
+        : inner;
     }
     const [, charset, hex] = INTRODUCED.exec(literal) ?? [];
     if (charset === undefined) return refuse('is no text of its character set');

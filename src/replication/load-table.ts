@@ -90,8 +90,8 @@ export function loadTable(
     }
     return index;
   });
-  const fit = isOracle(target) ? oracleFit : fitOf;
-  const fits = source.columns.map((column, position) => fit(column, target.columns[targetIndexes[position]!]!));
+  const judge = isOracle(target) ? oracleFit : fitOf;
+  const fits = source.columns.map((column, position) => judge(column, target.columns[targetIndexes[position]!]!));
   refuseMisfits(source, target, targetIndexes, running ? ALOUD : [], fits);
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
   const key = target.primaryKey.map((index) => at.get(index));

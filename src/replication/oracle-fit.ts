@@ -4,7 +4,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
-import { carriageOf, isLob, isText, parseOracleType, parseSourceType } from '../model/oracle-types.ts';
+import { carriageOf, isLob, isText, madeType, parseOracleType, parseSourceType } from '../model/oracle-types.ts';
 import { type ColumnShape, ORACLE_ENGINE, type TableShape, tableName } from '../model/row.ts';
 import type { Fit, FitColumn } from './column-fit.ts';
 
@@ -32,12 +32,36 @@ export function oracleObstacle(table: LoadTable): OtterError | null {
   }
   const unfound = table.columns.find(({ type }) => isLob(parseOracleType(type)));
   if (key.length === 0 && unfound !== undefined) {
-    return new OtterError('OT5060', `${name} has no primary key, and no row is found by ${unfound.name}, a ${unfound.type}`, {
-      where,
-      hint: `Give ${name} the primary key that ${where.source} has, or leave ${unfound.name} out with \`columns: { omit: [...] }\`.`,
-    });
+    return new OtterError(
+      'OT5060',
+      `${name} has no primary key, and no row is found by ${unfound.name}, a ${unfound.type}`,
+      {
+        where,
+        hint: `Give ${name} the primary key that ${where.source} has, or leave ${unfound.name} out with \`columns: { omit: [...] }\`.`,
+      },
+    );
   }
   return null;
+}
+
+/** Why the table cannot be made there where it is missing, or null. */
+export function makingObstacle(
+  source: TableShape,
+  as: { readonly schema: string; readonly name: string },
+): OtterError | null {
+  const inKey = new Set([source.primaryKey, ...source.uniques.map(({ columns }) => columns)].flat());
+  const without = source.columns.find(
+    ({ type, charset }, index) => madeType(parseSourceType(type, charset), inKey.has(index)) === null,
+  );
+  if (without === undefined) return null;
+  return new OtterError(
+    'OT5029',
+    `${tableName(as)} is missing, and Oracle has no type for column ${without.name} (${without.type})`,
+    {
+      where: { source: tableName(source), target: tableName(as) },
+      hint: `Make ${tableName(as)} yourself, or leave the column out with \`columns: { omit: [${without.name}] }\`.`,
+    },
+  );
 }
 
 /**

@@ -34,7 +34,6 @@ export const UNBUILT = {
     severity: 'warning',
     missing: 'Nodes talk to each other without encryption and without asking who is there.',
   },
-  oracle: { key: 'databases.*.engine: oracle', severity: 'error', missing: 'Oracle databases are not written yet.' },
   manualCopy: {
     key: 'conflict.policy: manual with initial: copy',
     severity: 'error',
@@ -98,9 +97,6 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
   };
   for (const key of Object.keys(topology.inert ?? {})) {
     if (key === 'moved' || key === 'rules' || key === 'guards' || key === 'link') tell(key, `\`${key}\``, [key]);
-  }
-  for (const [name, database] of Object.entries(topology.database)) {
-    if (database.engine === 'oracle') tell('oracle', '`engine: oracle`', ['databases', name, 'engine']);
   }
   for (const [name, channel] of Object.entries(topology.channel)) {
     ofChannel(channel, ['channels', name], tell);
