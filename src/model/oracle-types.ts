@@ -142,6 +142,10 @@ export const READABLE_CHARSETS: readonly string[] = [
   ...['cp1250', 'cp1251', 'cp1256', 'cp1257', 'koi8r', 'macroman', 'gbk'],
 ];
 
+function isReadable({ charset }: SourceType): boolean {
+  return charset === null || READABLE_CHARSETS.includes(charset);
+}
+
 const TEXT_CHARS: Readonly<Record<string, number>> = {
   ...{ tinytext: 255, text: 65_535, mediumtext: 16_777_215, longtext: 4_294_967_295, json: 4_294_967_295 },
 };
@@ -241,7 +245,7 @@ export const CARRIAGES: readonly Carriage[] = [
     from: ['float'],
     to: ['BINARY_FLOAT', 'BINARY_DOUBLE'],
     by: 'float',
-    fit: ({ numbers }) => (numbers.length === 0 ? 'exact' : 'silent'),
+    fit: () => 'exact',
     needs:
       'nothing more; -0 and what is nearer to 0 than 1.17549435E-38 stops the pipeline, since Oracle has no place for it',
   },
@@ -249,7 +253,7 @@ export const CARRIAGES: readonly Carriage[] = [
     from: ['double'],
     to: ['BINARY_DOUBLE'],
     by: 'double',
-    fit: ({ numbers }) => (numbers.length === 0 ? 'exact' : 'silent'),
+    fit: () => 'exact',
     needs: 'nothing more; -0 and what is nearer to 0 than 2.2250738585072014E-308 stops the pipeline',
   },
   {
@@ -285,7 +289,7 @@ export const CARRIAGES: readonly Carriage[] = [
     to: TEXTS,
     by: 'text',
     fit: (from, to) => {
-      if (!(from.charset === null || READABLE_CHARSETS.includes(from.charset))) return 'silent';
+      if (!isReadable(from)) return 'silent';
       return textFit(charsOf(from), TEXT_CHARS[from.base] === undefined ? utf8Bytes(from.charset) : 1, to);
     },
     needs: 'room for the longest value: `(n CHAR)`, or as many bytes as that may take in UTF-8',
@@ -393,6 +397,7 @@ export function madeType(from: SourceType, inKey: boolean): string | null {
     case 'char':
     case 'varchar':
     case 'tinytext':
+      if (!isReadable(from)) return null;
       return text(charsOf(from), utf8Bytes(from.charset));
     case 'enum':
     case 'set':
@@ -401,7 +406,7 @@ export function madeType(from: SourceType, inKey: boolean): string | null {
     case 'mediumtext':
     case 'longtext':
     case 'json':
-      return inKey ? null : 'CLOB';
+      return inKey || !isReadable(from) ? null : 'CLOB';
     default:
       return CARRIAGES.some(({ from: bases, to }) => bases.includes(base) && to.includes('BLOB')) && !inKey
         ? 'BLOB'

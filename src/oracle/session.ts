@@ -245,6 +245,7 @@ export class OracleSession implements LoadSession {
     this.#options.connection.destroy();
   }
 
+  readonly differing = onlyATarget;
   readonly answer = onlyATarget;
   readonly tellVersions = onlyATarget;
   readonly tellTouches = onlyATarget;

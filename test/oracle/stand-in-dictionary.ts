@@ -31,7 +31,7 @@ FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace WHERE c.relkind = 
 CREATE VIEW all_tab_cols AS
 SELECT n.nspname::text AS owner, c.relname::text AS table_name, a.attname::text AS column_name, a.attnum AS column_id,
   CASE WHEN t.type ~ '^(TIMESTAMP|INTERVAL)' THEN t.type ELSE regexp_replace(t.type, '\\(.*\\)', '') END AS data_type,
-  CASE WHEN t.type ~ '^(VARCHAR2|RAW)' THEN substring(t.type from '\\d+')::int * CASE WHEN t.type ~ ' CHAR' THEN 4 ELSE 1 END END AS data_length,
+  CASE WHEN t.type ~ '^(VARCHAR2|RAW)' THEN substring(t.type from '\\((\\d+)')::int * CASE WHEN t.type ~ ' CHAR' THEN 4 ELSE 1 END END AS data_length,
   CASE WHEN t.type ~ '^NUMBER\\(\\d' THEN substring(t.type from '\\((\\d+)')::int END AS data_precision,
   CASE WHEN t.type ~ '^NUMBER\\(' THEN coalesce(substring(t.type from ',(-?\\d+)')::int, 0) END AS data_scale,
   CASE WHEN a.attnotnull THEN 'N' ELSE 'Y' END AS nullable,
