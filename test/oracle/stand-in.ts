@@ -103,6 +103,11 @@ function typeOf(name: string, type: string): string {
   }
 }
 
+/** PostgreSQL has texts without NUL only, where an Oracle keeps it: U+2400 stands for it. */
+function withoutNul(bind: Bind): Bind {
+  return typeof bind === 'string' ? bind.replaceAll('\0', '\u2400') : bind;
+}
+
 /** Numbers of `ORA-`, by SQLSTATE. */
 const ERRORS: Readonly<Record<string, number>> = {
   ...{ '23505': 1, '23502': 1400, '23503': 2291, '23514': 12899, '22001': 12899, '22003': 1438, '22008': 1847 },
@@ -213,7 +218,7 @@ class StandIn implements Connection {
       }
       if (!this.#began) await this.#client.query('BEGIN');
       this.#began = true;
-      return await this.#client.query({ text, values: [...binds], rowMode: 'array' });
+      return await this.#client.query({ text, values: binds.map(withoutNul), rowMode: 'array' });
     } catch (error) {
       throw asOracle(error);
     }

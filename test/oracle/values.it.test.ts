@@ -14,6 +14,9 @@ import { TYPE_CASES } from '../mysql/values.ts';
 import { channel, rootOf, Sites, streaming, until } from '../site/harness.ts';
 import { type OracleLab, openStandInLab } from './lab.ts';
 
+/** The short run carries every third type of them, the long one all. */
+const STEP = process.env['OTTER_TEST_LONG'] === '1' ? 1 : 3;
+
 let lab: OracleLab;
 
 beforeAll(async () => {
@@ -35,18 +38,27 @@ interface Case {
 test.each([
   ['mariadb', startMariaDb],
   ['mysql', startMySql],
-] as const)('%s', async (family, start) => {
-  await using server = await start();
-  const root = await rootOf(server);
-  try {
-    const { cases, refused } = await prepare(root, server, family);
-    // Each has its reason; nothing else may be refused, and nothing of these carried.
-    expect(refused).toEqual(REFUSED.filter((line) => !line.startsWith('json') || family === 'mariadb'));
-    await carry(root, server, cases, family);
-  } finally {
-    root.destroy();
-  }
-}, 120_000);
+] as const)(
+  '%s',
+  async (family, start) => {
+    await using server = await start();
+    const root = await rootOf(server);
+    try {
+      const { cases, refused } = await prepare(root, server, family);
+      // Each has its reason; nothing else may be refused, and nothing of these carried.
+      expect(refused).toEqual(REFUSED.filter((line) => family === 'mysql' || !line.includes('-0e0')));
+      await carry(
+        root,
+        server,
+        cases.filter((_, i) => i % STEP === 0),
+        family,
+      );
+    } finally {
+      root.destroy();
+    }
+  },
+  120_000,
+);
 
 async function prepare(
   root: Connection,
@@ -97,10 +109,10 @@ async function carry(root: Connection, server: LabServer, cases: readonly Case[]
   sites.start('dw');
   await streaming(sites, 'values/hz>dw');
   for (const { table, ids } of cases) {
-    // All of them once more, and one row that has each of them in turn.
-    const turns = ids.map((id) => `UPDATE v.${table} t, v.${table} s SET t.v = s.v WHERE t.id = 9000 AND s.id = ${id}`);
+    // All of them once more, and then each in the place of the one before it.
+    const next = ids.map((id, i) => `WHEN ${id + 1000} THEN ${ids[(i + 1) % ids.length]}`).join(' ');
     await root.query(
-      `INSERT INTO v.${table} SELECT id + 1000, v FROM v.${table}; INSERT INTO v.${table} (id) VALUES (9000); ${turns.join(';')}`,
+      `INSERT INTO v.${table} SELECT id + 1000, v FROM v.${table}; UPDATE v.${table} t, v.${table} s SET t.v = s.v WHERE s.id = CASE t.id ${next} END`,
     );
   }
   for (const { table, made, shape } of cases) {
@@ -111,7 +123,10 @@ async function carry(root: Connection, server: LabServer, cases: readonly Case[]
       return JSON.stringify(there) === JSON.stringify(here);
     };
     await until(`${table} is the same`, equal).catch((error: Error) => {
-      expect(there, `${shape.columns[1]!.type} as ${made}: ${error.message} ${JSON.stringify(sites.figures())}`).toEqual(here);
+      expect(
+        there,
+        `${shape.columns[1]!.type} as ${made}: ${error.message} ${JSON.stringify(sites.figures())}`,
+      ).toEqual(here);
     });
   }
   expect(sites.figures()['values/hz>dw']).toMatchObject({ error: null, drift: 0 });
@@ -119,8 +134,12 @@ async function carry(root: Connection, server: LabServer, cases: readonly Case[]
 
 /** As the stand-in prints them. */
 async function printed(name: string, made: string): Promise<string[]> {
-  const shown = /^(RAW|BLOB)/.test(made) ? `encode("V",'hex')` : /^INTERVAL/.test(made) ? `extract(epoch from "V")` : `"V"::text`;
-  const rows = await lab.rows(`SELECT "ID"::text, ${shown} FROM ${name} ORDER BY "ID"`);
+  const shown = /^(RAW|BLOB)/.test(made)
+    ? `encode("V",'hex')`
+    : /^INTERVAL/.test(made)
+      ? `extract(epoch from "V")`
+      : `"V"::text`;
+  const rows = await lab.rows(`SELECT t."ID"::text, ${shown} FROM ${name} t ORDER BY t."ID"`);
   return rows.map(([id, value]) => `${id} ${value === null ? 'NULL' : plain(value!, made)}`);
 }
 
@@ -133,17 +152,20 @@ async function written(root: Connection, shape: TableShape, made: string): Promi
       ? 'v*1e0'
       : /^bit/.test(type)
         ? 'CAST(v AS UNSIGNED)'
-        : /^INTERVAL/.test(made)
-          ? "TIME_TO_SEC(v) + IF(v < 0, -1, 1) * MICROSECOND(v) / 1000000"
-          : 'CONVERT(v USING utf8mb4)';
+        : 'CONVERT(v USING utf8mb4)';
   const [rows] = await root.query({ sql: `SELECT id, ${shown} FROM v.${shape.name} ORDER BY id`, rowsAsArray: true });
   return (rows as [number, string | number | null][]).map(([id, value]) => {
-    const text = value === null || value === '' ? 'NULL' : plain(String(value), made);
+    const text = value === null || value === '' ? 'NULL' : plain(String(value), made).replaceAll('\0', '\u2400');
     return `${id} ${text}`;
   });
 }
 
 function plain(text: string, made: string): string {
+  const [, sign, hours, minutes, seconds] = /^(-?)(\d+):(\d+):(.*)$/.exec(text) ?? [];
+  if (/^INTERVAL/.test(made) && seconds !== undefined) {
+    const [whole, fraction = '0'] = seconds.split('.');
+    return plain(`${sign}${Number(hours) * 3600 + Number(minutes) * 60 + Number(whole)}.${fraction}`, made);
+  }
   if (/^(NUMBER|INTERVAL)/.test(made)) {
     const digits = text.replace(/^(-?)0+(?=\d)/, '$1');
     return digits.includes('.') ? digits.replace(/\.?0+$/, '') : digits;
@@ -152,8 +174,32 @@ function plain(text: string, made: string): string {
   if (made === 'BINARY_FLOAT') return String(Math.fround(Number(text)));
   if (made === 'BINARY_DOUBLE') return String(Number(text));
   if (made === 'DATE') return text.slice(0, 10);
-  if (/^TIMESTAMP/.test(made)) return text.replace(/\+00$/, '').replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, '');
+  if (/^TIMESTAMP/.test(made))
+    return text
+      .replace(/\+00$/, '')
+      .replace(/(\.\d*?)0+$/, '$1')
+      .replace(/\.$/, '');
   return text;
 }
 
-const REFUSED: readonly string[] = [];
+const ZERO = 'V is a zero or partly zero date, of which Oracle has none';
+const TINY = 'V is nearer to 0 than Oracle has numbers';
+const FRACTIONS = ['', '(1)', '(2)', '(3)', '(4)', '(5)', '(6)'];
+
+/** MariaDB reads -0e0 as 0. */
+const REFUSED: readonly string[] = [
+  'float: -0e0 V is -0, of which Oracle makes 0',
+  `float: 1.4e-45 ${TINY}`,
+  'double: -0e0 V is -0, of which Oracle makes 0',
+  `double: 4.9e-324 ${TINY}`,
+  `double: 5e-324 ${TINY}`,
+  `date: '0000-00-00' ${ZERO}`,
+  "date: '2021-02-31' V is a day that no month has",
+  `date: '2021-00-00' ${ZERO}`,
+  `date: '2021-05-00' ${ZERO}`,
+  `datetime: '0000-00-00' ${ZERO}`,
+  "datetime: '2021-02-31 01:02:03' V is a day that no month has",
+  ...FRACTIONS.slice(1).map((fraction) => `datetime${fraction}: '0000-00-00' ${ZERO}`),
+  ...FRACTIONS.map((fraction) => `timestamp${fraction} null: '0000-00-00' ${ZERO}`),
+  ...['sjis', 'cp932', 'big5', 'swe7', 'ujis', 'euckr'].map((one) => `varchar(100) character set ${one}: no type`),
+];
