@@ -90,6 +90,7 @@ export type Passage =
   | 'date'
   | 'time'
   | 'text'
+  | 'json'
   /** The digits or the date as they are printed, into a text. */
   | 'print'
   | 'bytes';
@@ -297,7 +298,7 @@ export const CARRIAGES: readonly Carriage[] = [
   {
     from: ['json'],
     to: ['CLOB', 'NCLOB'],
-    by: 'text',
+    by: 'json',
     fit: () => 'exact',
     needs: 'nothing more; the text that the server prints',
   },

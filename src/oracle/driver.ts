@@ -67,7 +67,7 @@ class DriverSession implements Connection {
     kinds: readonly BindKind[],
     rows: readonly (readonly Bind[])[],
   ): Promise<readonly number[]> {
-    const bindDefs = kinds.map((kind, index) => definition(kind, rows, index));
+    const bindDefs = kinds.map((kind, index) => bindDefinition(kind, rows, index));
     const result = await this.#driver.executeMany(sql, rows, { bindDefs, dmlRowCounts: true });
     return result.dmlRowCounts ?? [];
   }
@@ -92,7 +92,8 @@ class DriverSession implements Connection {
   }
 }
 
-function definition(kind: BindKind, rows: readonly (readonly Bind[])[], index: number): BindDefinition {
+/** How the binds of one column are sent: by the longest of them. */
+export function bindDefinition(kind: BindKind, rows: readonly (readonly Bind[])[], index: number): BindDefinition {
   if (kind === 'double') return { type: oracledb.DB_TYPE_BINARY_DOUBLE };
   if (kind === 'float') return { type: oracledb.DB_TYPE_BINARY_FLOAT };
   let most = 1;

@@ -135,9 +135,11 @@ export function oracleError(error: unknown, where: Readonly<Record<string, strin
   });
 }
 
-/** Since 23 the server says which row it was. */
+/** Since 23 the server says which row it was, and what could not be read. Names stand in double quotes. */
 function withoutValues(text: string): string {
   return text
+    .replace(/'[^']*'?/g, '...')
+    .replace(/(unable to convert string value).*$/i, '$1')
     .replace(/\(columns? .*? (?:value|values)\b.*$/i, '')
     .replace(/(?:key|row) values?:?.*$/i, '')
     .trim();

@@ -32,17 +32,18 @@ export class TableStatements {
     this.#passengers = table.columns.map((column, index) => passenger(table.source.columns[index]!, column));
     this.#names = table.columns.map(({ name }) => quoteName(name));
     this.#into = qualified(table.target);
-    this.hasLobs = table.columns.some(({ type }) => isLob(parseOracleType(type)));
+    const lobs = table.columns.map(({ type }) => isLob(parseOracleType(type)));
+    this.hasLobs = lobs.includes(true);
+    this.#all = lobs.map((_, index) => index).sort((a, b) => Number(lobs[a]) - Number(lobs[b]));
   }
 
-  get #all(): readonly number[] {
-    return this.#names.map((_, index) => index);
-  }
+  /** In the order in which they are bound: after a bind longer than 4000 bytes no other may be longer (ORA-24816). */
+  readonly #all: readonly number[];
 
   readonly insert = once(() => {
     const statement = new Writing(this.#passengers);
     const values = this.#all.map((column) => statement.value(column));
-    return statement.end(`INSERT INTO ${this.#into} (${this.#names.join(',')}) VALUES (${values.join(',')})`);
+    return statement.end(`INSERT INTO ${this.#into} (${this.#list}) VALUES (${values.join(',')})`);
   });
 
   /** Of a row by key, or one of those that are equal in all columns. */
@@ -51,7 +52,8 @@ export class TableStatements {
     let known = this.#updates.get(name);
     if (known === undefined) {
       const statement = new Writing(this.#passengers);
-      const set = columns.map((column) => `${this.#names[column]}=${statement.value(column)}`);
+      const inOrder = this.#all.filter((column) => columns.includes(column));
+      const set = inOrder.map((column) => `${this.#names[column]}=${statement.value(column)}`);
       // Where nothing changed the row is looked for all the same.
       if (set.length === 0) set.push(`${this.#names[0]}=${this.#names[0]}`);
       known = statement.end(`UPDATE ${this.#into} SET ${set.join(',')} WHERE ${this.#found(statement)}`);
@@ -74,7 +76,7 @@ export class TableStatements {
     const change = orChange && set.length > 0 ? ` WHEN MATCHED THEN UPDATE SET ${set.join(',')}` : '';
     return statement.end(
       `MERGE INTO ${this.#into} t USING (SELECT ${source.join(',')} FROM dual) s ON (${on.join(' AND ')})${change}` +
-        ` WHEN NOT MATCHED THEN INSERT (${this.#names.join(',')}) VALUES (${this.#all.map((column) => `s.C${column}`).join(',')})`,
+        ` WHEN NOT MATCHED THEN INSERT (${this.#list}) VALUES (${this.#all.map((column) => `s.C${column}`).join(',')})`,
     );
   }
 
@@ -83,6 +85,10 @@ export class TableStatements {
     const statement = new Writing(this.#passengers);
     return statement.end(`SELECT 1 FROM ${this.#into} WHERE ${this.#found(statement)} FOR UPDATE`);
   });
+
+  get #list(): string {
+    return this.#all.map((column) => this.#names[column]).join(',');
+  }
 
   get clear(): string {
     return `DELETE FROM ${this.#into}`;

@@ -51,7 +51,7 @@ export function passenger(source: ColumnShape, target: ColumnShape): Passenger {
 }
 
 const KINDS: Readonly<Record<Passage, BindKind>> = {
-  ...{ number: 'text', date: 'text', time: 'text', text: 'text', members: 'text', print: 'text' },
+  ...{ number: 'text', date: 'text', time: 'text', text: 'text', json: 'text', members: 'text', print: 'text' },
   ...{ double: 'double', float: 'float', bytes: 'bytes' },
 };
 
@@ -61,15 +61,10 @@ function conversion(by: Passage, { base }: OracleType): Passenger['sql'] {
   if (by === 'number') return (bind) => `TO_NUMBER(${bind})`;
   if (by === 'time') return (bind) => `TO_DSINTERVAL(${bind})`;
   if (by !== 'date') return (bind) => bind;
-  switch (base) {
-    case 'DATE':
-      return (bind) => `TO_DATE(${bind},'${DATE_FORMAT}')`;
-    case 'TIMESTAMP WITH TIME ZONE':
-      return (bind) => `TO_TIMESTAMP_TZ(${bind},'${DATE_FORMAT}.FF TZH:TZM')`;
-    default:
-      // Of a local time zone too: the session is in UTC.
-      return (bind) => `TO_TIMESTAMP(${bind},'${DATE_FORMAT}.FF')`;
-  }
+  if (base === 'DATE') return (bind) => `TO_DATE(${bind},'${DATE_FORMAT}')`;
+  if (base === 'TIMESTAMP WITH TIME ZONE') return (bind) => `TO_TIMESTAMP_TZ(${bind},'${DATE_FORMAT}.FF TZH:TZM')`;
+  // Of a local time zone too: the session is in UTC.
+  return (bind) => `TO_TIMESTAMP(${bind},'${DATE_FORMAT}.FF')`;
 }
 
 interface Reading {
@@ -110,6 +105,10 @@ const readers: Readonly<Record<Passage, (reading: Reading) => Read>> = {
   },
   time: () => (literal) => interval(unquoted(literal)),
   text: ({ refuse }) => textReader(refuse),
+  json: ({ refuse }) => {
+    const read = textReader(refuse);
+    return (literal) => read(PRINTED_JSON.exec(literal)?.[1] ?? literal);
+  },
   print: () => (literal) => unquoted(literal),
   bytes: ({ refuse }) => {
     return (literal) =>
@@ -118,6 +117,8 @@ const readers: Readonly<Record<Passage, (reading: Reading) => Read>> = {
 };
 
 const NUMBER = /^-?\d+(\.\d+)?$/;
+/** A value whose text would be read back as another has, before what makes it in MySQL, its text in a comment. */
+const PRINTED_JSON = /^\/\*M!(_utf8mb4 x'[0-9a-f]*')\*\//;
 const BYTES = /^x'[0-9a-f]*'$/;
 
 /** The smallest numbers that are not denormal: Oracle names them as the smallest. */

@@ -30,6 +30,15 @@ export function oracleObstacle(table: LoadTable): OtterError | null {
       hint: `No session of Oracle can leave foreign keys unchecked while rows arrive in another order. Type: ALTER TABLE "${target.schema}"."${target.name}" DISABLE CONSTRAINT "${foreign.name}"`,
     });
   }
+  const named = Map.groupBy(target.columns, (column) => column.name.toLowerCase());
+  const twice = [...named.values()].find(({ length }) => length > 1);
+  if (twice !== undefined) {
+    const both = twice.map((column) => column.name).join(' and ');
+    return new OtterError('OT5060', `${name} has columns ${both}, and a column of the source may be either`, {
+      where,
+      hint: 'Name a table in which columns differ in more than capitals.',
+    });
+  }
   const unfound = table.columns.find(({ type }) => isLob(parseOracleType(type)));
   if (key.length === 0 && unfound !== undefined) {
     return new OtterError(

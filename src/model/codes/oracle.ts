@@ -18,7 +18,7 @@ export const ORACLE_CODES = {
   OT5060: {
     title: 'Oracle table cannot be written',
     meaning:
-      'The target table has an enabled foreign key, which no session can leave unchecked while rows arrive in another order; or rows without a primary key would have to be found by a CLOB or BLOB; or a name is one that Oracle cannot have.',
+      'The target table has an enabled foreign key, which no session can leave unchecked while rows arrive in another order; or rows without a primary key would have to be found by a CLOB or BLOB; or it has columns that differ in capitals only; or a name is one that Oracle cannot have.',
     action: 'The message has the statement to type, or what to leave out; the pipeline goes on by itself.',
   },
 } as const satisfies Record<string, Explanation>;
