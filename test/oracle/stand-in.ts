@@ -10,7 +10,8 @@ import { STAND_IN_DICTIONARY } from './stand-in-dictionary.ts';
 interface Rewriting {
   readonly name: string;
   readonly why: string;
-  readonly apply: (sql: string, kinds: readonly BindKind[]) => string;
+  readonly sql?: (sql: string, kinds: readonly BindKind[]) => string;
+  readonly bind?: (value: Bind) => Bind;
 }
 
 const QUOTED = `'(?:[^']|'')*'|"[^"]*"`;
@@ -35,13 +36,13 @@ export const REWRITINGS: readonly Rewriting[] = [
   {
     name: 'binds',
     why: 'PostgreSQL numbers them $1, and does not learn their types from the client',
-    apply: (sql, kinds) =>
+    sql: (sql, kinds) =>
       outside(sql, ':(\\d+)', (number) => `$${number}::${BIND_TYPES[kinds[Number(number) - 1] ?? 'text']}`),
   },
   {
     name: 'alias in SET',
     why: 'PostgreSQL takes no alias before a column that is set',
-    apply: (sql) =>
+    sql: (sql) =>
       sql.replace(/ UPDATE SET (.*?) WHEN NOT MATCHED/s, (_, set: string) => {
         return ` UPDATE SET ${set.replace(/(^|,)t\.(?=")/g, '$1')} WHEN NOT MATCHED`;
       }),
@@ -49,20 +50,37 @@ export const REWRITINGS: readonly Rewriting[] = [
   {
     name: 'ROWID',
     why: 'of which PostgreSQL has another word',
-    apply: (sql) => outside(sql, '\\bROWID\\b', () => 'ctid'),
+    sql: (sql) => outside(sql, '\\bROWID\\b', () => 'ctid'),
   },
   {
     name: 'FOR UPDATE WAIT',
     why: 'PostgreSQL knows NOWAIT only; the session has a lock_timeout',
-    apply: (sql) => outside(sql, '\\bFOR UPDATE WAIT \\d+', () => 'FOR UPDATE'),
+    sql: (sql) => outside(sql, '\\bFOR UPDATE WAIT \\d+', () => 'FOR UPDATE'),
   },
   {
     name: 'types of columns',
     why: 'orafce has varchar2 and date; of the others PostgreSQL has another name, and no length of bytes',
-    apply: (sql) =>
+    sql: (sql) =>
       /^CREATE TABLE/.test(sql)
         ? sql.replace(COLUMN, (_, name: string, type: string) => `${name} ${typeOf(name, type)}`)
         : sql,
+  },
+  {
+    name: 'NUL in texts',
+    why: 'PostgreSQL has none, and an Oracle keeps it; U+2400 stands for it',
+    bind: (value) => (typeof value === 'string' ? value.replaceAll('\0', '\u2400') : value),
+  },
+  {
+    name: 'arrays of binds',
+    why: 'PostgreSQL has none: the statement is sent once for each row',
+  },
+  {
+    name: 'definitions',
+    why: 'an Oracle commits before and after each, which the adapter does for it',
+  },
+  {
+    name: 'errors',
+    why: 'numbers of ORA- are made of SQLSTATE',
   },
 ];
 
@@ -101,11 +119,6 @@ function typeOf(name: string, type: string): string {
       return /ZONE$/.test(type) ? `timestamptz(${digits})` : `timestamp(${digits})`;
     }
   }
-}
-
-/** PostgreSQL has texts without NUL only, where an Oracle keeps it: U+2400 stands for it. */
-function withoutNul(bind: Bind): Bind {
-  return typeof bind === 'string' ? bind.replaceAll('\0', '\u2400') : bind;
 }
 
 /** Numbers of `ORA-`, by SQLSTATE. */
@@ -202,7 +215,7 @@ class StandIn implements Connection {
     kinds: readonly BindKind[],
     binds: readonly Bind[],
   ): Promise<QueryArrayResult<(string | null)[]>> {
-    const text = REWRITINGS.reduce((rewritten, { apply }) => apply(rewritten, kinds), sql);
+    const text = REWRITINGS.reduce((rewritten, { sql: rewrite }) => rewrite?.(rewritten, kinds) ?? rewritten, sql);
     try {
       // A definition commits what was before it, and itself.
       if (/^(CREATE|DROP|ALTER|GRANT|COMMENT)\b/.test(sql)) {
@@ -218,7 +231,11 @@ class StandIn implements Connection {
       }
       if (!this.#began) await this.#client.query('BEGIN');
       this.#began = true;
-      return await this.#client.query({ text, values: binds.map(withoutNul), rowMode: 'array' });
+      return await this.#client.query({
+        text,
+        values: binds.map((value) => REWRITINGS.reduce((bound, { bind }) => bind?.(bound) ?? bound, value)),
+        rowMode: 'array',
+      });
     } catch (error) {
       throw asOracle(error);
     }

@@ -105,7 +105,7 @@ describe('a table that otter makes takes all that its source has', () => {
         continue;
       }
       const to = parseOracleType(made);
-      expect(carriageOf(from, to)?.fits(from, to)).toBe('exact');
+      expect(carriageOf(from, to)?.fit(from, to)).toBe('exact');
       if (inKey) expect(made).not.toMatch(/LOB|TIME ZONE/);
     }
   });

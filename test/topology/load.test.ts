@@ -26,7 +26,6 @@ describe('the example of the topology language', () => {
   it('is valid, and says exactly what is not built yet', () => {
     expect(loaded.diagnostics).toEqual([]);
     expect(brief(loaded)).toEqual([
-      'error OT1090 32:13 `engine: oracle` is not built yet',
       'error OT1090 42:10 `ddl: replicate` is not built yet',
       'error OT1090 55:52 `where` is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
