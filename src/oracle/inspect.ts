@@ -47,10 +47,17 @@ export async function inspectOracle(server: OracleServer, options: InspectOption
   };
   const connection = await inTime(null, () => server.connect());
   return {
-    report: () => inTime(connection, () => report(connection, schema, server)),
-    tables: (names) => inTime(connection, () => tables(connection, names)),
+    report: () => inTime(connection, () => ended(connection, report(connection, schema, server))),
+    tables: (names) => inTime(connection, () => ended(connection, tables(connection, names))),
     [Symbol.asyncDispose]: async () => connection.destroy(),
   };
+}
+
+/** No transaction of a mere question stays open. */
+async function ended<T>(connection: Connection, work: Promise<T>): Promise<T> {
+  const result = await work;
+  await connection.rollback();
+  return result;
 }
 
 async function report(connection: Connection, schema: string, { endpoint }: OracleServer): Promise<ServerReport> {

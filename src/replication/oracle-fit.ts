@@ -8,8 +8,9 @@ import { carriageOf, isLob, isText, madeType, parseOracleType, parseSourceType }
 import { type ColumnShape, ORACLE_ENGINE, type TableShape, tableName } from '../model/row.ts';
 import type { Fit, FitColumn } from './column-fit.ts';
 
+/** Also of one that keeps no rows, which is refused for that (`transactional.ts`). */
 export function isOracle(table: TableShape): boolean {
-  return table.engine === ORACLE_ENGINE;
+  return table.engine.startsWith(ORACLE_ENGINE);
 }
 
 export function oracleFit(source: FitColumn, target: FitColumn): Fit {
