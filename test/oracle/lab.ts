@@ -17,7 +17,8 @@ export interface OracleLab extends AsyncDisposable {
   /** A statement in Oracle's words, committed. */
   readonly sql: (statement: string) => Promise<void>;
   readonly rows: (query: string) => Promise<readonly (readonly (string | null)[])[]>;
-  readonly restart: (() => Promise<void>) | null;
+  /** SIGKILL, and it comes back; null: it is not ours to kill. */
+  readonly kill: (() => Promise<void>) | null;
 }
 
 /** `user/password@host:port/service`; the user's own schema is written. Null: none is named. */
@@ -39,7 +40,7 @@ export async function openRealOracle(): Promise<OracleLab> {
     open: undefined,
     own: schema,
     schema,
-    restart: null,
+    kill: null,
     end: async () => undefined,
   });
 }
@@ -49,7 +50,10 @@ export async function openStandInLab(): Promise<OracleLab> {
   const endpoint = await prepareStandIn(server.port, ['OTTER', 'DW']);
   return lab({
     ...{ user: server.user, password: 'x', endpoint, open: openStandIn, own: 'OTTER', schema: 'DW' },
-    restart: () => server.restart(),
+    kill: async () => {
+      await server.kill();
+      await server.restart();
+    },
     end: async () => server[Symbol.asyncDispose](),
   });
 }

@@ -100,19 +100,22 @@ describe.each([
     both.start('dw');
     await streaming(both, 'shop/hz>dw');
     await equal();
-    const busy = (async () => {
-      for (let i = 0; i < 30; i += 1) {
+    const write = async (from: number, to: number): Promise<void> => {
+      for (let i = from; i < to; i += 1) {
         await insert(2000 + i * 10, 10);
         await root.query(
           `UPDATE shop.orders SET price = -price, id = id - 100000 WHERE id = ${18_446_744_073_700_002_000n + BigInt(i * 10)}`,
         );
       }
-    })();
-    // The owner dies while it writes, and the server does too where it is ours.
+    };
+    // Under load the owner is replaced, and then the server is killed where it is ours.
+    const first = write(0, 30);
     await both.stop('dw');
     both.start('dw');
-    await lab.restart?.();
-    await busy;
+    await first;
+    const second = write(30, 90);
+    await lab.kill?.();
+    await second;
     await equal();
     expect(both.figures()['shop/hz>dw']?.drift).toBe(0);
   });
