@@ -19,13 +19,17 @@ const MAX_BIND_BYTES = 1 << 30;
 export async function openOracle(login: Login): Promise<Connection> {
   const { endpoint, user, password, tls, timeoutMs } = login;
   const protocol = tls === null ? 'tcp' : 'tcps';
-  const driver = await oracledb.getConnection({
+  const seconds = Math.ceil(timeoutMs / 1000);
+  const opening = oracledb.getConnection({
     user,
     password,
     connectString: `${protocol}://${endpoint}`,
-    transportConnectTimeout: Math.ceil(timeoutMs / 1000),
+    // The one until it is reached, the other until its listener answers.
+    transportConnectTimeout: seconds,
+    connectTimeout: seconds,
     ...(tls === null || tls.pem === '' ? {} : { walletContent: tls.pem }),
   });
+  const driver = await inTime(opening, timeoutMs);
   try {
     driver.module = 'otter';
     driver.clientId = CLIENT_IDENTIFIER;
@@ -35,6 +39,20 @@ export async function openOracle(login: Login): Promise<Connection> {
   } catch (error) {
     await driver.close({ drop: true }).catch(() => undefined);
     throw error;
+  }
+}
+
+/** Of the login the driver watches no time; one that comes too late is let go. */
+async function inTime(opening: Promise<DriverConnection>, timeoutMs: number): Promise<DriverConnection> {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const late = setTimeout(() => {
+    reject(Object.assign(new Error(`the server did not answer within ${timeoutMs / 1000} s`), { code: 'ETIMEDOUT' }));
+    void opening.then((driver) => driver.close({ drop: true })).catch(() => undefined);
+  }, timeoutMs);
+  try {
+    return await Promise.race([opening, promise]);
+  } finally {
+    clearTimeout(late);
   }
 }
 
