@@ -265,6 +265,19 @@ describe('what is not built', () => {
     expect(loaded.unbuilt.map((d) => `${d.severity} ${d.summary.replace(' is not built yet', '')}`)).toEqual(expected);
   });
 
+  it('changes of tables into an Oracle database', () => {
+    const dw =
+      '  dw: { region: a, engine: oracle, endpoints: ["10.0.1.3:1521/DW"], user: otter, password: { env: P } }\n';
+    const into = (to: string): string[] =>
+      brief(
+        load(`${BASE}${dw}channels:\n  shop:\n    from: hz\n    to: ${to}\n    ddl: replicate\n    tables: [shop.a]\n`),
+      );
+    const told = 'error OT1090 15:10 `ddl: replicate` into an Oracle database is not built yet';
+    expect(into('dw')).toContain(told);
+    expect(into('[ca, dw]')).toContain(told);
+    expect(into('ca')).not.toContain(told);
+  });
+
   it('at the top level', () => {
     const loaded = load(
       `${BASE}moved: [{ from: channel.a, to: channel.b }]\nrules: { OT1035: off }\nguards: { max_destroy: 1 }\nlink: { token: { env: T } }\n`,
