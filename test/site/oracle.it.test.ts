@@ -146,6 +146,34 @@ describe.each([
     await equal();
   });
 
+  test('rows that are there already are refused, or replaced; a table without a key goes by all its columns', async () => {
+    await root.query(
+      "CREATE TABLE shop.kept (id INT PRIMARY KEY, v VARCHAR(9)); INSERT INTO shop.kept VALUES (1,'a'),(2,'b'); CREATE TABLE shop.loose (a INT, b VARCHAR(9))",
+    );
+    const table = (name: string, columns: string): Promise<void> =>
+      lab.sql(`CREATE TABLE "${lab.schema}"."${name}" (${columns})`);
+    await table('KEPT', '"ID" NUMBER(10) NOT NULL, "V" VARCHAR2(9 CHAR), PRIMARY KEY ("ID")');
+    await table('LOOSE', '"A" NUMBER(10), "B" VARCHAR2(9 CHAR)');
+    await lab.sql(`INSERT INTO "${lab.schema}"."KEPT" VALUES (9, 'old')`);
+    await using both = sites();
+    const kept = (existing: 'refuse' | 'replace') =>
+      channel(oneWay, [{ from: 'shop.kept', to: to('KEPT') }], { existing });
+    const loose = channel(oneWay, [{ from: 'shop.loose', to: to('LOOSE') }], { initial: 'none' });
+    both.set({ kept: kept('refuse'), loose });
+    both.start('hz');
+    both.start('dw');
+    await until('it is refused', () => both.figures()['kept/hz>dw']?.error?.code === 'OT5013');
+    expect(await there(`SELECT "ID" FROM "${lab.schema}"."KEPT"`)).toEqual(['9']);
+    both.set({ kept: kept('replace'), loose });
+    await streaming(both, 'kept/hz>dw', 'loose/hz>dw');
+    await same(`SELECT "ID","V" FROM "${lab.schema}"."KEPT"`, 'SELECT id, v FROM shop.kept');
+    await root.query(
+      "INSERT INTO shop.loose VALUES (1,'x'),(1,'x'),(1,'x'),(NULL,NULL),(NULL,NULL); UPDATE shop.loose SET b = 'y' LIMIT 1; DELETE FROM shop.loose WHERE a IS NULL LIMIT 1",
+    );
+    await same(`SELECT "A","B" FROM "${lab.schema}"."LOOSE"`, 'SELECT a, b FROM shop.loose');
+    expect(both.figures()['loose/hz>dw']?.drift).toBe(0);
+  });
+
   test('what does not fit is refused at the match, and what has no place stops at its row', async () => {
     await root.query(
       "CREATE TABLE shop.narrow (id INT PRIMARY KEY, n DECIMAL(65,30), t TIME(6)); CREATE TABLE shop.days (id INT PRIMARY KEY, d DATE, s VARCHAR(10) NOT NULL); INSERT INTO shop.days VALUES (1, '2024-01-01', 'x')",
