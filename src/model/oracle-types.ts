@@ -306,7 +306,8 @@ export const CARRIAGES: readonly Carriage[] = [
     from: ['enum', 'set'],
     to: TEXTS,
     by: 'members',
-    fit: (from, to) => textFit(memberChars(from), 4, to),
+    // Names that are bytes are not read from what the server prints.
+    fit: (from, to) => (from.charset === 'binary' ? 'silent' : textFit(memberChars(from), 4, to)),
     needs: 'room for the longest value; the name arrives, of a SET the names with commas between',
   },
   {
@@ -347,13 +348,22 @@ export function parseSourceType(type: string, charset: string | null): SourceTyp
   const name = /^[a-z0-9_]+/i.exec(type)?.[0].toLowerCase() ?? '';
   const base = SYNONYMS[name] ?? name;
   if (base === 'enum' || base === 'set') {
-    const members = (type.match(/'(?:[^']|'')*'/g) ?? []).map((text) => text.slice(1, -1).replaceAll("''", "'"));
+    const members = (type.match(/'(?:[^']|'')*'/g) ?? []).map((text) => memberOf(text.slice(1, -1)));
     return { base, numbers: [], unsigned: true, members, charset };
   }
   const numbers = /^[a-z0-9_]+\s*\(([\d,\s]+)\)/i.exec(type)?.[1]?.split(',').map(Number) ?? [];
   const unsigned = /\b(unsigned|zerofill)\b/i.test(type);
   // The number of an integer in brackets is for display only.
   return { base, numbers: base in INTEGERS ? [] : numbers, unsigned, members: [], charset };
+}
+
+const ESCAPED: Readonly<Record<string, string>> = { n: '\n', r: '\r', 0: '\0' };
+
+/** Of what the servers print between quotes: quotes are doubled, and four other signs have a backslash before them. */
+function memberOf(printed: string): string {
+  return printed.replace(/''|\\(.)/g, (_, sign: string | undefined) =>
+    sign === undefined ? "'" : (ESCAPED[sign] ?? sign),
+  );
 }
 
 export function carriageOf(from: SourceType, to: OracleType): Carriage | null {
@@ -402,7 +412,7 @@ export function madeType(from: SourceType, inKey: boolean): string | null {
       return text(charsOf(from), utf8Bytes(from.charset));
     case 'enum':
     case 'set':
-      return text(memberChars(from), 4);
+      return from.charset === 'binary' ? null : text(memberChars(from), 4);
     case 'text':
     case 'mediumtext':
     case 'longtext':

@@ -87,6 +87,8 @@ test.each([
   ['longtext', 'utf8mb4', 'NCLOB', 'exact'],
   ['text', 'utf8mb4', 'VARCHAR2(4000 CHAR)', 'aloud'],
   ['varchar(10)', 'sjis', 'CLOB', 'silent'],
+  ["enum('a')", 'sjis', 'VARCHAR2(1 CHAR)', 'exact'],
+  ["enum('a')", 'binary', 'VARCHAR2(1 CHAR)', 'silent'],
 ])('%s of %s into %s: %s', (from, charset, to, expected) => {
   expect(fits(from, to, charset)).toBe(expected);
 });

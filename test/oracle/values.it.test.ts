@@ -10,7 +10,7 @@ import type { Image, TableShape } from '../../src/model/row.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { passenger, Unplaced } from '../../src/oracle/values.ts';
 import { access } from '../mysql/context.ts';
-import { TYPE_CASES } from '../mysql/values.ts';
+import { TYPE_CASES, type TypeCase } from '../mysql/values.ts';
 import { channel, rootOf, Sites, streaming, until } from '../site/harness.ts';
 import { type OracleLab, openStandInLab } from './lab.ts';
 
@@ -26,6 +26,16 @@ beforeAll(async () => {
 afterAll(async () => {
   await lab?.[Symbol.asyncDispose]();
 });
+
+/** Members whose names need care where they are read from the type. */
+const CASES: readonly TypeCase[] = [
+  {
+    type: `enum('back\\\\slash','line\nend\ttab','quote"','a(b),c','''')`,
+    values: ['1', '2', '3', '4', '5'],
+  },
+  { type: `set('back\\\\slash','''','x y','ü')`, values: ['15', '1', '6'] },
+  ...TYPE_CASES,
+];
 
 interface Case {
   readonly table: string;
@@ -50,7 +60,7 @@ test.each([
       await carry(
         root,
         server,
-        cases.filter((_, i) => i % STEP === 0),
+        cases.filter((_, i) => i < 2 || i % STEP === 0),
         family,
       );
     } finally {
@@ -71,7 +81,7 @@ async function prepare(
   );
   const cases: Case[] = [];
   const refused: string[] = [];
-  for (const [at, { type, values, only }] of TYPE_CASES.entries()) {
+  for (const [at, { type, values, only }] of CASES.entries()) {
     if (only !== undefined && only !== family) continue;
     const table = `t${at}`;
     const rows = ['NULL', ...values].map((value, id) => `(${id}, ${value})`);

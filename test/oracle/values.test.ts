@@ -60,6 +60,8 @@ test.each<[from: string, literal: string, to: string, bound: unknown, sql: strin
   ],
   ['date', "'0000-00-00'", 'VARCHAR2(10 CHAR)', '0000-00-00', ':1'],
   ["enum('a','b''c')", '2', 'VARCHAR2(3 CHAR)', "b'c", ':1'],
+  ["enum('back\\\\slash','a\\nb')", '1', 'VARCHAR2(10 CHAR)', 'back\\slash', ':1'],
+  ["enum('back\\\\slash','a\\nb\\0\\r')", '2', 'VARCHAR2(10 CHAR)', 'a\nb\0\r', ':1'],
   ["set('a','b','c')", '5', 'VARCHAR2(5 CHAR)', 'a,c', ':1'],
   ["set('a','b','c')", '0', 'VARCHAR2(5 CHAR)', null, ':1'],
   ['varbinary(9)', "x'00ff'", 'RAW(9)', Buffer.from([0, 255]), ':1'],
