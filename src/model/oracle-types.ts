@@ -11,7 +11,7 @@ export interface OracleType {
   readonly base: OracleBase | null;
   /** Bytes of a text or RAW; digits of a NUMBER (null: any); of fractions of a second. */
   readonly size: number | null;
-  /** Of a NUMBER behind the point; null: any. */
+  /** Digits of a NUMBER behind the point, of an interval's days; null: any. */
   readonly scale: number | null;
   /** A text is measured in characters. */
   readonly inChars: boolean;
@@ -55,9 +55,19 @@ export function parseOracleType(text: string): OracleType {
   return {
     base: known,
     size: whole,
-    scale: known !== 'NUMBER' ? null : second === undefined ? (whole === null ? null : 0) : Number(second),
+    scale: known === 'NUMBER' ? numberScale(whole, second) : daysOf(text),
     inChars: /\bCHAR$/i.test(first) || known === 'NVARCHAR2',
   };
+}
+
+function numberScale(digits: number | null, scale: string | undefined): number | null {
+  if (scale !== undefined) return Number(scale);
+  return digits === null ? null : 0;
+}
+
+function daysOf(text: string): number | null {
+  const digits = /\bDAY\s*\((\d)\)/i.exec(text)?.[1];
+  return digits === undefined ? null : Number(digits);
 }
 
 /** Whether rows can be found by a value of it. */
@@ -282,7 +292,10 @@ export const CARRIAGES: readonly Carriage[] = [
     from: ['time'],
     to: ['INTERVAL DAY TO SECOND'],
     by: 'time',
-    fit: fractionFit,
+    fit: (from, to) => {
+      const fit = fractionFit(from, to);
+      return fit === 'exact' ? exactIf((to.scale ?? 2) >= 2) : fit;
+    },
     needs: 'as many fractions of a second, and two digits of days',
   },
   {

@@ -54,6 +54,8 @@ test.each([
   ['timestamp', 'TIMESTAMP(0) WITH LOCAL TIME ZONE', 'exact'],
   ['time(6)', 'INTERVAL DAY(2) TO SECOND(6)', 'exact'],
   ['time(6)', 'INTERVAL DAY(2) TO SECOND(3)', 'silent'],
+  ['time', 'INTERVAL DAY(1) TO SECOND(0)', 'aloud'],
+  ['time', 'INTERVAL DAY TO SECOND', 'exact'],
   ['time', 'DATE', 'silent'],
   ['binary(16)', 'RAW(16)', 'exact'],
   ['binary(16)', 'RAW(15)', 'aloud'],
