@@ -152,6 +152,7 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
 
   readonly firstPosition = onlyATarget;
   readonly origin = onlyATarget;
+  readonly recordedOrigin = onlyATarget;
   readonly moveOrigin = onlyATarget;
   readonly beat = onlyATarget;
   readonly watermark = onlyATarget;
