@@ -57,6 +57,9 @@ export interface TableShape {
   readonly engine: string;
 }
 
+/** `TableShape.engine` of a table of an Oracle database; its column types are Oracle's (`oracle-types.ts`). */
+export const ORACLE_ENGINE = 'oracle';
+
 /** Full names are compared and shown as `schema.table`. */
 export function tableName(table: { readonly schema: string; readonly name: string }): string {
   return `${table.schema}.${table.name}`;

@@ -62,7 +62,7 @@ export interface PipelineStatus {
   readonly rows_applied: number;
   /** Over the last five seconds. */
   readonly rows_per_second: number;
-  /** Changes of this pipeline refused since the node started. */
+  /** Conflicts that were decided, or are waiting, since the node started, whoever won. */
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most. */
   readonly conflict_tables: Readonly<Record<string, number>>;

@@ -10,6 +10,7 @@ import type { TableRule } from '../model/pipeline.ts';
 import type { ColumnShape, Image, TableShape } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
 import { type Fit, fitOf, printTypes } from './column-fit.ts';
+import { isOracle, oracleFit } from './oracle-fit.ts';
 
 /** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
 export interface Extract {
@@ -89,7 +90,8 @@ export function loadTable(
     }
     return index;
   });
-  const fits = source.columns.map((column, position) => fitOf(column, target.columns[targetIndexes[position]!]!));
+  const judge = isOracle(target) ? oracleFit : fitOf;
+  const fits = source.columns.map((column, position) => judge(column, target.columns[targetIndexes[position]!]!));
   refuseMisfits(source, target, targetIndexes, running ? ALOUD : [], fits);
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
   const key = target.primaryKey.map((index) => at.get(index));
@@ -135,7 +137,9 @@ function refuseMisfits(
   const to = tableName(target);
   throw new OtterError('OT5028', `${to} does not take every value of ${tableName(source)}: ${misfits.join('; ')}`, {
     where: { source: tableName(source), target: to },
-    hint: `Give the columns of ${to} the types that ${tableName(source)} has (ALTER TABLE ... MODIFY), or leave them out with \`columns: { omit: [...] }\`.`,
+    hint: isOracle(target)
+      ? `Give the columns of ${to} types that take them (docs/oracle.md), or leave them out with \`columns: { omit: [...] }\`.`
+      : `Give the columns of ${to} the types that ${tableName(source)} has (ALTER TABLE ... MODIFY), or leave them out with \`columns: { omit: [...] }\`.`,
   });
 }
 

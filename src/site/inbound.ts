@@ -9,6 +9,7 @@ import { messageOf, OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
   type CopyState,
+  type LogOrigin,
   type Place,
   type RecordedTable,
   samePlace,
@@ -43,6 +44,8 @@ export interface InboundOptions {
   readonly begins: () => void;
   /** What must be there before it is claimed. */
   readonly ready: () => Promise<void>;
+  /** Where pipelines of its mesh out of this database may begin. */
+  readonly origin: () => Promise<LogOrigin>;
   /** Conflicts that wait for a person. */
   readonly open?: () => number;
   readonly onFirstCheckpoint: () => void;
@@ -51,7 +54,7 @@ export interface InboundOptions {
 }
 
 /** What a table can be the cause of. */
-const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|5030)$/;
+const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|5030|5060)$/;
 
 const WINDOW = { rows: 5_000, bytes: 4 << 20 };
 
@@ -309,7 +312,7 @@ export class Inbound {
   async #ownPlace(site: string): Promise<string | null> {
     const { role, mesh } = this.#spec;
     const { target } = this.#options;
-    if (mesh) return seenText(await target.origin(site));
+    if (mesh) return seenText(await this.#options.origin());
     return role === 'to-serialiser' ? (await target.firstPosition(site)).position : null;
   }
 

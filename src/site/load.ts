@@ -218,3 +218,13 @@ function loadChange(change: RowChange, table: LoadTable): LoadChange {
     fkChecks: change.fkChecks,
   };
 }
+
+/** One for each conflict, by the name of its table here. */
+export function countTables(tables: readonly LoadTable[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { target } of tables) {
+    const name = tableName(target);
+    counts.set(name, (counts.get(name) ?? 0) + 1);
+  }
+  return counts;
+}

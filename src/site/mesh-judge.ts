@@ -14,7 +14,7 @@ import type { CopyChunk, Delivery, Seen } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
 import { placeable } from '../replication/conflict/mesh/copied.ts';
-import { decideMesh } from '../replication/conflict/mesh/decide.ts';
+import { decideMesh, type Written } from '../replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../replication/conflict/mesh/detect.ts';
 import { meshRecords } from '../replication/conflict/mesh/record.ts';
 import { appliedTouches, type MeshClaim } from '../replication/conflict/mesh/touches.ts';
@@ -22,7 +22,7 @@ import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import type { LoadChange } from '../replication/window.ts';
 import type { KeyedRow } from './known-keys.ts';
-import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { sha256 } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
@@ -43,8 +43,8 @@ export class MeshStrategy implements Strategy {
   readonly #tables: TargetTables;
   /** What the peer had seen when the window, or the transaction in pieces, began. */
   #first: Seen = {};
-  /** Keys that earlier pieces of the transaction at hand have written. */
-  #written = new Set<string>();
+  /** By earlier pieces of the transaction at hand. */
+  #written: Written = new Map();
   /** Gives on the turn to decide. */
   #release: (() => void) | null = null;
 
@@ -62,7 +62,7 @@ export class MeshStrategy implements Strategy {
   ): Promise<Applied> {
     this.ended();
     this.#first = from.seen;
-    this.#written = new Set();
+    this.#written = new Map();
     const [first] = deliveries;
     if (first?.kind === 'chunk') return this.#copied(session, from, to, first.chunk);
     const claims = await this.#claims(deliveries);
@@ -109,8 +109,7 @@ export class MeshStrategy implements Strategy {
       fkChecks: false,
     }));
     const present = await this.#locked(session, inserts);
-    await this.#barrier(session);
-    await index.learnt([...chunk.rows.map((image) => ({ table, image })), ...present]);
+    await this.#barrier(session, [...chunk.rows.map((image) => ({ table, image })), ...present]);
     const { keys, registers } = index;
     const rows = placeable(table, chunk.rows, { present, keys, registers });
     if (rows.length > 0) await session.write([{ kind: 'insert', table, rows }]);
@@ -141,8 +140,7 @@ export class MeshStrategy implements Strategy {
       await session.tellTouches(spec.name, touched);
       const { missing, absent } = await session.write(optimisticWrites(changes));
       if (missing + absent > 0) return false;
-      await this.#barrier(session);
-      await index.learnt(rowsOf(claims));
+      await this.#barrier(session, rowsOf(claims));
       const sites = { own: index.site, source: spec.source };
       return firstOpposed(claims, sites, index.keys, index.registers) === null;
     } catch (error) {
@@ -157,8 +155,7 @@ export class MeshStrategy implements Strategy {
       session,
       claims.map(({ change }) => change),
     );
-    await this.#barrier(session);
-    await index.learnt([...rowsOf(claims), ...present]);
+    await this.#barrier(session, [...rowsOf(claims), ...present]);
     const { site: own, keys, registers } = index;
     const verdict = decideMesh({
       own,
@@ -177,14 +174,24 @@ export class MeshStrategy implements Strategy {
     return {
       rows: Math.max(0, claims.length - verdict.refused - verdict.hidden),
       conflicts: verdict.losses.length,
+      conflictTables: countTables(verdict.losses.map(({ claim }) => claim.change.table)),
       drift: 0,
     };
   }
 
-  /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
-  async #barrier(session: LoadSession): Promise<void> {
-    const { passed, spec } = this.#options;
-    if (await passed(await session.logEnd(), BARRIER_MS)) return;
+  /**
+   * When the registers have all that this site's log has, and the spellings of these rows are known. Meanwhile they may have
+   * been begun anew, and then had not.
+   * @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again.
+   */
+  async #barrier(session: LoadSession, rows: readonly KeyedRow[]): Promise<void> {
+    const { passed, spec, index } = this.#options;
+    for (;;) {
+      const { registers } = index;
+      if (!(await passed(await session.logEnd(), BARRIER_MS))) break;
+      await index.learnt(rows);
+      if (index.registers === registers) return;
+    }
     throw new OtterError('OT5018', `the log reader of ${spec.target} has not passed the end of its log`, {
       where: { pipeline: spec.name },
       retry: 'backoff',

@@ -18,6 +18,7 @@ import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
+import { oracleObstacle } from '../replication/oracle-fit.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
@@ -206,7 +207,9 @@ export class TargetTables {
     const table = loadTable(source, shape, rename, running);
     if (spec().role === 'one-way') {
       const obstacle =
-        keyObstacle(table, spec().initial === 'copy') ?? (logsCascades ? null : cascadeObstacle(table, spec().tables));
+        oracleObstacle(table) ??
+        keyObstacle(table, spec().initial === 'copy') ??
+        (logsCascades ? null : cascadeObstacle(table, spec().tables));
       if (obstacle !== null) throw obstacle;
     }
     if (spec().role !== 'one-way') {

@@ -34,7 +34,6 @@ export const UNBUILT = {
     severity: 'warning',
     missing: 'Nodes talk to each other without encryption and without asking who is there.',
   },
-  oracle: { key: 'databases.*.engine: oracle', severity: 'error', missing: 'Oracle databases are not written yet.' },
   manualCopy: {
     key: 'conflict.policy: manual with initial: copy',
     severity: 'error',
@@ -56,6 +55,11 @@ export const UNBUILT = {
     missing: 'Rows that exist at the second database are refused.',
   },
   ddl: { key: 'channels.*.ddl: replicate', severity: 'error', missing: 'Changes of tables are not carried over.' },
+  oracleDdl: {
+    key: 'channels.*.ddl: replicate into engine: oracle',
+    severity: 'error',
+    missing: 'Changes of tables are not carried into an Oracle database.',
+  },
   onError: {
     key: 'channels.*.on_error: park',
     severity: 'error',
@@ -99,11 +103,10 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
   for (const key of Object.keys(topology.inert ?? {})) {
     if (key === 'moved' || key === 'rules' || key === 'guards' || key === 'link') tell(key, `\`${key}\``, [key]);
   }
-  for (const [name, database] of Object.entries(topology.database)) {
-    if (database.engine === 'oracle') tell('oracle', '`engine: oracle`', ['databases', name, 'engine']);
-  }
   for (const [name, channel] of Object.entries(topology.channel)) {
     ofChannel(channel, ['channels', name], tell);
+    if (channel.ddl === 'replicate' && writesOracle(channel, topology))
+      tell('oracleDdl', '`ddl: replicate` into an Oracle database', ['channels', name, 'ddl']);
     channel.tables.forEach((table, i) => {
       ofTable(table, channel, ['channels', name, 'tables', i], tell);
     });
@@ -134,6 +137,10 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   for (const key of ['priority', 'rate', 'order', 'verify'] as const) {
     if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
   }
+}
+
+function writesOracle({ direction }: ChannelSpec, { database }: Topology): boolean {
+  return direction.kind === 'one-way' && direction.to.some((name) => database[name]?.engine === 'oracle');
 }
 
 /** In words; null where one site decides. */

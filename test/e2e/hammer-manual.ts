@@ -14,8 +14,11 @@ interface Open {
 const AT_ONCE = 4;
 const ROUNDS = 10;
 const TAKES = ['incoming', 'local', 'base'] as const;
-/** Closed meanwhile by a decision about another row, or not as it was when it was shown. */
-const MEANWHILE = ['OT7010', 'OT7012'];
+/**
+ * Closed meanwhile by a decision about another row, not as it was when it was shown, or another row has to be decided first
+ * which this one refers to.
+ */
+const NOT_NOW = ['OT7010', 'OT7011', 'OT7012'];
 
 /**
  * Decides until nothing waits any more; returns how often.
@@ -25,7 +28,6 @@ export async function decideAll(otter: Otter, random: Random, arrived: () => Pro
   let decided = 0;
   for (let round = 1; round <= ROUNDS; round += 1) {
     const open = await waiting(otter);
-    console.log('ROUND', round, open.length);
     if (open.length === 0) return decided;
     const byRow = Map.groupBy(open, ({ table, key }) => JSON.stringify([table, key]));
     const chosen = [...byRow.values()].map((records) => ({ id: random.pick(records).id, take: random.pick(TAKES) }));
@@ -46,13 +48,11 @@ async function waiting(otter: Otter): Promise<Open[]> {
   return (JSON.parse(out) as { conflicts: Open[] }).conflicts;
 }
 
-/** False: it was closed meanwhile. */
+/** False: not now. */
 async function decide(otter: Otter, id: string, take: string): Promise<boolean> {
-  const t = Date.now();
   const { code, err } = await otter.run('conflicts', 'resolve', id, '--take', take, '--yes');
-  console.log('DEC', id, take, code, Date.now() - t);
   if (code === 0) return true;
-  expect(MEANWHILE, err).toContain(/OT\d{4}/.exec(err)?.[0]);
+  expect(NOT_NOW, err).toContain(/OT\d{4}/.exec(err)?.[0]);
   return false;
 }
 

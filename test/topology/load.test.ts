@@ -26,7 +26,6 @@ describe('the example of the topology language', () => {
   it('is valid, and says exactly what is not built yet', () => {
     expect(loaded.diagnostics).toEqual([]);
     expect(brief(loaded)).toEqual([
-      'error OT1090 32:13 `engine: oracle` is not built yet',
       'error OT1090 42:10 `ddl: replicate` is not built yet',
       'error OT1090 55:52 `where` is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
@@ -264,6 +263,19 @@ describe('what is not built', () => {
     const loaded = channel(body);
     expect(loaded.diagnostics).toEqual([]);
     expect(loaded.unbuilt.map((d) => `${d.severity} ${d.summary.replace(' is not built yet', '')}`)).toEqual(expected);
+  });
+
+  it('changes of tables into an Oracle database', () => {
+    const dw =
+      '  dw: { region: a, engine: oracle, endpoints: ["10.0.1.3:1521/DW"], user: otter, password: { env: P } }\n';
+    const into = (to: string): string[] =>
+      brief(
+        load(`${BASE}${dw}channels:\n  shop:\n    from: hz\n    to: ${to}\n    ddl: replicate\n    tables: [shop.a]\n`),
+      );
+    const told = 'error OT1090 15:10 `ddl: replicate` into an Oracle database is not built yet';
+    expect(into('dw')).toContain(told);
+    expect(into('[ca, dw]')).toContain(told);
+    expect(into('ca')).not.toContain(told);
   });
 
   it('at the top level', () => {

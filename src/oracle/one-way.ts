@@ -1,0 +1,26 @@
+/**
+ * What otter asks of a database that it reads, or where conflicts are decided: an Oracle database is neither, which
+ * `otter validate` has said before a node begins (OT1043).
+ */
+import type { SourcePort } from '../model/ports.ts';
+
+/** A call of these is a bug. */
+export function onlyATarget(): never {
+  throw new Error('an Oracle database is only the target of one-way channels');
+}
+
+/** The source that an Oracle database is not. */
+export const NO_SOURCE: SourcePort & AsyncDisposable = {
+  facts: onlyATarget,
+  preflight: onlyATarget,
+  logEnd: onlyATarget,
+  readLog: onlyATarget,
+  tables: onlyATarget,
+  shape: onlyATarget,
+  shapeWithChildren: onlyATarget,
+  createStatements: onlyATarget,
+  estimateRows: onlyATarget,
+  seen: onlyATarget,
+  readChunk: onlyATarget,
+  [Symbol.asyncDispose]: async () => undefined,
+};
