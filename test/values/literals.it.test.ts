@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Image } from '../../src/model/row.ts';
 import type { Session } from '../../src/mysql/connection.ts';
 import { type Context, type Family, open, readToEnd, rowItems } from '../mysql/context.ts';
-import { has, TYPE_CASES, type TypeCase } from './cases.ts';
+import { has, TYPE_CASES } from './cases.ts';
 
 describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   let context: Context;
@@ -16,7 +16,8 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   beforeAll(async () => {
     context = await open(family);
     writer = await context.server.connect();
-  });
+    await writeAll();
+  }, 60_000);
 
   afterAll(async () => {
     await writer?.[Symbol.asyncDispose]();
@@ -39,46 +40,58 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     }
   });
 
-  const cases = TYPE_CASES.filter((one) => has(family, one));
+  const cases = TYPE_CASES.filter((one) => has(family, one)).map((one, index) => ({ ...one, index }));
+  /** Rows of every case as the log has them, and as it has them once more where they were written again. */
+  const [logged, again]: [Image[][], Image[][]] = [[], []];
 
-  test.each(cases)('$type', async ({ type, values }: TypeCase) => {
+  async function writeAll(): Promise<void> {
     const { root, source } = context;
-    await root.run('DROP TABLE IF EXISTS d.src');
-    await root.run('DROP TABLE IF EXISTS d.dst');
-    await root.run(
-      `CREATE TABLE d.src (id INT PRIMARY KEY, v ${type}, z INT NOT NULL DEFAULT 7) DEFAULT CHARSET=utf8mb4`,
+    const tables = cases.map(
+      ({ type, index }) =>
+        `CREATE TABLE d.src${index} (id INT PRIMARY KEY, v ${type}, z INT NOT NULL DEFAULT 7) DEFAULT CHARSET=utf8mb4; CREATE TABLE d.dst${index} LIKE d.src${index}`,
     );
-    await root.run('CREATE TABLE d.dst LIKE d.src');
+    await root.query(tables.join('; '));
     const from = (await source.logEnd()).position;
-    for (const [i, value] of ['NULL', ...values].entries())
-      await root.run(`INSERT INTO d.src (id, v) VALUES (${i}, ${value})`);
-    const wants = (schema: string, table: string): boolean => schema === 'd' && table !== 'other';
-
-    const logged = inserted(await readToEnd(source, { from, wants }));
-    expect(logged).toHaveLength(values.length + 1);
-    const shape = await source.shape('d', 'src');
-    expect(await source.readChunk(shape!, null, 1000)).toEqual(logged);
-
+    for (const { values, index } of cases) {
+      const rows = ['NULL', ...values].map((value, i) => `(${i}, ${value})`);
+      await root.run(`INSERT INTO d.src${index} (id, v) VALUES ${rows.join(', ')}`);
+    }
+    logged.push(...inserted(await readToEnd(source, { from, wants: (schema) => schema === 'd' }), 'src', cases.length));
     const between = (await source.logEnd()).position;
-    for (const image of logged)
-      await writer.run(`INSERT INTO d.dst VALUES (${image.map((v) => v ?? 'NULL').join(', ')})`);
-    expect(inserted(await readToEnd(source, { from: between, wants }))).toEqual(logged);
-    const checksums = await root.rows<{ Checksum: string }>('CHECKSUM TABLE d.src, d.dst');
+    for (const [index, images] of logged.entries()) {
+      const rows = images.map((image) => `(${image.map((v) => v ?? 'NULL').join(', ')})`);
+      await writer.run(`INSERT INTO d.dst${index} VALUES ${rows.join(', ')}`);
+    }
+    const second = await readToEnd(source, { from: between, wants: (schema) => schema === 'd' });
+    again.push(...inserted(second, 'dst', cases.length));
+  }
+
+  test.each(cases)('$type', async ({ type, values, index }) => {
+    const { root, source } = context;
+    const rows = logged[index]!;
+    expect(rows).toHaveLength(values.length + 1);
+    const shape = await source.shape('d', `src${index}`);
+    expect(await source.readChunk(shape!, null, 1000)).toEqual(rows);
+    expect(again[index]).toEqual(rows);
+    const checksums = await root.rows<{ Checksum: string }>(`CHECKSUM TABLE d.src${index}, d.dst${index}`);
     expect(checksums[1]!.Checksum).toBe(checksums[0]!.Checksum);
 
     // Found again by its own literal, as tables without a primary key need.
-    const [id, value] = logged.at(-1)!;
+    const [id, value] = rows.at(-1)!;
     const found = await writer.rows<{ id: number }>(
-      `SELECT id FROM d.dst WHERE ${sameAs(family, type, value!)} AND id = ${id}`,
+      `SELECT id FROM d.dst${index} WHERE ${sameAs(family, type, value!)} AND id = ${id}`,
     );
     expect(found).toHaveLength(1);
   });
 });
 
-function inserted(items: Parameters<typeof rowItems>[0]): Image[] {
-  return rowItems(items).flatMap((item) =>
-    item.changes.flatMap((change) => (change.kind === 'insert' ? [change.after] : [])),
-  );
+/** By the number in the name of their table. */
+function inserted(items: Parameters<typeof rowItems>[0], prefix: string, count: number): Image[][] {
+  const found = Array.from({ length: count }, (): Image[] => []);
+  for (const { table, ...change } of rowItems(items).flatMap(({ changes }) => changes))
+    if (change.kind === 'insert' && table.name.startsWith(prefix))
+      found[Number(table.name.slice(prefix.length))]!.push(change.after);
+  return found;
 }
 
 function sameAs(family: Family, type: string, literal: string): string {
