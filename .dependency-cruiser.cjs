@@ -38,7 +38,7 @@ const PURE = {
   model: ['(^|/)node_modules/re2js/'],
   topology: ['(^|/)node_modules/(yaml|ajv)/'],
   planner: [],
-  replication: [],
+  replication: ['(^|/)node_modules/(@types/)?big\\.js/'],
   inspect: [],
 };
 

@@ -1,7 +1,7 @@
 /** Names every concrete adapter and puts them behind the ports: the one room that knows what otter is made of. */
 
 import { execFileSync } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -158,6 +158,12 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         heartbeatMs: HEARTBEAT_MS,
         indexBytes: bytes,
         spill: { open: () => openKeyFile(folder), limitBytes: fileBytes },
+        hashBy: (reference) => {
+          const key = resolveSecret(reference, env);
+          if (key === '')
+            throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
+          return (text) => createHmac('sha256', key).update(text).digest('hex');
+        },
       });
     },
   };

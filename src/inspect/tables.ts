@@ -7,7 +7,7 @@ import type { LiveTable } from '../model/inspection.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle } from '../replication/cascades.ts';
+import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
 import { extract, loadTable } from '../replication/load-table.ts';
@@ -122,6 +122,7 @@ class PairInspection {
         if (role === 'to-serialiser') this.#obstacle(() => conflictObstacle(matched, this.#pair.rule.conflict));
       } else {
         this.#obstacle(() => keyObstacle(matched, initial === 'copy'));
+        this.#obstacle(() => filteredParent(matched, tables));
         if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
       }
     }

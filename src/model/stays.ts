@@ -66,9 +66,10 @@ function leftBy(before: ChannelSpec, after: ChannelSpec): LeftTables['entries'] 
   const stay = new Set(after.tables.map(keyOf));
   return before.tables
     .filter((table) => !stay.has(keyOf(table)))
-    .map(({ from, to, columns }) => {
+    .map(({ from, to, columns, rows }) => {
       const whole = columns.only === null && columns.omit.length === 0 && Object.keys(columns.rename).length === 0;
-      return whole && to === null ? from : { from, to, columns };
+      if (whole && to === null && rows === undefined) return from;
+      return { from, to, columns, ...(rows === undefined ? {} : { rows }) };
     });
 }
 

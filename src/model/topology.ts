@@ -57,6 +57,19 @@ export interface ColumnSpec {
   readonly rename: Readonly<Record<string, string>>;
 }
 
+export const MASK_KINDS = ['null', 'hash', 'redact'] as const;
+export type MaskKind = (typeof MASK_KINDS)[number];
+
+/** Expressions are texts as `expression-parser.ts` reads them. */
+export interface RowSpec {
+  /** Only rows for which it holds travel. */
+  readonly where?: string;
+  /** Target column name to the expression that gives its value. */
+  readonly set?: Readonly<Record<string, string>>;
+  /** Source column name to how its value is made unreadable. */
+  readonly mask?: Readonly<Record<string, MaskKind>>;
+}
+
 /**
  * A table entry of a channel. `from` and `to` are `schema.table` texts in which the table part may be a name, a
  * wildcard (`log_*`), a numbered shard range (`item_[0-31]`) or `/regex/`; see `replication/names.ts`.
@@ -69,7 +82,9 @@ export interface TableSpec {
   readonly columns: ColumnSpec;
   /** Overrides the channel's; null: the channel's. */
   readonly conflict: ConflictSpec | null;
-  /** Keys of the entry that are not built yet (`where`, `set`, `mask`, `process`, `order`); absent when there are none. */
+  /** What is made of its rows on their way; absent when they travel as they are. */
+  readonly rows?: RowSpec;
+  /** Keys of the entry that are not built yet (`process`, `order`); absent when there are none. */
   readonly inert?: InertSpec;
 }
 
@@ -90,6 +105,8 @@ export interface ChannelSpec {
   readonly apply: { readonly lanes: number; readonly atomic: boolean };
   readonly enabled: boolean;
   readonly tables: readonly TableSpec[];
+  /** Where the key of masks that hash is found; absent when none is given. */
+  readonly maskKey?: SecretRef;
   /** Keys that parse and validate but are not built yet and do not change rows, kept so that a plan can show them. */
   readonly inert: Readonly<Record<string, unknown>>;
 }

@@ -106,15 +106,16 @@ function tablesOf(spec: Fields | null): readonly Fields[] | null {
 /** Keys of the resolved object as the file has them. */
 function written(kind: Kind, spec: Fields): Fields {
   if (kind !== 'channel') return spec;
-  const { direction, onError, inert, ...rest } = spec;
+  const { direction, onError, maskKey, inert, ...rest } = spec;
   const ends = omit((direction ?? {}) as Fields, 'kind');
-  return { ...rest, ...ends, on_error: onError ?? null, ...((inert ?? {}) as Fields) };
+  return { ...rest, ...ends, on_error: onError ?? null, mask_key: maskKey ?? null, ...((inert ?? {}) as Fields) };
 }
 
 function writtenTable(entry: Fields): Fields {
-  const { inert, columns, ...rest } = entry;
-  const { set, mask, ...others } = (inert ?? {}) as Fields;
-  return { ...rest, columns: { ...((columns ?? {}) as Fields), set: set ?? null, mask: mask ?? null }, ...others };
+  const { inert, columns, rows, ...rest } = entry;
+  const { set, mask, ...others } = (rows ?? {}) as Fields;
+  const all = { ...((columns ?? {}) as Fields), set: set ?? null, mask: mask ?? null };
+  return { ...rest, columns: all, ...others, ...((inert ?? {}) as Fields) };
 }
 
 function omit(fields: Fields, key: string): Fields {

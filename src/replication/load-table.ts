@@ -7,25 +7,40 @@
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
-import type { ColumnShape, Image, TableShape } from '../model/row.ts';
+import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
 import { type Fit, fitOf, printTypes } from './column-fit.ts';
+import { NULL_TYPE } from './expression/types.ts';
+import type { FindHash } from './mask.ts';
+import { type RowWork, rowWork } from './row-work.ts';
 
 /** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
 export interface Extract {
   readonly shape: TableShape;
   /** Indexes into the source's full rows, or null when rows travel whole. */
   readonly picks: readonly number[] | null;
+  /** Null: all rows travel. */
+  readonly keeps: ((row: Image) => boolean) | null;
+  /** Makes the row that travels of a full one, where that is more than `picks`. @throws OtterError OT5051 */
+  readonly makes: ((row: Image) => Image) | null;
 }
 
-/** @throws OtterError OT5010 when a key column would stay behind. */
-export function extract(rule: Pick<TableRule, 'omit' | 'only'>, full: TableShape): Extract {
+type ExtractRule = Pick<TableRule, 'omit' | 'only' | 'rows'> & Partial<Pick<TableRule, 'rename'>>;
+
+/**
+ * @param hash for masks; null where there are none
+ * @throws OtterError OT5010 when a key column would stay behind, OT5050 when `where`, `set` or `mask` do not fit the table.
+ */
+export function extract(rule: ExtractRule, full: TableShape, hash: FindHash | null = null): Extract {
   const omit = new Set(rule.omit);
   const only = rule.only === null ? null : new Set(rule.only);
   const travels = (column: ColumnShape): boolean =>
     !omit.has(column.name) && (only === null || only.has(column.name)) && !column.generated;
   const picks = full.columns.flatMap((column, index) => (travels(column) ? [index] : []));
-  if (picks.length === full.columns.length) return { shape: full, picks: null };
+  const work = rule.rows === undefined ? null : rowWork(rule.rows, rule.rename ?? {}, full, travels, hash);
+  const keeps = work?.keeps ?? null;
+  const changes = work !== null && (work.instead.size > 0 || work.besides.length > 0);
+  if (picks.length === full.columns.length && !changes) return { shape: full, picks: null, keeps, makes: null };
   const at = new Map(picks.map((index, position) => [index, position]));
   const keyHole = full.primaryKey.find((index) => !at.has(index));
   if (keyHole !== undefined) {
@@ -38,13 +53,31 @@ export function extract(rule: Pick<TableRule, 'omit' | 'only'>, full: TableShape
       },
     );
   }
+  const blurred = full.primaryKey.find((index) => work?.instead.get(index)?.distinct === false);
+  if (blurred !== undefined) {
+    const name = full.columns[blurred]!.name;
+    throw new OtterError(
+      'OT5050',
+      `${tableName(full)}: column ${name} is part of the primary key, and with the value it is given two rows could become one`,
+      {
+        where: { table: tableName(full) },
+        hint: `Leave ${name} as it is, mask it by \`hash\`, or set a column of another name beside it.`,
+      },
+    );
+  }
+  // Whether values differ is not known of those that are made.
   const moved = (indexes: readonly number[]): number[] | null =>
-    indexes.every((index) => at.has(index)) ? indexes.map((index) => at.get(index)!) : null;
+    indexes.every((index) => at.has(index) && work?.instead.has(index) !== true)
+      ? indexes.map((index) => at.get(index)!)
+      : null;
   return {
     shape: {
       ...full,
-      columns: picks.map((index) => full.columns[index]!),
-      primaryKey: moved(full.primaryKey)!,
+      columns: [
+        ...picks.map((index) => work?.instead.get(index)?.shape ?? full.columns[index]!),
+        ...(work?.besides ?? []).map(({ shape }) => shape),
+      ],
+      primaryKey: full.primaryKey.map((index) => at.get(index)!),
       uniques: full.uniques.flatMap((unique) => {
         const columns = moved(unique.columns);
         return columns === null ? [] : [{ ...unique, columns }];
@@ -55,7 +88,22 @@ export function extract(rule: Pick<TableRule, 'omit' | 'only'>, full: TableShape
       }),
     },
     picks,
+    keeps,
+    makes: changes ? maker(work, picks) : null,
   };
+}
+
+function maker({ instead, besides }: RowWork, picks: readonly number[]): (row: Image) => Image {
+  const makes = [
+    ...picks.map((index) => instead.get(index)?.make ?? ((row: Image): Value => row[index]!)),
+    ...besides.map(({ make }) => make),
+  ];
+  return (row) => makes.map((make) => make(row));
+}
+
+/** The row as it travels, of one that does. */
+export function travelling(row: Image, { picks, makes }: Pick<Extract, 'picks' | 'makes'>): Image {
+  return makes === null ? pick(row, picks) : makes(row);
 }
 
 /** What a server does not change in silence, or not unseen (`MysqlSession` watches what it cuts). */
@@ -75,7 +123,7 @@ export function loadTable(
 ): LoadTable {
   const place = new Map(target.columns.map((column, index) => [column.name.toLowerCase(), index]));
   const targetIndexes = source.columns.map((column) => {
-    const wanted = rename[column.name] ?? column.name;
+    const wanted = column.computed === true ? column.name : (rename[column.name] ?? column.name);
     const index = place.get(wanted.toLowerCase());
     if (index === undefined || target.columns[index]!.generated) {
       throw new OtterError(
@@ -89,7 +137,12 @@ export function loadTable(
     }
     return index;
   });
-  const fits = source.columns.map((column, position) => fitOf(column, target.columns[targetIndexes[position]!]!));
+  const fits = source.columns.map((column, position): Fit => {
+    const there = target.columns[targetIndexes[position]!]!;
+    return column.type === NULL_TYPE
+      ? nullFit(there)
+      : fitOf(column.computed === true ? asDecimal(column, there) : column, there);
+  });
   refuseMisfits(source, target, targetIndexes, running ? ALOUD : [], fits);
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
   const key = target.primaryKey.map((index) => at.get(index));
@@ -117,6 +170,19 @@ export function loadTable(
   };
 }
 
+/** A whole number that was computed is written by its value, also into a DECIMAL. */
+function asDecimal(column: ColumnShape, there: ColumnShape): ColumnShape {
+  const digits = /^decimal/i.test(there.type) ? INTEGER_DIGITS[column.type] : undefined;
+  return digits === undefined ? column : { ...column, type: `decimal(${digits},0)` };
+}
+
+const INTEGER_DIGITS: Readonly<Record<string, number>> = { tinyint: 2, smallint: 4, mediumint: 6, int: 9, bigint: 18 };
+
+/** See `fitOf`. */
+function nullFit({ nullable, type }: ColumnShape): Fit {
+  return nullable ? 'exact' : /^timestamp/i.test(type) ? 'silent' : 'aloud';
+}
+
 function refuseMisfits(
   source: TableShape,
   target: TableShape,
@@ -127,7 +193,8 @@ function refuseMisfits(
   const misfits = source.columns.flatMap((column, position) => {
     const counterpart = target.columns[targetIndexes[position]!]!;
     const fit = fits[position]!;
-    if (fit === 'exact' || allowed.includes(fit)) return [];
+    // The type of a computed column is a guess at the largest value, which hardly ever comes; one that does not fit is refused aloud.
+    if (fit === 'exact' || (column.computed === true ? ALOUD : allowed).includes(fit)) return [];
     const { from, to } = printTypes(column, counterpart);
     return [`${counterpart.name} is ${to} and should take ${from}`];
   });

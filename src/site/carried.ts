@@ -2,11 +2,14 @@
  * The tables that a pipeline carries as it goes along its source's log: those of the topology, and such as have left it and of
  * which the log had something still.
  */
+import { OtterError } from '../model/error.ts';
 import type { Place } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { coversGtid, type Position } from '../model/position.ts';
 import { type Answer, type TableShape, tableName } from '../model/row.ts';
+import type { SecretRef } from '../model/topology.ts';
 import { pick } from '../replication/load-table.ts';
+import type { Hash } from '../replication/mask.ts';
 import { ruleFor } from '../replication/names.ts';
 import type { OtterRow } from '../replication/origin.ts';
 import { leavingRule, placeOf } from '../replication/places.ts';
@@ -22,6 +25,8 @@ export interface CarriedOptions extends Pick<AnnouncementsOptions, 'source' | 'k
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly until: Position } | null;
   /** Called with the name of a table that left. */
   readonly left: (name: string) => void;
+  /** Hashes under the key that is found there. @throws OtterError OT3020 */
+  readonly hashBy: (key: SecretRef) => Hash;
 }
 
 export type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
@@ -39,11 +44,17 @@ export class Carried {
   /** What it was up to where the log ended then; only while the reader may be before that. */
   #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
 
-  constructor({ spec, generation, leaving, left, source, known, since, cameBack }: CarriedOptions) {
+  constructor({ spec, generation, leaving, left, hashBy, source, known, since, cameBack }: CarriedOptions) {
     this.#spec = spec;
     this.#generation = generation;
     this.#left = left;
-    this.routes = new Routes(spec.tables);
+    this.routes = new Routes(spec.tables, () => {
+      const { maskKey } = this.#spec;
+      if (maskKey !== undefined) return hashBy(maskKey);
+      throw new OtterError('OT5050', `${spec.name} hashes values and has no \`mask_key\``, {
+        hint: 'Give its channel one.',
+      });
+    });
     this.announcements = new Announcements({
       spec: () => this.#spec,
       generation: () => this.#generation,

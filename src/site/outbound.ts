@@ -13,7 +13,7 @@ import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../mode
 import { coversGtid, type Position } from '../model/position.ts';
 import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions } from './announcements.ts';
-import { type AnswerRow, Carried } from './carried.ts';
+import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
 import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
@@ -33,6 +33,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   /** Whether a table that joins is told only when its copy begins. */
   readonly waits: (table: TableShape) => boolean;
   readonly onClose: () => void;
+  readonly hashBy: CarriedOptions['hashBy'];
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
@@ -286,8 +287,11 @@ export class Outbound implements LogListener, PipelineStream {
     for (const change of this.#announcements.counted(part.changes, part.gtid)) {
       const route = this.#carried.routes.of(change.table);
       if (route === null) continue;
-      if (route.picks === null) routed.push(change);
-      else routed.push(cut(change, route));
+      if (route.picks === null && route.keeps === null && route.makes === null) routed.push(change);
+      else {
+        const travelling = cut(change, route);
+        if (travelling !== null) routed.push(travelling);
+      }
     }
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });

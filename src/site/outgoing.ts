@@ -43,6 +43,7 @@ export interface OutgoingOptions {
   readonly firstCheckpointOf: (pipeline: string) => Promise<void> | null;
   /** Takes on work that goes on behind a stream. */
   readonly background: (work: Promise<void>) => void;
+  readonly hashBy: OutboundOptions['hashBy'];
   /** Of the site's life. */
   readonly signal: AbortSignal;
 }
@@ -234,7 +235,7 @@ export class Outgoing {
     leaving: OutboundOptions['leaving'],
     signal: AbortSignal,
   ): Running {
-    const { site, source, target, log, logger, indexOf } = this.#options;
+    const { site, source, target, log, logger, indexOf, hashBy } = this.#options;
     const ended = (): void => outbound.close();
     const outbound: Outbound = new Outbound({
       spec,
@@ -243,6 +244,7 @@ export class Outgoing {
       source,
       opening,
       leaving,
+      hashBy,
       known: request.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),

@@ -13,7 +13,7 @@ import {
 } from '../model/load.ts';
 import { type ConflictRule, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle } from '../replication/cascades.ts';
+import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
 import { loadTable } from '../replication/load-table.ts';
@@ -206,7 +206,9 @@ export class TargetTables {
     const table = loadTable(source, shape, rename, running);
     if (spec().role === 'one-way') {
       const obstacle =
-        keyObstacle(table, spec().initial === 'copy') ?? (logsCascades ? null : cascadeObstacle(table, spec().tables));
+        keyObstacle(table, spec().initial === 'copy') ??
+        filteredParent(table, spec().tables) ??
+        (logsCascades ? null : cascadeObstacle(table, spec().tables));
       if (obstacle !== null) throw obstacle;
     }
     if (spec().role !== 'one-way') {

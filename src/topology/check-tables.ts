@@ -7,6 +7,7 @@ import { mappingProblem, pairProblem, reversalProblem } from '../model/table-map
 import type { TablePattern } from '../model/table-pattern.ts';
 import { parsePattern, singleName } from '../model/table-pattern.ts';
 import type { ChannelSpec, TableSpec } from '../model/topology.ts';
+import { checkRows } from './check-rows.ts';
 import type { Checked } from './checked.ts';
 import { PatternIndex } from './pattern-index.ts';
 import type { Path } from './tree.ts';
@@ -24,6 +25,7 @@ export function checkTables(checked: Checked): void {
       const path: Path = ['channels', name, 'tables', i];
       checkColumns(checked, table, path);
       checkOwner(checked, channel, table, path);
+      checkRows(checked, channel, table, path);
       const from = checkNames(checked, channel, table, path);
       return from === null ? [] : [{ table, path, from }];
     });

@@ -12,7 +12,9 @@ import type {
   DatabaseSpec,
   Engine,
   InertSpec,
+  MaskKind,
   NodeSpec,
+  RowSpec,
   SecretRef,
   TableSpec,
   Topology,
@@ -37,8 +39,8 @@ interface WrittenTable {
     readonly only?: readonly string[];
     readonly omit?: readonly string[];
     readonly rename?: Readonly<Record<string, string>>;
-    readonly set?: Readonly<Record<string, unknown>>;
-    readonly mask?: Readonly<Record<string, unknown>>;
+    readonly set?: Readonly<Record<string, string | number | boolean | null>>;
+    readonly mask?: Readonly<Record<string, MaskKind>>;
   };
   readonly where?: string;
   readonly process?: string;
@@ -64,6 +66,7 @@ interface WrittenChannel {
   readonly verify?: { readonly every: string };
   readonly scope?: 'row' | 'transaction';
   readonly enabled?: boolean;
+  readonly mask_key?: SecretRef;
   readonly tables: readonly (string | WrittenTable)[];
 }
 
@@ -160,6 +163,7 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
     apply: { lanes: channel.apply?.lanes ?? 1, atomic: channel.apply?.atomic ?? true },
     enabled: channel.enabled ?? true,
     tables: channel.tables.map((table) => resolveTable(table, conflict)),
+    ...(channel.mask_key === undefined ? {} : { maskKey: json(channel.mask_key) as SecretRef }),
     inert: said({
       priority: channel.priority === 0 ? undefined : channel.priority,
       rate: channel.rate,
@@ -179,10 +183,8 @@ function isMesh({ between = [], shape }: WrittenChannel, conflict: ConflictSpec 
 function resolveTable(written: string | WrittenTable, channel: ConflictSpec | null): TableSpec {
   const table: WrittenTable = typeof written === 'string' ? { from: written } : written;
   const { only, omit, rename, set, mask } = table.columns ?? {};
+  const rows = rowsOf(table.where, set ?? {}, mask ?? {});
   const inert = said({
-    where: table.where,
-    set: isSaid(set) ? set : undefined,
-    mask: isSaid(mask) ? mask : undefined,
     process: table.process,
     order: table.order === 0 ? undefined : table.order,
   });
@@ -191,8 +193,30 @@ function resolveTable(written: string | WrittenTable, channel: ConflictSpec | nu
     to: table.to === undefined || table.to === table.from ? null : table.to,
     columns: { only: only === undefined ? null : [...only], omit: [...(omit ?? [])], rename: { ...rename } },
     conflict: table.conflict === undefined || channel === null ? null : resolveConflict(table.conflict, channel),
+    ...(Object.keys(rows).length === 0 ? {} : { rows }),
     ...(Object.keys(inert).length === 0 ? {} : { inert }),
   };
+}
+
+function rowsOf(
+  where: string | undefined,
+  set: Readonly<Record<string, string | number | boolean | null>>,
+  mask: Readonly<Record<string, MaskKind>>,
+): RowSpec {
+  return {
+    ...(where === undefined ? {} : { where }),
+    ...(Object.keys(set).length === 0 ? {} : { set: mapValues(set, expressionOf) }),
+    ...(Object.keys(mask).length === 0 ? {} : { mask: { ...mask } }),
+  };
+}
+
+/** YAML's own constants are the same in SQL. */
+function expressionOf(written: string | number | boolean | null): string {
+  return typeof written === 'string' ? written : String(written).toUpperCase();
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, make: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, make(value)]));
 }
 
 const NO_CONFLICT: ConflictSpec = {

@@ -26,6 +26,7 @@ const answer = (table: string, key: number) =>
 
 function carrying(): Carried {
   const carried = new Carried({
+    hashBy: () => (text) => text,
     spec,
     generation: 1,
     leaving: null,

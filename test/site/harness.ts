@@ -1,4 +1,5 @@
 /** Two (or more) sites in one process over real servers, wired without a state store: what a node does, less the node. */
+import { createHmac } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
@@ -164,6 +165,7 @@ export class Sites implements AsyncDisposable {
       heartbeatMs: 200,
       indexBytes: 256 << 20,
       spill: { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 },
+      hashBy: (key) => (text) => createHmac('sha256', JSON.stringify(key)).update(text).digest('hex'),
       ...this.#more,
     });
     this.#running.set(name, site);

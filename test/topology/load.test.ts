@@ -28,7 +28,6 @@ describe('the example of the topology language', () => {
     expect(brief(loaded)).toEqual([
       'error OT1090 32:13 `engine: oracle` is not built yet',
       'error OT1090 42:10 `ddl: replicate` is not built yet',
-      'error OT1090 55:52 `where` is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
       'warning OT1091 68:3 alert `shop-lag` is not built yet',
       'warning OT1091 70:3 receiver `ops` is not built yet',
@@ -74,7 +73,7 @@ describe('the example of the topology language', () => {
       enabled: true,
       inert: {},
     });
-    expect(topology?.channel['warehouse']?.tables[0]?.inert).toEqual({ where: "status <> 'draft'" });
+    expect(topology?.channel['warehouse']?.tables[0]?.rows).toEqual({ where: "status <> 'draft'" });
     expect(topology?.files['product-images']).toMatchObject({
       missing: 'wait',
       order: 'file-first',
@@ -252,10 +251,7 @@ describe('what is not built', () => {
       '    from: hz\n    to: ca\n    priority: 2\n    rate: 5MB/s\n    order: { shop.a: 1 }\n    verify: { every: 24h }\n    tables: [{ from: shop.a, order: 3 }]\n',
       ['warning `priority`', 'warning `rate`', 'warning `order`', 'warning `verify`', 'warning `order`'],
     ],
-    [
-      '    from: hz\n    to: ca\n    tables: [{ from: shop.a, process: x.js, columns: { set: { a: 1 }, mask: { b: hash } } }]\n',
-      ['error `process`', 'error `columns.set`', 'error `columns.mask`'],
-    ],
+    ['    from: hz\n    to: ca\n    tables: [{ from: shop.a, process: x.js }]\n', ['error `process`']],
     [
       '    between: [hz, ca]\n    initial: none\n    tables: [{ from: shop.a, conflict: { priority: [ca, hz] } }]\n',
       ['error a `priority` of a single table'],

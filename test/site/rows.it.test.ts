@@ -1,0 +1,207 @@
+/** Rows that are filtered, computed and masked on their way: the same answer for copied rows and for those of the log. */
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { seededRandom } from '../../src/lab/random.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import type { ColumnSpec, RowSpec, TableSpec } from '../../src/model/topology.ts';
+import { channel, dump, pair, rootOf, Sites, streaming, until } from './harness.ts';
+
+let a: DatabaseServer;
+let b: DatabaseServer;
+let ra: Connection;
+let rb: Connection;
+
+beforeAll(async () => {
+  [a, b] = await pair();
+  [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+});
+afterAll(async () => {
+  ra.destroy();
+  rb.destroy();
+  await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
+});
+
+function table(from: string, to: string | null, rows: RowSpec, columns: Partial<ColumnSpec> = {}): TableSpec {
+  return { from, to, columns: { only: null, omit: [], rename: {}, ...columns }, conflict: null, rows };
+}
+
+const oneWay = (tables: readonly TableSpec[]): ReturnType<typeof channel> => ({
+  ...channel({ kind: 'one-way', from: ['a'], to: ['b'] }, []),
+  tables,
+});
+
+/** Everything up to here has arrived when this row has. */
+async function flushed(marker: string, at: string): Promise<void> {
+  await ra.query(`INSERT INTO ${marker} VALUES (DEFAULT)`);
+  const last = (await dump(ra, marker)).length;
+  await until('the last row arrived', async () => (await dump(rb, at).catch(() => [])).length === last);
+}
+
+test('a filter and computed columns mean what they mean to the server, copied or streamed, whatever is written', async () => {
+  await ra.query(`CREATE DATABASE f; CREATE TABLE f.mark (id INT AUTO_INCREMENT PRIMARY KEY);
+    CREATE TABLE f.src (id INT PRIMARY KEY, status ENUM('draft','open','paid') NULL, price DECIMAL(10,2) NOT NULL, qty INT NULL,
+      name VARCHAR(20) CHARACTER SET latin1 COLLATE latin1_bin NULL, made DATETIME(2) NOT NULL)`);
+  await rb.query(`CREATE DATABASE g; CREATE TABLE g.dst (id INT PRIMARY KEY, status ENUM('draft','open','paid') NULL, price DECIMAL(10,2) NOT NULL,
+      amount INT NULL, name VARCHAR(60) CHARACTER SET latin1 COLLATE latin1_bin NULL, made DATETIME(2) NOT NULL,
+      total DECIMAL(16,2) NULL, region CHAR(2) NOT NULL, day DATE NOT NULL, share DECIMAL(20,6) NULL)`);
+  const filter =
+    "status <> 'draft' AND (qty > 2 OR price BETWEEN 10 AND 20.50) AND made >= '2024-02-01' AND name NOT LIKE 'x%'";
+  const set = {
+    total: 'price * qty',
+    region: "'hz'",
+    name: "concat(upper(left(name, 1)), '-', coalesce(qty, 0))",
+    day: 'date(made)',
+    share: 'price / qty',
+  };
+  const random = seededRandom(7);
+  const value = {
+    id: () => String(random.between(1, 200)),
+    status: () => random.pick(["'draft'", "'open'", "'open'", "'paid'", 'NULL']),
+    price: () => random.pick(['0', '10', '20.50', '20.51', '-3.33', '99999999.99']),
+    qty: () => random.pick(['NULL', '0', '2', '3', '-7', '11']),
+    name: () => random.pick(["'xenia'", "'Xaver'", "'élan'", "''", 'NULL', "'it''s'", "'öl'"]),
+    made: () => random.pick(["'2024-01-31 23:59:59.99'", "'2024-02-01'", "'2024-02-01 00:00:00.01'"]),
+  };
+  const columns = Object.keys(value) as (keyof typeof value)[];
+  const write = (): string => {
+    const dice = random.between(1, 10);
+    if (dice <= 5) return `REPLACE INTO f.src VALUES (${columns.map((name) => value[name]()).join(', ')})`;
+    const where = `WHERE id % 40 = ${random.between(0, 39)}`;
+    if (dice <= 8) {
+      const changed = columns.filter((name) => name !== 'id' && random.chance(0.4));
+      return changed.length === 0
+        ? 'DO 0'
+        : `UPDATE f.src SET ${changed.map((name) => `${name} = ${value[name]()}`).join(', ')} ${where}`;
+    }
+    if (dice === 9) return `UPDATE IGNORE f.src SET id = ${value.id()} WHERE id = ${value.id()}`;
+    return `DELETE FROM f.src ${where}`;
+  };
+  for (let i = 0; i < 60; i += 1) await ra.query(write());
+  await using sites = new Sites({ a, b });
+  const rules = table('f.src', 'g.dst', { where: filter, set }, { rename: { qty: 'amount' } });
+  sites.set({ f: oneWay([rules, { ...table('f.mark', null, {}), rows: {} }]) });
+  sites.start('a');
+  sites.start('b');
+  for (let i = 0; i < 150; i += 1) await ra.query(write());
+  await streaming(sites, 'f/a>b');
+  for (let i = 0; i < 250; i += 1) await ra.query(write());
+  await flushed('f.mark', 'f.mark');
+  const text = "CONCAT(UPPER(LEFT(name, 1)), _latin1 '-', COALESCE(qty, 0))";
+  const expected = await dump(
+    ra,
+    `(SELECT id, status, price, qty, ${text} AS name, made, price * qty AS total, 'hz' AS region, DATE(made) AS day, CAST(price / qty AS DECIMAL(20,6)) AS share FROM f.src WHERE ${filter}) AS x`,
+  );
+  expect(await dump(rb, 'g.dst')).toEqual(expected);
+  expect(expected.length).toBeGreaterThan(10);
+  expect(sites.figures()['f/a>b']).toMatchObject({ error: null });
+}, 60_000);
+
+test('shards with equal keys merge under a constant; a name counts more than a wildcard; one table goes to two places', async () => {
+  await ra.query(`CREATE DATABASE s1; CREATE DATABASE s2;
+    CREATE TABLE s1.item (id INT PRIMARY KEY, v VARCHAR(9)); CREATE TABLE s2.item LIKE s1.item; CREATE TABLE s1.other LIKE s1.item;
+    INSERT INTO s1.item VALUES (1, 'one'); INSERT INTO s2.item VALUES (1, 'uno'); INSERT INTO s1.other VALUES (1, 'o')`);
+  await rb.query(
+    'CREATE DATABASE w; CREATE TABLE w.item (shard CHAR(2), id INT, v VARCHAR(9), PRIMARY KEY (shard, id))',
+  );
+  await using sites = new Sites({ a, b });
+  const merged = [
+    table('s1.*', 'all1.*', {}),
+    table('s1.item', 'w.item', { set: { shard: "'s1'" } }),
+    table('s2.item', 'w.item', { set: { shard: "'s2'" } }),
+  ];
+  sites.set({
+    m: { ...oneWay(merged), existing: 'merge' },
+    n: oneWay([table('s1.item', 'w2.item', { where: 'id > 1', set: { v: "concat(v, '!')" } })]),
+  });
+  await rb.query('CREATE DATABASE w2; CREATE TABLE w2.item (id INT PRIMARY KEY, v VARCHAR(20))');
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'm/a>b', 'n/a>b');
+  await ra.query(`INSERT INTO s1.item VALUES (2, 'two'), (3, 'three'); INSERT INTO s2.item VALUES (2, 'dos');
+    UPDATE s2.item SET v = 'eins' WHERE id = 1; UPDATE s1.item SET id = 4 WHERE id = 1; DELETE FROM s1.item WHERE id = 2;
+    INSERT INTO s1.other VALUES (2, 'p')`);
+  await expect
+    .poll(() => dump(rb, 'w.item'), { timeout: 15_000 })
+    .toEqual(['["s1",3,"three"]', '["s1",4,"one"]', '["s2",1,"eins"]', '["s2",2,"dos"]']);
+  await expect.poll(() => dump(rb, 'w2.item'), { timeout: 15_000 }).toEqual(['[3,"three!"]', '[4,"one!"]']);
+  await expect.poll(() => dump(rb, 'all1.other'), { timeout: 15_000 }).toEqual(['[1,"o"]', '[2,"p"]']);
+  expect(await dump(rb, "information_schema.tables WHERE table_schema = 'all1'")).toHaveLength(1);
+}, 60_000);
+
+test('masks: a hashed key still finds its row, and two hashed columns still meet', async () => {
+  await ra.query(`CREATE DATABASE p; CREATE TABLE p.mark (id INT AUTO_INCREMENT PRIMARY KEY);
+    CREATE TABLE p.person (mail VARCHAR(60) CHARACTER SET latin1 PRIMARY KEY, name VARCHAR(20) NOT NULL, phone VARCHAR(20) NULL);
+    CREATE TABLE p.visit (id INT PRIMARY KEY, mail VARCHAR(80) CHARACTER SET utf8mb4 NULL);
+    INSERT INTO p.person VALUES ('é@x', 'Ann', '1'), ('b@x', 'Bob', '2'); INSERT INTO p.visit VALUES (1, 'é@x'), (2, NULL)`);
+  await using sites = new Sites({ a, b });
+  const tables = [
+    table('p.person', null, { mask: { mail: 'hash', name: 'redact', phone: 'null' } }),
+    table('p.visit', null, { mask: { mail: 'hash' } }),
+    { ...table('p.mark', null, {}), rows: {} },
+  ];
+  sites.set({ p: { ...oneWay(tables), maskKey: { env: 'KEY' } } });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'p/a>b');
+  await ra.query(`UPDATE p.person SET mail = 'c@x' WHERE mail = 'b@x'; UPDATE p.person SET name = 'Anna' WHERE mail = 'é@x';
+    INSERT INTO p.person VALUES ('d@x', 'Dan', '4'); DELETE FROM p.person WHERE mail = 'd@x'; INSERT INTO p.visit VALUES (3, 'c@x')`);
+  await flushed('p.mark', 'p.mark');
+  const [people] = await rb.query('SELECT mail, name, phone FROM p.person');
+  expect(people).toEqual(
+    [1, 2].map(() => ({ mail: expect.stringMatching(/^[0-9a-f]{60}$/), name: '***', phone: null })),
+  );
+  const [met] = await rb.query('SELECT v.id FROM p.visit v JOIN p.person q ON LEFT(v.mail, 60) = q.mail ORDER BY v.id');
+  expect(met).toEqual([{ id: 1 }, { id: 3 }]);
+}, 60_000);
+
+test('a filter that changes takes hold while the channel runs; rows that are there stay', async () => {
+  await ra.query(
+    'CREATE DATABASE h; CREATE TABLE h.t (id INT PRIMARY KEY, n INT); INSERT INTO h.t VALUES (1, 1), (2, 2), (3, 3)',
+  );
+  await using sites = new Sites({ a, b });
+  sites.set({ h: oneWay([table('h.t', null, { where: 'n < 3' })]) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'h/a>b');
+  expect(await dump(rb, 'h.t')).toEqual(['[1,1]', '[2,2]']);
+  sites.set({ h: oneWay([table('h.t', null, { where: 'n > 1' })]) });
+  await until('it is taken up', async () => {
+    await ra.query('REPLACE INTO h.t VALUES (9, 9)');
+    return (await dump(rb, 'h.t')).includes('[9,9]');
+  });
+  await ra.query(
+    'UPDATE h.t SET n = 0 WHERE id = 1; UPDATE h.t SET n = 5 WHERE id = 3; UPDATE h.t SET n = 6 WHERE id = 2; DELETE FROM h.t WHERE id = 9',
+  );
+  await expect.poll(() => dump(rb, 'h.t'), { timeout: 15_000 }).toEqual(['[1,1]', '[2,6]', '[3,5]']);
+}, 60_000);
+
+test('what does not fit is refused before the first row, and a row without an answer stops its pipeline by its key', async () => {
+  await ra.query(`CREATE DATABASE e; CREATE TABLE e.a (id INT PRIMARY KEY, x DOUBLE); CREATE TABLE e.b LIKE e.a; CREATE TABLE e.c LIKE e.a;
+    CREATE TABLE e.kid (id INT PRIMARY KEY, up INT, FOREIGN KEY k (up) REFERENCES e.a (id) ON DELETE CASCADE);
+    CREATE TABLE e.d (id INT PRIMARY KEY, x DECIMAL(10,2))`);
+  await rb.query('CREATE DATABASE e; CREATE TABLE e.d (id INT PRIMARY KEY, x DECIMAL(10,2), y DECIMAL(10,1))');
+  await using sites = new Sites({ a, b });
+  sites.set({
+    unknown: oneWay([table('e.a', 'e1.a', { where: 'nam = 1' })]),
+    key: oneWay([table('e.b', 'e2.b', { set: { id: 'id % 2' } })]),
+    rounds: oneWay([table('e.d', null, { set: { y: 'x' } })]),
+    huge: oneWay([table('e.c', 'e3.c', { set: { x: 'x * 2' } })]),
+    kids: oneWay([table('e.a', null, { where: 'id > 0' }), table('e.kid', null, {})]),
+  });
+  sites.start('a');
+  sites.start('b');
+  const errorOf = (name: string): unknown => sites.figures()[`${name}/a>b`]?.error;
+  await until('they stop', () => ['unknown', 'key', 'rounds', 'kids'].every((name) => errorOf(name) != null));
+  expect(errorOf('unknown')).toMatchObject({
+    code: 'OT5050',
+    message: expect.stringContaining('there is no column nam'),
+  });
+  expect(errorOf('key')).toMatchObject({ code: 'OT5050' });
+  expect(errorOf('rounds')).toMatchObject({ code: 'OT5028' });
+  expect(errorOf('kids')).toMatchObject({ code: 'OT5052' });
+  await streaming(sites, 'huge/a>b');
+  await ra.query('INSERT INTO e.c VALUES (1, 1e10), (5, 1e308)');
+  await until('it stops', () => errorOf('huge') != null);
+  expect(errorOf('huge')).toMatchObject({ code: 'OT5051', message: expect.stringContaining('for the row id=5:') });
+  expect(await dump(rb, 'e3.c')).toEqual([]);
+}, 60_000);
