@@ -31,6 +31,8 @@ export interface LoadTable {
   readonly extras: readonly ColumnShape[];
   /** Whether a text may be too long for its column here, where servers cut spaces at the end with only a note. */
   readonly cuts: boolean;
+  /** Its source leaves out rows that may be here from before it did: one that comes in again meets itself. */
+  readonly filtered?: true;
 }
 
 export type Write =
@@ -38,6 +40,8 @@ export type Write =
   | { readonly kind: 'insert'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** Rows of a table with no unique key but the primary key, there or not; the missing are counted. */
   | { readonly kind: 'upsert'; readonly table: LoadTable; readonly rows: readonly Image[] }
+  /** The same, and nobody counts. */
+  | { readonly kind: 'put'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** Rows by primary key, or by all columns where there is none (then one row per image). */
   | { readonly kind: 'delete'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** One row, key changes included; a missing row is inserted and counted. */

@@ -45,6 +45,11 @@ export interface TableRule {
   readonly conflictLog?: ConflictLog;
 }
 
+/** Whether rows of the source may be none at the target. */
+export function leavesOut({ rows }: Pick<TableRule, 'rows'>): boolean {
+  return rows?.where !== undefined;
+}
+
 /** Tables that all these patterns mean, at the first database of the channel, are in it since this generation. */
 export interface TableStay {
   readonly all: readonly string[];

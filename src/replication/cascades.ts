@@ -3,7 +3,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
-import type { TableRule } from '../model/pipeline.ts';
+import { leavesOut, type TableRule } from '../model/pipeline.ts';
 import { type ForeignKey, type TableShape, tableName } from '../model/row.ts';
 import { matches, tablePattern } from '../model/table-pattern.ts';
 import { mapName, ruleFor } from './names.ts';
@@ -65,7 +65,7 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
  * the target, and the target's own key then does to the children what the source did not.
  */
 export function filteredParent({ target }: LoadTable, rules: readonly TableRule[]): OtterError | null {
-  const filters = rules.filter(({ rows }) => rows?.where !== undefined);
+  const filters = rules.filter(leavesOut);
   if (filters.length === 0) return null;
   for (const key of target.foreignKeys) {
     const { parentSchema, parentTable } = key;

@@ -9,6 +9,7 @@ import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
+import { cascades } from './cascades.ts';
 import { type Fit, fitOf, printTypes } from './column-fit.ts';
 import { NULL_TYPE } from './expression/types.ts';
 import type { FindHash } from './mask.ts';
@@ -83,8 +84,11 @@ export function extract(rule: ExtractRule, full: TableShape, hash: FindHash | nu
         return columns === null ? [] : [{ ...unique, columns }];
       }),
       foreignKeys: full.foreignKeys.flatMap((key) => {
-        const columns = moved(key.columns);
-        return columns === null ? [] : [{ ...key, columns }];
+        const columns = key.columns.flatMap((index) => at.get(index) ?? []);
+        if (columns.length === key.columns.length) return [{ ...key, columns }];
+        // No key at the target does what this one does to rows that travel.
+        const reaches = /CASCADE/.test(key.onDelete) || (columns.length > 0 && cascades(key));
+        return reaches ? [{ ...key, columns: [] }] : [];
       }),
     },
     picks,

@@ -54,7 +54,7 @@ export function oneWayWrites(
       else list.push(change);
     }
   }
-  return [
+  const writes = [
     ...[...merged].flatMap(([table, list]) => mergedWrites(table, list)),
     ...replayedWrites(
       copying && fkChecks
@@ -63,6 +63,15 @@ export function oneWayWrites(
       fkChecks,
     ),
   ];
+  return changes.some(({ table }) => table.filtered) ? writes.flatMap(entering) : writes;
+}
+
+/** A row that an earlier filter let in is at the target still when it comes in again, and gives way to itself. */
+function entering(write: Write): Write[] {
+  if (write.kind !== 'insert' || !write.table.filtered || write.table.key.length === 0) return [write];
+  const { table, rows } = write;
+  if (table.target.uniques.length === 0) return [{ kind: 'put', table, rows }];
+  return [{ kind: 'evict', table, unique: { name: 'PRIMARY', columns: table.key }, rows }, write];
 }
 
 /** What became of one key within a window. */

@@ -11,7 +11,7 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import { type ConflictRule, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
+import { type ConflictRule, leavesOut, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
@@ -170,7 +170,12 @@ export class TargetTables {
   }
 
   /** Where it goes. @throws OtterError OT5023 */
-  named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
+  named(source: TableShape): {
+    schema: string;
+    name: string;
+    rename: Readonly<Record<string, string>>;
+    filtered?: true;
+  } {
     const { tables } = this.#options.spec();
     const rule = ruleFor(tables, source.schema, source.name) ?? this.#leaving(tableName(source));
     if (rule === null) {
@@ -184,13 +189,13 @@ export class TargetTables {
       );
     }
     const { schema, table } = mapName(rule, source.schema, source.name);
-    return { schema, name: table, rename: rule.rename };
+    return { schema, name: table, rename: rule.rename, ...(leavesOut(rule) ? { filtered: true } : {}) };
   }
 
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
     const { spec, target, logsCascades } = this.#options;
-    const { schema, name, rename } = this.named(source);
+    const { schema, name, rename, filtered } = this.named(source);
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
@@ -203,7 +208,8 @@ export class TargetTables {
     }
     const unfit = engineObstacle(shape, spec().target);
     if (unfit !== null) throw unfit;
-    const table = loadTable(source, shape, rename, running);
+    const matched = loadTable(source, shape, rename, running);
+    const table = filtered === undefined ? matched : { ...matched, filtered };
     if (spec().role === 'one-way') {
       const obstacle =
         keyObstacle(table, spec().initial === 'copy') ??
