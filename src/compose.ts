@@ -9,6 +9,7 @@ import type { Context, Output, Parts } from './cli/context.ts';
 import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
+import { loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
 import { askNode } from './link/figures.ts';
 import { linkClient } from './link/routing.ts';
@@ -158,11 +159,14 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         heartbeatMs: HEARTBEAT_MS,
         indexBytes: bytes,
         spill: { open: () => openKeyFile(folder), limitBytes: fileBytes },
-        hashBy: (reference) => {
-          const key = resolveSecret(reference, env);
-          if (key === '')
-            throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
-          return (text) => createHmac('sha256', key).update(text).digest('hex');
+        making: {
+          hashBy: (reference) => {
+            const key = resolveSecret(reference, env);
+            if (key === '')
+              throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
+            return (text) => createHmac('sha256', key).update(text).digest('hex');
+          },
+          processor: (ref, text) => loadProcessor(ref, text, env),
         },
       });
     },

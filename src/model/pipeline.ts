@@ -47,7 +47,7 @@ export interface TableRule {
 
 /** Whether rows of the source may be none at the target. */
 export function leavesOut({ rows }: Pick<TableRule, 'rows'>): boolean {
-  return rows?.where !== undefined;
+  return rows?.where !== undefined || rows?.process !== undefined;
 }
 
 /** Tables that all these patterns mean, at the first database of the channel, are in it since this generation. */
@@ -114,6 +114,8 @@ export interface PipelineSpec {
   readonly enabled: boolean;
   /** Where the key of masks that hash is found. */
   readonly maskKey?: SecretRef;
+  /** See `ChannelSpec`. */
+  readonly processors?: Readonly<Record<string, string>>;
 }
 
 export function pipelineName(channel: string, source: string, target: string): string {
@@ -143,6 +145,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     onError: spec.onError,
     enabled: spec.enabled,
     ...(spec.maskKey === undefined ? {} : { maskKey: spec.maskKey }),
+    ...(spec.processors === undefined ? {} : { processors: spec.processors }),
   };
   if (direction.kind === 'one-way') {
     return direction.from.flatMap((source) =>

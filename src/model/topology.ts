@@ -60,6 +60,14 @@ export interface ColumnSpec {
 export const MASK_KINDS = ['null', 'hash', 'redact'] as const;
 export type MaskKind = (typeof MASK_KINDS)[number];
 
+/** A module that rows go through. */
+export interface ProcessorRef {
+  /** As the topology names it. */
+  readonly module: string;
+  /** SHA-256 of its text, hexadecimal; see `ChannelSpec.processors`. */
+  readonly digest: string;
+}
+
 /** Expressions are texts as `expression-parser.ts` reads them. */
 export interface RowSpec {
   /** Only rows for which it holds travel. */
@@ -68,6 +76,7 @@ export interface RowSpec {
   readonly set?: Readonly<Record<string, string>>;
   /** Source column name to how its value is made unreadable. */
   readonly mask?: Readonly<Record<string, MaskKind>>;
+  readonly process?: ProcessorRef;
 }
 
 /**
@@ -84,7 +93,7 @@ export interface TableSpec {
   readonly conflict: ConflictSpec | null;
   /** What is made of its rows on their way; absent when they travel as they are. */
   readonly rows?: RowSpec;
-  /** Keys of the entry that are not built yet (`process`, `order`); absent when there are none. */
+  /** Keys of the entry that are not built yet (`order`); absent when there are none. */
   readonly inert?: InertSpec;
 }
 
@@ -107,6 +116,8 @@ export interface ChannelSpec {
   readonly tables: readonly TableSpec[];
   /** Where the key of masks that hash is found; absent when none is given. */
   readonly maskKey?: SecretRef;
+  /** Texts of the modules that its tables name, by digest: nodes have nothing but the state store. */
+  readonly processors?: Readonly<Record<string, string>>;
   /** Keys that parse and validate but are not built yet and do not change rows, kept so that a plan can show them. */
   readonly inert: Readonly<Record<string, unknown>>;
 }

@@ -225,12 +225,19 @@ function rowEffects(before: ChannelSpec, after: ChannelSpec): Effect[] {
       return was.length === 0 || was.every(same) ? [] : [entry.from];
     });
   const filtered = changed((rows) => rows?.where);
+  const processed = changed((rows) => rows?.process?.digest);
   const masked = changed((rows) => rows?.mask);
   const effects: Effect[] = [];
   if (filtered.length > 0) {
     effects.push({
       risk: 'medium',
       text: `rows of ${listed(filtered)} that the new filter leaves out stay at the target and are not followed any more; those that it lets in come when they change`,
+    });
+  }
+  if (processed.length > 0) {
+    effects.push({
+      risk: 'medium',
+      text: `rows of ${listed(processed)} that travelled already stay as the module made them then; those that it would drop now are not followed any more`,
     });
   }
   if (masked.length > 0)

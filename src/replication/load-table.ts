@@ -13,6 +13,7 @@ import { cascades } from './cascades.ts';
 import { type Fit, fitOf, printTypes } from './column-fit.ts';
 import { NULL_TYPE } from './expression/types.ts';
 import type { FindHash } from './mask.ts';
+import { type FindProcessor, type NamedColumn, processing, roomy } from './processing.ts';
 import { type RowWork, rowWork } from './row-work.ts';
 
 /** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
@@ -24,15 +25,25 @@ export interface Extract {
   readonly keeps: ((row: Image) => boolean) | null;
   /** Makes the row that travels of a full one, where that is more than `picks`. @throws OtterError OT5051 */
   readonly makes: ((row: Image) => Image) | null;
+  /** What a processor makes of a row that would travel. @throws OtterError OT5053 */
+  readonly processes: ((row: Image) => readonly Image[]) | null;
 }
+
+/** What a node has of that by which rows are made; null: they are only looked at. */
+export interface Finds {
+  readonly hash: FindHash | null;
+  readonly processor: FindProcessor | null;
+}
+
+const NOTHING: Finds = { hash: null, processor: null };
 
 type ExtractRule = Pick<TableRule, 'omit' | 'only' | 'rows'> & Partial<Pick<TableRule, 'rename'>>;
 
 /**
- * @param hash for masks; null where there are none
- * @throws OtterError OT5010 when a key column would stay behind, OT5050 when `where`, `set` or `mask` do not fit the table.
+ * @throws OtterError OT5010 when a key column would stay behind, OT5050 when `where`, `set`, `mask` or `process` do not fit the
+ * table, OT5053 when a module cannot be run.
  */
-export function extract(rule: ExtractRule, full: TableShape, hash: FindHash | null = null): Extract {
+export function extract(rule: ExtractRule, full: TableShape, { hash, processor }: Finds = NOTHING): Extract {
   const omit = new Set(rule.omit);
   const only = rule.only === null ? null : new Set(rule.only);
   const travels = (column: ColumnShape): boolean =>
@@ -41,7 +52,9 @@ export function extract(rule: ExtractRule, full: TableShape, hash: FindHash | nu
   const work = rule.rows === undefined ? null : rowWork(rule.rows, rule.rename ?? {}, full, travels, hash);
   const keeps = work?.keeps ?? null;
   const changes = work !== null && (work.instead.size > 0 || work.besides.length > 0);
-  if (picks.length === full.columns.length && !changes) return { shape: full, picks: null, keeps, makes: null };
+  const ref = rule.rows?.process;
+  if (picks.length === full.columns.length && !changes && ref === undefined)
+    return { shape: full, picks: null, keeps, makes: null, processes: null };
   const at = new Map(picks.map((index, position) => [index, position]));
   const keyHole = full.primaryKey.find((index) => !at.has(index));
   if (keyHole !== undefined) {
@@ -71,30 +84,40 @@ export function extract(rule: ExtractRule, full: TableShape, hash: FindHash | nu
     indexes.every((index) => at.has(index) && work?.instead.has(index) !== true)
       ? indexes.map((index) => at.get(index)!)
       : null;
-  return {
-    shape: {
-      ...full,
-      columns: [
-        ...picks.map((index) => work?.instead.get(index)?.shape ?? full.columns[index]!),
-        ...(work?.besides ?? []).map(({ shape }) => shape),
-      ],
-      primaryKey: full.primaryKey.map((index) => at.get(index)!),
-      uniques: full.uniques.flatMap((unique) => {
-        const columns = moved(unique.columns);
-        return columns === null ? [] : [{ ...unique, columns }];
-      }),
-      foreignKeys: full.foreignKeys.flatMap((key) => {
-        const columns = key.columns.flatMap((index) => at.get(index) ?? []);
-        if (columns.length === key.columns.length) return [{ ...key, columns }];
-        // No key at the target does what this one does to rows that travel.
-        const reaches = /CASCADE/.test(key.onDelete) || (columns.length > 0 && cascades(key));
-        return reaches ? [{ ...key, columns: [] }] : [];
-      }),
-    },
-    picks,
-    keeps,
-    makes: changes ? maker(work, picks) : null,
+  const columns = [
+    ...picks.map((index) => work?.instead.get(index)?.shape ?? full.columns[index]!),
+    ...(work?.besides ?? []).map(({ shape }) => shape),
+  ].map((column) => (ref === undefined ? column : roomy(column)));
+  const shape: TableShape = {
+    ...full,
+    columns,
+    primaryKey: full.primaryKey.map((index) => at.get(index)!),
+    uniques: full.uniques.flatMap((unique) => {
+      const there = ref === undefined ? moved(unique.columns) : null;
+      return there === null ? [] : [{ ...unique, columns: there }];
+    }),
+    foreignKeys: full.foreignKeys.flatMap((key) => {
+      const there = key.columns.flatMap((index) => at.get(index) ?? []);
+      if (there.length === key.columns.length) return [{ ...key, columns: there }];
+      // No key at the target does what this one does to rows that travel.
+      const reaches = /CASCADE/.test(key.onDelete) || (there.length > 0 && cascades(key));
+      return reaches ? [{ ...key, columns: [] }] : [];
+    }),
   };
+  const processes =
+    ref === undefined || processor === null
+      ? null
+      : processing(processor(ref), ref, full, named(shape.columns, rule.rename ?? {}), shape.primaryKey);
+  return { shape, picks, keeps, makes: changes ? maker(work, picks) : null, processes };
+}
+
+function named(columns: readonly ColumnShape[], rename: Readonly<Record<string, string>>): NamedColumn[] {
+  return columns.map((shape) => ({ name: nameThere(shape, rename), shape }));
+}
+
+/** At the target. */
+function nameThere({ name, computed }: ColumnShape, rename: Readonly<Record<string, string>>): string {
+  return computed === true ? name : (rename[name] ?? name);
 }
 
 function maker({ instead, besides }: RowWork, picks: readonly number[]): (row: Image) => Image {
@@ -105,9 +128,11 @@ function maker({ instead, besides }: RowWork, picks: readonly number[]): (row: I
   return (row) => makes.map((make) => make(row));
 }
 
-/** The row as it travels, of one that does. */
-export function travelling(row: Image, { picks, makes }: Pick<Extract, 'picks' | 'makes'>): Image {
-  return makes === null ? pick(row, picks) : makes(row);
+/** A row as it travels, in however many; none when it does not. */
+export function travelling(row: Image, { picks, keeps, makes, processes }: Extract): readonly Image[] {
+  if (keeps !== null && !keeps(row)) return [];
+  const made = makes === null ? pick(row, picks) : makes(row);
+  return processes === null ? [made] : processes(made);
 }
 
 /** What a server does not change in silence, or not unseen (`MysqlSession` watches what it cuts). */
@@ -127,7 +152,7 @@ export function loadTable(
 ): LoadTable {
   const place = new Map(target.columns.map((column, index) => [column.name.toLowerCase(), index]));
   const targetIndexes = source.columns.map((column) => {
-    const wanted = column.computed === true ? column.name : (rename[column.name] ?? column.name);
+    const wanted = nameThere(column, rename);
     const index = place.get(wanted.toLowerCase());
     if (index === undefined || target.columns[index]!.generated) {
       throw new OtterError(

@@ -59,6 +59,7 @@ export function rowWork(
     if (index < 0) besides.push(made);
     else instead.set(index, made);
   }
+  if (rows.process !== undefined) refuseUnseen(full, '`process`', () => true);
   return { keeps: rows.where === undefined ? null : filter(full, rows.where), instead, besides };
 }
 
@@ -118,12 +119,17 @@ function columnNamed(full: TableShape, name: string, key: string): number {
 function read(full: TableShape, what: string, text: string): Expression {
   const expression = understood(full, what, text, () => parseExpression(text));
   const used = new Set([...columnsOf(expression)].map((name) => name.toLowerCase()));
+  refuseUnseen(full, what, (name) => used.has(name.toLowerCase()));
+  return expression;
+}
+
+function refuseUnseen(full: TableShape, what: string, reads: (column: string) => boolean): void {
   const unseen = full.foreignKeys.find(
     ({ onDelete, onUpdate, columns }) =>
       (/SET/.test(onDelete) || /CASCADE|SET/.test(onUpdate)) &&
-      columns.some((index) => used.has(full.columns[index]!.name.toLowerCase())),
+      columns.some((index) => reads(full.columns[index]!.name)),
   );
-  if (unseen === undefined) return expression;
+  if (unseen === undefined) return;
   throw new OtterError(
     'OT5050',
     `${what} of ${tableName(full)} reads a column that foreign key ${unseen.name} changes, which most servers do not log`,

@@ -6,8 +6,9 @@ import { OtterError } from '../model/error.ts';
 import type { Place } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { coversGtid, type Position } from '../model/position.ts';
+import type { Processor } from '../model/processor.ts';
 import { type Answer, type TableShape, tableName } from '../model/row.ts';
-import type { SecretRef } from '../model/topology.ts';
+import type { ProcessorRef, SecretRef } from '../model/topology.ts';
 import { pick } from '../replication/load-table.ts';
 import type { Hash } from '../replication/mask.ts';
 import { ruleFor } from '../replication/names.ts';
@@ -25,8 +26,15 @@ export interface CarriedOptions extends Pick<AnnouncementsOptions, 'source' | 'k
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly until: Position } | null;
   /** Called with the name of a table that left. */
   readonly left: (name: string) => void;
-  /** Hashes under the key that is found there. @throws OtterError OT3020 */
+  readonly making: RowMaking;
+}
+
+/** What a node has of that by which rows are made. */
+export interface RowMaking {
+  /** Hashes under the key that is found there, for masks. @throws OtterError OT3020 */
   readonly hashBy: (key: SecretRef) => Hash;
+  /** @param text of the module, as the channel has it. @throws OtterError OT5053 */
+  readonly processor: (ref: ProcessorRef, text: string | undefined) => Processor;
 }
 
 export type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
@@ -44,17 +52,19 @@ export class Carried {
   /** What it was up to where the log ended then; only while the reader may be before that. */
   #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
 
-  constructor({ spec, generation, leaving, left, hashBy, source, known, since, cameBack }: CarriedOptions) {
+  constructor({ spec, generation, leaving, left, making, source, known, since, cameBack }: CarriedOptions) {
     this.#spec = spec;
     this.#generation = generation;
     this.#left = left;
-    this.routes = new Routes(spec.tables, () => {
+    const hash = (): Hash => {
       const { maskKey } = this.#spec;
-      if (maskKey !== undefined) return hashBy(maskKey);
+      if (maskKey !== undefined) return making.hashBy(maskKey);
       throw new OtterError('OT5050', `${spec.name} hashes values and has no \`mask_key\``, {
         hint: 'Give its channel one.',
       });
-    });
+    };
+    const processor = (ref: ProcessorRef): Processor => making.processor(ref, this.#spec.processors?.[ref.digest]);
+    this.routes = new Routes(spec.tables, { hash, processor });
     this.announcements = new Announcements({
       spec: () => this.#spec,
       generation: () => this.#generation,

@@ -55,8 +55,7 @@ export class Chunks {
       pending.settle('spoiled');
       return null;
     }
-    const kept = route.keeps === null ? left.rows : left.rows.filter(route.keeps);
-    const rows = kept.map((row) => travelling(row, route));
+    const rows = left.rows.flatMap((row) => travelling(row, route));
     const bytes = chunkBytes(left.rows);
     this.#underWay.push({ position: parsePosition(position), rows: rows.length, bytes });
     pending.settle('sent');

@@ -19,7 +19,7 @@ import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
-import { cut } from './routes.ts';
+import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -33,7 +33,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   /** Whether a table that joins is told only when its copy begins. */
   readonly waits: (table: TableShape) => boolean;
   readonly onClose: () => void;
-  readonly hashBy: CarriedOptions['hashBy'];
+  readonly making: CarriedOptions['making'];
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
@@ -287,11 +287,8 @@ export class Outbound implements LogListener, PipelineStream {
     for (const change of this.#announcements.counted(part.changes, part.gtid)) {
       const route = this.#carried.routes.of(change.table);
       if (route === null) continue;
-      if (route.picks === null && route.keeps === null && route.makes === null) routed.push(change);
-      else {
-        const travelling = cut(change, route);
-        if (travelling !== null) routed.push(travelling);
-      }
+      if (whole(route)) routed.push(change);
+      else cut(change, route, routed);
     }
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });

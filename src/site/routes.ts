@@ -1,10 +1,8 @@
 /** Which rows of a source travel through one pipeline, and how they are cut to the columns that do. */
-import { UnreachableError } from '../model/error.ts';
 import { DRAFT_PREFIX } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
 import { type Image, type RowChange, type TableShape, tableName } from '../model/row.ts';
-import { type Extract, extract, travelling } from '../replication/load-table.ts';
-import type { FindHash } from '../replication/mask.ts';
+import { type Extract, extract, type Finds, travelling } from '../replication/load-table.ts';
 import { ruleFor } from '../replication/names.ts';
 
 /** Answers are remembered by shape, so that the hot path asks a map. */
@@ -13,12 +11,11 @@ export class Routes {
   /** Of tables that the rules have no more, by name. */
   #leaving: ReadonlyMap<string, TableRule> = new Map();
   #known = new WeakMap<TableShape, Extract | null>();
-  readonly #hash: FindHash | null;
+  readonly #finds: Finds;
 
-  /** @param hash for masks; null where there are none */
-  constructor(rules: readonly TableRule[], hash: FindHash | null) {
+  constructor(rules: readonly TableRule[], finds: Finds) {
     this.#rules = rules;
-    this.#hash = hash;
+    this.#finds = finds;
   }
 
   update(rules: readonly TableRule[], leaving: ReadonlyMap<string, TableRule>): void {
@@ -32,47 +29,42 @@ export class Routes {
     return ruleFor(this.#rules, schema, table) ?? this.#leaving.get(tableName({ schema, name: table })) ?? null;
   }
 
-  /** Null when the table is not in the pipeline. @throws OtterError OT5010, OT5050 */
+  /** Null when the table is not in the pipeline. @throws OtterError OT5010, OT5050, OT5053 */
   of(table: TableShape): Extract | null {
     const known = this.#known.get(table);
     if (known !== undefined) return known;
     const rule = this.ruleOf(table.schema, table.name);
-    const route = rule === null ? null : extract(rule, table, this.#hash);
+    const route = rule === null ? null : extract(rule, table, this.#finds);
     this.#known.set(table, route);
     return route;
   }
 }
 
-/** The change as it travels; null when its row does not. What leaves the filter is gone for the target, what enters it is new. */
-export function cut(change: RowChange, route: Extract): RowChange | null {
-  const { shape: table, keeps } = route;
-  switch (change.kind) {
-    case 'insert':
-      return keeps === null || keeps(change.after)
-        ? { ...change, table, after: travelling(change.after, route) }
-        : null;
-    case 'update':
-      return keeps === null
-        ? { ...change, table, before: travelling(change.before, route), after: travelling(change.after, route) }
-        : filtered(change, route, keeps);
-    case 'delete':
-      return keeps === null || keeps(change.before)
-        ? { ...change, table, before: travelling(change.before, route) }
-        : null;
-    default:
-      throw new UnreachableError(change satisfies never);
-  }
+/** Whether rows travel as the log has them. */
+export function whole({ picks, keeps, makes, processes }: Extract): boolean {
+  return picks === null && keeps === null && makes === null && processes === null;
 }
 
-function filtered(
-  { fkChecks, before, after }: RowChange & { readonly kind: 'update' },
-  route: Extract,
-  keeps: (row: Image) => boolean,
-): RowChange | null {
-  const table = route.shape;
-  const [was, is] = [keeps(before), keeps(after)];
-  if (was && is)
-    return { kind: 'update', table, fkChecks, before: travelling(before, route), after: travelling(after, route) };
-  if (was) return { kind: 'delete', table, fkChecks, before: travelling(before, route) };
-  return is ? { kind: 'insert', table, fkChecks, after: travelling(after, route) } : null;
+/**
+ * The change as it travels, in however many. What leaves the filter is gone for the target, what enters it is new; and where a
+ * processor makes several rows of one, those that stay the same are left alone.
+ */
+export function cut(change: RowChange, route: Extract, into: RowChange[]): void {
+  const { fkChecks } = change;
+  const { shape: table } = route;
+  const before = change.kind === 'insert' ? [] : travelling(change.before, route);
+  const after = change.kind === 'delete' ? [] : travelling(change.after, route);
+  if (before.length === 1 && after.length === 1) {
+    into.push({ kind: 'update', table, fkChecks, before: before[0]!, after: after[0]! });
+    return;
+  }
+  const several =
+    before.length > 0 && after.length > 0 ? [before, after].map((rows) => new Set(rows.map(wholeText))) : null;
+  const stays = (row: Image): boolean => several?.every((rows) => rows.has(wholeText(row))) ?? false;
+  for (const row of before) if (!stays(row)) into.push({ kind: 'delete', table, fkChecks, before: row });
+  for (const row of after) if (!stays(row)) into.push({ kind: 'insert', table, fkChecks, after: row });
+}
+
+function wholeText(row: Image): string {
+  return JSON.stringify(row);
 }

@@ -11,9 +11,9 @@ import type { TargetPort } from '../model/load.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
-import type { SecretRef } from '../model/topology.ts';
 import { ruleFor } from '../replication/names.ts';
 import { backoff, untilDone } from './backoff.ts';
+import type { RowMaking } from './carried.ts';
 import { keepConflictLog } from './conflict-keeping.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
@@ -35,8 +35,7 @@ export interface SiteOptions {
   readonly indexBytes: number;
   /** Where what finds no room in that goes. */
   readonly spill: Spill;
-  /** Hashes under the key that is found there, for masks. @throws OtterError OT3020 */
-  readonly hashBy: (key: SecretRef) => (text: string) => string;
+  readonly making: RowMaking;
   /** How often the conflict log is shortened [a minute]. */
   readonly keepingMs?: number;
 }
@@ -78,7 +77,7 @@ export class Site implements RunningSite {
       schema: options.spec.database.schema,
       source: options.source,
       target: options.target,
-      hashBy: options.hashBy,
+      making: options.making,
       log: this.#log,
       logger: options.logger,
       desired: () => this.#wanted(),

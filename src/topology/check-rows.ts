@@ -31,7 +31,9 @@ export function checkRows(checked: Checked, channel: ChannelSpec, table: TableSp
 
 function said(rows: RowSpec, entry: Path): (readonly [string, Path])[] {
   return [
-    ...(rows.where === undefined ? [] : [['where', [...entry, 'where']] as const]),
+    ...(['where', 'process'] as const).flatMap((key) =>
+      rows[key] === undefined ? [] : [[key, [...entry, key]] as const],
+    ),
     ...(['set', 'mask'] as const).flatMap((key) =>
       rows[key] === undefined ? [] : [[`columns.${key}`, [...entry, 'columns', key]] as const],
     ),

@@ -183,9 +183,8 @@ function isMesh({ between = [], shape }: WrittenChannel, conflict: ConflictSpec 
 function resolveTable(written: string | WrittenTable, channel: ConflictSpec | null): TableSpec {
   const table: WrittenTable = typeof written === 'string' ? { from: written } : written;
   const { only, omit, rename, set, mask } = table.columns ?? {};
-  const rows = rowsOf(table.where, set ?? {}, mask ?? {});
+  const rows = rowsOf(table, set ?? {}, mask ?? {});
   const inert = said({
-    process: table.process,
     order: table.order === 0 ? undefined : table.order,
   });
   return {
@@ -199,7 +198,7 @@ function resolveTable(written: string | WrittenTable, channel: ConflictSpec | nu
 }
 
 function rowsOf(
-  where: string | undefined,
+  { where, process }: WrittenTable,
   set: Readonly<Record<string, string | number | boolean | null>>,
   mask: Readonly<Record<string, MaskKind>>,
 ): RowSpec {
@@ -207,6 +206,8 @@ function rowsOf(
     ...(where === undefined ? {} : { where }),
     ...(Object.keys(set).length === 0 ? {} : { set: mapValues(set, expressionOf) }),
     ...(Object.keys(mask).length === 0 ? {} : { mask: { ...mask } }),
+    // Its digest is known when it is read: see `processors.ts`.
+    ...(process === undefined ? {} : { process: { module: process, digest: '' } }),
   };
 }
 

@@ -77,7 +77,6 @@ export const UNBUILT = {
     missing: 'Tables are written in the order that their keys ask for.',
   },
   verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
-  process: { key: 'tables[].process', severity: 'error', missing: 'Rows travel as they are.' },
   files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
   alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
   notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
@@ -147,7 +146,7 @@ function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell)
     tell('meshNames', `another name, or a choice of columns, ${everySite}`, base);
   if (table.conflict !== null) ofConflict(table.conflict, channel.conflict, [...base, 'conflict'], tell);
   const inert = table.inert ?? {};
-  for (const key of ['process', 'order'] as const) {
+  for (const key of ['order'] as const) {
     if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
   }
 }

@@ -23,7 +23,7 @@ function send(chunks: Chunks, bytes: number, count: number): string {
 }
 
 function started(): Chunks {
-  return new Chunks({ routeOf: (shape) => ({ shape, picks: null, keeps: null, makes: null }) });
+  return new Chunks({ routeOf: (shape) => ({ shape, picks: null, keeps: null, makes: null, processes: null }) });
 }
 
 /** Whether another chunk may be read. */

@@ -1,4 +1,5 @@
 /** Rows that are filtered, computed and masked on their way: the same answer for copied rows and for those of the log. */
+import { hash } from 'node:crypto';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { seededRandom } from '../../src/lab/random.ts';
@@ -210,4 +211,67 @@ test('what does not fit is refused before the first row, and a row without an an
   await until('it stops', () => errorOf('huge') != null);
   expect(errorOf('huge')).toMatchObject({ code: 'OT5051', message: expect.stringContaining('for the row id=5:') });
   expect(await dump(rb, 'e3.c')).toEqual([]);
+}, 60_000);
+
+/** An entry whose rows go through this module, and its text. */
+function processed(entry: TableSpec, text: string): { entry: TableSpec; processors: Record<string, string> } {
+  const digest = hash('sha256', text);
+  const process = { module: './processors/orders.mjs', digest };
+  return { entry: { ...entry, rows: { ...entry.rows, process } }, processors: { [digest]: text } };
+}
+
+test('a module drops, changes and multiplies rows, the same for copied and streamed ones; another one takes its place', async () => {
+  await ra.query(`CREATE DATABASE m; CREATE TABLE m.mark (id INT AUTO_INCREMENT PRIMARY KEY);
+    CREATE TABLE m.orders (id BIGINT PRIMARY KEY, kind ENUM('a','b') NOT NULL, price DECIMAL(12,2) NOT NULL, items VARCHAR(40) NOT NULL, made DATETIME(3) NOT NULL, shape POINT NULL);
+    INSERT INTO m.orders VALUES (1, 'a', 10.50, 'pen,ink', '2024-02-01 10:00:00.5', POINT(1, 2)), (2, 'b', 1, 'x', '2024-02-01', NULL)`);
+  await rb.query(`CREATE DATABASE m; CREATE TABLE m.lines (id BIGINT, line INT, kind ENUM('a','b') NOT NULL, price DECIMAL(12,2) NOT NULL, items VARCHAR(40) NOT NULL,
+    made DATETIME(3) NOT NULL, shape POINT NULL, PRIMARY KEY (id, line))`);
+  const first = `import { createHash } from 'node:crypto';
+    export default function process(row, { schema, name }) {
+      if (row.kind === 'b') return null;
+      if (typeof row.id !== 'bigint' || typeof row.price !== 'string' || schema + name !== 'morders') throw new Error('not as promised');
+      createHash('sha256');
+      return row.items.split(',').map((items, line) => ({ ...row, items, line }));
+    }`;
+  const entry = table('m.orders', 'm.lines', { set: { line: '0' } });
+  const mark = { ...table('m.mark', null, {}), rows: {} };
+  const spec = (text: string): ReturnType<typeof channel> => {
+    const made = processed(entry, text);
+    return { ...oneWay([made.entry, mark]), processors: made.processors };
+  };
+  await using sites = new Sites({ a, b });
+  sites.set({ m: spec(first) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'm/a>b');
+  const lines = (): Promise<string[]> =>
+    dump(rb, '(SELECT id, line, kind, price, items, made, ST_AsText(shape) AS s FROM m.lines) AS x');
+  const one = '"a","10.50"';
+  const late = '"2024-02-01 10:00:00.500","POINT(1 2)"';
+  expect(await lines()).toEqual([`["1",0,${one},"pen",${late}]`, `["1",1,${one},"ink",${late}]`]);
+  await ra.query(`UPDATE m.orders SET items = 'pen' WHERE id = 1; UPDATE m.orders SET kind = 'a', items = 'x,y,z' WHERE id = 2;
+    INSERT INTO m.orders VALUES (3, 'a', 2, 'u,v', '2024-01-01', NULL); UPDATE m.orders SET kind = 'b' WHERE id = 3; UPDATE m.orders SET id = 7 WHERE id = 1`);
+  await flushed('m.mark', 'm.mark');
+  const two = (line: number, item: string): string =>
+    `["2",${line},"a","1.00","${item}","2024-02-01 00:00:00.000",null]`;
+  expect(await lines()).toEqual([two(0, 'x'), two(1, 'y'), two(2, 'z'), `["7",0,${one},"pen",${late}]`]);
+  sites.set({ m: spec('export default (row) => ({ ...row, price: 0.5 })') });
+  await until('the other module is taken up', async () => {
+    await ra.query(`REPLACE INTO m.orders VALUES (9, 'b', 9, 'q', '2024-01-01', NULL)`);
+    return (await lines()).some((line) => line.includes('"9",0,"b","0.50"'));
+  });
+  // One that fails stops the pipeline by the row's key, and says nothing of what it threw.
+  sites.set({ m: spec("export default (row) => { if (row.id > 9n) throw new TypeError('secret'); return row; }") });
+  await until('it stops', async () => {
+    await ra.query(`REPLACE INTO m.orders VALUES (11, 'b', 9, 'q', '2024-01-01', NULL)`);
+    return sites.figures()['m/a>b']?.error != null;
+  });
+  const { error } = sites.figures()['m/a>b']!;
+  expect(error).toMatchObject({ code: 'OT5053', message: expect.stringMatching(/id=11.*threw TypeError at line 1:/) });
+  expect(error?.message).not.toContain('secret');
+  // A corrected one goes on by itself.
+  sites.set({ m: spec("export default (row) => ({ ...row, items: 'mended' })") });
+  await until('it goes on', async () =>
+    (await lines()).some((line) => line.includes('"11",0') && line.includes('mended')),
+  );
 }, 60_000);

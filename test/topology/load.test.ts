@@ -251,7 +251,6 @@ describe('what is not built', () => {
       '    from: hz\n    to: ca\n    priority: 2\n    rate: 5MB/s\n    order: { shop.a: 1 }\n    verify: { every: 24h }\n    tables: [{ from: shop.a, order: 3 }]\n',
       ['warning `priority`', 'warning `rate`', 'warning `order`', 'warning `verify`', 'warning `order`'],
     ],
-    ['    from: hz\n    to: ca\n    tables: [{ from: shop.a, process: x.js }]\n', ['error `process`']],
     [
       '    between: [hz, ca]\n    initial: none\n    tables: [{ from: shop.a, conflict: { priority: [ca, hz] } }]\n',
       ['error a `priority` of a single table'],

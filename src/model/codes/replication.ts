@@ -163,6 +163,13 @@ export const REPLICATION_CODES = {
     action:
       'Make that foreign key at the target one of RESTRICT or NO ACTION, or drop it there; or do without the filter.',
   },
+  OT5053: {
+    title: 'Processor failed',
+    meaning:
+      'The module that `process` names could not be loaded by the node of the source, or for the row that is named it threw, or gave something that cannot be written exactly: another value in the key, an unknown or missing column, a value of another kind. The pipeline stands before that row. What the module threw is not repeated, since it may quote values.',
+    action:
+      'Correct the module and apply again: the pipeline goes on by itself. A node that runs with OTTER_PROCESSORS=off runs none.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

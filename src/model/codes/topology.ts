@@ -247,6 +247,12 @@ export const TOPOLOGY_CODES = {
     action:
       'Give the channel `mask_key: { env: NAME }` or `{ file: /path }`, the same for as long as the rows are to be found again, and name each column once.',
   },
+  OT1059: {
+    title: 'Module that cannot be a processor',
+    meaning:
+      'What `process` names is an ES module of at most 64 KiB beside the topology, whose default export is a function. Its text travels in the state store, so it cannot import other files.',
+    action: 'Correct the path or the module. `docs/mapping.md` shows one.',
+  },
   OT1090: {
     title: 'Not built yet, refused',
     meaning:
