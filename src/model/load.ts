@@ -270,6 +270,8 @@ export interface TargetPort {
   stillOpen(ids: readonly number[]): Promise<readonly number[]>;
   /** Removes some of the records that are older or more than is to be kept; false: nothing more was to be removed. */
   pruneConflicts(share: ConflictShare): Promise<boolean>;
+  /** Removes a batch of what users put into `otter.skip`; whether there was something. */
+  pruneSkips(): Promise<boolean>;
   /** Pipelines of this topology that have a checkpoint here. */
   pipelines(): Promise<readonly string[]>;
   /** Forgets a pipeline: its checkpoint and what goes with it. */

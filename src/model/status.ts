@@ -116,6 +116,45 @@ export interface ErrorStatus {
   readonly hint: string | null;
 }
 
+/** What `otter status --tables --json` prints: the entries of the applied channels, and which tables each means. */
+export interface TablesReport {
+  readonly topology: string;
+  /** Number of the last applied change. */
+  readonly serial: number;
+  readonly channels: readonly ChannelTables[];
+  /** Databases that did not answer, and why. */
+  readonly away: readonly DatabaseAway[];
+}
+
+export interface ChannelTables {
+  readonly name: string;
+  /** In the order of the topology. */
+  readonly entries: readonly MatchedEntry[];
+}
+
+export interface MatchedEntry {
+  readonly from: string;
+  /** The same as `from` where nothing else is said. */
+  readonly to: string;
+  /** Those that no more exact entry means. */
+  readonly tables: readonly MatchedTable[];
+}
+
+export interface MatchedTable {
+  /** That has it. */
+  readonly database: string;
+  /** `schema.table` there. */
+  readonly table: string;
+  /** `schema.table` where it goes. */
+  readonly target: string;
+}
+
+export interface DatabaseAway {
+  readonly database: string;
+  readonly code: string;
+  readonly message: string;
+}
+
 export interface FilesStatus {
   readonly name: string;
   readonly ready: boolean;
