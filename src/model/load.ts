@@ -31,6 +31,8 @@ export interface LoadTable {
   readonly extras: readonly ColumnShape[];
   /** Whether a text may be too long for its column here, where servers cut spaces at the end with only a note. */
   readonly cuts: boolean;
+  /** Within a window it is written after tables that weigh less, where no foreign key says otherwise; absent: 0. */
+  readonly weight?: number;
   /** Its source leaves out rows that may be here from before it did: one that comes in again meets itself. */
   readonly filtered?: true;
 }

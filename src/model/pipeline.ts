@@ -39,6 +39,8 @@ export interface TableRule {
   /** Source column name to target column name. */
   readonly rename: Readonly<Record<string, string>>;
   readonly conflict: ConflictRule;
+  /** One-way: its tables are written after those that weigh less; absent: the channel's `order` says, or 0. */
+  readonly order?: number;
   /** One-way: what is made of its rows on their way. */
   readonly rows?: RowSpec;
   /** Where the entry has its own; else the channel's counts. */
@@ -56,7 +58,7 @@ export interface TableStay {
   readonly since: number;
 }
 
-export type LeftEntry = Pick<TableSpec, 'from' | 'to' | 'columns' | 'rows'>;
+export type LeftEntry = Pick<TableSpec, 'from' | 'to' | 'columns' | 'rows' | 'order'>;
 
 /** Entries that a channel no longer has, or has otherwise, since this generation; a name alone says it all of most. */
 export interface LeftTables {
@@ -115,6 +117,8 @@ export interface PipelineSpec {
   /** Where the key of masks that hash is found. */
   readonly maskKey?: SecretRef;
   /** See `ChannelSpec`. */
+  readonly order?: Readonly<Record<string, number>>;
+  readonly dryRun?: true;
   readonly processors?: Readonly<Record<string, string>>;
 }
 
@@ -145,6 +149,8 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     onError: spec.onError,
     enabled: spec.enabled,
     ...(spec.maskKey === undefined ? {} : { maskKey: spec.maskKey }),
+    ...(spec.order === undefined ? {} : { order: spec.order }),
+    ...(spec.dryRun === true ? { dryRun: true as const } : {}),
     ...(spec.processors === undefined ? {} : { processors: spec.processors }),
   };
   if (direction.kind === 'one-way') {
@@ -254,6 +260,7 @@ function forwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
     only: table.columns.only,
     rename: table.columns.rename,
     conflict,
+    ...(table.order === undefined ? {} : { order: table.order }),
     ...(table.rows === undefined ? {} : { rows: table.rows }),
   };
 }

@@ -1,5 +1,5 @@
 /** The status of a topology as one value: what `otter status --json` prints and the dashboard draws. Names are snake_case because it is a contract with scripts. */
-import type { CopyProgress, IndexFigures, Phase } from './records.ts';
+import type { CopyProgress, DryCounts, IndexFigures, Phase } from './records.ts';
 
 export interface StatusReport {
   readonly topology: string;
@@ -70,6 +70,8 @@ export interface PipelineStatus {
   readonly open_conflicts: number;
   /** Rows that were not as the log said, put right. */
   readonly drift: number;
+  /** With `dry_run`: what would have been written, by table at the target, of the fifty with most; null without. */
+  readonly dry_run: Readonly<Record<string, DryCounts>> | null;
   /** The channel's generation that the node runs. */
   readonly observed_generation: number;
   /** The node that owns the target, or null. */

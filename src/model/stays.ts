@@ -41,8 +41,10 @@ export function staysAfter(
 ): Stays {
   const names = (spec: ChannelSpec): string[] => compileChannel(channel, spec).map(({ name }) => name);
   const there = new Set(names(before.spec));
+  // What a dry run has passed was not written.
+  const goesOn = before.spec.dryRun === after.dryRun;
   const pipelines = names(after).flatMap((name): (readonly [string, number])[] => {
-    const since = there.has(name) ? before.stays.pipelines?.[name] : generation;
+    const since = goesOn && there.has(name) ? before.stays.pipelines?.[name] : generation;
     return since === undefined ? [] : [[name, since]];
   });
   const tables = worthSaying(tablesAfter([...(before.stays.tables ?? []), ...implied(before.spec)], after, generation));

@@ -93,8 +93,8 @@ export interface TableSpec {
   readonly conflict: ConflictSpec | null;
   /** What is made of its rows on their way; absent when they travel as they are. */
   readonly rows?: RowSpec;
-  /** Keys of the entry that are not built yet (`order`); absent when there are none. */
-  readonly inert?: InertSpec;
+  /** Weight of its tables in a window, see `ChannelSpec.order`; absent: the channel's. */
+  readonly order?: number;
 }
 
 export type Direction =
@@ -113,6 +113,10 @@ export interface ChannelSpec {
   readonly onError: 'stop' | 'park';
   readonly apply: { readonly lanes: number; readonly atomic: boolean };
   readonly enabled: boolean;
+  /** Weights by patterns of source tables: what weighs less is written first. */
+  readonly order?: Readonly<Record<string, number>>;
+  /** Everything but the writes; absent: it writes. */
+  readonly dryRun?: true;
   readonly tables: readonly TableSpec[];
   /** Where the key of masks that hash is found; absent when none is given. */
   readonly maskKey?: SecretRef;

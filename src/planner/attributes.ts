@@ -107,16 +107,23 @@ function tablesOf(spec: Fields | null): readonly Fields[] | null {
 function written(kind: Kind, spec: Fields): Fields {
   if (kind !== 'channel') return spec;
   // Of modules the digests tell that stand in the entries.
-  const { direction, onError, maskKey, processors: _, inert, ...rest } = spec;
+  const { direction, onError, maskKey, processors: _, dryRun, inert, ...rest } = spec;
   const ends = omit((direction ?? {}) as Fields, 'kind');
-  return { ...rest, ...ends, on_error: onError ?? null, mask_key: maskKey ?? null, ...((inert ?? {}) as Fields) };
+  return {
+    ...rest,
+    ...ends,
+    on_error: onError ?? null,
+    mask_key: maskKey ?? null,
+    dry_run: dryRun ?? null,
+    ...((inert ?? {}) as Fields),
+  };
 }
 
 function writtenTable(entry: Fields): Fields {
-  const { inert, columns, rows, ...rest } = entry;
+  const { columns, rows, ...rest } = entry;
   const { set, mask, process, ...others } = (rows ?? {}) as Fields;
   const all = { ...((columns ?? {}) as Fields), set: set ?? null, mask: mask ?? null };
-  return { ...rest, columns: all, ...others, process: moduleText(process ?? null), ...((inert ?? {}) as Fields) };
+  return { ...rest, columns: all, ...others, process: moduleText(process ?? null) };
 }
 
 /** `./processors/orders.mjs (sha256 0123456789ab)`. */

@@ -66,10 +66,10 @@ function createdEffects(
   if (before !== null && !before.enabled) {
     return [{ risk: 'medium', text: `pipelines start, where they stood if they ran before: ${namesOf(created)}` }];
   }
-  const effects: Effect[] = [
-    { risk: 'low', text: `pipelines are created: ${namesOf(created)}` },
-    ...copyEffects(created, after, null),
-  ];
+  const effects: Effect[] =
+    after.dryRun === true
+      ? [{ risk: 'low', text: `pipelines are created that write nothing and only count: ${namesOf(created)}` }]
+      : [{ risk: 'low', text: `pipelines are created: ${namesOf(created)}` }, ...copyEffects(created, after, null)];
   if (after.conflict !== null)
     effects.push({ risk: 'low', text: `when two sites write the same row, ${stands(after.conflict)}` });
   const ends = [...new Set(created.flatMap(({ source, target }) => [source, target]))];
@@ -305,6 +305,19 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
         : {
             risk: 'medium',
             text: 'conflicts are decided by the new policy from now on; those decided already stay decided',
+          },
+    );
+  }
+  if (differs('dryRun')) {
+    effects.push(
+      after.dryRun === true
+        ? {
+            risk: 'high',
+            text: 'nothing is written any more, only counted; positions are lost, and what comes meanwhile does not arrive later',
+          }
+        : {
+            risk: 'medium',
+            text: `pipelines begin anew, and write: ${after.initial === 'copy' ? 'existing rows are copied' : 'changes from when apply has ended travel'}`,
           },
     );
   }

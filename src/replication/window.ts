@@ -39,11 +39,22 @@ export interface OneWayOptions {
   readonly childrenCopied: (table: LoadTable, orTouched: boolean) => boolean;
 }
 
-/** One-way: merge what can be merged, replay the rest in order. */
-export function oneWayWrites(
-  changes: readonly LoadChange[],
-  { fkChecks, copying, childrenCopied }: OneWayOptions,
-): Write[] {
+/** One-way: merge what can be merged, replay the rest in order; by weight what no foreign key binds, and then the rest. */
+export function oneWayWrites(changes: readonly LoadChange[], options: OneWayOptions): Write[] {
+  if (!changes.some(({ table }) => table.weight !== undefined)) return unweighed(changes, options);
+  const { fkChecks } = options;
+  const groups = Map.groupBy(changes, ({ table }) => (bound(table, fkChecks) ? BOUND : (table.weight ?? 0)));
+  return [...groups].sort(([a], [b]) => a - b).flatMap(([, group]) => unweighed(group, options));
+}
+
+const BOUND = Number.POSITIVE_INFINITY;
+
+/** Whether its rows must come in the order of the log with those of other tables. */
+function bound({ target }: LoadTable, fkChecks: boolean): boolean {
+  return fkChecks && (target.foreignKeys.length > 0 || target.referencedBy.length > 0);
+}
+
+function unweighed(changes: readonly LoadChange[], { fkChecks, copying, childrenCopied }: OneWayOptions): Write[] {
   const merged = new Map<LoadTable, LoadChange[]>();
   const replayed: LoadChange[] = [];
   for (const change of changes) {

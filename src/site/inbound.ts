@@ -21,6 +21,7 @@ import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
+import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
 import type { Join } from './joins.ts';
@@ -191,9 +192,11 @@ export class Inbound {
     const checkpoint = claimed ?? this.#first(stream, own === null ? {} : { [reverse!]: own });
     if (claimed === null) await target.createCheckpoint(name, checkpoint, born);
     this.#options.onFirstCheckpoint();
+    const dry = this.#spec.dryRun === true;
+    const users = dry ? dryTables(target) : target;
     const tables = new TargetTables({
       spec: () => this.#spec,
-      target,
+      target: users,
       logsCascades: stream.opening.logsCascades,
       copies,
       known,
@@ -205,7 +208,9 @@ export class Inbound {
     const strategy =
       judging !== null
         ? await judging(tables, checkpoint)
-        : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
+        : dry
+          ? new DryStrategy(tables)
+          : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
     using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
     const loading = new Loading({
@@ -215,7 +220,7 @@ export class Inbound {
       tables,
       arrivals: new Arrivals({
         spec: () => this.#spec,
-        target,
+        target: users,
         tables,
         logsCascades: stream.opening.logsCascades,
         leftOut: (table, without) =>

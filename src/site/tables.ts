@@ -21,11 +21,12 @@ import { mapName, ruleFor } from '../replication/names.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
+import { weightOf } from '../replication/weights.ts';
 import { CopyStates } from './copy-states.ts';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: TargetPort;
+  readonly target: Pick<TargetPort, 'shape' | 'unguardedTriggers'>;
   readonly logsCascades: boolean;
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
@@ -175,6 +176,7 @@ export class TargetTables {
     name: string;
     rename: Readonly<Record<string, string>>;
     filtered?: true;
+    weight?: number;
   } {
     const { tables } = this.#options.spec();
     const rule = ruleFor(tables, source.schema, source.name) ?? this.#leaving(tableName(source));
@@ -189,13 +191,20 @@ export class TargetTables {
       );
     }
     const { schema, table } = mapName(rule, source.schema, source.name);
-    return { schema, name: table, rename: rule.rename, ...(leavesOut(rule) ? { filtered: true } : {}) };
+    const weight = weightOf(this.#options.spec(), rule, source);
+    return {
+      schema,
+      name: table,
+      rename: rule.rename,
+      ...(leavesOut(rule) ? { filtered: true } : {}),
+      ...(weight === 0 ? {} : { weight }),
+    };
   }
 
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
     const { spec, target, logsCascades } = this.#options;
-    const { schema, name, rename, filtered } = this.named(source);
+    const { schema, name, rename, ...more } = this.named(source);
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
@@ -208,8 +217,7 @@ export class TargetTables {
     }
     const unfit = engineObstacle(shape, spec().target);
     if (unfit !== null) throw unfit;
-    const matched = loadTable(source, shape, rename, running);
-    const table = filtered === undefined ? matched : { ...matched, filtered };
+    const table: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
     if (spec().role === 'one-way') {
       const obstacle =
         keyObstacle(table, spec().initial === 'copy') ??

@@ -162,13 +162,13 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
     onError: channel.on_error ?? 'stop',
     apply: { lanes: channel.apply?.lanes ?? 1, atomic: channel.apply?.atomic ?? true },
     enabled: channel.enabled ?? true,
+    ...(channel.order === undefined ? {} : { order: { ...channel.order } }),
+    ...(channel.dry_run === true ? { dryRun: true } : {}),
     tables: channel.tables.map((table) => resolveTable(table, conflict)),
     ...(channel.mask_key === undefined ? {} : { maskKey: json(channel.mask_key) as SecretRef }),
     inert: said({
       priority: channel.priority === 0 ? undefined : channel.priority,
       rate: channel.rate,
-      order: channel.order,
-      dry_run: channel.dry_run === true ? true : undefined,
       verify: channel.verify,
       scope: channel.scope === 'transaction' ? channel.scope : undefined,
     }),
@@ -184,16 +184,13 @@ function resolveTable(written: string | WrittenTable, channel: ConflictSpec | nu
   const table: WrittenTable = typeof written === 'string' ? { from: written } : written;
   const { only, omit, rename, set, mask } = table.columns ?? {};
   const rows = rowsOf(table, set ?? {}, mask ?? {});
-  const inert = said({
-    order: table.order === 0 ? undefined : table.order,
-  });
   return {
     from: table.from,
     to: table.to === undefined || table.to === table.from ? null : table.to,
     columns: { only: only === undefined ? null : [...only], omit: [...(omit ?? [])], rename: { ...rename } },
     conflict: table.conflict === undefined || channel === null ? null : resolveConflict(table.conflict, channel),
     ...(Object.keys(rows).length === 0 ? {} : { rows }),
-    ...(Object.keys(inert).length === 0 ? {} : { inert }),
+    ...(table.order === undefined ? {} : { order: table.order }),
   };
 }
 

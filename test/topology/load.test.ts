@@ -177,7 +177,7 @@ describe('defaults', () => {
     dry_run: false
     scope: row
     enabled: true
-    tables: [{ from: shop.a, to: shop.a, columns: { omit: [], rename: {} }, order: 0 }]
+    tables: [{ from: shop.a, to: shop.a, columns: { omit: [], rename: {} } }]
 `);
     expect(long.topology).toEqual(short.topology);
     expect(brief(long)).toEqual([]);
@@ -245,11 +245,15 @@ describe('what is not built', () => {
     ],
     [
       '    between: [hz, ca]\n    scope: transaction\n    dry_run: true\n    on_error: park\n    tables: [shop.a]\n',
-      ['error `scope: transaction`', 'error `dry_run`', 'error `on_error: park`'],
+      ['error `scope: transaction`', 'error `dry_run` of a two-way channel', 'error `on_error: park`'],
     ],
     [
       '    from: hz\n    to: ca\n    priority: 2\n    rate: 5MB/s\n    order: { shop.a: 1 }\n    verify: { every: 24h }\n    tables: [{ from: shop.a, order: 3 }]\n',
-      ['warning `priority`', 'warning `rate`', 'warning `order`', 'warning `verify`', 'warning `order`'],
+      ['warning `priority`', 'warning `rate`', 'warning `verify`'],
+    ],
+    [
+      '    between: [hz, ca]\n    order: { shop.a: 1 }\n    tables: [{ from: shop.a, order: 3 }]\n',
+      ['warning `order` of a two-way channel', 'warning `order` in a two-way channel'],
     ],
     [
       '    between: [hz, ca]\n    initial: none\n    tables: [{ from: shop.a, conflict: { priority: [ca, hz] } }]\n',
