@@ -90,7 +90,12 @@ export class Incoming {
     const wanted = new Map(desired.map((each) => [each.spec.name, each]));
     for (const [name, running] of this.#running) {
       const now = wanted.get(name);
-      const anew = now === undefined || changesHow(running.spec, now.spec) || running.inbound.moves(now.spec);
+      const then = before.find(({ spec }) => spec.name === name)?.spec ?? running.spec;
+      const anew =
+        now === undefined ||
+        changesHow(running.spec, now.spec) ||
+        judgesHow(then, now.spec) ||
+        running.inbound.moves(now.spec);
       if (now?.spec.enabled !== true || now.born !== running.born || anew) this.#stop(name, running);
       else running.inbound.update(now.spec, now.generation);
     }
@@ -311,6 +316,18 @@ function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
   return (['source', 'target', 'role', 'reverse', 'initial', 'existing', 'mesh', 'parks', 'dryRun'] as const).some(
     (key) => before[key] !== after[key],
   );
+}
+
+/**
+ * Whether the index must be filled anew: of what was written before, it holds what the rule of then asked for. A restart of
+ * the node would do the same, and what is decided must not depend on that.
+ */
+function judgesHow(before: PipelineSpec, after: PipelineSpec): boolean {
+  if (after.role !== 'to-serialiser') return false;
+  return after.tables.some(({ from, conflict }) => {
+    const then = before.tables.find((rule) => rule.from === from);
+    return then !== undefined && JSON.stringify(then.conflict) !== JSON.stringify(conflict);
+  });
 }
 
 function pausedFigures(generation: number): PipelineFigures {
