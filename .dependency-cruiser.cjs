@@ -97,7 +97,8 @@ module.exports = {
     },
     {
       name: 'files-are-read-in-one-room',
-      comment: 'topology/read.ts finds and opens files, says by a digest what is in them, and does nothing else of Node',
+      comment:
+        'topology/read.ts finds and opens files, says by a digest what is in them, and does nothing else of Node',
       severity: 'error',
       from: { path: FILE_ROOM },
       to: { dependencyTypes: ['core'], pathNot: ['^(node:)?(fs|fs/promises|path|url|crypto)$', ASSERT] },

@@ -244,12 +244,15 @@ class Parser {
         return { kind: 'column', name: word.text, at, end };
       case 'word':
         return this.#named(word);
-      default: {
+      case 'sign':
+      case 'end': {
         if (!this.#take('(')) throw this.#unexpected('a column, a constant or a function');
         const inner = this.#deeper(() => this.#or());
         this.#want(')');
         return { ...inner, at, end: this.#end };
       }
+      default:
+        return word satisfies never;
     }
   }
 

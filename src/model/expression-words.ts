@@ -104,10 +104,11 @@ function wordAt(text: string, at: number, take: (pattern: RegExp) => RegExpExecA
 }
 
 function strange(text: string, at: number): ExpressionProblem {
-  switch (text[at]) {
+  const found = text.charAt(at);
+  switch (found) {
     case "'":
     case '`':
-      return new ExpressionProblem(`a quote ${text[at]} without its end`, at, text.length);
+      return new ExpressionProblem(`a quote ${found} without its end`, at, text.length);
     case '"':
       return new ExpressionProblem('texts stand in single quotes, odd names in backticks', at);
     case '!':

@@ -85,7 +85,14 @@ function partsOf(expression: Expression): readonly Expression[] {
         ...expression.whens.flatMap(({ when, gives }) => [when, gives]),
         ...(expression.otherwise === null ? [] : [expression.otherwise]),
       ];
-    default:
+    case 'column':
+    case 'number':
+    case 'text':
+    case 'bytes':
+    case 'truth':
+    case 'null':
       return [];
+    default:
+      return expression satisfies never;
   }
 }

@@ -31,7 +31,14 @@ export function truth({ type, evaluate, at, end }: Compiled): Truth {
         const value = evaluate(row);
         return value === null ? null : !(value as Big).eq(0);
       };
-    default:
+    case 'text':
+    case 'bytes':
+    case 'date':
+    case 'datetime':
+    case 'time':
+    case 'opaque':
       throw new ExpressionProblem(`${nameOf(type)} stands where a condition is wanted`, at, end);
+    default:
+      return type satisfies never;
   }
 }

@@ -200,8 +200,13 @@ function asText(of: Compiled): { readonly type: TypeOf<'text'>; readonly evaluat
       return spelled(26, (value) => cutFraction(value as string, 19, type.fraction));
     case 'null':
       return spelled(0, () => '');
-    default:
+    case 'bytes':
+    case 'time':
+    case 'truth':
+    case 'opaque':
       throw wanted('a text', of);
+    default:
+      return type satisfies never;
   }
 }
 

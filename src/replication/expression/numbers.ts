@@ -9,7 +9,7 @@ import { ExpressionProblem } from '../../model/expression-words.ts';
 import type { Image } from '../../model/row.ts';
 import type { Compiled } from './compiled.ts';
 import { converted } from './pairing.ts';
-import { nameOf, SCALE_MAX, type Type, type TypeOf, whole } from './types.ts';
+import { nameOf, SCALE_MAX, type TypeOf, whole } from './types.ts';
 import { big, type Val, ValueProblem } from './values.ts';
 
 type Made = Omit<Compiled, 'at' | 'end'>;
@@ -112,8 +112,4 @@ function number(value: Big): number {
 function near(value: number): Big {
   if (!Number.isFinite(value)) throw new ValueProblem('a result that is too large for a DOUBLE');
   return big(value);
-}
-
-export function isExact(type: Type): boolean {
-  return type.kind === 'number' && !type.approximate;
 }

@@ -121,8 +121,15 @@ function asMeant(part: Compiled, beside: Compiled): Compiled {
       const value = microseconds(constant);
       return { ...part, type: { kind: 'time', fraction: 6 }, evaluate: () => value };
     }
-    default:
+    case 'number':
+    case 'text':
+    case 'bytes':
+    case 'truth':
+    case 'null':
+    case 'opaque':
       return part;
+    default:
+      return beside.type satisfies never;
   }
 }
 
