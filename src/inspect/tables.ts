@@ -10,7 +10,7 @@ import { type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
-import { extract, loadTable } from '../replication/load-table.ts';
+import { extract, loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { entryFindings } from './entries.ts';
@@ -123,6 +123,7 @@ class PairInspection {
       } else {
         this.#obstacle(() => keyObstacle(matched, initial === 'copy'));
         this.#obstacle(() => filteredParent(matched, tables));
+        this.#obstacle(() => rereadObstacle(matched, this.#pair.rule));
         if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
       }
     }

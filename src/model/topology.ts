@@ -77,6 +77,8 @@ export interface RowSpec {
   /** Source column name to how its value is made unreadable. */
   readonly mask?: Readonly<Record<string, MaskKind>>;
   readonly process?: ProcessorRef;
+  /** Changed rows are read from their source again. */
+  readonly reread?: true;
 }
 
 /**

@@ -27,6 +27,8 @@ export interface Extract {
   readonly makes: ((row: Image) => Image) | null;
   /** What a processor makes of a row that would travel. @throws OtterError OT5053 */
   readonly processes: ((row: Image) => readonly Image[]) | null;
+  /** Changed rows are read again. */
+  readonly rereads: boolean;
 }
 
 /** What a node has of that by which rows are made; null: they are only looked at. */
@@ -41,7 +43,7 @@ type ExtractRule = Pick<TableRule, 'omit' | 'only' | 'rows'> & Partial<Pick<Tabl
 
 /**
  * @throws OtterError OT5010 when a key column would stay behind, OT5050 when `where`, `set`, `mask` or `process` do not fit the
- * table, OT5053 when a module cannot be run.
+ * table, OT5053 when a module cannot be run, OT5054.
  */
 export function extract(rule: ExtractRule, full: TableShape, { hash, processor }: Finds = NOTHING): Extract {
   const omit = new Set(rule.omit);
@@ -53,8 +55,14 @@ export function extract(rule: ExtractRule, full: TableShape, { hash, processor }
   const keeps = work?.keeps ?? null;
   const changes = work !== null && (work.instead.size > 0 || work.besides.length > 0);
   const ref = rule.rows?.process;
+  const rereads = rule.rows?.reread === true;
+  if (rereads && full.primaryKey.length === 0)
+    throw new OtterError('OT5054', `${tableName(full)} has no primary key by which its rows could be read again`, {
+      where: { table: tableName(full) },
+      hint: 'Give it one, or leave `reread` out.',
+    });
   if (picks.length === full.columns.length && !changes && ref === undefined)
-    return { shape: full, picks: null, keeps, makes: null, processes: null };
+    return { shape: full, picks: null, keeps, makes: null, processes: null, rereads };
   const at = new Map(picks.map((index, position) => [index, position]));
   const keyHole = full.primaryKey.find((index) => !at.has(index));
   if (keyHole !== undefined) {
@@ -108,7 +116,7 @@ export function extract(rule: ExtractRule, full: TableShape, { hash, processor }
     ref === undefined || processor === null
       ? null
       : processing(processor(ref), ref, full, named(shape.columns, rule.rename ?? {}), shape.primaryKey);
-  return { shape, picks, keeps, makes: changes ? maker(work, picks) : null, processes };
+  return { shape, picks, keeps, makes: changes ? maker(work, picks) : null, processes, rereads };
 }
 
 function named(columns: readonly ColumnShape[], rename: Readonly<Record<string, string>>): NamedColumn[] {
@@ -133,6 +141,21 @@ export function travelling(row: Image, { picks, keeps, makes, processes }: Extra
   if (keeps !== null && !keeps(row)) return [];
   const made = makes === null ? pick(row, picks) : makes(row);
   return processes === null ? [made] : processes(made);
+}
+
+/** Why rows that are read again could not be written where the log is still before them, or null. */
+export function rereadObstacle({ source, target }: LoadTable, rule: Pick<TableRule, 'rows'>): OtterError | null {
+  if (rule.rows?.reread !== true) return null;
+  const unique = target.uniques[0]?.name ?? target.foreignKeys[0]?.name;
+  if (unique === undefined) return null;
+  return new OtterError(
+    'OT5054',
+    `rows of ${tableName(source)} are read again, and key ${unique} of ${tableName(target)} may not take them yet`,
+    {
+      where: { source: tableName(source), target: tableName(target) },
+      hint: 'Leave `reread` out, or drop that key at the target.',
+    },
+  );
 }
 
 /** What a server does not change in silence, or not unseen (`MysqlSession` watches what it cuts). */

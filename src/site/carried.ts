@@ -48,12 +48,14 @@ export class Carried {
   readonly #leaving = new Leaving();
   readonly #left: (name: string) => void;
   #spec: PipelineSpec;
+  #rereads: boolean;
   #generation: number;
   /** What it was up to where the log ended then; only while the reader may be before that. */
   #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
 
   constructor({ spec, generation, leaving, left, making, source, known, since, cameBack }: CarriedOptions) {
     this.#spec = spec;
+    this.#rereads = anyRereads(spec);
     this.#generation = generation;
     this.#left = left;
     const hash = (): Hash => {
@@ -84,6 +86,11 @@ export class Carried {
     return this.#spec;
   }
 
+  /** Whether any table is read again. */
+  get rereads(): boolean {
+    return this.#rereads;
+  }
+
   ruleOf(schema: string, table: string): TableRule | null {
     return this.routes.ruleOf(schema, table);
   }
@@ -101,6 +108,7 @@ export class Carried {
     for (const { schema, name } of this.announcements.all)
       if (placeOf(spec, schema, name) !== null) this.#leaving.delete(tableName({ schema, name }));
     this.#spec = spec;
+    this.#rereads = anyRereads(spec);
     this.#generation = generation;
     // Existing rows of what leaves are copied no further.
     for (const [name] of leaving) this.#left(name);
@@ -158,4 +166,10 @@ export class Carried {
     this.routes.update(this.#spec.tables, this.#leaving.rules);
     for (const name of this.announcements.forgetLeft()) this.#left(name);
   }
+}
+
+/** Those that left go on as they went. */
+function anyRereads({ tables, left }: PipelineSpec): boolean {
+  const some = (rules: readonly TableRule[]): boolean => rules.some(({ rows }) => rows?.reread === true);
+  return some(tables) || left.some(({ rules }) => some(rules));
 }

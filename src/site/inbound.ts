@@ -52,7 +52,7 @@ export interface InboundOptions {
 }
 
 /** What a table can be the cause of. */
-const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|5030|505[0-3])$/;
+const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|5030|505[0-4])$/;
 
 const WINDOW = { rows: 5_000, bytes: 4 << 20 };
 

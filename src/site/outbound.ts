@@ -19,6 +19,7 @@ import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
+import { reread } from './reread.ts';
 import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
 
@@ -169,8 +170,7 @@ export class Outbound implements LogListener, PipelineStream {
       const joined = (table: TableShape): void => this.onTable?.(table);
       return this.telling.beforeRows(news, common, joined).then(() => this.#changes(part, common));
     }
-    this.#changes(part, common);
-    return undefined;
+    return this.#changes(part, common);
   }
 
   async #statement(statement: Statement): Promise<void> {
@@ -281,10 +281,20 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#carried.ruleOf(schema, table);
   }
 
-  #changes(part: ReadPart, common: At): void {
-    const routed: RowChange[] = [];
+  #changes(part: ReadPart, common: At): undefined | Promise<void> {
     this.chunks.note(part.changes);
-    for (const change of this.#announcements.counted(part.changes, part.gtid)) {
+    const counted = this.#announcements.counted(part.changes, part.gtid);
+    const rereads = (table: TableShape): boolean => this.#carried.routes.of(table)?.rereads === true;
+    if (!this.#carried.rereads || !counted.some(({ table }) => rereads(table))) {
+      this.#route(counted, part, common);
+      return undefined;
+    }
+    return reread(counted, rereads, this.#options.source).then((present) => this.#route(present, part, common));
+  }
+
+  #route(changes: readonly RowChange[], part: ReadPart, common: At): void {
+    const routed: RowChange[] = [];
+    for (const change of changes) {
       const route = this.#carried.routes.of(change.table);
       if (route === null) continue;
       if (whole(route)) routed.push(change);

@@ -16,7 +16,7 @@ import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
-import { loadTable } from '../replication/load-table.ts';
+import { loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
@@ -222,6 +222,7 @@ export class TargetTables {
       const obstacle =
         keyObstacle(table, spec().initial === 'copy') ??
         filteredParent(table, spec().tables) ??
+        rereadObstacle(table, ruleFor(spec().tables, source.schema, source.name) ?? {}) ??
         (logsCascades ? null : cascadeObstacle(table, spec().tables));
       if (obstacle !== null) throw obstacle;
     }

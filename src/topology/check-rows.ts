@@ -20,6 +20,11 @@ export function checkRows(checked: Checked, channel: ChannelSpec, table: TableSp
     }
     return;
   }
+  if (rows.reread === true && rows.process !== undefined) {
+    const summary = '`reread` and `process` exclude each other';
+    const detail = 'What a module makes of a row that has changed again cannot be told from what it made before.';
+    checked.report({ code: 'OT1015', summary, detail, path: [...entry, 'reread'], at: 'key' });
+  }
   if (rows.where !== undefined) expression(checked, rows.where, [...entry, 'where']);
   for (const [name, text] of Object.entries(rows.set ?? {})) {
     const path: Path = [...entry, 'columns', 'set', name];
@@ -31,7 +36,7 @@ export function checkRows(checked: Checked, channel: ChannelSpec, table: TableSp
 
 function said(rows: RowSpec, entry: Path): (readonly [string, Path])[] {
   return [
-    ...(['where', 'process'] as const).flatMap((key) =>
+    ...(['where', 'process', 'reread'] as const).flatMap((key) =>
       rows[key] === undefined ? [] : [[key, [...entry, key]] as const],
     ),
     ...(['set', 'mask'] as const).flatMap((key) =>

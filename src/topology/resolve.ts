@@ -44,6 +44,7 @@ interface WrittenTable {
   };
   readonly where?: string;
   readonly process?: string;
+  readonly reread?: boolean;
   readonly conflict?: WrittenConflict;
   readonly order?: number;
 }
@@ -195,7 +196,7 @@ function resolveTable(written: string | WrittenTable, channel: ConflictSpec | nu
 }
 
 function rowsOf(
-  { where, process }: WrittenTable,
+  { where, process, reread }: WrittenTable,
   set: Readonly<Record<string, string | number | boolean | null>>,
   mask: Readonly<Record<string, MaskKind>>,
 ): RowSpec {
@@ -205,6 +206,7 @@ function rowsOf(
     ...(Object.keys(mask).length === 0 ? {} : { mask: { ...mask } }),
     // Its digest is known when it is read: see `processors.ts`.
     ...(process === undefined ? {} : { process: { module: process, digest: '' } }),
+    ...(reread === true ? { reread } : {}),
   };
 }
 

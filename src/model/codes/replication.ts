@@ -170,6 +170,12 @@ export const REPLICATION_CODES = {
     action:
       'Correct the module and apply again: the pipeline goes on by itself. A node that runs with OTTER_PROCESSORS=off runs none.',
   },
+  OT5054: {
+    title: 'Table whose rows cannot be read again',
+    meaning:
+      'With `reread` a row travels as its source has it now, which may be later than the place in the log. The table needs a primary key to be found by; and at the target no other unique key and no foreign key, which might refuse a row that is ahead of others.',
+    action: 'Leave `reread` out for this table, or drop the key at the target.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',
