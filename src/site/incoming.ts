@@ -45,6 +45,9 @@ export interface IncomingOptions {
   readonly now: () => number;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (pipeline: string, table: string, join: Join | null) => void;
+  /** See `Outgoing.carriesFrom`, `Outgoing.recall`. */
+  readonly carries: (channel: string, schema: string, table: string, gtid: string) => boolean;
+  readonly recall: (channel: string) => Promise<void>;
   /** Told when a pipeline has no checkpoint yet. */
   readonly begins: (pipeline: string) => void;
   /** Settles when the database is fit to be read and written. */
@@ -125,6 +128,11 @@ export class Incoming {
     return { ...running.inbound.figures(), index: running.index?.figures() ?? this.#meshes.figures(running.spec) };
   }
 
+  /** Where pipelines of a mesh out of this database may begin. */
+  originOf(channel: string): Promise<LogOrigin> {
+    return this.#meshes.of(channel).origin();
+  }
+
   indexOf(pipeline: string): SerialiserIndex | null {
     return this.#running.get(pipeline)?.index ?? null;
   }
@@ -192,9 +200,13 @@ export class Incoming {
       target,
       link,
       ownerRevision,
-      joined: (table, join) => joined(spec.name, table, join),
+      joined: (table, join) => {
+        joined(spec.name, table, join);
+        if (join !== null) mesh?.joined(table, join.since);
+      },
       begins: () => begins(spec.name),
       ready: async () => mesh?.begin(),
+      origin: () => this.#meshes.of(spec.channel).origin(),
       judging:
         mesh !== null
           ? async (tables) => {
