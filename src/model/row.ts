@@ -21,6 +21,8 @@ export interface ColumnShape {
   readonly nullable: boolean;
   /** Generated columns are read but never written. */
   readonly generated: boolean;
+  /** Made on the way by an expression, and named as at the target. Its type is the smallest that takes every result. */
+  readonly computed?: true;
 }
 
 export interface UniqueKey {

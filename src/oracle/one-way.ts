@@ -21,5 +21,6 @@ export const NO_SOURCE: SourcePort & AsyncDisposable = {
   createStatements: onlyATarget,
   estimateRows: onlyATarget,
   readChunk: onlyATarget,
+  presentRows: onlyATarget,
   [Symbol.asyncDispose]: async () => undefined,
 };

@@ -111,11 +111,17 @@ export class OracleSession implements LoadSession {
       case 'upsert':
         await this.#upsert(write.table, write.rows, counts);
         return;
+      case 'put':
+        await this.#upsert(write.table, write.rows, { missing: 0, absent: 0 });
+        return;
       case 'ensure':
         await this.#ensure(write.table, write.rows);
         return;
       case 'evict':
-        return onlyATarget();
+        // Two-way channels alone evict by other keys.
+        if (write.unique.columns !== write.table.key) return onlyATarget();
+        await this.#many(write.table, this.#of(write.table).delete(), write.rows);
+        return;
       default:
         throw new UnreachableError(write satisfies never);
     }

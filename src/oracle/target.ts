@@ -150,6 +150,16 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     await Promise.all([this.#control, this.#pulse].map((lane) => lane[Symbol.asyncDispose]()));
   }
 
+  /** Nothing is decided here. */
+  async recordedConflicts(): Promise<readonly never[]> {
+    return [];
+  }
+
+  /** No log of it is read. */
+  async pruneSkips(): Promise<boolean> {
+    return false;
+  }
+
   readonly firstPosition = onlyATarget;
   readonly origin = onlyATarget;
   readonly recordedOrigin = onlyATarget;
@@ -157,7 +167,6 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
   readonly beat = onlyATarget;
   readonly watermark = onlyATarget;
   readonly sortKeys = onlyATarget;
-  readonly recordedConflicts = onlyATarget;
   readonly openConflicts = onlyATarget;
   readonly stillOpen = onlyATarget;
   readonly pruneConflicts = onlyATarget;

@@ -20,7 +20,7 @@ const OCCUPIED_TWO_WAY =
 
 export interface ArrivalsOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: TargetPort;
+  readonly target: Pick<TargetPort, 'shape' | 'createTable' | 'hasRows' | 'shared'>;
   readonly tables: TargetTables;
   readonly logsCascades: boolean;
   /** Told what a table that was made here does not have of the source's. */

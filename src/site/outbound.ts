@@ -13,13 +13,14 @@ import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../mode
 import { coversGtid, type Position } from '../model/position.ts';
 import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions } from './announcements.ts';
-import { type AnswerRow, Carried } from './carried.ts';
+import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
 import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
-import { cut } from './routes.ts';
+import { reread } from './reread.ts';
+import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -33,6 +34,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   /** Whether a table that joins is told only when its copy begins. */
   readonly waits: (table: TableShape) => boolean;
   readonly onClose: () => void;
+  readonly making: CarriedOptions['making'];
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
@@ -168,8 +170,7 @@ export class Outbound implements LogListener, PipelineStream {
       const joined = (table: TableShape): void => this.onTable?.(table);
       return this.telling.beforeRows(news, common, joined).then(() => this.#changes(part, common));
     }
-    this.#changes(part, common);
-    return undefined;
+    return this.#changes(part, common);
   }
 
   async #statement(statement: Statement): Promise<void> {
@@ -280,14 +281,24 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#carried.ruleOf(schema, table);
   }
 
-  #changes(part: ReadPart, common: At): void {
-    const routed: RowChange[] = [];
+  #changes(part: ReadPart, common: At): undefined | Promise<void> {
     this.chunks.note(part.changes);
-    for (const change of this.#announcements.counted(part.changes, part.gtid)) {
+    const counted = this.#announcements.counted(part.changes, part.gtid);
+    const rereads = (table: TableShape): boolean => this.#carried.routes.of(table)?.rereads === true;
+    if (!this.#carried.rereads || !counted.some(({ table }) => rereads(table))) {
+      this.#route(counted, part, common);
+      return undefined;
+    }
+    return reread(counted, rereads, this.#options.source).then((present) => this.#route(present, part, common));
+  }
+
+  #route(changes: readonly RowChange[], part: ReadPart, common: At): void {
+    const routed: RowChange[] = [];
+    for (const change of changes) {
       const route = this.#carried.routes.of(change.table);
       if (route === null) continue;
-      if (route.picks === null) routed.push(change);
-      else routed.push(cut(change, route));
+      if (whole(route)) routed.push(change);
+      else cut(change, route, routed);
     }
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });

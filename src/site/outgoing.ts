@@ -45,6 +45,7 @@ export interface OutgoingOptions {
   readonly firstCheckpointOf: (pipeline: string) => Promise<void> | null;
   /** Takes on work that goes on behind a stream. */
   readonly background: (work: Promise<void>) => void;
+  readonly making: OutboundOptions['making'];
   /** Of the site's life. */
   readonly signal: AbortSignal;
 }
@@ -251,7 +252,7 @@ export class Outgoing {
     leaving: OutboundOptions['leaving'],
     signal: AbortSignal,
   ): Running {
-    const { site, source, target, log, logger, indexOf } = this.#options;
+    const { site, source, target, log, logger, indexOf, making } = this.#options;
     const ended = (): void => outbound.close();
     const outbound: Outbound = new Outbound({
       spec,
@@ -260,6 +261,7 @@ export class Outgoing {
       source,
       opening,
       leaving,
+      making,
       known: request.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),

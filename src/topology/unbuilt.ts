@@ -72,19 +72,15 @@ export const UNBUILT = {
     missing: 'Source transactions always become visible as a whole.',
   },
   scope: { key: 'channels.*.scope: transaction', severity: 'error', missing: 'Conflicts are decided row by row.' },
-  dryRun: { key: 'channels.*.dry_run: true', severity: 'error', missing: 'A channel always writes.' },
+  dryRun: { key: 'channels.*.dry_run: true, two-way', severity: 'error', missing: 'A two-way channel always writes.' },
   priority: { key: 'channels.*.priority', severity: 'warning', missing: 'Channels of one database take turns.' },
   rate: { key: 'channels.*.rate', severity: 'warning', missing: 'The channel is not slowed down.' },
   order: {
-    key: 'channels.*.order, tables[].order',
+    key: 'channels.*.order, tables[].order, two-way',
     severity: 'warning',
-    missing: 'Tables are written in the order that their keys ask for.',
+    missing: 'Two-way, tables are written in the order in which their rows come.',
   },
   verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
-  where: { key: 'tables[].where', severity: 'error', missing: 'All rows of a table travel.' },
-  set: { key: 'tables[].columns.set', severity: 'error', missing: 'Values travel as they are.' },
-  mask: { key: 'tables[].columns.mask', severity: 'error', missing: 'Values travel as they are.' },
-  process: { key: 'tables[].process', severity: 'error', missing: 'Rows travel as they are.' },
   files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
   alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
   notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
@@ -133,10 +129,11 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (channel.apply.lanes > 1) tell('lanes', '`lanes` above 1', [...base, 'apply', 'lanes']);
   if (!channel.apply.atomic) tell('atomic', '`atomic: false`', [...base, 'apply', 'atomic']);
   if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
-  if (inert['dry_run'] === true) tell('dryRun', '`dry_run`', [...base, 'dry_run']);
-  for (const key of ['priority', 'rate', 'order', 'verify'] as const) {
+  if (twoWay && channel.dryRun === true) tell('dryRun', '`dry_run` of a two-way channel', [...base, 'dry_run']);
+  for (const key of ['priority', 'rate', 'verify'] as const) {
     if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
   }
+  if (twoWay && channel.order !== undefined) tell('order', '`order` of a two-way channel', [...base, 'order']);
 }
 
 function writesOracle({ direction }: ChannelSpec, { database }: Topology): boolean {
@@ -156,13 +153,8 @@ function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell)
   if (everySite !== null && (table.to !== null || !travelsWhole))
     tell('meshNames', `another name, or a choice of columns, ${everySite}`, base);
   if (table.conflict !== null) ofConflict(table.conflict, channel.conflict, [...base, 'conflict'], tell);
-  const inert = table.inert ?? {};
-  for (const key of ['where', 'process', 'order'] as const) {
-    if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
-  }
-  for (const key of ['set', 'mask'] as const) {
-    if (Object.hasOwn(inert, key)) tell(key, `\`columns.${key}\``, [...base, 'columns', key]);
-  }
+  if (channel.direction.kind === 'two-way' && table.order !== undefined)
+    tell('order', '`order` in a two-way channel', [...base, 'order']);
 }
 
 /** `above` is the channel's rule for a table's: what comes from there was told there. */
