@@ -116,6 +116,44 @@ export interface Statement extends Logged {
   readonly sql: string;
   /** The same as its server read it: without comments, names in backticks or bare, texts empty. */
   readonly plain: string;
+  /** The same with its texts, as otter's own sessions read them. */
+  readonly said?: string;
+  /** What it did to tables whose history is kept; absent where none of them is named. */
+  readonly tables?: readonly StatementTable[];
+}
+
+/** A table as its server had it at one place of its log. */
+export interface PastTable {
+  readonly shape: TableShape;
+  /** As the server prints it, without the number that the next row gets. */
+  readonly create: string;
+}
+
+/** What a statement made of a table, or of no table one; null: there was, or is, none. */
+export interface StatementTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly before: PastTable | null;
+  readonly after: PastTable | null;
+  /** Why that is not known; then both are null. */
+  readonly doubt: OtterError | null;
+}
+
+/** Tables whose definitions are followed from statement to statement. */
+export interface TableHistory {
+  keeps(schema: string, name: string): boolean;
+  /**
+   * By `schema.table`, as they were where reading begins. Completed by the source when it begins, as far as the server can
+   * tell; moved on by whoever reads, at every statement that is handed on.
+   */
+  readonly past: Map<string, PastTable>;
+}
+
+/** A definition that was written down, and where in the log it held. */
+export interface KeptDefinition {
+  /** As `PastTable.create`. */
+  readonly create: string;
+  readonly position: string;
 }
 
 /**
@@ -159,8 +197,17 @@ interface Named {
 /** A statement by its words, and the default schema of its session. */
 export type PlainStatement = Pick<Statement, 'schema' | 'plain'>;
 
+/** What a statement does to tables: which it makes, and which it changes or takes away without a row in the log. */
+export type TableStatement =
+  | { readonly kind: 'creates'; readonly tables: readonly Named[] }
+  /** `made`: names under which a table appears that was there before under another. */
+  | { readonly kind: 'alters'; readonly tables: readonly Named[]; readonly made: readonly Named[] }
+  | { readonly kind: 'drops-schema'; readonly schema: string };
+
 /** What the text of a definition says. */
 export interface DefinitionReading {
+  /** Null when the statement changes no table. */
+  effect(statement: PlainStatement): TableStatement | null;
   /** Whether the table may have other columns behind it. */
   changes(statement: PlainStatement, table: Named): boolean;
   /** Tables that were there before and may have other columns behind it. */
@@ -173,6 +220,7 @@ export interface ReadLogOptions {
   /** Asked once per table and shape; false: rows of the table are skipped without being decoded. */
   readonly wants: (schema: string, table: string) => boolean;
   readonly definitions: DefinitionReading;
+  readonly history?: TableHistory;
   /** A transaction larger than this comes in parts. */
   readonly partBytes: number;
   readonly signal: AbortSignal;
@@ -218,6 +266,17 @@ export interface SourcePort {
   shapeWithChildren(schema: string, table: string): Promise<TableShape | null>;
   /** Statements that create the table elsewhere, without triggers and without foreign keys to tables that `keeps` denies. */
   createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string>;
+  /** The same of a table as it was; not all of it need be there any more. */
+  createStatementOf(table: PastTable, keeps: (schema: string, table: string) => boolean): string;
+  /**
+   * Tables of the server as they were at a position, by `schema.table`: those that no statement has touched since, and of the
+   * others those of which a definition was kept from which it can be told.
+   */
+  past(
+    position: string,
+    kept: Readonly<Record<string, KeptDefinition>>,
+    keeps: (schema: string, table: string) => boolean,
+  ): Promise<Map<string, PastTable>>;
   /** Row count by the server's statistics. */
   estimateRows(schema: string, table: string): Promise<number>;
   /** Rows after `after` in primary key order, at most `limit`, as canonical literals. */
