@@ -116,10 +116,15 @@ export interface Statement extends Logged {
   readonly sql: string;
   /** The same as its server read it: without comments, names in backticks or bare, texts empty. */
   readonly plain: string;
-  /** The same with its texts, as otter's own sessions read them. */
-  readonly said?: string;
   /** What it did to tables whose history is kept; absent where none of them is named. */
-  readonly tables?: readonly StatementTable[];
+  readonly history?: StatementHistory;
+}
+
+export interface StatementHistory {
+  readonly tables: readonly StatementTable[];
+  /** Columns of an ALTER TABLE by their names before to those after, and those it drops, as they are written there. */
+  readonly renamed: Readonly<Record<string, string>>;
+  readonly dropped: readonly string[];
 }
 
 /** A table as its server had it at one place of its log. */
@@ -135,7 +140,7 @@ export interface StatementTable {
   readonly name: string;
   readonly before: PastTable | null;
   readonly after: PastTable | null;
-  /** Why that is not known; then both are null. */
+  /** Why `after` is not known, and null. */
   readonly doubt: OtterError | null;
 }
 
@@ -276,6 +281,7 @@ export interface SourcePort {
     position: string,
     kept: Readonly<Record<string, KeptDefinition>>,
     keeps: (schema: string, table: string) => boolean,
+    read: Pick<ReadLogOptions, 'definitions' | 'signal'>,
   ): Promise<Map<string, PastTable>>;
   /** Row count by the server's statistics. */
   estimateRows(schema: string, table: string): Promise<number>;
