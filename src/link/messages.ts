@@ -8,7 +8,7 @@ import { CODES, type Code } from '../model/codes.ts';
 import { type ErrorFacts, messageOf, OtterError } from '../model/error.ts';
 import type { PipelineOpening, PipelineRequest } from '../model/ports.ts';
 import type { Image, KnownTable } from '../model/row.ts';
-import { list, number, parseJson, record, string, unreadable } from './decode.ts';
+import { keptDefinition, list, number, parseJson, record, string, unreadable } from './decode.ts';
 
 export const PATH = '/otter/pipeline';
 export const HEADER = {
@@ -98,8 +98,12 @@ function texts(value: unknown): Readonly<Record<string, string>> {
   return found as Readonly<Record<string, string>>;
 }
 
-function knownTable({ structure, since }: Readonly<Record<string, unknown>>): KnownTable {
-  return { structure: string(structure), since: since === null ? null : string(since) };
+function knownTable({ structure, since, definition }: Readonly<Record<string, unknown>>): KnownTable {
+  return {
+    structure: string(structure),
+    since: since === null ? null : string(since),
+    ...keptDefinition(definition),
+  };
 }
 
 function copyCursor({ cursor, done, rows }: Readonly<Record<string, unknown>>): PipelineRequest['copied'][string] {

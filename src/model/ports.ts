@@ -7,7 +7,7 @@ import type { OtterError } from './error.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
-import type { Delivery, Image, KnownTable, RowChange, Seen, TableShape } from './row.ts';
+import type { Definition, Delivery, Image, KnownTable, RowChange, Seen, TableShape } from './row.ts';
 import type { DatabaseSpec } from './topology.ts';
 
 // ---------------------------------------------------------------- logging
@@ -154,13 +154,6 @@ export interface TableHistory {
   readonly past: Map<string, PastTable>;
 }
 
-/** A definition that was written down, and where in the log it held. */
-export interface KeptDefinition {
-  /** As `PastTable.create`. */
-  readonly create: string;
-  readonly position: string;
-}
-
 /**
  * A part of a transaction as the log has it, only rows of wanted tables. Transactions without any are not delivered, but for
  * some that say that many were passed.
@@ -279,7 +272,7 @@ export interface SourcePort {
    */
   past(
     position: string,
-    kept: Readonly<Record<string, KeptDefinition>>,
+    kept: Readonly<Record<string, Definition>>,
     keeps: (schema: string, table: string) => boolean,
     read: Pick<ReadLogOptions, 'definitions' | 'signal'>,
   ): Promise<Map<string, PastTable>>;

@@ -200,7 +200,9 @@ function constraints(
   columns: Columns,
 ): string[] {
   return before.flatMap(({ name, line }) =>
-    kept(line, lineOf(after, name), columns) || lineOf(present, name) === undefined ? [] : [`${verb} ${quoteName(name)}`],
+    kept(line, lineOf(after, name), columns) || lineOf(present, name) === undefined
+      ? []
+      : [`${verb} ${quoteName(name)}`],
   );
 }
 

@@ -6,9 +6,9 @@
  * step (`scratch.ts`), or is not known.
  */
 import { OtterError } from '../model/error.ts';
-import type { KeptDefinition, PastTable, PlainStatement, ReadLogOptions, Statement, StatementTable } from '../model/ports.ts';
+import type { PastTable, PlainStatement, ReadLogOptions, Statement, StatementTable } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
-import { tableName } from '../model/row.ts';
+import { type Definition, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { withoutCounter } from './create-parts.ts';
 import { serverErrorNumber } from './driver-error.ts';
@@ -53,7 +53,7 @@ export class History {
    */
   async at(
     present: ReadonlyMap<string, PastTable>,
-    kept: Readonly<Record<string, KeptDefinition>>,
+    kept: Readonly<Record<string, Definition>>,
     ahead: readonly Statement[],
     effect: Effect,
   ): Promise<Map<string, PastTable>> {
@@ -94,7 +94,11 @@ export class History {
     statement: Defining,
     tables: readonly Named[],
     past: ReadonlyMap<string, PastTable>,
-    { present, ahead, effect }: { present: ReadonlyMap<string, PastTable>; ahead: readonly Statement[]; effect: Effect },
+    {
+      present,
+      ahead,
+      effect,
+    }: { present: ReadonlyMap<string, PastTable>; ahead: readonly Statement[]; effect: Effect },
   ): Promise<StatementTable[]> {
     const touched = new Touched(ahead, effect);
     const found: StatementTable[] = [];

@@ -23,7 +23,16 @@ interface Named {
 export class NotRepeated extends Error {}
 
 /** Of foreign keys and partitions, in one way or another. */
-const LEFT_OUT = ['FOREIGN', 'REFERENCES', 'PARTITION', 'PARTITIONS', 'PARTITIONING', 'EXCHANGE', 'CONSTRAINT', 'SELECT'];
+const LEFT_OUT = [
+  'FOREIGN',
+  'REFERENCES',
+  'PARTITION',
+  'PARTITIONS',
+  'PARTITIONING',
+  'EXCHANGE',
+  'CONSTRAINT',
+  'SELECT',
+];
 
 let made = 0;
 
@@ -101,7 +110,9 @@ export class Scratch {
 
   async #define(create: string, name: string): Promise<void> {
     const { head, lines, tail } = cutOf(create);
-    const body = lines.filter((line) => !isForeignKey(line)).map((line) => this.#checksOf(line, name, this.#table.name));
+    const body = lines
+      .filter((line) => !isForeignKey(line))
+      .map((line) => this.#checksOf(line, name, this.#table.name));
     await this.#run(`CREATE TABLE ${qualified(this.#table)}${head}\n${body.join(',\n')}\n${tail}`);
   }
 
@@ -181,7 +192,8 @@ function onScratch(said: string, scratch: string): string | null {
   const create = words.behind(0, 'CREATE');
   const drop = words.behind(0, 'DROP');
   const verb = Math.max(create, drop);
-  const index = verb < 0 ? -1 : words.behind(words.behindAny(verb, ['UNIQUE', 'FULLTEXT', 'SPATIAL', 'ONLINE']), 'INDEX');
+  const index =
+    verb < 0 ? -1 : words.behind(words.behindAny(verb, ['UNIQUE', 'FULLTEXT', 'SPATIAL', 'ONLINE']), 'INDEX');
   const on = index < 0 ? -1 : words.find('ON', index);
   if (on < 0) throw new NotRepeated('it is of another kind');
   if (create < 0) return `ALTER TABLE ${scratch} DROP INDEX${words.text(index, on)}`;
@@ -217,7 +229,8 @@ const KEY = new RegExp(
 
 /** Foreign keys as SHOW CREATE TABLE prints them; a rule that is not said is RESTRICT, or NO ACTION, which is the same. */
 function printedKeys(create: string, schema: string, shape: TableShape): readonly ForeignKey[] {
-  const names = (list: string): string[] => [...list.matchAll(/`((?:[^`]|``)+)`/g)].map(([, name]) => name!.replaceAll('``', '`'));
+  const names = (list: string): string[] =>
+    [...list.matchAll(/`((?:[^`]|``)+)`/g)].map(([, name]) => name!.replaceAll('``', '`'));
   return create.split('\n').flatMap((line): ForeignKey[] => {
     if (!isForeignKey(line)) return [];
     const [, name, columns, parentSchema, parentTable, parentColumns, onDelete, onUpdate] = KEY.exec(line) ?? [];

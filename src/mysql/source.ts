@@ -193,7 +193,9 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     };
   }
 
-  async past(...[position, kept, keeps, { definitions, signal }]: Parameters<SourcePort['past']>): Promise<Map<string, PastTable>> {
+  async past(
+    ...[position, kept, keeps, { definitions, signal }]: Parameters<SourcePort['past']>
+  ): Promise<Map<string, PastTable>> {
     const { from } = await this.#start(position);
     const tables = (await this.tables()).filter(({ schema, name }) => keeps(schema, name));
     const present = await this.#history.present(tables);
@@ -202,6 +204,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   createStatementOf({ shape, create }: PastTable, keeps: (schema: string, table: string) => boolean): string {
+    requireExactTypes(shape);
     return rewriteCreate(create, shape, keeps);
   }
 

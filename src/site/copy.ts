@@ -12,6 +12,7 @@
  * Where a cascade may give its rows another primary key, they may get behind the cursor unseen: then it is copied from its
  * beginning, and so it is when its copy was interrupted.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
@@ -36,6 +37,8 @@ export interface CopyOptions {
 const FIRST_CHUNK_ROWS = 200;
 const CHUNK_ROWS = 2_000;
 const CHUNK_BYTES = 4 << 20;
+/** Until a table that the server has changed is looked at again. */
+const BEHIND_MS = 50;
 
 export class Copier {
   readonly #options: CopyOptions;
@@ -63,6 +66,11 @@ export class Copier {
     if (this.#options.copied[name]?.done === true && !this.#anew.has(name)) return;
     this.#waiting.push(table);
     this.#wake?.();
+  }
+
+  /** Whether rows of the table are still to be copied, or being copied. */
+  has(name: string): boolean {
+    return this.#current?.name === name || this.#waiting.some((table) => tableName(table) === name);
   }
 
   /** The table left the pipeline; when it comes back it is copied from its beginning. */
@@ -100,7 +108,7 @@ export class Copier {
     const { outbound, source, copied, logger } = this.#options;
     const current = { name: tableName(added), left: false };
     this.#current = current;
-    const table = outbound.holds(added) ? await this.#tell(added) : added;
+    let table = outbound.holds(added) ? await this.#tell(added) : added;
     if (table === null) return;
     if (table.primaryKey.length === 0) {
       throw new OtterError('OT5022', `${tableName(table)} has no primary key, so its rows cannot be copied in chunks`, {
@@ -122,7 +130,16 @@ export class Copier {
       if (outbound.full) await outbound.whenRoom(signal);
       await outbound.chunks.whenRoom(signal);
       if (signal.aborted) return;
-      const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
+      // Where changes are carried a chunk is read in the columns that the log has come to, once the server has them too.
+      const now: TableShape = outbound.toldNamed(current.name) ?? table;
+      if (keyOf(now) !== keyOf(table)) {
+        cursor = null;
+        rowsDone = 0;
+      }
+      table = now;
+      const rows: readonly Image[] | null = !(await this.#isAsTold(table, signal))
+        ? null
+        : await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
       if (rows === null && movers?.moved === true) {
         logger.info('copy of table begins again: its rows got other keys with their parents', { table: current.name });
         movers.moved = false;
@@ -149,6 +166,15 @@ export class Copier {
     outbound.chunks.movers = null;
     if (!signal.aborted && !current.left)
       logger.info('copy of table is whole', { table: current.name, rows: rowsDone });
+  }
+
+  async #isAsTold(table: TableShape, signal: AbortSignal): Promise<boolean> {
+    const { outbound, source } = this.#options;
+    if (outbound.spec.ddl !== 'replicate') return true;
+    if ((await source.shape(table.schema, table.name)) === table) return true;
+    // The log is not there yet.
+    await sleep(BEHIND_MS, undefined, { signal }).catch(() => undefined);
+    return false;
   }
 
   /** As it is now; null when it is gone, or has left. */
@@ -219,6 +245,11 @@ export class Copier {
     }
     return parents;
   }
+}
+
+/** Columns by which rows are read in their order. */
+function keyOf({ primaryKey, columns }: TableShape): string {
+  return JSON.stringify(primaryKey.map((index) => [columns[index]!.name, columns[index]!.type]));
 }
 
 /** Whether a row gets another primary key when its parent does. */

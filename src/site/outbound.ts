@@ -14,6 +14,7 @@ import { coversGtid, type Position } from '../model/position.ts';
 import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions } from './announcements.ts';
 import { type AnswerRow, Carried } from './carried.ts';
+import { Carrying } from './carrying.ts';
 import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
@@ -32,6 +33,8 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly end: LogEnd } | null;
   /** Whether a table that joins is told only when its copy begins. */
   readonly waits: (table: TableShape) => boolean;
+  /** Whether existing rows of a table, by its name, are still to be copied, or being copied. */
+  readonly copying: (name: string) => boolean;
   readonly onClose: () => void;
 }
 
@@ -70,7 +73,9 @@ export class Outbound implements LogListener, PipelineStream {
       leaving: leaving === null ? null : { rules: leaving.rules, until: this.#cursor.placeOf(leaving.end) },
       left: (name) => this.onLeave?.(name),
     });
-    this.chunks = new Chunks({ routeOf: (table) => this.#carried.routes.of(table) });
+    this.chunks = new Chunks({
+      routeOf: (table) => (this.#isPresent(table) ? this.#carried.routes.of(table) : null),
+    });
     this.#announcements = this.#carried.announcements;
     this.telling = new Telling({
       announcements: this.#announcements,
@@ -78,13 +83,23 @@ export class Outbound implements LogListener, PipelineStream {
       waits: options.waits,
       push: (delivery) => this.#push(delivery),
     });
+    const carrying = new Carrying({
+      announcements: this.#announcements,
+      routes: this.#carried.routes,
+      telling: this.telling,
+      family: async () => (await source.facts()).family,
+      joined: (table) => this.onTable?.(table),
+      gone: (name) => this.onLeave?.(name),
+      copying: options.copying,
+    });
     this.#definitions = new Definitions({
+      carrying,
       source,
       announcements: this.#announcements,
       has: (schema, name) => this.ruleOf(schema, name) !== null,
       looked: (gtid) => this.#looked !== null && !coversGtid(this.#looked, gtid),
       bornHere: (schema, name, gtid) => this.#carried.bornHere(schema, name, gtid),
-      announce: async (table, gtid) => this.telling.made(table, gtid),
+      announce: async (table, gtid, known) => this.telling.made(table, gtid, known),
       joined: (table) => this.onTable?.(table),
     });
   }
@@ -100,6 +115,16 @@ export class Outbound implements LogListener, PipelineStream {
   /** Every table that the target was told of. */
   get told(): readonly TableShape[] {
     return this.#announcements.all;
+  }
+
+  /** As the target was told of it last. */
+  toldNamed(name: string): TableShape | undefined {
+    return this.#announcements.get(name);
+  }
+
+  /** Whether rows in this shape are what the target takes now: where changes are carried they come at their place. */
+  #isPresent(table: TableShape): boolean {
+    return this.#carried.spec.ddl !== 'replicate' || this.#announcements.get(tableName(table)) === table;
   }
 
   /** Aborts when the stream ends. */

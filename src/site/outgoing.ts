@@ -8,11 +8,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
+import type { Logger, PastTable, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
 import { tableName } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
+import { ruleFor } from '../replication/names.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
+import { definitions } from '../replication/structure-change.ts';
 import { Copier } from './copy.ts';
 import { type Join, Joins } from './joins.ts';
 import { Openings } from './openings.ts';
@@ -106,6 +108,7 @@ export class Outgoing {
     const first = spec.mesh ? 'origin' : 'firstPosition';
     const start = request.from ?? (await target[first](this.#options.site));
     const leaving = await this.#leaving(spec, Object.keys(request.known));
+    const past = await this.#past(spec, start.position, request.known, signal);
     const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, leaving, signal);
     const { outbound } = running;
     try {
@@ -114,7 +117,7 @@ export class Outgoing {
       // not, is found out behind that.
       const strange = request.from !== null && spec.role === 'to-serialiser' ? await source.logEnd() : null;
       const isKnown = (name: string): boolean => strange === null || Object.hasOwn(request.known, name);
-      await this.#announce(running, isKnown);
+      await this.#announce(running, isKnown, past === null ? null : { past, position: start.position });
       const rest = async (): Promise<void> => {
         await this.#announce(running);
         outbound.looked(await source.logEnd());
@@ -131,7 +134,8 @@ export class Outgoing {
       .get(spec.name)
       ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     this.#running.set(spec.name, running);
-    log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null });
+    const there = past === null ? {} : { past };
+    log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null, ...there });
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
     return outbound;
@@ -208,7 +212,8 @@ export class Outgoing {
       if (outbound.closed.aborted) return;
       const waits = outbound.update(spec, generation, end);
       refuseOrphans(outbound);
-      await this.#announce(running);
+      const past = await this.#past(spec, end.position, {}, outbound.closed);
+      await this.#announce(running, () => true, past === null ? null : { past, position: end.position });
       outbound.looked(await this.#options.source.logEnd());
       outbound.tookUp(generation, waits ? end : null);
       if (!waits) outbound.telling.complete(generation);
@@ -247,6 +252,7 @@ export class Outgoing {
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),
       waits: (table) => !copier.idle && waitsForParents(outbound, table),
+      copying: (name) => copier.has(name),
       onClose: () => {
         signal.removeEventListener('abort', ended);
         log.leave(outbound);
@@ -275,8 +281,29 @@ export class Outgoing {
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
   }
 
-  async #announce({ outbound, copier }: Running, which: (name: string) => boolean = () => true): Promise<void> {
+  /** The tables of a pipeline that carries changes, as they were at a place of the log; null for others. */
+  async #past(
+    { tables, ddl }: PipelineSpec,
+    position: string,
+    known: PipelineRequest['known'],
+    signal: AbortSignal,
+  ): Promise<ReadonlyMap<string, PastTable> | null> {
+    if (ddl !== 'replicate') return null;
+    const kept = Object.entries(known).flatMap(([name, { definition }]) =>
+      definition === undefined ? [] : [[name, definition] as const],
+    );
+    const { schema: own, source } = this.#options;
+    const keeps = (schema: string, name: string): boolean => schema !== own && ruleFor(tables, schema, name) !== null;
+    return source.past(position, Object.fromEntries(kept), keeps, { definitions, signal });
+  }
+
+  async #announce(
+    { outbound, copier }: Running,
+    which: (name: string) => boolean = () => true,
+    at: { readonly past: ReadonlyMap<string, PastTable>; readonly position: string } | null = null,
+  ): Promise<void> {
     const { source, schema: own } = this.#options;
+    if (at !== null) return this.#announcePast(outbound, copier, at);
     const tables = await source.tables();
     const mine = tables.filter(
       ({ schema, name }) =>
@@ -291,6 +318,27 @@ export class Outgoing {
     );
     refuseStrays(outbound, shapes);
     for (const shape of parentsFirst(shapes)) if (await outbound.telling.announce(shape)) copier.add(shape);
+  }
+
+  /**
+   * Tables that carry their changes with them: each as it was where reading begins. What has been made or changed since in a
+   * way that cannot be told is told where the log comes to it.
+   */
+  async #announcePast(
+    outbound: Outbound,
+    copier: Copier,
+    { past, position }: { readonly past: ReadonlyMap<string, PastTable>; readonly position: string },
+  ): Promise<void> {
+    const mine = [...past.values()].filter(
+      ({ shape: { schema, name } }) => outbound.ruleOf(schema, name) !== null && !outbound.leaves(schema, name),
+    );
+    const byShape = new Map(mine.map((table) => [table.shape, table]));
+    const shapes = [...byShape.keys()];
+    refuseStrays(outbound, shapes);
+    for (const shape of parentsFirst(shapes)) {
+      const known = { past: byShape.get(shape)!, position };
+      if (await outbound.telling.announce(shape, undefined, false, known)) copier.add(shape);
+    }
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {

@@ -1,0 +1,271 @@
+/**
+ * What a pipeline with `ddl: replicate` delivers at a statement that changes its tables.
+ *
+ * A change is delivered as what it made of each table, by the definitions before and after, in its place between the rows.
+ * Rule kept: what is not understood stops the pipeline there, and nothing of a statement is delivered unless all of it can be.
+ */
+import { OtterError } from '../model/error.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { PastTable, ServerFacts, Statement, StatementTable, TableStatement } from '../model/ports.ts';
+import { type TableChange, type TableShape, tableName } from '../model/row.ts';
+import { parentsFirst } from '../replication/cascades.ts';
+import { exchanges, movesOf, same } from '../replication/renames.ts';
+import type { Announcements } from './announcements.ts';
+import type { Routes } from './routes.ts';
+import type { Telling } from './telling.ts';
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface CarryingOptions {
+  readonly announcements: Announcements;
+  readonly routes: Routes;
+  readonly telling: Telling;
+  /** Of the source. */
+  readonly family: () => Promise<ServerFacts['family']>;
+  /** A table came into the pipeline, whose existing rows are to be copied. */
+  readonly joined: (table: TableShape) => void;
+  /** A table is gone, or goes on under another name. */
+  readonly gone: (name: string) => void;
+  /** Whether existing rows of the table are still being copied. */
+  readonly copying: (name: string) => boolean;
+}
+
+/** What is delivered, and what follows from it here. */
+interface Planned {
+  readonly changes: readonly TableChange[];
+  readonly gone: readonly Named[];
+  /** What the told tables are afterwards. */
+  readonly now: readonly PastTable[];
+  /** Tables that come into the pipeline with the rows that they have. */
+  readonly come: readonly PastTable[];
+}
+
+export class Carrying {
+  readonly #options: CarryingOptions;
+
+  constructor(options: CarryingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws OtterError OT5033 when it cannot be carried */
+  async deliver(
+    statement: Statement,
+    effect: Exclude<TableStatement, { kind: 'creates' }>,
+    spec: PipelineSpec,
+  ): Promise<void> {
+    const work = new Work(this.#options, statement, spec);
+    const planned =
+      effect.kind === 'drops-schema' ? await work.drops(this.#ofSchema(effect.schema)) : await work.plan(effect);
+    const { announcements, telling, family, joined, gone } = this.#options;
+    for (const table of planned.gone) {
+      announcements.drop(tableName(table));
+      gone(tableName(table));
+    }
+    if (planned.changes.length > 0) {
+      const { gtid, position } = statement;
+      telling.changed({ gtid, position }, { said: work.said, family: await family(), changes: planned.changes });
+      for (const { after } of planned.changes) if (after !== null) this.#told(after, planned.now);
+    }
+    for (const past of planned.come) {
+      const known = { past, position: statement.position };
+      if (await telling.announce(past.shape, undefined, false, known)) joined(past.shape);
+    }
+  }
+
+  #told(after: NonNullable<TableChange['after']>, now: readonly PastTable[]): void {
+    const { announcements, joined, copying } = this.#options;
+    const { shape } = now.find((past) => same(past.shape, after.table))!;
+    announcements.told({ ...after, table: shape });
+    // What was copied under another name is copied from its beginning; the target puts it over what it has.
+    if (after.copies && !copying(tableName(shape))) joined(shape);
+  }
+
+  #ofSchema(schema: string): readonly TableShape[] {
+    return parentsFirst(this.#options.announcements.ofSchema(schema)).toReversed();
+  }
+}
+
+/** One statement. */
+class Work {
+  readonly #options: CarryingOptions;
+  readonly #statement: Statement;
+  readonly #spec: PipelineSpec;
+  /** Its first words, for messages. */
+  readonly said: string;
+
+  constructor(options: CarryingOptions, statement: Statement, spec: PipelineSpec) {
+    this.#options = options;
+    this.#statement = statement;
+    this.#spec = spec;
+    this.said = firstWords(statement.plain);
+  }
+
+  async plan({ tables, made }: Extract<TableStatement, { kind: 'alters' }>): Promise<Planned> {
+    const { said } = this;
+    if (said === 'DROP TABLE') return this.drops(this.#mine(tables));
+    const moves = movesOf(tables, made);
+    if (said === 'RENAME TABLE') return this.#renames(moves);
+    const [table, ...others] = this.#mine(tables);
+    const target = moves[0]?.to ?? null;
+    if (table === undefined) return target === null ? NOTHING : this.#renames(moves);
+    if (others.length > 0 || tables.length > 1) throw this.#refused('it is about several tables');
+    if (said === 'TRUNCATE TABLE') return this.#one(table, table, true);
+    if (!['ALTER TABLE', 'CREATE INDEX', 'DROP INDEX'].includes(said))
+      throw this.#refused('it is of a kind that is not carried');
+    if (target === null) return this.#one(table, table, false);
+    if (!this.#has(target)) throw this.#refused(`${tableName(table)} leaves the channel under another name`);
+    return this.#one(table, target, false);
+  }
+
+  async drops(tables: readonly Named[]): Promise<Planned> {
+    const changes = tables.map((from) => ({ ...this.#bare(from), to: null }));
+    return { ...NOTHING, changes, gone: tables };
+  }
+
+  async #renames(moves: readonly { readonly from: Named; readonly to: Named }[]): Promise<Planned> {
+    const changes: TableChange[] = [];
+    const gone: Named[] = [];
+    const now: PastTable[] = [];
+    const come: PastTable[] = [];
+    for (const { from, to } of moves) {
+      const [mine, comes] = [this.#told(from), this.#has(to)];
+      if (mine && comes) {
+        const past = this.#after(to);
+        changes.push({ ...this.#bare(from), to, after: await this.#announced(past) });
+        gone.push(from);
+        now.push(past);
+      } else if (mine) {
+        if (!exchanges(from, moves)) throw this.#refused(`${tableName(from)} leaves the channel under another name`);
+        const one = await this.#one(from, from, false);
+        changes.push(...one.changes);
+        now.push(...one.now);
+      } else if (comes && !exchanges(to, moves)) {
+        if (this.#told(to) && !moves.some((move) => same(move.from, to)))
+          throw this.#refused(`another table takes the place of ${tableName(to)}`);
+        come.push(this.#after(to));
+      }
+    }
+    return { changes, gone: gone.filter((name) => !now.some(({ shape }) => same(shape, name))), now, come };
+  }
+
+  /** A table that is altered, and perhaps has another name afterwards, or that is emptied. */
+  async #one(from: Named, to: Named, empties: boolean): Promise<Planned> {
+    const past = this.#after(to);
+    const before = this.#history(from)?.before ?? null;
+    if (before === null && !empties) throw this.#refused(`what ${tableName(from)} was before is not known`);
+    const { renamed, dropped } = this.#statement.history!;
+    const route = before === null ? null : this.#options.routes.of(before.shape);
+    const change: TableChange = {
+      from,
+      to,
+      before:
+        before === null || route === null || empties
+          ? null
+          : { table: route.shape, create: this.#options.announcements.created(before) },
+      after: await this.#announced(past),
+      renamed: Object.fromEntries(
+        Object.entries(renamed).map(([old, now]) => [spelt(before, old), spelt(past, now)] as const),
+      ),
+      dropped: dropped.map((name) => spelt(before, name)),
+      empties,
+    };
+    return { ...NOTHING, changes: [change], gone: same(from, to) ? [] : [from], now: [past] };
+  }
+
+  #bare(from: Named): Pick<TableChange, 'from' | 'before' | 'after' | 'renamed' | 'dropped' | 'empties'> {
+    const name = { schema: from.schema, name: from.name };
+    return { from: name, before: null, after: null, renamed: {}, dropped: [], empties: false };
+  }
+
+  async #announced(past: PastTable): Promise<NonNullable<TableChange['after']>> {
+    const { announcements } = this.#options;
+    announcements.changed([past.shape]);
+    const found = await announcements.of(past.shape, false, { past, position: this.#statement.position });
+    // Told in this shape before: there is nothing about its columns that the target would not know.
+    if (found?.announced == null) return this.#same(past);
+    return found.announced;
+  }
+
+  async #same(past: PastTable): Promise<NonNullable<TableChange['after']>> {
+    const { announcements } = this.#options;
+    announcements.drop(tableName(past.shape));
+    const found = await announcements.of(past.shape, false, { past, position: this.#statement.position });
+    if (found?.announced == null) throw this.#refused(`${tableName(past.shape)} is not in the channel`);
+    return found.announced;
+  }
+
+  #history(table: Named): StatementTable | undefined {
+    return this.#statement.history?.tables.find((one) => same(one, table));
+  }
+
+  #after(table: Named): PastTable {
+    const found = this.#history(table);
+    if (found?.doubt != null) throw this.#refused(found.doubt.message);
+    if (found?.after == null) throw this.#refused(`what became of ${tableName(table)} is not known`);
+    return found.after;
+  }
+
+  #has({ schema, name }: Named): boolean {
+    return this.#options.routes.ruleOf(schema, name) !== null;
+  }
+
+  #told(table: Named): boolean {
+    return this.#has(table) && this.#options.announcements.get(tableName(table)) !== undefined;
+  }
+
+  /** Tables of the pipeline that the target was told of. */
+  #mine(tables: readonly Named[]): Named[] {
+    return tables.filter((table) => this.#told(table));
+  }
+
+  #refused(why: string): OtterError {
+    const { position } = this.#statement;
+    const { name, source, target, channel } = this.#spec;
+    const tables = (this.#statement.history?.tables ?? [])
+      .map(tableName)
+      .filter((table, i, all) => all.indexOf(table) === i);
+    return notCarried({ pipeline: name, source, target, channel, said: this.said, tables, why, position });
+  }
+}
+
+const NOTHING: Planned = { changes: [], gone: [], now: [], come: [] };
+
+/** A change of tables that stops its pipeline, with the statement's kind and tables and the way on. */
+export function notCarried(what: {
+  readonly pipeline: string;
+  readonly source: string;
+  readonly target: string;
+  readonly channel: string;
+  readonly said: string;
+  readonly tables: readonly string[];
+  readonly why: string;
+  readonly position: string;
+  readonly cause?: unknown;
+}): OtterError {
+  const { pipeline, source, target, channel, said, why, position, cause } = what;
+  const tables = what.tables.join(', ');
+  return new OtterError('OT5033', `${said} of ${tables} in the log of ${source} is not carried to ${target}: ${why}`, {
+    where: { pipeline, position, tables },
+    hint: `Make the change at ${target} yourself, so that its tables take the rows behind the statement. Then set \`ddl: ignore\` on channel ${channel}, type \`otter apply\`, and when the pipeline goes on set it back.`,
+    cause,
+  });
+}
+
+/** A name of a column as the table spells it, whatever the case of its letters in the statement. */
+function spelt(past: PastTable | null, name: string): string {
+  const lower = name.toLowerCase();
+  return past?.shape.columns.find((column) => column.name.toLowerCase() === lower)?.name ?? name;
+}
+
+/** `ALTER TABLE`, `CREATE INDEX`, ...; no names and nothing else that somebody wrote. */
+function firstWords(plain: string): string {
+  const words = plain.toUpperCase().match(/[A-Z]+/g) ?? [];
+  const [verb = ''] = words;
+  if (verb === 'TRUNCATE') return 'TRUNCATE TABLE';
+  const kind = words.slice(1, 5).find((word) => ['TABLE', 'TABLES', 'INDEX', 'DATABASE', 'SCHEMA'].includes(word));
+  if (kind === 'TABLES') return `${verb} TABLE`;
+  return kind === undefined || !/^(ALTER|CREATE|DROP|RENAME)$/.test(verb) ? 'a statement' : `${verb} ${kind}`;
+}
