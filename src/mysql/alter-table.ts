@@ -6,6 +6,7 @@
  * anew. Rule kept: columns come to stand in the source's order, those that only the target has stay between them; and what
  * would fill rows that are there with values of the moment is not carried.
  */
+import { NotCarriedError as NotCarried } from '../model/load.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
 import { endOf, keyOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 import { quoteName } from './sql.ts';
@@ -20,12 +21,9 @@ export interface Alteration {
   readonly renamed: ReadonlyMap<string, string>;
   /** Columns that were dropped, also where one of the same name was made by the same statement. */
   readonly dropped: ReadonlySet<string>;
-  /** Its name at the target; null: it does not travel. */
+  /** Its name at the target; null: it does not travel. Of generated columns nobody asks: they are there as they are. */
   readonly columnAt: (column: string) => string | null;
 }
-
-/** A change that is not carried, with the reason. */
-export class NotCarried extends Error {}
 
 /** In their order; none: nothing of it is the target's matter. @throws NotCarried */
 export function alterActions(change: Alteration): readonly string[] {
@@ -60,6 +58,7 @@ class Columns {
   readonly #change: Alteration;
   /** Names after to names before, of columns that stay. */
   readonly #origin = new Map<string, string>();
+  readonly #generated: ReadonlySet<string>;
   /** Names before to names after. */
   readonly #became = new Map<string, string>();
 
@@ -67,6 +66,9 @@ class Columns {
     this.#before = new Map(before.columns.map(({ name, line }) => [name, line]));
     this.#after = after;
     this.#change = change;
+    this.#generated = new Set(
+      [...before.columns, ...after.columns].flatMap(({ name, line }) => (isGenerated(line) ? [name] : [])),
+    );
     const names = new Set(after.columns.map(({ name }) => name));
     for (const { name } of before.columns) {
       const now = change.renamed.get(name) ?? name;
@@ -82,10 +84,14 @@ class Columns {
       const now = old ? (this.#became.get(name) ?? name) : name;
       const known = this.#before.has(name) || this.#after.columns.some((column) => column.name === name);
       if (!known) return null;
-      const target = this.#change.columnAt(now);
+      const target = this.#at(now);
       if (target === null) throw new NotCarried(`it names column ${now}, which does not travel`);
       return target;
     });
+  }
+
+  #at(name: string): string | null {
+    return this.#generated.has(name) ? name : this.#change.columnAt(name);
   }
 
   /** Whether a line means only columns that travel. */
@@ -100,7 +106,7 @@ class Columns {
   }
 
   actions(): string[] {
-    const { columnAt } = this.#change;
+    const columnAt = (name: string): string | null => this.#at(name);
     const gone = [...this.#before.keys()].filter((name) => !this.#became.has(name) && columnAt(name) !== null);
     const stays = this.#inPlace();
     let previous: string | null = null;
@@ -146,6 +152,11 @@ class Columns {
     for (let at = last; at >= 0; at = best[at]!.previous) stays.add(order[at]!.name);
     return stays;
   }
+}
+
+function isGenerated(line: string): boolean {
+  const words = wordsOf(line);
+  return words.some((word, at) => keyOf(word) === 'AS' && words[skipSpaces(words, at + 1)] === '(');
 }
 
 /**

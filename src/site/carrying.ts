@@ -29,8 +29,8 @@ export interface CarryingOptions {
   readonly joined: (table: TableShape) => void;
   /** A table is gone, or goes on under another name. */
   readonly gone: (name: string) => void;
-  /** Whether existing rows of the table are still being copied. */
-  readonly copying: (name: string) => boolean;
+  /** A table goes on under another name, and as far as it was copied it is. */
+  readonly moved: (name: string, to: TableShape) => void;
 }
 
 /** What is delivered, and what follows from it here. */
@@ -59,15 +59,24 @@ export class Carrying {
     const work = new Work(this.#options, statement, spec);
     const planned =
       effect.kind === 'drops-schema' ? await work.drops(this.#ofSchema(effect.schema)) : await work.plan(effect);
-    const { announcements, telling, family, joined, gone } = this.#options;
+    const { announcements, telling, family, joined, moved, gone } = this.#options;
+    const moves = new Map(
+      planned.changes.flatMap(({ from, to, after }) =>
+        to === null || after === null || same(from, to) ? [] : [[tableName(from), after] as const],
+      ),
+    );
     for (const table of planned.gone) {
-      announcements.drop(tableName(table));
-      gone(tableName(table));
+      const name = tableName(table);
+      const to = moves.get(name);
+      announcements.drop(name);
+      if (to === undefined) gone(name);
+      else moved(name, shapeOf(planned, to));
     }
     if (planned.changes.length > 0) {
       const { gtid, position } = statement;
       telling.changed({ gtid, position }, { said: work.said, family: await family(), changes: planned.changes });
-      for (const { after } of planned.changes) if (after !== null) this.#told(after, planned.now);
+      for (const { after } of planned.changes)
+        if (after !== null) announcements.told({ ...after, table: shapeOf(planned, after) });
     }
     for (const past of planned.come) {
       const known = { past, position: statement.position };
@@ -75,17 +84,14 @@ export class Carrying {
     }
   }
 
-  #told(after: NonNullable<TableChange['after']>, now: readonly PastTable[]): void {
-    const { announcements, joined, copying } = this.#options;
-    const { shape } = now.find((past) => same(past.shape, after.table))!;
-    announcements.told({ ...after, table: shape });
-    // What was copied under another name is copied from its beginning; the target puts it over what it has.
-    if (after.copies && !copying(tableName(shape))) joined(shape);
-  }
-
   #ofSchema(schema: string): readonly TableShape[] {
     return parentsFirst(this.#options.announcements.ofSchema(schema)).toReversed();
   }
+}
+
+/** As the source has it, columns that do not travel included. */
+function shapeOf({ now }: Planned, { table }: NonNullable<TableChange['after']>): TableShape {
+  return now.find(({ shape }) => same(shape, table))!.shape;
 }
 
 /** One statement. */

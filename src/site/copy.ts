@@ -68,9 +68,16 @@ export class Copier {
     this.#wake?.();
   }
 
-  /** Whether rows of the table are still to be copied, or being copied. */
-  has(name: string): boolean {
-    return this.#current?.name === name || this.#waiting.some((table) => tableName(table) === name);
+  /** A table goes on under another name: when it is not whole, from its beginning. */
+  move(name: string, to: TableShape): void {
+    const whole = this.#current?.name !== name && !this.#waiting.some((table) => tableName(table) === name);
+    this.leave(name);
+    this.#anew.add(tableName(to));
+    if (whole) this.#known.add(tableName(to));
+    else {
+      this.#known.delete(tableName(to));
+      this.add(to);
+    }
   }
 
   /** The table left the pipeline; when it comes back it is copied from its beginning. */

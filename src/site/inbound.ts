@@ -51,7 +51,7 @@ export interface InboundOptions {
 }
 
 /** What a table can be the cause of. */
-const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|5030)$/;
+const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|503[034])$/;
 
 const WINDOW = { rows: 5_000, bytes: 4 << 20 };
 
@@ -183,7 +183,10 @@ export class Inbound {
           copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }]),
         ),
         known: Object.fromEntries(
-          Object.entries(known).map(([table, { structure, since }]) => [table, { structure, since }]),
+          Object.entries(known).map(([table, { structure, since, definition }]) => [
+            table,
+            { structure, since, ...(definition === undefined ? {} : { definition }) },
+          ]),
         ),
       },
       signal,
@@ -222,6 +225,7 @@ export class Inbound {
           logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
       }),
       stream,
+      target,
       figures: this.#figures,
       care: this.#care,
       joined: this.#options.joined,

@@ -33,8 +33,6 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly end: LogEnd } | null;
   /** Whether a table that joins is told only when its copy begins. */
   readonly waits: (table: TableShape) => boolean;
-  /** Whether existing rows of a table, by its name, are still to be copied, or being copied. */
-  readonly copying: (name: string) => boolean;
   readonly onClose: () => void;
 }
 
@@ -62,6 +60,8 @@ export class Outbound implements LogListener, PipelineStream {
   onTable: ((table: TableShape) => void) | null = null;
   /** Called with the name of a table that left. */
   onLeave: ((name: string) => void) | null = null;
+  /** Called with the name of a table that goes on under another one. */
+  onMove: ((name: string, to: TableShape) => void) | null = null;
 
   constructor(options: OutboundOptions) {
     const { leaving, source, opening } = options;
@@ -90,7 +90,7 @@ export class Outbound implements LogListener, PipelineStream {
       family: async () => (await source.facts()).family,
       joined: (table) => this.onTable?.(table),
       gone: (name) => this.onLeave?.(name),
-      copying: options.copying,
+      moved: (name, to) => this.onMove?.(name, to),
     });
     this.#definitions = new Definitions({
       carrying,

@@ -252,7 +252,6 @@ export class Outgoing {
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),
       waits: (table) => !copier.idle && waitsForParents(outbound, table),
-      copying: (name) => copier.has(name),
       onClose: () => {
         signal.removeEventListener('abort', ended);
         log.leave(outbound);
@@ -272,6 +271,7 @@ export class Outgoing {
     });
     outbound.onTable = (table) => copier.add(table);
     outbound.onLeave = (name) => copier.leave(name);
+    outbound.onMove = (name, to) => copier.move(name, to);
     return { outbound, copier, follows: spec, generation, following: Promise.resolve() };
   }
 

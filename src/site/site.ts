@@ -299,5 +299,7 @@ function towards(spec: SiteSpec): readonly Desired[] {
 }
 
 function tablesOf(spec: SiteSpec): unknown {
-  return spec.pipelines.filter((desired) => desired.spec.source === spec.name).map(({ spec: { tables, ddl } }) => [tables, ddl === 'replicate']);
+  return spec.pipelines
+    .filter((desired) => desired.spec.source === spec.name)
+    .map(({ spec: { tables, ddl } }) => [tables, ddl === 'replicate']);
 }

@@ -55,7 +55,11 @@ export const UNBUILT = {
     severity: 'error',
     missing: 'Rows that exist at the second database are refused.',
   },
-  ddl: { key: 'channels.*.ddl: replicate', severity: 'error', missing: 'Changes of tables are not carried over.' },
+  ddl: {
+    key: 'channels.*.ddl: replicate, two-way',
+    severity: 'error',
+    missing: 'Changes of tables are carried in one-way channels only.',
+  },
   onError: {
     key: 'channels.*.on_error: park',
     severity: 'error',
@@ -125,7 +129,7 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
-  if (channel.ddl === 'replicate') tell('ddl', '`ddl: replicate`', [...base, 'ddl']);
+  if (twoWay && channel.ddl === 'replicate') tell('ddl', '`ddl: replicate` in a two-way channel', [...base, 'ddl']);
   if (channel.onError === 'park') tell('onError', '`on_error: park`', [...base, 'on_error']);
   if (channel.apply.lanes > 1) tell('lanes', '`lanes` above 1', [...base, 'apply', 'lanes']);
   if (!channel.apply.atomic) tell('atomic', '`atomic: false`', [...base, 'apply', 'atomic']);

@@ -226,6 +226,10 @@ function tablesOf(delivery: Delivery): unknown[] {
       return [delivery.chunk.table];
     case 'table':
       return [delivery.announced.table];
+    case 'definition':
+      return delivery.changes.flatMap(({ before, after }) =>
+        [before, after].flatMap((one) => (one === null ? [] : [one.table])),
+      );
     case 'beat':
       return [];
     default:

@@ -1,6 +1,7 @@
 /** One definition into another: what the ALTER says. */
 import { expect, test } from 'vitest';
-import { alterActions, NotCarried, withParents } from '../../src/mysql/alter-table.ts';
+import { NotCarriedError as NotCarried } from '../../src/model/load.ts';
+import { alterActions, withParents } from '../../src/mysql/alter-table.ts';
 import { partsOf, withoutCounter } from '../../src/mysql/create-parts.ts';
 
 const table = (lines: readonly string[], tail = ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4') =>
@@ -126,18 +127,12 @@ test('options: what means something', () => {
   ]);
 });
 
-test.each([
-  "'it''s'",
-  "'a\\'b' COMMENT 'x'",
-  '0',
-  '-1.5e3',
-  'NULL',
-  "b'1' COMMENT 'now()'",
-  "(_utf8mb4'x')",
-  "('[]')",
-])('a default that is the same everywhere: %s', (value) => {
-  expect(lines([], [`\`c\` text NOT NULL DEFAULT ${value}`])).toHaveLength(1);
-});
+test.each(["'it''s'", "'a\\'b' COMMENT 'x'", '0', '-1.5e3', 'NULL', "b'1' COMMENT 'now()'", "(_utf8mb4'x')", "('[]')"])(
+  'a default that is the same everywhere: %s',
+  (value) => {
+    expect(lines([], [`\`c\` text NOT NULL DEFAULT ${value}`])).toHaveLength(1);
+  },
+);
 
 test.each([
   'DEFAULT current_timestamp()',
@@ -163,7 +158,8 @@ test.each([
 });
 
 test('not carried: other partitions', () => {
-  const parted = (n: number) => `) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4\n/*!50100 PARTITION BY HASH (\`id\`)\nPARTITIONS ${n} */`;
+  const parted = (n: number) =>
+    `) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4\n/*!50100 PARTITION BY HASH (\`id\`)\nPARTITIONS ${n} */`;
   expect(actions(table([ID], parted(2)), table([ID, '`a` int'], parted(2)))).toHaveLength(1);
   expect(() => actions(table([ID], parted(2)), table([ID], parted(3)))).toThrow(/partitions/);
 });
@@ -182,6 +178,8 @@ test('parts of what servers print', () => {
 });
 
 test('parents have the names that they have there', () => {
-  const text = table([ID, "CONSTRAINT `REFERENCES` FOREIGN KEY (`id`) REFERENCES `s`.`p` (`x`) ON DELETE CASCADE"]);
-  expect(withParents(text, (parent) => (parent === '`s`.`p`' ? '`z`.`q`' : parent))).toContain('REFERENCES `z`.`q` (`x`)');
+  const text = table([ID, 'CONSTRAINT `REFERENCES` FOREIGN KEY (`id`) REFERENCES `s`.`p` (`x`) ON DELETE CASCADE']);
+  expect(withParents(text, (parent) => (parent === '`s`.`p`' ? '`z`.`q`' : parent))).toContain(
+    'REFERENCES `z`.`q` (`x`)',
+  );
 });

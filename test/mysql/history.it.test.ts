@@ -36,7 +36,10 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     });
     for await (const batch of log) {
       for (const item of batch.items) {
-        if (item.kind === 'unreadable') throw new Error(`${item.error.message}; ${JSON.stringify(statements.flatMap(({ sql, history }) => history?.tables.map(({ doubt }) => [sql, doubt?.message])))}`);
+        if (item.kind === 'unreadable')
+          throw new Error(
+            `${item.error.message}; ${JSON.stringify(statements.flatMap(({ sql, history }) => history?.tables.map(({ doubt }) => [sql, doubt?.message])))}`,
+          );
         if (item.kind === 'statement') statements.push(item);
         else
           for (const change of item.changes)
@@ -120,7 +123,9 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     // Written down further on than where it is needed, with a change in between.
     const late = { 'd.t': { create: kept['d.t']!.create, position: (await context.source.logEnd()).position } };
     expect([...(await context.source.past(position, late, mine, { definitions, signal })).keys()]).toEqual([]);
-    expect(await root.rows("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'otter'")).toEqual([]);
+    expect(await root.rows("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'otter'")).toEqual(
+      [],
+    );
   });
 
   test('foreign keys and partitions stay in what is said; statements about them are not repeated', async () => {
@@ -138,12 +143,17 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     }
     const { tables } = await follow(position, past);
     for (const [i, name] of ['t', 't', 'h', 'h'].entries()) expect(tables[i]).toMatchObject({ name, doubt: null });
-    expect(tables[0]!.after!.shape.foreignKeys).toMatchObject([{ name: 'f', columns: [2], parentTable: 'p', onDelete: 'CASCADE' }]);
+    expect(tables[0]!.after!.shape.foreignKeys).toMatchObject([
+      { name: 'f', columns: [2], parentTable: 'p', onDelete: 'CASCADE' },
+    ]);
     expect(tables[1]!.after!.create).toBe(await printed('d.t'));
     expect(tables[3]!.after!.create).toBe(await printed('d.h'));
     const kept = Object.fromEntries([...past].map(([name, { create }]) => [name, { create, position }]));
     const again = (await context.source.past(position, kept, mine, { definitions, signal })).get('d.t')!;
-    expect(again).toMatchObject({ create: past.get('d.t')!.create, shape: { columns: past.get('d.t')!.shape.columns } });
+    expect(again).toMatchObject({
+      create: past.get('d.t')!.create,
+      shape: { columns: past.get('d.t')!.shape.columns },
+    });
     expect(again.shape.foreignKeys).toMatchObject([{ name: 'f', columns: [1], parentTable: 'p', onDelete: 'CASCADE' }]);
     await root.query('ALTER TABLE d.t DROP FOREIGN KEY f');
     await root.query('ALTER TABLE d.t DROP b');

@@ -27,7 +27,7 @@ describe('the example of the topology language', () => {
     expect(loaded.diagnostics).toEqual([]);
     expect(brief(loaded)).toEqual([
       'error OT1090 32:13 `engine: oracle` is not built yet',
-      'error OT1090 42:10 `ddl: replicate` is not built yet',
+      'error OT1090 42:10 `ddl: replicate` in a two-way channel is not built yet',
       'error OT1090 55:52 `where` is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
       'warning OT1091 68:3 alert `shop-lag` is not built yet',
