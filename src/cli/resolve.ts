@@ -1,5 +1,6 @@
 /** `otter conflicts resolve`: shows what a decision does, asks, and writes it at the database where the conflict waits. */
 import { OtterError } from '../model/error.ts';
+import { parseExactly } from '../model/exact-json.ts';
 import { compileChannel, type PipelineSpec, reverseName } from '../model/pipeline.ts';
 import type { Take } from '../model/resolution.ts';
 import type { Topology } from '../model/topology.ts';
@@ -66,7 +67,7 @@ function takeOf({ parts }: Context, word: string): Take {
     });
   let row: unknown;
   try {
-    row = JSON.parse(parts.readFile(word));
+    row = parseExactly(parts.readFile(word));
   } catch (error) {
     if (error instanceof OtterError) throw error;
     throw refuse('it is not JSON', error);

@@ -197,6 +197,8 @@ export interface LoadSession extends AsyncDisposable {
   lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]>;
   /** The same rows, with the texts of their keys as literals of the character sets that these have in the table. */
   spelled(table: LoadTable, rows: readonly Image[]): Promise<readonly Image[]>;
+  /** Of these columns the ones in which the stored row of this key holds something else than `row` says. */
+  differing(table: LoadTable, row: Image, columns: readonly number[]): Promise<readonly number[]>;
   /** Leaves answers in the log for this site's reader, and nothing in any table. */
   answer(pipeline: string, answers: readonly LoggedAnswer[]): Promise<void>;
   /** The same with versions of rows that are written after this. */

@@ -29,6 +29,7 @@ import { closeConflicts, conflictInserts, stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
+import { differing } from './held.ts';
 import { inParcels } from './long-literals.ts';
 import type { OwnRecords } from './own-records.ts';
 import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
@@ -201,6 +202,10 @@ export class MysqlSession implements LoadSession {
 
   async spelled(table: LoadTable, rows: readonly Image[]): Promise<readonly Image[]> {
     return spelledKeys(this.#options.connection, table, rows);
+  }
+
+  async differing(table: LoadTable, row: Image, columns: readonly number[]): Promise<readonly number[]> {
+    return differing(this.#options.connection, table, row, columns);
   }
 
   async answer(pipeline: string, answers: readonly LoggedAnswer[]): Promise<void> {

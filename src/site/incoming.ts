@@ -19,8 +19,9 @@ import { Inbound } from './inbound.ts';
 import type { Join } from './joins.ts';
 import { judging } from './judge.ts';
 import { ManualStrategy } from './manual-judge.ts';
-import { MeshIndex } from './mesh-index.ts';
+import type { MeshIndex } from './mesh-index.ts';
 import { type MeshJudgingOptions, MeshStrategy } from './mesh-judge.ts';
+import { Meshes } from './meshes.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 
@@ -34,9 +35,9 @@ export interface IncomingOptions {
   /** Where what finds no room in that goes. */
   readonly spill: Spill;
   readonly log: SiteLog;
-  /** Whether a pipeline out of this database has the table. */
   /** Name of this database. */
   readonly site: string;
+  /** Whether a pipeline out of this database has the table. */
   readonly routes: (pipeline: string, schema: string, table: string) => boolean;
   /** How conflicts of a table are decided that it has. */
   readonly ruleOf: (pipeline: string, schema: string, table: string) => ConflictRule;
@@ -71,11 +72,15 @@ export class Incoming {
   /** Pipelines that are ending or being forgotten; one of the same name begins after that. */
   readonly #leaving = new Map<string, Promise<void>>();
   #desired: readonly Desired[] = [];
-  /** By channel. */
-  readonly #meshes = new Map<string, MeshIndex>();
+  readonly #meshes: Meshes;
 
   constructor(options: IncomingOptions) {
     this.#options = options;
+    this.#meshes = new Meshes({
+      ...options,
+      desired: () => this.#desired,
+      copyingFrom: (channel) => this.#copyingFrom(channel),
+    });
   }
 
   /** Compares desired with running and touches only what differs. */
@@ -112,7 +117,7 @@ export class Incoming {
   figures({ spec, generation }: Desired): PipelineFigures {
     const running = this.#running.get(spec.name);
     if (running === undefined) return pausedFigures(generation);
-    return { ...running.inbound.figures(), index: running.index?.figures() ?? null };
+    return { ...running.inbound.figures(), index: running.index?.figures() ?? this.#meshes.figures(running.spec) };
   }
 
   indexOf(pipeline: string): SerialiserIndex | null {
@@ -137,6 +142,7 @@ export class Incoming {
   /** When nothing reads the log any more. */
   close(): void {
     for (const { index } of this.#running.values()) index?.close();
+    this.#meshes.close();
   }
 
   #start(desired: Desired): void {
@@ -160,7 +166,7 @@ export class Incoming {
     const abort = new AbortController();
     const signal = AbortSignal.any([abort.signal, this.#options.signal]);
     const firstCheckpoint = Promise.withResolvers<void>();
-    const mesh = spec.mesh ? this.#meshOf(spec.channel) : null;
+    const mesh = spec.mesh ? this.#meshes.of(spec.channel) : null;
     const index =
       spec.role === 'to-serialiser' && mesh === null
         ? new SerialiserIndex({
@@ -221,34 +227,16 @@ export class Incoming {
     this.#running.set(spec.name, { spec, born: desired.born, inbound, abort, done: run(), index, firstCheckpoint });
   }
 
-  /** Where pipelines of meshes out of this database may begin from now on, if that is further than so far. */
+  /** See `Meshes.place`. */
   get place(): LogOrigin | null {
-    const places = [...this.#meshes.values()].map(({ place }) => place);
-    return places.some((place) => place === null) ? null : (places[0] ?? null);
+    return this.#meshes.place;
   }
 
-  #meshOf(channel: string): MeshIndex {
-    const { site, target, ownerRevision, log, routes, indexBytes } = this.#options;
-    const inbound = (): Desired[] => this.#desired.filter(({ spec }) => spec.channel === channel);
-    const mesh =
-      this.#meshes.get(channel) ??
-      new MeshIndex({
-        site,
-        inbound,
-        routes: (schema, table) => inbound().some(({ spec }) => routes(spec.reverse!, schema, table)),
-        target,
-        ownerRevision,
-        log,
-        limitBytes: indexBytes,
-        copyingFrom: () => {
-          const copies = [...this.#running.values()].find(
-            ({ spec, inbound }) => spec.channel === channel && spec.initial === 'copy' && inbound.copying,
-          );
-          return copies?.spec.source ?? null;
-        },
-      });
-    this.#meshes.set(channel, mesh);
-    return mesh;
+  #copyingFrom(channel: string): string | null {
+    const copies = [...this.#running.values()].find(
+      ({ spec, inbound }) => spec.channel === channel && spec.initial === 'copy' && inbound.copying,
+    );
+    return copies?.spec.source ?? null;
   }
 
   #meshJudging(spec: PipelineSpec, index: MeshIndex): MeshJudgingOptions {
@@ -278,11 +266,7 @@ export class Incoming {
         this.#options.log.leave(running.index);
         running.index.close();
       }
-      const { channel } = running.spec;
-      const mesh = this.#meshes.get(channel);
-      if (mesh === undefined || this.#desired.some(({ spec }) => spec.channel === channel && spec.mesh)) return;
-      this.#meshes.delete(channel);
-      this.#options.log.leave(mesh);
+      this.#meshes.tidy();
     });
   }
 

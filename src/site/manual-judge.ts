@@ -77,7 +77,7 @@ export class ManualStrategy implements Strategy {
     for (const { lock, id } of this.#parked) open.add(lock, id);
     for (const { lock, ids } of this.#closed) open.drop(lock, new Set(ids));
     this.ended();
-    this.#options.index.committed(this.#options.spec.source, to);
+    this.#options.index.committed(this.#options.spec, to);
   }
 
   ended(): void {

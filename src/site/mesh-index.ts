@@ -9,16 +9,17 @@
  * pipelines out of this database begin where the log's clock is known exactly (`origin`).
  */
 import { OtterError } from '../model/error.ts';
+import type { Spill } from '../model/key-store.ts';
 import type { Checkpoint, LogOrigin, TargetPort } from '../model/load.ts';
-import { type PipelineSpec, pipelineName } from '../model/pipeline.ts';
-import type { RowChange, Seen } from '../model/row.ts';
-import { readSeen } from '../model/seen.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { Logger } from '../model/ports.ts';
+import type { IndexFigures } from '../model/records.ts';
+import type { RowChange } from '../model/row.ts';
 import type { LockKeys } from '../replication/conflict/keys.ts';
-import { stableWhileCopying } from '../replication/conflict/mesh/copied.ts';
 import { Registers, type WriteKind } from '../replication/conflict/mesh/registers.ts';
-import { type PeerPoint, reach, type StableClocks, stableClocks } from '../replication/conflict/mesh/stability.ts';
 import { touches } from '../replication/conflict/mesh/touches.ts';
 import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
+import { MeshPeers } from './mesh-peers.ts';
 import { OpenConflicts } from './open-conflicts.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { sha256 } from './serialiser-index.ts';
@@ -32,7 +33,10 @@ export interface MeshIndexOptions {
   readonly target: TargetPort;
   readonly ownerRevision: number;
   readonly log: SiteLog;
+  /** Of memory. */
   readonly limitBytes: number;
+  readonly spill: Spill;
+  readonly logger: Logger;
   /** The site from which rows are being copied here, or may be; null: none. */
   readonly copyingFrom: () => string | null;
 }
@@ -45,10 +49,7 @@ export class MeshIndex implements LogListener {
   /** The transaction at hand is what a person has decided. */
   #resolves = false;
   #registers: Registers | null = null;
-  /** What the checkpoint rows of the pipelines from the peers say. */
-  readonly #peers = new Map<string, PeerPoint>();
-  /** All that they had seen there. */
-  readonly #saw = new Map<string, Seen>();
+  readonly #peers: MeshPeers;
   #beginning: Promise<void> = Promise.resolve();
   #origin: LogOrigin | null = null;
   /** The last own beat that was read. */
@@ -61,6 +62,7 @@ export class MeshIndex implements LogListener {
   constructor(options: MeshIndexOptions) {
     this.site = options.site;
     this.#options = options;
+    this.#peers = new MeshPeers(options.site);
     this.#known = new KnownKeys(options.target);
     this.open = new OpenConflicts(options.target, this.#known);
   }
@@ -69,8 +71,9 @@ export class MeshIndex implements LogListener {
     return this.#known.keys;
   }
 
-  /** @throws OtterError when it has outgrown its memory, or what is wrong with a change in the log. */
+  /** @throws OtterError OT5019 when it has outgrown its file, OT5032, or what is wrong with a change in the log. */
   get registers(): Registers {
+    this.#giveUpBroken();
     if (this.#registers !== null) return this.#registers;
     throw this.#lost ?? new Error(`the registers of ${this.site} were asked before they began`);
   }
@@ -86,18 +89,30 @@ export class MeshIndex implements LogListener {
   }
 
   /** A window of this peer is committed. */
-  committed(peer: string, { clock, seen }: Checkpoint): void {
-    const inbound = this.#options.inbound();
-    const spec = inbound.find((each) => each.spec.source === peer)?.spec;
-    const own = seen[spec?.reverse ?? ''];
-    const before = this.#peers.get(peer);
-    if (before === undefined) return;
-    this.#peers.set(peer, { clock, seen: own === undefined ? before.seen : readSeen(own) });
-    this.#saw.set(peer, seen);
-    // Who has left the mesh is not waited for.
-    const here = new Set(inbound.map(({ spec }) => spec.source));
-    const peers = new Map([...this.#peers].filter(([site]) => here.has(site)));
-    this.#registers?.evict(this.#stable(stableClocks(this.site, peers)));
+  committed(spec: PipelineSpec, checkpoint: Checkpoint): void {
+    this.#peers.committed(spec, checkpoint);
+    this.#try(() => this.#registers?.evict(this.#peers.stable(this.#inbound, this.#options.copyingFrom())));
+  }
+
+  /** At the pipeline from the peer that is waited for; null at the others, and while there are none. */
+  figures(peer: string): IndexFigures | null {
+    const registers = this.#registers;
+    const last = this.#peers.last(this.#inbound);
+    if (registers === null || registers.broken !== null || last?.spec.source !== peer) return null;
+    return {
+      entries: registers.size,
+      bytes: registers.bytes,
+      limitBytes: this.#options.limitBytes,
+      fileBytes: registers.fileBytes,
+      waitsFor: last.spec.reverse!,
+      since: last.seen.position,
+    };
+  }
+
+  /** It holds nothing any more, on the disk neither. */
+  close(): void {
+    this.#registers?.clear();
+    this.#registers = null;
   }
 
   /** Waits for its turn to decide; what it returns gives the turn on. */
@@ -116,13 +131,11 @@ export class MeshIndex implements LogListener {
   part(part: ReadPart): void | Promise<void> {
     const registers = this.#registers;
     if (registers === null) return;
-    if (registers.bytes >= this.#options.limitBytes) {
-      const what = `the writes at ${this.site} that its peers may not have seen no longer fit into ${this.#options.limitBytes} bytes`;
-      this.#forget(
-        new OtterError('OT5019', what, {
-          hint: 'Raise OTTER_INDEX_BYTES on the node and restart it, or remove a peer.',
-        }),
-      );
+    const { site, spill } = this.#options;
+    if (registers.full) {
+      const what = `the writes at ${site} that its peers may not have seen no longer fit into files of ${spill.limitBytes} bytes`;
+      const hint = 'Raise OTTER_INDEX_FILE_BYTES on the node and restart it, or remove the peer that is away.';
+      this.#forget(new OtterError('OT5019', what, { hint }));
       return;
     }
     const source = this.#sourceOf(part.mark);
@@ -134,8 +147,10 @@ export class MeshIndex implements LogListener {
       };
     for (const row of part.own) {
       if (row.kind !== 'touches' || source === null || row.pipeline !== part.mark) continue;
-      for (const { clock, touched } of row.touches)
-        for (const [digest, kind] of touched) registers.note({ site: source, clock }, kind, digest);
+      this.#try(() => {
+        for (const { clock, touched } of row.touches)
+          for (const [digest, kind] of touched) registers.note({ site: source, clock }, kind, digest);
+      });
     }
     if (source !== null) return;
     if (part.first) this.#resolves = this.#resolutions(part).length > 0;
@@ -176,18 +191,6 @@ export class MeshIndex implements LogListener {
     return this.#place.clock > this.#origin.clock ? this.#place : null;
   }
 
-  /** While rows are copied, what the site they come from has not seen of others stays. */
-  #stable(stable: StableClocks): StableClocks {
-    const source = this.#options.copyingFrom();
-    const channel = this.#options.inbound()[0]?.spec.channel;
-    if (source === null || channel === undefined) return stable;
-    const seen = Object.entries(this.#saw.get(source) ?? {}).flatMap(([pipeline, text]) => {
-      const site = Object.keys(stable).find((each) => pipeline === pipelineName(channel, each, source));
-      return site === undefined ? [] : [[site, readSeen(text)] as const];
-    });
-    return stableWhileCopying(stable, source, Object.fromEntries(seen));
-  }
-
   async #begin(): Promise<void> {
     const { target, inbound, ownerRevision, log, site } = this.#options;
     const news = inbound().filter(({ spec }) => !this.#peers.has(spec.source));
@@ -197,23 +200,23 @@ export class MeshIndex implements LogListener {
     for (const { spec, born } of news) {
       // Whoever owned it before is fenced, and done with what it was writing.
       const checkpoint = await target.claim(spec.name, ownerRevision, born);
-      this.#peers.set(spec.source, this.#pointOf(spec, checkpoint, this.#origin));
-      if (checkpoint !== null) this.#saw.set(spec.source, checkpoint.seen);
+      this.#peers.claimed(spec, checkpoint, this.#origin);
     }
-    this.#registers = new Registers({ sites: [site, ...this.#peers.keys()], digest: sha256 });
-    const known = reach(this.#peers);
+    this.#registers?.clear();
+    const { limitBytes, spill } = this.#options;
+    this.#registers = new Registers({ sites: this.#peers.sites, digest: sha256, room: { limitBytes, spill } });
+    const known = this.#peers.reach();
     // What was seen is folded from the origin on.
     log.join(this, known.clock < this.#origin.clock ? known : this.#origin);
   }
 
-  #pointOf(spec: PipelineSpec, checkpoint: Checkpoint | null, origin: LogOrigin): PeerPoint {
-    const own = checkpoint?.seen[spec.reverse!];
-    return { clock: checkpoint?.clock ?? 0, seen: own === undefined ? origin : readSeen(own) };
+  get #inbound(): readonly PipelineSpec[] {
+    return this.#options.inbound().map(({ spec }) => spec);
   }
 
   /** What a person has decided is told for the pipelines out of this database. */
   #resolutions({ own }: ReadPart): Extract<ReadPart['own'][number], { kind: 'answer' | 'piece' }>[] {
-    const out = new Set(this.#options.inbound().map(({ spec }) => spec.reverse));
+    const out = new Set(this.#inbound.map(({ reverse }) => reverse));
     return own.flatMap((row) =>
       (row.kind === 'answer' || row.kind === 'piece') && out.has(row.pipeline) ? [row] : [],
     );
@@ -228,7 +231,7 @@ export class MeshIndex implements LogListener {
       for (const [position, index] of shape.primaryKey.entries()) image[index] = row.key[position]!;
       await this.learnt([{ table: shape, image }]);
       const lock = this.keys.row(shape, image);
-      this.#registers?.note({ site: this.site, clock: part.clock }, 'resolution', sha256(lock));
+      this.#try(() => this.#registers?.note({ site: this.site, clock: part.clock }, 'resolution', sha256(lock)));
       // Not waited for: it waits for whoever closes them, who may wait for a window, which waits for this. Where nobody could be
       // asked they count as open until a change meets them, which asks again.
       this.#checking = this.#checking.then(() => this.open.check(lock)).catch(() => undefined);
@@ -238,9 +241,10 @@ export class MeshIndex implements LogListener {
   #own(part: ReadPart): void | Promise<void> {
     const changes = this.#routed(part.changes);
     if (changes.length === 0) return;
-    const note = (): void => {
-      for (const change of changes) this.#note(part, change);
-    };
+    const note = (): void =>
+      this.#try(() => {
+        for (const change of changes) this.#note(part, change);
+      });
     const rows = rowsOf(changes);
     const learning = this.#known.learn(rows);
     if (learning === null) note();
@@ -259,7 +263,7 @@ export class MeshIndex implements LogListener {
   }
 
   get #parks(): boolean {
-    return this.#options.inbound().some(({ spec }) => spec.parks);
+    return this.#inbound.some(({ parks }) => parks);
   }
 
   #routed(changes: readonly RowChange[]): readonly RowChange[] {
@@ -268,11 +272,28 @@ export class MeshIndex implements LogListener {
 
   /** Whose rows a transaction brought; null: this site's own, or what came from outside the mesh. */
   #sourceOf(mark: string | null): string | null {
-    return this.#options.inbound().find(({ spec }) => spec.name === mark)?.spec.source ?? null;
+    return this.#inbound.find(({ name }) => name === mark)?.source ?? null;
+  }
+
+  /** What a file refuses is the end of what they hold, whoever asked. */
+  #try(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (this.#registers?.broken !== error) throw error;
+      this.#giveUpBroken();
+    }
+  }
+
+  #giveUpBroken(): void {
+    const broken = this.#registers?.broken ?? null;
+    if (broken !== null) this.#forget(broken);
   }
 
   #forget(why: OtterError): void {
-    this.#registers = null;
+    this.close();
     this.#lost = why;
+    const { code, message: error } = why;
+    this.#options.logger.warn('the index of recent writes is emptied', { code, error });
   }
 }

@@ -87,7 +87,7 @@ export class MeshStrategy implements Strategy {
 
   committed(to: Checkpoint): void {
     this.ended();
-    this.#options.index.committed(this.#options.spec.source, to);
+    this.#options.index.committed(this.#options.spec, to);
   }
 
   ended(): void {

@@ -24,11 +24,12 @@ import { type PipelineSpec, reverseName } from '../model/pipeline.ts';
 import type { ConflictResolver, ResolutionPlan, ResolvedBy, Take } from '../model/resolution.ts';
 import { type Image, type LoggedAnswer, tableName } from '../model/row.ts';
 import { fullImage } from '../replication/conflict/answers.ts';
-import { chosenRow, untaken } from '../replication/conflict/manual/chosen.ts';
+import { chosenRow, givenColumns, untaken } from '../replication/conflict/manual/chosen.ts';
 import { named, namedKey } from '../replication/conflict/record.ts';
 import { extract, loadTable } from '../replication/load-table.ts';
 import { ruleFor } from '../replication/names.ts';
 import { type KeyedRow, KnownKeys } from './known-keys.ts';
+import { type Broken, brokenKeys } from './referring.ts';
 
 /** How often it is tried again when the server ends it for another's sake. */
 const BUSY_TRIES = 5;
@@ -55,8 +56,11 @@ export class Resolving implements ConflictResolver {
 
   async plan(conflict: LoggedConflict, take: Take): Promise<ResolutionPlan> {
     return this.#inOne(conflict, async (session) => {
-      const { closes, now, chosen, removes } = await this.#find(session, conflict, take);
+      const found = await this.#find(session, conflict, take);
+      // What the server says of it is said before anybody agrees.
+      await this.#place(session, found, take);
       await session.rollback();
+      const { closes, now, chosen, removes } = found;
       return { conflict, closes, now, chosen, removes };
     });
   }
@@ -68,7 +72,7 @@ export class Resolving implements ConflictResolver {
       if (fingerprint(found) !== fingerprint(plan)) throw changed(conflict);
       const towards = by.towards.name;
       await session.tellResolution(towards);
-      await session.write(writesOf(found));
+      await this.#place(session, found, take);
       const winner = winnerOf(take);
       const { closes: ids } = found;
       await session.closeConflicts({ ids, winner, level: levelOf(conflict, by.towards), by: by.who, atMs: by.nowMs });
@@ -93,6 +97,23 @@ export class Resolving implements ConflictResolver {
         if (!busy || attempt === BUSY_TRIES) throw inWords(error);
       }
     }
+  }
+
+  /** @throws OtterError OT7011 when the row then holds something else than was chosen */
+  async #place(session: LoadSession, found: Found, take: Take): Promise<void> {
+    const { conflict, table, present, image, holders } = found;
+    await session.write(writesOf(found));
+    const gone = holders.flatMap((each) => (each.givesWay ? [{ before: each.image, after: null }] : []));
+    const broken = await brokenKeys(this.#target, session, table, [{ before: present, after: image }, ...gone]);
+    if (broken !== null) throw breaks(conflict, broken);
+    if (image === null) return;
+    const [bent] = await session.differing(table, image, givenColumns(table, take));
+    if (bent === undefined) return;
+    const { name, type } = table.columns[bent]!;
+    throw untaken(
+      `column ${name} is ${type} and would hold something else than was written`,
+      'Write the value as the server shows it: `otter conflicts show` does.',
+    );
   }
 
   async #find(session: LoadSession, conflict: LoggedConflict, take: Take): Promise<Found> {
@@ -186,6 +207,18 @@ function inWords(error: unknown): unknown {
   if (error instanceof RowRefused) return untaken(`the server refuses the row: ${messageOf(error.cause)}`);
   if (error instanceof DuplicateKey) return untaken(`another row has a value of this one: ${messageOf(error.cause)}`);
   return error;
+}
+
+function breaks({ table }: LoggedConflict, { kind, table: other }: Broken): OtterError {
+  return kind === 'child'
+    ? untaken(
+        `rows of ${other} refer to a row of ${tableName(table)} that would be deleted or changed`,
+        'Delete those rows or let them refer to another, or decide otherwise.',
+      )
+    : untaken(
+        `the row refers to a row of ${other} that is not there`,
+        `Make that row, or decide its own conflict first: otter conflicts --open`,
+      );
 }
 
 /** What was parked, with NULL for columns that came since; null: a delete. */

@@ -30,8 +30,8 @@ beforeEach(async () => {
   for (const root of [a, b])
     await root.query(
       `DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS shop; CREATE DATABASE shop;
-       CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(50), u INT UNIQUE, bytes VARBINARY(9));
-       INSERT INTO shop.t VALUES (1, 'one', 1, x'00ff'), (2, 'two', 2, NULL)`,
+       CREATE TABLE shop.t (id INT PRIMARY KEY, name VARCHAR(50), u INT UNIQUE, bytes VARBINARY(9), big BIGINT, amount DECIMAL(30,10), at TIME(2), day DATETIME(6), y YEAR);
+       INSERT INTO shop.t (id, name, u, bytes) VALUES (1, 'one', 1, x'00ff'), (2, 'two', 2, NULL)`,
     );
 });
 
@@ -121,6 +121,14 @@ test('a row of one’s own, and what cannot be one', async () => {
     ['{"id": 7}', 'OT7011', 'another key'],
     ['{"u": "many"}', 'OT7011', 'takes a number'],
     ['{"bytes": "hello"}', 'OT7011', 'hexadecimal'],
+    ['{"amount": 1.23456789012}', 'OT7011', 'column amount is decimal(30,10) and would hold something else'],
+    ['{"big": 1.5}', 'OT7011', 'column big is'],
+    ['{"at": "10:11:12.999"}', 'OT7011', 'column at is'],
+    ['{"day": "2024-01-02 03:04:05.1234567"}', 'OT7011', 'column day is'],
+    ['{"y": 70}', 'OT7011', 'column y is'],
+    [`{"name": "x${' '.repeat(60)}"}`, 'OT7011', 'column name is'],
+    ['{"name": "\\ud800"}', 'OT7011', 'whole characters'],
+    ['{"name": "x", "NAME": "y"}', 'OT7011', 'twice'],
     [`{"name": "${'long'.repeat(20)}"}`, 'OT4006', 'name'],
     ['[1]', 'OT7003', 'not an object'],
     ['{"name": secret}', 'OT7003', 'not JSON'],
@@ -137,14 +145,29 @@ test('a row of one’s own, and what cannot be one', async () => {
   expect((await conflicts(['--take', 'local'])).err).toContain('OT7001');
   expect((await dump(a, 'shop.t'))[0]).toContain('at a');
 
-  await writeFile(file, '{"name": "it\'s \\\\ \\u00e9", "u": 2, "bytes": "0x0aFF"}');
+  await writeFile(
+    file,
+    '{"name": "it\'s \\\\ \\u00e9", "u": 2, "bytes": "0x0aFF", "big": 9007199254740993, "amount": -12345678901234567890.12345, "at": "-838:59:58.5", "day": "2024-02-29", "y": 1970}',
+  );
   const { code, out, err } = await conflicts(['resolve', id, '--take', file, '--yes']);
   expect([code, err]).toEqual([0, '']);
   // Row 2 has the value.
   expect(out).toContain('Deletes the row id=2: it has a unique value of this one.');
   await equal(a, b, 'shop.t');
-  const [rows] = await b.query('SELECT id, name, u, HEX(bytes) AS bytes FROM shop.t');
-  expect(rows).toEqual([{ id: 1, name: "it's \\ é", u: 2, bytes: '0AFF' }]);
+  const [rows] = await b.query(
+    'SELECT id, name, u, HEX(bytes) AS bytes, CONCAT(big, "") AS big, CONCAT(amount, "") AS amount, CONCAT(at, " ", day, " ", y) AS times FROM shop.t',
+  );
+  expect(rows).toEqual([
+    {
+      id: 1,
+      name: "it's \\ é",
+      u: 2,
+      bytes: '0AFF',
+      big: '9007199254740993',
+      amount: '-12345678901234567890.1234500000',
+      times: '-838:59:58.50 2024-02-29 00:00:00.000000 1970',
+    },
+  ]);
 });
 
 test('of tables that keep no rows in the log none are left when it is decided', async () => {

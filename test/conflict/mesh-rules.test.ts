@@ -1,6 +1,8 @@
+import { tmpdir } from 'node:os';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Image, TouchKind } from '../../src/model/row.ts';
+import { WRITE_BYTES } from '../../src/replication/conflict/key-log.ts';
 import { placeable, stableWhileCopying } from '../../src/replication/conflict/mesh/copied.ts';
 import { decideMesh } from '../../src/replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../../src/replication/conflict/mesh/detect.ts';
@@ -14,6 +16,7 @@ import {
 import { appliedTouches, type MeshClaim, touches } from '../../src/replication/conflict/mesh/touches.ts';
 import { later } from '../../src/replication/conflict/mesh/version.ts';
 import type { LoadChange } from '../../src/replication/window.ts';
+import { openKeyFile } from '../../src/state/key-file.ts';
 import { LogFold, type LogPoint } from './mesh/log-fold.ts';
 import { decideNaively } from './mesh/naive.ts';
 import { digest } from './mesh/site.ts';
@@ -214,6 +217,11 @@ describe('registers', () => {
     for (const { site, clock, kind, lock } of lines) made.note({ site, clock }, kind, digest(lock));
   };
   const fresh = (): Registers => new Registers({ sites: SITES, digest });
+  /** Of each site so many writes find room in memory. */
+  const spilling = (writes: number): Registers => {
+    const spill = { limitBytes: 2 ** 30, open: () => openKeyFile(tmpdir()) };
+    return new Registers({ sites: SITES, digest, room: { limitBytes: writes * WRITE_BYTES * SITES.length, spill } });
+  };
   const state = (made: Registers) => [LOCKS.map((lock) => made.last(lock)), made.size, [...made.entries()].length];
 
   test('have of each key the latest write that is not stable', () => {
@@ -249,6 +257,26 @@ describe('registers', () => {
         noteAll(twice, lines);
         for (const made of [late, rebuilt, twice]) expect(state(made)).toEqual(state(kept));
       }),
+    );
+  });
+
+  test('answer alike when most of them are on the disk, let go of them there, and leave nothing behind', () => {
+    fc.assert(
+      fc.property(history, fc.nat(2), ({ lines, cut, middle, end }, writes) => {
+        const [kept, spilled] = [fresh(), spilling(writes)];
+        for (const made of [kept, spilled]) {
+          noteAll(made, lines.slice(0, cut));
+          made.evict(middle);
+          noteAll(made, lines.slice(cut));
+        }
+        expect(state(spilled)).toEqual(state(kept));
+        expect(spilled.bytes).toBeLessThanOrEqual(writes * WRITE_BYTES * SITES.length);
+        for (const made of [kept, spilled]) made.evict(end);
+        expect(state(spilled)).toEqual(state(kept));
+        spilled.clear();
+        expect([spilled.size, spilled.fileBytes]).toEqual([0, 0]);
+      }),
+      { numRuns: 50 },
     );
   });
 

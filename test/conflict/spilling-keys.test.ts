@@ -25,6 +25,7 @@ const operation = fc.oneof(
     }),
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('drop' as const), count: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('forget' as const), key: fc.constantFrom(...KEYS) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('clear' as const) }) },
 );
 type Operation = typeof operation extends fc.Arbitrary<infer T> ? T : never;
@@ -37,6 +38,7 @@ function carryOut(log: KeyLog | SpillingKeys, each: Operation, number: number): 
     const { key, what, order, clock, all } = each;
     log.put(key, { origin: number % 3, what, number: 2 ** 53 - 1 - number, order, clock }, all);
   } else if (each.kind === 'drop') for (let i = 0; i < each.count; i += 1) log.dropOldest();
+  else if (each.kind === 'forget') log.drop(each.key);
   else log.clear();
 }
 

@@ -177,6 +177,32 @@ test.each(['local', 'incoming'] as const)('two rows with one unique value, %s', 
   expect([await at.a.open(), await at.b.open()]).toEqual([[], []]);
 });
 
+test('a decision does not take from a row what it refers to, nor writes one that refers to nothing', async () => {
+  await sites[Symbol.asyncDispose]();
+  for (const root of [a, b])
+    await root.query(
+      `DROP DATABASE otter; ALTER TABLE shop.t ADD parent VARCHAR(20), ADD FOREIGN KEY (parent) REFERENCES shop.t (id);
+       CREATE TABLE shop.child (id INT PRIMARY KEY, t VARCHAR(20), FOREIGN KEY (t) REFERENCES shop.t (id))`,
+    );
+  sites = manualSites(servers);
+  await both();
+  await apart(
+    "INSERT INTO shop.t (id, name, u) VALUES ('7', 'a', 99); INSERT INTO shop.child VALUES (1, '7')",
+    "INSERT INTO shop.t (id, name) VALUES ('6', 'p'); INSERT INTO shop.t (id, name, u, parent) VALUES ('8', 'b', 99, '6')",
+  );
+  await expect(resolve('a', '8', 'incoming')).rejects.toThrow('rows of shop.child refer to a row of shop.t');
+  await a.query("UPDATE shop.child SET t = NULL; DELETE FROM shop.t WHERE id = '6'");
+  await expect(resolve('a', '8', 'incoming')).rejects.toThrow('the row refers to a row of shop.t that is not there');
+  // Row 7 gives way to the row that would refer to it.
+  await expect(resolve('a', '8', { row: { parent: '7' } })).rejects.toThrow(
+    'refer to a row of shop.t that would be deleted',
+  );
+  await a.query("INSERT INTO shop.t (id, name) VALUES ('6', 'p')");
+  await resolve('a', '8', 'incoming');
+  await arrived();
+  expect((await equal()).map((row) => row.slice(0, 4))).toEqual(expect.arrayContaining(['["6"', '["8"']));
+});
+
 test('of two decisions that had not seen each other the first-listed site has its way', async () => {
   await apart("UPDATE shop.t SET name='at a' WHERE id='1'", "UPDATE shop.t SET name='at b' WHERE id='1'");
   for (const name of ['a', 'b']) await sites.stop(name);

@@ -9,7 +9,17 @@ import type { IndexFigures } from '../../src/model/records.ts';
 import { openKeyFile } from '../../src/state/key-file.ts';
 import { channel, count, equal, numbers, pair, quiet, recorder, rootOf, Sites, streaming, until } from './harness.ts';
 
-const channels = { shop: channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.t']) };
+const between = { kind: 'two-way', between: ['a', 'b'] } as const;
+const channels = { shop: channel(between, ['shop.t']) };
+const later = {
+  policy: 'last-write-wins',
+  priority: ['a', 'b'],
+  by: null,
+  merge: 'row',
+  groups: [],
+  counters: [],
+} as const;
+const mesh = { shop: channel(between, ['shop.t'], { conflict: later, shape: 'mesh' }) };
 /** Some thousand entries. */
 const INDEX_BYTES = 100_000;
 
@@ -57,12 +67,12 @@ function counting(limitBytes = 1 << 30): Counting {
   return spill;
 }
 
-async function begun(spill: Spill, logger = quiet): Promise<Sites> {
+async function begun(spill: Spill, logger = quiet, declared = channels): Promise<Sites> {
   await ra!.query(
     `CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO shop.t SELECT seq, 'x' FROM ${numbers(1, 1_000)}`,
   );
   const sites = new Sites({ a, b }, logger, 'test-lineage', { indexBytes: INDEX_BYTES, spill });
-  sites.set(channels);
+  sites.set(declared);
   sites.start('a');
   sites.start('b');
   await streaming(sites, 'shop/a>b', 'shop/b>a');
@@ -174,3 +184,35 @@ test('a file that grows larger than it may is given up, in words; nothing is dec
   expect(sites.figures()['shop/b>a']!.conflicts).toBe(251);
   await until('the file is gone', () => spill.isOpen === 0);
 }, 120_000);
+
+test('where every site decides the registers go to the disk too, are filled again after a restart, and come back', async () => {
+  const spill = counting();
+  await using sites = await begun(spill, quiet, mesh);
+  await until('the registers are empty', () => indexOf(sites)?.entries === 0);
+  await sites.stop('b');
+  const since = indexOf(sites)!.since;
+  await writeApart(20_000);
+  await until('all is noted', () => indexOf(sites)?.entries === 20_500, 60_000);
+  expect(indexOf(sites)).toMatchObject({ limitBytes: INDEX_BYTES, waitsFor: 'shop/a>b', since });
+  expect(indexOf(sites)!.bytes).toBeLessThanOrEqual(INDEX_BYTES);
+  expect(indexOf(sites)!.fileBytes).toBeGreaterThan(1_000_000);
+  await sites.stop('a');
+  expect(spill).toMatchObject({ opened: 1, isOpen: 0 });
+  sites.start('a');
+  sites.start('b');
+  // What b wrote, it wrote last.
+  await until('all is at both', async () =>
+    (await Promise.all([ra!, rb!].map((root) => count(root, 'shop.t')))).every((rows) => rows === 21_001),
+  );
+  for (const root of [ra!, rb!]) {
+    await until('all is equal', async () => (await count(root, "shop.t WHERE v = 'b'")) === 502);
+    expect(await count(root, "shop.t WHERE v = 'a'")).toBe(250 + 19_999);
+  }
+  await equal(ra!, rb!, '(SELECT id, v FROM shop.t WHERE id <= 12000 OR id > 9000000) AS some');
+  await until('the registers are empty', () => indexOf(sites)?.entries === 0, 60_000);
+  expect(indexOf(sites)).toMatchObject({ bytes: 0, fileBytes: 0 });
+  expect(spill.opened).toBeGreaterThan(1);
+  await until('the files are gone', () => spill.isOpen === 0);
+  expect(sites.figures()['shop/b>a']!.conflicts).toBe(251);
+  expect(sites.figures()['shop/b>a']!.error).toBeNull();
+}, 240_000);

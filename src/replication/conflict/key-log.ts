@@ -28,12 +28,17 @@ export interface Keys extends Iterable<KeyWrite> {
   /** The write of the key that was written longest ago. */
   oldest(): KeyWrite | null;
   dropOldest(): void;
+  /** Forgets the key, if it is there. */
+  drop(key: string): void;
   clear(): void;
   /** All writes, the oldest first. */
   [Symbol.iterator](): IterableIterator<KeyWrite>;
 }
 
 export type { Digest } from '../../model/digest.ts';
+
+/** What one write takes of memory: its record, its bucket, and the room kept free for more. */
+export const WRITE_BYTES = 96;
 
 /** The least room, in records. */
 const CAPACITY_MIN = 256;
@@ -116,10 +121,12 @@ export class KeyLog implements Keys {
     return writes;
   }
 
-  /** Forgets the key, if it is there. */
   drop(key: string): void {
-    const found = this.#find(key);
-    if (found !== NONE) this.#kill(found);
+    for (let record = this.#find(key); record !== NONE; ) {
+      const next = this.#next[record]!;
+      if (this.#same(record)) this.#kill(record);
+      record = next;
+    }
   }
 
   oldest(): KeyWrite | null {

@@ -16,7 +16,7 @@ import type { OtterError } from '../../model/error.ts';
 import type { Spill } from '../../model/key-store.ts';
 import { advance, coversGtid, type Position } from '../../model/position.ts';
 import { ColumnSets } from './column-sets.ts';
-import { type Digest, KeyLog, type Keys, type KeyWrite } from './key-log.ts';
+import { type Digest, KeyLog, type Keys, type KeyWrite, WRITE_BYTES } from './key-log.ts';
 import { SpillingKeys } from './spilling-keys.ts';
 import type { Stamp } from './stamp.ts';
 import type { Token } from './tokens.ts';
@@ -67,8 +67,6 @@ export interface RecentOptions {
   readonly spill?: Spill;
 }
 
-/** What one entry takes: its record, its bucket, and the room kept free for more. */
-const ENTRY_BYTES = 96;
 /** Of those outside memory as many leave at once, in about a second; the rest when the spoke is heard of next. */
 const EVICTED_MAX = 1 << 16;
 const KINDS: readonly EntryKind[] = ['local', 'answer', 'settled', 'chunk'];
@@ -89,7 +87,7 @@ export class RecentWrites implements Recent {
 
   constructor({ from, limitBytes, digest, spill }: RecentOptions) {
     this.#spill = spill ?? null;
-    const inMemory = Math.floor(limitBytes / ENTRY_BYTES);
+    const inMemory = Math.floor(limitBytes / WRITE_BYTES);
     this.#spilling = spill === undefined ? null : new SpillingKeys({ digest, inMemory, open: spill.open });
     this.#keys = this.#spilling ?? new KeyLog(digest);
     this.#noted = from;
@@ -102,7 +100,7 @@ export class RecentWrites implements Recent {
 
   /** Of memory. */
   get bytes(): number {
-    return this.#keys.inMemory * ENTRY_BYTES;
+    return this.#keys.inMemory * WRITE_BYTES;
   }
 
   /** Of the disk. */

@@ -109,6 +109,12 @@ export class SpillingKeys implements Keys {
     if (this.#stored > 0 && this.#at === this.#ahead.length) this.#ask((store) => store.removeBelow(this.#floor));
   }
 
+  drop(key: string): void {
+    this.#whole();
+    this.#memory.drop(key);
+    for (const { seq } of this.#of(this.#memory.print)) this.#remove(seq);
+  }
+
   *[Symbol.iterator](): IterableIterator<KeyWrite> {
     this.#whole();
     for (let from = this.#floor; this.#stored > 0; ) {

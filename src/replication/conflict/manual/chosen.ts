@@ -1,6 +1,7 @@
 /** The row that a person chose for an open conflict, as the table here has its columns. */
 import type { LoggedConflict, NamedImage } from '../../../model/conflict.ts';
 import { OtterError } from '../../../model/error.ts';
+import { numberText } from '../../../model/exact-json.ts';
 import type { LoadTable } from '../../../model/load.ts';
 import type { Take } from '../../../model/resolution.ts';
 import { type ColumnShape, type Image, tableName, type Value } from '../../../model/row.ts';
@@ -38,6 +39,7 @@ function writtenRow(
   const image: Value[] = table.columns.map(({ name }, index) =>
     present !== null ? present[index]! : (incoming?.[name] ?? key[name] ?? null),
   );
+  const named = new Set<number>();
   const missing = new Set(present === null && incoming === null ? table.columns.map(({ name }) => name) : []);
   for (const name of Object.keys(key)) missing.delete(name);
   for (const [name, value] of Object.entries(row)) {
@@ -47,6 +49,8 @@ function writtenRow(
         `${tableName(table.target)} has no column ${name} that travels`,
         `It has ${table.columns.map((column) => column.name).join(', ')}.`,
       );
+    if (named.has(found.index)) throw untaken(`column ${found.column.name} is in the row twice`);
+    named.add(found.index);
     image[found.index] = literalOf(found.column, value);
     missing.delete(found.column.name);
   }
@@ -56,6 +60,13 @@ function writtenRow(
   if (left !== undefined)
     throw untaken(`the row says nothing of column ${left.name}, and there is no other row to ask`);
   return image;
+}
+
+/** Columns that a person gave a value, as indexes into the table's; none where the row is one of the record's. */
+export function givenColumns(table: LoadTable, take: Take): readonly number[] {
+  if (typeof take === 'string') return [];
+  const given = new Set(Object.keys(take.row).map((name) => name.toLowerCase()));
+  return table.columns.flatMap(({ name }, index) => (given.has(name.toLowerCase()) ? [index] : []));
 }
 
 const NUMBER = /^(tinyint|smallint|mediumint|int|bigint|decimal|float|double|year)\b/;
@@ -69,10 +80,9 @@ function literalOf(column: ColumnShape, value: unknown): Value {
     if (!nullable) throw untaken(`column ${name} cannot be null`);
     return null;
   }
-  const text = typeof value === 'boolean' ? String(Number(value)) : value;
+  const text = typeof value === 'boolean' ? String(Number(value)) : (numberText(value) ?? value);
   if (NUMBER.test(type)) {
-    if ((typeof text === 'number' && Number.isFinite(text)) || (typeof text === 'string' && NUMERIC.test(text)))
-      return String(text);
+    if (typeof text === 'string' && NUMERIC.test(text)) return text;
     throw untaken(`column ${name} is ${type} and takes a number`);
   }
   if (BINARY.test(type)) {
@@ -80,9 +90,9 @@ function literalOf(column: ColumnShape, value: unknown): Value {
     if (hex === undefined) throw untaken(`column ${name} is ${type} and takes a text of hexadecimal digits, "0x1aff"`);
     return `x'${hex.toLowerCase()}'`;
   }
-  if (type === 'json') return quoted(JSON.stringify(value));
-  if (typeof text === 'string' || typeof text === 'number') return quoted(String(text));
-  throw untaken(`column ${name} is ${type} and takes a text or a number`);
+  if (type === 'json' && JSON.stringify(value).isWellFormed()) return quoted(JSON.stringify(value));
+  if (typeof text === 'string' && text.isWellFormed()) return quoted(text);
+  throw untaken(`column ${name} is ${type} and takes a text, of whole characters, or a number`);
 }
 
 function quoted(text: string): string {

@@ -8,9 +8,11 @@
  *
  * Noting a part of the log again leaves the registers as they were, once the whole of it is noted.
  */
-
+import type { OtterError } from '../../../model/error.ts';
+import type { Spill } from '../../../model/key-store.ts';
 import type { TouchKind } from '../../../model/row.ts';
-import { type Digest, KeyLog } from '../key-log.ts';
+import { type Digest, KeyLog, type Keys, WRITE_BYTES } from '../key-log.ts';
+import { SpillingKeys } from '../spilling-keys.ts';
 import type { StableClocks } from './stability.ts';
 import { later, type Version } from './version.ts';
 
@@ -32,22 +34,30 @@ export interface RegistersOptions {
   /** All sites of the mesh, this one among them. */
   readonly sites: readonly string[];
   readonly digest: Digest;
+  /** Where writes go that find no room in memory; without it all of them stay there. */
+  readonly room?: { readonly limitBytes: number; readonly spill: Spill };
 }
 
-/** What one entry takes: its record, its bucket, and the room kept free for more. */
-const ENTRY_BYTES = 64;
+/** Of those outside memory as many leave at once, in about a second; the rest when a peer is heard of next. */
+const EVICTED_MAX = 1 << 16;
 const KINDS: readonly WriteKind[] = ['delete', 'put', 'claim', 'resolution'];
 const itself: Digest = (digest) => digest;
 
 export class Registers implements LastWrites {
   readonly #digest: Digest;
   /** Of each site its writes in its own order, so that the oldest is always the first that can leave. */
-  readonly #bySite: ReadonlyMap<string, KeyLog>;
+  readonly #bySite: ReadonlyMap<string, Keys>;
+  readonly #spilling: readonly SpillingKeys[];
+  readonly #fileLimitBytes: number;
   #stable: StableClocks = {};
 
-  constructor({ sites, digest }: RegistersOptions) {
+  constructor({ sites, digest, room }: RegistersOptions) {
     this.#digest = digest;
-    this.#bySite = new Map(sites.map((site) => [site, new KeyLog(itself)]));
+    this.#fileLimitBytes = room?.spill.limitBytes ?? Number.POSITIVE_INFINITY;
+    const inMemory = Math.floor((room?.limitBytes ?? 0) / WRITE_BYTES / sites.length);
+    const spilling = (open: Spill['open']): SpillingKeys => new SpillingKeys({ digest: itself, inMemory, open });
+    this.#spilling = room === undefined ? [] : sites.map(() => spilling(room.spill.open));
+    this.#bySite = new Map(sites.map((site, at) => [site, this.#spilling[at] ?? new KeyLog(itself)]));
   }
 
   get size(): number {
@@ -56,8 +66,26 @@ export class Registers implements LastWrites {
     return size;
   }
 
+  /** Of memory. */
   get bytes(): number {
-    return this.size * ENTRY_BYTES;
+    let writes = 0;
+    for (const log of this.#bySite.values()) writes += log.inMemory;
+    return writes * WRITE_BYTES;
+  }
+
+  /** Of the disk. */
+  get fileBytes(): number {
+    return this.#spilling.reduce((bytes, log) => bytes + log.bytes, 0);
+  }
+
+  /** Hold more than they may. */
+  get full(): boolean {
+    return this.#spilling.reduce((bytes, log) => bytes + log.usedBytes, 0) >= this.#fileLimitBytes;
+  }
+
+  /** Why they know nothing any more and throw this whatever they are asked, until they are cleared; null: they know. */
+  get broken(): OtterError | null {
+    return this.#spilling.find(({ broken }) => broken !== null)?.broken ?? null;
   }
 
   /** Forgets all entries: the log is to be noted again, from `reach` of `stability.ts` on. */
@@ -81,13 +109,14 @@ export class Registers implements LastWrites {
     else log.put(digest, { origin: 0, what: KINDS.indexOf(kind), number: version.clock, order: 0, clock: 0 });
   }
 
-  /** Drops what is stable. Returns how many entries left. */
+  /** Drops what is stable; of what is outside memory only so much at once. Returns how many entries left. */
   evict(stable: StableClocks): number {
     this.#stable = stable;
     let dropped = 0;
     for (const [site, log] of this.#bySite) {
       const until = stable[site] ?? 0;
-      for (let write = log.oldest(); write !== null && write.number <= until; write = log.oldest()) {
+      const most = dropped + (log.size > log.inMemory ? EVICTED_MAX : log.size);
+      for (let write = log.oldest(); write !== null && write.number <= until && dropped < most; write = log.oldest()) {
         log.dropOldest();
         dropped += 1;
       }
