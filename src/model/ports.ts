@@ -134,6 +134,12 @@ export interface PastTable {
   readonly create: string;
 }
 
+export interface PastTables {
+  readonly tables: ReadonlyMap<string, PastTable>;
+  /** Of those that something is recorded of: touched since, and it cannot be told what they were like. */
+  readonly unknown: readonly string[];
+}
+
 /** What a statement made of a table, or of no table one; null: there was, or is, none. */
 export interface StatementTable {
   readonly schema: string;
@@ -269,13 +275,14 @@ export interface SourcePort {
   /**
    * Tables of the server as they were at a position, by `schema.table`: those that no statement has touched since, and of the
    * others those of which a definition was kept from which it can be told.
+   * @param kept what is recorded of tables; null: nothing of how one was made
    */
   past(
     position: string,
-    kept: Readonly<Record<string, Definition>>,
+    kept: Readonly<Record<string, Definition | null>>,
     keeps: (schema: string, table: string) => boolean,
     read: Pick<ReadLogOptions, 'definitions' | 'signal'>,
-  ): Promise<Map<string, PastTable>>;
+  ): Promise<PastTables>;
   /** Row count by the server's statistics. */
   estimateRows(schema: string, table: string): Promise<number>;
   /** Rows after `after` in primary key order, at most `limit`, as canonical literals. */

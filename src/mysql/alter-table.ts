@@ -235,10 +235,15 @@ function added(before: readonly Part[], after: readonly Part[], present: readonl
   });
 }
 
+/** Engines that have the rows themselves. */
+const KEEPING_ROWS = new Set(['INNODB', 'MYISAM', 'ARIA', 'ROCKSDB', 'MEMORY', 'NDBCLUSTER', 'TOKUDB']);
+
 /** What of the options means something to rows or people; how the server keeps the table is its own matter. */
 function options(before: CreateParts, after: CreateParts): string[] {
   const differs = (name: string): boolean => before.options.get(name) !== after.options.get(name);
   const found: string[] = [];
+  const engine = after.options.get('ENGINE')?.toUpperCase() ?? '';
+  if (differs('ENGINE') && !KEEPING_ROWS.has(engine)) throw new NotCarried(`it gives the rows to engine ${engine}`);
   const [charset, collation] = [after.options.get('DEFAULT CHARSET'), after.options.get('COLLATE')];
   if ((differs('DEFAULT CHARSET') || differs('COLLATE')) && charset !== undefined)
     found.push(`DEFAULT CHARACTER SET ${charset}${collation === undefined ? '' : ` COLLATE ${collation}`}`);

@@ -72,7 +72,9 @@ export async function statementOf(session: Session, step: TableStep, present: De
     case 'empty':
       return `TRUNCATE TABLE ${qualified(step.table)}`;
     case 'rename':
-      return `RENAME TABLE ${step.moves.map(({ from, to }) => `${qualified(from)} TO ${qualified(to)}`).join(', ')}`;
+      return `RENAME TABLE ${inTurn(step.moves)
+        .map(({ from, to }) => `${qualified(from)} TO ${qualified(to)}`)
+        .join(', ')}`;
     case 'alter': {
       const there = present[tableName(step.from)];
       if (there == null) throw missing(step.from);
@@ -93,6 +95,23 @@ export async function statementOf(session: Session, step: TableStep, present: De
     default:
       return step satisfies never;
   }
+}
+
+/** Moves that are meant at once, so that each finds its name free: where they go round, by a name of otter's own. */
+export function inTurn(moves: Extract<TableStep, { kind: 'rename' }>['moves']): { from: Named; to: Named }[] {
+  const left = moves.map(({ from, to }) => ({ from, to }));
+  const turns: { from: Named; to: Named }[] = [];
+  while (left.length > 0) {
+    const free = left.findIndex(({ to }) => left.every(({ from }) => tableName(from) !== tableName(to)));
+    if (free >= 0) turns.push(...left.splice(free, 1));
+    else {
+      const [first] = left as [{ from: Named; to: Named }];
+      const aside = { schema: first.from.schema, name: `_otter_aside_${turns.length}` };
+      turns.push({ from: first.from, to: aside });
+      first.from = aside;
+    }
+  }
+  return turns;
 }
 
 /**

@@ -12,7 +12,7 @@ import { type Definition, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { withoutCounter } from './create-parts.ts';
 import { serverErrorNumber } from './driver-error.ts';
-import { SaidWords } from './said-words.ts';
+import { likeSaid, SaidWords } from './said-words.ts';
 import { type Catalog, hiddenColumns } from './schema.ts';
 import { NotRepeated, Scratch } from './scratch.ts';
 import { qualified } from './sql.ts';
@@ -53,25 +53,26 @@ export class History {
    */
   async at(
     present: ReadonlyMap<string, PastTable>,
-    kept: Readonly<Record<string, Definition>>,
+    kept: Readonly<Record<string, Definition | null>>,
     ahead: readonly Statement[],
     effect: Effect,
-  ): Promise<Map<string, PastTable>> {
+  ): Promise<{ readonly tables: Map<string, PastTable>; readonly unknown: readonly string[] }> {
     const past = new Map<string, PastTable>();
+    const unknown: string[] = [];
     const touched = new Touched(ahead, effect);
     for (const [name, table] of present) if (!touched.has(table.shape)) past.set(name, table);
-    for (const [name, { create, position }] of Object.entries(kept)) {
-      const table = named(name, present, create);
-      if (past.has(name) || table === null) continue;
-      const held = parsePosition(position);
+    for (const [name, definition] of Object.entries(kept)) {
+      // Otherwise it is not there any more, without a word about it in the log.
+      if (past.has(name) || !touched.hasNamed(name)) continue;
+      const table = definition === null ? null : named(name, present, definition.create);
+      const held = definition === null ? null : parsePosition(definition.position);
       // Written down further on in the log than this place: something may lie between.
-      if (touched.of(table).some(({ gtid }) => coversGtid(held, gtid))) continue;
-      // Not there any more, without a word about it in the log.
-      if (!touched.has(table)) continue;
-      const found = await this.#printed(create, table);
-      if (found !== null) past.set(name, found);
+      const late = held !== null && table !== null && touched.of(table).some(({ gtid }) => coversGtid(held, gtid));
+      const found = table === null || late ? null : await this.#printed(definition!.create, table);
+      if (found === null) unknown.push(name);
+      else past.set(name, found);
     }
-    return past;
+    return { tables: past, unknown };
   }
 
   /** Definitions of these tables as they are now. */
@@ -133,7 +134,7 @@ export class History {
     if (does === null) throw new NotRepeated('it is of another kind');
     if (does.kind === 'drops-schema' || words.behind(0, 'DROP', 'TABLE') >= 0 || words.behind(0, 'DROP', 'TABLES') >= 0)
       return null;
-    if (does.kind === 'creates') return this.#created(statement, table, before);
+    if (does.kind === 'creates') return this.#created(statement, table, past);
     if (does.made.length > 0) {
       const from = does.made.findLastIndex((one) => same(one, table));
       // Several names in turn are followed one by one.
@@ -149,10 +150,15 @@ export class History {
     return this.#scratch((scratch) => scratch.changed(before, statement.said));
   }
 
-  async #created(statement: Defining, table: Named, before: PastTable | undefined): Promise<PastTable> {
+  async #created(statement: Defining, table: Named, past: ReadonlyMap<string, PastTable>): Promise<PastTable> {
+    const before = past.get(tableName(table));
     // Only where it may have been there; else that the statement is in the log says that it was not.
     if (before !== undefined && new SaidWords(statement.said).has('EXISTS')) return before;
-    return this.#scratch((scratch) => scratch.created(statement.said, table));
+    const like = likeSaid(statement.said);
+    if (like === null) return this.#scratch((scratch) => scratch.created(statement.said, table));
+    const found = past.get(tableName({ schema: like.schema ?? statement.schema, name: like.name }));
+    if (found === undefined) throw new NotRepeated('the table that it is like is not known');
+    return this.#scratch((scratch) => scratch.alike(found, table));
   }
 
   async #printed(create: string, table: Named): Promise<PastTable | null> {
@@ -191,6 +197,12 @@ class Touched {
 
   has(table: Named): boolean {
     return this.of(table).length > 0;
+  }
+
+  /** By `schema.table`. */
+  hasNamed(name: string): boolean {
+    const lower = name.toLowerCase();
+    return this.#byTable.has(lower) || [...this.#bySchema.keys()].some((schema) => lower.startsWith(`${schema}.`));
   }
 
   of(table: Named): readonly Statement[] {

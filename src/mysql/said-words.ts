@@ -104,6 +104,21 @@ export function alterTable(words: SaidWords): number {
   return exists < 0 ? table : exists;
 }
 
+/** The table that a CREATE TABLE takes as its model; `schema` null: the session's. Null: it takes none. */
+export function likeSaid(said: string): { readonly schema: string | null; readonly name: string } | null {
+  const words = new SaidWords(said);
+  const table = words.behind(0, 'CREATE', 'TABLE');
+  if (table < 0) return null;
+  const exists = words.behind(table, 'IF', 'NOT', 'EXISTS');
+  const behind = words.behindName(exists < 0 ? table : exists);
+  const bracket = words.behind(behind, '(');
+  const like = words.behind(bracket < 0 ? behind : bracket, 'LIKE');
+  if (like < 0) return null;
+  const dot = words.skip(words.skip(like) + 1);
+  if (words.key(dot) !== '.') return { schema: null, name: words.name(like) };
+  return { schema: words.name(like), name: words.name(dot + 1) };
+}
+
 /** Columns that an ALTER TABLE gives other names, and those that it drops. */
 export function columnsSaid(said: string): {
   readonly renamed: Readonly<Record<string, string>>;

@@ -55,6 +55,18 @@ export class Scratch {
     });
   }
 
+  /** What CREATE TABLE ... LIKE makes of it: no foreign keys. @throws NotRepeated */
+  async alike(like: PastTable, as: Named): Promise<PastTable> {
+    const { lines, partitions } = cutOf(like.create);
+    // Whose names some servers give anew.
+    if (lines.some((line) => /^\s*CONSTRAINT /.test(line) && !isForeignKey(line)) || partitions !== '')
+      throw new NotRepeated('it is like one with checks or partitions');
+    return this.#with(async () => {
+      await this.#define(like.create, like.shape.name);
+      return this.#taken(as, null, [], null);
+    });
+  }
+
   /** What a CREATE TABLE makes in a schema of that default. @throws NotRepeated */
   async created(said: string, as: Named): Promise<PastTable> {
     const words = new SaidWords(said);

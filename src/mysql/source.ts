@@ -7,6 +7,7 @@ import type {
   LogEnd,
   LogNeeds,
   PastTable,
+  PastTables,
   ReadLogOptions,
   ServerFacts,
   SourcePort,
@@ -181,8 +182,9 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       (table) => keeps(table.schema, table.name) && !past.has(tableName(table)),
     );
     const present = await this.#history.present(missing);
-    const found = await this.#history.at(present, {}, await this.#ahead(from, definitions, signal), definitions.effect);
-    for (const [name, table] of found) past.set(name, table);
+    const ahead = await this.#ahead(from, definitions, signal);
+    const found = await this.#history.at(present, {}, ahead, definitions.effect);
+    for (const [name, table] of found.tables) past.set(name, table);
   }
 
   #behind({ definitions, signal }: ReadLogOptions): NonNullable<StreamOptions['behind']> {
@@ -193,9 +195,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     };
   }
 
-  async past(
-    ...[position, kept, keeps, { definitions, signal }]: Parameters<SourcePort['past']>
-  ): Promise<Map<string, PastTable>> {
+  async past(...[position, kept, keeps, { definitions, signal }]: Parameters<SourcePort['past']>): Promise<PastTables> {
     const { from } = await this.#start(position);
     const tables = (await this.tables()).filter(({ schema, name }) => keeps(schema, name));
     const present = await this.#history.present(tables);

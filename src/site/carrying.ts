@@ -8,6 +8,7 @@ import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PastTable, ServerFacts, Statement, StatementTable, TableStatement } from '../model/ports.ts';
 import { type TableChange, type TableShape, tableName } from '../model/row.ts';
+import { untold } from '../replication/carried-statement.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { exchanges, movesOf, same } from '../replication/renames.ts';
 import type { Announcements } from './announcements.ts';
@@ -31,6 +32,8 @@ export interface CarryingOptions {
   readonly gone: (name: string) => void;
   /** A table goes on under another name, and as far as it was copied it is. */
   readonly moved: (name: string, to: TableShape) => void;
+  /** What was read of these tables and not delivered yet is of before the change. */
+  readonly changed: (names: ReadonlySet<string>) => void;
 }
 
 /** What is delivered, and what follows from it here. */
@@ -59,7 +62,8 @@ export class Carrying {
     const work = new Work(this.#options, statement, spec);
     const planned =
       effect.kind === 'drops-schema' ? await work.drops(this.#ofSchema(effect.schema)) : await work.plan(effect);
-    const { announcements, telling, family, joined, moved, gone } = this.#options;
+    const { announcements, telling, family, joined, moved, gone, changed } = this.#options;
+    changed(new Set(planned.changes.map(({ from }) => tableName(from))));
     const moves = new Map(
       planned.changes.flatMap(({ from, to, after }) =>
         to === null || after === null || same(from, to) ? [] : [[tableName(from), after] as const],
@@ -114,16 +118,32 @@ class Work {
     if (said === 'DROP TABLE') return this.drops(this.#mine(tables));
     const moves = movesOf(tables, made);
     if (said === 'RENAME TABLE') return this.#renames(moves);
+    if (said === 'CREATE TABLE') return this.#replaces(tables);
     const [table, ...others] = this.#mine(tables);
     const target = moves[0]?.to ?? null;
-    if (table === undefined) return target === null ? NOTHING : this.#renames(moves);
+    if (table === undefined) return target === null ? this.#comes(tables) : this.#renames(moves);
     if (others.length > 0 || tables.length > 1) throw this.#refused('it is about several tables');
     if (said === 'TRUNCATE TABLE') return this.#one(table, table, true);
     if (!['ALTER TABLE', 'CREATE INDEX', 'DROP INDEX'].includes(said))
       throw this.#refused('it is of a kind that is not carried');
+    const obstacle = untold(this.#statement);
+    if (obstacle !== null) throw this.#refused(obstacle);
     if (target === null) return this.#one(table, table, false);
     if (!this.#has(target)) throw this.#refused(`${tableName(table)} leaves the channel under another name`);
     return this.#one(table, target, false);
+  }
+
+  /** Tables that were there and of which nobody was told, since what they were like was not known. */
+  #comes(tables: readonly Named[]): Planned {
+    const { announcements } = this.#options;
+    const untold = tables.filter((table) => this.#has(table) && !announcements.holds(tableName(table)));
+    return { ...NOTHING, come: untold.flatMap((table) => this.#history(table)?.after ?? []) };
+  }
+
+  /** CREATE OR REPLACE: what was there goes, with its rows. */
+  async #replaces([table]: readonly Named[]): Promise<Planned> {
+    if (table === undefined || !this.#has(table)) return NOTHING;
+    return { ...(await this.drops(this.#mine([table]))), come: [this.#after(table)] };
   }
 
   async drops(tables: readonly Named[]): Promise<Planned> {
@@ -145,7 +165,7 @@ class Work {
         now.push(past);
       } else if (mine) {
         if (!exchanges(from, moves)) throw this.#refused(`${tableName(from)} leaves the channel under another name`);
-        const one = await this.#one(from, from, false);
+        const one = await this.#one(from, from, false, false);
         changes.push(...one.changes);
         now.push(...one.now);
       } else if (comes && !exchanges(to, moves)) {
@@ -157,12 +177,17 @@ class Work {
     return { changes, gone: gone.filter((name) => !now.some(({ shape }) => same(shape, name))), now, come };
   }
 
-  /** A table that is altered, and perhaps has another name afterwards, or that is emptied. */
-  async #one(from: Named, to: Named, empties: boolean): Promise<Planned> {
+  /**
+   * A table that is altered, and perhaps has another name afterwards, or that is emptied.
+   * @param says whether the statement says what becomes of its columns
+   */
+  async #one(from: Named, to: Named, empties: boolean, says = true): Promise<Planned> {
     const past = this.#after(to);
     const before = this.#history(from)?.before ?? null;
     if (before === null && !empties) throw this.#refused(`what ${tableName(from)} was before is not known`);
-    const { renamed, dropped } = this.#statement.history!;
+    const { renamed, dropped } = this.#columns(before, past);
+    const doubt = before === null ? null : columnDoubt(before, past, { renamed, dropped, says });
+    if (doubt !== null) throw this.#refused(doubt);
     const route = before === null ? null : this.#options.routes.of(before.shape);
     const change: TableChange = {
       from,
@@ -172,13 +197,22 @@ class Work {
           ? null
           : { table: route.shape, create: this.#options.announcements.created(before) },
       after: await this.#announced(past),
+      renamed,
+      dropped,
+      empties,
+    };
+    return { ...NOTHING, changes: [change], gone: same(from, to) ? [] : [from], now: [past] };
+  }
+
+  /** As the definitions spell them. */
+  #columns(before: PastTable | null, past: PastTable): Pick<TableChange, 'renamed' | 'dropped'> {
+    const { renamed, dropped } = this.#statement.history!;
+    return {
       renamed: Object.fromEntries(
         Object.entries(renamed).map(([old, now]) => [spelt(before, old), spelt(past, now)] as const),
       ),
       dropped: dropped.map((name) => spelt(before, name)),
-      empties,
     };
-    return { ...NOTHING, changes: [change], gone: same(from, to) ? [] : [from], now: [past] };
   }
 
   #bare(from: Named): Pick<TableChange, 'from' | 'before' | 'after' | 'renamed' | 'dropped' | 'empties'> {
@@ -264,6 +298,23 @@ export function notCarried(what: {
 function spelt(past: PastTable | null, name: string): string {
   const lower = name.toLowerCase();
   return past?.shape.columns.find((column) => column.name.toLowerCase() === lower)?.name ?? name;
+}
+
+/** Why it is not known for certain which column after the change is which of before; taken for another, its values would go. */
+function columnDoubt(
+  before: PastTable,
+  after: PastTable,
+  { renamed, dropped, says }: Pick<TableChange, 'renamed' | 'dropped'> & { readonly says: boolean },
+): string | null {
+  const names = ({ shape }: PastTable): string[] => shape.columns.map(({ name }) => name);
+  const gone = names(before).filter((name) => !names(after).includes(renamed[name] ?? name));
+  if (says) {
+    const unsaid = gone.find((name) => !dropped.includes(name));
+    return unsaid === undefined ? null : `what became of column ${unsaid} is not understood`;
+  }
+  const come = names(after).filter((name) => !names(before).includes(name));
+  if (gone.length === 0 || come.length === 0) return null;
+  return `column ${gone[0]} may have become ${come[0]}, which the exchange of two tables does not say`;
 }
 
 /** `ALTER TABLE`, `CREATE INDEX`, ...; no names and nothing else that somebody wrote. */

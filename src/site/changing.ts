@@ -73,7 +73,12 @@ export class Changing {
       const change = { gtid: delivery.gtid, before };
       ({ epoch } = await move(null, async () => session.recordChange(name, change)));
     }
-    await this.#make(delivery, { epoch, steps, before }, signal);
+    await this.#make(delivery, { epoch, steps, before }, signal).catch(async (error: unknown) => {
+      // Whoever mends the cause may change the table for it, which is not to be taken for the change.
+      if (isCode(error, 'OT5034') && (await this.#isUntouched(steps, before)))
+        await move(null, async () => session.recordChange(name, null));
+      throw error;
+    });
     tables.changed(delivery.changes.map(({ from }) => tableName(from)));
     // What does not fit any more stops here, before the first row.
     for (const { after } of delivery.changes) if (after !== null) await tables.match(after.table, true);
@@ -87,6 +92,14 @@ export class Changing {
     tables.forget(gone);
     for (const state of copies) tables.record(state);
     for (const [table, recorded] of Object.entries(known)) tables.recordTable(table, recorded);
+  }
+
+  async #isUntouched(steps: readonly TableStep[], before: PendingChange['before']): Promise<boolean> {
+    const now = await this.#options.target.lookAhead(steps).catch((error: unknown) => {
+      if (error instanceof NotCarriedError) return null;
+      throw error;
+    });
+    return now !== null && Object.entries(before).every(([table, create]) => now[table] === create);
   }
 
   async #make(
@@ -211,6 +224,10 @@ export class Changing {
     const gone = changes.map(({ from }) => tableName(from)).filter((table) => !now.has(table));
     return { known, copies, gone };
   }
+}
+
+function isCode(error: unknown, code: string): boolean {
+  return error instanceof OtterError && error.code === code;
 }
 
 function there(rule: TableRule, { schema, name }: Named): Named {

@@ -115,7 +115,7 @@ export class Copier {
     const { outbound, source, copied, logger } = this.#options;
     const current = { name: tableName(added), left: false };
     this.#current = current;
-    let table = outbound.holds(added) ? await this.#tell(added) : added;
+    let table = outbound.holds(added) ? await this.#tell(added, signal) : added;
     if (table === null) return;
     if (table.primaryKey.length === 0) {
       throw new OtterError('OT5022', `${tableName(table)} has no primary key, so its rows cannot be copied in chunks`, {
@@ -177,7 +177,7 @@ export class Copier {
 
   async #isAsTold(table: TableShape, signal: AbortSignal): Promise<boolean> {
     const { outbound, source } = this.#options;
-    if (outbound.spec.ddl !== 'replicate') return true;
+    if (!outbound.follows) return true;
     if ((await source.shape(table.schema, table.name)) === table) return true;
     // The log is not there yet.
     await sleep(BEHIND_MS, undefined, { signal }).catch(() => undefined);
@@ -185,14 +185,20 @@ export class Copier {
   }
 
   /** As it is now; null when it is gone, or has left. */
-  async #tell(added: TableShape): Promise<TableShape | null> {
+  async #tell(added: TableShape, signal: AbortSignal): Promise<TableShape | null> {
     const { outbound, source } = this.#options;
-    const table = await source.shape(added.schema, added.name);
-    if (table === null || outbound.ruleOf(added.schema, added.name) === null) {
-      outbound.telling.giveUp(added);
-      return null;
+    for (;;) {
+      const table = await source.shape(added.schema, added.name);
+      if (signal.aborted) return null;
+      if (table === null || outbound.ruleOf(added.schema, added.name) === null) {
+        outbound.telling.giveUp(added);
+        return null;
+      }
+      const known = outbound.knownNow(table);
+      if (known !== null || !outbound.follows) return (await outbound.telling.release(table, known)) ? table : null;
+      // The log is not there yet.
+      await sleep(BEHIND_MS, undefined, { signal }).catch(() => undefined);
     }
-    return (await outbound.telling.release(table)) ? table : null;
   }
 
   /** Null when the chunk was not sent and must be read again. */
@@ -211,7 +217,11 @@ export class Copier {
     try {
       outbound.chunks.pending = pending;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });
-      const rows = await source.readChunk(table, cursor, limit);
+      const rows = await source.readChunk(table, cursor, limit).catch(async (error: unknown) => {
+        if (await this.#isAsTold(table, signal)) throw error;
+        return null;
+      });
+      if (rows === null) return null;
       const last = rows.length < limit;
       pending.chunk = {
         table,

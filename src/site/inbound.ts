@@ -16,6 +16,7 @@ import {
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
+import { coversGtid, parsePosition } from '../model/position.ts';
 import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
 import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
@@ -173,6 +174,7 @@ export class Inbound {
     if (claimed === null) this.#options.begins();
     const { copies, known } = await this.#recorded();
     const own = claimed === null ? await this.#ownPlace(site) : null;
+    const underWay = claimed === null ? [] : await this.#underWay(claimed.position);
     await using stream = await link.open(
       source,
       {
@@ -221,6 +223,7 @@ export class Inbound {
         target,
         tables,
         logsCascades: stream.opening.logsCascades,
+        underWay,
         leftOut: (table, without) =>
           logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
       }),
@@ -320,6 +323,13 @@ export class Inbound {
   #first(stream: PipelineStream, own: Readonly<Record<string, string>>): Checkpoint {
     const { position, clock, seen } = stream.opening;
     return { seq: 0, epoch: Math.max(1, this.#options.ownerRevision), position, clock, seen: { ...own, ...seen } };
+  }
+
+  /** Tables here that a change beyond this position was begun on, by whoever had the pipeline before. */
+  async #underWay(position: string): Promise<readonly string[]> {
+    const pending = await this.#options.target.pendingChange(this.#spec.name);
+    if (pending === null || coversGtid(parsePosition(position), pending.gtid)) return [];
+    return Object.keys(pending.before);
   }
 
   /** What is recorded of tables; of those that left, or went elsewhere, while nobody looked it is forgotten. */

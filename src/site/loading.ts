@@ -90,7 +90,7 @@ export class Loading {
 
   /** A change of tables, which stands in a window of its own. */
   async #change(delivery: Changed, signal: AbortSignal): Promise<void> {
-    const { session, strategy, stream, figures } = this.#options;
+    const { session, strategy, stream, figures, arrivals } = this.#options;
     const move: Move = async (position, work) => {
       const next = this.#next([delivery]);
       const to = position === null ? { ...this.#checkpoint, seq: next.seq } : next;
@@ -102,6 +102,7 @@ export class Loading {
       return to;
     };
     await this.#changing.apply(delivery, this.#checkpoint, move, signal);
+    arrivals.changed();
     stream.acknowledge(this.#checkpoint.position);
     figures.position = this.#checkpoint.position;
   }

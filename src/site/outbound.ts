@@ -9,10 +9,10 @@ import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
-import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
+import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position } from '../model/position.ts';
 import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
-import type { Announcements, AnnouncementsOptions } from './announcements.ts';
+import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
 import { type AnswerRow, Carried } from './carried.ts';
 import { Carrying } from './carrying.ts';
 import { Chunks } from './chunks.ts';
@@ -33,6 +33,8 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly end: LogEnd } | null;
   /** Whether a table that joins is told only when its copy begins. */
   readonly waits: (table: TableShape) => boolean;
+  /** Tables as they were where it begins; null where no changes of them are carried. */
+  readonly past: ReadonlyMap<string, PastTable> | null;
   readonly onClose: () => void;
 }
 
@@ -48,6 +50,8 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #announcements: Announcements;
   readonly #definitions: Definitions;
   readonly telling: Telling;
+  /** Tables as they are where the log has come to, and since when; empty where no changes of them are carried. */
+  readonly #known = new Map<string, KnownAt>();
   #sent = false;
   readonly #decided = new Decided();
   readonly #ended = new AbortController();
@@ -68,6 +72,7 @@ export class Outbound implements LogListener, PipelineStream {
     this.#options = options;
     this.opening = opening;
     this.#cursor = new LogCursor(opening);
+    for (const [name, past] of options.past ?? []) this.#known.set(name, { past, position: opening.position });
     this.#carried = new Carried({
       ...options,
       leaving: leaving === null ? null : { rules: leaving.rules, until: this.#cursor.placeOf(leaving.end) },
@@ -91,6 +96,7 @@ export class Outbound implements LogListener, PipelineStream {
       joined: (table) => this.onTable?.(table),
       gone: (name) => this.onLeave?.(name),
       moved: (name, to) => this.onMove?.(name, to),
+      changed: (names) => this.chunks.changed(names),
     });
     this.#definitions = new Definitions({
       carrying,
@@ -122,9 +128,20 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#announcements.get(name);
   }
 
+  /** How the table was made, when it is in the log as it is here; null where that is not followed. */
+  knownNow(table: TableShape): KnownAt | null {
+    const known = this.#known.get(tableName(table));
+    return known?.past.shape === table ? known : null;
+  }
+
+  /** Whether changes of tables are carried. */
+  get follows(): boolean {
+    return this.#options.past !== null;
+  }
+
   /** Whether rows in this shape are what the target takes now: where changes are carried they come at their place. */
   #isPresent(table: TableShape): boolean {
-    return this.#carried.spec.ddl !== 'replicate' || this.#announcements.get(tableName(table)) === table;
+    return !this.follows || this.#announcements.get(tableName(table)) === table;
   }
 
   /** Aborts when the stream ends. */
@@ -191,7 +208,8 @@ export class Outbound implements LogListener, PipelineStream {
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
     if (news.length > 0) {
       const joined = (table: TableShape): void => this.onTable?.(table);
-      return this.telling.beforeRows(news, common, joined).then(() => this.#changes(part, common));
+      const known = (table: TableShape): KnownAt | null => this.knownNow(table);
+      return this.telling.beforeRows(news, common, joined, known).then(() => this.#changes(part, common));
     }
     this.#changes(part, common);
     return undefined;
@@ -201,7 +219,15 @@ export class Outbound implements LogListener, PipelineStream {
     if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT))
       return;
     this.#carried.pass(statement.gtid);
+    if (this.#options.past !== null) this.#follow(statement);
     await this.#definitions.take(statement, this.#carried.spec);
+  }
+
+  #follow({ history, position }: Statement): void {
+    for (const { schema, name, after } of history?.tables ?? []) {
+      if (after === null) this.#known.delete(tableName({ schema, name }));
+      else this.#known.set(tableName({ schema, name }), { past: after, position });
+    }
   }
 
   unreadable({ gtid, tables, gone, error }: Unreadable): void {

@@ -15,6 +15,7 @@ import { parentsFirst } from '../replication/cascades.ts';
 import { ruleFor } from '../replication/names.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
 import { definitions } from '../replication/structure-change.ts';
+import { notCarried } from './carrying.ts';
 import { Copier } from './copy.ts';
 import { type Join, Joins } from './joins.ts';
 import { Openings } from './openings.ts';
@@ -109,7 +110,8 @@ export class Outgoing {
     const start = request.from ?? (await target[first](this.#options.site));
     const leaving = await this.#leaving(spec, Object.keys(request.known));
     const past = await this.#past(spec, start.position, request.known, signal);
-    const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, leaving, signal);
+    const opening = { ...start, logsCascades };
+    const running = this.#outbound({ spec, generation }, request, { opening, leaving, past }, signal);
     const { outbound } = running;
     try {
       // Tables are announced before anything else, so that the target knows at once whether there is something to copy.
@@ -193,6 +195,12 @@ export class Outgoing {
     const desired = this.#options.desired().find(({ spec }) => spec.name === name);
     if (desired === undefined || !desired.spec.enabled) {
       outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
+    } else if (
+      JSON.stringify(desired.spec) !== JSON.stringify(running.follows) &&
+      [desired.spec, running.follows].some(({ ddl }) => ddl === 'replicate')
+    ) {
+      // What tables are like is known where the target stands, and no further.
+      outbound.close(new OtterError('OT5020', `${name} has other tables or settings`, { retry: 'backoff' }));
     } else if (JSON.stringify(desired.spec) !== JSON.stringify(running.follows)) {
       running.follows = desired.spec;
       running.following = running.following.then(async () => this.#become(running, desired));
@@ -212,8 +220,7 @@ export class Outgoing {
       if (outbound.closed.aborted) return;
       const waits = outbound.update(spec, generation, end);
       refuseOrphans(outbound);
-      const past = await this.#past(spec, end.position, {}, outbound.closed);
-      await this.#announce(running, () => true, past === null ? null : { past, position: end.position });
+      await this.#announce(running);
       outbound.looked(await this.#options.source.logEnd());
       outbound.tookUp(generation, waits ? end : null);
       if (!waits) outbound.telling.complete(generation);
@@ -235,8 +242,7 @@ export class Outgoing {
   #outbound(
     { spec, generation }: Pick<Desired, 'spec' | 'generation'>,
     request: PipelineRequest,
-    opening: Outbound['opening'],
-    leaving: OutboundOptions['leaving'],
+    { opening, leaving, past }: Pick<OutboundOptions, 'opening' | 'leaving' | 'past'>,
     signal: AbortSignal,
   ): Running {
     const { site, source, target, log, logger, indexOf } = this.#options;
@@ -248,6 +254,7 @@ export class Outgoing {
       source,
       opening,
       leaving,
+      past,
       known: request.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),
@@ -283,18 +290,24 @@ export class Outgoing {
 
   /** The tables of a pipeline that carries changes, as they were at a place of the log; null for others. */
   async #past(
-    { tables, ddl }: PipelineSpec,
+    spec: PipelineSpec,
     position: string,
     known: PipelineRequest['known'],
     signal: AbortSignal,
   ): Promise<ReadonlyMap<string, PastTable> | null> {
+    const { name, source: site, target, channel, tables, ddl } = spec;
     if (ddl !== 'replicate') return null;
-    const kept = Object.entries(known).flatMap(([name, { definition }]) =>
-      definition === undefined ? [] : [[name, definition] as const],
-    );
+    const kept = Object.entries(known).map(([table, { definition }]) => [table, definition ?? null] as const);
     const { schema: own, source } = this.#options;
-    const keeps = (schema: string, name: string): boolean => schema !== own && ruleFor(tables, schema, name) !== null;
-    return source.past(position, Object.fromEntries(kept), keeps, { definitions, signal });
+    const keeps = (schema: string, table: string): boolean => schema !== own && ruleFor(tables, schema, table) !== null;
+    const past = await source.past(position, Object.fromEntries(kept), keeps, { definitions, signal });
+    const unknown = past.unknown.filter((table) => placeNamed(spec, table) !== null);
+    if (unknown.length > 0) {
+      const why = 'what the tables were like before it is not known, since changes were not carried until there';
+      const said = 'a statement';
+      throw notCarried({ pipeline: name, source: site, target, channel, said, tables: unknown, why, position });
+    }
+    return past.tables;
   }
 
   async #announce(

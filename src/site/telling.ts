@@ -78,19 +78,24 @@ export class Telling {
   /** A statement has changed tables that were told. */
   changed(at: Pick<At, 'gtid' | 'position'>, what: Pick<Changed, 'said' | 'family' | 'changes'>): void {
     const bytes = what.changes.reduce((sum, { before, after }) => sum + textBytes(before) + textBytes(after), 256);
-    this.#options.push({ ...this.#start(), ...at, kind: 'definition', ...what, bytes });
+    this.#options.push({ ...this.#start(), seen: {}, ...at, kind: 'definition', ...what, bytes });
   }
 
   /** Rows of these tables come next, which the target was not told of, or not in this shape. */
-  async beforeRows(tables: readonly TableShape[], at: At, joined: (table: TableShape) => void): Promise<void> {
+  async beforeRows(
+    tables: readonly TableShape[],
+    at: At,
+    joined: (table: TableShape) => void,
+    known: (table: TableShape) => KnownAt | null,
+  ): Promise<void> {
     const place = { ...at, gtid: '', position: this.#options.opening.position };
     // The same table in a new shape is announced again and copied no second time; the target knows.
-    for (const table of tables) if (await this.announce(table, place, true)) joined(table);
+    for (const table of tables) if (await this.announce(table, place, true, known(table))) joined(table);
   }
 
   /** The copy of a table that waited begins. */
-  release(table: TableShape): Promise<boolean> {
-    return this.#announce(table);
+  release(table: TableShape, known: KnownAt | null = null): Promise<boolean> {
+    return this.#announce(table, undefined, false, known);
   }
 
   /** A table that waits is gone: it is not waited for any more. */

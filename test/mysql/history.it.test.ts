@@ -21,7 +21,8 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   });
 
   /** Everything that the log has from there on, and what tables are in the end. */
-  async function follow(from: string, past = new Map<string, PastTable>()) {
+  async function follow(from: string, known: ReadonlyMap<string, PastTable> = new Map()) {
+    const past = new Map(known);
     const end = (await context.source.logEnd()).point;
     const statements: Statement[] = [];
     const rows: string[][] = [];
@@ -64,7 +65,10 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       'CREATE TABLE d.t (id INT PRIMARY KEY, a INT, b VARCHAR(20), CHECK (id < 1000)); INSERT INTO d.t VALUES (1, 10, 20)',
     );
     const from = (await context.source.logEnd()).position;
-    const past = await context.source.past(from, {}, mine, { definitions, signal: new AbortController().signal });
+    const { tables: past } = await context.source.past(from, {}, mine, {
+      definitions,
+      signal: new AbortController().signal,
+    });
     const steps = [
       'ALTER TABLE d.t ADD c INT FIRST, ADD INDEX (a)',
       'ALTER TABLE d.t MODIFY b VARCHAR(40) CHARACTER SET utf8mb4 AFTER id, COMMENT="it\'s; -- one"',
@@ -109,20 +113,21 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.query('CREATE TABLE d.t (id INT PRIMARY KEY, a INT, b INT); CREATE TABLE d.gone (id INT PRIMARY KEY)');
     const { position } = await context.source.logEnd();
     const signal = new AbortController().signal;
-    const before = await context.source.past(position, {}, mine, { definitions, signal });
+    const { tables: before } = await context.source.past(position, {}, mine, { definitions, signal });
     const kept = Object.fromEntries([...before].map(([name, { create }]) => [name, { create, position }]));
     await root.query(
       'INSERT INTO d.t VALUES (1, 2, 3); ALTER TABLE d.t MODIFY b INT AFTER id; INSERT INTO d.gone VALUES (7); DROP TABLE d.gone; INSERT INTO d.t (id, a, b) VALUES (2, 2, 3); ALTER TABLE d.t DROP a',
     );
-    const none = await context.source.past(position, {}, mine, { definitions, signal });
+    const { tables: none } = await context.source.past(position, {}, mine, { definitions, signal });
     expect([...none.keys()]).toEqual([]);
-    const found = await context.source.past(position, kept, mine, { definitions, signal });
+    const { tables: found } = await context.source.past(position, kept, mine, { definitions, signal });
     expect(found).toEqual(before);
     const { rows } = await follow(position, found);
     expect(rows).toEqual([['id=1', 'a=2', 'b=3'], ['id=7'], ['id=2', 'b=3', 'a=2']]);
     // Written down further on than where it is needed, with a change in between.
     const late = { 'd.t': { create: kept['d.t']!.create, position: (await context.source.logEnd()).position } };
-    expect([...(await context.source.past(position, late, mine, { definitions, signal })).keys()]).toEqual([]);
+    const behind = await context.source.past(position, late, mine, { definitions, signal });
+    expect([[...behind.tables.keys()], behind.unknown]).toEqual([[], ['d.t']]);
     expect(await root.rows("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'otter'")).toEqual(
       [],
     );
@@ -136,7 +141,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     );
     const { position } = await context.source.logEnd();
     const signal = new AbortController().signal;
-    const past = await context.source.past(position, {}, mine, { definitions, signal });
+    const { tables: past } = await context.source.past(position, {}, mine, { definitions, signal });
     for (const table of ['t', 'h']) {
       await root.query(`ALTER TABLE d.${table} ADD b INT FIRST`);
       await root.query(`ALTER TABLE d.${table} ADD c INT`);
@@ -149,7 +154,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     expect(tables[1]!.after!.create).toBe(await printed('d.t'));
     expect(tables[3]!.after!.create).toBe(await printed('d.h'));
     const kept = Object.fromEntries([...past].map(([name, { create }]) => [name, { create, position }]));
-    const again = (await context.source.past(position, kept, mine, { definitions, signal })).get('d.t')!;
+    const again = (await context.source.past(position, kept, mine, { definitions, signal })).tables.get('d.t')!;
     expect(again).toMatchObject({
       create: past.get('d.t')!.create,
       shape: { columns: past.get('d.t')!.shape.columns },
