@@ -276,11 +276,13 @@ export interface TargetPort {
   lookAhead(steps: readonly TableStep[]): Promise<PendingChange['before']>;
   /**
    * Makes those of the steps that have not been made since their tables were `before`; by the owner with this epoch only.
+   * When the signal aborts it is left to the server, and whoever comes next waits for it.
    * @throws NotCarriedError; OtterError OT5001, OT5017
    */
   changeTables(
     pipeline: string,
     change: { readonly epoch: number; readonly steps: readonly TableStep[]; readonly before: PendingChange['before'] },
+    signal: AbortSignal,
   ): Promise<void>;
   /** Whether what another source or table is called goes into the same table, through whatever pipeline. */
   sharesTable(pipeline: string, table: string, target: string): Promise<boolean>;

@@ -138,13 +138,18 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async changeTables(
     pipeline: string,
     { epoch, steps, before }: { epoch: number; steps: readonly TableStep[]; before: PendingChange['before'] },
+    signal: AbortSignal,
   ): Promise<void> {
     const epochQuery = `SELECT epoch FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.of(pipeline)} AND lane=0`;
     // A change may take hours, for which nobody else should wait.
     const session = await this.#options.connect();
+    const leave = (): void => session.destroy();
+    signal.addEventListener('abort', leave, { once: true });
     try {
+      signal.throwIfAborted();
       await carryOut(session, { pipeline, epochQuery, epoch, steps, before });
     } finally {
+      signal.removeEventListener('abort', leave);
       session.destroy();
     }
   }

@@ -110,7 +110,7 @@ export class Changing {
     const { target, figures, spec } = this.#options;
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await target.changeTables(spec().name, change);
+        await target.changeTables(spec().name, change, signal);
         return;
       } catch (error) {
         if (signal.aborted || !(error instanceof OtterError) || !BUSY.has(error.code) || attempt >= BUSY_TRIES)

@@ -3,7 +3,21 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { ChannelSpec } from '../../src/model/topology.ts';
-import { channel, count, dump, equal, FAMILIES, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { storm } from './ddl-storm.ts';
+import {
+  channel,
+  count,
+  dump,
+  equal,
+  FAMILIES,
+  loud,
+  pair,
+  quiet,
+  rootOf,
+  Sites,
+  streaming,
+  until,
+} from './harness.ts';
 
 const ONE_WAY = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
 
@@ -33,7 +47,7 @@ function carrying(tables: ChannelSpec['tables'] | readonly string[], more: Parti
 }
 
 function started(spec: ChannelSpec): Sites {
-  const sites = new Sites({ a, b });
+  const sites = new Sites({ a, b }, process.env['LOUD'] ? loud : quiet);
   sites.set({ c: spec });
   sites.start('a');
   sites.start('b');
@@ -259,8 +273,8 @@ const EXCHANGES = [
 async function exchange([come, went]: readonly [string, string], alter: string): Promise<void> {
   await ra.query(
     `CREATE TABLE s.${come} LIKE s.t; ALTER TABLE s.${come} ${alter};
-     INSERT INTO s.${come} (id, a) SELECT id, a FROM s.t; INSERT INTO s.t (id, a) VALUES (3, 30); INSERT INTO s.${come} (id, a) VALUES (3, 30);
-     RENAME TABLE s.t TO s.${went}, s.${come} TO s.t; DROP TABLE s.${went}; INSERT INTO s.t (id, a) VALUES (4, 40)`,
+     INSERT INTO s.${come} (id, a, o) SELECT id, a, o FROM s.t; REPLACE INTO s.t (id, a) VALUES (3, 30); REPLACE INTO s.${come} (id, a) VALUES (3, 30);
+     RENAME TABLE s.t TO s.${went}, s.${come} TO s.t; DROP TABLE s.${went}; REPLACE INTO s.t (id, a) VALUES (4, 40)`,
   );
 }
 
@@ -270,14 +284,14 @@ test.each(EXCHANGES)(
     for (const tables of [['s.*'], ['s.t', 's.mark']]) {
       for (const root of [ra, rb])
         await root.query(
-          'DROP DATABASE IF EXISTS s; CREATE DATABASE s CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci',
+          'DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS s; CREATE DATABASE s CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci',
         );
       await ra.query(
         'CREATE TABLE s.t (id INT PRIMARY KEY, a INT, o INT); INSERT INTO s.t VALUES (1, 10, 1), (2, 20, 2)',
       );
       await using sites = started(carrying(tables));
       await arrived(sites);
-      await exchange(names, 'ADD n BIGINT DEFAULT 7 FIRST, DROP o');
+      await exchange(names, 'ADD n BIGINT DEFAULT 7 FIRST, MODIFY o BIGINT');
       await arrived(sites);
       await same('t');
       expect(await rb.query('SHOW TABLES FROM s').then(([rows]) => rows)).toHaveLength(2);
@@ -290,3 +304,8 @@ test.each(EXCHANGES)(
   },
   60_000,
 );
+
+test('a storm of changes under load, with cuts', async () => {
+  const { OTTER_SEED: seed = '1' } = process.env;
+  await storm({ servers: [a, b], statements: 25, cuts: 3, seed: Number(seed), pause: async () => undefined });
+}, 120_000);
