@@ -133,11 +133,23 @@ class Work {
     return this.#one(table, target, false);
   }
 
-  /** Tables that were there and of which nobody was told, since what they were like was not known. */
+  /**
+   * Tables that were there and of which nobody was told. Where it is not known what they are like a later statement changes
+   * them, at which it is asked again.
+   */
   #comes(tables: readonly Named[]): Planned {
-    const { announcements } = this.#options;
-    const untold = tables.filter((table) => this.#has(table) && !announcements.holds(tableName(table)));
-    return { ...NOTHING, come: untold.flatMap((table) => this.#history(table)?.after ?? []) };
+    return { ...NOTHING, come: tables.flatMap((table) => this.#untold(table) ?? []) };
+  }
+
+  #untold(table: Named): PastTable | null {
+    const found = this.#history(table);
+    if (!this.#has(table) || this.#options.announcements.holds(tableName(table)) || found === undefined) return null;
+    if (found.doubt !== null && !this.#waits(table)) throw this.#refused(found.doubt.message);
+    return found.after;
+  }
+
+  #waits(table: Named): boolean {
+    return this.#spec.initial === 'copy' && this.#options.announcements.strange(table);
   }
 
   /** CREATE OR REPLACE: what was there goes, with its rows. */
@@ -171,7 +183,8 @@ class Work {
       } else if (comes && !exchanges(to, moves)) {
         if (this.#told(to) && !moves.some((move) => same(move.from, to)))
           throw this.#refused(`another table takes the place of ${tableName(to)}`);
-        come.push(this.#after(to));
+        const untold = this.#untold(to);
+        if (untold !== null) come.push(untold);
       }
     }
     return { changes, gone: gone.filter((name) => !now.some(({ shape }) => same(shape, name))), now, come };

@@ -50,7 +50,7 @@ export class Definitions {
       const born = tables.filter(({ schema, name }) => this.#options.bornHere(schema, name, statement.gtid));
       announcements.made(born);
       if (spec.ddl === 'ignore') return;
-      if (spec.ddl === 'replicate') return this.#made(statement, tables, born);
+      if (spec.ddl === 'replicate') return this.#made(statement, tables, born, spec);
       // The transaction's id tells the target that the table has just been made.
       await this.#join(born, statement.gtid);
       await this.#join(
@@ -90,15 +90,23 @@ export class Definitions {
   }
 
   /** Tables as the statement made them, whatever has become of them since. */
-  async #made(statement: Statement, tables: readonly Named[], born: readonly Named[]): Promise<void> {
-    const { announce, joined } = this.#options;
+  async #made(
+    statement: Statement,
+    tables: readonly Named[],
+    born: readonly Named[],
+    spec: PipelineSpec,
+  ): Promise<void> {
+    const { announce, joined, announcements } = this.#options;
     for (const table of tables) {
       const gtid = born.includes(table) ? statement.gtid : '';
       const found = statement.history?.tables.find(
         ({ schema, name }) => schema === table.schema && name === table.name,
       );
       if (found === undefined) await this.#join([table], gtid);
-      else if (found.doubt !== null) throw found.doubt;
+      else if (found.doubt !== null) {
+        // Otherwise it joins behind the statement that changes it again.
+        if (!announcements.strange(table) || spec.initial !== 'copy') throw found.doubt;
+      }
       // It was there already (IF NOT EXISTS).
       else if (found.after !== null && found.before?.create !== found.after.create) {
         const known = { past: found.after, position: statement.position };

@@ -128,6 +128,15 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#announcements.get(name);
   }
 
+  /**
+   * Of a table that is not known as it is here and that nobody was told of: a statement that changes it is ahead, behind which
+   * it joins and is copied, and what comes before that is in the copy.
+   */
+  #comesLater(table: { readonly schema: string; readonly name: string }): boolean {
+    const { initial } = this.#carried.spec;
+    return initial === 'copy' && !this.#known.has(tableName(table)) && this.#announcements.strange(table);
+  }
+
   /** How the table was made, when it is in the log as it is here; null where that is not followed. */
   knownNow(table: TableShape): KnownAt | null {
     const known = this.#known.get(tableName(table));
@@ -206,6 +215,21 @@ export class Outbound implements LogListener, PipelineStream {
       return decided === 'more' ? undefined : this.#answer(decided, part, common);
     }
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
+    const early = this.follows ? news.filter((table) => this.#comesLater(table)) : [];
+    if (early.length > 0) {
+      const changes = part.changes.filter(({ table }) => !early.includes(table));
+      return this.#tellAndTake(
+        news.filter((table) => !early.includes(table)),
+        { ...part, changes },
+        common,
+      );
+    }
+    if (news.length > 0) return this.#tellAndTake(news, part, common);
+    this.#changes(part, common);
+    return undefined;
+  }
+
+  #tellAndTake(news: readonly TableShape[], part: ReadPart, common: At): undefined | Promise<void> {
     if (news.length > 0) {
       const joined = (table: TableShape): void => this.onTable?.(table);
       const known = (table: TableShape): KnownAt | null => this.knownNow(table);
@@ -233,7 +257,9 @@ export class Outbound implements LogListener, PipelineStream {
   unreadable({ gtid, tables, gone, error }: Unreadable): void {
     if (this.#ended.signal.aborted || this.#cursor.passed(gtid)) return;
     this.#carried.pass(gtid);
-    const mine = tables === null || tables.some(({ schema, name }) => this.ruleOf(schema, name) !== null);
+    const counts = (table: { schema: string; name: string }): boolean =>
+      this.ruleOf(table.schema, table.name) !== null && !(this.follows && this.#comesLater(table));
+    const mine = tables === null || tables.some(counts);
     // A table that came and went since, and that nobody was told of, has left nothing behind.
     if (mine && !(gone && tables!.every((table) => this.#announcements.strange(table)))) this.close(error);
   }
