@@ -286,6 +286,11 @@ function named(value: unknown): { schema: string; name: string } {
 /** @throws OtterError OT6007 */
 export function keptDefinition(value: unknown): { readonly definition?: Definition } {
   if (value === null || value === undefined) return {};
+  return { definition: definitionOf(value) };
+}
+
+/** @throws OtterError OT6007 */
+export function definitionOf(value: unknown): Definition {
   const { create, position } = record(value);
-  return { definition: { create: string(create), position: string(position) } };
+  return { create: string(create), position: string(position) };
 }

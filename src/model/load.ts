@@ -8,6 +8,7 @@ import type {
   AnnouncedTable,
   AppliedTouches,
   ColumnShape,
+  Definition,
   Image,
   KnownTable,
   LoggedAnswer,
@@ -270,6 +271,10 @@ export interface TargetPort {
     twoWay: boolean,
   ): Promise<readonly string[]>;
   family(): Promise<'mariadb' | 'mysql'>;
+  /** Tables that are made here, and not recorded: what was taken down of them by `keepDefinition`. */
+  making(pipeline: string): Promise<Readonly<Record<string, Definition>>>;
+  /** Takes down what a table is made by here, before it is. */
+  keepDefinition(pipeline: string, table: string, definition: Definition): Promise<void>;
   /** A change of tables whose end was not recorded. */
   pendingChange(pipeline: string): Promise<PendingChange | null>;
   /** What the tables of these steps are now. @throws NotCarriedError when one of them cannot be made */

@@ -138,6 +138,8 @@ export interface PastTables {
   readonly tables: ReadonlyMap<string, PastTable>;
   /** Of those that something is recorded of: touched since, and it cannot be told what they were like. */
   readonly unknown: readonly string[];
+  /** Of those too: they joined further on in the log, of which nothing has been applied yet. */
+  readonly later: ReadonlyMap<string, Definition>;
 }
 
 /** What a statement made of a table, or of no table one; null: there was, or is, none. */
@@ -158,6 +160,8 @@ export interface TableHistory {
    * tell; moved on by whoever reads, at every statement that is handed on.
    */
   readonly past: Map<string, PastTable>;
+  /** Definitions that were taken down further on in the log than reading begins: they tell what the last statement before made. */
+  readonly later: ReadonlyMap<string, Definition>;
 }
 
 /**
@@ -304,6 +308,8 @@ export interface PipelineRequest {
   >;
   /** The source tables that the target was told of up to that position. */
   readonly known: Readonly<Record<string, KnownTable>>;
+  /** Source tables that it may have made, and recorded nothing else of: how. */
+  readonly making: Readonly<Record<string, Definition>>;
 }
 
 export interface PipelineOpening {

@@ -56,9 +56,14 @@ export class History {
     kept: Readonly<Record<string, Definition | null>>,
     ahead: readonly Statement[],
     effect: Effect,
-  ): Promise<{ readonly tables: Map<string, PastTable>; readonly unknown: readonly string[] }> {
+  ): Promise<{
+    readonly tables: Map<string, PastTable>;
+    readonly unknown: readonly string[];
+    readonly later: ReadonlyMap<string, Definition>;
+  }> {
     const past = new Map<string, PastTable>();
     const unknown: string[] = [];
+    const later = new Map<string, Definition>();
     const touched = new Touched(ahead, effect);
     for (const [name, table] of present) if (!touched.has(table.shape)) past.set(name, table);
     for (const [name, definition] of Object.entries(kept)) {
@@ -66,13 +71,13 @@ export class History {
       if (past.has(name) || !touched.hasNamed(name)) continue;
       const table = definition === null ? null : named(name, present, definition.create);
       const held = definition === null ? null : parsePosition(definition.position);
-      // Written down further on in the log than this place: something may lie between.
       const late = held !== null && table !== null && touched.of(table).some(({ gtid }) => coversGtid(held, gtid));
       const found = table === null || late ? null : await this.#printed(definition!.create, table);
-      if (found === null) unknown.push(name);
+      if (late) later.set(name, definition!);
+      else if (found === null) unknown.push(name);
       else past.set(name, found);
     }
-    return { tables: past, unknown };
+    return { tables: past, unknown, later };
   }
 
   /** Definitions of these tables as they are now. */
@@ -99,7 +104,13 @@ export class History {
       present,
       ahead,
       effect,
-    }: { present: ReadonlyMap<string, PastTable>; ahead: readonly Statement[]; effect: Effect },
+      later,
+    }: {
+      present: ReadonlyMap<string, PastTable>;
+      ahead: readonly Statement[];
+      effect: Effect;
+      later: ReadonlyMap<string, Definition>;
+    },
   ): Promise<StatementTable[]> {
     const touched = new Touched(ahead, effect);
     const found: StatementTable[] = [];
@@ -107,6 +118,11 @@ export class History {
       const before = past.get(tableName(table)) ?? null;
       if (!touched.has(table)) {
         found.push({ ...table, before, after: present.get(tableName(table)) ?? null, doubt: null });
+        continue;
+      }
+      const known = await this.#takenDown(statement, table, later, touched);
+      if (known !== null) {
+        found.push({ ...table, before, after: known, doubt: null });
         continue;
       }
       const after = await this.#repeated(statement, table, past, effect).catch((error: unknown) => {
@@ -120,6 +136,20 @@ export class History {
       );
     }
     return found;
+  }
+
+  /** What was taken down of the table between this statement and the next one that names it. */
+  async #takenDown(
+    { gtid }: Defining,
+    table: Named,
+    later: ReadonlyMap<string, Definition>,
+    touched: Touched,
+  ): Promise<PastTable | null> {
+    const definition = later.get(tableName(table));
+    if (definition === undefined) return null;
+    const held = parsePosition(definition.position);
+    if (!coversGtid(held, gtid) || touched.of(table).some((next) => coversGtid(held, next.gtid))) return null;
+    return this.#printed(definition.create, table);
   }
 
   async #repeated(

@@ -3,7 +3,7 @@
  * writing them, for the session that loads and for the control of the target.
  */
 import type { Checkpoint, CopyState, LogOrigin, PendingChange, Place, RecordedTable } from '../model/load.ts';
-import type { Seen } from '../model/row.ts';
+import type { Definition, Seen } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import type { OTTER_TABLES } from './otter-tables.ts';
 import { quoteName, quoteText } from './sql.ts';
@@ -131,6 +131,30 @@ export class OwnRecords {
       VALUES ${tuples.join(',')} ON DUPLICATE KEY UPDATE digest=VALUES(digest)`;
   }
 
+  /** Tables of which nothing is recorded but how they are made. */
+  async making(connection: Session, pipeline: string): Promise<Record<string, Definition>> {
+    const found = await connection.rows<Row>(
+      `SELECT source_table,created_by,position FROM ${this.table('definition')} d LEFT JOIN ${this.table('structure')} s
+        USING (lineage,pipeline,source_table) WHERE ${this.of(pipeline)} AND s.digest IS NULL`,
+    );
+    return Object.fromEntries(
+      found.map((row) => [
+        String(row['source_table']),
+        { create: String(row['created_by']), position: String(row['position']) },
+      ]),
+    );
+  }
+
+  async keepDefinition(connection: Session, pipeline: string, table: string, definition: Definition): Promise<void> {
+    const values = [this.lineage, pipeline, table, definition.create, definition.position].map(quoteText);
+    await connection.run(this.#definitionTuples([`(${values.join(',')})`]));
+  }
+
+  #definitionTuples(tuples: readonly string[]): string {
+    return `INSERT INTO ${this.table('definition')} (lineage,pipeline,source_table,created_by,position) VALUES ${tuples.join(',')}
+      ON DUPLICATE KEY UPDATE created_by=VALUES(created_by),position=VALUES(position)`;
+  }
+
   /** What is kept of how these tables are made, and of those without a definition nothing any more. */
   definitionsUpsert(pipeline: string, known: Readonly<Record<string, RecordedTable>>): string[] {
     const table = this.table('definition');
@@ -141,12 +165,7 @@ export class OwnRecords {
     );
     const without = Object.keys(known).filter((name) => known[name]!.definition === undefined);
     return [
-      ...(tuples.length === 0
-        ? []
-        : [
-            `INSERT INTO ${table} (lineage,pipeline,source_table,created_by,position) VALUES ${tuples.join(',')}
-      ON DUPLICATE KEY UPDATE created_by=VALUES(created_by),position=VALUES(position)`,
-          ]),
+      ...(tuples.length === 0 ? [] : [this.#definitionTuples(tuples)]),
       ...(without.length === 0
         ? []
         : [

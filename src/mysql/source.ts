@@ -187,11 +187,12 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     for (const [name, table] of found.tables) past.set(name, table);
   }
 
-  #behind({ definitions, signal }: ReadLogOptions): NonNullable<StreamOptions['behind']> {
+  #behind({ definitions, history, signal }: ReadLogOptions): NonNullable<StreamOptions['behind']> {
+    const later = history?.later ?? new Map();
     return async (statement, tables, past, position) => {
       const present = await this.#history.present(tables);
       const ahead = (await this.#ahead(position, definitions, signal)).filter(({ gtid }) => gtid !== statement.gtid);
-      return this.#history.behind(statement, tables, past, { present, ahead, effect: definitions.effect });
+      return this.#history.behind(statement, tables, past, { present, ahead, effect: definitions.effect, later });
     };
   }
 

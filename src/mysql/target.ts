@@ -20,7 +20,7 @@ import {
   type TargetPort,
 } from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
-import type { AnnouncedTable, TableShape } from '../model/row.ts';
+import type { AnnouncedTable, Definition, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { carryOut, definitionsOf, leavesNoTrace, statementOf, tablesOf } from './change-tables.ts';
 import { pruneConflicts } from './conflict-log.ts';
@@ -118,6 +118,16 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async family(): Promise<'mariadb' | 'mysql'> {
     return (await this.#options.source.facts()).family;
+  }
+
+  async making(pipeline: string): Promise<Readonly<Record<string, Definition>>> {
+    return this.#control.run(async (connection) => this.#records.making(connection, pipeline));
+  }
+
+  async keepDefinition(pipeline: string, table: string, definition: Definition): Promise<void> {
+    await this.#control.run(async (connection) =>
+      this.#records.keepDefinition(connection, pipeline, table, definition),
+    );
   }
 
   async pendingChange(pipeline: string): Promise<PendingChange | null> {

@@ -85,6 +85,9 @@ export class Arrivals {
       if (spec().role !== 'one-way') before = await logPosition();
       // Users may write to it as soon as it is there, and all of that counts.
       if (before !== null && spec().role === 'from-serialiser') made(before);
+      // Changed again before it is recorded, it would not be what is told when it is told anew.
+      const { definition } = announced;
+      if (definition !== undefined) await target.keepDefinition(spec().name, from, definition);
       const without = await target.createTable(announced, name, rename, spec().role !== 'one-way');
       if (without.length > 0) leftOut(tableName(name), without);
     }

@@ -141,10 +141,11 @@ class Work {
     return { ...NOTHING, come: tables.flatMap((table) => this.#untold(table) ?? []) };
   }
 
-  #untold(table: Named): PastTable | null {
+  /** @param was its name before */
+  #untold(table: Named, was = table): PastTable | null {
     const found = this.#history(table);
     if (!this.#has(table) || this.#options.announcements.holds(tableName(table)) || found === undefined) return null;
-    if (found.doubt !== null && !this.#waits(table)) throw this.#refused(found.doubt.message);
+    if (found.doubt !== null && !this.#waits(was)) throw this.#refused(found.doubt.message);
     return found.after;
   }
 
@@ -183,7 +184,7 @@ class Work {
       } else if (comes && !exchanges(to, moves)) {
         if (this.#told(to) && !moves.some((move) => same(move.from, to)))
           throw this.#refused(`another table takes the place of ${tableName(to)}`);
-        const untold = this.#untold(to);
+        const untold = this.#untold(to, from);
         if (untold !== null) come.push(untold);
       }
     }

@@ -173,6 +173,7 @@ export class Inbound {
     const claimed = await target.claim(name, ownerRevision, born);
     if (claimed === null) this.#options.begins();
     const { copies, known } = await this.#recorded();
+    const making = await this.#making();
     const own = claimed === null ? await this.#ownPlace(site) : null;
     const underWay = claimed === null ? [] : await this.#underWay(claimed.position);
     await using stream = await link.open(
@@ -190,6 +191,7 @@ export class Inbound {
             { structure, since, ...(definition === undefined ? {} : { definition }) },
           ]),
         ),
+        making,
       },
       signal,
     );
@@ -243,7 +245,8 @@ export class Inbound {
         if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
           // Every table that is there has been announced.
           first = false;
-          for (const table of tables.dropUnannounced()) this.#left.add(table);
+          // Where changes are carried so is that a table is gone; one may be announced further on.
+          if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
         }
         if (this.#left.size > 0) await this.#forgetLeft();
         await loading.apply(window, signal);
@@ -323,6 +326,16 @@ export class Inbound {
   #first(stream: PipelineStream, own: Readonly<Record<string, string>>): Checkpoint {
     const { position, clock, seen } = stream.opening;
     return { seq: 0, epoch: Math.max(1, this.#options.ownerRevision), position, clock, seen: { ...own, ...seen } };
+  }
+
+  /** What was begun by whoever had the pipeline before. Where nobody follows what tables become it is forgotten. */
+  async #making(): Promise<Awaited<ReturnType<TargetPort['making']>>> {
+    const { target } = this.#options;
+    const { name, ddl } = this.#spec;
+    const making = await target.making(name);
+    if (ddl === 'replicate' || Object.keys(making).length === 0) return making;
+    await target.forgetTables(name, Object.keys(making));
+    return {};
   }
 
   /** Tables here that a change beyond this position was begun on, by whoever had the pipeline before. */

@@ -10,7 +10,7 @@ import type { TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PastTable, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
-import { tableName } from '../model/row.ts';
+import { type Definition, tableName } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { ruleFor } from '../replication/names.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
@@ -109,9 +109,10 @@ export class Outgoing {
     const first = spec.mesh ? 'origin' : 'firstPosition';
     const start = request.from ?? (await target[first](this.#options.site));
     const leaving = await this.#leaving(spec, Object.keys(request.known));
-    const past = await this.#past(spec, start.position, request.known, signal);
+    const { past, later } = await this.#past(spec, start.position, request, signal);
     const opening = { ...start, logsCascades };
-    const running = this.#outbound({ spec, generation }, request, { opening, leaving, past }, signal);
+    const recorded = { known: without(request.known, later), copied: without(request.copied, later) };
+    const running = this.#outbound({ spec, generation }, recorded, { opening, leaving, past }, signal);
     const { outbound } = running;
     try {
       // Tables are announced before anything else, so that the target knows at once whether there is something to copy.
@@ -136,7 +137,7 @@ export class Outgoing {
       .get(spec.name)
       ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     this.#running.set(spec.name, running);
-    const there = past === null ? {} : { past };
+    const there = past === null ? {} : { past, later };
     log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null, ...there });
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
@@ -241,7 +242,7 @@ export class Outgoing {
 
   #outbound(
     { spec, generation }: Pick<Desired, 'spec' | 'generation'>,
-    request: PipelineRequest,
+    recorded: Pick<PipelineRequest, 'known' | 'copied'>,
     { opening, leaving, past }: Pick<OutboundOptions, 'opening' | 'leaving' | 'past'>,
     signal: AbortSignal,
   ): Running {
@@ -255,7 +256,7 @@ export class Outgoing {
       opening,
       leaving,
       past,
-      known: request.known,
+      known: recorded.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),
       waits: (table) => !copier.idle && waitsForParents(outbound, table),
@@ -271,7 +272,7 @@ export class Outgoing {
       outbound,
       source,
       own: target,
-      copied: request.copied,
+      copied: recorded.copied,
       logsCascades: opening.logsCascades,
       lockKeys: index === null ? null : (table, rows) => index.lockKeysOf(table, rows),
       logger: logger.child({ pipeline: spec.name }),
@@ -288,26 +289,33 @@ export class Outgoing {
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
   }
 
-  /** The tables of a pipeline that carries changes, as they were at a place of the log; null for others. */
+  /**
+   * The tables of a pipeline that carries changes, as they were at a place of the log, null for others; and those of which
+   * what is recorded is of further on.
+   */
   async #past(
     spec: PipelineSpec,
     position: string,
-    known: PipelineRequest['known'],
+    { known, making }: Pick<PipelineRequest, 'known' | 'making'>,
     signal: AbortSignal,
-  ): Promise<ReadonlyMap<string, PastTable> | null> {
+  ): Promise<{
+    readonly past: ReadonlyMap<string, PastTable> | null;
+    readonly later: ReadonlyMap<string, Definition>;
+  }> {
     const { name, source: site, target, channel, tables, ddl } = spec;
-    if (ddl !== 'replicate') return null;
-    const kept = Object.entries(known).map(([table, { definition }]) => [table, definition ?? null] as const);
+    if (ddl !== 'replicate') return { past: null, later: new Map() };
+    const recorded = Object.entries(known).map(([table, { definition }]) => [table, definition ?? null] as const);
+    const kept = { ...making, ...Object.fromEntries(recorded) };
     const { schema: own, source } = this.#options;
     const keeps = (schema: string, table: string): boolean => schema !== own && ruleFor(tables, schema, table) !== null;
-    const past = await source.past(position, Object.fromEntries(kept), keeps, { definitions, signal });
-    const unknown = past.unknown.filter((table) => placeNamed(spec, table) !== null);
+    const past = await source.past(position, kept, keeps, { definitions, signal });
+    const unknown = past.unknown.filter((table) => Object.hasOwn(known, table) && placeNamed(spec, table) !== null);
     if (unknown.length > 0) {
       const why = 'what the tables were like before it is not known, since changes were not carried until there';
       const said = 'a statement';
       throw notCarried({ pipeline: name, source: site, target, channel, said, tables: unknown, why, position });
     }
-    return past.tables;
+    return { past: past.tables, later: past.later };
   }
 
   async #announce(
@@ -392,4 +400,9 @@ function requireGtids({ name, role, source }: PipelineSpec, { from }: PipelineRe
     where: { pipeline: name, position: from.position },
     hint: 'begin the channel anew (`otter explain OT4023` says how)',
   });
+}
+
+function without<T>(recorded: Readonly<Record<string, T>>, names: ReadonlyMap<string, unknown>): typeof recorded {
+  if (names.size === 0) return recorded;
+  return Object.fromEntries(Object.entries(recorded).filter(([name]) => !names.has(name)));
 }

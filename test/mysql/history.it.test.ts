@@ -31,7 +31,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       from,
       wants: mine,
       definitions,
-      history: { keeps: mine, past },
+      history: { keeps: mine, past, later: new Map() },
       partBytes: 1 << 20,
       signal: signal.signal,
     });
@@ -127,7 +127,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     // Written down further on than where it is needed, with a change in between.
     const late = { 'd.t': { create: kept['d.t']!.create, position: (await context.source.logEnd()).position } };
     const behind = await context.source.past(position, late, mine, { definitions, signal });
-    expect([[...behind.tables.keys()], behind.unknown]).toEqual([[], ['d.t']]);
+    expect([[...behind.tables.keys()], behind.later]).toEqual([[], ['d.t']]);
     expect(await root.rows("SELECT TABLE_NAME FROM information_schema.TABLES WHERE TABLE_SCHEMA = 'otter'")).toEqual(
       [],
     );
