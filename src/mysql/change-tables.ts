@@ -134,6 +134,7 @@ export function leavesNoTrace(step: TableStep, before: Definitions): boolean {
 
 /** For how long a lock of the server's is waited for, on the name and on a table, seconds. */
 const LOCK_WAIT_S = 20;
+const IDLE_S = 60;
 
 export interface CarryingOut {
   readonly pipeline: string;
@@ -150,6 +151,8 @@ export async function carryOut(
   session: Session,
   { pipeline, epochQuery, epoch, steps, before }: CarryingOut,
 ): Promise<void> {
+  // An owner that is frozen between two statements keeps the name no longer than that.
+  await session.run(`SET wait_timeout=${IDLE_S}, lock_wait_timeout=${LOCK_WAIT_S}, foreign_key_checks=1`);
   const lock = quoteText(`otter:${pipeline}`.slice(0, 60));
   const [taken] = await session.rows<{ taken: number | string | null }>(
     `SELECT GET_LOCK(${lock}, ${LOCK_WAIT_S}) AS taken`,
@@ -167,7 +170,6 @@ export async function carryOut(
       retry: 'backoff',
     });
   }
-  await session.run(`SET lock_wait_timeout=${LOCK_WAIT_S}, foreign_key_checks=1`);
   for (const step of steps) {
     const now = await definitionsOf(session, tablesOf(step));
     if (isMade(step, before, now)) continue;

@@ -183,3 +183,9 @@ test('parents have the names that they have there', () => {
     'REFERENCES `z`.`q` (`x`)',
   );
 });
+
+test('not carried: an engine that has no rows', () => {
+  const kept = (engine: string) => table([ID], `) ENGINE=${engine} DEFAULT CHARSET=utf8mb4`);
+  expect(actions(kept('MyISAM'), kept('InnoDB'))).toEqual([]);
+  expect(() => actions(kept('InnoDB'), kept('BLACKHOLE'))).toThrow(/BLACKHOLE/);
+});
