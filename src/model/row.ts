@@ -57,6 +57,11 @@ export interface TableShape {
   readonly engine: string;
 }
 
+/** Whether two tables are alike in all that is known of them; those of one server mostly are one object then. */
+export function sameShape(one: TableShape, other: TableShape): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
+
 /** Full names are compared and shown as `schema.table`. */
 export function tableName(table: { readonly schema: string; readonly name: string }): string {
   return `${table.schema}.${table.name}`;

@@ -5,6 +5,7 @@
  * Foreign keys and partitions are left out of the copy and put back into what is said of it: statements about these are not
  * repeated. Rule kept: whatever the server does not take, or is not known to mean the same there, is not known.
  */
+import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PastTable } from '../model/ports.ts';
 import { type ForeignKey, type TableShape, tableName } from '../model/row.ts';
@@ -107,6 +108,8 @@ export class Scratch {
 
   async #run(sql: string): Promise<void> {
     await this.#session.run(OWN_STATEMENT + sql).catch((error: unknown) => {
+      // A connection that was lost says nothing of the statement.
+      if (!(error instanceof OtterError) || error.code !== 'OT4006') throw error;
       throw new NotRepeated('the server does not repeat it on an empty table', { cause: error });
     });
   }

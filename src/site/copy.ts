@@ -16,7 +16,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
-import { type Image, type TableShape, tableName } from '../model/row.ts';
+import { type Image, sameShape, type TableShape, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
 import type { Outbound } from './outbound.ts';
 import { chunkBytes, type Parents, PendingChunk } from './pending-chunk.ts';
@@ -178,7 +178,8 @@ export class Copier {
   async #isAsTold(table: TableShape, signal: AbortSignal): Promise<boolean> {
     const { outbound, source } = this.#options;
     if (!outbound.follows) return true;
-    if ((await source.shape(table.schema, table.name)) === table) return true;
+    const now = await source.shape(table.schema, table.name);
+    if (now !== null && sameShape(now, table)) return true;
     // The log is not there yet.
     await sleep(BEHIND_MS, undefined, { signal }).catch(() => undefined);
     return false;

@@ -11,7 +11,7 @@ import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position } from '../model/position.ts';
-import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
+import { type Delivery, type RowChange, type Seen, sameShape, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
 import { type AnswerRow, Carried } from './carried.ts';
 import { Carrying } from './carrying.ts';
@@ -140,7 +140,8 @@ export class Outbound implements LogListener, PipelineStream {
   /** How the table was made, when it is in the log as it is here; null where that is not followed. */
   knownNow(table: TableShape): KnownAt | null {
     const known = this.#known.get(tableName(table));
-    return known?.past.shape === table ? known : null;
+    if (known === undefined || !sameShape(known.past.shape, table)) return null;
+    return { ...known, past: { ...known.past, shape: table } };
   }
 
   /** Whether changes of tables are carried. */
@@ -150,7 +151,8 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** Whether rows in this shape are what the target takes now: where changes are carried they come at their place. */
   #isPresent(table: TableShape): boolean {
-    return !this.follows || this.#announcements.get(tableName(table)) === table;
+    const told = this.#announcements.get(tableName(table));
+    return !this.follows || (told !== undefined && sameShape(told, table));
   }
 
   /** Aborts when the stream ends. */
