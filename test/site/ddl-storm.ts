@@ -197,7 +197,7 @@ export async function storm({ servers, statements, cuts, seed, pause }: Storm): 
     ended.abort();
     await loading;
     await ra.query('INSERT INTO s.mark VALUES (1)');
-    await until('all has arrived', async () => (await dump(rb, 's.mark')).length === 1, 60_000).catch(
+    await until('all has arrived', async () => (await dump(rb, 's.mark').catch(() => [])).length === 1, 60_000).catch(
       (error: Error) => {
         throw new Error(`${error.message}, seed ${seed}: ${JSON.stringify(sites.figures())}`);
       },
