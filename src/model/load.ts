@@ -301,8 +301,10 @@ export interface TargetPort {
   firstPosition(site: string): Promise<LogOrigin>;
   /** Where pipelines of a mesh out of this database may begin; the first time that is the log's end. */
   origin(site: string): Promise<LogOrigin>;
+  /** What is written down under the name, or null. */
+  recordedOrigin(name: string): Promise<LogOrigin | null>;
   /** From there on they begin. */
-  moveOrigin(site: string, origin: LogOrigin): Promise<void>;
+  moveOrigin(name: string, origin: LogOrigin): Promise<void>;
   session(pipeline: string): Promise<LoadSession>;
   beat(site: string): Promise<void>;
   /**

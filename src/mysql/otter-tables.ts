@@ -100,10 +100,13 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
     key: ['id'],
   },
   origin: {
-    is: 'one row for this database, where it is in a mesh: where pipelines out of it may begin',
+    is: 'where pipelines of meshes out of this database may begin: one row for the database, one for each time it came into a mesh',
     columns: {
       lineage: LINEAGE,
-      site: ['VARCHAR(64) NOT NULL', 'name of the database in the topology'],
+      site: [
+        'VARCHAR(64) NOT NULL',
+        'name of the database in the topology, or what says which mesh and since which generation',
+      ],
       position: ['MEDIUMTEXT NOT NULL', 'place in the log of this database'],
       clock: ['BIGINT UNSIGNED NOT NULL', 'of the log at that position, microseconds since 1970'],
       seen: ['MEDIUMTEXT NOT NULL', 'JSON: what this database had applied of others at that position, by pipeline'],

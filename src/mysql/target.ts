@@ -203,18 +203,20 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   }
 
   async origin(site: string): Promise<LogOrigin> {
-    const find = (): Promise<LogOrigin | null> =>
-      this.#control.run((connection) => this.#records.origin(connection, site));
-    const found = await find();
+    const found = await this.recordedOrigin(site);
     if (found !== null) return found;
     // Several may ask at once, and clocks that begin at two places are never the same: the first that is written down counts.
     const first = await this.firstPosition(site);
     await this.#control.run((connection) => connection.query(this.#records.originInsert(site, first)));
-    return (await find()) ?? first;
+    return (await this.recordedOrigin(site)) ?? first;
   }
 
-  async moveOrigin(site: string, origin: LogOrigin): Promise<void> {
-    await this.#control.run((connection) => connection.query(this.#records.originUpsert(site, origin)));
+  recordedOrigin(name: string): Promise<LogOrigin | null> {
+    return this.#control.run((connection) => this.#records.origin(connection, name));
+  }
+
+  async moveOrigin(name: string, origin: LogOrigin): Promise<void> {
+    await this.#control.run((connection) => connection.query(this.#records.originUpsert(name, origin)));
   }
 
   async session(pipeline: string): Promise<LoadSession> {

@@ -9,6 +9,7 @@ import { messageOf, OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
   type CopyState,
+  type LogOrigin,
   type Place,
   type RecordedTable,
   samePlace,
@@ -44,6 +45,8 @@ export interface InboundOptions {
   readonly begins: () => void;
   /** What must be there before it is claimed. */
   readonly ready: () => Promise<void>;
+  /** Where pipelines of its mesh out of this database may begin. */
+  readonly origin: () => Promise<LogOrigin>;
   /** Conflicts that wait for a person. */
   readonly open?: () => number;
   readonly onFirstCheckpoint: () => void;
@@ -319,7 +322,7 @@ export class Inbound {
   async #ownPlace(site: string): Promise<string | null> {
     const { role, mesh } = this.#spec;
     const { target } = this.#options;
-    if (mesh) return seenText(await target.origin(site));
+    if (mesh) return seenText(await this.#options.origin());
     return role === 'to-serialiser' ? (await target.firstPosition(site)).position : null;
   }
 

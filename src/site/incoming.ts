@@ -45,6 +45,9 @@ export interface IncomingOptions {
   readonly now: () => number;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (pipeline: string, table: string, join: Join | null) => void;
+  /** See `Outgoing.carriesFrom`, `Outgoing.recall`. */
+  readonly carries: (channel: string, schema: string, table: string, gtid: string) => boolean;
+  readonly recall: (channel: string) => Promise<void>;
   /** Told when a pipeline has no checkpoint yet. */
   readonly begins: (pipeline: string) => void;
   /** Settles when the database is fit to be read and written. */
@@ -90,7 +93,12 @@ export class Incoming {
     const wanted = new Map(desired.map((each) => [each.spec.name, each]));
     for (const [name, running] of this.#running) {
       const now = wanted.get(name);
-      const anew = now === undefined || changesHow(running.spec, now.spec) || running.inbound.moves(now.spec);
+      const then = before.find(({ spec }) => spec.name === name)?.spec ?? running.spec;
+      const anew =
+        now === undefined ||
+        changesHow(running.spec, now.spec) ||
+        judgesHow(then, now.spec) ||
+        running.inbound.moves(now.spec);
       if (now?.spec.enabled !== true || now.born !== running.born || anew) this.#stop(name, running);
       else running.inbound.update(now.spec, now.generation);
     }
@@ -118,6 +126,11 @@ export class Incoming {
     const running = this.#running.get(spec.name);
     if (running === undefined) return pausedFigures(generation);
     return { ...running.inbound.figures(), index: running.index?.figures() ?? this.#meshes.figures(running.spec) };
+  }
+
+  /** Where pipelines of a mesh out of this database may begin. */
+  originOf(channel: string): Promise<LogOrigin> {
+    return this.#meshes.of(channel).origin();
   }
 
   indexOf(pipeline: string): SerialiserIndex | null {
@@ -187,9 +200,13 @@ export class Incoming {
       target,
       link,
       ownerRevision,
-      joined: (table, join) => joined(spec.name, table, join),
+      joined: (table, join) => {
+        joined(spec.name, table, join);
+        if (join !== null) mesh?.joined(table, join.since);
+      },
       begins: () => begins(spec.name),
       ready: async () => mesh?.begin(),
+      origin: () => this.#meshes.of(spec.channel).origin(),
       judging:
         mesh !== null
           ? async (tables) => {
@@ -311,6 +328,18 @@ function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
   return (['source', 'target', 'role', 'reverse', 'initial', 'existing', 'mesh', 'parks'] as const).some(
     (key) => before[key] !== after[key],
   );
+}
+
+/**
+ * Whether the index must be filled anew: of what was written before, it holds what the rule of then asked for. A restart of
+ * the node would do the same, and what is decided must not depend on that.
+ */
+function judgesHow(before: PipelineSpec, after: PipelineSpec): boolean {
+  if (after.role !== 'to-serialiser') return false;
+  return after.tables.some(({ from, conflict }) => {
+    const then = before.tables.find((rule) => rule.from === from);
+    return then !== undefined && JSON.stringify(then.conflict) !== JSON.stringify(conflict);
+  });
 }
 
 function pausedFigures(generation: number): PipelineFigures {

@@ -3,9 +3,10 @@
  * it from where in this database's log on a table counts.
  */
 import { type Place, samePlace, type TargetPort } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
+import { coversGtid, type Position, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
-import { mapName } from '../replication/names.ts';
+import { mapName, ruleFor } from '../replication/names.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Outbound } from './outbound.ts';
 
@@ -24,6 +25,7 @@ export class Joins {
   readonly #options: JoinsOptions;
   /** By pipeline into this database and source table: since when it counts, see `KnownTable`, and where it went then. */
   readonly #byPipeline = new Map<string, Map<string, Join>>();
+  readonly #positions = new Map<string, Position>();
 
   constructor(options: JoinsOptions) {
     this.#options = options;
@@ -58,7 +60,10 @@ export class Joins {
   }
 
   /** From where on what is written to a table here counts, as `KnownTable.since`; undefined: not yet. */
-  since(outbound: Outbound, { schema, name }: Pick<TableShape, 'schema' | 'name'>): string | null | undefined {
+  since(
+    outbound: Pick<Outbound, 'spec' | 'ruleOf' | 'leaves'>,
+    { schema, name }: Pick<TableShape, 'schema' | 'name'>,
+  ): string | null | undefined {
     const rule = outbound.ruleOf(schema, name);
     if (rule === null) return null;
     const there = mapName(rule, schema, name);
@@ -71,6 +76,24 @@ export class Joins {
     // What was taken down when the table went elsewhere, or was here before, says nothing of now.
     const now = placeOf(opposite, there.schema, there.table);
     return now !== null && samePlace(now, join.place) ? join.since : undefined;
+  }
+
+  /** Whether what is done to the table in this transaction is carried by the pipeline; true as long as that is not known. */
+  carries(spec: PipelineSpec, table: Pick<TableShape, 'schema' | 'name'>, gtid: string): boolean {
+    const joinsLate = spec.joinsLate && (placeOf(spec, table.schema, table.name)?.stay ?? 0) > 0;
+    if (!spec.reverseCopies && !joinsLate) return true;
+    const ruleOf = (schema: string, name: string): TableRule | null => ruleFor(spec.tables, schema, name);
+    const since = this.since({ spec, ruleOf, leaves: () => false }, table);
+    return typeof since !== 'string' || !coversGtid(this.#parsed(since), gtid);
+  }
+
+  #parsed(since: string): Position {
+    let position = this.#positions.get(since);
+    if (position === undefined) {
+      position = parsePosition(since);
+      this.#positions.set(since, position);
+    }
+    return position;
   }
 
   /** The opposite pipeline recorded the table as whole when it made it here; see `TargetTables.join`. */

@@ -102,8 +102,7 @@ export class ManualStrategy implements Strategy {
     try {
       const { missing, absent } = await session.begin('read committed', false, from, to, optimisticWrites(changes));
       if (missing + absent > 0) return false;
-      await this.#barrier(session);
-      await index.learnt(rowsOf(claims));
+      await this.#barrier(session, rowsOf(claims));
       const { keys, registers, site } = index;
       return claims.every((claim) =>
         rowLocks(keys, claim.change).every((lock) => unseen(site, registers, lock, claim.seen) === null),
@@ -121,8 +120,7 @@ export class ManualStrategy implements Strategy {
     for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
     }
-    await this.#barrier(session);
-    await index.learnt([...rowsOf(claims), ...present]);
+    await this.#barrier(session, [...rowsOf(claims), ...present]);
     const { site: own, keys, registers } = index;
     const ids = await this.#open(session, new Set(claims.flatMap(({ change }) => rowLocks(keys, change))));
     // Who makes missing tables is the first.
@@ -182,10 +180,19 @@ export class ManualStrategy implements Strategy {
     return id;
   }
 
-  /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
-  async #barrier(session: LoadSession): Promise<void> {
-    const { passed, spec } = this.#options;
-    if (await passed(await session.logEnd(), BARRIER_MS)) return;
+  /**
+   * When the registers have all that this site's log has, and the spellings of these rows are known. Meanwhile they may have
+   * been begun anew, and then had not.
+   * @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again.
+   */
+  async #barrier(session: LoadSession, rows: readonly KeyedRow[]): Promise<void> {
+    const { passed, spec, index } = this.#options;
+    for (;;) {
+      const { registers } = index;
+      if (!(await passed(await session.logEnd(), BARRIER_MS))) break;
+      await index.learnt(rows);
+      if (index.registers === registers) return;
+    }
     throw new OtterError('OT5018', `the log reader of ${spec.target} has not passed the end of its log`, {
       where: { pipeline: spec.name },
       retry: 'backoff',

@@ -14,11 +14,12 @@ import type { Checkpoint, LogOrigin, TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { IndexFigures } from '../model/records.ts';
-import type { RowChange } from '../model/row.ts';
+import { type RowChange, type TableShape, tableName } from '../model/row.ts';
 import type { LockKeys } from '../replication/conflict/keys.ts';
 import { Registers, type WriteKind } from '../replication/conflict/mesh/registers.ts';
 import { touches } from '../replication/conflict/mesh/touches.ts';
 import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
+import { meshOrigin } from './mesh-origin.ts';
 import { MeshPeers } from './mesh-peers.ts';
 import { OpenConflicts } from './open-conflicts.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
@@ -39,6 +40,12 @@ export interface MeshIndexOptions {
   readonly logger: Logger;
   /** The site from which rows are being copied here, or may be; null: none. */
   readonly copyingFrom: () => string | null;
+  /** Whether what is written here to the table in this transaction is carried to a peer, or may be for all that is known. */
+  readonly carries: (schema: string, table: string, gtid: string) => boolean;
+  /** Looks up what that asks for. */
+  readonly recall: () => Promise<void>;
+  /** Of the site's life. */
+  readonly signal: AbortSignal;
 }
 
 export class MeshIndex implements LogListener {
@@ -52,6 +59,8 @@ export class MeshIndex implements LogListener {
   readonly #peers: MeshPeers;
   #beginning: Promise<void> = Promise.resolve();
   #origin: LogOrigin | null = null;
+  /** Tables of which own writes were noted, in small letters. */
+  readonly #noted = new Set<string>();
   /** The last own beat that was read. */
   #place: LogOrigin | null = null;
   /** One decides at a time: a change that writes nothing meets nobody at a lock. */
@@ -86,6 +95,21 @@ export class MeshIndex implements LogListener {
     const next = this.#beginning.catch(() => undefined).then(() => this.#begin());
     this.#beginning = next;
     return next;
+  }
+
+  /** Where pipelines out of this database may begin. */
+  async origin(): Promise<LogOrigin> {
+    await this.begin();
+    return this.#origin!;
+  }
+
+  /**
+   * A table joins, and what was written to it here before `since` is carried nowhere: of that nothing may be noted. What was
+   * is in no order by table, so all is filled again.
+   */
+  joined(table: string, since: string | null): void {
+    if (since === null || !this.#noted.has(table.toLowerCase()) || this.#registers === null) return;
+    this.#fill();
   }
 
   /** A window of this peer is committed. */
@@ -192,22 +216,31 @@ export class MeshIndex implements LogListener {
   }
 
   async #begin(): Promise<void> {
-    const { target, inbound, ownerRevision, log, site } = this.#options;
-    const news = inbound().filter(({ spec }) => !this.#peers.has(spec.source));
+    const { target, inbound, ownerRevision, log, site, signal, recall } = this.#options;
+    const all = inbound();
+    const news = all.filter(({ spec, born }) => !this.#peers.has(spec.source, born));
     if (news.length === 0 && this.#registers !== null) return;
     this.#lost = null;
-    this.#origin = await target.origin(site);
-    for (const { spec, born } of news) {
-      // Whoever owned it before is fenced, and done with what it was writing.
-      const checkpoint = await target.claim(spec.name, ownerRevision, born);
-      this.#peers.claimed(spec, checkpoint, this.#origin);
-    }
+    const claims = new Map<PipelineSpec, Checkpoint | null>();
+    // Whoever owned it before is fenced, and done with what it was writing.
+    for (const { spec, born } of news) claims.set(spec, await target.claim(spec.name, ownerRevision, born));
+    const begins = news.length === all.length && [...claims.values()].every((checkpoint) => checkpoint === null);
+    const since = Math.min(...all.map(({ born }) => born));
+    this.#origin = await meshOrigin({ site, target, log, signal }, `${all[0]!.spec.channel}@${since}`, begins);
+    await recall();
+    for (const { spec, born } of news) this.#peers.claimed(spec, born, claims.get(spec)!, this.#origin);
+    this.#fill();
+  }
+
+  /** From the log, from where every peer is known to have seen it. */
+  #fill(): void {
+    const { limitBytes, spill, log } = this.#options;
     this.#registers?.clear();
-    const { limitBytes, spill } = this.#options;
+    this.#noted.clear();
     this.#registers = new Registers({ sites: this.#peers.sites, digest: sha256, room: { limitBytes, spill } });
     const known = this.#peers.reach();
     // What was seen is folded from the origin on.
-    log.join(this, known.clock < this.#origin.clock ? known : this.#origin);
+    log.join(this, known.clock < this.#origin!.clock ? known : this.#origin!);
   }
 
   get #inbound(): readonly PipelineSpec[] {
@@ -239,7 +272,7 @@ export class MeshIndex implements LogListener {
   }
 
   #own(part: ReadPart): void | Promise<void> {
-    const changes = this.#routed(part.changes);
+    const changes = this.#carried(part);
     if (changes.length === 0) return;
     const note = (): void =>
       this.#try(() => {
@@ -264,6 +297,20 @@ export class MeshIndex implements LogListener {
 
   get #parks(): boolean {
     return this.#inbound.some(({ parks }) => parks);
+  }
+
+  /** Those that pipelines out of this database carry. */
+  #carried({ changes, gtid }: ReadPart): readonly RowChange[] {
+    const { carries } = this.#options;
+    let last: TableShape | null = null;
+    let carried = false;
+    return this.#routed(changes).filter(({ table }) => {
+      if (table === last) return carried;
+      last = table;
+      carried = carries(table.schema, table.name, gtid);
+      if (carried) this.#noted.add(tableName(table).toLowerCase());
+      return carried;
+    });
   }
 
   #routed(changes: readonly RowChange[]): readonly RowChange[] {

@@ -109,8 +109,7 @@ export class MeshStrategy implements Strategy {
       fkChecks: false,
     }));
     const present = await this.#locked(session, inserts);
-    await this.#barrier(session);
-    await index.learnt([...chunk.rows.map((image) => ({ table, image })), ...present]);
+    await this.#barrier(session, [...chunk.rows.map((image) => ({ table, image })), ...present]);
     const { keys, registers } = index;
     const rows = placeable(table, chunk.rows, { present, keys, registers });
     if (rows.length > 0) await session.write([{ kind: 'insert', table, rows }]);
@@ -141,8 +140,7 @@ export class MeshStrategy implements Strategy {
       await session.tellTouches(spec.name, touched);
       const { missing, absent } = await session.write(optimisticWrites(changes));
       if (missing + absent > 0) return false;
-      await this.#barrier(session);
-      await index.learnt(rowsOf(claims));
+      await this.#barrier(session, rowsOf(claims));
       const sites = { own: index.site, source: spec.source };
       return firstOpposed(claims, sites, index.keys, index.registers) === null;
     } catch (error) {
@@ -157,8 +155,7 @@ export class MeshStrategy implements Strategy {
       session,
       claims.map(({ change }) => change),
     );
-    await this.#barrier(session);
-    await index.learnt([...rowsOf(claims), ...present]);
+    await this.#barrier(session, [...rowsOf(claims), ...present]);
     const { site: own, keys, registers } = index;
     const verdict = decideMesh({
       own,
@@ -181,10 +178,19 @@ export class MeshStrategy implements Strategy {
     };
   }
 
-  /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
-  async #barrier(session: LoadSession): Promise<void> {
-    const { passed, spec } = this.#options;
-    if (await passed(await session.logEnd(), BARRIER_MS)) return;
+  /**
+   * When the registers have all that this site's log has, and the spellings of these rows are known. Meanwhile they may have
+   * been begun anew, and then had not.
+   * @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again.
+   */
+  async #barrier(session: LoadSession, rows: readonly KeyedRow[]): Promise<void> {
+    const { passed, spec, index } = this.#options;
+    for (;;) {
+      const { registers } = index;
+      if (!(await passed(await session.logEnd(), BARRIER_MS))) break;
+      await index.learnt(rows);
+      if (index.registers === registers) return;
+    }
     throw new OtterError('OT5018', `the log reader of ${spec.target} has not passed the end of its log`, {
       where: { pipeline: spec.name },
       retry: 'backoff',

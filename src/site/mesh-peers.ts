@@ -9,6 +9,8 @@ import { type PeerPoint, reach, type StableClocks, stableClocks } from '../repli
 export class MeshPeers {
   readonly #site: string;
   readonly #points = new Map<string, PeerPoint>();
+  /** Since when each is one. */
+  readonly #born = new Map<string, number>();
   /** All that they had seen there, of every site. */
   readonly #saw = new Map<string, Seen>();
 
@@ -16,8 +18,9 @@ export class MeshPeers {
     this.#site = site;
   }
 
-  has(peer: string): boolean {
-    return this.#points.has(peer);
+  /** Not one that left and came back since. */
+  has(peer: string, born: number): boolean {
+    return this.#points.has(peer) && this.#born.get(peer) === born;
   }
 
   get sites(): readonly string[] {
@@ -25,7 +28,8 @@ export class MeshPeers {
   }
 
   /** The pipeline from a peer is ours now. Who had seen nothing yet has seen the origin. */
-  claimed({ source, reverse }: PipelineSpec, checkpoint: Checkpoint | null, origin: LogOrigin): void {
+  claimed({ source, reverse }: PipelineSpec, born: number, checkpoint: Checkpoint | null, origin: LogOrigin): void {
+    this.#born.set(source, born);
     const own = checkpoint?.seen[reverse!];
     this.#points.set(source, { clock: checkpoint?.clock ?? 0, seen: own === undefined ? origin : readSeen(own) });
     if (checkpoint !== null) this.#saw.set(source, checkpoint.seen);

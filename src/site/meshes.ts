@@ -8,13 +8,16 @@ import { MeshIndex, type MeshIndexOptions } from './mesh-index.ts';
 type Desired = SiteSpec['pipelines'][number];
 
 export interface MeshesOptions
-  extends Pick<MeshIndexOptions, 'site' | 'target' | 'ownerRevision' | 'log' | 'spill' | 'logger'> {
+  extends Pick<MeshIndexOptions, 'site' | 'target' | 'ownerRevision' | 'log' | 'spill' | 'logger' | 'signal'> {
   /** Of memory, for each. */
   readonly indexBytes: number;
   /** The pipelines that end here, as the topology has them now. */
   readonly desired: () => readonly Desired[];
   /** Whether a pipeline out of this database has the table. */
   readonly routes: (pipeline: string, schema: string, table: string) => boolean;
+  /** See `MeshIndexOptions`. */
+  readonly carries: (channel: string, schema: string, table: string, gtid: string) => boolean;
+  readonly recall: (channel: string) => Promise<void>;
   /** The site from which rows of the channel are being copied here; null: none. */
   readonly copyingFrom: (channel: string) => string | null;
 }
@@ -29,7 +32,7 @@ export class Meshes {
 
   /** Made when it is asked for first. */
   of(channel: string): MeshIndex {
-    const { routes, copyingFrom, indexBytes, logger } = this.#options;
+    const { routes, carries, recall, copyingFrom, indexBytes, logger } = this.#options;
     const inbound = (): readonly Desired[] => this.#of(channel);
     const mesh =
       this.#byChannel.get(channel) ??
@@ -37,6 +40,8 @@ export class Meshes {
         ...this.#options,
         inbound,
         routes: (schema, table) => inbound().some(({ spec }) => routes(spec.reverse!, schema, table)),
+        carries: (schema, table, gtid) => carries(channel, schema, table, gtid),
+        recall: () => recall(channel),
         limitBytes: indexBytes,
         logger: logger.child({ channel }),
         copyingFrom: () => copyingFrom(channel),

@@ -6,7 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
-import type { TargetPort } from '../model/load.ts';
+import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PastTable, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
@@ -42,6 +42,8 @@ export interface OutgoingOptions {
   readonly opposite: (pipeline: string) => PipelineSpec | null;
   /** The index of recent writes that judges a pipeline into this database. */
   readonly indexOf: (pipeline: string) => SerialiserIndex | null;
+  /** Where pipelines of a mesh may begin. */
+  readonly originOf: (channel: string) => Promise<LogOrigin>;
   /** Settles when the pipeline into this database has its first checkpoint; null while it does not run. */
   readonly firstCheckpointOf: (pipeline: string) => Promise<void> | null;
   /** Takes on work that goes on behind a stream. */
@@ -97,7 +99,7 @@ export class Outgoing {
   }
 
   async #open(request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {
-    const { source, target, log } = this.#options;
+    const { site, source, target, log, originOf } = this.#options;
     const { spec, generation } = await this.#known(request, signal);
     await this.#fit(signal);
     requireGtids(spec, request);
@@ -106,8 +108,8 @@ export class Outgoing {
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
     if (spec.joinsBy !== null) await this.#joins.recall(spec.joinsBy);
     const { logsCascades } = await source.facts();
-    const first = spec.mesh ? 'origin' : 'firstPosition';
-    const start = request.from ?? (await target[first](this.#options.site));
+    const first = (): Promise<LogOrigin> => (spec.mesh ? originOf(spec.channel) : target.firstPosition(site));
+    const start = request.from ?? (await first());
     const leaving = await this.#leaving(spec, Object.keys(request.known));
     const { past, later } = await this.#past(spec, start.position, request, signal);
     const opening = { ...start, logsCascades };
@@ -161,6 +163,21 @@ export class Outgoing {
         .then(() => this.#announce(running, (name) => name === table))
         .catch((error: unknown) => outbound.close(error));
     }
+  }
+
+  /** Whether a pipeline of the channel carries what is done to the table in this transaction, or may for all that is known. */
+  carriesFrom(channel: string, schema: string, table: string, gtid: string): boolean {
+    return this.#of(channel).some(({ spec }) => this.#joins.carries(spec, { schema, name: table }, gtid));
+  }
+
+  /** Looks up what that asks for. */
+  async recall(channel: string): Promise<void> {
+    const by = new Set(this.#of(channel).flatMap(({ spec }) => (spec.joinsBy === null ? [] : [spec.joinsBy])));
+    for (const pipeline of by) await this.#joins.recall(pipeline);
+  }
+
+  #of(channel: string): readonly Desired[] {
+    return this.#options.desired().filter(({ spec }) => spec.channel === channel);
   }
 
   /** A pipeline into this database begins, and no table has joined. */

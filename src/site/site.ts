@@ -83,6 +83,7 @@ export class Site implements RunningSite {
       prepared: (signal, failed) => this.#prepared(signal, failed),
       opposite: (pipeline) => towards(this.#spec).find(({ spec }) => spec.name === pipeline)?.spec ?? null,
       indexOf: (pipeline) => this.#incoming.indexOf(pipeline),
+      originOf: (channel) => this.#incoming.originOf(channel),
       firstCheckpointOf: (pipeline) => this.#incoming.firstCheckpointOf(pipeline),
       background: (work) => this.#background(work),
       signal: this.#abort.signal,
@@ -102,6 +103,8 @@ export class Site implements RunningSite {
         return ruleFor(out?.spec.tables ?? [], schema, table)?.conflict ?? SITE_PRIORITY;
       },
       joined: (pipeline, table, join) => this.#outgoing.joined(pipeline, table, join),
+      carries: (channel, schema, table, gtid) => this.#outgoing.carriesFrom(channel, schema, table, gtid),
+      recall: (channel) => this.#outgoing.recall(channel),
       begins: (pipeline) => this.#outgoing.begins(pipeline),
       logger: options.logger,
       now: options.now,

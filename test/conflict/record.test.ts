@@ -191,6 +191,36 @@ describe('when the later write wins', () => {
     ]);
   });
 
+  test('once, also where the key is a column like others', () => {
+    const taken = row('2', null, '9');
+    const moved = recorded([claim(old, row('2'))], [old, taken], [[null, taken, 'local', 1]], {
+      rule: { ...LATER, merge: 'column' },
+    });
+    expect(moved).toMatchObject([{ kind: 'update/insert', key: { id: '2' }, local: named(taken) }]);
+    expect(moved).toHaveLength(1);
+  });
+
+  test('a row that had gone before the key was taken lost nothing to that', () => {
+    const taken = row('2', "'x'");
+    const [gives, moves] = [claim(row('3'), row('3', "'x'")), claim(old, row('2'))];
+    const records = recorded(
+      [gives, moves],
+      [old, taken, row('3')],
+      [
+        [null, taken, 'local', 1],
+        [row('1', null, '1'), old, 'local', 2],
+      ],
+      rule,
+    );
+    expect(records.filter(({ local }) => local?.['id'] === '2')).toMatchObject([{ kind: 'unique' }]);
+  });
+
+  test('numbers that add up take nothing from a row that was made here, or is being copied', () => {
+    const counting = { rule: { ...LATER, counters: ['amount'] } };
+    for (const kind of ['local', 'chunk'] as const)
+      expect(recorded([claim(old, there)], [here], [[null, here, kind, 1]], counting)).toEqual([]);
+  });
+
   test('x → a → x here lost something too', () => {
     const written: Written[] = [
       [old, here, 'local', 1],

@@ -2,16 +2,19 @@
  * `npm run sim -- --seeds N`: as many random histories as one likes, on every core, and what they broke: of sites with one
  * that decides (`hub`) and of meshes (`mesh`), in turn, or of one kind only (`--only hub`).
  *
- * A history that breaks a promise is shrunk: to the fewest steps after which, when all comes to rest, it is still broken.
- * `--seed S` runs one of a hub, and prints what each database logged.
+ * A history that breaks a promise is cut short: to the fewest steps after which, when all comes to rest, it is still broken.
+ * `--seed S` replays one of a hub, and prints what each database logged: when it breaks a promise, of the shortest history
+ * that still does. `--fault 'no barrier'` breaks a rule (`simulator/faults.ts`), and takes the first seed that shows it.
  */
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { runMesh } from './mesh/world.ts';
 import type { LogEntry } from './simulator/database.ts';
+import { EVERY_FAULT, type Fault } from './simulator/faults.ts';
 import { ruleOf } from './simulator/rules.ts';
-import { runHistory } from './simulator/world.ts';
+import { lengthOf, shrink } from './simulator/shrink.ts';
+import { type HistoryOptions, runHistory } from './simulator/world.ts';
 
 const KINDS = {
   hub: (seed: number, steps?: number) => runHistory({ seed, ...(steps === undefined ? {} : { steps }) }),
@@ -36,7 +39,7 @@ interface Broken {
 }
 
 /** The fewest steps that still break something; what they break may be another promise. */
-function shrink(kind: Kind, seed: number, violation: string): Broken {
+function cutShort(kind: Kind, seed: number, violation: string): Broken {
   for (let steps = 0; steps < MOST_STEPS; steps += 1) {
     const short = KINDS[kind](seed, steps);
     if (short.violation !== null) return { kind, seed, steps, violation: short.violation };
@@ -50,7 +53,7 @@ function runShare({ from, count, kinds }: Share, report: (broken: Broken) => voi
     const kind = kinds[at % kinds.length]!;
     const seed = Math.floor(at / kinds.length) + 1;
     const { violation } = KINDS[kind](seed);
-    if (violation !== null) report(shrink(kind, seed, violation));
+    if (violation !== null) report(cutShort(kind, seed, violation));
   }
 }
 
@@ -67,6 +70,29 @@ function told(database: string, entry: LogEntry): string {
   return [head, ...changes, ...answers].join('; ');
 }
 
+/** The first seed of a hub that shows a known-bad rule, from 1 on. */
+function showing(fault: Fault): number {
+  for (let seed = 1; ; seed += 1) if (runHistory({ seed, faults: [fault] }).violation !== null) return seed;
+}
+
+/** The exit code. */
+function replay(options: HistoryOptions): number {
+  const short = shrink(options);
+  console.log(`seed ${options.seed}, rule`, ruleOf(options.seed));
+  if (short !== null)
+    console.log(`the shortest that breaks something: ${lengthOf(short)} steps, ${short.spokes ?? 'as many'} spokes`);
+  const { violation } = runHistory({
+    ...(short ?? options),
+    trace: (database, entry) => console.log(told(database, entry)),
+  });
+  console.log(violation ?? 'all promises held');
+  return violation === null ? 0 : 1;
+}
+
+function isFault(name: string): name is Fault {
+  return Object.hasOwn(EVERY_FAULT, name);
+}
+
 async function main(): Promise<number> {
   const { values } = parseArgs({
     options: {
@@ -74,15 +100,18 @@ async function main(): Promise<number> {
       from: { type: 'string', default: '0' },
       only: { type: 'string' },
       seed: { type: 'string' },
+      fault: { type: 'string' },
     },
   });
-  if (values.seed !== undefined) {
-    const seed = Number(values.seed);
-    console.log('rule', ruleOf(seed));
-    const { violation } = runHistory({ seed, trace: (database, entry) => console.log(told(database, entry)) });
-    console.log(violation ?? 'all promises held');
-    return violation === null ? 0 : 1;
+  const { fault, seed } = values;
+  if (fault !== undefined) {
+    if (!isFault(fault)) {
+      console.error(`--fault takes one of: ${Object.keys(EVERY_FAULT).join(', ')}`);
+      return 3;
+    }
+    return replay({ seed: seed === undefined ? showing(fault) : Number(seed), faults: [fault] });
   }
+  if (seed !== undefined) return replay({ seed: Number(seed) });
   const [seeds, from] = [Number(values.seeds), Number(values.from)];
   const kinds = (Object.keys(KINDS) as Kind[]).filter((kind) => values.only === undefined || kind === values.only);
   if (kinds.length === 0) {

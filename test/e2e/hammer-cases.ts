@@ -1,7 +1,7 @@
 /** By which rules the hammer falls, and on which sites. */
 import type { HammerCase } from './hammer.ts';
 
-type Rules = Pick<HammerCase, 'conflict' | 'ofTables' | 'counters'>;
+type Rules = Pick<HammerCase, 'conflict' | 'ofTables' | 'counters' | 'manual'>;
 
 export const POLICIES = {
   'site-priority': { conflict: '{ policy: site-priority }' },
@@ -16,6 +16,7 @@ export const POLICIES = {
     ofTables: { uniques: '{ groups: [[a, b]] }' },
     counters: true,
   },
+  manual: { conflict: '{ policy: manual }', manual: true },
 } as const satisfies Record<string, Rules>;
 
 type Sites = Pick<HammerCase, 'engines' | 'shape' | 'killsServers'>;
@@ -40,4 +41,5 @@ export const MINUTES: readonly (readonly [keyof typeof POLICIES, keyof typeof SI
   ['site-priority with merged columns and counters', 'MariaDB and MySQL'],
   ['last-write-wins with merged columns, groups and counters', 'two of MariaDB'],
   ['last-write-wins with merged columns, groups and counters', 'a star of three'],
+  ['manual', 'two of MariaDB'],
 ];

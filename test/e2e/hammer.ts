@@ -7,10 +7,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { compareDatabases, type Side } from '../../src/lab/compare.ts';
-import { seededRandom } from '../../src/lab/random.ts';
+import { type Random, seededRandom } from '../../src/lab/random.ts';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import { STARTS } from '../site/harness.ts';
 import { type Faults, makeTrouble, slowLines } from './hammer-faults.ts';
+import { decideAll, nothingIsSilent } from './hammer-manual.ts';
 import { OWN_SCHEMA, SCHEMA, TABLES } from './hammer-statements.ts';
 import { together, type Written, write } from './hammer-writers.ts';
 import { connect, NAMES, Otter, passwordsOf, rows, sitesOf, streaming } from './otter.ts';
@@ -27,6 +28,8 @@ export interface HammerCase {
   readonly ofTables?: Partial<Record<(typeof TABLES)[number], string>>;
   /** Whether what was added to a row of `tally` must add up: its `points` are counters. */
   readonly counters?: boolean;
+  /** Whether conflicts wait for a person: both sites begin with the same rows, and everything is decided at the end. */
+  readonly manual?: boolean;
   /** Whether servers are killed too. */
   readonly killsServers?: boolean;
   readonly seconds: number;
@@ -36,7 +39,10 @@ export interface HammerCase {
 type Account = (sites: readonly Connection[], which: HammerCase) => Promise<void>;
 
 /** What was committed is held against what stands. */
-const ACCOUNTS: readonly Account[] = [tallyAddsUp, lossesAreTold];
+const ACCOUNTS: readonly Account[] = [
+  tallyAddsUp,
+  (sites, which) => (which.manual === true ? nothingIsSilent(sites) : lossesAreTold(sites)),
+];
 
 const SESSIONS = 3;
 /**
@@ -47,6 +53,10 @@ const PAUSES_MS = [4, 60, 400];
 const TURNS = 6;
 /** After the last fault. */
 const REST_MS = 30_000;
+/** Rows from before the channel are of one time, wherever they are made. */
+const SEEDED_S = 1_700_000_000;
+/** For a person to decide everything. */
+const PERSON_MS = 600_000;
 const NODES = ['west-1', 'east-1', 'south-1'];
 
 /** @throws Error naming the seed when the sites do not become equal, or anything happens that should not. */
@@ -104,7 +114,8 @@ class Run implements AsyncDisposable {
     const nodes = NODES.slice(0, this.#servers.length);
     for (const [i, server] of this.#servers.entries()) {
       const db = await connect(server);
-      await db.query(i === 0 ? `${OWN_SCHEMA}; ${SCHEMA}` : OWN_SCHEMA);
+      const begins = i === 0 || this.#which.manual === true;
+      await db.query(begins ? `${OWN_SCHEMA}; SET TIMESTAMP=${SEEDED_S}; ${SCHEMA}` : OWN_SCHEMA);
       db.destroy();
     }
     const { yaml, places } = await slowLines(await sitesOf(this.#servers, channelOf(this.#which)), nodes);
@@ -142,21 +153,29 @@ class Run implements AsyncDisposable {
     });
     const calm = Date.now();
     const written = together(await writing);
-    const rested = await this.#rest(calm);
+    const rested = await this.#rest(calm, random);
     return this.#report(written, faults, rested);
   }
 
   /** Until all sites have heard of all others' last writes, and of what became of them; returns how long that took. */
-  async #rest(calm: number): Promise<number> {
+  async #rest(calm: number, random: Random): Promise<number> {
     const sites = await Promise.all(this.#servers.map(connect));
     for (const site of sites) this.#closing.defer(() => site.destroy());
     const deadline = calm + REST_MS;
     // The first round says that every write has arrived where it is decided, the second that its answer has come back.
     for (const round of [1, 2]) await this.#marks(sites, round, deadline);
-    await this.#equal(deadline);
+    if (this.#which.manual === true) {
+      const end = Date.now() + PERSON_MS;
+      let round = 3;
+      const decided = await decideAll(this.#otter, random, async () => {
+        for (const last = round + 2; round < last; round += 1) await this.#marks(sites, round, end);
+      });
+      console.log(`a person decided ${decided} rows in ${Date.now() - end + PERSON_MS} ms`);
+      await this.#equal(end);
+    } else await this.#equal(deadline);
     const tookMs = Date.now() - calm;
     // They were not equal by chance, between one thing and another.
-    await this.#marks(sites, 3, Date.now() + REST_MS);
+    await this.#marks(sites, 1_000, Date.now() + REST_MS);
     await this.#equal(Date.now());
     await this.#otter.until('everything streams', streaming, 10_000);
     expect(this.#fallen, 'nodes that ended by themselves').toEqual([]);
@@ -259,7 +278,7 @@ class Run implements AsyncDisposable {
   }
 }
 
-function channelOf({ engines, shape, conflict, ofTables }: HammerCase): string {
+function channelOf({ engines, shape, conflict, ofTables, manual }: HammerCase): string {
   const tables = TABLES.map((table) => {
     const own = ofTables?.[table];
     return own === undefined ? `      - hammer.${table}\n` : `      - { from: hammer.${table}, conflict: ${own} }\n`;
@@ -267,6 +286,7 @@ function channelOf({ engines, shape, conflict, ofTables }: HammerCase): string {
   return [
     `  hammer:\n    between: [${NAMES.slice(0, engines.length).join(', ')}]\n`,
     shape === undefined ? '' : `    shape: ${shape}\n`,
+    manual === true ? '    initial: none\n' : '',
     `    conflict: ${conflict}\n    tables:\n`,
     ...tables,
   ].join('');

@@ -70,6 +70,7 @@ function started() {
     joined: () => undefined,
     begins: () => undefined,
     ready: async () => undefined,
+    origin: () => Promise.reject(new Error('no mesh')),
     born: 1,
     onFirstCheckpoint: () => undefined,
     logger: quiet,

@@ -33,17 +33,21 @@ beforeEach(async () => {
   }
 });
 
-function mesh(more: Partial<ChannelSpec> = { initial: 'none' }): Sites {
-  const sites = new Sites(Object.fromEntries(NAMES.map((name, i) => [name, labs[i]!])), log);
+function shop(names: readonly string[], more: Partial<ChannelSpec>): Record<string, ChannelSpec> {
   const conflict = {
     policy: 'last-write-wins',
-    priority: NAMES,
+    priority: names,
     by: null,
     merge: 'row',
     groups: [],
     counters: [],
   } as const;
-  sites.set({ shop: channel(between, ['shop.t'], { conflict, shape: 'mesh', ...more }) });
+  return { shop: channel({ kind: 'two-way', between: names }, ['shop.t'], { conflict, shape: 'mesh', ...more }) };
+}
+
+function mesh(more: Partial<ChannelSpec> = { initial: 'none' }): Sites {
+  const sites = new Sites(Object.fromEntries(NAMES.map((name, i) => [name, labs[i]!])), log);
+  sites.set(shop(NAMES, more));
   return sites;
 }
 
@@ -187,3 +191,52 @@ async function write(db: Connection, seed: number, times = 200, ids = 12): Promi
     }
   }
 }
+
+const copies = { initial: 'copy' } as const;
+
+test('rows that were deleted at a site so that its table is copied come from the first site', async () => {
+  await roots[1]!.query('DROP TABLE shop.t');
+  await roots[2]!.query("INSERT INTO shop.t (id, name, u) VALUES (77, 'c', 1)");
+  await using sites = mesh(copies);
+  for (const name of NAMES) sites.start(name);
+  await until('it is refused', () => sites.figures()['shop/a>c']?.error?.code === 'OT5013');
+  await streaming(sites, 'shop/a>b', 'shop/b>a');
+  // They are written at the others meanwhile, earlier than they are deleted at c.
+  await roots[1]!.query("UPDATE shop.t SET name='b', u=1 WHERE id=2");
+  await roots[2]!.query('DELETE FROM shop.t');
+  await streaming(sites, ...PIPELINES);
+  await arrived(1);
+  await equal();
+  expect((await dump(roots[2]!, 'shop.t')).join()).toContain('[2,"b",1,');
+}, 60_000);
+
+test.each([
+  ['emptied', 'while its node is down', 'DELETE FROM shop.t'],
+  ['emptied', 'while its node runs', 'DELETE FROM shop.t'],
+  ['dropped', 'while its node is down', 'DROP TABLE shop.t'],
+])(
+  'a site that was taken out comes back, its table %s %s',
+  async (_what, when, sql) => {
+    for (const root of roots.slice(1)) await root.query('DROP TABLE shop.t');
+    await using sites = mesh(copies);
+    for (const name of NAMES) sites.start(name);
+    await streaming(sites, ...PIPELINES);
+    await roots[1]!.query("INSERT INTO shop.t (id, name) VALUES (3, 'b'); UPDATE shop.t SET name='b' WHERE id=1");
+    await roots[2]!.query("UPDATE shop.t SET name='c' WHERE id=2; INSERT INTO shop.t (id, name) VALUES (4, 'c')");
+    await arrived(1);
+    const runs = when === 'while its node runs';
+    if (!runs) await sites.stop('c');
+    sites.set(shop(['a', 'b'], copies));
+    await streaming(sites, 'shop/a>b', 'shop/b>a');
+    if (runs) await until('c has left', () => sites.figures()['shop/a>c'] === undefined);
+    await roots[2]!.query(sql);
+    await roots[1]!.query("UPDATE shop.t SET name='b without c' WHERE id=4");
+    sites.set(shop(NAMES, copies));
+    if (!runs) sites.start('c');
+    await streaming(sites, ...PIPELINES);
+    await arrived(2);
+    await equal();
+    expect((await dump(roots[2]!, 'shop.t')).length).toBe(4 + 6);
+  },
+  60_000,
+);

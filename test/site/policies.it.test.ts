@@ -212,6 +212,24 @@ test('a running channel goes by another policy from when it is told so', async (
   expect(await concurrently(rule({}), table, "(1,'x',0)", writes, later)).toEqual(['1 a 1']);
 }, 60_000);
 
+test('another policy also decides about what the first site wrote before, and the other had not seen', async () => {
+  await prepare('CREATE TABLE shop.t (id INT PRIMARY KEY, n INT NOT NULL)', 'INSERT INTO shop.t VALUES (1,0)');
+  await using sites = new Sites({ a, b }, log);
+  sites.set({ shop: channel(between, ['shop.t'], { conflict: rule({}) }) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites);
+  await sites.settled();
+  await sites.stop('b');
+  await ra.query('UPDATE shop.t SET n=n+100');
+  await until('it is noted', () => sites.figures()['shop/b>a']?.index?.entries === 1);
+  sites.set({ shop: channel(between, ['shop.t'], { conflict: rule({ counters: ['n'] }) }) });
+  await ra.query('UPDATE shop.t SET n=n+1');
+  await rb.query('UPDATE shop.t SET n=n+10');
+  sites.start('b');
+  for (const root of [ra, rb]) await until('it adds up', async () => String(await dump(root, 'shop.t')) === '[1,111]');
+}, 60_000);
+
 test('NULL is written like any value, and what a counter has no room for is lost', async () => {
   const rows = await concurrently(
     rule({ policy: 'last-write-wins', merge: 'column', counters: ['n', 'm'] }),

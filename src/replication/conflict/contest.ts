@@ -106,6 +106,8 @@ function without(part: Part, won: ReadonlySet<string> | undefined): Part {
 export function beatenBy(contests: readonly Contest[], columns: ReadonlySet<string> | null): RecentEntry | null {
   const rest = columns === null ? null : new Set(columns);
   for (const contest of contests) {
+    // What only adds to a number takes nothing from anybody.
+    if (rest?.size === 0) return null;
     if (contest.won) {
       if (contest.columns === null) return null;
       for (const column of contest.columns) rest?.delete(column);

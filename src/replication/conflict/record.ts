@@ -58,7 +58,7 @@ export function conflictRecords(
     const level = levelOf(table);
     if (level === 'none') return [];
     const policy = context.policyOf(table);
-    const told = 'reason' in outcome ? [loserOf(outcome, policy, at, holders)] : losersOf(outcome, policy, at, holders);
+    const told = 'reason' in outcome ? [loserOf(outcome, policy, at, holders)] : losersOf(outcome, policy, at, keys);
     return told.map(({ lock, local, localEntry, ...rest }) => {
       const sameRow = lock !== null && (lock === at.before || lock === at.after);
       const timed = policy === 'last-write-wins';
@@ -111,8 +111,8 @@ function loserOf(refusal: Refusal, policy: ConflictPolicy, { before, after }: At
 }
 
 /** Every row that lost something to a change that was taken; at least its own. */
-function losersOf(overruling: Overruling, policy: ConflictPolicy, { before, after }: At, holders: Holders): Told[] {
-  const { claim, present, beaten, evicted, against } = overruling;
+function losersOf(overruling: Overruling, policy: ConflictPolicy, { before, after }: At, keys: LockKeys): Told[] {
+  const { claim, present, beaten, evicted, gaveWay, against } = overruling;
   const entry = beaten ?? (against?.reason === 'contest' ? against.entry : null);
   const merged = against !== null;
   const common = {
@@ -121,11 +121,15 @@ function losersOf(overruling: Overruling, policy: ConflictPolicy, { before, afte
     rule: `${policy}: ${merged ? 'by column' : 'was later'}`,
   };
   const own = { ...common, lock: before ?? after, local: present };
-  // A row that was written over because it has the key that this one takes.
-  const taken = after === before || before === null || after === null ? null : (holders.get(after) ?? null);
+  // The row that was written over because it had the key that this one takes, and those with its unique values.
+  const moves = before !== null && before !== after;
+  const overwritten = gaveWay.filter((row) => moves && !evicted.some(({ image }) => image === row.image));
   const others = [
-    ...(taken === null ? [] : [{ ...common, lock: after, local: taken }]),
-    ...evicted.map(({ image, entry: by }) => ({ ...common, localEntry: by, lock: null, local: image })),
+    ...overwritten.map(({ image }) => ({ ...common, lock: after, local: image })),
+    ...evicted.map(({ table, image, entry: by }) => {
+      const atKey = keys.row(table, image) === after;
+      return { ...common, localEntry: by, lock: atKey ? after : null, local: image };
+    }),
   ];
   const lostOwn = merged || (beaten !== null && differ(claim.change.before, present));
   return lostOwn || others.length === 0 ? [own, ...others] : others;

@@ -1,12 +1,14 @@
 /** The copy of existing rows as the hub makes it, for each spoke on its own. */
+import type { Channel } from './channels.ts';
 import { compareKeys, type Database } from './database.ts';
 import type { Random } from './random.ts';
-import { KEYS, TABLES } from './schema.ts';
+import { KEYS } from './schema.ts';
 import type { HubStream } from './streams.ts';
 
 /** Copies the hub's rows to one spoke in chunks between watermarks, one step at a time. */
 export class Copier {
   readonly #database: Database;
+  readonly #channel: Channel;
   readonly #pipeline: string;
   readonly #stream: HubStream;
   readonly #random: Random;
@@ -15,8 +17,9 @@ export class Copier {
   #chunks = 0;
   #stage: 'low' | 'read' | 'high' | 'wait' = 'low';
 
-  constructor(database: Database, pipeline: string, stream: HubStream, random: Random) {
+  constructor(database: Database, channel: Channel, pipeline: string, stream: HubStream, random: Random) {
     this.#database = database;
+    this.#channel = channel;
     this.#pipeline = pipeline;
     this.#stream = stream;
     this.#random = random;
@@ -25,7 +28,7 @@ export class Copier {
   }
 
   get done(): boolean {
-    return this.#table === TABLES.length;
+    return this.#table === this.#channel.tables.length;
   }
 
   /** The stream was opened again: go on where the spoke has come. */
@@ -49,7 +52,7 @@ export class Copier {
       case 'read': {
         const limit = 1 + this.#random.below(3);
         const rows = this.#database
-          .list(TABLES[this.#table]!)
+          .list(this.#channel.tables[this.#table]!)
           .filter(([id]) => this.#after === null || compareKeys(id!, this.#after) > 0);
         const { pending } = this.#stream;
         pending!.rows = rows.slice(0, limit);
@@ -59,7 +62,7 @@ export class Copier {
       }
       case 'high': {
         if (!mayWatermark) return;
-        const table = TABLES[this.#table]!;
+        const table = this.#channel.tables[this.#table]!;
         const locks = this.#stream.pending!.rows!.flatMap((row) => KEYS.touched(table, null, row));
         this.#database.append({ kind: 'high', pipeline: this.#pipeline, chunk: this.#chunks, locks });
         const { rows, last } = this.#stream.pending!;

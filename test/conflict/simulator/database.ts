@@ -2,6 +2,7 @@
  * A model of one database server: rows with unique keys, a log that is a total order of user and applied transactions,
  * a checkpoint row for each pipeline that ends here, and the locks of the loaders that write here.
  */
+import type { ConflictRecord } from '../../../src/model/conflict.ts';
 import type { Image, LoggedAnswer, RowChange, Seen, TableShape, Version } from '../../../src/model/row.ts';
 import { Locks } from './locks.ts';
 import { TABLES } from './schema.ts';
@@ -41,8 +42,8 @@ export interface LogEntry {
   /** Of watermarks: the chunk, and what the high one lists. */
   readonly chunk: number;
   readonly locks: readonly string[];
-  /** The truth, which no reader may look at: how much of the hub's log this database held before the entry. */
-  readonly truth: number;
+  /** The truth, which no reader may look at: how much of the hub's log this database held before the entry, by pipeline. */
+  readonly truth: Readonly<Record<string, number>>;
 }
 
 export function sequenceOf(position: string): number {
@@ -57,10 +58,12 @@ export class Database {
   readonly holders = new Map<string, string>();
   readonly log: LogEntry[] = [];
   readonly locks = new Locks();
+  readonly conflicts: ConflictRecord[] = [];
   /** Told of every entry of the log. */
   readonly listeners: ((entry: LogEntry) => void)[] = [];
   readonly #checkpoints = new Map<string, CheckpointRow>();
-  truth = 0;
+  readonly #epochs = new Map<string, number>();
+  truth: LogEntry['truth'] = {};
 
   constructor(name: string, server: number, clock: () => number = () => 0) {
     this.name = name;
@@ -79,6 +82,18 @@ export class Database {
 
   store(pipeline: string, row: CheckpointRow): void {
     this.#checkpoints.set(pipeline, row);
+  }
+
+  /** A new owner of a pipeline that ends here; returns its epoch. */
+  claim(pipeline: string): number {
+    const epoch = (this.#epochs.get(pipeline) ?? 0) + 1;
+    this.#epochs.set(pipeline, epoch);
+    return epoch;
+  }
+
+  /** Whether nobody has claimed it since. */
+  owns(pipeline: string, epoch: number): boolean {
+    return this.#epochs.get(pipeline) === epoch;
   }
 
   append(entry: Partial<LogEntry> & Pick<LogEntry, 'kind'>): LogEntry {
@@ -112,9 +127,9 @@ export class Database {
     return images.sort((a, b) => compareKeys(a[0]!, b[0]!));
   }
 
-  /** Everything, as lines that can be compared. */
-  dump(): string[] {
-    return TABLES.flatMap((table) => this.list(table).map((image) => `${table.name} ${image.join(' ')}`));
+  /** Whole tables, as lines that can be compared. */
+  dump(tables = TABLES): string[] {
+    return tables.flatMap((table) => this.list(table).map((image) => `${table.name} ${image.join(' ')}`));
   }
 }
 

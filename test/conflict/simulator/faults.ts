@@ -18,7 +18,9 @@ export const FAULTS = {
   'chunk without entry': 'copied rows are taken without an entry at their high watermark',
   'unlocked watermark': 'the high watermark may be written while a window is between its check and its commit',
   'window applied twice': 'a window sent again after a cut, or after a lost commit answer, is applied again',
+  'stale owner not fenced': 'an owner that was replaced goes on with the window that it has in hand',
   'before image': 'a conflict is a present row that differs from the before image',
+  'deletes forgotten': 'the index knows no deletes',
   'unique values not noted': 'the index knows primary keys only',
   'present token after restart': 'a reader that starts again takes what its database has seen by now',
   'token claims too much': 'the token is what the database has seen when the log is read, not when it was written',
@@ -45,7 +47,7 @@ export const STAR_FAULTS = {
   'other spokes not forwarded': 'the hub sends a spoke only what its own users wrote',
   'sent back to its writer': 'the hub sends a spoke what that spoke wrote',
   'index without other spokes': 'the index knows what users of the hub wrote, not what came from other spokes',
-  'evicting by any token': 'one index for all spokes, whose entries leave when any spoke has seen them',
+  'entries dropped one peer early': 'one index for all spokes, whose entries leave when any spoke has seen them',
   'answer to the wrong spoke': 'a refusal is answered to another spoke than the one that was refused',
   'chunk blind to other spokes': 'changes applied from other spokes between the watermarks leave the chunk as read',
   'own writes are entries': 'what a spoke wrote counts against its own next write',
@@ -53,7 +55,30 @@ export const STAR_FAULTS = {
   "others' answers are entries": 'an answer to one spoke counts against the others',
 } as const;
 
-export type Fault = keyof typeof FAULTS | keyof typeof POLICY_FAULTS | keyof typeof STAR_FAULTS;
+/** Rules that are wrong only where a spoke has several channels with the hub. */
+export const CHANNEL_FAULTS = {
+  'highest token over channels': 'what any channel has brought to the spoke counts as seen in all of them',
+  'lowest token over channels': 'only what every channel has brought to the spoke counts as seen',
+  "evicting by another channel's token": 'entries leave when any channel has brought them to the spoke',
+} as const;
+
+/** Wrong about the conflict log only: the sites stay equal. */
+export const LOSS_FAULTS = {
+  'refusals unrecorded': 'a change that is refused goes in silence',
+  'refused before unrecorded': 'a change that builds on a refused one goes in silence',
+  'beaten rows unrecorded': 'a row that a later write is taken over goes in silence',
+  'evicted rows unrecorded': 'a row that gives way for its unique value goes in silence',
+  'lost columns unrecorded': 'a change that is taken in part loses the rest in silence',
+  'seen writes recorded': 'a row counts as lost also to a change that had seen it',
+  'beaten rows recorded again': 'what lost to a change of the spoke is recorded for its next change as well',
+  'recorded when decided': 'records are written when a window is decided, before it is committed',
+  'recorded after the commit': 'records are written when the window is committed, in a transaction of their own',
+} as const;
+
+/** Every known-bad rule. */
+export const EVERY_FAULT = { ...FAULTS, ...POLICY_FAULTS, ...STAR_FAULTS, ...CHANNEL_FAULTS, ...LOSS_FAULTS } as const;
+
+export type Fault = keyof typeof EVERY_FAULT;
 
 /** `answer from source`: keys that were last written by an answer are as if the spoke had written them. */
 export class BlindToAnswers implements Recent {

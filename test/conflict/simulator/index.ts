@@ -1,24 +1,35 @@
 /** The hub's index for one spoke, as the reader of its log fills it. */
 
+import { tmpdir } from 'node:os';
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
 import { parsePosition } from '../../../src/model/position.ts';
 import type { LoggedAnswer, RowChange } from '../../../src/model/row.ts';
+import { WRITE_BYTES } from '../../../src/replication/conflict/key-log.ts';
 import { needsAll, noteAnswer, notedOf } from '../../../src/replication/conflict/noting.ts';
 import { type EntryKind, type Noted, type Recent, RecentWrites } from '../../../src/replication/conflict/recent.ts';
 import { Versions } from '../../../src/replication/conflict/versions.ts';
 import { sha256 } from '../../../src/site/serialiser-index.ts';
+import { openKeyFile } from '../../../src/state/key-file.ts';
+import { type Channel, routed } from './channels.ts';
 import { type Database, type LogEntry, sequenceOf } from './database.ts';
 import { BlindToAnswers, type Fault } from './faults.ts';
+import type { Random } from './random.ts';
 import { KEYS } from './schema.ts';
 
 export interface IndexOptions {
   readonly database: Database;
+  readonly channel: Channel;
   /** From the spoke, and to it. */
   readonly pipeline: string;
   readonly reverse: string;
   readonly rule: ConflictRule;
+  readonly random: Random;
   readonly has: (fault: Fault) => boolean;
 }
+
+/** How many indexes have room for next to nothing, so that all is in a file. */
+const SPILLING = 0.02;
+const SPILLS = { limitBytes: 3 * WRITE_BYTES, spill: { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 } };
 
 export class Index {
   readonly #options: IndexOptions;
@@ -31,8 +42,8 @@ export class Index {
     this.#options = options;
     this.writes = new RecentWrites({
       from: parsePosition(options.database.start),
-      limitBytes: 1 << 20,
       digest: sha256,
+      ...(options.random.chance(SPILLING) ? SPILLS : { limitBytes: 1 << 20 }),
     });
     this.#blind = new BlindToAnswers(this.writes);
   }
@@ -40,6 +51,11 @@ export class Index {
   /** What the rules are given. */
   get recent(): Recent {
     return this.#options.has('answer from source') ? this.#blind : this.writes;
+  }
+
+  /** Nothing is left of it. */
+  close(): void {
+    this.rebuild(this.#options.database.start);
   }
 
   /** Everything in memory is gone, and the log is read again behind a position. */
@@ -94,17 +110,19 @@ export class Index {
 
   /** Rows of another spoke bear the time and the columns of where they were written. */
   #applied(entry: LogEntry): void {
-    const { rule, has } = this.#options;
+    const { channel, rule, has } = this.#options;
     const versions = new Versions();
     if (!has('applied rows without versions')) versions.add(entry.versions);
-    for (const change of entry.changes)
+    for (const change of routed(channel, entry.changes))
       for (const [lock, noted] of versions.of(this.#touched(change), notedOf(change, rule, entry.clock, KEYS)))
         this.#put(entry, 'local', [lock], noted);
   }
 
   #changed(entry: LogEntry): void {
-    for (const change of entry.changes)
+    for (const change of routed(this.#options.channel, entry.changes)) {
+      if (change.kind === 'delete' && this.#options.has('deletes forgotten')) continue;
       this.#put(entry, 'local', this.#touched(change), notedOf(change, this.#options.rule, entry.clock, KEYS));
+    }
   }
 
   #touched(change: RowChange): string[] {

@@ -1,17 +1,18 @@
-/** One spoke of a star with both its pipelines: its owner, the hub's loader and copier for it, and the links. */
+/** One spoke of a star with both its pipelines of a channel: its owner, the hub's loader and copier for it, and the links. */
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
+import { type Channel, pipelinesOf } from './channels.ts';
 import { Copier } from './copier.ts';
 import { type Database, sequenceOf } from './database.ts';
 import type { Fault } from './faults.ts';
 import type { Index } from './index.ts';
 import { Oracle, Violation } from './oracle.ts';
 import type { Random } from './random.ts';
-import { TABLES } from './schema.ts';
 import { Serialiser } from './serialiser.ts';
 import { Spoke } from './spoke.ts';
-import { HubStream, pipelinesOf, SpokeStream } from './streams.ts';
+import { HubStream, SpokeStream } from './streams.ts';
 
 export interface LegOptions {
+  readonly channel: Channel;
   readonly hub: Database;
   readonly spoke: Database;
   /** Another spoke's name, or its own when it is alone. */
@@ -37,31 +38,38 @@ export class Leg {
   readonly #options: LegOptions;
   readonly #out: string;
   readonly #back: string;
-  readonly #serialiser: Serialiser;
-  readonly #spoke: Spoke;
+  readonly #makeSerialiser: () => Serialiser;
+  readonly #makeSpoke: () => Spoke;
+  #serialiser: Serialiser;
+  #spoke: Spoke;
+  /** Owners that were replaced and do not know it yet. */
+  #stale: (Serialiser | Spoke)[] = [];
   readonly #toSpoke: HubStream;
   readonly #toHub: SpokeStream;
   readonly #copier: Copier;
 
   constructor(options: LegOptions) {
     this.#options = options;
-    const { hub, spoke: database, neighbour, copies, rule, random, indexes, has } = options;
+    const { channel, hub, spoke: database, neighbour, copies, rule, random, indexes, has } = options;
     this.database = database;
-    const { out, back } = pipelinesOf(database.name);
+    const { out, back } = pipelinesOf(channel, database.name);
     this.#out = out;
     this.#back = back;
     this.oracle = new Oracle({ ...options, out, back });
-    const copied = { table: TABLES.length, after: null };
+    const copied = { table: channel.tables.length, after: null };
     const none = { seq: 0, seen: {}, cursor: copied };
     hub.store(back, { ...none, position: database.start });
     database.store(out, { ...none, position: hub.start, cursor: copies ? { table: 0, after: null } : copied });
-    const common = { random, oracle: this.oracle, has };
+    const common = { channel, random, oracle: this.oracle, has };
     const loader = { ...common, database: hub, other: database, pipeline: back, reverse: out };
-    this.#serialiser = new Serialiser({ ...loader, indexes, rule, neighbour: pipelinesOf(neighbour).back });
-    this.#spoke = new Spoke({ ...common, database, other: hub, pipeline: out, reverse: back });
-    this.#toSpoke = new HubStream({ database: hub, out, back, has });
-    this.#toHub = new SpokeStream({ database, out, back, has });
-    this.#copier = new Copier(hub, out, this.#toSpoke, random);
+    const serialises = { ...loader, indexes, rule, neighbour: pipelinesOf(channel, neighbour).back };
+    this.#makeSerialiser = () => new Serialiser(serialises);
+    this.#makeSpoke = () => new Spoke({ ...common, database, other: hub, pipeline: out, reverse: back });
+    this.#serialiser = this.#makeSerialiser();
+    this.#spoke = this.#makeSpoke();
+    this.#toSpoke = new HubStream({ database: hub, channel, out, back, has });
+    this.#toHub = new SpokeStream({ database, channel, out, back, has });
+    this.#copier = new Copier(hub, channel, out, this.#toSpoke, random);
     this.#copier.reset(this.#arrived.cursor);
   }
 
@@ -76,16 +84,14 @@ export class Leg {
       [8, () => this.#read(this.#toSpoke)],
       [5, () => index.readOne()],
       [6, () => this.#copy()],
-      [1, () => this.beat()],
       [0.5, () => index.reread(1 + random.below(4))],
       [0.6, () => this.#reopenToHub()],
       [0.6, () => this.#reopenToSpoke()],
       [0.6, () => this.#restartSpoke()],
+      [0.4, () => this.#handOverHub()],
+      [0.4, () => this.#handOverSpoke()],
+      [2, () => this.#stepStale()],
     ];
-  }
-
-  beat(): void {
-    this.database.append({ kind: 'beat' });
   }
 
   /** The hub's owner was killed, and starts again. */
@@ -95,10 +101,32 @@ export class Leg {
     this.#reopenToSpoke();
   }
 
+  /** Another owner claims the pipeline from the spoke; the one before it has a window in hand, and knows nothing of that. */
+  #handOverHub(): void {
+    if (this.#serialiser.busy && !this.#options.has('stale owner not fenced')) return;
+    this.#stale.push(this.#serialiser);
+    this.#serialiser = this.#makeSerialiser();
+    this.#serialiser.restart(this.#arrived.position);
+    this.#reopenToHub();
+  }
+
+  #handOverSpoke(): void {
+    if (this.#spoke.busy && !this.#options.has('stale owner not fenced')) return;
+    this.#stale.push(this.#spoke);
+    this.#spoke = this.#makeSpoke();
+    this.#reopenToSpoke();
+  }
+
+  #stepStale(): void {
+    for (const owner of this.#stale) owner.step([]);
+    this.#stale = this.#stale.filter(({ idle }) => !idle);
+  }
+
   get atRest(): boolean {
     return (
       this.#serialiser.idle &&
       this.#spoke.idle &&
+      this.#stale.length === 0 &&
       this.#copier.done &&
       this.#toSpoke.atEnd &&
       this.#toHub.atEnd &&
@@ -108,6 +136,7 @@ export class Leg {
 
   /** Everything goes one step on. */
   advance(): void {
+    this.#stepStale();
     this.#read(this.#toHub);
     this.#read(this.#toSpoke);
     this.#serialiser.step(this.#toHub.queue);
@@ -119,10 +148,20 @@ export class Leg {
     this.#serialiser.index.readToEnd();
   }
 
-  judge(hub: readonly string[]): void {
-    const spoke = this.database.dump();
+  close(): void {
+    for (const { index } of [this.#serialiser, ...this.#stale].filter((owner) => owner instanceof Serialiser))
+      index.close();
+  }
+
+  judge(): void {
+    const { tables } = this.#options.channel;
+    const [hub, spoke] = [this.#options.hub, this.database].map((database) => database.dump(tables)) as [
+      string[],
+      string[],
+    ];
     const difference = hub.find((row) => !spoke.includes(row)) ?? spoke.find((row) => !hub.includes(row));
     if (difference !== undefined) throw new Violation('the sites differ');
+    this.oracle.judge(this.#options.hub.conflicts.filter(({ pipeline }) => pipeline === this.#back));
     const { writes } = this.#serialiser.index;
     if (writes.size > 0) throw new Violation('the index is not empty at rest');
     if (writes.bytes !== 0) throw new Violation('the index has lost count of its bytes');

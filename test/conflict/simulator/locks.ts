@@ -20,13 +20,18 @@ export class Locks {
     this.#held.delete(holder);
   }
 
+  /** Whether its transaction has begun. */
+  has(holder: string): boolean {
+    return this.#held.has(holder);
+  }
+
   holds(holder: string, lock: string): boolean {
     const held = this.#held.get(holder);
     return held !== undefined && (held.rows.has(lock) || held.gaps.has(lock));
   }
 
   /** Whether anybody holds it, as a user's write meets it. */
-  has(lock: string): boolean {
+  heldByAny(lock: string): boolean {
     return [...this.#held.values()].some(({ rows, gaps }) => rows.has(lock) || gaps.has(lock));
   }
 

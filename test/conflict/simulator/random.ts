@@ -6,6 +6,11 @@ export class Random {
     this.#state = (seed * 2654435761 + 0x9e3779b9) >>> 0;
   }
 
+  /** From here on as if it were new: what came before has no say. */
+  restart(seed: number, step: number): void {
+    this.#state = (seed * 2654435761 + (step + 1) * 0x85ebca6b) >>> 0;
+  }
+
   /** Mulberry32. */
   #next(): number {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;

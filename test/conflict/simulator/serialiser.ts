@@ -1,15 +1,18 @@
 /** The hub's loader for one spoke, with its fast and slow path, one step at a time. */
+import type { ConflictRecord } from '../../../src/model/conflict.ts';
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
-import type { Delivery, LoggedAnswer } from '../../../src/model/row.ts';
+import type { Delivery, LoggedAnswer, Seen } from '../../../src/model/row.ts';
 import type { Verdict } from '../../../src/replication/conflict/decide.ts';
 import { firstConflict } from '../../../src/replication/conflict/detect.ts';
 import { optimisticWrites } from '../../../src/replication/conflict/optimistic.ts';
 import type { LockedRow } from '../../../src/replication/conflict/rows.ts';
 import { type Claim, type Token, Tokens } from '../../../src/replication/conflict/tokens.ts';
 import { versionsOf } from '../../../src/replication/conflict/versions.ts';
+import { sequenceOf } from './database.ts';
 import { find } from './finding.ts';
 import { Index } from './index.ts';
-import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
+import { type LoaderOptions, Owner, takeWindow, type Window } from './loading.ts';
+import { recordsOf } from './recording.ts';
 import { KEYS, loadOf } from './schema.ts';
 import { Blocked, Duplicate, Transaction } from './transaction.ts';
 import { judge } from './verdict.ts';
@@ -35,7 +38,9 @@ type Stage =
 
 export class Serialiser {
   readonly #options: SerialiserOptions;
+  readonly #owner: Owner;
   readonly index: Index;
+  readonly #tokens: Tokens;
   #stage: Stage = 'idle';
   #window: Window | null = null;
   #claims: readonly Claim[] = [];
@@ -43,15 +48,23 @@ export class Serialiser {
   #transaction: Transaction | null = null;
   #present: readonly LockedRow[] = [];
   #verdict: Verdict | null = null;
+  #records: readonly ConflictRecord[] = [];
 
   constructor(options: SerialiserOptions) {
     this.#options = options;
+    this.#owner = new Owner(options);
     this.index = new Index(options);
+    this.#tokens = new Tokens(options.reverse);
     options.indexes.push(this.index);
   }
 
   get idle(): boolean {
     return this.#stage === 'idle';
+  }
+
+  /** Whether another owner has to wait with its claim. */
+  get busy(): boolean {
+    return this.#owner.busy;
   }
 
   /** Whether a transaction is open: its first write was the checkpoint row, which it holds. */
@@ -61,14 +74,18 @@ export class Serialiser {
 
   /** Killed and started again: everything in memory is gone, and the index is filled from the log. */
   restart(outbound: string): void {
-    this.#rollback();
-    this.#stage = 'idle';
-    this.#window = null;
+    this.#giveUp();
     const { database, pipeline, reverse, has } = this.#options;
     const from = has('index rebuilt from the outbound position')
       ? outbound
       : (database.checkpoint(pipeline).seen[reverse] ?? database.start);
     this.index.rebuild(from);
+  }
+
+  #giveUp(): void {
+    this.#rollback();
+    this.#stage = 'idle';
+    this.#window = null;
   }
 
   step(queue: Delivery[]): void {
@@ -78,12 +95,15 @@ export class Serialiser {
         this.#window = takeWindow(queue, this.#options);
         if (this.#window === null) return;
         this.#verdict = null;
+        this.#records = [];
         this.#stage = 'begin';
         if (has('evicting too early')) this.#evict((queue.at(-1) ?? this.#window.deliveries.at(-1)!).seen);
         this.#claim();
         return;
       case 'begin':
-        if (this.#window!.fromSeq !== database.checkpoint(pipeline).seq && !has('window applied twice')) this.#finish();
+        if (this.#owner.fenced) this.#giveUp();
+        else if (this.#window!.fromSeq !== database.checkpoint(pipeline).seq && !has('window applied twice'))
+          this.#finish();
         else if (has('before image') && this.#claims.length > 0) this.#lockAll();
         else if (has('absent-key race') && this.#claims.length > 0) this.#lockPresent();
         else this.#writeFirst();
@@ -99,7 +119,6 @@ export class Serialiser {
         return;
       case 'checked':
         oracle.count('taken whole');
-        this.#oracleTaken(null);
         this.#commit([]);
         return;
       case 'write late':
@@ -108,7 +127,8 @@ export class Serialiser {
         return;
       case 'slow':
         this.#rollback();
-        this.#lockAll();
+        if (this.#owner.fenced) this.#giveUp();
+        else this.#lockAll();
         return;
       case 'locked':
         if (!has('no barrier')) this.index.readToEnd();
@@ -124,23 +144,24 @@ export class Serialiser {
 
   #claim(): void {
     const { other, reverse, has } = this.#options;
-    const tokens = new Tokens(reverse);
     const { deliveries } = this.#window!;
-    const last = tokens.of(deliveries.at(-1)!.seen);
+    const tokenOf = (seen: Seen): Token => this.#tokenOf(seen, 'judging');
+    const last = tokenOf(deliveries.at(-1)!.seen);
     const claims: Claim[] = [];
     const truths: number[] = [];
     for (const delivery of deliveries) {
       if (delivery.kind !== 'changes') continue;
-      const token: Token = has('one token for a window') ? last : tokens.of(delivery.seen);
+      const token: Token = has('one token for a window') ? last : tokenOf(delivery.seen);
       for (const change of delivery.changes) {
         const before = change.kind === 'insert' ? null : change.before;
         const after = change.kind === 'delete' ? null : change.after;
         claims.push({
           token,
           clock: delivery.clock,
+          gtid: delivery.gtid,
           change: { kind: change.kind, table: loadOf(change.table), before, after, fkChecks: true },
         });
-        truths.push(other.entry(delivery.position).truth);
+        truths.push(other.entry(delivery.position).truth[reverse] ?? 0);
       }
     }
     this.#claims = claims;
@@ -148,22 +169,22 @@ export class Serialiser {
   }
 
   #writeFirst(): void {
-    const { database, pipeline, oracle } = this.#options;
+    const { database, oracle } = this.#options;
     if (this.#claims.length === 0) {
-      this.#transaction = new Transaction(database, pipeline);
+      this.#transaction = new Transaction(database, this.#owner.holder);
       this.#commit([]);
       return;
     }
     if (!this.#optimistic()) return;
-    database.locks.hold(pipeline, this.#transaction!.locks);
+    database.locks.hold(this.#owner.holder, this.#transaction!.locks);
     oracle.count('fast');
     this.#stage = 'written';
   }
 
   /** False when it cannot, or cannot yet. */
   #optimistic(): boolean {
-    const { database, pipeline } = this.#options;
-    const transaction = new Transaction(database, pipeline);
+    const { database } = this.#options;
+    const transaction = new Transaction(database, this.#owner.holder);
     try {
       const { missing, absent } = transaction.run(optimisticWrites(this.#claims.map(({ change }) => change)));
       if (missing + absent === 0) {
@@ -182,18 +203,18 @@ export class Serialiser {
   }
 
   #lockAll(): void {
-    const { database, pipeline, oracle, has } = this.#options;
+    const { database, oracle, has } = this.#options;
     const { present, rows, gaps } = find(database, this.#claims);
     const { locks } = database;
     if (
-      [...rows].some((lock) => locks.inTheWay(pipeline, lock)) ||
-      [...gaps].some((lock) => locks.taken(pipeline, lock))
+      [...rows].some((lock) => locks.inTheWay(this.#owner.holder, lock)) ||
+      [...gaps].some((lock) => locks.taken(this.#owner.holder, lock))
     ) {
-      this.#blocked(new Set([...rows].filter((lock) => !locks.inTheWay(pipeline, lock))), 'slow');
+      this.#blocked(new Set([...rows].filter((lock) => !locks.inTheWay(this.#owner.holder, lock))), 'slow');
       return;
     }
-    locks.hold(pipeline, rows, has('slow path without gap locks') ? new Set() : gaps);
-    this.#transaction = new Transaction(database, pipeline);
+    locks.hold(this.#owner.holder, rows, has('slow path without gap locks') ? new Set() : gaps);
+    this.#transaction = new Transaction(database, this.#owner.holder);
     this.#present = present;
     oracle.count('slow');
     this.#stage = 'locked';
@@ -201,19 +222,19 @@ export class Serialiser {
 
   /** The absent-key race: rows that exist are locked, the check is made, and only then is anything written. */
   #lockPresent(): void {
-    const { database, pipeline } = this.#options;
-    database.locks.hold(pipeline, find(database, this.#claims).rows);
+    const { database } = this.#options;
+    database.locks.hold(this.#owner.holder, find(database, this.#claims).rows);
     this.index.readToEnd();
     this.#stage = 'barred';
   }
 
   /** Another loader holds a lock: this one waits with what it has got so far, or rolls back, as after a deadlock. */
   #blocked(got: ReadonlySet<string>, again: Stage): void {
-    const { database, pipeline, random, oracle } = this.#options;
+    const { database, random, oracle } = this.#options;
     oracle.count('blocked');
     this.#rollback();
     this.#stage = again;
-    if (random.chance(0.5)) database.locks.hold(pipeline, got);
+    if (random.chance(0.5)) database.locks.hold(this.#owner.holder, got);
   }
 
   #decide(): void {
@@ -231,15 +252,18 @@ export class Serialiser {
       for (const refusal of verdict.refused) oracle.refused(refusal, truths.get(refusal.claim)!);
       oracle.drifted(verdict.drift);
     }
+    const { database } = this.#options;
+    this.#records = recordsOf(claims, verdict, { pipeline, rule: this.#options.rule, present: this.#present }, has);
+    if (has('recorded when decided')) database.conflicts.push(...this.#records);
     this.#claims = claims;
     this.#verdict = verdict;
     this.#stage = 'decided';
   }
 
   #writeVerdict(): void {
-    const { database, pipeline, neighbour, random, has } = this.#options;
+    const { database, neighbour, random, has } = this.#options;
     const { answers, writes } = this.#verdict!;
-    const transaction = new Transaction(database, pipeline);
+    const transaction = new Transaction(database, this.#owner.holder);
     try {
       transaction.run(writes);
     } catch (error) {
@@ -252,40 +276,31 @@ export class Serialiser {
       return;
     }
     this.#transaction = transaction;
-    this.#oracleTaken(this.#verdict);
     if (has('unanswered refusal')) this.#commit([]);
     else if (has('answer to the wrong spoke'))
       this.#commit(answers.map((answer) => ({ ...answer, pipeline: neighbour })));
     else this.#commit(answers);
   }
 
-  /** No write of this site that the spoke had not seen may be overwritten, as far as the transaction holds its locks. */
-  #oracleTaken(verdict: Verdict | null): void {
-    const { database, pipeline, oracle } = this.#options;
-    const refused = new Set(verdict?.refused.map(({ claim }) => claim));
-    oracle.window();
-    const lost = new Map(verdict?.overruled.map((each) => [each.claim, new Set(each.lost)]));
+  #committing(): void {
+    const { database, oracle } = this.#options;
+    const verdict = this.#verdict;
     for (const { beaten, evicted, lost: columns } of verdict?.overruled ?? []) {
       oracle.count(beaten === null ? 'nothing beaten' : 'beaten');
       oracle.count('evicted', evicted.length);
       oracle.count('lost in part', columns.length);
     }
-    for (const [index, claim] of this.#claims.entries()) {
-      if (refused.has(claim)) continue;
-      const { table, before, after } = claim.change;
-      const held = KEYS.touched(table, before, after).filter((lock) => database.locks.holds(pipeline, lock));
-      oracle.taken(claim, lost.get(claim) ?? new Set(), held, this.#truths[index]!);
-      const overruling = verdict?.overruled.find((each) => each.claim === claim);
-      for (const row of overruling?.gaveWay ?? []) oracle.gaveWay(KEYS.touched(row.table, row.image, null));
-      // Where its row was gone it is there again as a whole.
-      if (overruling?.present === null) oracle.gaveWay(KEYS.touched(table, before, after));
-    }
+    const holds = (lock: string): boolean => database.locks.holds(this.#owner.holder, lock);
+    oracle.committing(database, { claims: this.#claims, truths: this.#truths, verdict, holds });
   }
 
   #commit(answers: readonly LoggedAnswer[]): void {
-    const { database, pipeline, random, oracle } = this.#options;
+    const { database, pipeline, random, oracle, has } = this.#options;
     const last = this.#window!.deliveries.at(-1)!;
+    this.#committing();
     this.#transaction!.commit();
+    oracle.committed(database);
+    if (!has('recorded when decided') && !has('recorded after the commit')) database.conflicts.push(...this.#records);
     const checkpoint = database.checkpoint(pipeline);
     database.store(pipeline, {
       ...checkpoint,
@@ -300,7 +315,10 @@ export class Serialiser {
     this.#rollback();
     // The answer to COMMIT may be lost: then the window is begun again, and the checkpoint tells that it was committed.
     if (random.chance(0.04)) this.#stage = 'begin';
-    else this.#finish();
+    else {
+      if (has('recorded after the commit')) database.conflicts.push(...this.#records);
+      this.#finish();
+    }
   }
 
   #finish(): void {
@@ -310,15 +328,26 @@ export class Serialiser {
     this.#evict(database.checkpoint(pipeline).seen);
   }
 
-  #evict(seen: Readonly<Record<string, string>>): void {
-    const { indexes, reverse, has } = this.#options;
-    const token = new Tokens(reverse).of(seen);
-    for (const { writes } of has('evicting by any token') ? indexes : [this.index]) writes.evict(token);
+  #evict(seen: Seen): void {
+    const { indexes, has } = this.#options;
+    const token = this.#tokenOf(seen, 'evicting');
+    for (const { writes } of has('entries dropped one peer early') ? indexes : [this.index]) writes.evict(token);
+  }
+
+  /** What is seen by the pipeline of this very channel, or by rules that know no channels. */
+  #tokenOf(seen: Seen, what: 'judging' | 'evicting'): Token {
+    const { reverse, has } = this.#options;
+    const judges = what === 'judging';
+    const highest = has(judges ? 'highest token over channels' : "evicting by another channel's token");
+    if (!highest && !(judges && has('lowest token over channels'))) return this.#tokens.of(seen);
+    const at = (pipeline: string): number => (seen[pipeline] === undefined ? 0 : sequenceOf(seen[pipeline]));
+    const order = [reverse, ...Object.keys(seen)].sort((a, b) => at(a) - at(b));
+    return new Tokens(highest ? order.at(-1)! : order[0]!).of(seen);
   }
 
   #rollback(): void {
-    const { database, pipeline } = this.#options;
+    const { database } = this.#options;
     this.#transaction = null;
-    database.locks.release(pipeline);
+    database.locks.release(this.#owner.holder);
   }
 }

@@ -3,12 +3,13 @@ import type { Write } from '../../../src/model/load.ts';
 import type { Delivery } from '../../../src/model/row.ts';
 import { inTurn, type LoadChange, placingWrites } from '../../../src/replication/window.ts';
 import { sequenceOf } from './database.ts';
-import { type LoaderOptions, takeWindow, type Window } from './loading.ts';
-import { loadOf, TABLES } from './schema.ts';
-import { Duplicate, Transaction } from './transaction.ts';
+import { type LoaderOptions, Owner, takeWindow, type Window } from './loading.ts';
+import { loadOf } from './schema.ts';
+import { Blocked, Duplicate, Transaction } from './transaction.ts';
 
 export class Spoke {
   readonly #options: LoaderOptions;
+  readonly #owner: Owner;
   #stage: 'idle' | 'begin' | 'cleared' = 'idle';
   #window: Window | null = null;
   #transaction: Transaction | null = null;
@@ -16,10 +17,16 @@ export class Spoke {
 
   constructor(options: LoaderOptions) {
     this.#options = options;
+    this.#owner = new Owner(options);
   }
 
   get idle(): boolean {
     return this.#stage === 'idle';
+  }
+
+  /** Whether another owner has to wait with its claim. */
+  get busy(): boolean {
+    return this.#owner.busy;
   }
 
   restart(): void {
@@ -29,6 +36,17 @@ export class Spoke {
   }
 
   step(queue: Delivery[]): void {
+    try {
+      this.#step(queue);
+    } catch (error) {
+      // Two write as one pipeline: who finds the other's locks waits for them.
+      if (!(error instanceof Blocked && this.#options.has('stale owner not fenced'))) throw error;
+      this.#rollback();
+      this.#stage = 'begin';
+    }
+  }
+
+  #step(queue: Delivery[]): void {
     const { database, pipeline, has } = this.#options;
     switch (this.#stage) {
       case 'idle':
@@ -36,6 +54,10 @@ export class Spoke {
         if (this.#window !== null) this.#stage = 'begin';
         return;
       case 'begin': {
+        if (this.#owner.fenced) {
+          this.restart();
+          return;
+        }
         if (this.#window!.fromSeq !== database.checkpoint(pipeline).seq && !has('window applied twice')) {
           this.restart();
           return;
@@ -46,10 +68,10 @@ export class Spoke {
           placingWrites(run.flatMap(placed), true).filter(({ kind }) => kind !== 'evict' || !skips),
         );
         const clears = ({ kind }: Write): boolean => kind === 'delete' || kind === 'evict';
-        this.#transaction = new Transaction(database, pipeline);
+        this.#transaction = new Transaction(database, this.#owner.holder);
         this.#transaction.run(first.filter(clears));
         this.#rest = [...first.filter((write) => !clears(write)), ...others.flat()];
-        database.locks.hold(pipeline, this.#transaction.locks);
+        database.locks.hold(this.#owner.holder, this.#transaction.locks);
         this.#stage = 'cleared';
         return;
       }
@@ -83,14 +105,14 @@ export class Spoke {
   }
 
   #commit(): void {
-    const { database, pipeline, random } = this.#options;
+    const { database, channel, pipeline, random } = this.#options;
     const last = this.#window!.deliveries.at(-1)!;
     this.#transaction!.commit();
     const checkpoint = database.checkpoint(pipeline);
     let { cursor } = checkpoint;
     for (const delivery of this.#window!.deliveries) {
       if (delivery.kind !== 'chunk') continue;
-      const table = TABLES.indexOf(delivery.chunk.table);
+      const table = channel.tables.indexOf(delivery.chunk.table);
       cursor =
         delivery.chunk.cursor === null
           ? { table: table + 1, after: null }
@@ -98,7 +120,7 @@ export class Spoke {
     }
     database.store(pipeline, { ...checkpoint, seq: checkpoint.seq + 1, position: last.position, cursor });
     database.append({ kind: 'applied', pipeline, mark: last.position, changes: this.#transaction!.changes });
-    database.truth = sequenceOf(last.position);
+    database.truth = { ...database.truth, [pipeline]: sequenceOf(last.position) };
     this.#rollback();
     if (random.chance(0.04)) this.#stage = 'begin';
     else this.restart();
@@ -106,8 +128,7 @@ export class Spoke {
 
   #rollback(): void {
     this.#transaction = null;
-    const { database, pipeline } = this.#options;
-    database.locks.release(pipeline);
+    this.#options.database.locks.release(this.#owner.holder);
   }
 }
 

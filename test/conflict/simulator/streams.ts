@@ -1,16 +1,13 @@
 /** Readers of the two logs, and the links that carry what they read. */
 import type { Delivery, Image, RowChange, Seen } from '../../../src/model/row.ts';
+import { type Channel, routed } from './channels.ts';
 import { type Database, type LogEntry, sequenceOf } from './database.ts';
 import type { Fault } from './faults.ts';
-import { KEYS, TABLES } from './schema.ts';
-
-/** Pipelines between the hub `s` and a spoke: `out` runs to the spoke, `back` from it. */
-export function pipelinesOf(spoke: string): { readonly out: string; readonly back: string } {
-  return { out: `shop/s>${spoke}`, back: `shop/${spoke}>s` };
-}
+import { KEYS } from './schema.ts';
 
 export interface StreamOptions {
   readonly database: Database;
+  readonly channel: Channel;
   readonly out: string;
   readonly back: string;
   readonly has: (fault: Fault) => boolean;
@@ -23,8 +20,11 @@ function common(
   return { gtid: entry.gtid, position: entry.position, seen, clock: entry.clock, bytes: 1 };
 }
 
-function userChanges(entry: LogEntry, seen: Seen): Delivery {
-  return { ...common(entry, seen), kind: 'changes', first: true, last: true, changes: entry.changes };
+/** What of the entry the channel carries, if anything. */
+function changesOf(entry: LogEntry, channel: Channel, seen: Seen): Delivery[] {
+  const changes = routed(channel, entry.changes);
+  if (changes.length === 0) return [];
+  return [{ ...common(entry, seen), kind: 'changes', first: true, last: true, changes }];
 }
 
 /** Reads the spoke's log for the hub, folding what the spoke had seen. */
@@ -53,18 +53,18 @@ export class SpokeStream {
   }
 
   read(): void {
-    const { database, out, has } = this.#options;
+    const { database, channel, out, has } = this.#options;
     const entry = database.log[this.#at];
     if (entry === undefined) return;
     this.#at += 1;
     let seen = this.#seen;
-    if (has('token claims too much')) seen = { [out]: database.checkpoint(out).position };
+    if (has('token claims too much')) seen = { ...seen, [out]: database.checkpoint(out).position };
     if (has('token claims too little')) seen = this.#seenBefore;
     if (entry.kind === 'applied') {
       this.#seenBefore = this.#seen;
-      this.#seen = { [out]: entry.mark! };
+      this.#seen = { ...this.#seen, [entry.pipeline!]: entry.mark! };
     } else if (entry.kind === 'beat') this.queue.push({ ...common(entry, seen), kind: 'beat', sentMs: 0, settled: 1 });
-    else this.queue.push(userChanges(entry, seen));
+    else this.queue.push(...changesOf(entry, channel, seen));
   }
 }
 
@@ -105,16 +105,16 @@ export class HubStream {
     const entry = this.#options.database.log[this.#at];
     if (entry === undefined) return;
     this.#at += 1;
-    const { back, has } = this.#options;
+    const { channel, back, has } = this.#options;
     const theirs = entry.pipeline !== null && entry.pipeline !== back;
     if (!theirs || !has('chunk blind to other spokes')) for (const change of entry.changes) this.#noteForChunk(change);
     switch (entry.kind) {
       case 'user':
-        this.queue.push(userChanges(entry, {}));
+        this.queue.push(...changesOf(entry, channel, {}));
         return;
       case 'applied': {
         const sent = theirs ? !has('other spokes not forwarded') : has('sent back to its writer');
-        if (sent && entry.changes.length > 0) this.queue.push(userChanges(entry, {}));
+        if (sent) this.queue.push(...changesOf(entry, channel, {}));
         const answers = entry.answers.filter(({ pipeline }) => pipeline === back);
         if (answers.length > 0) this.queue.push({ ...common(entry, {}), kind: 'answers', answers });
         return;
@@ -144,7 +144,7 @@ export class HubStream {
   #deliver(entry: LogEntry, { table: at, rows, last, changed }: PendingChunk): void {
     this.pending = null;
     if (changed === null || rows === null) return;
-    const table = TABLES[at]!;
+    const table = this.#options.channel.tables[at]!;
     const cursor = last ? null : [rows.at(-1)![0]!];
     const kept = rows.filter((row) => !changed.has(KEYS.row(table, row)));
     this.queue.push({

@@ -55,7 +55,7 @@ export function userTransaction(
   for (const change of changes) {
     const before = change.kind === 'insert' ? null : change.before;
     const after = change.kind === 'delete' ? null : change.after;
-    if (KEYS.touched(change.table, before, after).some((lock) => database.locks.has(lock))) return null;
+    if (KEYS.touched(change.table, before, after).some((lock) => database.locks.heldByAny(lock))) return null;
   }
   transaction.commit();
   database.append({ kind: 'user', changes });

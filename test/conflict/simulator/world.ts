@@ -1,5 +1,6 @@
 /** One random history: a hub and its spokes, and everything that goes wrong between any two steps. */
 import type { ConflictRule } from '../../../src/model/pipeline.ts';
+import { type Channel, channelsOf } from './channels.ts';
 import { Database, type LogEntry } from './database.ts';
 import type { Fault } from './faults.ts';
 import type { Index } from './index.ts';
@@ -7,7 +8,7 @@ import { type Action, Leg } from './leg.ts';
 import { Violation } from './oracle.ts';
 import { Random } from './random.ts';
 import { ruleOf } from './rules.ts';
-import { KEYS, TALLIES, TALLY } from './schema.ts';
+import { KEYS, TABLES, TALLIES, TALLY } from './schema.ts';
 import { type Habits, habits, userTransaction } from './users.ts';
 
 export interface HistoryOptions {
@@ -15,12 +16,16 @@ export interface HistoryOptions {
   readonly faults?: readonly Fault[];
   /** One to three; left out, the seed says. */
   readonly spokes?: number;
+  /** One or two; left out, the seed says. */
+  readonly channels?: number;
   /** Only the end counts: whether the sites differ. */
   readonly patient?: boolean;
   /** Left out, the seed says. */
   readonly rule?: ConflictRule;
-  /** No more steps than this before all comes to rest: what shrinks a history. */
+  /** No more steps than this before all comes to rest. A history of fewer steps begins like that of more. */
   readonly steps?: number;
+  /** Steps that are left out. What the others draw by chance does not depend on it. */
+  readonly without?: ReadonlySet<number>;
   /** Told of what every database logs. */
   readonly trace?: (database: string, entry: LogEntry) => void;
 }
@@ -54,6 +59,8 @@ export function runHistory(options: HistoryOptions): Outcome {
   } catch (error) {
     if (error instanceof Violation) return { violation: error.message, counts: world.counts, steps: world.steps };
     throw error;
+  } finally {
+    world.close();
   }
 }
 
@@ -65,15 +72,21 @@ class World {
   readonly #rule: ConflictRule;
   readonly #tallied = new Map<string, number>(TALLIES.map((id) => [id, 0]));
   #now = 1_700_000_000_000_000;
+  readonly #spokes: readonly Database[];
   readonly #legs: readonly Leg[];
   readonly #ledger: string[] = [];
   readonly #most: number;
+  readonly #seed: number;
+  readonly #without: ReadonlySet<number>;
   /** Taken before all came to rest. */
   steps = 0;
   #fresh = 0;
 
   constructor(options: HistoryOptions) {
     const { seed, faults = [], spokes = spokesOf(seed), patient = false, rule = ruleOf(seed), trace } = options;
+    const channels = channelsOf(seed, options.channels);
+    this.#seed = seed;
+    this.#without = options.without ?? new Set();
     this.#most = options.steps ?? Number.POSITIVE_INFINITY;
     this.#random = new Random(seed);
     const random = this.#random;
@@ -81,22 +94,23 @@ class World {
     this.#habits = habits(random, rule.counters.length > 0);
     this.#hub = new Database('s', 1, this.#clock());
     const hub = this.#hub;
-    const indexes: Index[] = [];
     const names = SPOKES.slice(0, spokes);
     this.#existingRows();
-    this.#legs = names.map((name, at) => {
-      const spoke = new Database(name, 2 + at, this.#clock());
-      const copies = random.chance(0.5);
-      if (!copies) takeOver(spoke, hub);
-      const neighbour = names[(at + 1) % names.length]!;
-      const { counts } = this;
-      const has = (fault: Fault): boolean => faults.includes(fault);
-      return new Leg({ hub, spoke, neighbour, copies, rule, patient, random, counts, indexes, has });
+    this.#spokes = names.map((name, at) => new Database(name, 2 + at, this.#clock()));
+    this.#legs = channels.flatMap((channel) => {
+      const indexes: Index[] = [];
+      return this.#spokes.map((spoke, at) => {
+        const copies = random.chance(0.5);
+        if (!copies) takeOver(spoke, hub, channel);
+        const neighbour = names[(at + 1) % names.length]!;
+        const { counts } = this;
+        const has = (fault: Fault): boolean => faults.includes(fault);
+        return new Leg({ channel, hub, spoke, neighbour, copies, rule, patient, random, counts, indexes, has });
+      });
     });
     for (const { oracle } of this.#legs) hub.listeners.push((entry) => oracle.wrote(entry));
     if (trace === undefined) return;
-    for (const database of [hub, ...this.#legs.map((leg) => leg.database)])
-      database.listeners.push((entry) => trace(database.name, entry));
+    for (const database of [hub, ...this.#spokes]) database.listeners.push((entry) => trace(database.name, entry));
   }
 
   /** A server's clock: up to ten minutes wrong, and with some in whole seconds. */
@@ -111,25 +125,32 @@ class World {
     const random = this.#random;
     // Every history has its own habits, so that rare combinations get their share.
     const actions = this.#actions().map(([most, action]) => [most * (0.1 + random.below(10) / 10), action] as const);
-    const steps = Math.min(this.#most, (60 + random.below(140)) * this.#legs.length);
+    const steps = Math.min(this.#most, (60 + random.below(140)) * this.#spokes.length);
     for (; this.steps < steps; this.steps += 1) {
+      random.restart(this.#seed, this.steps);
       this.#now += 1 + random.below(400_000);
+      if (this.#without.has(this.steps)) continue;
       random.weighted(actions)();
     }
   }
 
   /** Users stop; everything arrives, and the beats after it. */
   comeToRest(): void {
+    this.#random.restart(this.#seed, -1);
     this.#settle();
     this.#hub.append({ kind: 'beat' });
     this.#settle();
-    for (const leg of this.#legs) leg.beat();
+    for (const spoke of this.#spokes) spoke.append({ kind: 'beat' });
     this.#settle();
   }
 
+  close(): void {
+    for (const leg of this.#legs) leg.close();
+  }
+
   judge(): void {
-    const rows = this.#hub.dump();
-    for (const leg of this.#legs) leg.judge(rows);
+    const rows = this.#hub.dump(TABLES);
+    for (const leg of this.#legs) leg.judge();
     if (this.#ledger.some((row) => !rows.includes(row))) throw new Violation('an uncontested row is missing');
     if (this.#rule.counters.length === 0) return;
     for (const [id, sum] of this.#tallied)
@@ -141,7 +162,11 @@ class World {
       [6, () => this.#write(this.#hub)],
       [1, () => void this.#hub.append({ kind: 'beat' })],
       [0.6, () => this.#restartHub()],
-      ...this.#legs.flatMap((leg): Action[] => [[6, () => this.#write(leg.database)], ...leg.actions()]),
+      ...this.#spokes.flatMap((spoke): Action[] => [
+        [6, () => this.#write(spoke)],
+        [1, () => void spoke.append({ kind: 'beat' })],
+      ]),
+      ...this.#legs.flatMap((leg) => leg.actions()),
     ];
   }
 
@@ -179,7 +204,7 @@ class World {
 }
 
 /** The spoke begins with the hub's rows. */
-function takeOver(spoke: Database, hub: Database): void {
-  for (const [row, stored] of hub.rows) spoke.rows.set(row, stored);
-  for (const [unique, row] of hub.holders) spoke.holders.set(unique, row);
+function takeOver(spoke: Database, hub: Database, { tables }: Channel): void {
+  for (const [row, stored] of hub.rows) if (tables.includes(stored.table)) spoke.rows.set(row, stored);
+  for (const [unique, row] of hub.holders) if (spoke.rows.has(row)) spoke.holders.set(unique, row);
 }
