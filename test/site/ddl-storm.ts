@@ -5,10 +5,21 @@
 import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { channel, dump, equal, loud, quiet, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, dump, equal, rootOf, Sites, streaming, until } from './harness.ts';
+
+/** Whoever carries from the first server to the second, through channel `c`, every table of schema `s`. */
+export interface Crew extends AsyncDisposable {
+  /** Something goes wrong, and is over when it returns. */
+  cut(random: Random): Promise<void>;
+  /** Waits until everything is copied and nothing is wrong. */
+  whole(): Promise<void>;
+  /** How it stands. */
+  tell(): Promise<string>;
+}
 
 export interface Storm {
   readonly servers: readonly [DatabaseServer, DatabaseServer];
+  readonly crew: () => Promise<Crew>;
   readonly statements: number;
   readonly cuts: number;
   readonly seed: number;
@@ -16,7 +27,7 @@ export interface Storm {
   readonly pause: () => Promise<unknown>;
 }
 
-type Random = (below: number) => number;
+export type Random = (below: number) => number;
 
 function randomOf(seed: number): Random {
   let state = seed >>> 0 || 1;
@@ -166,18 +177,15 @@ class Model {
 
 const GONE = new Set(['ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR', 'ER_LOCK_DEADLOCK', 'ER_TABLE_DEF_CHANGED']);
 
-export async function storm({ servers, statements, cuts, seed, pause }: Storm): Promise<void> {
+export async function storm({ servers, crew: make, statements, cuts, seed, pause }: Storm): Promise<void> {
   const random = randomOf(seed);
-  const [ra, load, rb] = await Promise.all([rootOf(servers[0]), rootOf(servers[0]), rootOf(servers[1])]);
+  const [ra, load] = await Promise.all([rootOf(servers[0]), rootOf(servers[0])]);
   await ra.query('DROP DATABASE IF EXISTS s; CREATE DATABASE s; CREATE TABLE s.mark (id INT PRIMARY KEY)');
   const model = new Model(random);
   for (const sql of [model.create(), model.create(), model.create()]) await ra.query(sql);
   const ended = new AbortController();
-  const sites = new Sites({ a: servers[0], b: servers[1] }, process.env['LOUD'] === undefined ? quiet : loud);
+  const crew = await make();
   try {
-    sites.set({ c: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['s.*'], { ddl: 'replicate' }) });
-    sites.start('a');
-    sites.start('b');
     const loading = (async () => {
       for (let at = 0; !ended.signal.aborted; at += 1)
         await load
@@ -188,42 +196,67 @@ export async function storm({ servers, statements, cuts, seed, pause }: Storm): 
     })();
     const every = Math.max(1, Math.floor(statements / (cuts + 1)));
     for (let at = 1; at <= statements; at += 1) {
-      const sql = model.change();
-      await ra.query(sql);
+      await ra.query(model.change());
       for (const row of model.rows()) await ra.query(row);
-      if (at % every === 0) await cut(sites, random, ra, rb);
+      if (at % every === 0) await crew.cut(random);
       await pause();
     }
     ended.abort();
     await loading;
     await ra.query('INSERT INTO s.mark VALUES (1)');
-    await until('all has arrived', async () => (await dump(rb, 's.mark').catch(() => [])).length === 1, 60_000).catch(
-      (error: Error) => {
-        throw new Error(`${error.message}, seed ${seed}: ${JSON.stringify(sites.figures())}`);
-      },
-    );
-    await streaming(sites, 'c/a>b');
-    expect(await columns(rb), `seed ${seed}`).toEqual(await columns(ra));
-    for (const { name } of model.tables) await equal(ra, rb, `s.${name}`);
-    expect(sites.figures()['c/a>b']).toMatchObject({ error: null, drift: 0 });
+    await compare(ra, servers[1], crew, model).catch(async (error: Error) => {
+      throw new Error(`${error.message}, seed ${seed}: ${await crew.tell()}`);
+    });
   } finally {
     ended.abort();
-    await sites[Symbol.asyncDispose]();
-    for (const root of [ra, load, rb]) root.destroy();
+    await crew[Symbol.asyncDispose]();
+    for (const root of [ra, load]) root.destroy();
   }
 }
 
-/** A site stops and starts, or all connections of otter's to a server are cut. */
-async function cut(sites: Sites, random: Random, ...roots: readonly [Connection, Connection]): Promise<void> {
-  const side = random(2);
-  if (random(2) === 0) {
-    const name = side === 0 ? 'a' : 'b';
-    await sites.stop(name);
-    sites.start(name);
-    return;
+async function compare(ra: Connection, server: DatabaseServer, crew: Crew, { tables }: Model): Promise<void> {
+  const rb = await rootOf(server);
+  try {
+    const arrived = async (): Promise<boolean> => (await dump(rb, 's.mark').catch(() => [])).length === 1;
+    await until('all has arrived', arrived, 60_000);
+    await crew.whole();
+    expect(await columns(rb)).toEqual(await columns(ra));
+    for (const { name } of tables) await equal(ra, rb, `s.${name}`);
+  } finally {
+    rb.destroy();
   }
-  const [rows] = await roots[side]!.query("SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER = 'otter'");
-  for (const { id } of rows as { id: number }[]) await roots[side]!.query(`KILL ${id}`).catch(() => undefined);
+}
+
+/** Sites of this process, which stop and start, or all their connections to a server are cut. */
+export async function inProcess(a: DatabaseServer, b: DatabaseServer): Promise<Crew> {
+  const roots = await Promise.all([rootOf(a), rootOf(b)]);
+  const sites = new Sites({ a, b });
+  sites.set({ c: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['s.*'], { ddl: 'replicate' }) });
+  sites.start('a');
+  sites.start('b');
+  return {
+    cut: async (random) => {
+      const side = random(2);
+      if (random(2) === 0) {
+        const name = side === 0 ? 'a' : 'b';
+        await sites.stop(name);
+        sites.start(name);
+        return;
+      }
+      const list = "SELECT ID AS id FROM information_schema.PROCESSLIST WHERE USER = 'otter'";
+      const [rows] = await roots[side]!.query(list);
+      for (const { id } of rows as { id: number }[]) await roots[side]!.query(`KILL ${id}`).catch(() => undefined);
+    },
+    whole: async () => {
+      await streaming(sites, 'c/a>b');
+      expect(sites.figures()['c/a>b']).toMatchObject({ error: null, drift: 0 });
+    },
+    tell: async () => JSON.stringify(sites.figures()),
+    [Symbol.asyncDispose]: async () => {
+      await sites[Symbol.asyncDispose]();
+      for (const root of roots) root.destroy();
+    },
+  };
 }
 
 async function columns(root: Connection): Promise<unknown> {
