@@ -3,7 +3,7 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { ChannelSpec } from '../../src/model/topology.ts';
-import { channel, equal, loud, pair, quiet, rootOf, Sites, until } from './harness.ts';
+import { channel, equal, pair, rootOf, Sites, until } from './harness.ts';
 
 const ONE_WAY = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
 
@@ -35,8 +35,8 @@ export function carrying(
   return typeof tables[0] === 'string' ? spec : { ...spec, tables: tables as ChannelSpec['tables'] };
 }
 
-export function started(spec: ChannelSpec): Sites {
-  const sites = new Sites({ a, b }, process.env['LOUD'] ? loud : quiet);
+export function started(spec: ChannelSpec, servers: { a: DatabaseServer; b: DatabaseServer } = { a, b }): Sites {
+  const sites = new Sites(servers);
   sites.set({ c: spec });
   sites.start('a');
   sites.start('b');
@@ -82,3 +82,27 @@ export async function refusal(sites: Sites): Promise<string> {
   });
   return `${error!.code} ${error!.message}`;
 }
+
+/** Of every kind, with rows between. */
+export const STATEMENTS = [
+  'ALTER TABLE s.t ADD c INT DEFAULT 7',
+  'INSERT INTO s.t VALUES (2, 20, "b", 21)',
+  'ALTER TABLE s.t ADD d VARCHAR(20) NOT NULL DEFAULT "it\'s" FIRST, ADD INDEX (a)',
+  'INSERT INTO s.t (id, a) VALUES (3, 30)',
+  'ALTER TABLE s.t RENAME COLUMN a TO e, MODIFY c BIGINT AFTER id',
+  'UPDATE s.t SET e = e + 1, c = 5000000000 WHERE id = 2',
+  'CREATE UNIQUE INDEX u ON s.t (e, id)',
+  'ALTER TABLE s.t DROP b, DROP INDEX u',
+  'INSERT INTO s.t (id) VALUES (4)',
+  'RENAME TABLE s.t TO s.u',
+  'INSERT INTO s.u (id) VALUES (5)',
+  'CREATE TABLE s.w (id INT PRIMARY KEY, v VARCHAR(9))',
+  'INSERT INTO s.w VALUES (1, "x")',
+  'ALTER TABLE s.w ADD CONSTRAINT k CHECK (id > 0), COMMENT "new"',
+  'TRUNCATE s.w',
+  'INSERT INTO s.w VALUES (2, "y")',
+  'ALTER TABLE s.u RENAME s.t, ADD f INT',
+  'DROP TABLE s.w',
+  'CREATE TABLE s.w (v VARCHAR(9), id INT PRIMARY KEY)',
+  'INSERT INTO s.w VALUES ("z", 3)',
+];

@@ -1,31 +1,8 @@
 /** Changes of tables that are carried over, in their place between the rows. */
 import { expect, test } from 'vitest';
-import { a, arrived, b, begin, carrying, ra, rb, refusal, same, started } from './ddl-rig.ts';
+import { a, arrived, b, begin, carrying, ra, rb, refusal, STATEMENTS, same, started } from './ddl-rig.ts';
 import { inProcess, storm } from './ddl-storm.ts';
 import { count, dump, rootOf, streaming, until } from './harness.ts';
-
-const STATEMENTS = [
-  'ALTER TABLE s.t ADD c INT DEFAULT 7',
-  'INSERT INTO s.t VALUES (2, 20, "b", 21)',
-  'ALTER TABLE s.t ADD d VARCHAR(20) NOT NULL DEFAULT "it\'s" FIRST, ADD INDEX (a)',
-  'INSERT INTO s.t (id, a) VALUES (3, 30)',
-  'ALTER TABLE s.t RENAME COLUMN a TO e, MODIFY c BIGINT AFTER id',
-  'UPDATE s.t SET e = e + 1, c = 5000000000 WHERE id = 2',
-  'CREATE UNIQUE INDEX u ON s.t (e, id)',
-  'ALTER TABLE s.t DROP b, DROP INDEX u',
-  'INSERT INTO s.t (id) VALUES (4)',
-  'RENAME TABLE s.t TO s.u',
-  'INSERT INTO s.u (id) VALUES (5)',
-  'CREATE TABLE s.w (id INT PRIMARY KEY, v VARCHAR(9))',
-  'INSERT INTO s.w VALUES (1, "x")',
-  'ALTER TABLE s.w ADD CONSTRAINT k CHECK (id > 0), COMMENT "new"',
-  'TRUNCATE s.w',
-  'INSERT INTO s.w VALUES (2, "y")',
-  'ALTER TABLE s.u RENAME s.t, ADD f INT',
-  'DROP TABLE s.w',
-  'CREATE TABLE s.w (v VARCHAR(9), id INT PRIMARY KEY)',
-  'INSERT INTO s.w VALUES ("z", 3)',
-];
 
 test('one after the other, while it streams', async () => {
   await begin();

@@ -1,7 +1,10 @@
 /** Changes of tables: what stops, what tools do, copies, chains, and the way from one `ddl` to another. */
 import { expect, test } from 'vitest';
-import { a, arrived, b, begin, carrying, ra, rb, refusal, same, started } from './ddl-rig.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { a, arrived, b, begin, carrying, ra, rb, refusal, STATEMENTS, same, started } from './ddl-rig.ts';
 import { count, dump, equal, FAMILIES, numbers, Sites, streaming, until } from './harness.ts';
+
+const LEAST = { user: 'least', password: 'otter-secret' };
 
 const REFUSED: readonly (readonly [sql: string, why: RegExp])[] = [
   ['ALTER TABLE s.h TRUNCATE PARTITION p0', /partitions or versions/],
@@ -179,4 +182,30 @@ test('what the target refuses is tried again, and mending its table is not taken
   await rb.query('ALTER TABLE s.t DROP c, DROP x');
   await arrived(sites);
   await same('t');
+}, 60_000);
+
+test('with exactly the privileges of docs/databases.md', async () => {
+  const as = (server: DatabaseServer): DatabaseServer =>
+    ({ ...server, family: server.family, host: server.host, port: server.port, otter: LEAST }) as DatabaseServer;
+  for (const [root, server, more] of [
+    [ra, a, ', ALTER'],
+    [rb, b, ''],
+  ] as const) {
+    const user = `'${LEAST.user}'@'%'`;
+    const log = server.family === 'mariadb' ? 'BINLOG MONITOR' : 'REPLICATION CLIENT';
+    const tables = root === ra ? 'SELECT, TRIGGER' : 'SELECT, INSERT, UPDATE, DELETE, CREATE, ALTER, DROP, REFERENCES';
+    await root.query(
+      `DROP USER IF EXISTS ${user}; CREATE USER ${user} IDENTIFIED BY '${LEAST.password}'; GRANT ${tables} ON s.* TO ${user};
+       GRANT SELECT, INSERT, UPDATE, DELETE, CREATE, DROP${more} ON otter.* TO ${user}`,
+    );
+    if (root === ra) await root.query(`GRANT REPLICATION SLAVE, ${log} ON *.* TO ${user}`);
+  }
+  await begin();
+  await using sites = started(carrying(['s.*']), { a: as(a), b: as(b) });
+  await streaming(sites, 'c/a>b');
+  await sites.stop('a');
+  for (const sql of STATEMENTS) await ra.query(sql);
+  sites.start('a');
+  await arrived(sites);
+  await same('t', 'w');
 }, 60_000);
