@@ -1,7 +1,7 @@
 /** Names every concrete adapter and puts them behind the ports: the one room that knows what otter is made of. */
 
 import { execFileSync } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -9,20 +9,25 @@ import type { Context, Output, Parts } from './cli/context.ts';
 import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
+import { loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
 import { askNode } from './link/figures.ts';
 import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
-import type { SiteFactory } from './model/ports.ts';
+import type { SiteFactory, SiteSpec } from './model/ports.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
-import { DatabaseServer } from './mysql/database-server.ts';
+import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
 import { inspectServer } from './mysql/inspect.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
+import { OracleServer } from './oracle/database-server.ts';
+import { inspectOracle } from './oracle/inspect.ts';
+import { NO_SOURCE } from './oracle/one-way.ts';
+import { OracleTarget } from './oracle/target.ts';
 import { Resolving } from './site/resolving.ts';
-import { Site } from './site/site.ts';
+import { Site, type SiteOptions } from './site/site.ts';
 import { makeFolder } from './state/folder.ts';
 import { openKeyFile } from './state/key-file.ts';
 import { openStore } from './state/open.ts';
@@ -83,6 +88,8 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     },
     reachDatabase: async (name, spec, signal) => {
       const password = resolveSecret(spec.password, env);
+      if (spec.engine === 'oracle')
+        return inspectOracle(new OracleServer({ name, spec, password }), { schema: spec.schema, signal });
       return inspectServer(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
     reachConflictLog: async (name, spec, signal) => {
@@ -135,32 +142,47 @@ const connect: Connect = async ({ node, lineage, listen, services, addressOf, fi
   return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
 };
 
-/** A site over MySQL or MariaDB: one server, shared by reading and writing, so that both are always on the same endpoint. */
+/** A site over one server, shared by reading and writing, so that both are always on the same endpoint. */
 function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {
   return {
     start: (spec, ownerRevision, link, logger) => {
-      const { database, name, lineage } = spec;
-      const server = new DatabaseServer({
-        name,
-        spec: database,
-        password: () => resolveSecret(database.password, env),
-      });
-      const { source, target } = mysqlTarget(server, database.schema, lineage);
+      const { database, name } = spec;
+      const server = { name, spec: database, password: () => resolveSecret(database.password, env) };
       return new Site({
         spec,
         ownerRevision,
-        source,
-        target,
-        abandon: () => server.abandon(),
+        ...(database.engine === 'oracle' ? oracleEnds(server, spec) : mysqlEnds(server, spec)),
         link,
         logger,
         now: Date.now,
         heartbeatMs: HEARTBEAT_MS,
         indexBytes: bytes,
         spill: { open: () => openKeyFile(folder), limitBytes: fileBytes },
+        making: {
+          hashBy: (reference) => {
+            const key = resolveSecret(reference, env);
+            if (key === '')
+              throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
+            return (text) => createHmac('sha256', key).update(text).digest('hex');
+          },
+          processor: (ref, text) => loadProcessor(ref, text, env),
+        },
       });
     },
   };
+}
+
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon'>;
+
+function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
+  const server = new DatabaseServer(options);
+  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon() };
+}
+
+function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {
+  const server = new OracleServer(options);
+  const target = new OracleTarget({ connect: () => server.connect(), name, user, schema, lineage });
+  return { source: NO_SOURCE, target, abandon: () => server.abandon() };
 }
 
 function mysqlTarget(server: DatabaseServer, schema: string, lineage: string) {

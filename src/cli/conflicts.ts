@@ -1,5 +1,6 @@
 /** `otter conflicts`: what was decided, read from the databases themselves, so it needs no state store and no node. */
 import type { ConflictQuery, UnreadLog } from '../model/conflict.ts';
+import type { ConflictsJson } from '../model/conflict-json.ts';
 import { OtterError } from '../model/error.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import type { Topology } from '../model/topology.ts';
@@ -62,9 +63,8 @@ async function list(context: Context, options: ConflictsOptions, address: string
   const shown = found.slice(0, query.limit);
   if (options.json === true) {
     const failed = unread.map(({ database, error }) => ({ database, code: error.code, message: error.message }));
-    context.stdout.write(
-      `${JSON.stringify({ conflicts: shown.map((one) => conflictJson(one, false)), unread: failed }, null, 2)}\n`,
-    );
+    const json: ConflictsJson = { conflicts: shown.map((one) => conflictJson(one, false)), unread: failed };
+    context.stdout.write(`${JSON.stringify(json, null, 2)}\n`);
   } else {
     const asked = databases.filter((name) => !unread.some(({ database }) => database === name));
     const text = renderConflicts(shown, { asked, limit: query.limit, colour: colour(context, options) });

@@ -20,8 +20,7 @@ export function pipelinesOf(topology: Topology): PipelineSpec[] {
   return Object.entries(topology.channel).flatMap(([name, spec]) => compileChannel(name, spec));
 }
 
-/** Those that a channel uses and that can be asked. */
+/** Those that a channel uses. */
 export function usedDatabases(topology: Topology): string[] {
-  const used = new Set(pipelinesOf(topology).flatMap(({ source, target }) => [source, target]));
-  return [...used].filter((name) => topology.database[name]!.engine !== 'oracle');
+  return [...new Set(pipelinesOf(topology).flatMap(({ source, target }) => [source, target]))];
 }

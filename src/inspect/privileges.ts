@@ -29,6 +29,7 @@ export function privilegeFindings(live: Live): LiveFinding[] {
   return [...live.databases].flatMap(([name, answered]) => {
     const { account, facts } = answered.report;
     const pipelines = pipelinesOf(live.topology);
+    if (facts.family === 'oracle') return oracleFindings(live, name, answered, pipelines);
     const isSource = pipelines.some(({ source }) => source === name);
     const log = isSource ? lackingForLog(account, facts.family) : [];
     const missing: [place: string, privileges: readonly string[]][] = log.length === 0 ? [] : [['*.*', log]];
@@ -52,6 +53,44 @@ export function privilegeFindings(live: Live): LiveFinding[] {
       },
     ];
   });
+}
+
+/** Rights are granted on tables there, not on schemas. */
+function oracleFindings(
+  live: Live,
+  database: string,
+  { report: { account }, tables }: Answered,
+  pipelines: readonly PipelineSpec[],
+): LiveFinding[] {
+  const lacks = new Map<string, readonly string[]>();
+  for (const pipeline of pipelines.filter(({ target }) => target === database)) {
+    const source = live.databases.get(pipeline.source);
+    for (const { target } of source === undefined ? [] : pairsOf(pipeline, source.report, live.topology)) {
+      const there = tables.get(tableName(target))?.shape;
+      if (there === undefined) continue;
+      const missing = lacking(account, WRITE_PRIVILEGES, { schema: there.schema, table: there.name });
+      if (missing.length > 0) lacks.set(`"${there.schema}"."${there.name}"`, missing);
+    }
+  }
+  const makes = lacking(account, ['CREATE TABLE', 'CREATE ANY TABLE'], { schema: null }).length === 2;
+  if (lacks.size === 0 && !makes) return [];
+  const what = [...lacks].map(([table, privileges]) => `${privileges.join(', ')} on ${table}`);
+  const statements = [...lacks].map(
+    ([table, privileges]) => `GRANT ${privileges.join(', ')} ON ${table} TO ${account.name};`,
+  );
+  if (makes) {
+    what.push('CREATE TABLE');
+    statements.push(`GRANT CREATE TABLE TO ${account.name};`);
+  }
+  return [
+    {
+      code: 'OT4022',
+      severity: 'error',
+      summary: `database \`${database}\`: the user ${account.name} lacks ${what.join('; ')}`,
+      detail: ['As an administrator, type:', ...statements].join('\n'),
+      at: ofDatabase(database, 'user'),
+    },
+  ];
 }
 
 function needsOf(

@@ -20,6 +20,7 @@ export function serverFindings(
   return [
     ...engineFindings(name, spec.engine, report),
     ...(report.readOnly && !writesAnyway(report) ? [readOnly(name, report)] : []),
+    ...(report.facts.family === 'oracle' ? report.unfit.map((setting) => unfitOracle(name, setting)) : []),
     ...(reading === null ? [] : logFindings(name, report, reading)),
   ];
 }
@@ -39,6 +40,11 @@ function engineFindings(
       at: ofDatabase(name, 'engine'),
     },
   ];
+}
+
+function unfitOracle(name: string, { message, hint }: UnfitSetting): LiveFinding {
+  const at = ofDatabase(name, 'endpoints');
+  return { code: 'OT4070', severity: 'error', summary: `database \`${name}\`: ${message}`, detail: sentence(hint), at };
 }
 
 function logFindings(

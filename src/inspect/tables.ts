@@ -7,10 +7,11 @@ import type { LiveTable } from '../model/inspection.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle } from '../replication/cascades.ts';
+import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
-import { extract, loadTable } from '../replication/load-table.ts';
+import { extract, loadTable, rereadObstacle } from '../replication/load-table.ts';
+import { blurredTexts, makingObstacle, noEmptyTexts, oracleObstacle } from '../replication/oracle-fit.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { entryFindings } from './entries.ts';
@@ -92,6 +93,8 @@ class PairInspection {
         ? 'It was copied and is gone. Put it back with its rows, or have it copied again: `otter explain OT5021` says how.'
         : `Otter makes no tables at the preferred site of a two-way channel. Create it, or drop it at ${this.#pipeline.source}.`;
       this.#refuse(new OtterError('OT5021', `${name} is missing at ${target}`, { hint }));
+    } else if (this.#isOracle) {
+      this.#obstacle(() => makingObstacle(shape, this.#pair.target));
     } else if (role !== 'one-way') {
       // As a node looks before it makes the table.
       this.#obstacle(() => twoWayObstacle(loadTable(shape, shape, {}), { ...this.#facts(), unguardedTriggers: [] }));
@@ -121,7 +124,11 @@ class PairInspection {
         this.#obstacle(() => twoWayObstacle(matched, { ...this.#facts(), unguardedTriggers }));
         if (role === 'to-serialiser') this.#obstacle(() => conflictObstacle(matched, this.#pair.rule.conflict));
       } else {
+        this.#obstacle(() => oracleObstacle(matched));
+        this.#emptyTexts(matched);
         this.#obstacle(() => keyObstacle(matched, initial === 'copy'));
+        this.#obstacle(() => filteredParent(matched, tables));
+        this.#obstacle(() => rereadObstacle(matched, this.#pair.rule));
         if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
       }
     }
@@ -130,7 +137,9 @@ class PairInspection {
       this.#warn(
         'OT4058',
         `trigger ${unguardedTriggers.join(', ')} of ${name} at ${this.#pipeline.target} runs for replicated rows too`,
-        'What it writes happens twice where the source has the same trigger. Let its body begin with `IF @otter_apply IS NULL THEN`, or drop it.',
+        this.#isOracle
+          ? "What it writes happens twice where the source has the same trigger. Give it `WHEN (SYS_CONTEXT('USERENV', 'CLIENT_IDENTIFIER') IS NULL)`, or disable it."
+          : 'What it writes happens twice where the source has the same trigger. Let its body begin with `IF @otter_apply IS NULL THEN`, or drop it.',
       );
     }
     if (initial === 'copy' && existing === 'refuse' && !begun && target.hasRows === true) {
@@ -151,6 +160,29 @@ class PairInspection {
       `${tableName(target)} does not take every value of ${tableName(source)}: NULL into ${strict.map(({ name }) => name).join(', ')}`,
       `The pipeline stops at a row that has it. Let the columns of ${tableName(target)} take NULL, or those of the source not.`,
     );
+  }
+
+  get #isOracle(): boolean {
+    return this.#target?.report.facts.family === 'oracle';
+  }
+
+  #emptyTexts(table: LoadTable): void {
+    const name = tableName(table.target);
+    const [refused, blurred] = [noEmptyTexts(table), blurredTexts(table)];
+    if (refused.length > 0) {
+      this.#warn(
+        'OT4071',
+        `${name} takes no empty text in ${refused.join(', ')}: Oracle keeps it as NULL, and they are NOT NULL`,
+        'The pipeline stops at a row that has one. Let the columns take NULL where there may be any.',
+      );
+    }
+    if (blurred.length > 0) {
+      this.#warn(
+        'OT4071',
+        `${name} does not tell empty texts from NULL in ${blurred.join(', ')}`,
+        `Oracle keeps both as NULL. Where that matters, let the columns of ${tableName(table.source)} be NOT NULL.`,
+      );
+    }
   }
 
   /** Between the families names differ, and keys are looked at for themselves. */

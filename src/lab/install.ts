@@ -68,6 +68,20 @@ export async function provideMySql(options: ProvideOptions = {}): Promise<Progra
   );
 }
 
+/** What stands in for a server that cannot be installed. @throws OtterError OT7101, OT7103 */
+export async function providePackages<T>(
+  what: string,
+  packages: readonly string[],
+  find: () => Promise<T | null>,
+  options: ProvideOptions,
+): Promise<T> {
+  const found = (await find()) ?? (await afterInstalling(packages, find, options));
+  if (found !== null) return found;
+  throw new OtterError('OT7101', `${what} was not found, and cannot be installed from here`, {
+    hint: `type: sudo ${aptInstall(packages).join(' ')} (or your system's like)`,
+  });
+}
+
 function missing(what: string, brew: string, packages: readonly string[], variable: string): never {
   throw new OtterError('OT7101', `${what} was not found on PATH, and cannot be installed from here`, {
     hint:

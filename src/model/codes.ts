@@ -8,6 +8,7 @@
 import { CLI_CODES } from './codes/cli.ts';
 import { DATABASE_CODES } from './codes/database.ts';
 import { LINK_CODES } from './codes/link.ts';
+import { ORACLE_CODES } from './codes/oracle.ts';
 import { PLAN_CODES } from './codes/plan.ts';
 import { REPLICATION_CODES } from './codes/replication.ts';
 import { STATE_CODES } from './codes/state.ts';
@@ -19,6 +20,7 @@ export const CODES = {
   ...PLAN_CODES,
   ...STATE_CODES,
   ...DATABASE_CODES,
+  ...ORACLE_CODES,
   ...REPLICATION_CODES,
   ...LINK_CODES,
   ...CLI_CODES,

@@ -23,7 +23,8 @@ export interface UnfitSetting {
 export interface ServerReport {
   /** host:port that answered. */
   readonly endpoint: string;
-  readonly facts: ServerFacts;
+  /** An Oracle is no source, which is what these are facts of otherwise. */
+  readonly facts: Omit<ServerFacts, 'family'> & { readonly family: ServerFacts['family'] | 'oracle' };
   readonly unfit: readonly UnfitSetting[];
   readonly account: Account;
   /** Tables that the account may see. */

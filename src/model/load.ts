@@ -32,6 +32,10 @@ export interface LoadTable {
   readonly extras: readonly ColumnShape[];
   /** Whether a text may be too long for its column here, where servers cut spaces at the end with only a note. */
   readonly cuts: boolean;
+  /** Within a window it is written after tables that weigh less, where no foreign key says otherwise; absent: 0. */
+  readonly weight?: number;
+  /** Its source leaves out rows that may be here from before it did: one that comes in again meets itself. */
+  readonly filtered?: true;
 }
 
 export type Write =
@@ -39,6 +43,8 @@ export type Write =
   | { readonly kind: 'insert'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** Rows of a table with no unique key but the primary key, there or not; the missing are counted. */
   | { readonly kind: 'upsert'; readonly table: LoadTable; readonly rows: readonly Image[] }
+  /** The same, and nobody counts. */
+  | { readonly kind: 'put'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** Rows by primary key, or by all columns where there is none (then one row per image). */
   | { readonly kind: 'delete'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** One row, key changes included; a missing row is inserted and counted. */
@@ -331,6 +337,8 @@ export interface TargetPort {
   stillOpen(ids: readonly number[]): Promise<readonly number[]>;
   /** Removes some of the records that are older or more than is to be kept; false: nothing more was to be removed. */
   pruneConflicts(share: ConflictShare): Promise<boolean>;
+  /** Removes a batch of what users put into `otter.skip`; whether there was something. */
+  pruneSkips(): Promise<boolean>;
   /** Pipelines of this topology that have a checkpoint here. */
   pipelines(): Promise<readonly string[]>;
   /** Forgets a pipeline: its checkpoint and what goes with it. */

@@ -291,6 +291,11 @@ export interface SourcePort {
   estimateRows(schema: string, table: string): Promise<number>;
   /** Rows after `after` in primary key order, at most `limit`, as canonical literals. */
   readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]>;
+  /**
+   * The rows that have the primary keys of these now, as far as they are there. Waits for whoever writes them: what the log has
+   * shown of a row is in it.
+   */
+  presentRows(table: TableShape, rows: readonly Image[]): Promise<readonly Image[]>;
 }
 
 // ---------------------------------------------------------------- links

@@ -21,6 +21,8 @@ export interface ColumnShape {
   readonly nullable: boolean;
   /** Generated columns are read but never written. */
   readonly generated: boolean;
+  /** Made on the way by an expression, and named as at the target. Its type is the smallest that takes every result. */
+  readonly computed?: true;
 }
 
 export interface UniqueKey {
@@ -56,6 +58,9 @@ export interface TableShape {
   readonly triggers: readonly string[];
   readonly engine: string;
 }
+
+/** `TableShape.engine` of a table of an Oracle database; its column types are Oracle's (`oracle-types.ts`). */
+export const ORACLE_ENGINE = 'oracle';
 
 /** Whether two tables are alike in all that is known of them; those of one server mostly are one object then. */
 export function sameShape(one: TableShape, other: TableShape): boolean {

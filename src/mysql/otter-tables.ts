@@ -16,6 +16,7 @@ export const OTTER_TABLES = [
   'definition',
   'change',
   'conflict',
+  'skip',
 ] as const;
 
 export interface OwnTable {
@@ -200,7 +201,20 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       waiting: ['state', 'lineage', 'pipeline', 'table_schema', 'table_name'],
     },
   },
+  skip: {
+    is: 'for your own use: a transaction that inserts a row here is not carried anywhere; its rows are removed within some minutes',
+    columns: {
+      id: ['BIGINT UNSIGNED NOT NULL AUTO_INCREMENT', 'no more than a key'],
+      at: ['TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)', 'when'],
+    },
+    key: ['id'],
+  },
 };
+
+/** Whether its rows belong to one topology each. */
+export function hasLineage(name: (typeof OTTER_TABLES)[number]): boolean {
+  return Object.hasOwn(OWN_TABLES[name].columns, 'lineage');
+}
 
 export function createOtterTables(schema: string): string[] {
   const s = quoteName(schema);

@@ -23,7 +23,7 @@ import { LookAhead, type OpenLog } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
 import { reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
-import { readChunk } from './select.ts';
+import { presentRows, readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
 import { LogStream, type StreamOptions } from './stream.ts';
 import { requireExactTypes } from './table-map.ts';
@@ -302,6 +302,10 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]> {
     return readChunk(await this.#rows.get(), table, after, limit);
+  }
+
+  async presentRows(table: TableShape, rows: readonly Image[]): Promise<readonly Image[]> {
+    return presentRows(await this.#rows.get(), table, rows);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -28,7 +28,7 @@ import { stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
-import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
+import { createOtterTables, hasLineage, OTTER_TABLES } from './otter-tables.ts';
 import { OwnRecords } from './own-records.ts';
 import { MysqlSession } from './session.ts';
 import { Scales } from './sort-keys.ts';
@@ -324,6 +324,11 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return this.#marks.run(async (connection) => (await pruneConflicts(connection, where, share, bounds)) > 0);
   }
 
+  async pruneSkips(): Promise<boolean> {
+    const sql = `DELETE FROM ${this.#records.table('skip')} ORDER BY id LIMIT ${PRUNED_AT_ONCE}`;
+    return this.#marks.run(async (connection) => (await connection.run(sql)).affectedRows > 0);
+  }
+
   async pipelines(): Promise<readonly string[]> {
     return this.#control.run(async (connection) => this.#records.pipelines(connection));
   }
@@ -334,7 +339,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async removeAll(): Promise<void> {
     await this.#control.run(async (connection) => {
-      for (const table of OTTER_TABLES) {
+      for (const table of OTTER_TABLES.filter(hasLineage)) {
         await connection.query(`DELETE FROM ${this.#records.table(table)} WHERE ${this.#records.topology}`);
       }
       const [others] = await rows(

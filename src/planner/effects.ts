@@ -172,7 +172,10 @@ function databaseEffects({ name, before, after, actions }: RawChange, { raw, des
   if (old === null || actions.length > 1) {
     effects.push({
       risk: 'low',
-      text: `the schema \`${young.schema}\` for otter's own tables is created in it when its node starts`,
+      text:
+        young.engine === 'oracle'
+          ? `otter's own tables are created in the schema of its user \`${young.schema}\` when its node starts`
+          : `the schema \`${young.schema}\` for otter's own tables is created in it when its node starts`,
     });
   } else {
     if (old.schema !== young.schema)

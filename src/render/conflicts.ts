@@ -1,5 +1,6 @@
 /** Conflicts for people: a line each, or one side by side; and as JSON. Values are shown as the SQL literals that write them. */
 import type { LoggedConflict, NamedImage } from '../model/conflict.ts';
+import type { ConflictJson } from '../model/conflict-json.ts';
 import { tableName, type Value } from '../model/row.ts';
 import { clip, displayWidth, printable, wrap } from './width.ts';
 
@@ -125,7 +126,7 @@ function literal(value: Value): string {
 }
 
 /** @param rows also the rows, and what had been seen */
-export function conflictJson(one: FoundConflict, rows: boolean): Readonly<Record<string, unknown>> {
+export function conflictJson(one: FoundConflict, rows: boolean): ConflictJson {
   return {
     id: idOf(one),
     database: one.database,

@@ -2,7 +2,7 @@
 import { OtterError } from '../model/error.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 
-const TRANSACTIONAL = /^(innodb|rocksdb|tokudb|ndbcluster)$/i;
+const TRANSACTIONAL = /^(innodb|rocksdb|tokudb|ndbcluster|oracle)$/i;
 
 /** Why the table cannot be a target, or null. */
 export function engineObstacle(target: TableShape, database: string): OtterError | null {
@@ -10,6 +10,8 @@ export function engineObstacle(target: TableShape, database: string): OtterError
   const name = tableName(target);
   return new OtterError('OT5027', `${name} at ${database} is a ${target.engine} table, which has no transactions`, {
     where: { table: name },
-    hint: `Type: ALTER TABLE ${name} ENGINE=InnoDB`,
+    hint: /^oracle /.test(target.engine)
+      ? 'Name a table that keeps its rows.'
+      : `Type: ALTER TABLE ${name} ENGINE=InnoDB`,
   });
 }

@@ -20,7 +20,7 @@ const OCCUPIED_TWO_WAY =
 
 export interface ArrivalsOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: TargetPort;
+  readonly target: Pick<TargetPort, 'shape' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'>;
   readonly tables: TargetTables;
   readonly logsCascades: boolean;
   /** Tables here that a change was begun on and not recorded: they may be as before it or as behind it, or not there. */

@@ -6,7 +6,7 @@
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
 import { type CopyChunk, type RowChange, type TableShape, tableName } from '../model/row.ts';
-import { type Extract, pick } from '../replication/load-table.ts';
+import { type Extract, travelling } from '../replication/load-table.ts';
 import { chunkBytes, movesChildren, type Parents, type PendingChunk } from './pending-chunk.ts';
 
 export interface ChunksOptions {
@@ -63,7 +63,7 @@ export class Chunks {
       pending.settle('spoiled');
       return null;
     }
-    const rows = left.rows.map((row) => pick(row, route.picks));
+    const rows = left.rows.flatMap((row) => travelling(row, route));
     const bytes = chunkBytes(left.rows);
     this.#underWay.push({ position: parsePosition(position), rows: rows.length, bytes });
     pending.settle('sent');

@@ -23,6 +23,7 @@ import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
+import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
 import type { Join } from './joins.ts';
@@ -55,7 +56,7 @@ export interface InboundOptions {
 }
 
 /** What a table can be the cause of. */
-const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|503[034])$/;
+const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|503[034]|505[0-4]|5060)$/;
 
 const WINDOW = { rows: 5_000, bytes: 4 << 20 };
 
@@ -201,9 +202,11 @@ export class Inbound {
     const checkpoint = claimed ?? this.#first(stream, own === null ? {} : { [reverse!]: own });
     if (claimed === null) await target.createCheckpoint(name, checkpoint, born);
     this.#options.onFirstCheckpoint();
+    const dry = this.#spec.dryRun === true;
+    const users = dry ? dryTables(target) : target;
     const tables = new TargetTables({
       spec: () => this.#spec,
-      target,
+      target: users,
       logsCascades: stream.opening.logsCascades,
       copies,
       known,
@@ -215,7 +218,9 @@ export class Inbound {
     const strategy =
       judging !== null
         ? await judging(tables, checkpoint)
-        : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
+        : dry
+          ? new DryStrategy(tables)
+          : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
     using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
     const loading = new Loading({
@@ -225,7 +230,7 @@ export class Inbound {
       tables,
       arrivals: new Arrivals({
         spec: () => this.#spec,
-        target,
+        target: users,
         tables,
         logsCascades: stream.opening.logsCascades,
         underWay,

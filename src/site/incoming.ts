@@ -93,14 +93,13 @@ export class Incoming {
     const wanted = new Map(desired.map((each) => [each.spec.name, each]));
     for (const [name, running] of this.#running) {
       const now = wanted.get(name);
-      const then = before.find(({ spec }) => spec.name === name)?.spec ?? running.spec;
-      const anew =
-        now === undefined ||
-        changesHow(running.spec, now.spec) ||
-        judgesHow(then, now.spec) ||
-        running.inbound.moves(now.spec);
+      const anew = now === undefined || changesHow(running.spec, now.spec) || running.inbound.moves(now.spec);
       if (now?.spec.enabled !== true || now.born !== running.born || anew) this.#stop(name, running);
-      else running.inbound.update(now.spec, now.generation);
+      else {
+        const then = before.find(({ spec }) => spec.name === name)?.spec ?? running.spec;
+        running.inbound.update(now.spec, now.generation);
+        if (running.index !== null && judgesHow(then, now.spec)) this.#noteAgain(running.index);
+      }
     }
     // A pipeline that sleeps keeps its place; one that left the topology does not.
     for (const { spec } of before) if (!wanted.has(spec.name)) this.#forget(spec.name);
@@ -274,6 +273,11 @@ export class Incoming {
     return (own ?? spec?.conflictLog ?? DEFAULT_CONFLICT_LOG).log;
   }
 
+  #noteAgain(index: SerialiserIndex): void {
+    const from = index.again();
+    if (from !== null) this.#options.log.join(index, { position: from, clock: null });
+  }
+
   #stop(name: string, running: RunningInbound): void {
     this.#running.delete(name);
     running.abort.abort();
@@ -325,7 +329,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** What cannot change while a pipeline runs: who decides, and what happens to rows that are there. */
 function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
-  return (['source', 'target', 'role', 'reverse', 'initial', 'existing', 'mesh', 'parks'] as const).some(
+  return (['source', 'target', 'role', 'reverse', 'initial', 'existing', 'mesh', 'parks', 'dryRun'] as const).some(
     (key) => before[key] !== after[key],
   );
 }
@@ -335,7 +339,6 @@ function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
  * the node would do the same, and what is decided must not depend on that.
  */
 function judgesHow(before: PipelineSpec, after: PipelineSpec): boolean {
-  if (after.role !== 'to-serialiser') return false;
   return after.tables.some(({ from, conflict }) => {
     const then = before.tables.find((rule) => rule.from === from);
     return then !== undefined && JSON.stringify(then.conflict) !== JSON.stringify(conflict);

@@ -149,7 +149,7 @@ export class Joining {
   async #record(entries: readonly Entry[]): Promise<void> {
     const { tables, session, transact } = this.#options;
     const writes = entries.flatMap(({ joined }): Write[] =>
-      joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear }],
+      joined?.clear == null || this.#spec.dryRun === true ? [] : [{ kind: 'clear', table: joined.clear }],
     );
     const begun = entries.flatMap(({ joined }) => (joined === null ? [] : [joined.begun]));
     const known: Record<string, RecordedTable> = {};
@@ -167,7 +167,8 @@ export class Joining {
             known[table] = { structure, since: delivery.gtid === '' ? since : '', place, ...kept };
           if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
         }
-        await session.recordCopies(this.#spec.name, begun);
+        // A dry run makes no copy, and nobody is to find one.
+        if (this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, begun);
         await session.recordTables(this.#spec.name, known);
       },
     );

@@ -12,7 +12,7 @@ import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable, NeedsC
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type Delivery, type Seen, tableName, type Version } from '../model/row.ts';
+import type { Delivery, Seen, Version } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import type { ConflictPolicy } from '../model/topology.ts';
 import { Settled } from '../replication/conflict/contest.ts';
@@ -25,7 +25,7 @@ import type { LockedRow } from '../replication/conflict/rows.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { versionsOf } from '../replication/conflict/versions.ts';
 import type { KeyedRow } from './known-keys.ts';
-import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
 
@@ -108,8 +108,8 @@ class JudgingStrategy implements Strategy {
         await session.tellVersions(this.#options.spec.name, versions);
         ({ missing } = await session.write(writes));
       }
-      await this.#barrier(session);
-      if (missing === 0 && (await this.#unopposed(claims))) {
+      const unopposed = await this.#unopposed(session, claims);
+      if (missing === 0 && unopposed) {
         return { rows: claims.length, conflicts: 0, drift: 0 };
       }
     } catch (error) {
@@ -132,8 +132,7 @@ class JudgingStrategy implements Strategy {
     const open = this.#open;
     this.#open = null;
     if (open === null || open.deciding) return;
-    await this.#barrier(session);
-    if (!(await this.#unopposed(open.claims))) throw this.#again(open.gtid);
+    if (!(await this.#unopposed(session, open.claims))) throw this.#again(open.gtid);
   }
 
   committed(to: Checkpoint): void {
@@ -176,8 +175,7 @@ class JudgingStrategy implements Strategy {
     for (const claim of claims) open.claims.push(claim);
     if (open.bytes <= KEPT_BYTES) return;
     // Too much to keep: judge what is written now, its locks are held.
-    await this.#barrier(session);
-    if (!(await this.#unopposed(open.claims))) throw this.#again(open.gtid);
+    if (!(await this.#unopposed(session, open.claims))) throw this.#again(open.gtid);
     open.claims = [];
     open.bytes = 0;
   }
@@ -203,8 +201,7 @@ class JudgingStrategy implements Strategy {
     for (const { table, columns, rows } of footprint(claims.map(({ change }) => change))) {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
     }
-    await this.#barrier(session);
-    await index.learnt([...rowsOf(claims), ...present]);
+    await this.#barrier(session, [...rowsOf(claims), ...present]);
     const verdict = decide({
       pipeline: spec.name,
       claims,
@@ -225,7 +222,7 @@ class JudgingStrategy implements Strategy {
     return {
       rows: claims.length - refused.length,
       conflicts: refused.length + overruled.length,
-      conflictTables: countTables([...refused, ...overruled]),
+      conflictTables: countTables([...refused, ...overruled].map(({ claim }) => claim.change.table)),
       drift: verdict.drift.length,
     };
   }
@@ -240,17 +237,26 @@ class JudgingStrategy implements Strategy {
     return versionsOf(claims, (table) => this.#tables.conflictRule(table), this.#options.index.keys, verdict);
   }
 
-  /** Whether nobody here wrote, unseen by the spoke, what the claims touch. Asked when the reader has passed the barrier. */
-  async #unopposed(claims: readonly Claim[]): Promise<boolean> {
+  /** Whether nobody here wrote, unseen by the spoke, what the claims touch. */
+  async #unopposed(session: LoadSession, claims: readonly Claim[]): Promise<boolean> {
     const { index } = this.#options;
-    await index.learnt(rowsOf(claims));
+    await this.#barrier(session, rowsOf(claims));
     return firstConflict(claims, index.keys, index.recent) === null;
   }
 
-  /** @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again. */
-  async #barrier(session: LoadSession): Promise<void> {
-    const { passed, spec } = this.#options;
-    if (await passed(await session.logEnd(), BARRIER_MS)) return;
+  /**
+   * When the index has all that this site's log has, and the spellings of these rows are known. Meanwhile it may have been
+   * begun anew, and then had not.
+   * @throws OtterError OT5018 when this site's own reader does not catch up in time; the window is tried again.
+   */
+  async #barrier(session: LoadSession, rows: readonly KeyedRow[]): Promise<void> {
+    const { passed, spec, index } = this.#options;
+    for (;;) {
+      const { recent } = index;
+      if (!(await passed(await session.logEnd(), BARRIER_MS))) break;
+      await index.learnt(rows);
+      if (index.recent === recent) return;
+    }
     throw new OtterError('OT5018', `the log reader of ${spec.target} has not passed the end of its log`, {
       where: { pipeline: spec.name },
       retry: 'backoff',
@@ -281,16 +287,6 @@ function rowsOf(claims: readonly Claim[]): KeyedRow[] {
 
 function bytesOf(deliveries: readonly Delivery[]): number {
   return deliveries.reduce((sum, { bytes }) => sum + bytes, 0);
-}
-
-/** By the name of the table here. */
-function countTables(contested: readonly { readonly claim: Claim }[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { claim } of contested) {
-    const name = tableName(claim.change.table.target);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return counts;
 }
 
 /** Names and reasons; no values but the key's own table. */

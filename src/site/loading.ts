@@ -150,7 +150,7 @@ export class Loading {
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
-    if (copy !== null) await session.recordCopies(this.#spec.name, [copy]);
+    if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
     await strategy.end(session);
     await session.commit();
     if (copy !== null) tables.record(copy);

@@ -8,7 +8,7 @@
 
 import { OtterError } from '../model/error.ts';
 import { type Checkpoint, DuplicateKey, type LoadSession } from '../model/load.ts';
-import { type Delivery, type Seen, tableName } from '../model/row.ts';
+import type { Delivery, Seen } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
 import {
@@ -25,7 +25,7 @@ import type { MeshClaim } from '../replication/conflict/mesh/touches.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import type { KeyedRow } from './known-keys.ts';
-import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
 import type { MeshJudgingOptions } from './mesh-judge.ts';
 import type { TargetTables } from './tables.ts';
 
@@ -133,7 +133,7 @@ export class ManualStrategy implements Strategy {
     return {
       rows: verdict.applied,
       conflicts: conflicts.length,
-      conflictTables: countTables(conflicts),
+      conflictTables: countTables(conflicts.map(({ change }) => change.table)),
       drift: verdict.drift,
     };
   }
@@ -222,14 +222,4 @@ function rowsOf(claims: readonly MeshClaim[]): KeyedRow[] {
   return claims.flatMap(({ change: { table, before, after } }) =>
     [before, after].flatMap((image) => (image === null ? [] : [{ table, image }])),
   );
-}
-
-/** By the name of the table here. */
-function countTables(parked: readonly Parked[]): ReadonlyMap<string, number> {
-  const counts = new Map<string, number>();
-  for (const { change } of parked) {
-    const name = tableName(change.table.target);
-    counts.set(name, (counts.get(name) ?? 0) + 1);
-  }
-  return counts;
 }

@@ -14,7 +14,7 @@ import type { CopyChunk, Delivery, Seen } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import { footprint } from '../replication/conflict/footprint.ts';
 import { placeable } from '../replication/conflict/mesh/copied.ts';
-import { decideMesh } from '../replication/conflict/mesh/decide.ts';
+import { decideMesh, type Written } from '../replication/conflict/mesh/decide.ts';
 import { firstOpposed, passedThrough } from '../replication/conflict/mesh/detect.ts';
 import { meshRecords } from '../replication/conflict/mesh/record.ts';
 import { appliedTouches, type MeshClaim } from '../replication/conflict/mesh/touches.ts';
@@ -22,7 +22,7 @@ import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import type { LoadChange } from '../replication/window.ts';
 import type { KeyedRow } from './known-keys.ts';
-import { type Applied, type Attempt, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { sha256 } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
@@ -43,8 +43,8 @@ export class MeshStrategy implements Strategy {
   readonly #tables: TargetTables;
   /** What the peer had seen when the window, or the transaction in pieces, began. */
   #first: Seen = {};
-  /** Keys that earlier pieces of the transaction at hand have written. */
-  #written = new Set<string>();
+  /** By earlier pieces of the transaction at hand. */
+  #written: Written = new Map();
   /** Gives on the turn to decide. */
   #release: (() => void) | null = null;
 
@@ -62,7 +62,7 @@ export class MeshStrategy implements Strategy {
   ): Promise<Applied> {
     this.ended();
     this.#first = from.seen;
-    this.#written = new Set();
+    this.#written = new Map();
     const [first] = deliveries;
     if (first?.kind === 'chunk') return this.#copied(session, from, to, first.chunk);
     const claims = await this.#claims(deliveries);
@@ -174,6 +174,7 @@ export class MeshStrategy implements Strategy {
     return {
       rows: Math.max(0, claims.length - verdict.refused - verdict.hidden),
       conflicts: verdict.losses.length,
+      conflictTables: countTables(verdict.losses.map(({ claim }) => claim.change.table)),
       drift: 0,
     };
   }

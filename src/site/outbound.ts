@@ -13,14 +13,15 @@ import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } fr
 import { coversGtid, type Position } from '../model/position.ts';
 import { type Delivery, type RowChange, type Seen, sameShape, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
-import { type AnswerRow, Carried } from './carried.ts';
+import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
 import { Carrying } from './carrying.ts';
 import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
-import { cut } from './routes.ts';
+import { reread } from './reread.ts';
+import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -36,6 +37,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   /** Tables as they were where it begins; null where no changes of them are carried. */
   readonly past: ReadonlyMap<string, PastTable> | null;
   readonly onClose: () => void;
+  readonly making: CarriedOptions['making'];
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
@@ -237,8 +239,7 @@ export class Outbound implements LogListener, PipelineStream {
       const known = (table: TableShape): KnownAt | null => this.knownNow(table);
       return this.telling.beforeRows(news, common, joined, known).then(() => this.#changes(part, common));
     }
-    this.#changes(part, common);
-    return undefined;
+    return this.#changes(part, common);
   }
 
   async #statement(statement: Statement): Promise<void> {
@@ -359,14 +360,24 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#carried.ruleOf(schema, table);
   }
 
-  #changes(part: ReadPart, common: At): void {
-    const routed: RowChange[] = [];
+  #changes(part: ReadPart, common: At): undefined | Promise<void> {
     this.chunks.note(part.changes);
-    for (const change of this.#announcements.counted(part.changes, part.gtid)) {
+    const counted = this.#announcements.counted(part.changes, part.gtid);
+    const rereads = (table: TableShape): boolean => this.#carried.routes.of(table)?.rereads === true;
+    if (!this.#carried.rereads || !counted.some(({ table }) => rereads(table))) {
+      this.#route(counted, part, common);
+      return undefined;
+    }
+    return reread(counted, rereads, this.#options.source).then((present) => this.#route(present, part, common));
+  }
+
+  #route(changes: readonly RowChange[], part: ReadPart, common: At): void {
+    const routed: RowChange[] = [];
+    for (const change of changes) {
       const route = this.#carried.routes.of(change.table);
       if (route === null) continue;
-      if (route.picks === null) routed.push(change);
-      else routed.push(cut(change, route));
+      if (whole(route)) routed.push(change);
+      else cut(change, route, routed);
     }
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });

@@ -48,6 +48,7 @@ export interface OutgoingOptions {
   readonly firstCheckpointOf: (pipeline: string) => Promise<void> | null;
   /** Takes on work that goes on behind a stream. */
   readonly background: (work: Promise<void>) => void;
+  readonly making: OutboundOptions['making'];
   /** Of the site's life. */
   readonly signal: AbortSignal;
 }
@@ -263,7 +264,7 @@ export class Outgoing {
     { opening, leaving, past }: Pick<OutboundOptions, 'opening' | 'leaving' | 'past'>,
     signal: AbortSignal,
   ): Running {
-    const { site, source, target, log, logger, indexOf } = this.#options;
+    const { site, source, target, log, logger, indexOf, making } = this.#options;
     const ended = (): void => outbound.close();
     const outbound: Outbound = new Outbound({
       spec,
@@ -273,6 +274,7 @@ export class Outgoing {
       opening,
       leaving,
       past,
+      making,
       known: recorded.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),

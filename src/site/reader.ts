@@ -81,7 +81,8 @@ export interface ReaderOptions {
 const PART_BYTES = 4 << 20;
 /** Attempts in a row after which pipelines say why they stand still. */
 const FAILED_ATTEMPTS = 3;
-const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark']);
+const SKIP_TABLE = 'skip';
+const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', SKIP_TABLE]);
 
 export class LogReader {
   readonly listeners = new Set<LogListener>();
@@ -96,6 +97,8 @@ export class LogReader {
   #seenThere: Seen = {};
   #clockThere: number;
   #mark: string | null = null;
+  /** Its user wants the transaction at hand to be carried nowhere. */
+  #skips = false;
   /** Position of the transaction whose parts are being handed on; null between transactions. */
   #inside: string | null = null;
   /** A statement is being handed on. */
@@ -260,6 +263,7 @@ export class LogReader {
     const { schema } = this.#options;
     if (item.first) {
       this.#mark = null;
+      this.#skips = false;
       this.#own.begin();
       for (const committed of item.passed) this.#clock.user(committed);
     }
@@ -271,6 +275,7 @@ export class LogReader {
     const own: Exclude<OtterRow, { kind: 'mark' }>[] = [];
     for (const [index, change] of item.changes.entries()) {
       if (change.table.schema !== schema) changes.push(change);
+      else if (change.table.name === SKIP_TABLE) this.#skip(item);
       else {
         const row = this.#own.read(change);
         if (row?.kind === 'mark') {
@@ -286,12 +291,22 @@ export class LogReader {
     }
     const { gtid, position, bytes, first, last } = item;
     const clock = this.#clock.now;
-    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark: this.#mark, seen, changes, own };
+    const carried = this.#skips ? [] : changes;
+    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark: this.#mark, seen, changes: carried, own };
     for (const listener of listeners) {
       const wait = listener.part(part);
       if (wait !== undefined) await wait;
     }
     if (item.last) this.#handedOn(item.position);
+  }
+
+  /** What was handed on cannot be taken back. */
+  #skip({ first, gtid }: Extract<LogItem, { kind: 'rows' }>): void {
+    if (first) this.#skips = true;
+    else if (!this.#skips)
+      this.#options.logger.warn('a large transaction touched otter.skip too late to be left out', {
+        transaction: gtid,
+      });
   }
 
   async #statement(item: Statement): Promise<void> {

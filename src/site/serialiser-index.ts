@@ -110,6 +110,14 @@ export class SerialiserIndex implements LogListener {
     this.#recent = new RecentWrites({ from: this.#since, limitBytes, digest: sha256, spill });
   }
 
+  /** What it holds was noted by other rules: it is filled again. Returns from where; null: it has not begun. */
+  again(): string | null {
+    if (this.#recent === null) return null;
+    const from = formatPosition(this.#seen!);
+    this.begin(from);
+    return from;
+  }
+
   part(part: ReadPart): void | Promise<void> {
     const recent = this.#recent;
     if (recent === null) return;

@@ -14,6 +14,7 @@ import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
 import { ghostOf } from '../replication/renames.ts';
 import { backoff, untilDone } from './backoff.ts';
+import type { RowMaking } from './carried.ts';
 import { keepConflictLog } from './conflict-keeping.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
@@ -35,6 +36,7 @@ export interface SiteOptions {
   readonly indexBytes: number;
   /** Where what finds no room in that goes. */
   readonly spill: Spill;
+  readonly making: RowMaking;
   /** How often the conflict log is shortened [a minute]. */
   readonly keepingMs?: number;
 }
@@ -77,6 +79,7 @@ export class Site implements RunningSite {
       schema: options.spec.database.schema,
       source: options.source,
       target: options.target,
+      making: options.making,
       log: this.#log,
       logger: options.logger,
       desired: () => this.#wanted(),

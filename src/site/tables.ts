@@ -11,21 +11,23 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import { type ConflictRule, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
+import { type ConflictRule, leavesOut, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle } from '../replication/cascades.ts';
+import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
-import { loadTable } from '../replication/load-table.ts';
+import { loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
+import { oracleObstacle } from '../replication/oracle-fit.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
+import { weightOf } from '../replication/weights.ts';
 import { CopyStates } from './copy-states.ts';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: TargetPort;
+  readonly target: Pick<TargetPort, 'shape' | 'unguardedTriggers'>;
   readonly logsCascades: boolean;
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
@@ -199,7 +201,13 @@ export class TargetTables {
   }
 
   /** Where it goes. @throws OtterError OT5023 */
-  named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
+  named(source: TableShape): {
+    schema: string;
+    name: string;
+    rename: Readonly<Record<string, string>>;
+    filtered?: true;
+    weight?: number;
+  } {
     const { tables } = this.#options.spec();
     const rule = ruleFor(tables, source.schema, source.name) ?? this.#leaving(tableName(source));
     if (rule === null) {
@@ -213,13 +221,20 @@ export class TargetTables {
       );
     }
     const { schema, table } = mapName(rule, source.schema, source.name);
-    return { schema, name: table, rename: rule.rename };
+    const weight = weightOf(this.#options.spec(), rule, source);
+    return {
+      schema,
+      name: table,
+      rename: rule.rename,
+      ...(leavesOut(rule) ? { filtered: true } : {}),
+      ...(weight === 0 ? {} : { weight }),
+    };
   }
 
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
     const { spec, target, logsCascades } = this.#options;
-    const { schema, name, rename } = this.named(source);
+    const { schema, name, rename, ...more } = this.named(source);
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
@@ -232,10 +247,14 @@ export class TargetTables {
     }
     const unfit = engineObstacle(shape, spec().target);
     if (unfit !== null) throw unfit;
-    const table = loadTable(source, shape, rename, running);
+    const table: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
     if (spec().role === 'one-way') {
       const obstacle =
-        keyObstacle(table, spec().initial === 'copy') ?? (logsCascades ? null : cascadeObstacle(table, spec().tables));
+        oracleObstacle(table) ??
+        keyObstacle(table, spec().initial === 'copy') ??
+        filteredParent(table, spec().tables) ??
+        rereadObstacle(table, ruleFor(spec().tables, source.schema, source.name) ?? {}) ??
+        (logsCascades ? null : cascadeObstacle(table, spec().tables));
       if (obstacle !== null) throw obstacle;
     }
     if (spec().role !== 'one-way') {

@@ -1,7 +1,9 @@
 /** What is said of databases, from what they answered. */
 import { describe, expect, test } from 'vitest';
+import type { LiveFinding } from '../../src/inspect/finding.ts';
 import { CODES } from '../../src/model/codes.ts';
 import { OtterError } from '../../src/model/error.ts';
+import type { LiveTable, ServerReport } from '../../src/model/inspection.ts';
 import { column } from '../replication/model.ts';
 import { channel as channelOf } from '../site/harness.ts';
 import { brief, findings, findingsOf, grant, ONE_WAY, type Side, TWO_WAY, table } from './world.ts';
@@ -417,6 +419,81 @@ describe('a star of three', () => {
     const [found] = findingsOf({ a: counting(2, 1), b: counting(2, 2), c: counting(2, 2) }, star);
     expect(found!.summary).toContain('`b` and `c`');
     expect(found!.detail).toContain('at c: SET GLOBAL auto_increment_increment = 3, GLOBAL auto_increment_offset = 3;');
+  });
+});
+
+describe('an Oracle database', () => {
+  const facts = { family: 'oracle', version: '19.0.0.0.0', identity: 'b', logsCascades: true } as const;
+  const all = [grant('CREATE SESSION, CREATE TABLE'), grant('SELECT, INSERT, UPDATE, DELETE', 'DW', 'ORDERS')];
+  const columns = [
+    column('ID', 'NUMBER(10)', { nullable: false }),
+    column('U', 'VARCHAR2(9 CHAR)'),
+    column('V', 'NUMBER(10)'),
+  ];
+  const source = table({
+    columns: [
+      column('id', 'int', { nullable: false }),
+      column('u', 'varchar(9)', { charset: 'utf8mb4', collation: 'utf8mb4_bin', nullable: false }),
+      column('v'),
+    ],
+  });
+  /** As the inspection keeps it: by the name that was asked for. */
+  const there = (more: Parameters<typeof table>[0] = {}, live: Parameters<typeof table>[1] = {}) =>
+    table({ columns, schema: 'DW', name: 'ORDERS', engine: 'oracle', ...more }, live);
+  const said = (
+    tables: readonly LiveTable[],
+    more: Partial<ServerReport> = {},
+    from: LiveTable = source,
+  ): LiveFinding[] =>
+    findings(
+      { tables: [from] },
+      { engine: 'oracle', tables, report: { facts, account: { name: '"OTTER"', grants: all, roles: false }, ...more } },
+      { tables: [{ ...channelOf(ONE_WAY, ['shop.orders']).tables[0]!, to: 'DW.ORDERS' }] },
+      ONE_WAY,
+    );
+
+  test('of one that fits nothing is said, with its table or without', () => {
+    expect(said([there()])).toEqual([]);
+    expect(said([])).toEqual([]);
+  });
+
+  test('what is wrong with it', () => {
+    const unfit = [{ for: 'all', message: 'its character set is WE8MSWIN1252', hint: 'see docs/oracle.md' }] as const;
+    expect(brief(said([there()], { unfit }))).toEqual(['error OT4070']);
+  });
+
+  test('rights are granted on tables', () => {
+    const [found] = said([there()], { account: { name: '"OTTER"', grants: [grant('CREATE SESSION')], roles: false } });
+    expect(found?.code).toBe('OT4022');
+    expect(found?.detail).toContain('GRANT SELECT, INSERT, UPDATE, DELETE ON "DW"."ORDERS" TO "OTTER";');
+    expect(found?.detail).toContain('GRANT CREATE TABLE TO "OTTER";');
+    const any = [grant('CREATE ANY TABLE, SELECT, INSERT, UPDATE, DELETE')];
+    expect(said([there()], { account: { name: '"OTTER"', grants: any, roles: false } })).toEqual([]);
+  });
+
+  const nulls = table({ columns: source.shape.columns.map((one) => ({ ...one, nullable: one.name !== 'id' })) });
+  const strict = columns.map((one) => ({ ...one, nullable: one.name === 'V' }));
+
+  test.each<[what: string, tables: readonly LiveTable[], from: LiveTable, said: string[]]>([
+    ['empty texts beside NULL', [there()], nulls, ['warning OT4071']],
+    ['a column that takes no empty text', [there({ columns: strict })], source, ['warning OT4071']],
+    [
+      'a narrow column',
+      [there({ columns: [columns[0]!, columns[1]!, column('V', 'NUMBER(9)')] })],
+      source,
+      ['error OT5028'],
+    ],
+    ['rows', [there({}, { hasRows: true })], source, ['error OT5013']],
+    ['a trigger', [there({}, { unguardedTriggers: ['T'] })], source, ['warning OT4058']],
+    ['a temporary table', [there({ engine: 'oracle temporary' })], source, ['error OT5027']],
+    [
+      'a missing table with a column that has no type there',
+      [],
+      table({ columns: [column('id'), column('u', 'varchar(9)', { charset: 'sjis' }), column('v')] }),
+      ['error OT5029'],
+    ],
+  ])('%s', (_, tables, from, expected) => {
+    expect(brief(said(tables, {}, from))).toEqual(expected);
   });
 });
 

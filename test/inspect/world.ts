@@ -44,6 +44,7 @@ export function report(identity: string, more: Partial<ServerReport> = {}): Serv
 }
 
 export interface Side {
+  readonly engine?: DatabaseSpec['engine'];
   readonly report?: Partial<ServerReport>;
   readonly tables?: readonly LiveTable[];
 }
@@ -72,7 +73,9 @@ export function findingsOf(sides: Readonly<Record<string, Side | null>>, shop: C
     schema: 'otter',
     protect: false,
   };
-  const database = Object.fromEntries(Object.keys(sides).map((name) => [name, spec]));
+  const database = Object.fromEntries(
+    Object.entries(sides).map(([name, side]) => [name, { ...spec, engine: side?.engine ?? spec.engine }]),
+  );
   const topology: Topology = { ...NOTHING_DECLARED, name: 'main', database, channel: { shop } };
   const databases = new Map<string, Answered>();
   for (const [name, side] of Object.entries(sides)) {

@@ -277,3 +277,15 @@ test('colour marks symbols, and control characters move no cursor', async () => 
   expect(renderPlan(plan, { colour: true })).toContain('\u001b[32m+\u001b[0m');
   expect(renderPlan(plan, plain)).not.toContain('\u001b');
 });
+
+test('an Oracle database has schemas only as users, and none is made in it', async () => {
+  const dw =
+    '  dw: { region: a, engine: oracle, endpoints: ["h:1521/DW"], user: otter, password: { env: P }, schema: own }\n';
+  await using store = memoryStore();
+  const plan = await planned(store, loaded(SHOP.replace('channels:', `${dw}channels:`)));
+  const text = renderPlan(plan, plain);
+  expect(text).toContain(
+    "low     database.dw: otter's own tables are created in the schema of its user `own` when its node starts",
+  );
+  expect(text).not.toContain('database.dw: the schema');
+});

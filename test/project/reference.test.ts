@@ -85,12 +85,23 @@ function statusPage(): string {
   return `${words}${head}\nWritten from \`src/model/status.ts\`; the object that is printed is the first.\n\n${tables.join('\n\n')}\n`;
 }
 
+function conflictsPage(): string {
+  return [
+    '# Conflicts as JSON',
+    '`otter conflicts --json` prints the first object, `otter conflicts show ID --json` one of its `conflicts`. Keys are only added, never\nrenamed. Written from `src/model/conflict-json.ts`; see [the conflict log](../conflict-log.md).',
+    ...interfacesOf('src/model/conflict-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 test.each([
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
   ['docs/reference/commands.md', commandsPage],
   ['docs/reference/state.md', statePage],
   ['docs/reference/status-json.md', statusPage],
+  ['docs/reference/conflicts-json.md', conflictsPage],
 ] as const)('%s is what the program goes by', async (path, make) => {
   const page = await make();
   if (process.env['OTTER_UPDATE'] !== undefined) writeFileSync(path, page);

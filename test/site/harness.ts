@@ -1,8 +1,10 @@
 /** Two (or more) sites in one process over real servers, wired without a state store: what a node does, less the node. */
+import { createHmac } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
+import { loadProcessor } from '../../src/executor/processors.ts';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
 import type { Spill } from '../../src/model/key-store.ts';
 import { compileChannel } from '../../src/model/pipeline.ts';
@@ -12,8 +14,11 @@ import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
 import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { MysqlTarget } from '../../src/mysql/target.ts';
-import { Site } from '../../src/site/site.ts';
+import { NO_SOURCE } from '../../src/oracle/one-way.ts';
+import { OracleTarget } from '../../src/oracle/target.ts';
+import { Site, type SiteOptions } from '../../src/site/site.ts';
 import { openKeyFile } from '../../src/state/key-file.ts';
+import type { OracleLab } from '../oracle/lab.ts';
 
 export const quiet: Logger = {
   debug: () => undefined,
@@ -72,7 +77,7 @@ interface More {
 }
 
 export class Sites implements AsyncDisposable {
-  readonly #servers: Readonly<Record<string, LabServer>>;
+  readonly #servers: Readonly<Record<string, LabServer | OracleLab>>;
   readonly #running = new Map<string, Site>();
   readonly #logger: Logger;
   #pipelines: DesiredPipeline[] = [];
@@ -86,7 +91,7 @@ export class Sites implements AsyncDisposable {
   readonly #more: More;
 
   constructor(
-    servers: Readonly<Record<string, LabServer>>,
+    servers: Readonly<Record<string, LabServer | OracleLab>>,
     logger: Logger = quiet,
     lineage = 'test-lineage',
     more: More = {},
@@ -141,29 +146,21 @@ export class Sites implements AsyncDisposable {
 
   start(name: string): Site {
     const spec = this.#spec(name);
-    const lab = this.#servers[name]!;
-    const server = new DatabaseServer({ name, spec: spec.database, password: lab.otter.password });
-    const source = mysqlSource({ server, ownSchema: 'otter' });
-    const target = new MysqlTarget({
-      connect: () => server.connect({ multipleStatements: true }),
-      schema: 'otter',
-      lineage: spec.lineage,
-      source,
-      now: Date.now,
-    });
     this.#revision += 1;
     const site = new Site({
       spec,
       ownerRevision: this.#revision,
-      source,
-      target,
-      abandon: () => server.abandon(),
+      ...ends(this.#servers[name]!, spec),
       link: this.link,
       logger: this.#logger.child({ site: name }),
       now: Date.now,
       heartbeatMs: 200,
       indexBytes: 256 << 20,
       spill: { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 },
+      making: {
+        hashBy: (key) => (text) => createHmac('sha256', JSON.stringify(key)).update(text).digest('hex'),
+        processor: (ref, text) => loadProcessor(ref, text, {}),
+      },
       ...this.#more,
     });
     this.#running.set(name, site);
@@ -198,14 +195,15 @@ export class Sites implements AsyncDisposable {
 
   #spec(name: string): SiteSpec {
     const lab = this.#servers[name]!;
+    const oracle = 'endpoint' in lab;
     const database: DatabaseSpec = {
       region: 'r',
-      engine: lab.family,
-      endpoints: [`${lab.host}:${lab.port}`],
-      user: lab.otter.user,
+      engine: oracle ? 'oracle' : lab.family,
+      endpoints: [oracle ? lab.endpoint : `${lab.host}:${lab.port}`],
+      user: oracle ? lab.user : lab.otter.user,
       password: { env: 'X' },
       tls: null,
-      schema: 'otter',
+      schema: oracle ? lab.own : 'otter',
       protect: false,
     };
     return {
@@ -216,6 +214,24 @@ export class Sites implements AsyncDisposable {
       pipelines: this.#pipelines.filter(({ spec }) => spec.source === name || spec.target === name),
     };
   }
+}
+
+/** What `compose.ts` puts together. */
+function ends(
+  lab: LabServer | OracleLab,
+  { name, database, lineage }: SiteSpec,
+): Pick<SiteOptions, 'source' | 'target' | 'abandon'> {
+  const { schema, user } = database;
+  if ('endpoint' in lab) {
+    const server = lab.server();
+    const target = new OracleTarget({ connect: () => server.connect(), name, user, schema, lineage });
+    return { source: NO_SOURCE, target, abandon: () => server.abandon() };
+  }
+  const server = new DatabaseServer({ name, spec: database, password: lab.otter.password });
+  const source = mysqlSource({ server, ownSchema: schema });
+  const connect = () => server.connect({ multipleStatements: true });
+  const target = new MysqlTarget({ connect, schema, lineage, source, now: Date.now });
+  return { source, target, abandon: () => server.abandon() };
 }
 
 export async function rootOf(server: LabServer): Promise<Connection> {

@@ -26,9 +26,7 @@ describe('the example of the topology language', () => {
   it('is valid, and says exactly what is not built yet', () => {
     expect(loaded.diagnostics).toEqual([]);
     expect(brief(loaded)).toEqual([
-      'error OT1090 32:13 `engine: oracle` is not built yet',
       'error OT1090 42:10 `ddl: replicate` in a two-way channel is not built yet',
-      'error OT1090 55:52 `where` is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
       'warning OT1091 68:3 alert `shop-lag` is not built yet',
       'warning OT1091 70:3 receiver `ops` is not built yet',
@@ -74,7 +72,7 @@ describe('the example of the topology language', () => {
       enabled: true,
       inert: {},
     });
-    expect(topology?.channel['warehouse']?.tables[0]?.inert).toEqual({ where: "status <> 'draft'" });
+    expect(topology?.channel['warehouse']?.tables[0]?.rows).toEqual({ where: "status <> 'draft'" });
     expect(topology?.files['product-images']).toMatchObject({
       missing: 'wait',
       order: 'file-first',
@@ -178,7 +176,7 @@ describe('defaults', () => {
     dry_run: false
     scope: row
     enabled: true
-    tables: [{ from: shop.a, to: shop.a, columns: { omit: [], rename: {} }, order: 0 }]
+    tables: [{ from: shop.a, to: shop.a, columns: { omit: [], rename: {} } }]
 `);
     expect(long.topology).toEqual(short.topology);
     expect(brief(long)).toEqual([]);
@@ -246,15 +244,15 @@ describe('what is not built', () => {
     ],
     [
       '    between: [hz, ca]\n    scope: transaction\n    dry_run: true\n    on_error: park\n    tables: [shop.a]\n',
-      ['error `scope: transaction`', 'error `dry_run`', 'error `on_error: park`'],
+      ['error `scope: transaction`', 'error `dry_run` of a two-way channel', 'error `on_error: park`'],
     ],
     [
       '    from: hz\n    to: ca\n    priority: 2\n    rate: 5MB/s\n    order: { shop.a: 1 }\n    verify: { every: 24h }\n    tables: [{ from: shop.a, order: 3 }]\n',
-      ['warning `priority`', 'warning `rate`', 'warning `order`', 'warning `verify`', 'warning `order`'],
+      ['warning `priority`', 'warning `rate`', 'warning `verify`'],
     ],
     [
-      '    from: hz\n    to: ca\n    tables: [{ from: shop.a, process: x.js, columns: { set: { a: 1 }, mask: { b: hash } } }]\n',
-      ['error `process`', 'error `columns.set`', 'error `columns.mask`'],
+      '    between: [hz, ca]\n    order: { shop.a: 1 }\n    tables: [{ from: shop.a, order: 3 }]\n',
+      ['warning `order` of a two-way channel', 'warning `order` in a two-way channel'],
     ],
     [
       '    between: [hz, ca]\n    initial: none\n    tables: [{ from: shop.a, conflict: { priority: [ca, hz] } }]\n',
@@ -264,6 +262,19 @@ describe('what is not built', () => {
     const loaded = channel(body);
     expect(loaded.diagnostics).toEqual([]);
     expect(loaded.unbuilt.map((d) => `${d.severity} ${d.summary.replace(' is not built yet', '')}`)).toEqual(expected);
+  });
+
+  it('changes of tables into an Oracle database', () => {
+    const dw =
+      '  dw: { region: a, engine: oracle, endpoints: ["10.0.1.3:1521/DW"], user: otter, password: { env: P } }\n';
+    const into = (to: string): string[] =>
+      brief(
+        load(`${BASE}${dw}channels:\n  shop:\n    from: hz\n    to: ${to}\n    ddl: replicate\n    tables: [shop.a]\n`),
+      );
+    const told = 'error OT1090 15:10 `ddl: replicate` into an Oracle database is not built yet';
+    expect(into('dw')).toContain(told);
+    expect(into('[ca, dw]')).toContain(told);
+    expect(into('ca')).not.toContain(told);
   });
 
   it('at the top level', () => {

@@ -41,6 +41,8 @@ export const LOSS_FAULTS = {
   'losses of seen writes': 'a write counts as lost also to one that had seen it',
   'losses of hidden rows': 'a row that had given way already is lost once more',
   'deletes not lost': 'a delete that is undone does not count',
+  'delete and insert is a delete':
+    'a delete goes in silence when the row is deleted and made anew elsewhere in one transaction',
   'losses by unique value forgotten': 'a row that gives way for its unique value does not count',
   'own writes evicted by clocks': "own writes leave when the peers' clocks have passed them, seen or not",
   'losses at every site': 'a write is noted as lost wherever it gives way',

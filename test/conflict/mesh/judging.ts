@@ -27,6 +27,7 @@ const NAIVE: readonly Fault[] = [
   'deletes not lost',
   'losses by unique value forgotten',
   'losses at every site',
+  'delete and insert is a delete',
 ];
 
 export function judge(

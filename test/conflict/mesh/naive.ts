@@ -22,7 +22,7 @@ export function decideNaively(input: MeshDecideInput, has: (fault: Fault) => boo
   const { own, source, claims, present, keys, registers } = input;
   const before = new Map<string, Row>(present.map((row) => [keys.row(row.table, row.image), row]));
   const rows = new Map(before);
-  const written = new Set<string>();
+  const written = new Map<string, number | null>();
   const losses: Loss[] = [];
   const refusedPuts = new Set<MeshClaim>();
   const beaten = (lock: string, clock: number): boolean => {
@@ -31,28 +31,25 @@ export function decideNaively(input: MeshDecideInput, has: (fault: Fault) => boo
   };
   const holderOf = (unique: string): string | undefined =>
     [...rows].find(([, row]) => keys.uniques(row.table, row.image).includes(unique))?.[0];
-  const lose = (claim: MeshClaim, row: string, reason: Loss['reason'], by: 'put' | 'delete'): void => {
+  /** The clock of the change when it deletes what was deleted here too. */
+  const lose = (claim: MeshClaim, row: string, reason: Loss['reason'], by: 'put' | 'delete'): number | null => {
     const last = registers.last(row);
-    if (last === null || written.has(row)) return;
-    if (last.site !== own && !(has('losses at every site') && last.site !== source)) return;
-    if (last.clock <= claim.seen && !has('losses of seen writes')) return;
-    if (reason === 'unique value' && has('losses by unique value forgotten')) return;
+    if (last === null || (written.has(row) && written.get(row) !== claim.clock)) return null;
+    if (last.site !== own && !(has('losses at every site') && last.site !== source)) return null;
+    if (last.clock <= claim.seen && !has('losses of seen writes')) return null;
+    if (reason === 'unique value' && has('losses by unique value forgotten')) return null;
+    if (last.kind === 'delete' && by === 'delete') return has('delete and insert is a delete') ? null : claim.clock;
     const image = rows.get(row)?.image ?? null;
-    if (
-      last.kind === 'delete'
-        ? by === 'delete' || has('deletes not lost')
-        : image === null && !has('losses of hidden rows')
-    )
-      return;
+    if (last.kind === 'delete' ? has('deletes not lost') : image === null && !has('losses of hidden rows')) return null;
     losses.push({ claim, row, clock: last.clock, kind: last.kind === 'delete' ? 'delete' : 'put', reason, image });
+    return null;
   };
   for (const claim of claims) {
     const { clock, change } = claim;
     const from = change.before === null ? null : keys.row(change.table, change.before);
     const to = change.after === null ? null : keys.row(change.table, change.after);
     if (from !== null && from !== to && !beaten(from, clock)) {
-      lose(claim, from, 'same row', 'delete');
-      written.add(from);
+      written.set(from, lose(claim, from, 'same row', 'delete'));
       rows.delete(from);
     }
     if (to === null) continue;
@@ -72,8 +69,7 @@ export function decideNaively(input: MeshDecideInput, has: (fault: Fault) => boo
       rows.delete(holder);
     }
     if (refused) continue;
-    lose(claim, to, 'same row', 'put');
-    written.add(to);
+    written.set(to, lose(claim, to, 'same row', 'put'));
     rows.delete(to);
     const uniques = keys.uniques(change.table, change.after!);
     if (whole || (has('hidden rows shown') && uniques.every((unique) => holderOf(unique) === undefined)))

@@ -80,6 +80,8 @@ export class SiteOracle {
   readonly #options: SiteOracleOptions;
   readonly #latest = new Map<string, KeyWrite>();
   readonly #claimed = new Map<string, KeyWrite>();
+  /** Own deletes of rows that the transaction at hand has deleted too. */
+  readonly #agreed = new Map<string, KeyWrite>();
 
   constructor(options: SiteOracleOptions) {
     this.#options = options;
@@ -118,6 +120,7 @@ export class SiteOracle {
     const expected: string[] = [];
     const touched = new Set<string>();
     for (const entry of entries) {
+      this.#agreed.clear();
       for (const writes of this.#options.ledger.of(entry)) {
         for (const write of writes) {
           for (const lost of this.#step(write, touched)) {
@@ -171,9 +174,20 @@ export class SiteOracle {
     });
     this.#take(write);
     for (const row of near) touched.add(row);
+    const agreed = this.#agreed.get(write.row);
+    if (agreed !== undefined && write.image !== null && this.#latest.get(write.row) === write) {
+      this.#agreed.delete(write.row);
+      this.count('agreed');
+      return [agreed, ...this.#lostOf(before, write)];
+    }
+    return this.#lostOf(before, write);
+  }
+
+  #lostOf(before: readonly KeyWrite[], write: KeyWrite): KeyWrite[] {
     return before.filter((old) => {
       if (old.truth.version.site !== this.#options.database.site || saw(write, old)) return false;
       const now = this.#latest.get(old.row)!;
+      if (old.image === null && now !== old && now.image === null) this.#agreed.set(old.row, old);
       return old.image === null ? now !== old && now.image !== null : now !== old || !this.shows(old);
     });
   }

@@ -106,8 +106,14 @@ function writeItem(transaction: Transaction, database: Database, random: Random,
     [1, () => transaction.update(ITEM, row, change(2, random.pick(SHELVES)))],
     [1, () => transaction.update(ITEM, row, change(0, random.pick(ids)))],
     [3, () => transaction.delete(ITEM, row)],
+    [0.5, () => replace(transaction, ITEM, row, change(4, random.pick(AMOUNTS)))],
     [1, () => swap(transaction, ITEM, row, random.pick(there))],
   ])();
+}
+
+/** As REPLACE may be logged. */
+function replace(transaction: Transaction, table: TableShape, row: Image, by: Image): void {
+  if (transaction.delete(table, row)) transaction.insert(table, by);
 }
 
 /** Two rows exchange their codes, as an application does it: over NULL. */

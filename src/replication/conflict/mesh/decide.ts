@@ -26,9 +26,15 @@ export interface MeshDecideInput {
   readonly present: readonly LockedRow[];
   readonly keys: LockKeys;
   readonly registers: LastWrites;
-  /** Keys that earlier pieces of the same transaction have written; those of this one are added. */
-  readonly written?: Set<string>;
+  /** Of earlier pieces of the same transaction; those of this one are added. */
+  readonly written?: Written;
 }
+
+/**
+ * Keys whose latest write is one of the window, each with the clock of its transaction where that has only deleted a row which
+ * an unseen write of this site deleted too; else null.
+ */
+export type Written = Map<string, number | null>;
 
 /** A write of this site's own users that gave way, for good, to a later one whose writer had not seen it. */
 export interface Loss {
@@ -64,15 +70,14 @@ export function decideMesh(input: MeshDecideInput): MeshVerdict {
 class Decision {
   readonly #input: MeshDecideInput;
   readonly #rows: Rows;
-  /** Keys whose latest write is one of this window. */
-  readonly #written: Set<string>;
+  readonly #written: Written;
   readonly #losses: Loss[] = [];
   #refused = 0;
   #hidden = 0;
 
   constructor(input: MeshDecideInput) {
     this.#input = input;
-    this.#written = input.written ?? new Set();
+    this.#written = input.written ?? new Map();
     this.#rows = new Rows(input.keys, input.present);
   }
 
@@ -92,8 +97,8 @@ class Decision {
         beaten += 1;
         continue;
       }
-      this.#lose(claim, lock, 'same row', kind);
-      this.#written.add(lock);
+      const agrees = this.#lose(claim, lock, 'same row', kind);
+      this.#written.set(lock, agrees ? claim.clock : null);
       if (kind === 'put' && whole) {
         this.#rows.replace(table, after!, moved);
         continue;
@@ -127,16 +132,20 @@ class Decision {
     return last !== null && later(last, { clock, site: source });
   }
 
-  /** Notes the loss, if there is one: the row's latest write is this site's own, stands, and was not seen. */
-  #lose(claim: MeshClaim, row: string, reason: Loss['reason'], by: 'put' | 'delete' | 'claim'): void {
+  /**
+   * Notes the loss, if there is one: the row's latest write is this site's own, stands, and was not seen. True when both only
+   * delete, as far as the transaction has come: what deletes a row and makes it anew wants something else.
+   */
+  #lose(claim: MeshClaim, row: string, reason: Loss['reason'], by: 'put' | 'delete' | 'claim'): boolean {
     const { registers, own } = this.#input;
-    if (this.#written.has(row)) return;
+    if (this.#written.has(row) && this.#written.get(row) !== claim.clock) return false;
     const last = registers.last(row);
-    if (last === null || last.site !== own || last.clock <= claim.seen) return;
+    if (last === null || last.site !== own || last.clock <= claim.seen) return false;
     const image = this.#rows.standing(row);
     const kind = last.kind === 'delete' ? 'delete' : 'put';
-    // A row of ours that does not show was given up before; and two deletes want the same.
-    if (kind === 'put' ? image === null : by === 'delete') return;
-    this.#losses.push({ claim, row, clock: last.clock, kind, reason, image });
+    if (kind === 'delete' && by === 'delete') return true;
+    // A row of ours that does not show was given up before.
+    if (kind === 'delete' || image !== null) this.#losses.push({ claim, row, clock: last.clock, kind, reason, image });
+    return false;
   }
 }
