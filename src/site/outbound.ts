@@ -229,8 +229,7 @@ export class Outbound implements LogListener, PipelineStream {
       );
     }
     if (news.length > 0) return this.#tellAndTake(news, part, common);
-    this.#changes(part, common);
-    return undefined;
+    return this.#changes(part, common);
   }
 
   #tellAndTake(news: readonly TableShape[], part: ReadPart, common: At): undefined | Promise<void> {
