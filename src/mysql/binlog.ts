@@ -5,9 +5,9 @@
  * moves with every event header, after what the event holds was taken.
  */
 import { OtterError } from '../model/error.ts';
-import type { LogItem, ReadLogOptions, Statement } from '../model/ports.ts';
+import type { LogItem, PastTable, PlainStatement, ReadLogOptions, Statement, StatementTable } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { TableShape } from '../model/row.ts';
+import { type TableShape, tableName } from '../model/row.ts';
 import { Cursor } from './cursor.ts';
 import {
   CHECKSUM_BYTES,
@@ -24,10 +24,11 @@ import {
 import { LogPlace } from './log-place.ts';
 import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
 import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
-import { LoggedStatements } from './logged-statements.ts';
+import { type Asked, LoggedStatements } from './logged-statements.ts';
 import { type Dialect, versionNumber } from './plain-sql.ts';
 import type { NamedTable } from './reach.ts';
 import { ROW_EVENTS } from './rows.ts';
+import { columnsSaid } from './said-words.ts';
 import { Structures } from './structures.ts';
 import { Transactions } from './transaction.ts';
 
@@ -40,6 +41,8 @@ export interface AssemblerOptions {
   readonly checksum: boolean;
   /** Whether the server keeps names in small letters. */
   readonly folds: boolean;
+  /** Tables whose history is kept, as they were where reading begins. */
+  readonly history?: ReadLogOptions['history'];
 }
 
 /**
@@ -54,7 +57,9 @@ export type Need =
       /** No other tables of its schema are likely to be asked for with it. */
       readonly alone: boolean;
     }
-  | { readonly kind: 'reach'; readonly names: readonly NamedTable[] };
+  | (Asked & { readonly kind: 'reach' })
+  /** What a statement made of these tables, which is provided by `provideHistory`. */
+  | (Asked & { readonly kind: 'history'; readonly tables: readonly NamedTable[] });
 
 /** What the header of an event says. */
 interface Header {
@@ -75,14 +80,21 @@ export class LogAssembler {
   readonly #rows: LoggedRows;
   readonly #statements: LoggedStatements;
   readonly #place = new LogPlace();
+  readonly #definitions: ReadLogOptions['definitions'];
+  readonly #keeps: (schema: string, name: string) => boolean;
+  /** As tables are where the log has been read to. */
+  readonly past: Map<string, PastTable>;
   #checksum: number;
   /** Of the server that wrote the file. */
   #dialect: Dialect;
 
   constructor(options: AssemblerOptions) {
-    const { from, partBytes, wants, folds } = options;
+    const { from, partBytes, wants, folds, definitions, history } = options;
+    this.#definitions = definitions;
+    this.#keeps = history === undefined ? () => false : (schema, name) => history.keeps(schema, name);
     const transactions = new Transactions(from, partBytes);
-    const structures = new Structures(options);
+    this.past = new Map(history?.past);
+    const structures = new Structures(options, this.past);
     const unreadable: TellUnreadable = (tables, error, gone = false) =>
       transactions.addUnreadable(tables, this.#located(error), gone);
     this.#rows = new LoggedRows({ wants, structures, transactions, unreadable });
@@ -90,9 +102,11 @@ export class LogAssembler {
       wants,
       transactions,
       unreadable,
-      defined: (statement) => {
+      concerns: (statement) => this.#kept(statement).length > 0,
+      defined: (statement, history) => {
         this.#rows.forget();
         structures.pass(statement);
+        for (const table of history?.tables ?? []) this.#passed(table);
       },
     });
     this.#transactions = transactions;
@@ -144,6 +158,29 @@ export class LogAssembler {
   /** @param reach null when it cannot be told */
   provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
     this.#statements.provideReach(names, reach);
+  }
+
+  /** What the statement made of tables, that is fed again next. */
+  provideHistory({ said }: { readonly said: string }, tables: readonly StatementTable[]): void {
+    this.#statements.provideHistory({ tables, ...columnsSaid(said) });
+  }
+
+  /** Tables whose history is kept that the statement names, or that are in the schema it drops. */
+  #kept(statement: PlainStatement): readonly NamedTable[] {
+    const effect = this.#definitions.effect(statement);
+    if (effect === null) return [];
+    if (effect.kind === 'drops-schema')
+      return [...this.past.values()].flatMap(({ shape: { schema, name } }) =>
+        schema.toLowerCase() === effect.schema.toLowerCase() ? [{ schema, name }] : [],
+      );
+    const named = effect.kind === 'creates' ? effect.tables : [...effect.tables, ...effect.made];
+    const found = new Map(named.map((table) => [tableName(table), table]));
+    return [...found.values()].filter(({ schema, name }) => this.#keeps(schema, name));
+  }
+
+  #passed({ schema, name, after }: StatementTable): void {
+    if (after === null) this.past.delete(tableName({ schema, name }));
+    else this.past.set(tableName({ schema, name }), after);
   }
 
   /**
@@ -206,7 +243,7 @@ export class LogAssembler {
         return null;
       case EVENT.QUERY:
       case EVENT.QUERY_COMPRESSED:
-        return reachOf(this.#statements.take(readQuery(c, type === EVENT.QUERY_COMPRESSED), this.#dialect, endsAt));
+        return this.#asked(this.#statements.take(readQuery(c, type === EVENT.QUERY_COMPRESSED), this.#dialect, endsAt));
       case EVENT.ROTATE:
         this.#enter(c);
         return null;
@@ -222,7 +259,7 @@ export class LogAssembler {
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
       case EVENT.EXECUTE_LOAD_QUERY:
-        return reachOf(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
+        return this.#asked(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
         throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
       case EVENT.PARTIAL_UPDATE_ROWS:
@@ -252,6 +289,10 @@ export class LogAssembler {
         if ((header.flags & IGNORABLE) !== 0) return null;
         throw unsupported(`an event of the unknown type ${type}`, null);
     }
+  }
+
+  #asked(asked: Asked | null): Need | null {
+    return asked?.kind === 'history' ? { ...asked, tables: this.#kept(asked.statement) } : asked;
   }
 
   /** Without GTIDs a transaction is named by where it ends, which its first event tells. */
@@ -299,8 +340,4 @@ export class LogAssembler {
 
 function shapeOf(table: NamedTable | null, alone: boolean): Need | null {
   return table === null ? null : { kind: 'shape', schema: table.schema, table: table.name, alone };
-}
-
-function reachOf(names: readonly NamedTable[] | null): Need | null {
-  return names === null ? null : { kind: 'reach', names };
 }

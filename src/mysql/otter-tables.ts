@@ -13,6 +13,8 @@ export const OTTER_TABLES = [
   'origin',
   'copy',
   'structure',
+  'definition',
+  'change',
   'conflict',
   'skip',
 ] as const;
@@ -142,6 +144,27 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       stay: STAY,
     },
     key: ['lineage', 'pipeline', 'source_table'],
+  },
+  definition: {
+    is: 'how the source printed each table of a channel that carries changes of tables, so that its log can be read again',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      source_table: SOURCE_TABLE,
+      created_by: ['LONGTEXT NOT NULL', 'CREATE TABLE of the source'],
+      position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source where it was so'],
+    },
+    key: ['lineage', 'pipeline', 'source_table'],
+  },
+  change: {
+    is: 'a change of tables that a pipeline is making here; empty when none is under way',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      gtid: ['VARCHAR(160) NOT NULL', 'its transaction in the log of the source'],
+      tables_before: ['LONGTEXT NOT NULL', 'JSON: CREATE TABLE of each table here before it; null: there was none'],
+    },
+    key: ['lineage', 'pipeline'],
   },
   conflict: {
     is: 'the conflict log: what was decided here between two writes; nothing but people reads it, and nothing of it travels',

@@ -2,11 +2,22 @@
  * The source side of a MySQL or MariaDB server: `SourcePort` over a few kept sessions and any number of log readers, all
  * on the endpoint that `DatabaseServer` is on.
  */
-import type { LogBatch, LogEnd, LogNeeds, ReadLogOptions, ServerFacts, SourcePort } from '../model/ports.ts';
-import type { Image, TableShape } from '../model/row.ts';
+import type {
+  LogBatch,
+  LogEnd,
+  LogNeeds,
+  PastTable,
+  PastTables,
+  ReadLogOptions,
+  ServerFacts,
+  SourcePort,
+  Statement,
+} from '../model/ports.ts';
+import { type Image, type TableShape, tableName } from '../model/row.ts';
 import { KeptSession, type Session } from './connection.ts';
-import { createStatement } from './create-table.ts';
+import { createStatement, rewriteCreate } from './create-table.ts';
 import type { DatabaseServer } from './database-server.ts';
+import { History } from './history.ts';
 import { type LogStart, logStart, whyEnded } from './log-start.ts';
 import { LookAhead, type OpenLog } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
@@ -14,7 +25,7 @@ import { reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
 import { presentRows, readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
-import { LogStream } from './stream.ts';
+import { LogStream, type StreamOptions } from './stream.ts';
 import { requireExactTypes } from './table-map.ts';
 
 export interface SourceOptions {
@@ -37,6 +48,11 @@ interface Asked {
   readonly tables: Set<string>;
   readonly answer: Promise<ReadonlyMap<string, TableShape>>;
 }
+
+/** Silence after which a log connection is given up. */
+const SILENCE_MS = 15_000;
+/** A stream that looks ahead has no rows. */
+const LOOK_BYTES = 4 << 20;
 
 /** For a stream of which only the definitions are wanted. */
 const NO_TABLE = {
@@ -64,6 +80,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     [this.#catalog, new Map()],
     [this.#parents, new Map()],
   ]);
+  readonly #history: History;
   #loading: Promise<unknown> = Promise.resolve();
   /** A failover may bring another server; what the last one was does not hold for a new session. */
   #known: { readonly session: Session; readonly kind: ServerKind } | null = null;
@@ -74,6 +91,11 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     this.#control = new KeptSession(() => server.connect({ multipleStatements: true }));
     this.#catalogSession = new KeptSession(() => server.connect({ multipleStatements: true }));
     this.#rows = new KeptSession(() => server.connect());
+    this.#history = new History({
+      session: () => this.#catalogSession.get(),
+      catalog: this.#catalog,
+      ownSchema: options.ownSchema ?? 'otter',
+    });
   }
 
   async facts(): Promise<ServerFacts> {
@@ -101,7 +123,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async *#follow(start: LogStart, options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
-    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
+    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = SILENCE_MS } = this.#options;
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
@@ -112,9 +134,10 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       heartbeatMs,
       silenceMsMax,
     };
-    const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
-    const ahead = async (position: string) => this.#look.from(position, open, options.signal);
+    const ahead = async (position: string) => this.#ahead(position, options.definitions, options.signal);
     const shapes = await this.#wantedShapes(options.wants);
+    const { history } = options;
+    if (history !== undefined) await this.#complete(history, start.from, options);
     await using stream = new LogStream({
       ...common,
       ...start,
@@ -123,8 +146,67 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       shapes: this.#shapesForLog(),
       ahead,
       reach: async (names) => reachOf(await this.#catalogSession.get(), names),
+      ...(history === undefined ? {} : { history, behind: this.#behind(options) }),
     });
     while (!options.signal.aborted) yield await stream.next(options.signal);
+  }
+
+  async #ahead(
+    position: string,
+    definitions: ReadLogOptions['definitions'],
+    signal: AbortSignal,
+  ): Promise<readonly Statement[]> {
+    const { server, silenceMsMax = SILENCE_MS } = this.#options;
+    const common = {
+      dsn: await server.driverOptions(),
+      where: { database: server.name, endpoint: server.endpoint },
+      folds: (await this.#facts(await this.#control.get())).folds,
+      definitions,
+      partBytes: LOOK_BYTES,
+      queueBytesMax: LOOK_BYTES,
+      heartbeatMs: 500,
+      silenceMsMax,
+    };
+    const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
+    return this.#look.from(position, open, signal);
+  }
+
+  /** What of the tables is not known yet, and can be told, as it was where reading begins. */
+  async #complete(
+    { past, keeps }: NonNullable<ReadLogOptions['history']>,
+    from: string,
+    { definitions, signal }: ReadLogOptions,
+  ): Promise<void> {
+    const session = await this.#catalogSession.get();
+    const missing = (await listTables(session)).filter(
+      (table) => keeps(table.schema, table.name) && !past.has(tableName(table)),
+    );
+    const present = await this.#history.present(missing);
+    const ahead = await this.#ahead(from, definitions, signal);
+    const found = await this.#history.at(present, {}, ahead, definitions.effect);
+    for (const [name, table] of found.tables) past.set(name, table);
+  }
+
+  #behind({ definitions, history, signal }: ReadLogOptions): NonNullable<StreamOptions['behind']> {
+    const later = history?.later ?? new Map();
+    return async (statement, tables, past, position) => {
+      const present = await this.#history.present(tables);
+      const ahead = (await this.#ahead(position, definitions, signal)).filter(({ gtid }) => gtid !== statement.gtid);
+      return this.#history.behind(statement, tables, past, { present, ahead, effect: definitions.effect, later });
+    };
+  }
+
+  async past(...[position, kept, keeps, { definitions, signal }]: Parameters<SourcePort['past']>): Promise<PastTables> {
+    const { from } = await this.#start(position);
+    const tables = (await this.tables()).filter(({ schema, name }) => keeps(schema, name));
+    const present = await this.#history.present(tables);
+    const ahead = await this.#ahead(from, definitions, signal);
+    return this.#history.at(present, kept, ahead, definitions.effect);
+  }
+
+  createStatementOf({ shape, create }: PastTable, keeps: (schema: string, table: string) => boolean): string {
+    requireExactTypes(shape);
+    return rewriteCreate(create, shape, keeps);
   }
 
   async tables(): Promise<readonly { readonly schema: string; readonly name: string }[]> {

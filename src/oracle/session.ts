@@ -23,7 +23,7 @@ import {
 import { type Image, tableName } from '../model/row.ts';
 import type { Bind, Connection } from './connection.ts';
 import { isDuplicate } from './errors.ts';
-import { onlyATarget } from './one-way.ts';
+import { noChanges, onlyATarget } from './one-way.ts';
 import type { OwnRecords } from './own-records.ts';
 import { type Statement, TableStatements } from './statements.ts';
 
@@ -234,6 +234,9 @@ export class OracleSession implements LoadSession {
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void> {
     return this.#options.records.recordCopies(this.#options.connection, pipeline, states);
   }
+
+  readonly recordChange = noChanges;
+  readonly forgetTables = noChanges;
 
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {
     return this.#options.records.recordTables(this.#options.connection, pipeline, known);

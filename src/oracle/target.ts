@@ -13,7 +13,7 @@ import { createStatement } from './create-table.ts';
 import { oracleErrorNumber } from './errors.ts';
 import { Lane } from './lane.ts';
 import { madeName, qualified } from './names.ts';
-import { onlyATarget } from './one-way.ts';
+import { noChanges, onlyATarget } from './one-way.ts';
 import { ORACLE_TABLES, OwnRecords } from './own-records.ts';
 import { findSchema, findTable, readShape } from './schema.ts';
 import { requireFit } from './server-facts.ts';
@@ -128,6 +128,20 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
   shared(pipeline: string, table: string, { target }: Place): Promise<boolean> {
     return this.#read((connection, records) => records.shared(connection, pipeline, table, target));
   }
+
+  async making(): Promise<Readonly<Record<string, never>>> {
+    return {};
+  }
+
+  async pendingChange(): Promise<null> {
+    return null;
+  }
+
+  readonly family = noChanges;
+  readonly keepDefinition = noChanges;
+  readonly lookAhead = noChanges;
+  readonly changeTables = noChanges;
+  readonly sharesTable = noChanges;
 
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
     if (tables.length === 0) return;

@@ -323,7 +323,8 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
   }
   if (differs('ddl')) {
     const does = {
-      replicate: 'changes of table structure are carried over from now on',
+      replicate:
+        'changes of tables are carried over from now on: what is dropped or emptied at the source is dropped or emptied at the target',
       ignore: 'changes of table structure are passed over from now on; rows that do not fit stop the pipeline',
       stop: 'pipelines stop at the next change of table structure',
     } as const;

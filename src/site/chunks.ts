@@ -5,7 +5,7 @@
  * target is. They count until the target has applied them.
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
-import type { CopyChunk, RowChange, TableShape } from '../model/row.ts';
+import { type CopyChunk, type RowChange, type TableShape, tableName } from '../model/row.ts';
 import { type Extract, travelling } from '../replication/load-table.ts';
 import { chunkBytes, movesChildren, type Parents, type PendingChunk } from './pending-chunk.ts';
 
@@ -37,6 +37,14 @@ export class Chunks {
     if (movers !== null && !movers.moved)
       movers.moved = changes.some((change) => movesChildren(change, movers.parents));
     if (this.pending !== null) for (const change of changes) this.pending.note(change);
+  }
+
+  /** A table has been changed or emptied: what was read of it before does not count. */
+  changed(tables: ReadonlySet<string>): void {
+    const { pending } = this;
+    if (pending === null || !tables.has(tableName(pending.table))) return;
+    this.pending = null;
+    pending.settle('spoiled');
   }
 
   /** A watermark has come by in the log; returns what is to be sent there. */

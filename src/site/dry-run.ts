@@ -11,7 +11,10 @@ import { type Applied, loadChanges, type Strategy } from './load.ts';
 import type { TargetTables } from './tables.ts';
 
 /** What is asked of a target about users' tables. */
-export type TablesPort = Pick<TargetPort, 'shape' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared'>;
+export type TablesPort = Pick<
+  TargetPort,
+  'shape' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'
+>;
 
 /** Tables that would be made are there in name only. */
 export function dryTables(target: TablesPort): TablesPort {
@@ -19,6 +22,7 @@ export function dryTables(target: TablesPort): TablesPort {
   return {
     shape: async (schema, name) =>
       (await target.shape(schema, name)) ?? imagined.get(tableName({ schema, name })) ?? null,
+    keepDefinition: async () => undefined,
     unguardedTriggers: (schema, name) => target.unguardedTriggers(schema, name),
     createTable: async ({ table }, { schema, name }, rename) => {
       const columns = table.columns.map(({ computed, ...column }) => ({

@@ -115,7 +115,9 @@ export class Joining {
         if (making.status === 'rejected') throw making.reason;
         const { announced, gtid } = due.delivery;
         const joined = await arrivals.join(announced, gtid !== '', due.place, making.value);
-        return { ...due, made: making.value, joined, structure: tables.newStructure(announced) };
+        const structure = tables.newStructure(announced);
+        const kept = tables.newDefinition(announced) ? tables.structureOf(tableName(announced.table)) : null;
+        return { ...due, made: making.value, joined, structure: structure ?? kept };
       }),
     );
     const found = entries.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
@@ -159,7 +161,10 @@ export class Joining {
           const { delivery, place, joined, structure } = entry;
           const table = tableName(delivery.announced.table);
           const since = await this.#since(entry);
-          if (structure !== null) known[table] = { structure, since: delivery.gtid === '' ? since : '', place };
+          const { definition } = delivery.announced;
+          const kept = definition === undefined ? {} : { definition };
+          if (structure !== null)
+            known[table] = { structure, since: delivery.gtid === '' ? since : '', place, ...kept };
           if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
         }
         // A dry run makes no copy, and nobody is to find one.

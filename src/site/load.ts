@@ -206,6 +206,7 @@ export function loadChanges(delivery: Delivery, tables: TargetTables): LoadChang
       });
     case 'beat':
     case 'table':
+    case 'definition':
       return [];
     default:
       throw new UnreachableError(delivery satisfies never);

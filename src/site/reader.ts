@@ -7,9 +7,9 @@
  * Who listens to which reader is decided in `site-log.ts`.
  */
 import { messageOf, OtterError } from '../model/error.ts';
-import type { Logger, LogItem, SourcePort, Statement } from '../model/ports.ts';
+import type { Logger, LogItem, PastTable, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { RowChange, Seen } from '../model/row.ts';
+import { type Definition, type RowChange, type Seen, tableName } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { LogClock } from '../replication/conflict/log-clock.ts';
 import { type OtterRow, OtterRows } from '../replication/origin.ts';
@@ -58,6 +58,10 @@ export interface LogStart {
   readonly position: string;
   /** The log's clock there, exactly; null: nobody compares it with others'. */
   readonly clock: number | null;
+  /** Tables as they were there, as far as that is known. */
+  readonly past?: ReadonlyMap<string, PastTable>;
+  /** What is known of tables further on. */
+  readonly later?: ReadonlyMap<string, Definition>;
 }
 
 export interface ReaderOptions {
@@ -66,6 +70,8 @@ export interface ReaderOptions {
   readonly schema: string;
   readonly lineage: string;
   readonly wants: (schema: string, table: string) => boolean;
+  /** Of which tables the history is kept; null: of none. */
+  readonly keeps: () => ((schema: string, table: string) => boolean) | null;
   readonly logger: Logger;
   /** Called after each batch, before the next is taken. */
   readonly between: (reader: LogReader) => Promise<void>;
@@ -98,6 +104,9 @@ export class LogReader {
   /** A statement is being handed on. */
   #telling = false;
   #point: LogPoint | null = null;
+  /** Tables whose history is kept, as they were at `position`. */
+  readonly past: Map<string, PastTable>;
+  readonly later: Map<string, Definition>;
   #connection = new AbortController();
   /** To be opened again when the transaction at hand has been handed on whole. */
   #anew = false;
@@ -105,8 +114,10 @@ export class LogReader {
   #complaint: string | null = null;
 
   /** Begins at once, behind the place. */
-  constructor({ position, clock }: LogStart, listener: LogListener, options: ReaderOptions) {
+  constructor({ position, clock, past, later }: LogStart, listener: LogListener, options: ReaderOptions) {
     this.#options = options;
+    this.past = new Map(past);
+    this.later = new Map(later);
     this.#clock = new LogClock(clock);
     this.#own = new OtterRows(options.lineage);
     this.#position = position;
@@ -136,6 +147,11 @@ export class LogReader {
 
   get exact(): boolean {
     return this.#clock.exact;
+  }
+
+  /** Whether somebody who begins so may listen here, as to what tables are like. */
+  knows({ past, later }: Pick<LogStart, 'past' | 'later'>): boolean {
+    return (later?.size ?? 0) === 0 && [...(past?.keys() ?? [])].every((name) => this.past.has(name));
   }
 
   /** Whether parts of a transaction were handed on, and its end is still to come. */
@@ -209,7 +225,10 @@ export class LogReader {
   async #read(signal: AbortSignal, alive: () => void): Promise<void> {
     const { source, schema, wants, between } = this.#options;
     this.#clock.settable = (await source.facts()).family === 'mariadb';
+    const keeps = this.#options.keeps();
+    if (keeps === null) this.past.clear();
     const batches = source.readLog({
+      ...(keeps === null ? {} : { history: { keeps, past: this.past, later: this.later } }),
       from: this.#position,
       wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),
       definitions,
@@ -300,6 +319,11 @@ export class LogReader {
       }
     } finally {
       this.#telling = false;
+    }
+    for (const { schema, name, after } of item.history?.tables ?? []) {
+      if (after !== null) this.later.delete(tableName({ schema, name }));
+      if (after === null) this.past.delete(tableName({ schema, name }));
+      else this.past.set(tableName({ schema, name }), after);
     }
     this.#handedOn(item.position);
   }

@@ -121,6 +121,25 @@ export class TargetTables {
     return this.#copies.childrenCopied(parent, this.#tables, orTouched);
   }
 
+  /** How the copy of a source table stands, if one has begun. */
+  copyOf(table: string): CopyState | undefined {
+    return this.#copies.get(table);
+  }
+
+  /** These source tables have other columns here and there; what refers to them, or they to, is looked at again too. */
+  changed(tables: readonly string[]): void {
+    for (const [shape, { target }] of this.#tables) {
+      if (tables.includes(tableName(shape))) this.#tables.delete(shape);
+      else if (target.foreignKeys.length > 0 || target.referencedBy.length > 0) this.#outdated.add(shape);
+    }
+  }
+
+  /** These source tables are gone, and what was recorded of them. */
+  forget(tables: readonly string[]): void {
+    this.#copies.delete(tables);
+    for (const table of tables) this.#known.delete(table);
+  }
+
   /** Where the rows of a copy go; null when the table has left, and its copy is not worth recording. */
   copiedTo(table: string): Place | null {
     return this.#copies.get(table)?.place ?? null;
@@ -148,6 +167,16 @@ export class TargetTables {
   /** The digest of the announced columns, when it is not recorded yet. */
   newStructure({ table, structure }: AnnouncedTable): string | null {
     return structure === this.#known.get(tableName(table))?.structure ? null : structure;
+  }
+
+  /** Whether its definition is kept otherwise than it is told, or not at all. */
+  newDefinition({ table, definition }: AnnouncedTable): boolean {
+    return definition?.create !== this.#known.get(tableName(table))?.definition?.create;
+  }
+
+  /** The digest of the columns that is recorded; null: none is. */
+  structureOf(table: string): string | null {
+    return this.#known.get(table)?.structure ?? null;
   }
 
   /** Whether nothing is recorded of the source table yet. */

@@ -54,7 +54,16 @@ export const UNBUILT = {
     severity: 'error',
     missing: 'Rows that exist at the second database are refused.',
   },
-  ddl: { key: 'channels.*.ddl: replicate', severity: 'error', missing: 'Changes of tables are not carried over.' },
+  ddl: {
+    key: 'channels.*.ddl: replicate, two-way',
+    severity: 'error',
+    missing: 'Changes of tables are carried in one-way channels only.',
+  },
+  ddlRows: {
+    key: 'channels.*.ddl: replicate with where, columns.set, columns.mask, process, reread or dry_run',
+    severity: 'error',
+    missing: 'Changes of tables are carried only where rows travel as they are.',
+  },
   oracleDdl: {
     key: 'channels.*.ddl: replicate into engine: oracle',
     severity: 'error',
@@ -124,7 +133,10 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
-  if (channel.ddl === 'replicate') tell('ddl', '`ddl: replicate`', [...base, 'ddl']);
+  if (twoWay && channel.ddl === 'replicate') tell('ddl', '`ddl: replicate` in a two-way channel', [...base, 'ddl']);
+  const asTheyAre = channel.dryRun !== true && channel.tables.every(({ rows }) => rows === undefined);
+  if (channel.ddl === 'replicate' && !asTheyAre)
+    tell('ddlRows', '`ddl: replicate` where rows do not travel as they are', [...base, 'ddl']);
   if (channel.onError === 'park') tell('onError', '`on_error: park`', [...base, 'on_error']);
   if (channel.apply.lanes > 1) tell('lanes', '`lanes` above 1', [...base, 'apply', 'lanes']);
   if (!channel.apply.atomic) tell('atomic', '`atomic: false`', [...base, 'apply', 'atomic']);

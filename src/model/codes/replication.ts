@@ -142,6 +142,20 @@ export const REPLICATION_CODES = {
     action:
       'Make room on the disk, or name a folder on another, local one with OTTER_SPILL_DIR and restart the node. The pipeline tries again by itself. More memory (OTTER_INDEX_BYTES) makes the file needed later.',
   },
+  OT5033: {
+    title: 'Change of tables is not carried',
+    meaning:
+      'The channel says `ddl: replicate`, and a statement in the log of the source changes tables in a way that is not carried: partitions, a new column whose values each server would reckon for itself, a type that the other server family converts in another way, a table that several share or that leaves the channel, or something that is not known for certain. Nothing of it was done.',
+    action:
+      'Make the change at the target as the message says, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Then set `ddl: replicate` again. What is carried and what is not is in docs/ddl.md.',
+  },
+  OT5034: {
+    title: 'Target refuses a change of tables',
+    meaning:
+      'A change of tables was carried, and the server of the target does not take it: its table is not like that of the source, rows there do not fit, or another session keeps the table locked.',
+    action:
+      'Mend the cause that the message names at the target; the pipeline stands before the change and tries again by itself. If the change is there already, set `ddl: ignore` on the channel, apply, and set it back when the pipeline has gone on.',
+  },
   OT5050: {
     title: 'Expression or mask does not fit the table',
     meaning:
