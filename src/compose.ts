@@ -1,7 +1,7 @@
 /** Names every concrete adapter and puts them behind the ports: the one room that knows what otter is made of. */
 
 import { execFileSync } from 'node:child_process';
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash, createHmac, randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
@@ -9,6 +9,7 @@ import type { Context, Output, Parts } from './cli/context.ts';
 import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
+import { loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
 import { askNode } from './link/figures.ts';
 import { linkClient } from './link/routing.ts';
@@ -157,6 +158,15 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         heartbeatMs: HEARTBEAT_MS,
         indexBytes: bytes,
         spill: { open: () => openKeyFile(folder), limitBytes: fileBytes },
+        making: {
+          hashBy: (reference) => {
+            const key = resolveSecret(reference, env);
+            if (key === '')
+              throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
+            return (text) => createHmac('sha256', key).update(text).digest('hex');
+          },
+          processor: (ref, text) => loadProcessor(ref, text, env),
+        },
       });
     },
   };

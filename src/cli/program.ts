@@ -197,7 +197,9 @@ function addRunning(add: Add, context: Context): void {
 function addLooking(add: Add, context: Context, commands: () => Spelled[]): void {
   add('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) =>
     status(context, options as StatusOptions),
-  ).option('--watch', 'again every second');
+  )
+    .option('--watch', 'again every second')
+    .option('--tables', 'which tables each entry of the channels means; asks the databases');
   add('dashboard', 'the status, alive, in the terminal', 'otter dashboard -t shop', (options) =>
     dashboard(context, options as DashboardFlags),
   )

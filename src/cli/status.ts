@@ -3,17 +3,21 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readSnapshot } from '../executor/snapshot.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
-import type { StatusReport } from '../model/status.ts';
+import type { StatusReport, TablesReport } from '../model/status.ts';
 import { statusReport } from '../observe/status.ts';
 import { renderStatus } from '../render/status.ts';
+import { renderTables } from '../render/tables.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { reportFromNodes } from './away.ts';
 import { type CommonOptions, type Context, colour, EXIT, storeToRead, topologyName } from './context.ts';
+import { tablesReport } from './status-tables.ts';
 import { asTyped } from './typed.ts';
 
 export interface StatusOptions extends CommonOptions {
   readonly watch?: boolean;
+  /** Which tables the entries mean, in place of the figures. */
+  readonly tables?: boolean;
 }
 
 const EVERY_MS = 1_000;
@@ -25,12 +29,9 @@ export async function status(context: Context, options: StatusOptions): Promise<
   const clear = watching && context.stdout.isTTY === true && options.json !== true ? '\u001b[2J\u001b[H' : '';
   for (;;) {
     try {
-      const report = await reportOrNodes(store, name, context, options);
-      const text =
-        options.json === true
-          ? `${JSON.stringify(report, null, watching ? 0 : 2)}\n`
-          : asTyped(renderStatus(report, { colour: colour(context, options) }), options, context);
-      context.stdout.write(clear + text);
+      const [report, text] = await looked(store, name, context, options);
+      const json = `${JSON.stringify(report, null, watching ? 0 : 2)}\n`;
+      context.stdout.write(clear + (options.json === true ? json : asTyped(text, options, context)));
     } catch (error) {
       if (!watching || context.signal.aborted) throw error;
       // Who watches wants to see it come back.
@@ -40,6 +41,21 @@ export async function status(context: Context, options: StatusOptions): Promise<
     await sleep(EVERY_MS, undefined, { signal: context.signal }).catch(() => undefined);
     if (context.signal.aborted) return EXIT.done;
   }
+}
+
+/** What is to be seen, as a value and as text. */
+async function looked(
+  store: StateStore,
+  name: string,
+  context: Context,
+  options: StatusOptions,
+): Promise<readonly [StatusReport | TablesReport, string]> {
+  if (options.tables === true) {
+    const report = await tablesReport(store, name, context);
+    return [report, renderTables(report)];
+  }
+  const report = await reportOrNodes(store, name, context, options);
+  return [report, renderStatus(report, { colour: colour(context, options) })];
 }
 
 export async function reportOf(store: StateStore, name: string, context: Context): Promise<StatusReport> {

@@ -111,10 +111,15 @@ function needsOf(
       for (const { from } of pipeline.tables) for (const schema of schemasOf(from)) need(schema, READ_PRIVILEGES, null);
       for (const { source } of pairsOf(pipeline, answered.report, live.topology))
         need(source.schema, READ_PRIVILEGES, source);
+      // On otter's own tables it is found out what others were like between two changes.
+      if (pipeline.ddl === 'replicate') need(live.topology.database[database]!.schema, ['ALTER'], null);
     }
     if (pipeline.target === database) {
       for (const { from, to } of pipeline.tables)
-        for (const schema of schemasOf(to ?? from)) need(schema, WRITE_PRIVILEGES, null);
+        for (const schema of schemasOf(to ?? from)) {
+          need(schema, WRITE_PRIVILEGES, null);
+          if (pipeline.ddl === 'replicate') need(schema, MAKE_PRIVILEGES, null);
+        }
       const source = live.databases.get(pipeline.source);
       const pairs = source === undefined ? [] : pairsOf(pipeline, source.report, live.topology);
       for (const { target } of pairs) {

@@ -7,10 +7,10 @@ import type { LiveTable } from '../model/inspection.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle } from '../replication/cascades.ts';
+import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
-import { extract, loadTable } from '../replication/load-table.ts';
+import { extract, loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { blurredTexts, makingObstacle, noEmptyTexts, oracleObstacle } from '../replication/oracle-fit.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
@@ -127,6 +127,8 @@ class PairInspection {
         this.#obstacle(() => oracleObstacle(matched));
         this.#emptyTexts(matched);
         this.#obstacle(() => keyObstacle(matched, initial === 'copy'));
+        this.#obstacle(() => filteredParent(matched, tables));
+        this.#obstacle(() => rereadObstacle(matched, this.#pair.rule));
         if (!this.#facts().logsCascades) this.#obstacle(() => cascadeObstacle(matched, tables));
       }
     }

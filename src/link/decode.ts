@@ -5,7 +5,17 @@
  * One object per table number and one `seen` object per change of it, so that identity means here what it meant there.
  */
 import { OtterError } from '../model/error.ts';
-import type { Answer, Delivery, Image, RowChange, Seen, TableShape } from '../model/row.ts';
+import type {
+  AnnouncedTable,
+  Answer,
+  Definition,
+  Delivery,
+  Image,
+  RowChange,
+  Seen,
+  TableChange,
+  TableShape,
+} from '../model/row.ts';
 import { applyDifference, TextMemory } from './text-memory.ts';
 import { FLAG, KIND, OP, SAME, SHAPES_MAX, type StreamStart, UNCHECKED } from './wire.ts';
 
@@ -71,26 +81,47 @@ export class DeliveryDecoder {
           },
         };
       case KIND.table:
-        return {
-          kind: 'table',
-          ...common,
-          announced: {
-            table: this.#table(entry[6]),
-            create: string(entry[7]),
-            copies: entry[8] === true,
-            rowsEstimate: number(entry[9]),
-            structure: entry[10] === null ? null : string(entry[10]),
-            stay: number(entry[11]),
-            generation: number(entry[12]),
-            later: entry[13] === true,
-            complete: number(entry[14]),
-          },
-        };
+        return { kind: 'table', ...common, announced: this.#announced(entry.slice(6)) };
+      case KIND.definition: {
+        const family = entry[7];
+        if (family !== 'mariadb' && family !== 'mysql')
+          throw unreadable('a definition of a server of an unknown family');
+        const changes = list(entry[8]).map((change) => this.#change(listOf(change, 7)));
+        return { kind: 'definition', ...common, said: string(entry[6]), family, changes };
+      }
       case KIND.beat:
         return { kind: 'beat', ...common, sentMs: number(entry[6]), settled: number(entry[7]) };
       default:
         throw unreadable('a delivery of a kind that is not known here');
     }
+  }
+
+  #announced(told: readonly unknown[]): AnnouncedTable {
+    return {
+      table: this.#table(told[0]),
+      create: string(told[1]),
+      copies: told[2] === true,
+      rowsEstimate: number(told[3]),
+      structure: told[4] === null ? null : string(told[4]),
+      stay: number(told[5]),
+      generation: number(told[6]),
+      later: told[7] === true,
+      complete: number(told[8]),
+      ...keptDefinition(told[9]),
+    };
+  }
+
+  #change([from, to, before, after, renamed, dropped, empties]: readonly unknown[]): TableChange {
+    const was = before === null ? null : listOf(before, 2);
+    return {
+      from: named(from),
+      to: to === null ? null : named(to),
+      before: was === null ? null : { table: this.#table(was[0]), create: string(was[1]) },
+      after: after === null ? null : this.#announced(listOf(after, 10)),
+      renamed: Object.fromEntries(Object.entries(record(renamed)).map(([old, now]) => [old, string(now)])),
+      dropped: list(dropped).map(string),
+      empties: empties === true,
+    };
   }
 
   #run(run: readonly unknown[], changes: RowChange[]): void {
@@ -245,4 +276,21 @@ export function number(value: unknown): number {
 
 function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function named(value: unknown): { schema: string; name: string } {
+  const [schema, name] = listOf(value, 2);
+  return { schema: string(schema), name: string(name) };
+}
+
+/** @throws OtterError OT6007 */
+export function keptDefinition(value: unknown): { readonly definition?: Definition } {
+  if (value === null || value === undefined) return {};
+  return { definition: definitionOf(value) };
+}
+
+/** @throws OtterError OT6007 */
+export function definitionOf(value: unknown): Definition {
+  const { create, position } = record(value);
+  return { create: string(create), position: string(position) };
 }

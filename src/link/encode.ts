@@ -5,7 +5,7 @@
  * when its object changed, texts by their difference.
  */
 import { OtterError, UnreachableError } from '../model/error.ts';
-import type { Delivery, Image, RowChange, Seen, TableShape } from '../model/row.ts';
+import type { AnnouncedTable, Delivery, Image, RowChange, Seen, TableShape } from '../model/row.ts';
 import { TextMemory, textDifference } from './text-memory.ts';
 import {
   FLAG,
@@ -84,16 +84,31 @@ export class DeliveryEncoder {
         return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
       }
       case 'table': {
-        const { table, create, copies, rowsEstimate, structure, stay, generation, later, complete } =
-          delivery.announced;
-        const told = [create, copies, rowsEstimate, structure, stay, generation, later, complete];
-        return [KIND.table, ...common, this.#number(table), ...told];
+        return [KIND.table, ...common, ...this.#announced(delivery.announced)];
+      }
+      case 'definition': {
+        const changes = delivery.changes.map(({ from, to, before, after, renamed, dropped, empties }) => [
+          [from.schema, from.name],
+          to === null ? null : [to.schema, to.name],
+          before === null ? null : [this.#number(before.table), before.create],
+          after === null ? null : this.#announced(after),
+          renamed,
+          dropped,
+          empties,
+        ]);
+        return [KIND.definition, ...common, delivery.said, delivery.family, changes];
       }
       case 'beat':
         return [KIND.beat, ...common, delivery.sentMs, delivery.settled];
       default:
         throw new UnreachableError(delivery satisfies never);
     }
+  }
+
+  #announced(announced: AnnouncedTable): readonly unknown[] {
+    const { table, create, copies, rowsEstimate, structure, stay, generation, later, complete, definition } = announced;
+    const told = [create, copies, rowsEstimate, structure, stay, generation, later, complete, definition];
+    return [this.#number(table), ...told];
   }
 
   #common({ gtid, position, seen, clock, bytes }: Delivery): WireCommon {

@@ -8,7 +8,7 @@ import { CODES, type Code } from '../model/codes.ts';
 import { type ErrorFacts, messageOf, OtterError } from '../model/error.ts';
 import type { PipelineOpening, PipelineRequest } from '../model/ports.ts';
 import type { Image, KnownTable } from '../model/row.ts';
-import { list, number, parseJson, record, string, unreadable } from './decode.ts';
+import { definitionOf, keptDefinition, list, number, parseJson, record, string, unreadable } from './decode.ts';
 
 export const PATH = '/otter/pipeline';
 export const HEADER = {
@@ -23,7 +23,7 @@ export function encodeRequest(request: PipelineRequest): string {
 
 /** @throws OtterError OT6007 */
 export function decodeRequest(payload: string): PipelineRequest {
-  const { pipeline, generation, from, copied, known } = record(parseJson(payload));
+  const { pipeline, generation, from, copied, known, making } = record(parseJson(payload));
   return {
     pipeline: string(pipeline),
     generation: number(generation),
@@ -34,6 +34,7 @@ export function decodeRequest(payload: string): PipelineRequest {
     known: Object.fromEntries(
       Object.entries(record(known)).map(([table, entry]) => [table, knownTable(record(entry))]),
     ),
+    making: Object.fromEntries(Object.entries(record(making)).map(([table, entry]) => [table, definitionOf(entry)])),
   };
 }
 
@@ -98,8 +99,12 @@ function texts(value: unknown): Readonly<Record<string, string>> {
   return found as Readonly<Record<string, string>>;
 }
 
-function knownTable({ structure, since }: Readonly<Record<string, unknown>>): KnownTable {
-  return { structure: string(structure), since: since === null ? null : string(since) };
+function knownTable({ structure, since, definition }: Readonly<Record<string, unknown>>): KnownTable {
+  return {
+    structure: string(structure),
+    since: since === null ? null : string(since),
+    ...keptDefinition(definition),
+  };
 }
 
 function copyCursor({ cursor, done, rows }: Readonly<Record<string, unknown>>): PipelineRequest['copied'][string] {

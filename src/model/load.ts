@@ -8,6 +8,7 @@ import type {
   AnnouncedTable,
   AppliedTouches,
   ColumnShape,
+  Definition,
   Image,
   KnownTable,
   LoggedAnswer,
@@ -31,6 +32,10 @@ export interface LoadTable {
   readonly extras: readonly ColumnShape[];
   /** Whether a text may be too long for its column here, where servers cut spaces at the end with only a note. */
   readonly cuts: boolean;
+  /** Within a window it is written after tables that weigh less, where no foreign key says otherwise; absent: 0. */
+  readonly weight?: number;
+  /** Its source leaves out rows that may be here from before it did: one that comes in again meets itself. */
+  readonly filtered?: true;
 }
 
 export type Write =
@@ -38,6 +43,8 @@ export type Write =
   | { readonly kind: 'insert'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** Rows of a table with no unique key but the primary key, there or not; the missing are counted. */
   | { readonly kind: 'upsert'; readonly table: LoadTable; readonly rows: readonly Image[] }
+  /** The same, and nobody counts. */
+  | { readonly kind: 'put'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** Rows by primary key, or by all columns where there is none (then one row per image). */
   | { readonly kind: 'delete'; readonly table: LoadTable; readonly rows: readonly Image[] }
   /** One row, key changes included; a missing row is inserted and counted. */
@@ -96,6 +103,40 @@ export interface WriteCounts {
   readonly absent: number;
 }
 
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+}
+
+/** A change of tables here, as it was carried. */
+export type TableStep =
+  | {
+      readonly kind: 'alter';
+      readonly from: Named;
+      /** Its name afterwards. */
+      readonly to: Named;
+      /** `CREATE TABLE` at the source, before and after. */
+      readonly before: string;
+      readonly after: string;
+      /** See `TableChange`. */
+      readonly renamed: Readonly<Record<string, string>>;
+      readonly dropped: readonly string[];
+      /** The name here of a column of the source; null: it does not travel. */
+      readonly columnAt: (column: string) => string | null;
+      /** The name here of a parent of a foreign key, both as `` `schema`.`table` ``. */
+      readonly parentAt: (parent: string) => string;
+    }
+  /** All at once. */
+  | { readonly kind: 'rename'; readonly moves: readonly { readonly from: Named; readonly to: Named }[] }
+  | { readonly kind: 'drop'; readonly table: Named }
+  | { readonly kind: 'empty'; readonly table: Named };
+
+/** A change of tables that is being made here, and what they were before it: by `schema.table`; null: there was none. */
+export interface PendingChange {
+  readonly gtid: string;
+  readonly before: Readonly<Record<string, string | null>>;
+}
+
 export type Isolation = 'read committed' | 'repeatable read';
 
 /** An update found no row, and later statements have run already: the window is rolled back and written one by one. */
@@ -105,6 +146,9 @@ export class NeedsCare extends Error {
     this.name = 'NeedsCare';
   }
 }
+
+/** A change of tables that is not carried, with the reason. */
+export class NotCarriedError extends Error {}
 
 /** Which row a server refused, where the session wrote row by row. */
 export interface RefusedRow {
@@ -178,6 +222,10 @@ export interface LoadSession extends AsyncDisposable {
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
   /** What columns the rows of source tables have from here on; since when one counts is kept when it was recorded before. */
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void>;
+  /** Writes down what tables were before a change, or that it is made. */
+  recordChange(pipeline: string, change: PendingChange | null): Promise<void>;
+  /** Nothing is recorded of these source tables any more. */
+  forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Locks all of a table against writes until the transaction ends, when it is empty; returns whether it has rows. */
   lockWhole(table: LoadTable): Promise<boolean>;
   /** Where the log of this database ends. */
@@ -228,6 +276,27 @@ export interface TargetPort {
     rename: Readonly<Record<string, string>>,
     twoWay: boolean,
   ): Promise<readonly string[]>;
+  family(): Promise<'mariadb' | 'mysql'>;
+  /** Tables that are made here, and not recorded: what was taken down of them by `keepDefinition`. */
+  making(pipeline: string): Promise<Readonly<Record<string, Definition>>>;
+  /** Takes down what a table is made by here, before it is. */
+  keepDefinition(pipeline: string, table: string, definition: Definition): Promise<void>;
+  /** A change of tables whose end was not recorded. */
+  pendingChange(pipeline: string): Promise<PendingChange | null>;
+  /** What the tables of these steps are now. @throws NotCarriedError when one of them cannot be made */
+  lookAhead(steps: readonly TableStep[]): Promise<PendingChange['before']>;
+  /**
+   * Makes those of the steps that have not been made since their tables were `before`; by the owner with this epoch only.
+   * When the signal aborts it is left to the server, and whoever comes next waits for it.
+   * @throws NotCarriedError; OtterError OT5001, OT5017
+   */
+  changeTables(
+    pipeline: string,
+    change: { readonly epoch: number; readonly steps: readonly TableStep[]; readonly before: PendingChange['before'] },
+    signal: AbortSignal,
+  ): Promise<void>;
+  /** Whether what another source or table is called goes into the same table, through whatever pipeline. */
+  sharesTable(pipeline: string, table: string, target: string): Promise<boolean>;
   hasRows(schema: string, table: string): Promise<boolean>;
   /** Triggers of the table that do not ask `@otter_apply`, and so would run on replicated rows too. */
   unguardedTriggers(schema: string, table: string): Promise<readonly string[]>;
@@ -268,6 +337,8 @@ export interface TargetPort {
   stillOpen(ids: readonly number[]): Promise<readonly number[]>;
   /** Removes some of the records that are older or more than is to be kept; false: nothing more was to be removed. */
   pruneConflicts(share: ConflictShare): Promise<boolean>;
+  /** Removes a batch of what users put into `otter.skip`; whether there was something. */
+  pruneSkips(): Promise<boolean>;
   /** Pipelines of this topology that have a checkpoint here. */
   pipelines(): Promise<readonly string[]>;
   /** Forgets a pipeline: its checkpoint and what goes with it. */

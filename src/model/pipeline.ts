@@ -4,7 +4,7 @@
  * Compiling is pure and total, so the planner and every node come to the same pipelines from the same channel spec.
  */
 import { type ConflictLog, DEFAULT_CONFLICT_LOG } from './conflict.ts';
-import type { ChannelSpec, ConflictSpec, TableSpec } from './topology.ts';
+import type { ChannelSpec, ConflictSpec, RowSpec, SecretRef, TableSpec } from './topology.ts';
 
 /**
  * What the pipeline is to the conflict rules.
@@ -39,8 +39,17 @@ export interface TableRule {
   /** Source column name to target column name. */
   readonly rename: Readonly<Record<string, string>>;
   readonly conflict: ConflictRule;
+  /** One-way: its tables are written after those that weigh less; absent: the channel's `order` says, or 0. */
+  readonly order?: number;
+  /** One-way: what is made of its rows on their way. */
+  readonly rows?: RowSpec;
   /** Where the entry has its own; else the channel's counts. */
   readonly conflictLog?: ConflictLog;
+}
+
+/** Whether rows of the source may be none at the target. */
+export function leavesOut({ rows }: Pick<TableRule, 'rows'>): boolean {
+  return rows?.where !== undefined || rows?.process !== undefined;
 }
 
 /** Tables that all these patterns mean, at the first database of the channel, are in it since this generation. */
@@ -49,7 +58,7 @@ export interface TableStay {
   readonly since: number;
 }
 
-export type LeftEntry = Pick<TableSpec, 'from' | 'to' | 'columns'>;
+export type LeftEntry = Pick<TableSpec, 'from' | 'to' | 'columns' | 'rows' | 'order'>;
 
 /** Entries that a channel no longer has, or has otherwise, since this generation; a name alone says it all of most. */
 export interface LeftTables {
@@ -105,6 +114,12 @@ export interface PipelineSpec {
   readonly ddl: ChannelSpec['ddl'];
   readonly onError: ChannelSpec['onError'];
   readonly enabled: boolean;
+  /** Where the key of masks that hash is found. */
+  readonly maskKey?: SecretRef;
+  /** See `ChannelSpec`. */
+  readonly order?: Readonly<Record<string, number>>;
+  readonly dryRun?: true;
+  readonly processors?: Readonly<Record<string, string>>;
 }
 
 export function pipelineName(channel: string, source: string, target: string): string {
@@ -133,6 +148,10 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     ddl: spec.ddl,
     onError: spec.onError,
     enabled: spec.enabled,
+    ...(spec.maskKey === undefined ? {} : { maskKey: spec.maskKey }),
+    ...(spec.order === undefined ? {} : { order: spec.order }),
+    ...(spec.dryRun === true ? { dryRun: true as const } : {}),
+    ...(spec.processors === undefined ? {} : { processors: spec.processors }),
   };
   if (direction.kind === 'one-way') {
     return direction.from.flatMap((source) =>
@@ -241,6 +260,8 @@ function forwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
     only: table.columns.only,
     rename: table.columns.rename,
     conflict,
+    ...(table.order === undefined ? {} : { order: table.order }),
+    ...(table.rows === undefined ? {} : { rows: table.rows }),
   };
 }
 

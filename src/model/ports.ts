@@ -7,7 +7,7 @@ import type { OtterError } from './error.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
-import type { Delivery, Image, KnownTable, RowChange, Seen, TableShape } from './row.ts';
+import type { Definition, Delivery, Image, KnownTable, RowChange, Seen, TableShape } from './row.ts';
 import type { DatabaseSpec } from './topology.ts';
 
 // ---------------------------------------------------------------- logging
@@ -116,6 +116,52 @@ export interface Statement extends Logged {
   readonly sql: string;
   /** The same as its server read it: without comments, names in backticks or bare, texts empty. */
   readonly plain: string;
+  /** What it did to tables whose history is kept; absent where none of them is named. */
+  readonly history?: StatementHistory;
+}
+
+export interface StatementHistory {
+  readonly tables: readonly StatementTable[];
+  /** Columns of an ALTER TABLE by their names before to those after, and those it drops, as they are written there. */
+  readonly renamed: Readonly<Record<string, string>>;
+  readonly dropped: readonly string[];
+}
+
+/** A table as its server had it at one place of its log. */
+export interface PastTable {
+  readonly shape: TableShape;
+  /** As the server prints it, without the number that the next row gets. */
+  readonly create: string;
+}
+
+export interface PastTables {
+  readonly tables: ReadonlyMap<string, PastTable>;
+  /** Of those that something is recorded of: touched since, and it cannot be told what they were like. */
+  readonly unknown: readonly string[];
+  /** Of those too: they joined further on in the log, of which nothing has been applied yet. */
+  readonly later: ReadonlyMap<string, Definition>;
+}
+
+/** What a statement made of a table, or of no table one; null: there was, or is, none. */
+export interface StatementTable {
+  readonly schema: string;
+  readonly name: string;
+  readonly before: PastTable | null;
+  readonly after: PastTable | null;
+  /** Why `after` is not known, and null. */
+  readonly doubt: OtterError | null;
+}
+
+/** Tables whose definitions are followed from statement to statement. */
+export interface TableHistory {
+  keeps(schema: string, name: string): boolean;
+  /**
+   * By `schema.table`, as they were where reading begins. Completed by the source when it begins, as far as the server can
+   * tell; moved on by whoever reads, at every statement that is handed on.
+   */
+  readonly past: Map<string, PastTable>;
+  /** Definitions that were taken down further on in the log than reading begins: they tell what the last statement before made. */
+  readonly later: ReadonlyMap<string, Definition>;
 }
 
 /**
@@ -159,8 +205,17 @@ interface Named {
 /** A statement by its words, and the default schema of its session. */
 export type PlainStatement = Pick<Statement, 'schema' | 'plain'>;
 
+/** What a statement does to tables: which it makes, and which it changes or takes away without a row in the log. */
+export type TableStatement =
+  | { readonly kind: 'creates'; readonly tables: readonly Named[] }
+  /** `made`: names under which a table appears that was there before under another. */
+  | { readonly kind: 'alters'; readonly tables: readonly Named[]; readonly made: readonly Named[] }
+  | { readonly kind: 'drops-schema'; readonly schema: string };
+
 /** What the text of a definition says. */
 export interface DefinitionReading {
+  /** Null when the statement changes no table. */
+  effect(statement: PlainStatement): TableStatement | null;
   /** Whether the table may have other columns behind it. */
   changes(statement: PlainStatement, table: Named): boolean;
   /** Tables that were there before and may have other columns behind it. */
@@ -173,6 +228,7 @@ export interface ReadLogOptions {
   /** Asked once per table and shape; false: rows of the table are skipped without being decoded. */
   readonly wants: (schema: string, table: string) => boolean;
   readonly definitions: DefinitionReading;
+  readonly history?: TableHistory;
   /** A transaction larger than this comes in parts. */
   readonly partBytes: number;
   readonly signal: AbortSignal;
@@ -218,6 +274,19 @@ export interface SourcePort {
   shapeWithChildren(schema: string, table: string): Promise<TableShape | null>;
   /** Statements that create the table elsewhere, without triggers and without foreign keys to tables that `keeps` denies. */
   createStatements(table: TableShape, keeps: (schema: string, table: string) => boolean): Promise<string>;
+  /** The same of a table as it was; not all of it need be there any more. */
+  createStatementOf(table: PastTable, keeps: (schema: string, table: string) => boolean): string;
+  /**
+   * Tables of the server as they were at a position, by `schema.table`: those that no statement has touched since, and of the
+   * others those of which a definition was kept from which it can be told.
+   * @param kept what is recorded of tables; null: nothing of how one was made
+   */
+  past(
+    position: string,
+    kept: Readonly<Record<string, Definition | null>>,
+    keeps: (schema: string, table: string) => boolean,
+    read: Pick<ReadLogOptions, 'definitions' | 'signal'>,
+  ): Promise<PastTables>;
   /** Row count by the server's statistics. */
   estimateRows(schema: string, table: string): Promise<number>;
   /**
@@ -227,6 +296,11 @@ export interface SourcePort {
   seen(passed: Promise<void>, signal: AbortSignal): Promise<void>;
   /** Rows after `after` in primary key order, at most `limit`, as canonical literals. */
   readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]>;
+  /**
+   * The rows that have the primary keys of these now, as far as they are there. Waits for whoever writes them: what the log has
+   * shown of a row is in it.
+   */
+  presentRows(table: TableShape, rows: readonly Image[]): Promise<readonly Image[]>;
 }
 
 // ---------------------------------------------------------------- links
@@ -244,6 +318,8 @@ export interface PipelineRequest {
   >;
   /** The source tables that the target was told of up to that position. */
   readonly known: Readonly<Record<string, KnownTable>>;
+  /** Source tables that it may have made, and recorded nothing else of: how. */
+  readonly making: Readonly<Record<string, Definition>>;
 }
 
 export interface PipelineOpening {

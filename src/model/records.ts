@@ -71,6 +71,13 @@ export interface IndexFigures {
   readonly since: string;
 }
 
+/** What a pipeline that does not write would have written to one table. */
+export interface DryCounts {
+  readonly insert: number;
+  readonly update: number;
+  readonly delete: number;
+}
+
 /** Live figures of one pipeline, as the owner of its target measures them. */
 export interface PipelineFigures {
   readonly phase: Phase;
@@ -92,6 +99,8 @@ export interface PipelineFigures {
   readonly error: ErrorRecord | null;
   /** What it waits for, in words; null when it does not. */
   readonly waiting: string | null;
+  /** With `dry_run`: what would have been written, by table at the target, of the fifty with most; absent without. */
+  readonly dry?: Readonly<Record<string, DryCounts>> | undefined;
   /** Null where there is none; nodes of earlier versions do not tell. */
   readonly index?: IndexFigures | null | undefined;
 }

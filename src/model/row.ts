@@ -21,6 +21,8 @@ export interface ColumnShape {
   readonly nullable: boolean;
   /** Generated columns are read but never written. */
   readonly generated: boolean;
+  /** Made on the way by an expression, and named as at the target. Its type is the smallest that takes every result. */
+  readonly computed?: true;
 }
 
 export interface UniqueKey {
@@ -59,6 +61,11 @@ export interface TableShape {
 
 /** `TableShape.engine` of a table of an Oracle database; its column types are Oracle's (`oracle-types.ts`). */
 export const ORACLE_ENGINE = 'oracle';
+
+/** Whether two tables are alike in all that is known of them; those of one server mostly are one object then. */
+export function sameShape(one: TableShape, other: TableShape): boolean {
+  return one === other || JSON.stringify(one) === JSON.stringify(other);
+}
 
 /** Full names are compared and shown as `schema.table`. */
 export function tableName(table: { readonly schema: string; readonly name: string }): string {
@@ -140,6 +147,29 @@ interface DeliveryCommon {
   readonly bytes: number;
 }
 
+/** How a source's server prints a table, and where in its log it did so: as `PastTable.create`. */
+export interface Definition {
+  readonly create: string;
+  readonly position: string;
+}
+
+/** What a statement of the source did to a table of the pipeline, by its two definitions. */
+export interface TableChange {
+  /** Its name at the source before and after; `to` null: it is gone. */
+  readonly from: { readonly schema: string; readonly name: string };
+  readonly to: { readonly schema: string; readonly name: string } | null;
+  /** `CREATE TABLE` before, as `AnnouncedTable.create`, and its columns; null where neither counts. */
+  readonly before: { readonly create: string; readonly table: TableShape } | null;
+  /** As it is afterwards; null: it is gone. */
+  readonly after: AnnouncedTable | null;
+  /** Columns by their names before to those after, where the statement gives them others. */
+  readonly renamed: Readonly<Record<string, string>>;
+  /** Columns that it drops, also where it makes one of the same name anew. */
+  readonly dropped: readonly string[];
+  /** All its rows are gone. */
+  readonly empties: boolean;
+}
+
 /**
  * What a pipeline carries, in log order. Everything has a position, and applying it moves the checkpoint there.
  * - `changes`: rows of one user transaction. Large ones come in parts; all parts bear the position of the whole, and
@@ -147,6 +177,7 @@ interface DeliveryCommon {
  * - `answers`: full rows in answer to refused changes.
  * - `chunk`: existing rows, read between two watermarks; `position` is the high one's.
  * - `table`: a table joins the pipeline; comes before its first row and moves no position.
+ * - `definition`: a statement changed tables of the pipeline; `said` is its first words, for messages.
  * - `beat`: nothing but the position and `seen`, and which generation of the channel the source has carried out: tables that
  *   joined with it are told, of those that left nothing is to come.
  */
@@ -160,6 +191,12 @@ export type Delivery =
   | (DeliveryCommon & { readonly kind: 'answers'; readonly answers: readonly Answer[] })
   | (DeliveryCommon & { readonly kind: 'chunk'; readonly chunk: CopyChunk })
   | (DeliveryCommon & { readonly kind: 'table'; readonly announced: AnnouncedTable })
+  | (DeliveryCommon & {
+      readonly kind: 'definition';
+      readonly said: string;
+      readonly family: 'mariadb' | 'mysql';
+      readonly changes: readonly TableChange[];
+    })
   | (DeliveryCommon & { readonly kind: 'beat'; readonly sentMs: number; readonly settled: number });
 
 export interface AnnouncedTable {
@@ -179,6 +216,8 @@ export interface AnnouncedTable {
   readonly later: boolean;
   /** Every table of this generation has been told, this one included; 0: that is not said. */
   readonly complete: number;
+  /** To be kept, so that what the table was like is known where the log is read again; absent: nothing is. */
+  readonly definition?: Definition;
 }
 
 /** What a target has recorded of a source's table. */
@@ -190,6 +229,8 @@ export interface KnownTable {
    * was written there before, nothing is to be carried back. Null where all counts; empty for a table that had just been made at the source.
    */
   readonly since: string | null;
+  /** See `AnnouncedTable`. */
+  readonly definition?: Definition;
 }
 
 export interface CopyChunk {

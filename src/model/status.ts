@@ -1,5 +1,5 @@
 /** The status of a topology as one value: what `otter status --json` prints and the dashboard draws. Names are snake_case because it is a contract with scripts. */
-import type { CopyProgress, IndexFigures, Phase } from './records.ts';
+import type { CopyProgress, DryCounts, IndexFigures, Phase } from './records.ts';
 
 export interface StatusReport {
   readonly topology: string;
@@ -70,6 +70,8 @@ export interface PipelineStatus {
   readonly open_conflicts: number;
   /** Rows that were not as the log said, put right. */
   readonly drift: number;
+  /** With `dry_run`: what would have been written, by table at the target, of the fifty with most; null without. */
+  readonly dry_run: Readonly<Record<string, DryCounts>> | null;
   /** The channel's generation that the node runs. */
   readonly observed_generation: number;
   /** The node that owns the target, or null. */
@@ -114,6 +116,45 @@ export interface ErrorStatus {
   readonly message: string;
   /** What to do, or null. */
   readonly hint: string | null;
+}
+
+/** What `otter status --tables --json` prints: the entries of the applied channels, and which tables each means. */
+export interface TablesReport {
+  readonly topology: string;
+  /** Number of the last applied change. */
+  readonly serial: number;
+  readonly channels: readonly ChannelTables[];
+  /** Databases that did not answer, and why. */
+  readonly away: readonly DatabaseAway[];
+}
+
+export interface ChannelTables {
+  readonly name: string;
+  /** In the order of the topology. */
+  readonly entries: readonly MatchedEntry[];
+}
+
+export interface MatchedEntry {
+  readonly from: string;
+  /** The same as `from` where nothing else is said. */
+  readonly to: string;
+  /** Those that no more exact entry means. */
+  readonly tables: readonly MatchedTable[];
+}
+
+export interface MatchedTable {
+  /** That has it. */
+  readonly database: string;
+  /** `schema.table` there. */
+  readonly table: string;
+  /** `schema.table` where it goes. */
+  readonly target: string;
+}
+
+export interface DatabaseAway {
+  readonly database: string;
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface FilesStatus {

@@ -41,8 +41,10 @@ export function staysAfter(
 ): Stays {
   const names = (spec: ChannelSpec): string[] => compileChannel(channel, spec).map(({ name }) => name);
   const there = new Set(names(before.spec));
+  // What a dry run has passed was not written.
+  const goesOn = before.spec.dryRun === after.dryRun;
   const pipelines = names(after).flatMap((name): (readonly [string, number])[] => {
-    const since = there.has(name) ? before.stays.pipelines?.[name] : generation;
+    const since = goesOn && there.has(name) ? before.stays.pipelines?.[name] : generation;
     return since === undefined ? [] : [[name, since]];
   });
   const tables = worthSaying(tablesAfter([...(before.stays.tables ?? []), ...implied(before.spec)], after, generation));
@@ -66,9 +68,10 @@ function leftBy(before: ChannelSpec, after: ChannelSpec): LeftTables['entries'] 
   const stay = new Set(after.tables.map(keyOf));
   return before.tables
     .filter((table) => !stay.has(keyOf(table)))
-    .map(({ from, to, columns }) => {
+    .map(({ from, to, columns, rows }) => {
       const whole = columns.only === null && columns.omit.length === 0 && Object.keys(columns.rename).length === 0;
-      return whole && to === null ? from : { from, to, columns };
+      if (whole && to === null && rows === undefined) return from;
+      return { from, to, columns, ...(rows === undefined ? {} : { rows }) };
     });
 }
 

@@ -57,6 +57,30 @@ export interface ColumnSpec {
   readonly rename: Readonly<Record<string, string>>;
 }
 
+export const MASK_KINDS = ['null', 'hash', 'redact'] as const;
+export type MaskKind = (typeof MASK_KINDS)[number];
+
+/** A module that rows go through. */
+export interface ProcessorRef {
+  /** As the topology names it. */
+  readonly module: string;
+  /** SHA-256 of its text, hexadecimal; see `ChannelSpec.processors`. */
+  readonly digest: string;
+}
+
+/** Expressions are texts as `expression-parser.ts` reads them. */
+export interface RowSpec {
+  /** Only rows for which it holds travel. */
+  readonly where?: string;
+  /** Target column name to the expression that gives its value. */
+  readonly set?: Readonly<Record<string, string>>;
+  /** Source column name to how its value is made unreadable. */
+  readonly mask?: Readonly<Record<string, MaskKind>>;
+  readonly process?: ProcessorRef;
+  /** Changed rows are read from their source again. */
+  readonly reread?: true;
+}
+
 /**
  * A table entry of a channel. `from` and `to` are `schema.table` texts in which the table part may be a name, a
  * wildcard (`log_*`), a numbered shard range (`item_[0-31]`) or `/regex/`; see `replication/names.ts`.
@@ -69,8 +93,10 @@ export interface TableSpec {
   readonly columns: ColumnSpec;
   /** Overrides the channel's; null: the channel's. */
   readonly conflict: ConflictSpec | null;
-  /** Keys of the entry that are not built yet (`where`, `set`, `mask`, `process`, `order`); absent when there are none. */
-  readonly inert?: InertSpec;
+  /** What is made of its rows on their way; absent when they travel as they are. */
+  readonly rows?: RowSpec;
+  /** Weight of its tables in a window, see `ChannelSpec.order`; absent: the channel's. */
+  readonly order?: number;
 }
 
 export type Direction =
@@ -89,7 +115,15 @@ export interface ChannelSpec {
   readonly onError: 'stop' | 'park';
   readonly apply: { readonly lanes: number; readonly atomic: boolean };
   readonly enabled: boolean;
+  /** Weights by patterns of source tables: what weighs less is written first. */
+  readonly order?: Readonly<Record<string, number>>;
+  /** Everything but the writes; absent: it writes. */
+  readonly dryRun?: true;
   readonly tables: readonly TableSpec[];
+  /** Where the key of masks that hash is found; absent when none is given. */
+  readonly maskKey?: SecretRef;
+  /** Texts of the modules that its tables name, by digest: nodes have nothing but the state store. */
+  readonly processors?: Readonly<Record<string, string>>;
   /** Keys that parse and validate but are not built yet and do not change rows, kept so that a plan can show them. */
   readonly inert: Readonly<Record<string, unknown>>;
 }

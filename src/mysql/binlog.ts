@@ -5,9 +5,9 @@
  * moves with every event header, after what the event holds was taken.
  */
 import { OtterError } from '../model/error.ts';
-import type { LogItem, ReadLogOptions, Statement } from '../model/ports.ts';
+import type { LogItem, PastTable, PlainStatement, ReadLogOptions, Statement, StatementTable } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { TableShape } from '../model/row.ts';
+import { type TableShape, tableName } from '../model/row.ts';
 import { Cursor } from './cursor.ts';
 import {
   CHECKSUM_BYTES,
@@ -25,13 +25,14 @@ import {
 import { LogPlace } from './log-place.ts';
 import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
 import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
-import { LoggedStatements } from './logged-statements.ts';
+import { type Asked, LoggedStatements } from './logged-statements.ts';
 import { LoggedXa, type XaOptions, xaStatement } from './logged-xa.ts';
 import { Payload } from './payload.ts';
 import { type Dialect, versionNumber } from './plain-sql.ts';
 import type { PreparedItem } from './prepared-lookup.ts';
 import type { NamedTable } from './reach.ts';
 import { ROW_EVENTS } from './rows.ts';
+import { columnsSaid } from './said-words.ts';
 import { Structures } from './structures.ts';
 import { Transactions } from './transaction.ts';
 
@@ -47,6 +48,8 @@ export interface AssemblerOptions {
   /** Whether the server keeps names in small letters. */
   readonly folds: boolean;
   readonly xa: XaOptions;
+  /** Tables whose history is kept, as they were where reading begins. */
+  readonly history?: ReadLogOptions['history'];
 }
 
 /**
@@ -64,7 +67,9 @@ export type Ask =
       /** No other tables of its schema are likely to be asked for with it. */
       readonly alone: boolean;
     }
-  | { readonly kind: 'reach'; readonly names: readonly NamedTable[] }
+  | (Asked & { readonly kind: 'reach' })
+  /** What a statement made of these tables, which is provided by `provideHistory`. */
+  | (Asked & { readonly kind: 'history'; readonly tables: readonly NamedTable[] })
   | { readonly kind: 'prepared'; readonly xid: string };
 
 /** What the header of an event says. */
@@ -95,14 +100,21 @@ export class LogAssembler {
   #payload: Payload | null = null;
   /** Where the present transaction begins. */
   #begins: LogPoint = { file: '', offset: 0 };
+  readonly #definitions: ReadLogOptions['definitions'];
+  readonly #keeps: (schema: string, name: string) => boolean;
+  /** As tables are where the log has been read to. */
+  readonly past: Map<string, PastTable>;
   #checksum: number;
   /** Of the server that wrote the file. */
   #dialect: Dialect;
 
   constructor(options: AssemblerOptions) {
-    const { from, partBytes, wants, folds } = options;
+    const { from, partBytes, wants, folds, definitions, history } = options;
+    this.#definitions = definitions;
+    this.#keeps = history === undefined ? () => false : (schema, name) => history.keeps(schema, name);
     const transactions = new Transactions(from, partBytes, options.xa.heldBytesMax);
-    const structures = new Structures(options);
+    this.past = new Map(history?.past);
+    const structures = new Structures(options, this.past);
     const unreadable: TellUnreadable = (tables, error, gone = false) =>
       transactions.addUnreadable(tables, this.#located(error), gone);
     this.#xa = new LoggedXa({ ...options.xa, transactions, definitions: options.definitions });
@@ -111,10 +123,12 @@ export class LogAssembler {
       wants,
       transactions,
       unreadable,
-      defined: (statement) => {
+      concerns: (statement) => this.#kept(statement).length > 0,
+      defined: (statement, history) => {
         this.#rows.forget();
         this.#xa.defined(statement);
         structures.pass(statement);
+        for (const table of history?.tables ?? []) this.#passed(table);
       },
     });
     this.#transactions = transactions;
@@ -178,6 +192,29 @@ export class LogAssembler {
   /** All of it was provided. */
   found(xid: string): void {
     this.#xa.found(xid);
+  }
+
+  /** What the statement made of tables, that is fed again next. */
+  provideHistory({ said }: { readonly said: string }, tables: readonly StatementTable[]): void {
+    this.#statements.provideHistory({ tables, ...columnsSaid(said) });
+  }
+
+  /** Tables whose history is kept that the statement names, or that are in the schema it drops. */
+  #kept(statement: PlainStatement): readonly NamedTable[] {
+    const effect = this.#definitions.effect(statement);
+    if (effect === null) return [];
+    if (effect.kind === 'drops-schema')
+      return [...this.past.values()].flatMap(({ shape: { schema, name } }) =>
+        schema.toLowerCase() === effect.schema.toLowerCase() ? [{ schema, name }] : [],
+      );
+    const named = effect.kind === 'creates' ? effect.tables : [...effect.tables, ...effect.made];
+    const found = new Map(named.map((table) => [tableName(table), table]));
+    return [...found.values()].filter(({ schema, name }) => this.#keeps(schema, name));
+  }
+
+  #passed({ schema, name, after }: StatementTable): void {
+    if (after === null) this.past.delete(tableName({ schema, name }));
+    else this.past.set(tableName({ schema, name }), after);
   }
 
   /**
@@ -274,7 +311,7 @@ export class LogAssembler {
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
       case EVENT.EXECUTE_LOAD_QUERY:
-        return reachOf(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
+        return this.#asked(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
         return this.#unpack(c, header);
       case EVENT.PARTIAL_UPDATE_ROWS:
@@ -309,7 +346,11 @@ export class LogAssembler {
   #query(query: QueryEvent, endsAt: number): Need | null {
     const xa = query.text.kind === 'unknown' ? null : xaStatement(query.text.text);
     if (xa !== null) return preparedOf(this.#xa.take(xa, endsAt));
-    return reachOf(this.#statements.take(query, this.#dialect, endsAt));
+    return this.#asked(this.#statements.take(query, this.#dialect, endsAt));
+  }
+
+  #asked(asked: Asked | null): Need | null {
+    return asked?.kind === 'history' ? { ...asked, tables: this.#kept(asked.statement) } : asked;
   }
 
   /** Without GTIDs a transaction is named by where it ends, which its first event tells. */
@@ -360,11 +401,6 @@ export class LogAssembler {
 function shapeOf(table: NamedTable | null, alone: boolean): Ask | null {
   return table === null ? null : { kind: 'shape', schema: table.schema, table: table.name, alone };
 }
-
-function reachOf(names: readonly NamedTable[] | null): Need | null {
-  return names === null ? null : { kind: 'reach', names };
-}
-
 function preparedOf(xid: string | null): Need | null {
   return xid === null ? null : { kind: 'prepared', xid };
 }

@@ -132,7 +132,7 @@ interface Dialect {
 /** A server does not become another one while a session lasts. */
 const dialects = new WeakMap<Session, Dialect>();
 
-async function dialectOf(connection: Session): Promise<Dialect> {
+export async function dialectOf(connection: Session): Promise<Dialect> {
   const before = dialects.get(connection);
   if (before !== undefined) return before;
   const { family } = await readFacts(connection);

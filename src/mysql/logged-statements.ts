@@ -4,12 +4,13 @@
  * Rule kept: a change of which the log has only the statement is passed over only when it can reach no wanted table.
  */
 import type { OtterError } from '../model/error.ts';
-import type { PlainStatement, ReadLogOptions } from '../model/ports.ts';
+import type { PlainStatement, ReadLogOptions, StatementHistory } from '../model/ports.ts';
 import { tableName } from '../model/row.ts';
 import type { QueryEvent } from './events.ts';
+import type { Defining } from './history.ts';
 import { rolledBack, statementFormat, unknownCharset, unsupported } from './log-refusals.ts';
 import type { TellUnreadable } from './logged-rows.ts';
-import { type Dialect, plainSql } from './plain-sql.ts';
+import { type Dialect, plainSql, saidSql } from './plain-sql.ts';
 import { type NamedTable, namesIn } from './reach.ts';
 import { statementKind } from './statement.ts';
 import type { Transactions } from './transaction.ts';
@@ -18,9 +19,16 @@ export interface LoggedStatementsOptions {
   readonly wants: ReadLogOptions['wants'];
   readonly transactions: Transactions;
   readonly unreadable: TellUnreadable;
+  /** Whether tables whose history is kept may be changed by it. */
+  readonly concerns: (statement: PlainStatement) => boolean;
   /** A definition is passed. */
-  readonly defined: (statement: PlainStatement) => void;
+  readonly defined: (statement: PlainStatement, history: StatementHistory | null) => void;
 }
+
+/** What must be known before a statement is taken: what a change of these names may touch, or what it made of tables. */
+export type Asked =
+  | { readonly kind: 'reach'; readonly names: readonly NamedTable[] }
+  | { readonly kind: 'history'; readonly statement: Defining };
 
 const KNOWN_REACHES_MAX = 1000;
 
@@ -28,6 +36,9 @@ export class LoggedStatements {
   readonly #options: LoggedStatementsOptions;
   /** Wanted tables that statements with these names may touch, null for any; emptied at every definition. */
   readonly #reaches = new Map<string, readonly NamedTable[] | null>();
+
+  /** Of the statement that is taken next. */
+  #history: StatementHistory | null = null;
 
   constructor(options: LoggedStatementsOptions) {
     this.#options = options;
@@ -39,6 +50,11 @@ export class LoggedStatements {
     this.#reaches.set(reachKey(names), reach === null ? null : this.#wanted(reach));
   }
 
+  /** What the statement that was asked of made of tables. */
+  provideHistory(history: StatementHistory): void {
+    this.#history = history;
+  }
+
   /** @throws what `why` says when parts of the transaction have been handed on already */
   #takeBack(why: (tables: string) => OtterError): void {
     const tables = this.#options.transactions.takeBack();
@@ -46,8 +62,8 @@ export class LoggedStatements {
     if (tables.length > 0) this.#options.unreadable(tables, why(tables.map(tableName).join(', ')));
   }
 
-  /** Returns the names of which must be known first what a change of them may touch, or null. */
-  take({ schema, text, quoting }: QueryEvent, dialect: Dialect, endsAt: number): readonly NamedTable[] | null {
+  /** Returns what must be known first, or null. */
+  take({ schema, text, quoting }: QueryEvent, dialect: Dialect, endsAt: number): Asked | null {
     const { transactions } = this.#options;
     if (text.kind === 'unknown') {
       this.#options.unreadable(null, unknownCharset(text.charset));
@@ -88,20 +104,32 @@ export class LoggedStatements {
         transactions.passStatement();
         return null;
       case 'definition':
-        this.#reaches.clear();
-        this.#options.defined({ schema, plain });
-        transactions.addStatement({ schema, sql, plain }, endsAt);
-        return null;
+        return this.#define({ schema, sql, plain }, () => saidSql(sql, quoting, dialect), endsAt);
       default:
         return found satisfies never;
     }
   }
 
+  #define(statement: { schema: string; sql: string; plain: string }, said: () => string, endsAt: number): Asked | null {
+    const { transactions, concerns, defined } = this.#options;
+    const gtid = transactions.gtid;
+    const history = this.#history;
+    if (history === null && gtid !== null && concerns(statement)) {
+      const { schema, plain } = statement;
+      return { kind: 'history', statement: { schema, plain, gtid, said: said() } };
+    }
+    this.#history = null;
+    this.#reaches.clear();
+    defined(statement, history);
+    transactions.addStatement(history === null ? statement : { ...statement, history }, endsAt);
+    return null;
+  }
+
   /** Rows were changed and are not in the log: passed only when no wanted table can be among them. */
-  #unlogged(names: readonly NamedTable[], verb: string): readonly NamedTable[] | null {
+  #unlogged(names: readonly NamedTable[], verb: string): Asked | null {
     const named = this.#wanted(names);
     const wanted = named.length > 0 ? named : this.#reaches.get(reachKey(names));
-    if (wanted === undefined) return names;
+    if (wanted === undefined) return { kind: 'reach', names };
     if (wanted === null || wanted.length > 0) this.#options.unreadable(wanted, statementFormat(verb, wanted));
     this.#options.transactions.passStatement();
     return null;

@@ -13,7 +13,10 @@ export const OTTER_TABLES = [
   'origin',
   'copy',
   'structure',
+  'definition',
+  'change',
   'conflict',
+  'skip',
 ] as const;
 
 export interface OwnTable {
@@ -142,6 +145,27 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
     },
     key: ['lineage', 'pipeline', 'source_table'],
   },
+  definition: {
+    is: 'how the source printed each table of a channel that carries changes of tables, so that its log can be read again',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      source_table: SOURCE_TABLE,
+      created_by: ['LONGTEXT NOT NULL', 'CREATE TABLE of the source'],
+      position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source where it was so'],
+    },
+    key: ['lineage', 'pipeline', 'source_table'],
+  },
+  change: {
+    is: 'a change of tables that a pipeline is making here; empty when none is under way',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      gtid: ['VARCHAR(160) NOT NULL', 'its transaction in the log of the source'],
+      tables_before: ['LONGTEXT NOT NULL', 'JSON: CREATE TABLE of each table here before it; null: there was none'],
+    },
+    key: ['lineage', 'pipeline'],
+  },
   conflict: {
     is: 'the conflict log: what was decided here between two writes; nothing but people reads it, and nothing of it travels',
     columns: {
@@ -177,7 +201,20 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       waiting: ['state', 'lineage', 'pipeline', 'table_schema', 'table_name'],
     },
   },
+  skip: {
+    is: 'for your own use: a transaction that inserts a row here is not carried anywhere; its rows are removed within some minutes',
+    columns: {
+      id: ['BIGINT UNSIGNED NOT NULL AUTO_INCREMENT', 'no more than a key'],
+      at: ['TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)', 'when'],
+    },
+    key: ['id'],
+  },
 };
+
+/** Whether its rows belong to one topology each. */
+export function hasLineage(name: (typeof OTTER_TABLES)[number]): boolean {
+  return Object.hasOwn(OWN_TABLES[name].columns, 'lineage');
+}
 
 export function createOtterTables(schema: string): string[] {
   const s = quoteName(schema);

@@ -2,8 +2,8 @@
  * What otter's own tables in a database say of its pipelines: checkpoints, copies, structures. The SQL of reading and
  * writing them, for the session that loads and for the control of the target.
  */
-import type { Checkpoint, CopyState, LogOrigin, Place, RecordedTable } from '../model/load.ts';
-import type { Seen } from '../model/row.ts';
+import type { Checkpoint, CopyState, LogOrigin, PendingChange, Place, RecordedTable } from '../model/load.ts';
+import type { Definition, Seen } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import type { OTTER_TABLES } from './otter-tables.ts';
 import { quoteName, quoteText } from './sql.ts';
@@ -95,10 +95,20 @@ export class OwnRecords {
     const found = await connection.rows<Row>(
       `SELECT source_table,digest,since,target_table,stay FROM ${this.table('structure')} WHERE ${this.of(pipeline)}`,
     );
+    const kept = await connection.rows<Row>(
+      `SELECT source_table,created_by,position FROM ${this.table('definition')} WHERE ${this.of(pipeline)}`,
+    );
+    const definitions = new Map(
+      kept.map((row) => [
+        String(row['source_table']),
+        { definition: { create: String(row['created_by']), position: String(row['position']) } },
+      ]),
+    );
     return Object.fromEntries(
       found.map((row) => {
         const since = row['since'] === null ? null : String(row['since']);
-        return [String(row['source_table']), { structure: String(row['digest']), since, place: place(row) }];
+        const table = String(row['source_table']);
+        return [table, { structure: String(row['digest']), since, place: place(row), ...definitions.get(table) }];
       }),
     );
   }
@@ -121,6 +131,75 @@ export class OwnRecords {
       VALUES ${tuples.join(',')} ON DUPLICATE KEY UPDATE digest=VALUES(digest)`;
   }
 
+  /** Tables of which nothing is recorded but how they are made. */
+  async making(connection: Session, pipeline: string): Promise<Record<string, Definition>> {
+    const found = await connection.rows<Row>(
+      `SELECT source_table,created_by,position FROM ${this.table('definition')} d LEFT JOIN ${this.table('structure')} s
+        USING (lineage,pipeline,source_table) WHERE ${this.of(pipeline)} AND s.digest IS NULL`,
+    );
+    return Object.fromEntries(
+      found.map((row) => [
+        String(row['source_table']),
+        { create: String(row['created_by']), position: String(row['position']) },
+      ]),
+    );
+  }
+
+  async keepDefinition(connection: Session, pipeline: string, table: string, definition: Definition): Promise<void> {
+    const values = [this.lineage, pipeline, table, definition.create, definition.position].map(quoteText);
+    await connection.run(this.#definitionTuples([`(${values.join(',')})`]));
+  }
+
+  #definitionTuples(tuples: readonly string[]): string {
+    return `INSERT INTO ${this.table('definition')} (lineage,pipeline,source_table,created_by,position) VALUES ${tuples.join(',')}
+      ON DUPLICATE KEY UPDATE created_by=VALUES(created_by),position=VALUES(position)`;
+  }
+
+  /** What is kept of how these tables are made, and of those without a definition nothing any more. */
+  definitionsUpsert(pipeline: string, known: Readonly<Record<string, RecordedTable>>): string[] {
+    const table = this.table('definition');
+    const tuples = Object.entries(known).flatMap(([name, { definition }]) =>
+      definition === undefined
+        ? []
+        : [`(${[this.lineage, pipeline, name, definition.create, definition.position].map(quoteText).join(',')})`],
+    );
+    const without = Object.keys(known).filter((name) => known[name]!.definition === undefined);
+    return [
+      ...(tuples.length === 0 ? [] : [this.#definitionTuples(tuples)]),
+      ...(without.length === 0
+        ? []
+        : [
+            `DELETE FROM ${table} WHERE ${this.of(pipeline)} AND source_table IN (${without.map(quoteText).join(',')})`,
+          ]),
+    ];
+  }
+
+  async change(connection: Session, pipeline: string): Promise<PendingChange | null> {
+    const [row] = await connection.rows<Row>(
+      `SELECT gtid,tables_before FROM ${this.table('change')} WHERE ${this.of(pipeline)}`,
+    );
+    if (row === undefined) return null;
+    const before = JSON.parse(String(row['tables_before'])) as PendingChange['before'];
+    return { gtid: String(row['gtid']), before };
+  }
+
+  changeRecord(pipeline: string, change: PendingChange | null): string {
+    const table = this.table('change');
+    if (change === null) return `DELETE FROM ${table} WHERE ${this.of(pipeline)}`;
+    const values = [this.lineage, pipeline, change.gtid, JSON.stringify(change.before)].map(quoteText);
+    return `INSERT INTO ${table} (lineage,pipeline,gtid,tables_before) VALUES (${values.join(',')})
+      ON DUPLICATE KEY UPDATE gtid=VALUES(gtid),tables_before=VALUES(tables_before)`;
+  }
+
+  /** Whether another pipeline or source table has been told to go into the same table. */
+  async sharesTable(connection: Session, pipeline: string, table: string, target: string): Promise<boolean> {
+    const own = `pipeline=${quoteText(pipeline)} AND source_table=${quoteText(table)}`;
+    const found = await connection.rows(
+      `SELECT 1 AS one FROM ${this.table('structure')} WHERE ${this.topology} AND target_table=${quoteText(target)} AND NOT (${own}) LIMIT 1`,
+    );
+    return found.length > 0;
+  }
+
   /** Whether another pipeline or source table goes into the same table. */
   async shared(connection: Session, pipeline: string, table: string, target: string): Promise<boolean> {
     const own = `pipeline=${quoteText(pipeline)} AND source_table=${quoteText(table)}`;
@@ -131,9 +210,14 @@ export class OwnRecords {
   }
 
   async forgetTables(connection: Session, pipeline: string, tables: readonly string[]): Promise<void> {
+    for (const sql of this.tablesDelete(pipeline, tables)) await connection.run(sql);
+  }
+
+  tablesDelete(pipeline: string, tables: readonly string[]): string[] {
     const where = `${this.of(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`;
-    for (const table of ['copy', 'structure'] as const)
-      await connection.run(`DELETE FROM ${this.table(table)} WHERE ${where}`);
+    return (['copy', 'structure', 'definition'] as const).map(
+      (table) => `DELETE FROM ${this.table(table)} WHERE ${where}`,
+    );
   }
 
   async origin(connection: Session, site: string): Promise<LogOrigin | null> {
@@ -164,7 +248,7 @@ export class OwnRecords {
   }
 
   async forget(connection: Session, pipeline: string): Promise<void> {
-    for (const table of ['checkpoint', 'copy', 'structure', 'watermark'] as const)
+    for (const table of ['checkpoint', 'copy', 'structure', 'definition', 'change', 'watermark'] as const)
       await connection.run(`DELETE FROM ${this.table(table)} WHERE ${this.of(pipeline)}`);
   }
 }

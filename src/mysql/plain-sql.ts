@@ -38,6 +38,31 @@ export function versionNumber(text: string): number {
 }
 
 export function plainSql(sql: string, quoting: Quoting, dialect: Dialect): string {
+  return read(sql, quoting, dialect, (plain) => `${plain}''`);
+}
+
+/**
+ * The same with its texts, in single quotes as a session with otter's own sql_mode reads them. A text behind a character
+ * set (`_latin1'...'`) is unreadable when it is not plain ASCII: its bytes are not known any more.
+ */
+export function saidSql(sql: string, quoting: Quoting, dialect: Dialect): string {
+  let double = -1;
+  return read(sql, quoting, dialect, (said, text) => {
+    const isDouble = text.startsWith('"');
+    let inner = text.slice(1, -1);
+    if (!quoting.escapes) inner = inner.replaceAll('\\', '\\\\');
+    if (isDouble) inner = inner.replace(/\\[\s\S]|'/g, (part) => (part === "'" ? "''" : part));
+    if (/[^\p{ASCII}]/u.test(inner) && /(^|[^\p{L}\p{N}_$`])_\w+\s*$/u.test(said)) return `${said} ${UNREADABLE}`;
+    // Two side by side are one that holds the quote.
+    const joined = isDouble && double === said.length;
+    const next = joined ? `${said.slice(0, -1)}"${inner}'` : `${said}'${inner}'`;
+    double = isDouble ? next.length : -1;
+    return next;
+  });
+}
+
+/** @param add the text as it stands, to what has been read so far */
+function read(sql: string, quoting: Quoting, dialect: Dialect, add: (read: string, text: string) => string): string {
   const token = tokensOf(quoting);
   let plain = '';
   for (token.lastIndex = 0; token.lastIndex < sql.length; ) {
@@ -54,7 +79,7 @@ export function plainSql(sql: string, quoting: Quoting, dialect: Dialect): strin
       if (plainComment) token.lastIndex = behindComment(sql, at + 2, false);
       else if (!said(dialect, maria !== undefined, number)) token.lastIndex = behindComment(sql, at + 2, true);
       plain += ' ';
-    } else if (text !== undefined) plain += "''";
+    } else if (text !== undefined) plain = add(plain, text);
     else if (double !== undefined) plain += quoted(double.slice(1, -1).replaceAll('""', '"'), dialect);
     else if (name !== undefined) plain += dialect.folds ? name.toLowerCase() : name;
     else plain += plainly ?? ' ';

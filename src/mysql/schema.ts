@@ -136,6 +136,11 @@ export class Catalog {
     return shapes;
   }
 
+  /** One that was found out otherwise: the same object as an equal one that was loaded last. */
+  adopt(shape: TableShape): TableShape {
+    return this.#intern(shape, hiddenColumns.get(shape) ?? 0);
+  }
+
   #intern(shape: TableShape, hidden: number): TableShape {
     const name = `${shape.schema}\0${shape.name}`;
     const print = JSON.stringify(shape);

@@ -64,6 +64,29 @@ export async function readChunk(
 }
 
 const MEMBER = /'(?:[^']|'')*'/g;
+/**
+ * The rows with these primary keys. The lock is why: a server sends a transaction to readers of its log a moment before others see it,
+ * and holds its rows for so long.
+ */
+export async function presentRows(
+  session: Session,
+  table: TableShape,
+  rows: readonly Image[],
+): Promise<readonly Image[]> {
+  const key = table.primaryKey.map((index) => ({ index, name: quoteName(table.columns[index]!.name) }));
+  const found: Image[] = [];
+  for (let start = 0; start < rows.length; start += LITERALS_AT_ONCE) {
+    const some = rows.slice(start, start + LITERALS_AT_ONCE);
+    const one = (row: Image): string => key.map(({ index, name }) => `${name} = ${row[index]}`).join(' AND ');
+    const where =
+      key.length === 1
+        ? `${key[0]!.name} IN (${some.map((row) => row[key[0]!.index]).join(', ')})`
+        : some.map((row) => `(${one(row)})`).join(' OR ');
+    const sql = `SELECT ${selectList(table.columns)} FROM ${qualified(table)} WHERE ${where} LOCK IN SHARE MODE`;
+    found.push(...toImages(table.columns, (await session.query(sql, { driver: RAW_ROWS })) as unknown[][]));
+  }
+  return found;
+}
 
 /** Rows of another table with the texts of their keys as `selectList` would give them from this one. */
 export async function spelledKeys(

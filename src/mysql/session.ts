@@ -15,6 +15,7 @@ import {
   type LoadSession,
   type LoadTable,
   NeedsCare,
+  type PendingChange,
   type RecordedTable,
   type RefusedRow,
   RowRefused,
@@ -282,7 +283,18 @@ export class MysqlSession implements LoadSession {
   }
 
   async recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {
-    if (Object.keys(known).length > 0) await this.#send([this.#options.records.tablesUpsert(pipeline, known)]);
+    if (Object.keys(known).length === 0) return;
+    const { records } = this.#options;
+    await this.#send([records.tablesUpsert(pipeline, known)]);
+    for (const sql of records.definitionsUpsert(pipeline, known)) await this.#send([sql]);
+  }
+
+  async recordChange(pipeline: string, change: PendingChange | null): Promise<void> {
+    await this.#send([this.#options.records.changeRecord(pipeline, change)]);
+  }
+
+  async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
+    if (tables.length > 0) await this.#send(this.#options.records.tablesDelete(pipeline, tables));
   }
 
   async lockWhole(table: LoadTable): Promise<boolean> {

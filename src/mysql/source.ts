@@ -2,12 +2,23 @@
  * The source side of a MySQL or MariaDB server: `SourcePort` over a few kept sessions and any number of log readers, all
  * on the endpoint that `DatabaseServer` is on.
  */
-import type { LogBatch, LogEnd, LogNeeds, ReadLogOptions, ServerFacts, SourcePort } from '../model/ports.ts';
+import type {
+  LogBatch,
+  LogEnd,
+  LogNeeds,
+  PastTable,
+  PastTables,
+  ReadLogOptions,
+  ServerFacts,
+  SourcePort,
+  Statement,
+} from '../model/ports.ts';
 import { formatPosition, type LogPoint, parsePosition } from '../model/position.ts';
-import type { Image, TableShape } from '../model/row.ts';
+import { type Image, type TableShape, tableName } from '../model/row.ts';
 import { KeptSession, type Session } from './connection.ts';
-import { createStatement } from './create-table.ts';
+import { createStatement, rewriteCreate } from './create-table.ts';
 import type { DatabaseServer } from './database-server.ts';
+import { History } from './history.ts';
 import { LateCommits } from './late-commits.ts';
 import { type LogStart, logNames, logStart, whyEnded } from './log-start.ts';
 import type { XaOptions } from './logged-xa.ts';
@@ -16,7 +27,7 @@ import { checkServer } from './preflight.ts';
 import { lookUpPrepared } from './prepared-lookup.ts';
 import { type NamedTable, reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
-import { readChunk } from './select.ts';
+import { presentRows, readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
 import { LogStream, type StreamOptions } from './stream.ts';
 import { requireExactTypes } from './table-map.ts';
@@ -52,6 +63,10 @@ const PASSED: XaOptions = {
   prepared: () => undefined,
   committed: () => undefined,
 };
+/** Silence after which a log connection is given up. */
+const SILENCE_MS = 15_000;
+/** A stream that looks ahead has no rows. */
+const LOOK_BYTES = 4 << 20;
 
 /** For a stream of which only the definitions are wanted. */
 const NO_TABLE = {
@@ -82,6 +97,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     [this.#catalog, new Map()],
     [this.#parents, new Map()],
   ]);
+  readonly #history: History;
   #loading: Promise<unknown> = Promise.resolve();
   /** A failover may bring another server; what the last one was does not hold for a new session. */
   #known: { readonly session: Session; readonly kind: ServerKind } | null = null;
@@ -92,6 +108,11 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     this.#control = new KeptSession(() => server.connect({ multipleStatements: true }));
     this.#catalogSession = new KeptSession(() => server.connect({ multipleStatements: true }));
     this.#rows = new KeptSession(() => server.connect());
+    this.#history = new History({
+      session: () => this.#catalogSession.get(),
+      catalog: this.#catalog,
+      ownSchema: options.ownSchema ?? 'otter',
+    });
   }
 
   async facts(): Promise<ServerFacts> {
@@ -119,7 +140,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async *#follow(start: LogStart, options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
-    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = 15_000 } = this.#options;
+    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = SILENCE_MS } = this.#options;
     const kind = await this.#facts(await this.#control.get());
     const common = {
       dsn: await server.driverOptions(),
@@ -131,9 +152,10 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       heartbeatMs,
       silenceMsMax,
     };
-    const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
-    const ahead = async (position: string) => this.#look.from(position, open, options.signal);
+    const ahead = async (position: string) => this.#ahead(position, options.definitions, options.signal);
     const shapes = await this.#wantedShapes(options.wants);
+    const { history } = options;
+    if (history !== undefined) await this.#complete(history, start.from, options);
     const wanted = {
       ...common,
       wants: options.wants,
@@ -177,8 +199,67 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       known: { shapes, ahead: await ahead(start.from) },
       ahead,
       lookUp,
+      ...(history === undefined ? {} : { history, behind: this.#behind(options) }),
     });
     while (!options.signal.aborted) yield await stream.next(options.signal);
+  }
+
+  async #ahead(
+    position: string,
+    definitions: ReadLogOptions['definitions'],
+    signal: AbortSignal,
+  ): Promise<readonly Statement[]> {
+    const { server, silenceMsMax = SILENCE_MS } = this.#options;
+    const common = {
+      dsn: await server.driverOptions(),
+      where: { database: server.name, endpoint: server.endpoint },
+      folds: (await this.#facts(await this.#control.get())).folds,
+      definitions,
+      partBytes: LOOK_BYTES,
+      queueBytesMax: LOOK_BYTES,
+      heartbeatMs: 500,
+      silenceMsMax,
+    };
+    const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
+    return this.#look.from(position, open, signal);
+  }
+
+  /** What of the tables is not known yet, and can be told, as it was where reading begins. */
+  async #complete(
+    { past, keeps }: NonNullable<ReadLogOptions['history']>,
+    from: string,
+    { definitions, signal }: ReadLogOptions,
+  ): Promise<void> {
+    const session = await this.#catalogSession.get();
+    const missing = (await listTables(session)).filter(
+      (table) => keeps(table.schema, table.name) && !past.has(tableName(table)),
+    );
+    const present = await this.#history.present(missing);
+    const ahead = await this.#ahead(from, definitions, signal);
+    const found = await this.#history.at(present, {}, ahead, definitions.effect);
+    for (const [name, table] of found.tables) past.set(name, table);
+  }
+
+  #behind({ definitions, history, signal }: ReadLogOptions): NonNullable<StreamOptions['behind']> {
+    const later = history?.later ?? new Map();
+    return async (statement, tables, past, position) => {
+      const present = await this.#history.present(tables);
+      const ahead = (await this.#ahead(position, definitions, signal)).filter(({ gtid }) => gtid !== statement.gtid);
+      return this.#history.behind(statement, tables, past, { present, ahead, effect: definitions.effect, later });
+    };
+  }
+
+  async past(...[position, kept, keeps, { definitions, signal }]: Parameters<SourcePort['past']>): Promise<PastTables> {
+    const { from } = await this.#start(position);
+    const tables = (await this.tables()).filter(({ schema, name }) => keeps(schema, name));
+    const present = await this.#history.present(tables);
+    const ahead = await this.#ahead(from, definitions, signal);
+    return this.#history.at(present, kept, ahead, definitions.effect);
+  }
+
+  createStatementOf({ shape, create }: PastTable, keeps: (schema: string, table: string) => boolean): string {
+    requireExactTypes(shape);
+    return rewriteCreate(create, shape, keeps);
   }
 
   async tables(): Promise<readonly { readonly schema: string; readonly name: string }[]> {
@@ -279,6 +360,10 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]> {
     return readChunk(await this.#rows.get(), table, after, limit);
+  }
+
+  async presentRows(table: TableShape, rows: readonly Image[]): Promise<readonly Image[]> {
+    return presentRows(await this.#rows.get(), table, rows);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -59,6 +59,8 @@ function plainStatements(write: Write, statementBytes: number): Statement[] {
     case 'upsert':
       if (write.rows.length === 1) return [updateOrInsert(write.table, write.rows[0]!)];
       return inserts(write.table, write.rows, upsertTail(write.table), statementBytes, 'upserted');
+    case 'put':
+      return inserts(write.table, write.rows, upsertTail(write.table), statementBytes, 'anything');
     case 'delete':
       return deletes(write.table, write.rows, statementBytes);
     case 'update':
@@ -76,6 +78,7 @@ export function rowByRow(write: Write): { readonly write: Write; readonly key: s
     case 'insert':
     case 'ensure':
     case 'upsert':
+    case 'put':
     case 'delete':
     case 'evict':
       return write.rows.map((row) => ({ write: { ...write, rows: [row] }, key: keyOf(write.table, row) }));

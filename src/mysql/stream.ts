@@ -8,11 +8,12 @@
  */
 import ZongJi from '@vlasky/zongji';
 import { OtterError } from '../model/error.ts';
-import type { LogBatch, ReadLogOptions, Statement } from '../model/ports.ts';
+import type { LogBatch, PastTable, ReadLogOptions, Statement, StatementTable } from '../model/ports.ts';
 import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
 import { type Ask, LogAssembler } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
+import type { Defining } from './history.ts';
 import type { XaOptions } from './logged-xa.ts';
 import type { PreparedItem } from './prepared-lookup.ts';
 import type { NamedTable } from './reach.ts';
@@ -60,6 +61,14 @@ export interface StreamOptions {
   readonly shapes: (schema: string, table: string, alone: boolean) => Promise<ReadonlyMap<string, TableShape>>;
   /** Every definition between a position and the end of the log at the time of the question. */
   readonly ahead: (position: string) => Promise<readonly Statement[]>;
+  readonly history?: ReadLogOptions['history'];
+  /** What a statement made of tables whose history is kept, `position` being before it. */
+  readonly behind?: (
+    statement: Defining,
+    tables: readonly NamedTable[],
+    past: ReadonlyMap<string, PastTable>,
+    position: string,
+  ) => Promise<readonly StatementTable[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
   readonly xa: XaOptions;
@@ -202,6 +211,7 @@ export class LogStream implements AsyncDisposable {
       checksum: inner.useChecksum,
       folds: this.#options.folds,
       xa: this.#options.xa,
+      ...(this.#options.history === undefined ? {} : { history: this.#options.history }),
     });
     const { shapes, ahead } = this.#options.known;
     for (const shape of shapes) this.#assembler.provide(shape.schema, shape.name, shape, ahead);
@@ -290,6 +300,12 @@ export class LogStream implements AsyncDisposable {
       return (assembler) => assembler.provideReach(need.names, reach);
     }
     if (need.kind === 'prepared') return this.#lookUp(need.xid);
+    if (need.kind === 'history') {
+      const { past, position } = this.#assembler!;
+      const { statement, tables } = need;
+      const found = await this.#options.behind!(statement, tables, past, position);
+      return (assembler) => assembler.provideHistory(statement, found);
+    }
     const { schema, table, alone } = need;
     const { position } = this.#assembler!;
     const shapes = await this.#options.shapes(schema, table, alone);

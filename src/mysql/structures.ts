@@ -7,7 +7,7 @@
  * and the server is not even asked again of a table that the statement does not name.
  */
 import { OtterError } from '../model/error.ts';
-import type { PlainStatement, ReadLogOptions, Statement } from '../model/ports.ts';
+import type { PastTable, PlainStatement, ReadLogOptions, Statement } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 
 export interface Structure {
@@ -24,14 +24,20 @@ interface Named {
 
 export class Structures {
   readonly #options: Pick<ReadLogOptions, 'definitions' | 'wants'>;
+  /** Tables whose history is kept, exactly as they are here. */
+  readonly #past: ReadonlyMap<string, PastTable>;
   readonly #known = new Map<string, Structure & { readonly table: Named }>();
   /** What tables are like here, though the server was not asked again since the last statement. */
   readonly #carried = new Map<string, TableShape>();
   /** Tables to be asked for at once. */
   #urgent: readonly Named[] = [];
 
-  constructor(options: Pick<ReadLogOptions, 'definitions' | 'wants'>) {
+  constructor(
+    options: Pick<ReadLogOptions, 'definitions' | 'wants'>,
+    past: ReadonlyMap<string, PastTable> = new Map<string, PastTable>(),
+  ) {
     this.#options = options;
+    this.#past = past;
   }
 
   /** A table that should be asked for before the log goes on: the later, the more of it must be doubted. */
@@ -41,7 +47,8 @@ export class Structures {
 
   /** Undefined: the server must be asked. */
   get(schema: string, name: string): Structure | undefined {
-    return this.#known.get(tableName({ schema, name }));
+    const past = this.#past.get(tableName({ schema, name }));
+    return past === undefined ? this.#known.get(tableName({ schema, name })) : { shape: past.shape, doubt: null };
   }
 
   /** Whether nothing is new in these: known here, or as before the last statement, which did not change them. */

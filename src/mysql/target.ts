@@ -11,20 +11,24 @@ import {
   type CopyState,
   type LoadSession,
   type LogOrigin,
+  NotCarriedError,
   OWN_STATEMENT,
+  type PendingChange,
   type Place,
   type RecordedTable,
+  type TableStep,
   type TargetPort,
 } from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
-import type { AnnouncedTable, TableShape } from '../model/row.ts';
+import type { AnnouncedTable, Definition, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
+import { carryOut, definitionsOf, leavesNoTrace, statementOf, tablesOf } from './change-tables.ts';
 import { pruneConflicts } from './conflict-log.ts';
 import { stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { Lane } from './lane.ts';
-import { createOtterTables, OTTER_TABLES } from './otter-tables.ts';
+import { createOtterTables, hasLineage, OTTER_TABLES } from './otter-tables.ts';
 import { OwnRecords } from './own-records.ts';
 import { MysqlSession } from './session.ts';
 import { Scales } from './sort-keys.ts';
@@ -110,6 +114,58 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     twoWay: boolean,
   ): Promise<readonly string[]> {
     return this.#control.run((connection) => makeTable(connection, { announced, as, rename, twoWay }));
+  }
+
+  async family(): Promise<'mariadb' | 'mysql'> {
+    return (await this.#options.source.facts()).family;
+  }
+
+  async making(pipeline: string): Promise<Readonly<Record<string, Definition>>> {
+    return this.#control.run(async (connection) => this.#records.making(connection, pipeline));
+  }
+
+  async keepDefinition(pipeline: string, table: string, definition: Definition): Promise<void> {
+    await this.#control.run(async (connection) =>
+      this.#records.keepDefinition(connection, pipeline, table, definition),
+    );
+  }
+
+  async pendingChange(pipeline: string): Promise<PendingChange | null> {
+    return this.#control.run(async (connection) => this.#records.change(connection, pipeline));
+  }
+
+  async lookAhead(steps: readonly TableStep[]): Promise<PendingChange['before']> {
+    return this.#control.run(async (connection) => {
+      const before = await definitionsOf(connection, steps.flatMap(tablesOf));
+      for (const step of steps) {
+        if (leavesNoTrace(step, before)) throw new NotCarriedError('tables of one definition change places');
+        await statementOf(connection, step, before);
+      }
+      return before;
+    });
+  }
+
+  async changeTables(
+    pipeline: string,
+    { epoch, steps, before }: { epoch: number; steps: readonly TableStep[]; before: PendingChange['before'] },
+    signal: AbortSignal,
+  ): Promise<void> {
+    const epochQuery = `SELECT epoch FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.of(pipeline)} AND lane=0`;
+    // A change may take hours, for which nobody else should wait.
+    const session = await this.#options.connect();
+    const leave = (): void => session.destroy();
+    signal.addEventListener('abort', leave, { once: true });
+    try {
+      signal.throwIfAborted();
+      await carryOut(session, { pipeline, epochQuery, epoch, steps, before });
+    } finally {
+      signal.removeEventListener('abort', leave);
+      session.destroy();
+    }
+  }
+
+  async sharesTable(pipeline: string, table: string, target: string): Promise<boolean> {
+    return this.#control.run(async (connection) => this.#records.sharesTable(connection, pipeline, table, target));
   }
 
   async hasRows(schema: string, table: string): Promise<boolean> {
@@ -268,6 +324,11 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return this.#marks.run(async (connection) => (await pruneConflicts(connection, where, share, bounds)) > 0);
   }
 
+  async pruneSkips(): Promise<boolean> {
+    const sql = `DELETE FROM ${this.#records.table('skip')} ORDER BY id LIMIT ${PRUNED_AT_ONCE}`;
+    return this.#marks.run(async (connection) => (await connection.run(sql)).affectedRows > 0);
+  }
+
   async pipelines(): Promise<readonly string[]> {
     return this.#control.run(async (connection) => this.#records.pipelines(connection));
   }
@@ -278,7 +339,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async removeAll(): Promise<void> {
     await this.#control.run(async (connection) => {
-      for (const table of OTTER_TABLES) {
+      for (const table of OTTER_TABLES.filter(hasLineage)) {
         await connection.query(`DELETE FROM ${this.#records.table(table)} WHERE ${this.#records.topology}`);
       }
       const [others] = await rows(

@@ -184,7 +184,7 @@ export class Transactions {
    * A definition is a transaction of its own, except where a server logs it together with rows (CREATE TABLE … SELECT):
    * then it bears the position before the transaction, since the rows are still to come.
    */
-  addStatement(said: Pick<Statement, 'schema' | 'sql' | 'plain'>, at: number): void {
+  addStatement(said: Pick<Statement, 'schema' | 'sql' | 'plain' | 'history'>, at: number): void {
     const gtid = this.#requireGtid();
     if (!this.#open) this.#mustEndAt(at);
     this.#items.push({

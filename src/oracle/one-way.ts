@@ -9,6 +9,11 @@ export function onlyATarget(): never {
   throw new Error('an Oracle database is only the target of one-way channels');
 }
 
+/** What is asked where changes of tables are carried, which they are not into an Oracle database (OT1090). A call is a bug. */
+export function noChanges(): never {
+  throw new Error('changes of tables are not carried into an Oracle database');
+}
+
 /** The source that an Oracle database is not. */
 export const NO_SOURCE: SourcePort & AsyncDisposable = {
   facts: onlyATarget,
@@ -19,8 +24,11 @@ export const NO_SOURCE: SourcePort & AsyncDisposable = {
   shape: onlyATarget,
   shapeWithChildren: onlyATarget,
   createStatements: onlyATarget,
+  createStatementOf: onlyATarget,
+  past: onlyATarget,
   estimateRows: onlyATarget,
   seen: onlyATarget,
   readChunk: onlyATarget,
+  presentRows: onlyATarget,
   [Symbol.asyncDispose]: async () => undefined,
 };

@@ -23,7 +23,7 @@ import {
 import { type Image, tableName } from '../model/row.ts';
 import type { Bind, Connection } from './connection.ts';
 import { isDuplicate } from './errors.ts';
-import { onlyATarget } from './one-way.ts';
+import { noChanges, onlyATarget } from './one-way.ts';
 import type { OwnRecords } from './own-records.ts';
 import { type Statement, TableStatements } from './statements.ts';
 
@@ -111,11 +111,17 @@ export class OracleSession implements LoadSession {
       case 'upsert':
         await this.#upsert(write.table, write.rows, counts);
         return;
+      case 'put':
+        await this.#upsert(write.table, write.rows, { missing: 0, absent: 0 });
+        return;
       case 'ensure':
         await this.#ensure(write.table, write.rows);
         return;
       case 'evict':
-        return onlyATarget();
+        // Two-way channels alone evict by other keys.
+        if (write.unique.columns !== write.table.key) return onlyATarget();
+        await this.#many(write.table, this.#of(write.table).delete(), write.rows);
+        return;
       default:
         throw new UnreachableError(write satisfies never);
     }
@@ -228,6 +234,9 @@ export class OracleSession implements LoadSession {
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void> {
     return this.#options.records.recordCopies(this.#options.connection, pipeline, states);
   }
+
+  readonly recordChange = noChanges;
+  readonly forgetTables = noChanges;
 
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {
     return this.#options.records.recordTables(this.#options.connection, pipeline, known);

@@ -13,7 +13,7 @@ import { createStatement } from './create-table.ts';
 import { oracleErrorNumber } from './errors.ts';
 import { Lane } from './lane.ts';
 import { madeName, qualified } from './names.ts';
-import { onlyATarget } from './one-way.ts';
+import { noChanges, onlyATarget } from './one-way.ts';
 import { ORACLE_TABLES, OwnRecords } from './own-records.ts';
 import { findSchema, findTable, readShape } from './schema.ts';
 import { requireFit } from './server-facts.ts';
@@ -129,6 +129,20 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     return this.#read((connection, records) => records.shared(connection, pipeline, table, target));
   }
 
+  async making(): Promise<Readonly<Record<string, never>>> {
+    return {};
+  }
+
+  async pendingChange(): Promise<null> {
+    return null;
+  }
+
+  readonly family = noChanges;
+  readonly keepDefinition = noChanges;
+  readonly lookAhead = noChanges;
+  readonly changeTables = noChanges;
+  readonly sharesTable = noChanges;
+
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
     if (tables.length === 0) return;
     await this.#run((connection, records) => records.forgetTables(connection, pipeline, tables));
@@ -150,6 +164,16 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     await Promise.all([this.#control, this.#pulse].map((lane) => lane[Symbol.asyncDispose]()));
   }
 
+  /** Nothing is decided here. */
+  async recordedConflicts(): Promise<readonly never[]> {
+    return [];
+  }
+
+  /** No log of it is read. */
+  async pruneSkips(): Promise<boolean> {
+    return false;
+  }
+
   readonly firstPosition = onlyATarget;
   readonly origin = onlyATarget;
   readonly recordedOrigin = onlyATarget;
@@ -157,7 +181,6 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
   readonly beat = onlyATarget;
   readonly watermark = onlyATarget;
   readonly sortKeys = onlyATarget;
-  readonly recordedConflicts = onlyATarget;
   readonly openConflicts = onlyATarget;
   readonly stillOpen = onlyATarget;
   readonly pruneConflicts = onlyATarget;

@@ -106,15 +106,30 @@ function tablesOf(spec: Fields | null): readonly Fields[] | null {
 /** Keys of the resolved object as the file has them. */
 function written(kind: Kind, spec: Fields): Fields {
   if (kind !== 'channel') return spec;
-  const { direction, onError, inert, ...rest } = spec;
+  // Of modules the digests tell that stand in the entries.
+  const { direction, onError, maskKey, processors: _, dryRun, inert, ...rest } = spec;
   const ends = omit((direction ?? {}) as Fields, 'kind');
-  return { ...rest, ...ends, on_error: onError ?? null, ...((inert ?? {}) as Fields) };
+  return {
+    ...rest,
+    ...ends,
+    on_error: onError ?? null,
+    mask_key: maskKey ?? null,
+    dry_run: dryRun ?? null,
+    ...((inert ?? {}) as Fields),
+  };
 }
 
 function writtenTable(entry: Fields): Fields {
-  const { inert, columns, ...rest } = entry;
-  const { set, mask, ...others } = (inert ?? {}) as Fields;
-  return { ...rest, columns: { ...((columns ?? {}) as Fields), set: set ?? null, mask: mask ?? null }, ...others };
+  const { columns, rows, ...rest } = entry;
+  const { set, mask, process, ...others } = (rows ?? {}) as Fields;
+  const all = { ...((columns ?? {}) as Fields), set: set ?? null, mask: mask ?? null };
+  return { ...rest, columns: all, ...others, process: moduleText(process ?? null) };
+}
+
+/** `./processors/orders.mjs (sha256 0123456789ab)`. */
+function moduleText(process: Json): Json {
+  if (!isFields(process)) return null;
+  return `${String(process['module'])} (sha256 ${String(process['digest']).slice(0, 12)})`;
 }
 
 function omit(fields: Fields, key: string): Fields {

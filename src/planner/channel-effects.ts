@@ -7,7 +7,7 @@
 import { UnreachableError } from '../model/error.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import { formatName, overlap, singleName, tablePattern } from '../model/table-pattern.ts';
-import type { ChannelSpec, ConflictSpec, TableSpec, Topology } from '../model/topology.ts';
+import type { ChannelSpec, ConflictSpec, RowSpec, TableSpec, Topology } from '../model/topology.ts';
 import type { Effect } from './change.ts';
 
 export function channelEffects(
@@ -66,10 +66,10 @@ function createdEffects(
   if (before !== null && !before.enabled) {
     return [{ risk: 'medium', text: `pipelines start, where they stood if they ran before: ${namesOf(created)}` }];
   }
-  const effects: Effect[] = [
-    { risk: 'low', text: `pipelines are created: ${namesOf(created)}` },
-    ...copyEffects(created, after, null),
-  ];
+  const effects: Effect[] =
+    after.dryRun === true
+      ? [{ risk: 'low', text: `pipelines are created that write nothing and only count: ${namesOf(created)}` }]
+      : [{ risk: 'low', text: `pipelines are created: ${namesOf(created)}` }, ...copyEffects(created, after, null)];
   if (after.conflict !== null)
     effects.push({ risk: 'low', text: `when two sites write the same row, ${stands(after.conflict)}` });
   const ends = [...new Set(created.flatMap(({ source, target }) => [source, target]))];
@@ -140,7 +140,7 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
   const removed = before.tables.filter((one) => !young!.has(entryKey(one)));
   const shaped = after.tables.filter((one) => {
     const was = old!.get(entryKey(one));
-    return was !== undefined && JSON.stringify(was.columns) !== JSON.stringify(one.columns);
+    return was !== undefined && columnsOf(was) !== columnsOf(one);
   });
   // Tables that go to the same place under another entry have neither left nor come.
   const [joining, widened] = apart(added, before.tables);
@@ -187,7 +187,7 @@ function changedEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
       text: `rows of ${listed(otherwise.map(({ from }) => from))} that travelled already stay as they are`,
     });
   }
-  effects.push(...settingEffects(kept, before, after));
+  effects.push(...rowEffects(before, after), ...settingEffects(kept, before, after));
   return effects;
 }
 
@@ -211,8 +211,51 @@ function overlaps(entries: readonly TableSpec[]): (entry: TableSpec) => readonly
   };
 }
 
-function columnsOf({ columns }: TableSpec): string {
-  return JSON.stringify(columns);
+function columnsOf({ columns, rows }: TableSpec): string {
+  return JSON.stringify([columns, rows]);
+}
+
+/** Entries that make other rows of the same tables than before, filter or mask them otherwise. */
+function rowEffects(before: ChannelSpec, after: ChannelSpec): Effect[] {
+  const overlapping = overlaps(before.tables);
+  const changed = (part: (rows: RowSpec | undefined) => unknown): string[] =>
+    after.tables.flatMap((entry) => {
+      const was = overlapping(entry);
+      const same = (other: TableSpec): boolean => JSON.stringify(part(other.rows)) === JSON.stringify(part(entry.rows));
+      return was.length === 0 || was.every(same) ? [] : [entry.from];
+    });
+  const filtered = changed((rows) => rows?.where);
+  const processed = changed((rows) => rows?.process?.digest);
+  const masked = changed((rows) => rows?.mask);
+  const effects: Effect[] = [];
+  if (filtered.length > 0) {
+    effects.push({
+      risk: 'medium',
+      text: `rows of ${listed(filtered)} that the new filter leaves out stay at the target and are not followed any more; those that it lets in come when they change`,
+    });
+  }
+  if (processed.length > 0) {
+    effects.push({
+      risk: 'medium',
+      text: `rows of ${listed(processed)} that travelled already stay as the module made them then; those that it would drop now are not followed any more`,
+    });
+  }
+  if (masked.length > 0)
+    effects.push({
+      risk: 'high',
+      text: `values of ${listed(masked)} that travelled already stay as they were masked, or were not`,
+    });
+  if (JSON.stringify(before.maskKey) !== JSON.stringify(after.maskKey) && before.tables.some(hashes)) {
+    effects.push({
+      risk: 'high',
+      text: 'hashed values differ from those before: rows that are found by a hashed key are not found any more',
+    });
+  }
+  return effects;
+}
+
+function hashes({ rows }: TableSpec): boolean {
+  return Object.values(rows?.mask ?? {}).includes('hash');
 }
 
 /** Null when it may mean several tables. */
@@ -265,9 +308,23 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
           },
     );
   }
+  if (differs('dryRun')) {
+    effects.push(
+      after.dryRun === true
+        ? {
+            risk: 'high',
+            text: 'nothing is written any more, only counted; positions are lost, and what comes meanwhile does not arrive later',
+          }
+        : {
+            risk: 'medium',
+            text: `pipelines begin anew, and write: ${after.initial === 'copy' ? 'existing rows are copied' : 'changes from when apply has ended travel'}`,
+          },
+    );
+  }
   if (differs('ddl')) {
     const does = {
-      replicate: 'changes of table structure are carried over from now on',
+      replicate:
+        'changes of tables are carried over from now on: what is dropped or emptied at the source is dropped or emptied at the target',
       ignore: 'changes of table structure are passed over from now on; rows that do not fit stop the pipeline',
       stop: 'pipelines stop at the next change of table structure',
     } as const;

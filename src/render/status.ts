@@ -50,6 +50,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
         ),
       );
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
+    if (row.dry_run !== null) lines.push(...dryLines(row.dry_run).map((text) => paint(33, text)));
     if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
@@ -85,6 +86,19 @@ function conflicting({ conflicts, conflict_tables }: PipelineStatus): string {
   const rest = conflicts - named.reduce((sum, [, count]) => sum + count, 0);
   const parts = named.map(([table, count]) => `${printable(table)} ${count}`);
   return [...parts, ...(rest > 0 ? [`others ${rest}`] : [])].join(', ');
+}
+
+function dryLines(dry: NonNullable<PipelineStatus['dry_run']>): string[] {
+  const tables = Object.entries(dry);
+  const named = tables.slice(0, NAMED_TABLES_MAX).map(([table, { insert, update, delete: gone }]) => {
+    return `      ${printable(table)}: ${insert} inserts, ${update} updates, ${gone} deletes`;
+  });
+  const rest = tables.length - named.length;
+  return [
+    '    dry run, nothing is written; it would have been:',
+    ...named,
+    ...(rest > 0 ? [`      and ${rest} more tables`] : []),
+  ];
 }
 
 /** Else nobody need know of it. */

@@ -3,8 +3,9 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
-import type { TableRule } from '../model/pipeline.ts';
+import { leavesOut, type TableRule } from '../model/pipeline.ts';
 import { type ForeignKey, type TableShape, tableName } from '../model/row.ts';
+import { matches, tablePattern } from '../model/table-pattern.ts';
 import { mapName, ruleFor } from './names.ts';
 
 /** Tables in an order in which every one comes after those it refers to, as far as they do not refer to each other. */
@@ -55,6 +56,30 @@ export function cascadeObstacle(table: LoadTable, rules: readonly TableRule[]): 
         `Give ${tableName(target)} at the target the same foreign key, or make it one of RESTRICT or NO ACTION at the source.`,
       );
     }
+  }
+  return null;
+}
+
+/**
+ * Why a table would lose rows that its source keeps, or null: a row of its parent that leaves the parent's filter is deleted at
+ * the target, and the target's own key then does to the children what the source did not.
+ */
+export function filteredParent({ target }: LoadTable, rules: readonly TableRule[]): OtterError | null {
+  const filters = rules.filter(leavesOut);
+  if (filters.length === 0) return null;
+  for (const key of target.foreignKeys) {
+    const { parentSchema, parentTable } = key;
+    if (!cascades(key) || !filters.some(({ from, to }) => matches(tablePattern(to ?? from), parentSchema, parentTable)))
+      continue;
+    const parent = `${parentSchema}.${parentTable}`;
+    return new OtterError(
+      'OT5052',
+      `foreign key ${key.name} of ${tableName(target)} would change its rows when a row of ${parent} leaves the filter`,
+      {
+        where: { target: tableName(target) },
+        hint: `Make it one of RESTRICT or NO ACTION at the target, or drop it there (ALTER TABLE ${tableName(target)} DROP FOREIGN KEY ${key.name}).`,
+      },
+    );
   }
   return null;
 }

@@ -7,26 +7,63 @@
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
-import type { ColumnShape, Image, TableShape } from '../model/row.ts';
+import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
+import { cascades } from './cascades.ts';
 import { type Fit, fitOf, printTypes } from './column-fit.ts';
+import { NULL_TYPE } from './expression/types.ts';
+import type { FindHash } from './mask.ts';
 import { isOracle, oracleFit } from './oracle-fit.ts';
+import { type FindProcessor, type NamedColumn, processing, roomy } from './processing.ts';
+import { type RowWork, rowWork } from './row-work.ts';
 
 /** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
 export interface Extract {
   readonly shape: TableShape;
   /** Indexes into the source's full rows, or null when rows travel whole. */
   readonly picks: readonly number[] | null;
+  /** Null: all rows travel. */
+  readonly keeps: ((row: Image) => boolean) | null;
+  /** Makes the row that travels of a full one, where that is more than `picks`. @throws OtterError OT5051 */
+  readonly makes: ((row: Image) => Image) | null;
+  /** What a processor makes of a row that would travel. @throws OtterError OT5053 */
+  readonly processes: ((row: Image) => readonly Image[]) | null;
+  /** Changed rows are read again. */
+  readonly rereads: boolean;
 }
 
-/** @throws OtterError OT5010 when a key column would stay behind. */
-export function extract(rule: Pick<TableRule, 'omit' | 'only'>, full: TableShape): Extract {
+/** What a node has of that by which rows are made; null: they are only looked at. */
+export interface Finds {
+  readonly hash: FindHash | null;
+  readonly processor: FindProcessor | null;
+}
+
+const NOTHING: Finds = { hash: null, processor: null };
+
+type ExtractRule = Pick<TableRule, 'omit' | 'only' | 'rows'> & Partial<Pick<TableRule, 'rename'>>;
+
+/**
+ * @throws OtterError OT5010 when a key column would stay behind, OT5050 when `where`, `set`, `mask` or `process` do not fit the
+ * table, OT5053 when a module cannot be run, OT5054.
+ */
+export function extract(rule: ExtractRule, full: TableShape, { hash, processor }: Finds = NOTHING): Extract {
   const omit = new Set(rule.omit);
   const only = rule.only === null ? null : new Set(rule.only);
   const travels = (column: ColumnShape): boolean =>
     !omit.has(column.name) && (only === null || only.has(column.name)) && !column.generated;
   const picks = full.columns.flatMap((column, index) => (travels(column) ? [index] : []));
-  if (picks.length === full.columns.length) return { shape: full, picks: null };
+  const work = rule.rows === undefined ? null : rowWork(rule.rows, rule.rename ?? {}, full, travels, hash);
+  const keeps = work?.keeps ?? null;
+  const changes = work !== null && (work.instead.size > 0 || work.besides.length > 0);
+  const ref = rule.rows?.process;
+  const rereads = rule.rows?.reread === true;
+  if (rereads && full.primaryKey.length === 0)
+    throw new OtterError('OT5054', `${tableName(full)} has no primary key by which its rows could be read again`, {
+      where: { table: tableName(full) },
+      hint: 'Give it one, or leave `reread` out.',
+    });
+  if (picks.length === full.columns.length && !changes && ref === undefined)
+    return { shape: full, picks: null, keeps, makes: null, processes: null, rereads };
   const at = new Map(picks.map((index, position) => [index, position]));
   const keyHole = full.primaryKey.find((index) => !at.has(index));
   if (keyHole !== undefined) {
@@ -39,24 +76,87 @@ export function extract(rule: Pick<TableRule, 'omit' | 'only'>, full: TableShape
       },
     );
   }
+  const blurred = full.primaryKey.find((index) => work?.instead.get(index)?.distinct === false);
+  if (blurred !== undefined) {
+    const name = full.columns[blurred]!.name;
+    throw new OtterError(
+      'OT5050',
+      `${tableName(full)}: column ${name} is part of the primary key, and with the value it is given two rows could become one`,
+      {
+        where: { table: tableName(full) },
+        hint: `Leave ${name} as it is, mask it by \`hash\`, or set a column of another name beside it.`,
+      },
+    );
+  }
+  // Whether values differ is not known of those that are made.
   const moved = (indexes: readonly number[]): number[] | null =>
-    indexes.every((index) => at.has(index)) ? indexes.map((index) => at.get(index)!) : null;
-  return {
-    shape: {
-      ...full,
-      columns: picks.map((index) => full.columns[index]!),
-      primaryKey: moved(full.primaryKey)!,
-      uniques: full.uniques.flatMap((unique) => {
-        const columns = moved(unique.columns);
-        return columns === null ? [] : [{ ...unique, columns }];
-      }),
-      foreignKeys: full.foreignKeys.flatMap((key) => {
-        const columns = moved(key.columns);
-        return columns === null ? [] : [{ ...key, columns }];
-      }),
-    },
-    picks,
+    indexes.every((index) => at.has(index) && work?.instead.has(index) !== true)
+      ? indexes.map((index) => at.get(index)!)
+      : null;
+  const columns = [
+    ...picks.map((index) => work?.instead.get(index)?.shape ?? full.columns[index]!),
+    ...(work?.besides ?? []).map(({ shape }) => shape),
+  ].map((column) => (ref === undefined ? column : roomy(column)));
+  const shape: TableShape = {
+    ...full,
+    columns,
+    primaryKey: full.primaryKey.map((index) => at.get(index)!),
+    uniques: full.uniques.flatMap((unique) => {
+      const there = ref === undefined ? moved(unique.columns) : null;
+      return there === null ? [] : [{ ...unique, columns: there }];
+    }),
+    foreignKeys: full.foreignKeys.flatMap((key) => {
+      const there = key.columns.flatMap((index) => at.get(index) ?? []);
+      if (there.length === key.columns.length) return [{ ...key, columns: there }];
+      // No key at the target does what this one does to rows that travel.
+      const reaches = /CASCADE/.test(key.onDelete) || (there.length > 0 && cascades(key));
+      return reaches ? [{ ...key, columns: [] }] : [];
+    }),
   };
+  const processes =
+    ref === undefined || processor === null
+      ? null
+      : processing(processor(ref), ref, full, named(shape.columns, rule.rename ?? {}), shape.primaryKey);
+  return { shape, picks, keeps, makes: changes ? maker(work, picks) : null, processes, rereads };
+}
+
+function named(columns: readonly ColumnShape[], rename: Readonly<Record<string, string>>): NamedColumn[] {
+  return columns.map((shape) => ({ name: nameThere(shape, rename), shape }));
+}
+
+/** At the target. */
+function nameThere({ name, computed }: ColumnShape, rename: Readonly<Record<string, string>>): string {
+  return computed === true ? name : (rename[name] ?? name);
+}
+
+function maker({ instead, besides }: RowWork, picks: readonly number[]): (row: Image) => Image {
+  const makes = [
+    ...picks.map((index) => instead.get(index)?.make ?? ((row: Image): Value => row[index]!)),
+    ...besides.map(({ make }) => make),
+  ];
+  return (row) => makes.map((make) => make(row));
+}
+
+/** A row as it travels, in however many; none when it does not. */
+export function travelling(row: Image, { picks, keeps, makes, processes }: Extract): readonly Image[] {
+  if (keeps !== null && !keeps(row)) return [];
+  const made = makes === null ? pick(row, picks) : makes(row);
+  return processes === null ? [made] : processes(made);
+}
+
+/** Why rows that are read again could not be written where the log is still before them, or null. */
+export function rereadObstacle({ source, target }: LoadTable, rule: Pick<TableRule, 'rows'>): OtterError | null {
+  if (rule.rows?.reread !== true) return null;
+  const unique = target.uniques[0]?.name ?? target.foreignKeys[0]?.name;
+  if (unique === undefined) return null;
+  return new OtterError(
+    'OT5054',
+    `rows of ${tableName(source)} are read again, and key ${unique} of ${tableName(target)} may not take them yet`,
+    {
+      where: { source: tableName(source), target: tableName(target) },
+      hint: 'Leave `reread` out, or drop that key at the target.',
+    },
+  );
 }
 
 /** What a server does not change in silence, or not unseen (`MysqlSession` watches what it cuts). */
@@ -76,7 +176,7 @@ export function loadTable(
 ): LoadTable {
   const place = new Map(target.columns.map((column, index) => [column.name.toLowerCase(), index]));
   const targetIndexes = source.columns.map((column) => {
-    const wanted = rename[column.name] ?? column.name;
+    const wanted = nameThere(column, rename);
     const index = place.get(wanted.toLowerCase());
     if (index === undefined || target.columns[index]!.generated) {
       throw new OtterError(
@@ -91,7 +191,12 @@ export function loadTable(
     return index;
   });
   const judge = isOracle(target) ? oracleFit : fitOf;
-  const fits = source.columns.map((column, position) => judge(column, target.columns[targetIndexes[position]!]!));
+  const fits = source.columns.map((column, position): Fit => {
+    const there = target.columns[targetIndexes[position]!]!;
+    return column.type === NULL_TYPE
+      ? nullFit(there)
+      : judge(column.computed === true ? asDecimal(column, there) : column, there);
+  });
   refuseMisfits(source, target, targetIndexes, running ? ALOUD : [], fits);
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
   const key = target.primaryKey.map((index) => at.get(index));
@@ -119,6 +224,19 @@ export function loadTable(
   };
 }
 
+/** A whole number that was computed is written by its value, also into a DECIMAL. */
+function asDecimal(column: ColumnShape, there: ColumnShape): ColumnShape {
+  const digits = /^decimal/i.test(there.type) ? INTEGER_DIGITS[column.type] : undefined;
+  return digits === undefined ? column : { ...column, type: `decimal(${digits},0)` };
+}
+
+const INTEGER_DIGITS: Readonly<Record<string, number>> = { tinyint: 2, smallint: 4, mediumint: 6, int: 9, bigint: 18 };
+
+/** See `fitOf`. */
+function nullFit({ nullable, type }: ColumnShape): Fit {
+  return nullable ? 'exact' : /^timestamp/i.test(type) ? 'silent' : 'aloud';
+}
+
 function refuseMisfits(
   source: TableShape,
   target: TableShape,
@@ -129,7 +247,8 @@ function refuseMisfits(
   const misfits = source.columns.flatMap((column, position) => {
     const counterpart = target.columns[targetIndexes[position]!]!;
     const fit = fits[position]!;
-    if (fit === 'exact' || allowed.includes(fit)) return [];
+    // The type of a computed column is a guess at the largest value, which hardly ever comes; one that does not fit is refused aloud.
+    if (fit === 'exact' || (column.computed === true ? ALOUD : allowed).includes(fit)) return [];
     const { from, to } = printTypes(column, counterpart);
     return [`${counterpart.name} is ${to} and should take ${from}`];
   });

@@ -39,7 +39,7 @@ const TOUCHING = new Set([
   '\0',
 ]);
 
-export const definitions = { changes: changesStructure, tables: changedTables } as const;
+export const definitions = { changes: changesStructure, tables: changedTables, effect: tableStatement } as const;
 
 function changesStructure(
   statement: PlainStatement,

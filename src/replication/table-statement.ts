@@ -6,14 +6,8 @@
  * of a kind that is not known here counts as one that changes every table it names; passing over it could lose rows.
  */
 
-import type { PlainStatement } from '../model/ports.ts';
+import type { PlainStatement, TableStatement } from '../model/ports.ts';
 import { type NamedTable, WordReader } from './sql-words.ts';
-
-export type TableStatement =
-  | { readonly kind: 'creates'; readonly tables: readonly NamedTable[] }
-  /** `made`: names under which a table appears that was there before under another. */
-  | { readonly kind: 'alters'; readonly tables: readonly NamedTable[]; readonly made: readonly NamedTable[] }
-  | { readonly kind: 'drops-schema'; readonly schema: string };
 
 /** Verbs that change neither the structure nor the rows of a table. */
 const HARMLESS = new Set([

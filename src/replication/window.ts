@@ -39,11 +39,22 @@ export interface OneWayOptions {
   readonly childrenCopied: (table: LoadTable, orTouched: boolean) => boolean;
 }
 
-/** One-way: merge what can be merged, replay the rest in order. */
-export function oneWayWrites(
-  changes: readonly LoadChange[],
-  { fkChecks, copying, childrenCopied }: OneWayOptions,
-): Write[] {
+/** One-way: merge what can be merged, replay the rest in order; by weight what no foreign key binds, and then the rest. */
+export function oneWayWrites(changes: readonly LoadChange[], options: OneWayOptions): Write[] {
+  if (!changes.some(({ table }) => table.weight !== undefined)) return unweighed(changes, options);
+  const { fkChecks } = options;
+  const groups = Map.groupBy(changes, ({ table }) => (bound(table, fkChecks) ? BOUND : (table.weight ?? 0)));
+  return [...groups].sort(([a], [b]) => a - b).flatMap(([, group]) => unweighed(group, options));
+}
+
+const BOUND = Number.POSITIVE_INFINITY;
+
+/** Whether its rows must come in the order of the log with those of other tables. */
+function bound({ target }: LoadTable, fkChecks: boolean): boolean {
+  return fkChecks && (target.foreignKeys.length > 0 || target.referencedBy.length > 0);
+}
+
+function unweighed(changes: readonly LoadChange[], { fkChecks, copying, childrenCopied }: OneWayOptions): Write[] {
   const merged = new Map<LoadTable, LoadChange[]>();
   const replayed: LoadChange[] = [];
   for (const change of changes) {
@@ -54,7 +65,7 @@ export function oneWayWrites(
       else list.push(change);
     }
   }
-  return [
+  const writes = [
     ...[...merged].flatMap(([table, list]) => mergedWrites(table, list)),
     ...replayedWrites(
       copying && fkChecks
@@ -63,6 +74,15 @@ export function oneWayWrites(
       fkChecks,
     ),
   ];
+  return changes.some(({ table }) => table.filtered) ? writes.flatMap(entering) : writes;
+}
+
+/** A row that an earlier filter let in is at the target still when it comes in again, and gives way to itself. */
+function entering(write: Write): Write[] {
+  if (write.kind !== 'insert' || !write.table.filtered || write.table.key.length === 0) return [write];
+  const { table, rows } = write;
+  if (table.target.uniques.length === 0) return [{ kind: 'put', table, rows }];
+  return [{ kind: 'evict', table, unique: { name: 'PRIMARY', columns: table.key }, rows }, write];
 }
 
 /** What became of one key within a window. */

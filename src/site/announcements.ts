@@ -14,7 +14,7 @@
 import { hash } from 'node:crypto';
 import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { SourcePort } from '../model/ports.ts';
+import type { PastTable, SourcePort } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
 import { type AnnouncedTable, type KnownTable, type RowChange, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
@@ -34,6 +34,12 @@ export interface AnnouncementsOptions {
   readonly leaves: (name: string) => boolean;
   /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
   readonly cameBack: (table: TableShape) => Promise<boolean>;
+}
+
+/** A table as it was at a place of the log. */
+export interface KnownAt {
+  readonly past: PastTable;
+  readonly position: string;
 }
 
 const LEFT = -1;
@@ -171,13 +177,7 @@ export class Announcements {
     );
     const counting = [...this.#told.values()].filter((table) => leaves(tableName(table)) && this.#counting.has(table));
     this.#counting = new WeakSet(counting);
-    for (const [name] of left) {
-      this.#stays.delete(name);
-      this.#told.delete(name);
-      this.#structures.delete(name);
-      this.#born.delete(name);
-      this.#doubtful.delete(name);
-    }
+    for (const [name] of left) this.#forget(name);
     return left.map(([name]) => name);
   }
 
@@ -200,7 +200,11 @@ export class Announcements {
    * @param rows whether rows in this shape come next
    * @throws OtterError OT4030 when those rows are older than it
    */
-  async of(table: TableShape, rows: boolean): Promise<{ announced: AnnouncedTable | null; copies: boolean } | null> {
+  async of(
+    table: TableShape,
+    rows: boolean,
+    known: KnownAt | null = null,
+  ): Promise<{ announced: AnnouncedTable | null; copies: boolean } | null> {
     const { spec, generation, source, routes, cameBack, leaves } = this.#options;
     const route = routes.of(table);
     if (route === null) return null;
@@ -211,16 +215,38 @@ export class Announcements {
       this.#structures.set(tableName(table), present);
       return { announced: null, copies };
     }
-    const known = this.#structures.get(tableName(table));
-    const certain = known === undefined || known === present;
+    const recorded = this.#structures.get(tableName(table));
+    const certain = recorded === undefined || recorded === present;
     if (rows && !certain) throw changedSince(table, spec().source);
-    const create = await source.createStatements(table, (schema, other) => routes.ruleOf(schema, other) !== null);
+    const create = known === null ? await source.createStatements(table, this.#keeps) : this.created(known.past);
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
     const structure = certain ? present : null;
     // Of one that leaves nothing is recorded any more, whatever its stay was.
     const stay = placeOf(spec(), table.schema, table.name)?.stay ?? this.#stays.get(tableName(table)) ?? LEFT;
-    const common = { table: route.shape, create, copies, rowsEstimate };
+    const definition = known === null ? {} : { definition: { create: known.past.create, position: known.position } };
+    const common = { table: route.shape, create, copies, rowsEstimate, ...definition };
     return { announced: { ...common, structure, stay, generation: generation(), later: false, complete: 0 }, copies };
+  }
+
+  /** How the table was made, for a target. */
+  created(past: PastTable): string {
+    return this.#options.source.createStatementOf(past, this.#keeps);
+  }
+
+  readonly #keeps = (schema: string, name: string): boolean => this.#options.routes.ruleOf(schema, name) !== null;
+
+  /** The table is gone, or goes on under another name. */
+  drop(name: string): void {
+    this.#forget(name);
+    this.#held.delete(name);
+  }
+
+  #forget(name: string): void {
+    this.#stays.delete(name);
+    this.#told.delete(name);
+    this.#structures.delete(name);
+    this.#born.delete(name);
+    this.#doubtful.delete(name);
   }
 
   /** Once a table counts it does until it leaves: what is read comes in the order of the log. */

@@ -20,9 +20,11 @@ const OCCUPIED_TWO_WAY =
 
 export interface ArrivalsOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: TargetPort;
+  readonly target: Pick<TargetPort, 'shape' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'>;
   readonly tables: TargetTables;
   readonly logsCascades: boolean;
+  /** Tables here that a change was begun on and not recorded: they may be as before it or as behind it, or not there. */
+  readonly underWay: Iterable<string>;
   /** Told what a table that was made here does not have of the source's. */
   readonly leftOut: (table: string, without: readonly string[]) => void;
 }
@@ -44,9 +46,16 @@ export interface Made {
 
 export class Arrivals {
   readonly #options: ArrivalsOptions;
+  readonly #underWay: Set<string>;
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
+    this.#underWay = new Set(options.underWay);
+  }
+
+  /** The change that was begun is made and recorded. */
+  changed(): void {
+    this.#underWay.clear();
   }
 
   /**
@@ -63,6 +72,7 @@ export class Arrivals {
     const { rename, ...name } = tables.named(announced.table);
     const from = tableName(announced.table);
     tables.announced(from);
+    if (this.#underWay.has(tableName(name))) return { missing: false, before: null };
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
     // gets none that the spoke has alone, whose rows would stay there. What is copied is made by whom it is copied from.
@@ -75,6 +85,9 @@ export class Arrivals {
       if (spec().role !== 'one-way') before = await logPosition();
       // Users may write to it as soon as it is there, and all of that counts.
       if (before !== null && spec().role === 'from-serialiser') made(before);
+      // Changed again before it is recorded, it would not be what is told when it is told anew.
+      const { definition } = announced;
+      if (definition !== undefined) await target.keepDefinition(spec().name, from, definition);
       const without = await target.createTable(announced, name, rename, spec().role !== 'one-way');
       if (without.length > 0) leftOut(tableName(name), without);
     }
@@ -95,6 +108,7 @@ export class Arrivals {
     const { target, spec, tables } = this.#options;
     const { schema, name } = tables.named(announced.table);
     const from = tableName(announced.table);
+    if (this.#underWay.has(tableName({ schema, name }))) return null;
     const joined = tables.hasCopy(from) || !announced.copies;
     const table = await tables.match(announced.table, joined).catch((error: unknown) => {
       // It has columns now that rows still to come may not have had: they tell, or the statement that is in between.

@@ -2,11 +2,15 @@
  * The tables that a pipeline carries as it goes along its source's log: those of the topology, and such as have left it and of
  * which the log had something still.
  */
+import { OtterError } from '../model/error.ts';
 import type { Place } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { coversGtid, type Position } from '../model/position.ts';
+import type { Processor } from '../model/processor.ts';
 import { type Answer, type TableShape, tableName } from '../model/row.ts';
+import type { ProcessorRef, SecretRef } from '../model/topology.ts';
 import { pick } from '../replication/load-table.ts';
+import type { Hash } from '../replication/mask.ts';
 import { ruleFor } from '../replication/names.ts';
 import type { OtterRow } from '../replication/origin.ts';
 import { leavingRule, placeOf } from '../replication/places.ts';
@@ -22,6 +26,15 @@ export interface CarriedOptions extends Pick<AnnouncementsOptions, 'source' | 'k
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly until: Position } | null;
   /** Called with the name of a table that left. */
   readonly left: (name: string) => void;
+  readonly making: RowMaking;
+}
+
+/** What a node has of that by which rows are made. */
+export interface RowMaking {
+  /** Hashes under the key that is found there, for masks. @throws OtterError OT3020 */
+  readonly hashBy: (key: SecretRef) => Hash;
+  /** @param text of the module, as the channel has it. @throws OtterError OT5053 */
+  readonly processor: (ref: ProcessorRef, text: string | undefined) => Processor;
 }
 
 export type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
@@ -35,15 +48,25 @@ export class Carried {
   readonly #leaving = new Leaving();
   readonly #left: (name: string) => void;
   #spec: PipelineSpec;
+  #rereads: boolean;
   #generation: number;
   /** What it was up to where the log ended then; only while the reader may be before that. */
   #earlier: { readonly tables: readonly TableRule[]; readonly until: Position }[] = [];
 
-  constructor({ spec, generation, leaving, left, source, known, since, cameBack }: CarriedOptions) {
+  constructor({ spec, generation, leaving, left, making, source, known, since, cameBack }: CarriedOptions) {
     this.#spec = spec;
+    this.#rereads = anyRereads(spec);
     this.#generation = generation;
     this.#left = left;
-    this.routes = new Routes(spec.tables);
+    const hash = (): Hash => {
+      const { maskKey } = this.#spec;
+      if (maskKey !== undefined) return making.hashBy(maskKey);
+      throw new OtterError('OT5050', `${spec.name} hashes values and has no \`mask_key\``, {
+        hint: 'Give its channel one.',
+      });
+    };
+    const processor = (ref: ProcessorRef): Processor => making.processor(ref, this.#spec.processors?.[ref.digest]);
+    this.routes = new Routes(spec.tables, { hash, processor });
     this.announcements = new Announcements({
       spec: () => this.#spec,
       generation: () => this.#generation,
@@ -63,6 +86,11 @@ export class Carried {
     return this.#spec;
   }
 
+  /** Whether any table is read again. */
+  get rereads(): boolean {
+    return this.#rereads;
+  }
+
   ruleOf(schema: string, table: string): TableRule | null {
     return this.routes.ruleOf(schema, table);
   }
@@ -80,6 +108,7 @@ export class Carried {
     for (const { schema, name } of this.announcements.all)
       if (placeOf(spec, schema, name) !== null) this.#leaving.delete(tableName({ schema, name }));
     this.#spec = spec;
+    this.#rereads = anyRereads(spec);
     this.#generation = generation;
     // Existing rows of what leaves are copied no further.
     for (const [name] of leaving) this.#left(name);
@@ -137,4 +166,10 @@ export class Carried {
     this.routes.update(this.#spec.tables, this.#leaving.rules);
     for (const name of this.announcements.forgetLeft()) this.#left(name);
   }
+}
+
+/** Those that left go on as they went. */
+function anyRereads({ tables, left }: PipelineSpec): boolean {
+  const some = (rules: readonly TableRule[]): boolean => rules.some(({ rows }) => rows?.reread === true);
+  return some(tables) || left.some(({ rules }) => some(rules));
 }

@@ -5,8 +5,8 @@
  * target is. They count until the target has applied them.
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
-import type { CopyChunk, RowChange, TableShape } from '../model/row.ts';
-import { type Extract, pick } from '../replication/load-table.ts';
+import { type CopyChunk, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import { type Extract, travelling } from '../replication/load-table.ts';
 import { chunkBytes, movesChildren, type Parents, type PendingChunk } from './pending-chunk.ts';
 
 export interface ChunksOptions {
@@ -39,6 +39,14 @@ export class Chunks {
     if (this.pending !== null) for (const change of changes) this.pending.note(change);
   }
 
+  /** A table has been changed or emptied: what was read of it before does not count. */
+  changed(tables: ReadonlySet<string>): void {
+    const { pending } = this;
+    if (pending === null || !tables.has(tableName(pending.table))) return;
+    this.pending = null;
+    pending.settle('spoiled');
+  }
+
   /** A watermark has come by in the log; returns what is to be sent there. */
   watermark(id: string, level: 'low' | 'high', position: string): { chunk: CopyChunk; bytes: number } | null {
     const { pending } = this;
@@ -55,7 +63,7 @@ export class Chunks {
       pending.settle('spoiled');
       return null;
     }
-    const rows = left.rows.map((row) => pick(row, route.picks));
+    const rows = left.rows.flatMap((row) => travelling(row, route));
     const bytes = chunkBytes(left.rows);
     this.#underWay.push({ position: parsePosition(position), rows: rows.length, bytes });
     pending.settle('sent');

@@ -1,5 +1,5 @@
 /**
- * Shortens the conflict log of an owned database, in the background and a few rows at a time.
+ * Shortens the conflict log of an owned database, in the background and a few rows at a time, and empties `otter.skip`.
  *
  * Rule kept: nothing that loads rows waits for it; what fails is tried again with the next round.
  */
@@ -11,7 +11,7 @@ import type { Logger } from '../model/ports.ts';
 import { conflictShares } from '../replication/conflict/keeping.ts';
 
 export interface KeepingOptions {
-  readonly target: Pick<TargetPort, 'recordedConflicts' | 'pruneConflicts'>;
+  readonly target: Pick<TargetPort, 'recordedConflicts' | 'pruneConflicts' | 'pruneSkips'>;
   /** Two-way pipelines out of this database, as they are now. */
   readonly pipelines: () => readonly PipelineSpec[];
   readonly everyMs: number;
@@ -35,6 +35,8 @@ export async function keepConflictLog(options: KeepingOptions, signal: AbortSign
 }
 
 async function shorten({ target, pipelines }: KeepingOptions, signal: AbortSignal): Promise<void> {
+  let skips = true;
+  while (skips && !signal.aborted) skips = await target.pruneSkips();
   for (const share of conflictShares(await target.recordedConflicts(), pipelines())) {
     let more = true;
     while (more && !signal.aborted) more = await target.pruneConflicts(share);

@@ -12,10 +12,11 @@
  * Where a cascade may give its rows another primary key, they may get behind the cursor unseen: then it is copied from its
  * beginning, and so it is when its copy was interrupted.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
-import { type Image, type TableShape, tableName } from '../model/row.ts';
+import { type Image, sameShape, type TableShape, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
 import type { Outbound } from './outbound.ts';
 import { chunkBytes, type Parents, PendingChunk } from './pending-chunk.ts';
@@ -36,6 +37,8 @@ export interface CopyOptions {
 const FIRST_CHUNK_ROWS = 200;
 const CHUNK_ROWS = 2_000;
 const CHUNK_BYTES = 4 << 20;
+/** Until a table that the server has changed is looked at again. */
+const BEHIND_MS = 50;
 
 export class Copier {
   readonly #options: CopyOptions;
@@ -63,6 +66,18 @@ export class Copier {
     if (this.#options.copied[name]?.done === true && !this.#anew.has(name)) return;
     this.#waiting.push(table);
     this.#wake?.();
+  }
+
+  /** A table goes on under another name: when it is not whole, from its beginning. */
+  move(name: string, to: TableShape): void {
+    const whole = this.#current?.name !== name && !this.#waiting.some((table) => tableName(table) === name);
+    this.leave(name);
+    this.#anew.add(tableName(to));
+    if (whole) this.#known.add(tableName(to));
+    else {
+      this.#known.delete(tableName(to));
+      this.add(to);
+    }
   }
 
   /** The table left the pipeline; when it comes back it is copied from its beginning. */
@@ -100,7 +115,7 @@ export class Copier {
     const { outbound, source, copied, logger } = this.#options;
     const current = { name: tableName(added), left: false };
     this.#current = current;
-    const table = outbound.holds(added) ? await this.#tell(added) : added;
+    let table = outbound.holds(added) ? await this.#tell(added, signal) : added;
     if (table === null) return;
     if (table.primaryKey.length === 0) {
       throw new OtterError('OT5022', `${tableName(table)} has no primary key, so its rows cannot be copied in chunks`, {
@@ -122,7 +137,16 @@ export class Copier {
       if (outbound.full) await outbound.whenRoom(signal);
       await outbound.chunks.whenRoom(signal);
       if (signal.aborted) return;
-      const rows = await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
+      // Where changes are carried a chunk is read in the columns that the log has come to, once the server has them too.
+      const now: TableShape = outbound.toldNamed(current.name) ?? table;
+      if (keyOf(now) !== keyOf(table)) {
+        cursor = null;
+        rowsDone = 0;
+      }
+      table = now;
+      const rows: readonly Image[] | null = !(await this.#isAsTold(table, signal))
+        ? null
+        : await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
       if (rows === null && movers?.moved === true) {
         logger.info('copy of table begins again: its rows got other keys with their parents', { table: current.name });
         movers.moved = false;
@@ -151,15 +175,31 @@ export class Copier {
       logger.info('copy of table is whole', { table: current.name, rows: rowsDone });
   }
 
-  /** As it is now; null when it is gone, or has left. */
-  async #tell(added: TableShape): Promise<TableShape | null> {
+  async #isAsTold(table: TableShape, signal: AbortSignal): Promise<boolean> {
     const { outbound, source } = this.#options;
-    const table = await source.shape(added.schema, added.name);
-    if (table === null || outbound.ruleOf(added.schema, added.name) === null) {
-      outbound.telling.giveUp(added);
-      return null;
+    if (!outbound.follows) return true;
+    const now = await source.shape(table.schema, table.name);
+    if (now !== null && sameShape(now, table)) return true;
+    // The log is not there yet.
+    await sleep(BEHIND_MS, undefined, { signal }).catch(() => undefined);
+    return false;
+  }
+
+  /** As it is now; null when it is gone, or has left. */
+  async #tell(added: TableShape, signal: AbortSignal): Promise<TableShape | null> {
+    const { outbound, source } = this.#options;
+    for (;;) {
+      const table = await source.shape(added.schema, added.name);
+      if (signal.aborted) return null;
+      if (table === null || outbound.ruleOf(added.schema, added.name) === null) {
+        outbound.telling.giveUp(added);
+        return null;
+      }
+      const known = outbound.knownNow(table);
+      if (known !== null || !outbound.follows) return (await outbound.telling.release(table, known)) ? table : null;
+      // The log is not there yet.
+      await sleep(BEHIND_MS, undefined, { signal }).catch(() => undefined);
     }
-    return (await outbound.telling.release(table)) ? table : null;
   }
 
   /** Null when the chunk was not sent and must be read again. */
@@ -179,7 +219,11 @@ export class Copier {
       outbound.chunks.pending = pending;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });
       await source.seen(pending.begun, signal);
-      const rows = await source.readChunk(table, cursor, limit);
+      const rows = await source.readChunk(table, cursor, limit).catch(async (error: unknown) => {
+        if (await this.#isAsTold(table, signal)) throw error;
+        return null;
+      });
+      if (rows === null) return null;
       const last = rows.length < limit;
       pending.chunk = {
         table,
@@ -220,6 +264,11 @@ export class Copier {
     }
     return parents;
   }
+}
+
+/** Columns by which rows are read in their order. */
+function keyOf({ primaryKey, columns }: TableShape): string {
+  return JSON.stringify(primaryKey.map((index) => [columns[index]!.name, columns[index]!.type]));
 }
 
 /** Whether a row gets another primary key when its parent does. */

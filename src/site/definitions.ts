@@ -2,15 +2,16 @@
  * What a pipeline does at a statement that changes the structure of tables.
  *
  * Rules kept: a table that is made under a name which a pattern has joins by itself; any other change of a table that the
- * pipeline has stops it there, unless the channel says `ddl: ignore`.
+ * pipeline has is carried (`ddl: replicate`, see `carrying.ts`), or passed over (`ignore`), or stops it there.
  */
 import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { SourcePort, Statement } from '../model/ports.ts';
+import type { SourcePort, Statement, TableStatement } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { mergesTables } from '../model/table-mapping.ts';
 import { tableStatement, takesRows } from '../replication/table-statement.ts';
-import type { Announcements } from './announcements.ts';
+import type { Announcements, KnownAt } from './announcements.ts';
+import type { Carrying } from './carrying.ts';
 
 export interface DefinitionsOptions {
   readonly source: Pick<SourcePort, 'shape'>;
@@ -22,7 +23,8 @@ export interface DefinitionsOptions {
   /** Whether the pipeline has a table of this name. */
   readonly has: (schema: string, name: string) => boolean;
   /** Tells the target; `gtid` of the transaction that has just made the table, or ''. True: existing rows are to be copied. */
-  readonly announce: (table: TableShape, gtid: string) => Promise<boolean>;
+  readonly announce: (table: TableShape, gtid: string, known: KnownAt | null) => Promise<boolean>;
+  readonly carrying: Carrying;
   readonly joined: (table: TableShape) => void;
 }
 
@@ -48,6 +50,7 @@ export class Definitions {
       const born = tables.filter(({ schema, name }) => this.#options.bornHere(schema, name, statement.gtid));
       announcements.made(born);
       if (spec.ddl === 'ignore') return;
+      if (spec.ddl === 'replicate') return this.#made(statement, tables, born, spec);
       // The transaction's id tells the target that the table has just been made.
       await this.#join(born, statement.gtid);
       await this.#join(
@@ -56,6 +59,16 @@ export class Definitions {
       );
       return;
     }
+    if (spec.ddl === 'replicate') return this.#options.carrying.deliver(statement, effect, spec);
+    await this.#change(statement, effect, spec);
+  }
+
+  async #change(
+    statement: Statement,
+    effect: Exclude<TableStatement, { kind: 'creates' }>,
+    spec: PipelineSpec,
+  ): Promise<void> {
+    const { announcements } = this.#options;
     const drops = effect.kind === 'drops-schema';
     const touched = drops ? announcements.ofSchema(effect.schema) : this.#mine(effect.tables);
     const made = drops ? [] : this.#mine(effect.made);
@@ -76,6 +89,32 @@ export class Definitions {
     );
   }
 
+  /** Tables as the statement made them, whatever has become of them since. */
+  async #made(
+    statement: Statement,
+    tables: readonly Named[],
+    born: readonly Named[],
+    spec: PipelineSpec,
+  ): Promise<void> {
+    const { announce, joined, announcements } = this.#options;
+    for (const table of tables) {
+      const gtid = born.includes(table) ? statement.gtid : '';
+      const found = statement.history?.tables.find(
+        ({ schema, name }) => schema === table.schema && name === table.name,
+      );
+      if (found === undefined) await this.#join([table], gtid);
+      else if (found.doubt !== null) {
+        // Otherwise it joins behind the statement that changes it again.
+        if (!announcements.strange(table) || spec.initial !== 'copy') throw found.doubt;
+      }
+      // It was there already (IF NOT EXISTS).
+      else if (found.after !== null && found.before?.create !== found.after.create) {
+        const known = { past: found.after, position: statement.position };
+        if (await announce(found.after.shape, gtid, known)) joined(found.after.shape);
+      }
+    }
+  }
+
   async #join(tables: readonly Named[], gtid: string): Promise<void> {
     for (const table of tables) {
       const copied = await this.#tell(table, gtid);
@@ -86,7 +125,7 @@ export class Definitions {
   /** The table as it is now, when its existing rows are to be copied. */
   async #tell({ schema, name }: Named, gtid: string): Promise<TableShape | null> {
     const shape = await this.#options.source.shape(schema, name);
-    return shape !== null && (await this.#options.announce(shape, gtid)) ? shape : null;
+    return shape !== null && (await this.#options.announce(shape, gtid, null)) ? shape : null;
   }
 
   #told(table: Named): boolean {

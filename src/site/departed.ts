@@ -37,6 +37,7 @@ export class Departed {
           return has(delivery.chunk) ? [] : delivery;
         case 'table':
         case 'beat':
+        case 'definition':
           return delivery;
         default:
           throw new UnreachableError(delivery satisfies never);

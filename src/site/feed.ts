@@ -3,7 +3,7 @@
  *
  * When nothing waits a window is one transaction; under backlog it grows to the limits. A transaction that is larger
  * than the limit comes as a run of pieces, the first with `opens`, the last with `closes`. A chunk of copied rows stands
- * alone, and announcements of tables only with each other.
+ * alone, so does a change of tables, and announcements of tables only with each other.
  */
 import type { Delivery } from '../model/row.ts';
 
@@ -59,7 +59,7 @@ export class Feed {
     let complete = this.#start;
     for (; end < this.#held.length; end += 1) {
       const delivery = this.#held[end]!;
-      if (delivery.kind === 'chunk' || delivery.kind === 'table') {
+      if (delivery.kind === 'chunk' || delivery.kind === 'table' || delivery.kind === 'definition') {
         if (end === this.#start) complete = this.#endOfLone(delivery.kind);
         break;
       }
@@ -74,9 +74,9 @@ export class Feed {
   }
 
   /** Behind what does not go with other kinds. */
-  #endOfLone(kind: 'chunk' | 'table'): number {
+  #endOfLone(kind: 'chunk' | 'table' | 'definition'): number {
     let end = this.#start + 1;
-    if (kind === 'chunk') return end;
+    if (kind !== 'table') return end;
     let { bytes } = this.#held[this.#start]!;
     for (; end < this.#held.length && end - this.#start < TABLES_MAX; end += 1) {
       bytes += this.#held[end]!.bytes;

@@ -1,11 +1,12 @@
 /** Live figures of one pipeline into this site: counted as windows commit, read once a second. */
 import type { CopyState } from '../model/load.ts';
-import type { CopyProgress, ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
+import type { CopyProgress, DryCounts, ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
 import type { Applied } from './load.ts';
 
 const RATE_WINDOW_MS = 5_000;
 /** Figures are told every second: of more tables than this, those with the most conflicts. */
 const CONFLICT_TABLES_MAX = 20;
+const DRY_TABLES_MAX = 50;
 
 export class Figures {
   readonly #now: () => number;
@@ -18,6 +19,8 @@ export class Figures {
   #conflicts = 0;
   readonly #conflictTables = new Map<string, number>();
   #drift = 0;
+  /** Null while nothing is only counted. */
+  #dry: Map<string, DryCounts> | null = null;
   #beat: { readonly sentMs: number; readonly lagMs: number } | null = null;
   #samples: { at: number; rows: number }[] = [];
   #copy: { progress: CopyProgress; since: number; from: number } | null = null;
@@ -26,7 +29,8 @@ export class Figures {
     this.#now = now;
   }
 
-  applied({ rows, conflicts, conflictTables, drift }: Applied): void {
+  applied({ rows, conflicts, conflictTables, drift, dry }: Applied): void {
+    if (dry !== undefined) this.#addDry(dry);
     for (const [table, count] of conflictTables ?? [])
       this.#conflictTables.set(table, (this.#conflictTables.get(table) ?? 0) + count);
     this.#rows += rows;
@@ -73,10 +77,23 @@ export class Figures {
       conflicts: this.#conflicts,
       conflictTables: this.#worst(),
       drift: this.#drift,
+      ...(this.#dry === null ? {} : { dry: mostOf(this.#dry) }),
       copy: this.#progress(),
       error: this.error,
       waiting: this.waiting,
     };
+  }
+
+  #addDry(counts: ReadonlyMap<string, DryCounts>): void {
+    this.#dry ??= new Map();
+    for (const [table, more] of counts) {
+      const { insert, update, delete: gone } = this.#dry.get(table) ?? { insert: 0, update: 0, delete: 0 };
+      this.#dry.set(table, {
+        insert: insert + more.insert,
+        update: update + more.update,
+        delete: gone + more.delete,
+      });
+    }
   }
 
   #worst(): Readonly<Record<string, number>> {
@@ -105,4 +122,10 @@ export class Figures {
     const first = this.#samples[0]!;
     return at > first.at ? Math.round(((this.#rows - first.rows) * 1000) / (at - first.at)) : 0;
   }
+}
+
+function mostOf(dry: ReadonlyMap<string, DryCounts>): Readonly<Record<string, DryCounts>> {
+  const all = ({ insert, update, delete: gone }: DryCounts): number => insert + update + gone;
+  const most = [...dry].sort(([one, a], [other, b]) => all(b) - all(a) || (one < other ? -1 : 1));
+  return Object.fromEntries(most.slice(0, DRY_TABLES_MAX));
 }

@@ -17,11 +17,13 @@ import {
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
+import { coversGtid, parsePosition } from '../model/position.ts';
 import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
 import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
+import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed } from './feed.ts';
 import { Figures } from './figures.ts';
 import type { Join } from './joins.ts';
@@ -54,7 +56,7 @@ export interface InboundOptions {
 }
 
 /** What a table can be the cause of. */
-const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|5030|5060)$/;
+const AT_FAULT = /^OT(4006|403\d|501[0-6]|502[12789]|503[034]|505[0-4]|5060)$/;
 
 const WINDOW = { rows: 5_000, bytes: 4 << 20 };
 
@@ -175,7 +177,9 @@ export class Inbound {
     const claimed = await target.claim(name, ownerRevision, born);
     if (claimed === null) this.#options.begins();
     const { copies, known } = await this.#recorded();
+    const making = await this.#making();
     const own = claimed === null ? await this.#ownPlace(site) : null;
+    const underWay = claimed === null ? [] : await this.#underWay(claimed.position);
     await using stream = await link.open(
       source,
       {
@@ -186,17 +190,23 @@ export class Inbound {
           copies.map(({ table, cursor, done, rowsDone }) => [table, { cursor, done, rows: rowsDone }]),
         ),
         known: Object.fromEntries(
-          Object.entries(known).map(([table, { structure, since }]) => [table, { structure, since }]),
+          Object.entries(known).map(([table, { structure, since, definition }]) => [
+            table,
+            { structure, since, ...(definition === undefined ? {} : { definition }) },
+          ]),
         ),
+        making,
       },
       signal,
     );
     const checkpoint = claimed ?? this.#first(stream, own === null ? {} : { [reverse!]: own });
     if (claimed === null) await target.createCheckpoint(name, checkpoint, born);
     this.#options.onFirstCheckpoint();
+    const dry = this.#spec.dryRun === true;
+    const users = dry ? dryTables(target) : target;
     const tables = new TargetTables({
       spec: () => this.#spec,
-      target,
+      target: users,
       logsCascades: stream.opening.logsCascades,
       copies,
       known,
@@ -208,7 +218,9 @@ export class Inbound {
     const strategy =
       judging !== null
         ? await judging(tables, checkpoint)
-        : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
+        : dry
+          ? new DryStrategy(tables)
+          : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
     using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
     const loading = new Loading({
@@ -218,13 +230,15 @@ export class Inbound {
       tables,
       arrivals: new Arrivals({
         spec: () => this.#spec,
-        target,
+        target: users,
         tables,
         logsCascades: stream.opening.logsCascades,
+        underWay,
         leftOut: (table, without) =>
           logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
       }),
       stream,
+      target,
       figures: this.#figures,
       care: this.#care,
       joined: this.#options.joined,
@@ -239,7 +253,8 @@ export class Inbound {
         if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
           // Every table that is there has been announced.
           first = false;
-          for (const table of tables.dropUnannounced()) this.#left.add(table);
+          // Where changes are carried so is that a table is gone; one may be announced further on.
+          if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
         }
         if (this.#left.size > 0) await this.#forgetLeft();
         await loading.apply(window, signal);
@@ -319,6 +334,23 @@ export class Inbound {
   #first(stream: PipelineStream, own: Readonly<Record<string, string>>): Checkpoint {
     const { position, clock, seen } = stream.opening;
     return { seq: 0, epoch: Math.max(1, this.#options.ownerRevision), position, clock, seen: { ...own, ...seen } };
+  }
+
+  /** What was begun by whoever had the pipeline before. Where nobody follows what tables become it is forgotten. */
+  async #making(): Promise<Awaited<ReturnType<TargetPort['making']>>> {
+    const { target } = this.#options;
+    const { name, ddl } = this.#spec;
+    const making = await target.making(name);
+    if (ddl === 'replicate' || Object.keys(making).length === 0) return making;
+    await target.forgetTables(name, Object.keys(making));
+    return {};
+  }
+
+  /** Tables here that a change beyond this position was begun on, by whoever had the pipeline before. */
+  async #underWay(position: string): Promise<readonly string[]> {
+    const pending = await this.#options.target.pendingChange(this.#spec.name);
+    if (pending === null || coversGtid(parsePosition(position), pending.gtid)) return [];
+    return Object.keys(pending.before);
   }
 
   /** What is recorded of tables; of those that left, or went elsewhere, while nobody looked it is forgotten. */

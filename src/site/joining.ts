@@ -115,7 +115,9 @@ export class Joining {
         if (making.status === 'rejected') throw making.reason;
         const { announced, gtid } = due.delivery;
         const joined = await arrivals.join(announced, gtid !== '', due.place, making.value);
-        return { ...due, made: making.value, joined, structure: tables.newStructure(announced) };
+        const structure = tables.newStructure(announced);
+        const kept = tables.newDefinition(announced) ? tables.structureOf(tableName(announced.table)) : null;
+        return { ...due, made: making.value, joined, structure: structure ?? kept };
       }),
     );
     const found = entries.flatMap((entry) => (entry.status === 'fulfilled' ? [entry.value] : []));
@@ -147,7 +149,7 @@ export class Joining {
   async #record(entries: readonly Entry[]): Promise<void> {
     const { tables, session, transact } = this.#options;
     const writes = entries.flatMap(({ joined }): Write[] =>
-      joined?.clear == null ? [] : [{ kind: 'clear', table: joined.clear }],
+      joined?.clear == null || this.#spec.dryRun === true ? [] : [{ kind: 'clear', table: joined.clear }],
     );
     const begun = entries.flatMap(({ joined }) => (joined === null ? [] : [joined.begun]));
     const known: Record<string, RecordedTable> = {};
@@ -159,10 +161,14 @@ export class Joining {
           const { delivery, place, joined, structure } = entry;
           const table = tableName(delivery.announced.table);
           const since = await this.#since(entry);
-          if (structure !== null) known[table] = { structure, since: delivery.gtid === '' ? since : '', place };
+          const { definition } = delivery.announced;
+          const kept = definition === undefined ? {} : { definition };
+          if (structure !== null)
+            known[table] = { structure, since: delivery.gtid === '' ? since : '', place, ...kept };
           if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
         }
-        await session.recordCopies(this.#spec.name, begun);
+        // A dry run makes no copy, and nobody is to find one.
+        if (this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, begun);
         await session.recordTables(this.#spec.name, known);
       },
     );

@@ -5,6 +5,7 @@
 import { UnreachableError } from '../model/error.ts';
 import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
+import type { DryCounts } from '../model/records.ts';
 import { type Delivery, type Image, type RowChange, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
 import { mayMerge, refuseMerged } from '../replication/key-fit.ts';
@@ -29,6 +30,8 @@ export interface Applied {
   readonly conflictTables?: ReadonlyMap<string, number>;
   /** Rows that were not as the log said. */
   readonly drift: number;
+  /** By the name of the table here, where nothing is written. */
+  readonly dry?: ReadonlyMap<string, DryCounts>;
 }
 
 export interface Attempt {
@@ -203,6 +206,7 @@ export function loadChanges(delivery: Delivery, tables: TargetTables): LoadChang
       });
     case 'beat':
     case 'table':
+    case 'definition':
       return [];
     default:
       throw new UnreachableError(delivery satisfies never);

@@ -21,6 +21,7 @@ import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
+import { type Changed, Changing, type ChangingOptions, type Move } from './changing.ts';
 import { Departed } from './departed.ts';
 import type { Window } from './feed.ts';
 import type { Figures } from './figures.ts';
@@ -45,6 +46,7 @@ export interface LoadingOptions {
   readonly tables: TargetTables;
   readonly arrivals: Arrivals;
   readonly stream: PipelineStream;
+  readonly target: ChangingOptions['target'];
   readonly figures: Figures;
   readonly care: Care;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
@@ -62,11 +64,13 @@ export class Loading {
   #inside = false;
   readonly #departed = new Departed();
   readonly #joining: Joining;
+  readonly #changing: Changing;
 
   constructor(options: LoadingOptions) {
     this.#options = options;
     this.#checkpoint = options.checkpoint;
-    const { session, tables, arrivals, joined, desired } = options;
+    const { session, tables, arrivals, joined, desired, target, figures } = options;
+    this.#changing = new Changing({ target, session, tables, figures, spec: () => this.#spec });
     const transact: Transact = async (deliveries, writes, work) => this.#transact(deliveries, writes, work);
     this.#joining = new Joining({ session, tables, arrivals, joined, desired, departed: this.#departed, transact });
   }
@@ -74,12 +78,33 @@ export class Loading {
   async apply(arrived: Window, signal: AbortSignal): Promise<void> {
     const announcements = arrived.deliveries.filter((delivery) => delivery.kind === 'table');
     if (announcements.length > 0) await this.#joining.join(announcements, signal);
+    const [first] = arrived.deliveries;
+    if (first?.kind === 'definition') return this.#change(first, signal);
     const isIn = ({ schema, name }: TableShape): boolean => placeOf(this.#spec, schema, name) !== null;
     const window = { ...arrived, deliveries: this.#departed.without(arrived.deliveries, isIn) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
     await this.#options.tables.resolve(shapesOf(window.deliveries));
     if (window.opens && window.closes) await this.#whole(window.deliveries, signal);
     else await this.#piece(window, signal);
+  }
+
+  /** A change of tables, which stands in a window of its own. */
+  async #change(delivery: Changed, signal: AbortSignal): Promise<void> {
+    const { session, strategy, stream, figures, arrivals } = this.#options;
+    const move: Move = async (position, work) => {
+      const next = this.#next([delivery]);
+      const to = position === null ? { ...this.#checkpoint, seq: next.seq } : next;
+      await session.begin('read committed', false, this.#checkpoint, to, []);
+      await work();
+      await session.commit();
+      this.#checkpoint = to;
+      strategy.committed(to);
+      return to;
+    };
+    await this.#changing.apply(delivery, this.#checkpoint, move, signal);
+    arrivals.changed();
+    stream.acknowledge(this.#checkpoint.position);
+    figures.position = this.#checkpoint.position;
   }
 
   async #whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
@@ -125,7 +150,7 @@ export class Loading {
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
-    if (copy !== null) await session.recordCopies(this.#spec.name, [copy]);
+    if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
     await strategy.end(session);
     await session.commit();
     if (copy !== null) tables.record(copy);

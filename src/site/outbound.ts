@@ -9,17 +9,19 @@ import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
-import type { LogEnd, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
+import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position } from '../model/position.ts';
-import { type Delivery, type RowChange, type Seen, type TableShape, tableName } from '../model/row.ts';
-import type { Announcements, AnnouncementsOptions } from './announcements.ts';
-import { type AnswerRow, Carried } from './carried.ts';
+import { type Delivery, type RowChange, type Seen, sameShape, type TableShape, tableName } from '../model/row.ts';
+import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
+import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
+import { Carrying } from './carrying.ts';
 import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
-import { cut } from './routes.ts';
+import { reread } from './reread.ts';
+import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -32,7 +34,10 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly leaving: { readonly rules: ReadonlyMap<string, TableRule>; readonly end: LogEnd } | null;
   /** Whether a table that joins is told only when its copy begins. */
   readonly waits: (table: TableShape) => boolean;
+  /** Tables as they were where it begins; null where no changes of them are carried. */
+  readonly past: ReadonlyMap<string, PastTable> | null;
   readonly onClose: () => void;
+  readonly making: CarriedOptions['making'];
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
@@ -47,6 +52,8 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #announcements: Announcements;
   readonly #definitions: Definitions;
   readonly telling: Telling;
+  /** Tables as they are where the log has come to, and since when; empty where no changes of them are carried. */
+  readonly #known = new Map<string, KnownAt>();
   #sent = false;
   readonly #decided = new Decided();
   readonly #ended = new AbortController();
@@ -59,18 +66,23 @@ export class Outbound implements LogListener, PipelineStream {
   onTable: ((table: TableShape) => void) | null = null;
   /** Called with the name of a table that left. */
   onLeave: ((name: string) => void) | null = null;
+  /** Called with the name of a table that goes on under another one. */
+  onMove: ((name: string, to: TableShape) => void) | null = null;
 
   constructor(options: OutboundOptions) {
     const { leaving, source, opening } = options;
     this.#options = options;
     this.opening = opening;
     this.#cursor = new LogCursor(opening);
+    for (const [name, past] of options.past ?? []) this.#known.set(name, { past, position: opening.position });
     this.#carried = new Carried({
       ...options,
       leaving: leaving === null ? null : { rules: leaving.rules, until: this.#cursor.placeOf(leaving.end) },
       left: (name) => this.onLeave?.(name),
     });
-    this.chunks = new Chunks({ routeOf: (table) => this.#carried.routes.of(table) });
+    this.chunks = new Chunks({
+      routeOf: (table) => (this.#isPresent(table) ? this.#carried.routes.of(table) : null),
+    });
     this.#announcements = this.#carried.announcements;
     this.telling = new Telling({
       announcements: this.#announcements,
@@ -78,13 +90,24 @@ export class Outbound implements LogListener, PipelineStream {
       waits: options.waits,
       push: (delivery) => this.#push(delivery),
     });
+    const carrying = new Carrying({
+      announcements: this.#announcements,
+      routes: this.#carried.routes,
+      telling: this.telling,
+      family: async () => (await source.facts()).family,
+      joined: (table) => this.onTable?.(table),
+      gone: (name) => this.onLeave?.(name),
+      moved: (name, to) => this.onMove?.(name, to),
+      changed: (names) => this.chunks.changed(names),
+    });
     this.#definitions = new Definitions({
+      carrying,
       source,
       announcements: this.#announcements,
       has: (schema, name) => this.ruleOf(schema, name) !== null,
       looked: (gtid) => this.#looked !== null && !coversGtid(this.#looked, gtid),
       bornHere: (schema, name, gtid) => this.#carried.bornHere(schema, name, gtid),
-      announce: async (table, gtid) => this.telling.made(table, gtid),
+      announce: async (table, gtid, known) => this.telling.made(table, gtid, known),
       joined: (table) => this.onTable?.(table),
     });
   }
@@ -100,6 +123,38 @@ export class Outbound implements LogListener, PipelineStream {
   /** Every table that the target was told of. */
   get told(): readonly TableShape[] {
     return this.#announcements.all;
+  }
+
+  /** As the target was told of it last. */
+  toldNamed(name: string): TableShape | undefined {
+    return this.#announcements.get(name);
+  }
+
+  /**
+   * Of a table that is not known as it is here and that nobody was told of: a statement that changes it is ahead, behind which
+   * it joins and is copied, and what comes before that is in the copy.
+   */
+  #comesLater(table: { readonly schema: string; readonly name: string }): boolean {
+    const { initial } = this.#carried.spec;
+    return initial === 'copy' && !this.#known.has(tableName(table)) && this.#announcements.strange(table);
+  }
+
+  /** How the table was made, when it is in the log as it is here; null where that is not followed. */
+  knownNow(table: TableShape): KnownAt | null {
+    const known = this.#known.get(tableName(table));
+    if (known === undefined || !sameShape(known.past.shape, table)) return null;
+    return { ...known, past: { ...known.past, shape: table } };
+  }
+
+  /** Whether changes of tables are carried. */
+  get follows(): boolean {
+    return this.#options.past !== null;
+  }
+
+  /** Whether rows in this shape are what the target takes now: where changes are carried they come at their place. */
+  #isPresent(table: TableShape): boolean {
+    const told = this.#announcements.get(tableName(table));
+    return !this.follows || (told !== undefined && sameShape(told, table));
   }
 
   /** Aborts when the stream ends. */
@@ -164,25 +219,49 @@ export class Outbound implements LogListener, PipelineStream {
       return decided === 'more' ? undefined : this.#answer(decided, part, common);
     }
     const news = this.#announcements.missing(this.#announcements.counted(part.changes, part.gtid));
+    const early = this.follows ? news.filter((table) => this.#comesLater(table)) : [];
+    if (early.length > 0) {
+      const changes = part.changes.filter(({ table }) => !early.includes(table));
+      return this.#tellAndTake(
+        news.filter((table) => !early.includes(table)),
+        { ...part, changes },
+        common,
+      );
+    }
+    if (news.length > 0) return this.#tellAndTake(news, part, common);
+    return this.#changes(part, common);
+  }
+
+  #tellAndTake(news: readonly TableShape[], part: ReadPart, common: At): undefined | Promise<void> {
     if (news.length > 0) {
       const joined = (table: TableShape): void => this.onTable?.(table);
-      return this.telling.beforeRows(news, common, joined).then(() => this.#changes(part, common));
+      const known = (table: TableShape): KnownAt | null => this.knownNow(table);
+      return this.telling.beforeRows(news, common, joined, known).then(() => this.#changes(part, common));
     }
-    this.#changes(part, common);
-    return undefined;
+    return this.#changes(part, common);
   }
 
   async #statement(statement: Statement): Promise<void> {
     if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT))
       return;
     this.#carried.pass(statement.gtid);
+    if (this.#options.past !== null) this.#follow(statement);
     await this.#definitions.take(statement, this.#carried.spec);
+  }
+
+  #follow({ history, position }: Statement): void {
+    for (const { schema, name, after } of history?.tables ?? []) {
+      if (after === null) this.#known.delete(tableName({ schema, name }));
+      else this.#known.set(tableName({ schema, name }), { past: after, position });
+    }
   }
 
   unreadable({ gtid, tables, gone, error }: Unreadable): void {
     if (this.#ended.signal.aborted || this.#cursor.passed(gtid)) return;
     this.#carried.pass(gtid);
-    const mine = tables === null || tables.some(({ schema, name }) => this.ruleOf(schema, name) !== null);
+    const counts = (table: { schema: string; name: string }): boolean =>
+      this.ruleOf(table.schema, table.name) !== null && !(this.follows && this.#comesLater(table));
+    const mine = tables === null || tables.some(counts);
     // A table that came and went since, and that nobody was told of, has left nothing behind.
     if (mine && !(gone && tables!.every((table) => this.#announcements.strange(table)))) this.close(error);
   }
@@ -280,14 +359,24 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#carried.ruleOf(schema, table);
   }
 
-  #changes(part: ReadPart, common: At): void {
-    const routed: RowChange[] = [];
+  #changes(part: ReadPart, common: At): undefined | Promise<void> {
     this.chunks.note(part.changes);
-    for (const change of this.#announcements.counted(part.changes, part.gtid)) {
+    const counted = this.#announcements.counted(part.changes, part.gtid);
+    const rereads = (table: TableShape): boolean => this.#carried.routes.of(table)?.rereads === true;
+    if (!this.#carried.rereads || !counted.some(({ table }) => rereads(table))) {
+      this.#route(counted, part, common);
+      return undefined;
+    }
+    return reread(counted, rereads, this.#options.source).then((present) => this.#route(present, part, common));
+  }
+
+  #route(changes: readonly RowChange[], part: ReadPart, common: At): void {
+    const routed: RowChange[] = [];
+    for (const change of changes) {
       const route = this.#carried.routes.of(change.table);
       if (route === null) continue;
-      if (route.picks === null) routed.push(change);
-      else routed.push(cut(change, route));
+      if (whole(route)) routed.push(change);
+      else cut(change, route, routed);
     }
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });

@@ -8,11 +8,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { Logger, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
+import type { Logger, PastTable, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
-import { tableName } from '../model/row.ts';
+import { type Definition, tableName } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
+import { ruleFor } from '../replication/names.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
+import { definitions } from '../replication/structure-change.ts';
+import { notCarried } from './carrying.ts';
 import { Copier } from './copy.ts';
 import { type Join, Joins } from './joins.ts';
 import { Openings } from './openings.ts';
@@ -45,6 +48,7 @@ export interface OutgoingOptions {
   readonly firstCheckpointOf: (pipeline: string) => Promise<void> | null;
   /** Takes on work that goes on behind a stream. */
   readonly background: (work: Promise<void>) => void;
+  readonly making: OutboundOptions['making'];
   /** Of the site's life. */
   readonly signal: AbortSignal;
 }
@@ -108,7 +112,10 @@ export class Outgoing {
     const first = (): Promise<LogOrigin> => (spec.mesh ? originOf(spec.channel) : target.firstPosition(site));
     const start = request.from ?? (await first());
     const leaving = await this.#leaving(spec, Object.keys(request.known));
-    const running = this.#outbound({ spec, generation }, request, { ...start, logsCascades }, leaving, signal);
+    const { past, later } = await this.#past(spec, start.position, request, signal);
+    const opening = { ...start, logsCascades };
+    const recorded = { known: without(request.known, later), copied: without(request.copied, later) };
+    const running = this.#outbound({ spec, generation }, recorded, { opening, leaving, past }, signal);
     const { outbound } = running;
     try {
       // Tables are announced before anything else, so that the target knows at once whether there is something to copy.
@@ -116,7 +123,7 @@ export class Outgoing {
       // not, is found out behind that.
       const strange = request.from !== null && spec.role === 'to-serialiser' ? await source.logEnd() : null;
       const isKnown = (name: string): boolean => strange === null || Object.hasOwn(request.known, name);
-      await this.#announce(running, isKnown);
+      await this.#announce(running, isKnown, past === null ? null : { past, position: start.position });
       const rest = async (): Promise<void> => {
         await this.#announce(running);
         outbound.looked(await source.logEnd());
@@ -133,7 +140,8 @@ export class Outgoing {
       .get(spec.name)
       ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     this.#running.set(spec.name, running);
-    log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null });
+    const there = past === null ? {} : { past, later };
+    log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null, ...there });
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
     return outbound;
@@ -206,6 +214,12 @@ export class Outgoing {
     const desired = this.#options.desired().find(({ spec }) => spec.name === name);
     if (desired === undefined || !desired.spec.enabled) {
       outbound.close(new OtterError('OT5020', `${name} left the topology or was disabled`, { retry: 'backoff' }));
+    } else if (
+      JSON.stringify(desired.spec) !== JSON.stringify(running.follows) &&
+      [desired.spec, running.follows].some(({ ddl }) => ddl === 'replicate')
+    ) {
+      // What tables are like is known where the target stands, and no further.
+      outbound.close(new OtterError('OT5020', `${name} has other tables or settings`, { retry: 'backoff' }));
     } else if (JSON.stringify(desired.spec) !== JSON.stringify(running.follows)) {
       running.follows = desired.spec;
       running.following = running.following.then(async () => this.#become(running, desired));
@@ -246,12 +260,11 @@ export class Outgoing {
 
   #outbound(
     { spec, generation }: Pick<Desired, 'spec' | 'generation'>,
-    request: PipelineRequest,
-    opening: Outbound['opening'],
-    leaving: OutboundOptions['leaving'],
+    recorded: Pick<PipelineRequest, 'known' | 'copied'>,
+    { opening, leaving, past }: Pick<OutboundOptions, 'opening' | 'leaving' | 'past'>,
     signal: AbortSignal,
   ): Running {
-    const { site, source, target, log, logger, indexOf } = this.#options;
+    const { site, source, target, log, logger, indexOf, making } = this.#options;
     const ended = (): void => outbound.close();
     const outbound: Outbound = new Outbound({
       spec,
@@ -260,7 +273,9 @@ export class Outgoing {
       source,
       opening,
       leaving,
-      known: request.known,
+      past,
+      making,
+      known: recorded.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),
       waits: (table) => !copier.idle && waitsForParents(outbound, table),
@@ -276,13 +291,14 @@ export class Outgoing {
       outbound,
       source,
       own: target,
-      copied: request.copied,
+      copied: recorded.copied,
       logsCascades: opening.logsCascades,
       lockKeys: index === null ? null : (table, rows) => index.lockKeysOf(table, rows),
       logger: logger.child({ pipeline: spec.name }),
     });
     outbound.onTable = (table) => copier.add(table);
     outbound.onLeave = (name) => copier.leave(name);
+    outbound.onMove = (name, to) => copier.move(name, to);
     return { outbound, copier, follows: spec, generation, following: Promise.resolve() };
   }
 
@@ -292,8 +308,42 @@ export class Outgoing {
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
   }
 
-  async #announce({ outbound, copier }: Running, which: (name: string) => boolean = () => true): Promise<void> {
+  /**
+   * The tables of a pipeline that carries changes, as they were at a place of the log, null for others; and those of which
+   * what is recorded is of further on.
+   */
+  async #past(
+    spec: PipelineSpec,
+    position: string,
+    { known, making }: Pick<PipelineRequest, 'known' | 'making'>,
+    signal: AbortSignal,
+  ): Promise<{
+    readonly past: ReadonlyMap<string, PastTable> | null;
+    readonly later: ReadonlyMap<string, Definition>;
+  }> {
+    const { name, source: site, target, channel, tables, ddl } = spec;
+    if (ddl !== 'replicate') return { past: null, later: new Map() };
+    const recorded = Object.entries(known).map(([table, { definition }]) => [table, definition ?? null] as const);
+    const kept = { ...making, ...Object.fromEntries(recorded) };
+    const { schema: own, source } = this.#options;
+    const keeps = (schema: string, table: string): boolean => schema !== own && ruleFor(tables, schema, table) !== null;
+    const past = await source.past(position, kept, keeps, { definitions, signal });
+    const unknown = past.unknown.filter((table) => Object.hasOwn(known, table) && placeNamed(spec, table) !== null);
+    if (unknown.length > 0) {
+      const why = 'what the tables were like before it is not known, since changes were not carried until there';
+      const said = 'a statement';
+      throw notCarried({ pipeline: name, source: site, target, channel, said, tables: unknown, why, position });
+    }
+    return { past: past.tables, later: past.later };
+  }
+
+  async #announce(
+    { outbound, copier }: Running,
+    which: (name: string) => boolean = () => true,
+    at: { readonly past: ReadonlyMap<string, PastTable>; readonly position: string } | null = null,
+  ): Promise<void> {
     const { source, schema: own } = this.#options;
+    if (at !== null) return this.#announcePast(outbound, copier, at);
     const tables = await source.tables();
     const mine = tables.filter(
       ({ schema, name }) =>
@@ -308,6 +358,27 @@ export class Outgoing {
     );
     refuseStrays(outbound, shapes);
     for (const shape of parentsFirst(shapes)) if (await outbound.telling.announce(shape)) copier.add(shape);
+  }
+
+  /**
+   * Tables that carry their changes with them: each as it was where reading begins. What has been made or changed since in a
+   * way that cannot be told is told where the log comes to it.
+   */
+  async #announcePast(
+    outbound: Outbound,
+    copier: Copier,
+    { past, position }: { readonly past: ReadonlyMap<string, PastTable>; readonly position: string },
+  ): Promise<void> {
+    const mine = [...past.values()].filter(
+      ({ shape: { schema, name } }) => outbound.ruleOf(schema, name) !== null && !outbound.leaves(schema, name),
+    );
+    const byShape = new Map(mine.map((table) => [table.shape, table]));
+    const shapes = [...byShape.keys()];
+    refuseStrays(outbound, shapes);
+    for (const shape of parentsFirst(shapes)) {
+      const known = { past: byShape.get(shape)!, position };
+      if (await outbound.telling.announce(shape, undefined, false, known)) copier.add(shape);
+    }
   }
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {
@@ -348,4 +419,9 @@ function requireGtids({ name, role, source }: PipelineSpec, { from }: PipelineRe
     where: { pipeline: name, position: from.position },
     hint: 'begin the channel anew (`otter explain OT4023` says how)',
   });
+}
+
+function without<T>(recorded: Readonly<Record<string, T>>, names: ReadonlyMap<string, unknown>): typeof recorded {
+  if (names.size === 0) return recorded;
+  return Object.fromEntries(Object.entries(recorded).filter(([name]) => !names.has(name)));
 }

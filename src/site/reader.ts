@@ -7,9 +7,9 @@
  * Who listens to which reader is decided in `site-log.ts`.
  */
 import { messageOf, OtterError } from '../model/error.ts';
-import type { Logger, LogItem, SourcePort, Statement } from '../model/ports.ts';
+import type { Logger, LogItem, PastTable, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { RowChange, Seen } from '../model/row.ts';
+import { type Definition, type RowChange, type Seen, tableName } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { LogClock } from '../replication/conflict/log-clock.ts';
 import { type OtterRow, OtterRows } from '../replication/origin.ts';
@@ -58,6 +58,10 @@ export interface LogStart {
   readonly position: string;
   /** The log's clock there, exactly; null: nobody compares it with others'. */
   readonly clock: number | null;
+  /** Tables as they were there, as far as that is known. */
+  readonly past?: ReadonlyMap<string, PastTable>;
+  /** What is known of tables further on. */
+  readonly later?: ReadonlyMap<string, Definition>;
 }
 
 export interface ReaderOptions {
@@ -66,6 +70,8 @@ export interface ReaderOptions {
   readonly schema: string;
   readonly lineage: string;
   readonly wants: (schema: string, table: string) => boolean;
+  /** Of which tables the history is kept; null: of none. */
+  readonly keeps: () => ((schema: string, table: string) => boolean) | null;
   readonly logger: Logger;
   /** Called after each batch, before the next is taken. */
   readonly between: (reader: LogReader) => Promise<void>;
@@ -75,7 +81,8 @@ export interface ReaderOptions {
 const PART_BYTES = 4 << 20;
 /** Attempts in a row after which pipelines say why they stand still. */
 const FAILED_ATTEMPTS = 3;
-const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark']);
+const SKIP_TABLE = 'skip';
+const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', SKIP_TABLE]);
 
 export class LogReader {
   readonly listeners = new Set<LogListener>();
@@ -90,11 +97,16 @@ export class LogReader {
   #seenThere: Seen = {};
   #clockThere: number;
   #mark: string | null = null;
+  /** Its user wants the transaction at hand to be carried nowhere. */
+  #skips = false;
   /** Position of the transaction whose parts are being handed on; null between transactions. */
   #inside: string | null = null;
   /** A statement is being handed on. */
   #telling = false;
   #point: LogPoint | null = null;
+  /** Tables whose history is kept, as they were at `position`. */
+  readonly past: Map<string, PastTable>;
+  readonly later: Map<string, Definition>;
   #connection = new AbortController();
   /** To be opened again when the transaction at hand has been handed on whole. */
   #anew = false;
@@ -102,8 +114,10 @@ export class LogReader {
   #complaint: string | null = null;
 
   /** Begins at once, behind the place. */
-  constructor({ position, clock }: LogStart, listener: LogListener, options: ReaderOptions) {
+  constructor({ position, clock, past, later }: LogStart, listener: LogListener, options: ReaderOptions) {
     this.#options = options;
+    this.past = new Map(past);
+    this.later = new Map(later);
     this.#clock = new LogClock(clock);
     this.#own = new OtterRows(options.lineage);
     this.#position = position;
@@ -133,6 +147,11 @@ export class LogReader {
 
   get exact(): boolean {
     return this.#clock.exact;
+  }
+
+  /** Whether somebody who begins so may listen here, as to what tables are like. */
+  knows({ past, later }: Pick<LogStart, 'past' | 'later'>): boolean {
+    return (later?.size ?? 0) === 0 && [...(past?.keys() ?? [])].every((name) => this.past.has(name));
   }
 
   /** Whether parts of a transaction were handed on, and its end is still to come. */
@@ -206,7 +225,10 @@ export class LogReader {
   async #read(signal: AbortSignal, alive: () => void): Promise<void> {
     const { source, schema, wants, between } = this.#options;
     this.#clock.settable = (await source.facts()).family === 'mariadb';
+    const keeps = this.#options.keeps();
+    if (keeps === null) this.past.clear();
     const batches = source.readLog({
+      ...(keeps === null ? {} : { history: { keeps, past: this.past, later: this.later } }),
       from: this.#position,
       wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),
       definitions,
@@ -241,6 +263,7 @@ export class LogReader {
     const { schema } = this.#options;
     if (item.first) {
       this.#mark = null;
+      this.#skips = false;
       this.#own.begin();
       for (const committed of item.passed) this.#clock.user(committed);
     }
@@ -252,6 +275,7 @@ export class LogReader {
     const own: Exclude<OtterRow, { kind: 'mark' }>[] = [];
     for (const [index, change] of item.changes.entries()) {
       if (change.table.schema !== schema) changes.push(change);
+      else if (change.table.name === SKIP_TABLE) this.#skip(item);
       else {
         const row = this.#own.read(change);
         if (row?.kind === 'mark') {
@@ -267,12 +291,22 @@ export class LogReader {
     }
     const { gtid, position, bytes, first, last } = item;
     const clock = this.#clock.now;
-    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark: this.#mark, seen, changes, own };
+    const carried = this.#skips ? [] : changes;
+    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark: this.#mark, seen, changes: carried, own };
     for (const listener of listeners) {
       const wait = listener.part(part);
       if (wait !== undefined) await wait;
     }
     if (item.last) this.#handedOn(item.position);
+  }
+
+  /** What was handed on cannot be taken back. */
+  #skip({ first, gtid }: Extract<LogItem, { kind: 'rows' }>): void {
+    if (first) this.#skips = true;
+    else if (!this.#skips)
+      this.#options.logger.warn('a large transaction touched otter.skip too late to be left out', {
+        transaction: gtid,
+      });
   }
 
   async #statement(item: Statement): Promise<void> {
@@ -285,6 +319,11 @@ export class LogReader {
       }
     } finally {
       this.#telling = false;
+    }
+    for (const { schema, name, after } of item.history?.tables ?? []) {
+      if (after !== null) this.later.delete(tableName({ schema, name }));
+      if (after === null) this.past.delete(tableName({ schema, name }));
+      else this.past.set(tableName({ schema, name }), after);
     }
     this.#handedOn(item.position);
   }

@@ -41,7 +41,12 @@ export class SiteLog {
     const lead = this.#readers[0];
     const reached = lead?.reached ?? null;
     const fits = lead?.exact === true || start.clock === null;
-    if (fits && reached !== null && covers(parsePosition(start.position), parsePosition(reached))) {
+    if (
+      fits &&
+      reached !== null &&
+      lead!.knows(start) &&
+      covers(parsePosition(start.position), parsePosition(reached))
+    ) {
       lead!.listeners.add(listener);
     } else this.#open(listener, start);
   }
@@ -118,6 +123,7 @@ export class SiteLog {
     if (reader === lead || reader.inside) return false;
     const { reached } = lead;
     if (reached === null || !covers(parsePosition(reader.position), parsePosition(reached))) return false;
+    if (!lead.knows(reader)) return false;
     if (reader.exact && !lead.exact) {
       // The others follow when they are as far as it is.
       this.#readers = [reader, ...this.#readers.filter((other) => other !== reader)];

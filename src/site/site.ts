@@ -12,7 +12,9 @@ import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import { ruleFor } from '../replication/names.ts';
+import { ghostOf } from '../replication/renames.ts';
 import { backoff, untilDone } from './backoff.ts';
+import type { RowMaking } from './carried.ts';
 import { keepConflictLog } from './conflict-keeping.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
@@ -34,6 +36,7 @@ export interface SiteOptions {
   readonly indexBytes: number;
   /** Where what finds no room in that goes. */
   readonly spill: Spill;
+  readonly making: RowMaking;
   /** How often the conflict log is shortened [a minute]. */
   readonly keepingMs?: number;
 }
@@ -68,6 +71,7 @@ export class Site implements RunningSite {
       lineage: options.spec.lineage,
       wants: (schema, table) =>
         this.#wanted().some(({ spec }) => this.#has(spec, schema, table)) || this.#outgoing.carries(schema, table),
+      keeps: () => this.#keeps(),
       logger: options.logger,
     });
     this.#outgoing = new Outgoing({
@@ -75,6 +79,7 @@ export class Site implements RunningSite {
       schema: options.spec.database.schema,
       source: options.source,
       target: options.target,
+      making: options.making,
       log: this.#log,
       logger: options.logger,
       desired: () => this.#wanted(),
@@ -220,6 +225,19 @@ export class Site implements RunningSite {
     return this.#spec.pipelines.filter(({ spec }) => spec.source === this.#spec.name);
   }
 
+  /** Tables whose changes a pipeline carries, and those by which an online schema change will replace one of them. */
+  #keeps(): ((schema: string, table: string) => boolean) | null {
+    const carrying = this.#wanted().filter(({ spec }) => spec.ddl === 'replicate' && spec.enabled);
+    const own = this.#spec.database.schema;
+    if (carrying.length === 0) return null;
+    const has = (schema: string, table: string): boolean =>
+      carrying.some(({ spec }) => ruleFor(spec.tables, schema, table) !== null);
+    return (schema, table) => {
+      const replaced = ghostOf(table);
+      return schema !== own && (has(schema, table) || (replaced !== null && has(schema, replaced)));
+    };
+  }
+
   /** Whether a pipeline out of this database has the table, or had it and rows of it are still to come from the other side. */
   #has({ tables, left, reverse }: PipelineSpec, schema: string, table: string): boolean {
     if (ruleFor(tables, schema, table) !== null) return true;
@@ -287,5 +305,7 @@ function towards(spec: SiteSpec): readonly Desired[] {
 }
 
 function tablesOf(spec: SiteSpec): unknown {
-  return spec.pipelines.filter((desired) => desired.spec.source === spec.name).map((desired) => desired.spec.tables);
+  return spec.pipelines
+    .filter((desired) => desired.spec.source === spec.name)
+    .map(({ spec: { tables, ddl } }) => [tables, ddl === 'replicate']);
 }

@@ -11,22 +11,23 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import { type ConflictRule, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
+import { type ConflictRule, leavesOut, type PipelineSpec, SITE_PRIORITY, type TableRule } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
-import { cascadeObstacle } from '../replication/cascades.ts';
+import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
-import { loadTable } from '../replication/load-table.ts';
+import { loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { oracleObstacle } from '../replication/oracle-fit.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
+import { weightOf } from '../replication/weights.ts';
 import { CopyStates } from './copy-states.ts';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: TargetPort;
+  readonly target: Pick<TargetPort, 'shape' | 'unguardedTriggers'>;
   readonly logsCascades: boolean;
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
@@ -120,6 +121,25 @@ export class TargetTables {
     return this.#copies.childrenCopied(parent, this.#tables, orTouched);
   }
 
+  /** How the copy of a source table stands, if one has begun. */
+  copyOf(table: string): CopyState | undefined {
+    return this.#copies.get(table);
+  }
+
+  /** These source tables have other columns here and there; what refers to them, or they to, is looked at again too. */
+  changed(tables: readonly string[]): void {
+    for (const [shape, { target }] of this.#tables) {
+      if (tables.includes(tableName(shape))) this.#tables.delete(shape);
+      else if (target.foreignKeys.length > 0 || target.referencedBy.length > 0) this.#outdated.add(shape);
+    }
+  }
+
+  /** These source tables are gone, and what was recorded of them. */
+  forget(tables: readonly string[]): void {
+    this.#copies.delete(tables);
+    for (const table of tables) this.#known.delete(table);
+  }
+
   /** Where the rows of a copy go; null when the table has left, and its copy is not worth recording. */
   copiedTo(table: string): Place | null {
     return this.#copies.get(table)?.place ?? null;
@@ -149,6 +169,16 @@ export class TargetTables {
     return structure === this.#known.get(tableName(table))?.structure ? null : structure;
   }
 
+  /** Whether its definition is kept otherwise than it is told, or not at all. */
+  newDefinition({ table, definition }: AnnouncedTable): boolean {
+    return definition?.create !== this.#known.get(tableName(table))?.definition?.create;
+  }
+
+  /** The digest of the columns that is recorded; null: none is. */
+  structureOf(table: string): string | null {
+    return this.#known.get(table)?.structure ?? null;
+  }
+
   /** Whether nothing is recorded of the source table yet. */
   isNew(table: string): boolean {
     return !this.#known.has(table);
@@ -171,7 +201,13 @@ export class TargetTables {
   }
 
   /** Where it goes. @throws OtterError OT5023 */
-  named(source: TableShape): { schema: string; name: string; rename: Readonly<Record<string, string>> } {
+  named(source: TableShape): {
+    schema: string;
+    name: string;
+    rename: Readonly<Record<string, string>>;
+    filtered?: true;
+    weight?: number;
+  } {
     const { tables } = this.#options.spec();
     const rule = ruleFor(tables, source.schema, source.name) ?? this.#leaving(tableName(source));
     if (rule === null) {
@@ -185,13 +221,20 @@ export class TargetTables {
       );
     }
     const { schema, table } = mapName(rule, source.schema, source.name);
-    return { schema, name: table, rename: rule.rename };
+    const weight = weightOf(this.#options.spec(), rule, source);
+    return {
+      schema,
+      name: table,
+      rename: rule.rename,
+      ...(leavesOut(rule) ? { filtered: true } : {}),
+      ...(weight === 0 ? {} : { weight }),
+    };
   }
 
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
     const { spec, target, logsCascades } = this.#options;
-    const { schema, name, rename } = this.named(source);
+    const { schema, name, rename, ...more } = this.named(source);
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
@@ -204,11 +247,13 @@ export class TargetTables {
     }
     const unfit = engineObstacle(shape, spec().target);
     if (unfit !== null) throw unfit;
-    const table = loadTable(source, shape, rename, running);
+    const table: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
     if (spec().role === 'one-way') {
       const obstacle =
         oracleObstacle(table) ??
         keyObstacle(table, spec().initial === 'copy') ??
+        filteredParent(table, spec().tables) ??
+        rereadObstacle(table, ruleFor(spec().tables, source.schema, source.name) ?? {}) ??
         (logsCascades ? null : cascadeObstacle(table, spec().tables));
       if (obstacle !== null) throw obstacle;
     }

@@ -6,7 +6,7 @@
  */
 import type { PipelineOpening } from '../model/ports.ts';
 import { type AnnouncedTable, type Delivery, type Seen, type TableShape, tableName } from '../model/row.ts';
-import type { Announcements } from './announcements.ts';
+import type { Announcements, KnownAt } from './announcements.ts';
 
 export interface TellingOptions {
   readonly announcements: Announcements;
@@ -22,6 +22,12 @@ export interface At {
   readonly position: string;
   readonly seen: Seen;
   readonly clock: number;
+}
+
+type Changed = Extract<Delivery, { kind: 'definition' }>;
+
+function textBytes(defined: { readonly create: string } | null): number {
+  return (defined?.create.length ?? 0) * 2;
 }
 
 /** Word of a table that nothing more is to come of by its being told. */
@@ -58,27 +64,38 @@ export class Telling {
    * @returns whether existing rows of the table are to be copied
    * @throws OtterError OT4030 when those rows are older than it
    */
-  async announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
+  async announce(table: TableShape, at?: At, rows = false, known: KnownAt | null = null): Promise<boolean> {
     const { announcements, waits } = this.#options;
     if (announcements.holds(tableName(table)) || waits(table)) return this.#hold(table);
-    return this.#announce(table, at, rows);
+    return this.#announce(table, at, rows, known);
   }
 
   /** A statement has just made the table. */
-  async made(table: TableShape, gtid: string): Promise<boolean> {
-    return this.announce(table, { ...this.#start(), gtid });
+  async made(table: TableShape, gtid: string, known: KnownAt | null = null): Promise<boolean> {
+    return this.announce(table, { ...this.#start(), gtid }, false, known);
+  }
+
+  /** A statement has changed tables that were told. */
+  changed(at: Pick<At, 'gtid' | 'position'>, what: Pick<Changed, 'said' | 'family' | 'changes'>): void {
+    const bytes = what.changes.reduce((sum, { before, after }) => sum + textBytes(before) + textBytes(after), 256);
+    this.#options.push({ ...this.#start(), seen: {}, ...at, kind: 'definition', ...what, bytes });
   }
 
   /** Rows of these tables come next, which the target was not told of, or not in this shape. */
-  async beforeRows(tables: readonly TableShape[], at: At, joined: (table: TableShape) => void): Promise<void> {
+  async beforeRows(
+    tables: readonly TableShape[],
+    at: At,
+    joined: (table: TableShape) => void,
+    known: (table: TableShape) => KnownAt | null,
+  ): Promise<void> {
     const place = { ...at, gtid: '', position: this.#options.opening.position };
     // The same table in a new shape is announced again and copied no second time; the target knows.
-    for (const table of tables) if (await this.announce(table, place, true)) joined(table);
+    for (const table of tables) if (await this.announce(table, place, true, known(table))) joined(table);
   }
 
   /** The copy of a table that waited begins. */
-  release(table: TableShape): Promise<boolean> {
-    return this.#announce(table);
+  release(table: TableShape, known: KnownAt | null = null): Promise<boolean> {
+    return this.#announce(table, undefined, false, known);
   }
 
   /** A table that waits is gone: it is not waited for any more. */
@@ -102,9 +119,9 @@ export class Telling {
     return found?.copies === true;
   }
 
-  async #announce(table: TableShape, at?: At, rows = false): Promise<boolean> {
+  async #announce(table: TableShape, at?: At, rows = false, known: KnownAt | null = null): Promise<boolean> {
     const { announcements } = this.#options;
-    const found = await announcements.of(table, rows);
+    const found = await announcements.of(table, rows, known);
     if (found === null) return false;
     const { announced, copies } = found;
     if (announced === null) return copies;

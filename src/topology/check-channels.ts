@@ -1,10 +1,11 @@
 /**
  * Which databases a channel joins, and whether its conflict rule has one answer for every conflict.
  */
+
+import { listed } from '../model/suggest.ts';
 import type { ChannelSpec, ConflictSpec } from '../model/topology.ts';
 import { checkRule, checkRuleColumns } from './check-conflict.ts';
 import type { Checked } from './checked.ts';
-import { listed } from './suggest.ts';
 import type { Path } from './tree.ts';
 import { locate, valuePlace } from './tree.ts';
 

@@ -7,6 +7,7 @@ import { mappingProblem, pairProblem, reversalProblem } from '../model/table-map
 import type { TablePattern } from '../model/table-pattern.ts';
 import { parsePattern, singleName } from '../model/table-pattern.ts';
 import type { ChannelSpec, TableSpec } from '../model/topology.ts';
+import { checkRows } from './check-rows.ts';
 import type { Checked } from './checked.ts';
 import { PatternIndex } from './pattern-index.ts';
 import type { Path } from './tree.ts';
@@ -24,9 +25,11 @@ export function checkTables(checked: Checked): void {
       const path: Path = ['channels', name, 'tables', i];
       checkColumns(checked, table, path);
       checkOwner(checked, channel, table, path);
+      checkRows(checked, channel, table, path);
       const from = checkNames(checked, channel, table, path);
       return from === null ? [] : [{ table, path, from }];
     });
+    checkWeights(checked, channel, name);
     checkTwice(checked, entries);
     if (channel.direction.kind === 'two-way') checkPairs(checked, entries);
   }
@@ -109,6 +112,21 @@ function checkOwner(checked: Checked, channel: ChannelSpec, table: TableSpec, en
     const summary = `\`${text}\` is in ${whose} schema of database \`${name}\``;
     checked.report({ code: 'OT1055', summary, path: namePath(checked, entry, side), at: 'value' });
     return;
+  }
+}
+
+function checkWeights({ report }: Checked, channel: ChannelSpec, name: string): void {
+  for (const text of Object.keys(channel.order ?? {})) {
+    const parsed = parsePattern(text);
+    if (parsed.ok) continue;
+    const path: Path = ['channels', name, 'order', text];
+    report({
+      code: 'OT1050',
+      summary: `\`${text}\` is not a table name`,
+      detail: capital(parsed.problem),
+      path,
+      at: 'key',
+    });
   }
 }
 

@@ -5,6 +5,7 @@
  * when its object is wrong, so that one mistake makes one finding.
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { didYouMean } from '../model/suggest.ts';
 import type { Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkChannels } from './check-channels.ts';
@@ -14,7 +15,6 @@ import { checkTables } from './check-tables.ts';
 import type { Checked } from './checked.ts';
 import type { TreeFindingFacts } from './finding.ts';
 import { findingAt } from './finding.ts';
-import { didYouMean } from './suggest.ts';
 import type { MapTree, Path } from './tree.ts';
 import { child, valuePlace } from './tree.ts';
 

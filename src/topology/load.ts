@@ -9,8 +9,9 @@ import { hasErrors } from '../model/diagnostic.ts';
 import type { Kind, Topology } from '../model/topology.ts';
 import { check } from './check.ts';
 import { inReadingOrder } from './finding.ts';
-import type { SourceFile, Sources } from './read.ts';
-import { readSchema, readTexts, readTopology } from './read.ts';
+import { withProcessors } from './processors.ts';
+import type { ReadModule, SourceFile, Sources } from './read.ts';
+import { readModule, readSchema, readTexts, readTopology } from './read.ts';
 import { resolve, SECTIONS } from './resolve.ts';
 import { withoutSecrets } from './secrets.ts';
 import type { MapTree, Path } from './tree.ts';
@@ -41,17 +42,17 @@ export interface LoadedTopology {
 }
 
 export function loadTopology(path: string, sources: VariableSources = {}): LoadedTopology {
-  return load(readTopology(path), sources);
+  return load(readTopology(path), sources, readModule);
 }
 
 /** The same for texts in memory. */
 export function loadTexts(files: readonly SourceFile[], sources: VariableSources = {}): LoadedTopology {
-  return load(readTexts(files), sources);
+  return load(readTexts(files), sources, () => ({ problem: 'Files are not opened here.' }));
 }
 
 let validator: Validator | undefined;
 
-function load(read: Sources, sources: VariableSources): LoadedTopology {
+function load(read: Sources, sources: VariableSources, modules: ReadModule): LoadedTopology {
   const files = withoutSecrets(read.files, read.root);
   const order = files.map((file) => file.path);
   if (read.root === null) {
@@ -68,9 +69,19 @@ function load(read: Sources, sources: VariableSources): LoadedTopology {
   const filled = fillIn(read.root, sources);
   const shaped = validate(filled.root, validator);
   const { root } = shaped;
-  const resolved = resolve(shaped.value, shaped.broken);
+  const { topology: resolved, diagnostics: unread } = withProcessors(
+    resolve(shaped.value, shaped.broken),
+    root,
+    modules,
+  );
   const diagnostics = inReadingOrder(
-    once([...read.diagnostics, ...filled.diagnostics, ...shaped.diagnostics, ...check(resolved, root, shaped.broken)]),
+    once([
+      ...read.diagnostics,
+      ...filled.diagnostics,
+      ...shaped.diagnostics,
+      ...check(resolved, root, shaped.broken),
+      ...unread,
+    ]),
     order,
   );
   const topology = hasErrors(diagnostics) ? null : resolved;

@@ -4,6 +4,7 @@
  * The only room of this wing that opens files. Rule kept here: whatever the bytes, the answer is a tree and findings;
  * how much is read is bounded.
  */
+import { hash } from 'node:crypto';
 import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -16,6 +17,7 @@ import { child, startOf } from './tree.ts';
 
 const FILES_MAX = 256;
 const TOTAL_BYTES_MAX = 8 * 1024 * 1024;
+const MODULE_BYTES_MAX = 64 * 1024;
 
 export interface SourceFile {
   /** As it is shown to people: relative when the path that was given is. */
@@ -43,6 +45,25 @@ export function readTexts(files: readonly SourceFile[]): Sources {
   for (const file of files) reading.text(file);
   return reading.done(files[0]?.path ?? '');
 }
+
+/** A module beside a file of the topology: its text, and the digest of it. */
+export type ReadModule = (
+  file: string,
+  module: string,
+) => { readonly text: string; readonly digest: string } | { readonly problem: string };
+
+export const readModule: ReadModule = (file, module) => {
+  try {
+    const path = isAbsolute(module) ? module : join(dirname(file), module);
+    const stat = statSync(path);
+    if (!stat.isFile()) return { problem: 'It is no file.' };
+    if (stat.size > MODULE_BYTES_MAX) return { problem: `It is larger than ${MODULE_BYTES_MAX / 1024} KiB.` };
+    const text = decode(readFileSync(path));
+    return text === null ? { problem: 'It is not a text in UTF-8.' } : { text, digest: hash('sha256', text) };
+  } catch (error) {
+    return { problem: `${reason(error)}.` };
+  }
+};
 
 /** The schema that ships with this version, as JSON. */
 export function readSchema(): Record<string, unknown> {

@@ -12,7 +12,9 @@ import type {
   DatabaseSpec,
   Engine,
   InertSpec,
+  MaskKind,
   NodeSpec,
+  RowSpec,
   SecretRef,
   TableSpec,
   Topology,
@@ -37,11 +39,12 @@ interface WrittenTable {
     readonly only?: readonly string[];
     readonly omit?: readonly string[];
     readonly rename?: Readonly<Record<string, string>>;
-    readonly set?: Readonly<Record<string, unknown>>;
-    readonly mask?: Readonly<Record<string, unknown>>;
+    readonly set?: Readonly<Record<string, string | number | boolean | null>>;
+    readonly mask?: Readonly<Record<string, MaskKind>>;
   };
   readonly where?: string;
   readonly process?: string;
+  readonly reread?: boolean;
   readonly conflict?: WrittenConflict;
   readonly order?: number;
 }
@@ -64,6 +67,7 @@ interface WrittenChannel {
   readonly verify?: { readonly every: string };
   readonly scope?: 'row' | 'transaction';
   readonly enabled?: boolean;
+  readonly mask_key?: SecretRef;
   readonly tables: readonly (string | WrittenTable)[];
 }
 
@@ -159,12 +163,13 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
     onError: channel.on_error ?? 'stop',
     apply: { lanes: channel.apply?.lanes ?? 1, atomic: channel.apply?.atomic ?? true },
     enabled: channel.enabled ?? true,
+    ...(channel.order === undefined ? {} : { order: { ...channel.order } }),
+    ...(channel.dry_run === true ? { dryRun: true } : {}),
     tables: channel.tables.map((table) => resolveTable(table, conflict)),
+    ...(channel.mask_key === undefined ? {} : { maskKey: json(channel.mask_key) as SecretRef }),
     inert: said({
       priority: channel.priority === 0 ? undefined : channel.priority,
       rate: channel.rate,
-      order: channel.order,
-      dry_run: channel.dry_run === true ? true : undefined,
       verify: channel.verify,
       scope: channel.scope === 'transaction' ? channel.scope : undefined,
     }),
@@ -179,20 +184,39 @@ function isMesh({ between = [], shape }: WrittenChannel, conflict: ConflictSpec 
 function resolveTable(written: string | WrittenTable, channel: ConflictSpec | null): TableSpec {
   const table: WrittenTable = typeof written === 'string' ? { from: written } : written;
   const { only, omit, rename, set, mask } = table.columns ?? {};
-  const inert = said({
-    where: table.where,
-    set: isSaid(set) ? set : undefined,
-    mask: isSaid(mask) ? mask : undefined,
-    process: table.process,
-    order: table.order === 0 ? undefined : table.order,
-  });
+  const rows = rowsOf(table, set ?? {}, mask ?? {});
   return {
     from: table.from,
     to: table.to === undefined || table.to === table.from ? null : table.to,
     columns: { only: only === undefined ? null : [...only], omit: [...(omit ?? [])], rename: { ...rename } },
     conflict: table.conflict === undefined || channel === null ? null : resolveConflict(table.conflict, channel),
-    ...(Object.keys(inert).length === 0 ? {} : { inert }),
+    ...(Object.keys(rows).length === 0 ? {} : { rows }),
+    ...(table.order === undefined ? {} : { order: table.order }),
   };
+}
+
+function rowsOf(
+  { where, process, reread }: WrittenTable,
+  set: Readonly<Record<string, string | number | boolean | null>>,
+  mask: Readonly<Record<string, MaskKind>>,
+): RowSpec {
+  return {
+    ...(where === undefined ? {} : { where }),
+    ...(Object.keys(set).length === 0 ? {} : { set: mapValues(set, expressionOf) }),
+    ...(Object.keys(mask).length === 0 ? {} : { mask: { ...mask } }),
+    // Its digest is known when it is read: see `processors.ts`.
+    ...(process === undefined ? {} : { process: { module: process, digest: '' } }),
+    ...(reread === true ? { reread } : {}),
+  };
+}
+
+/** YAML's own constants are the same in SQL. */
+function expressionOf(written: string | number | boolean | null): string {
+  return typeof written === 'string' ? written : String(written).toUpperCase();
+}
+
+function mapValues<T, U>(record: Readonly<Record<string, T>>, make: (value: T) => U): Record<string, U> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, make(value)]));
 }
 
 const NO_CONFLICT: ConflictSpec = {

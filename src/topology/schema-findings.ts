@@ -6,8 +6,8 @@
 import type { ErrorObject } from 'ajv';
 import type { Code } from '../model/codes.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { didYouMean, listed, nearest } from '../model/suggest.ts';
 import { findingAt } from './finding.ts';
-import { didYouMean, listed, nearest } from './suggest.ts';
 import type { MapTree, Path, Tree } from './tree.ts';
 import { child, locate } from './tree.ts';
 

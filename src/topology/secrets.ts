@@ -10,8 +10,9 @@ import type { SourceFile } from './read.ts';
 import type { MapTree, Tree } from './tree.ts';
 
 /** Keys whose value is a reference to a secret, and must be nothing else. */
-const SECRET_KEYS = new Set(['password', 'token', 'webhook', 'slack', 'secret']);
-const SECRET_LINE = /(\b(?:password|passwd|token|webhook|slack|secret)["']?[ \t]*:[ \t]+)([^\s{&*#|>][^\n]*)/gi;
+const SECRET_KEYS = new Set(['password', 'token', 'webhook', 'slack', 'secret', 'mask_key']);
+const SECRET_LINE =
+  /(\b(?:password|passwd|token|webhook|slack|secret|mask_key)["']?[ \t]*:[ \t]+)([^\s{&*#|>][^\n]*)/gi;
 const URL_SECRET = /([\w.%+-]:)([^\s/@:'",]+)(?=@[\w[])/g;
 const QUERY_SECRET = /([?&;][\w-]*=)([^\s&;"']+)/g;
 

@@ -54,7 +54,16 @@ export const UNBUILT = {
     severity: 'error',
     missing: 'Rows that exist at the second database are refused.',
   },
-  ddl: { key: 'channels.*.ddl: replicate', severity: 'error', missing: 'Changes of tables are not carried over.' },
+  ddl: {
+    key: 'channels.*.ddl: replicate, two-way',
+    severity: 'error',
+    missing: 'Changes of tables are carried in one-way channels only.',
+  },
+  ddlRows: {
+    key: 'channels.*.ddl: replicate with where, columns.set, columns.mask, process, reread or dry_run',
+    severity: 'error',
+    missing: 'Changes of tables are carried only where rows travel as they are.',
+  },
   oracleDdl: {
     key: 'channels.*.ddl: replicate into engine: oracle',
     severity: 'error',
@@ -72,19 +81,15 @@ export const UNBUILT = {
     missing: 'Source transactions always become visible as a whole.',
   },
   scope: { key: 'channels.*.scope: transaction', severity: 'error', missing: 'Conflicts are decided row by row.' },
-  dryRun: { key: 'channels.*.dry_run: true', severity: 'error', missing: 'A channel always writes.' },
+  dryRun: { key: 'channels.*.dry_run: true, two-way', severity: 'error', missing: 'A two-way channel always writes.' },
   priority: { key: 'channels.*.priority', severity: 'warning', missing: 'Channels of one database take turns.' },
   rate: { key: 'channels.*.rate', severity: 'warning', missing: 'The channel is not slowed down.' },
   order: {
-    key: 'channels.*.order, tables[].order',
+    key: 'channels.*.order, tables[].order, two-way',
     severity: 'warning',
-    missing: 'Tables are written in the order that their keys ask for.',
+    missing: 'Two-way, tables are written in the order in which their rows come.',
   },
   verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
-  where: { key: 'tables[].where', severity: 'error', missing: 'All rows of a table travel.' },
-  set: { key: 'tables[].columns.set', severity: 'error', missing: 'Values travel as they are.' },
-  mask: { key: 'tables[].columns.mask', severity: 'error', missing: 'Values travel as they are.' },
-  process: { key: 'tables[].process', severity: 'error', missing: 'Rows travel as they are.' },
   files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
   alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
   notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
@@ -128,15 +133,19 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
-  if (channel.ddl === 'replicate') tell('ddl', '`ddl: replicate`', [...base, 'ddl']);
+  if (twoWay && channel.ddl === 'replicate') tell('ddl', '`ddl: replicate` in a two-way channel', [...base, 'ddl']);
+  const asTheyAre = channel.dryRun !== true && channel.tables.every(({ rows }) => rows === undefined);
+  if (channel.ddl === 'replicate' && !asTheyAre)
+    tell('ddlRows', '`ddl: replicate` where rows do not travel as they are', [...base, 'ddl']);
   if (channel.onError === 'park') tell('onError', '`on_error: park`', [...base, 'on_error']);
   if (channel.apply.lanes > 1) tell('lanes', '`lanes` above 1', [...base, 'apply', 'lanes']);
   if (!channel.apply.atomic) tell('atomic', '`atomic: false`', [...base, 'apply', 'atomic']);
   if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
-  if (inert['dry_run'] === true) tell('dryRun', '`dry_run`', [...base, 'dry_run']);
-  for (const key of ['priority', 'rate', 'order', 'verify'] as const) {
+  if (twoWay && channel.dryRun === true) tell('dryRun', '`dry_run` of a two-way channel', [...base, 'dry_run']);
+  for (const key of ['priority', 'rate', 'verify'] as const) {
     if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
   }
+  if (twoWay && channel.order !== undefined) tell('order', '`order` of a two-way channel', [...base, 'order']);
 }
 
 function writesOracle({ direction }: ChannelSpec, { database }: Topology): boolean {
@@ -156,13 +165,8 @@ function ofTable(table: TableSpec, channel: ChannelSpec, base: Path, tell: Tell)
   if (everySite !== null && (table.to !== null || !travelsWhole))
     tell('meshNames', `another name, or a choice of columns, ${everySite}`, base);
   if (table.conflict !== null) ofConflict(table.conflict, channel.conflict, [...base, 'conflict'], tell);
-  const inert = table.inert ?? {};
-  for (const key of ['where', 'process', 'order'] as const) {
-    if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
-  }
-  for (const key of ['set', 'mask'] as const) {
-    if (Object.hasOwn(inert, key)) tell(key, `\`columns.${key}\``, [...base, 'columns', key]);
-  }
+  if (channel.direction.kind === 'two-way' && table.order !== undefined)
+    tell('order', '`order` in a two-way channel', [...base, 'order']);
 }
 
 /** `above` is the channel's rule for a table's: what comes from there was told there. */

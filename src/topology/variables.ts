@@ -7,9 +7,9 @@
  */
 import { parseDocument } from 'yaml';
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import { didYouMean } from '../model/suggest.ts';
 import { finding, findingAt } from './finding.ts';
 import { parseFile } from './parse.ts';
-import { didYouMean } from './suggest.ts';
 import type { MapTree, ScalarTree, ScalarValue, Tree } from './tree.ts';
 import { child } from './tree.ts';
 

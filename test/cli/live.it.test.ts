@@ -427,3 +427,39 @@ test('every format has the findings', async () => {
   }
   expect((await validate({ format: 'text' })).out).toMatch(/--> .*main\.yaml:12:/);
 });
+
+test('status --tables says what each entry of the applied channels means', async () => {
+  await a.query(
+    'CREATE TABLE shop.item_0 (id INT PRIMARY KEY); CREATE TABLE shop.item_1 LIKE shop.item_0; CREATE TABLE shop.item_12 LIKE shop.item_0; CREATE DATABASE otter; CREATE TABLE otter.skip LIKE shop.item_0',
+  );
+  const path = join(folder, 'main.yaml');
+  const tables = ['"*.*"', '{ from: "shop.item_[0-3]", to: dw.item }', 'shop.item_1', 'shop.missing'];
+  await writeFile(path, topology(ONE_WAY('existing: merge', ...tables)));
+  const env = { A_PASSWORD: servers.a.otter.password, B_PASSWORD: servers.b.otter.password };
+  const otter = (...args: string[]): Promise<Ended> =>
+    person(['-t', path, '--state', `file:${join(folder, 'tables.db')}`, ...args], { env });
+  expect(await otter('apply', '--auto-approve', '--no-wait')).toMatchObject({ code: 0 });
+  const { code, out } = await otter('status', '--tables');
+  expect(code).toBe(0);
+  expect(out).toBe(`main  serial 1
+
+channel shop
+  *.*
+    a  shop.item_12
+    a  shop.orders
+  shop.item_[0-3] -> dw.item
+    a  shop.item_0 -> dw.item
+  shop.item_1
+    a  shop.item_1
+  shop.missing: no table
+`);
+  const blind = await person(
+    ['-t', path, '--state', `file:${join(folder, 'tables.db')}`, 'status', '--tables', '--json'],
+    {},
+  );
+  expect(JSON.parse(blind.out)).toMatchObject({
+    serial: 1,
+    channels: [{ name: 'shop', entries: [{ from: '*.*', to: '*.*', tables: [] }, {}, {}, {}] }],
+    away: [{ database: 'a', code: 'OT3020' }],
+  });
+});

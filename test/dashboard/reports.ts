@@ -19,6 +19,7 @@ export function pipeline(name: string, over: Partial<PipelineStatus> = {}): Pipe
     conflict_tables: {},
     open_conflicts: 0,
     drift: 0,
+    dry_run: null,
     observed_generation: 3,
     node: `${target!}-1`,
     copy: null,

@@ -185,8 +185,13 @@ describe('requests, openings and errors', () => {
       },
       known: {
         'shop.orders': { structure: 'd1', since: 'mariadb:0-1-4' },
-        'shop.tags': { structure: 'd2', since: null },
+        'shop.tags': {
+          structure: 'd2',
+          since: null,
+          definition: { create: 'CREATE TABLE `tags` (...)', position: 'mariadb:0-1-3' },
+        },
       },
+      making: { 'shop.new': { create: 'CREATE TABLE `new` (...)', position: 'mariadb:0-1-6' } },
     };
     expect(decodeRequest(encodeRequest(request))).toEqual(request);
     expect(decodeRequest(encodeRequest({ ...request, from: null, copied: {} }))).toEqual({
@@ -226,6 +231,10 @@ function tablesOf(delivery: Delivery): unknown[] {
       return [delivery.chunk.table];
     case 'table':
       return [delivery.announced.table];
+    case 'definition':
+      return delivery.changes.flatMap(({ before, after }) =>
+        [before, after].flatMap((one) => (one === null ? [] : [one.table])),
+      );
     case 'beat':
       return [];
     default:

@@ -242,11 +242,13 @@ test('a protected database is neither destroyed nor replaced without being named
 
 test('what is not built refuses when it changes rows, and what is left over refers to nothing that is gone', async () => {
   await using store = memoryStore();
-  const shop = loaded(SHOP.replace('- shop.stock', '- { from: shop.stock, where: "n > 1" }'));
+  const shop = loaded(SHOP.replace('between: [hz, ca]', 'between: [hz, ca]\n    scope: transaction'));
   const plan = await planned(store, shop);
   const { applied, live } = await readApplied(store, 't');
   const told = guard(plan, { desired: shop.topology, applied, live, unbuilt: shop.unbuilt, allowDestroy: [] });
-  expect(told).toMatchObject([{ code: 'OT1090', message: expect.stringMatching(/^shop\.yaml:\d+:\d+: .*where/) }]);
+  expect(told).toMatchObject([
+    { code: 'OT1090', message: expect.stringMatching(/^shop\.yaml:\d+:\d+: .*scope: transaction/) },
+  ]);
   await applying(store, plan);
   const after = await readApplied(store, 't');
   const destroy = await planned(store, NOTHING, { destroy: true });

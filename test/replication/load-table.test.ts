@@ -42,6 +42,21 @@ test('what is left out and what is generated stays; keys over it are no keys the
   expect(extract(rule(), shape()).picks).toBeNull();
 });
 
+test('a foreign key whose columns stay behind is there still where it would take rows along that travel', () => {
+  const key = { name: 'k', columns: [1], parentSchema: 'shop', parentTable: 'p', parentColumns: ['id'] };
+  const keysOf = (onDelete: string, more: Partial<TableRule>): unknown =>
+    extract(rule(more), {
+      ...shape({ columns: [column('id'), column('p'), column('q')] }),
+      foreignKeys: [{ ...key, onDelete, onUpdate: 'RESTRICT' }],
+    }).shape.foreignKeys.map(({ columns }) => columns);
+  expect(keysOf('CASCADE', { omit: ['p'] })).toEqual([[]]);
+  expect(keysOf('RESTRICT', { omit: ['p'] })).toEqual([]);
+  expect(keysOf('SET NULL', { omit: ['p'] })).toEqual([]);
+  expect(keysOf('CASCADE', { omit: ['q'] })).toEqual([[1]]);
+  // What is made in its place is no key, and the target must show one all the same.
+  expect(keysOf('CASCADE', { rows: { set: { p: '1' } } })).toEqual([[1]]);
+});
+
 test('columns are found by name, renamed, in any order; extras are known', () => {
   const target = shape({ columns: [column('note'), column('name'), column('ID')], primaryKey: [2] });
   const source = shape({ columns: [column('id'), column('full_name')] });

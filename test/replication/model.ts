@@ -46,6 +46,7 @@ export class ModelTable {
         for (const row of write.rows) this.insert(this.#full(write.table, row));
         return;
       case 'upsert':
+      case 'put':
         for (const row of write.rows) {
           const full = this.#full(write.table, row);
           const at = this.rows.findIndex((other) => this.#equal(other, full, this.#shape.primaryKey));

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import type { LoadTable } from '../../src/model/load.ts';
 import type { Image } from '../../src/model/row.ts';
 import { keyText } from '../../src/replication/load-table.ts';
+import { weightOf } from '../../src/replication/weights.ts';
 import {
   type LoadChange,
   mergeable,
@@ -180,6 +181,41 @@ test('tables that others point to are merged only when nobody checks', () => {
   expect(mergeable(parent, false)).toBe(true);
   expect(mergeable(load(shape({ triggers: ['tr'] })), false)).toBe(false);
   expect(mergeable(load(shape({ primaryKey: [] })), false)).toBe(false);
+});
+
+test('tables that nothing binds are written by their weights, each in the order of its log; what keys bind comes last', () => {
+  const named = (name: string, weight: number | undefined, more = {}): LoadTable => {
+    const table = load(shape({ name, ...more }));
+    return weight === undefined ? table : { ...table, weight };
+  };
+  const key = { name: 'k', columns: [1], parentSchema: 'shop', parentTable: 'p', parentColumns: ['id'] };
+  const foreignKeys = [{ ...key, onDelete: 'RESTRICT', onUpdate: 'RESTRICT' }];
+  const tables = [
+    named('heavy', 9),
+    named('none', undefined),
+    named('bound', -5, { foreignKeys }),
+    named('light', -1, { uniques: [{ name: 'u', columns: [1] }] }),
+  ];
+  const changes = [1, 2].flatMap((key) =>
+    tables.map((table): LoadChange => {
+      return { kind: 'insert', table, before: null, after: [String(key), '0', '0'], fkChecks: true };
+    }),
+  );
+  const names = (fkChecks: boolean): string[] =>
+    oneWayWrites(changes, { fkChecks, copying: false, childrenCopied: () => false }).flatMap((write) =>
+      'rows' in write ? [`${write.table.source.name} ${write.rows.map(([first]) => first).join()}`] : [],
+    );
+  expect(names(true)).toEqual(['light 1,2', 'none 1,2', 'heavy 1,2', 'bound 1,2']);
+  // Where the server checks none, none binds.
+  expect(names(false)).toEqual(['bound 1,2', 'light 1,2', 'none 1,2', 'heavy 1,2']);
+});
+
+test('a weight is the entry’s, else that of the most exact pattern', () => {
+  const channel = { order: { 'shop.*': 1, 'shop.t': 2, 'shop.t_[0-9]': 3 } };
+  const of = (name: string, order?: number): number =>
+    weightOf(channel, order === undefined ? {} : { order }, shape({ name }));
+  expect([of('t'), of('t_5'), of('x'), of('t', 0)]).toEqual([2, 3, 1, 0]);
+  expect(weightOf({}, {}, shape())).toBe(0);
 });
 
 test('while rows are copied, a parent that is deleted is put there first so that its children go too', () => {

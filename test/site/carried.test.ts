@@ -26,6 +26,10 @@ const answer = (table: string, key: number) =>
 
 function carrying(): Carried {
   const carried = new Carried({
+    making: {
+      hashBy: () => (text) => text,
+      processor: () => (row) => row,
+    },
     spec,
     generation: 1,
     leaving: null,

@@ -23,7 +23,9 @@ function send(chunks: Chunks, bytes: number, count: number): string {
 }
 
 function started(): Chunks {
-  return new Chunks({ routeOf: (shape) => ({ shape, picks: null }) });
+  return new Chunks({
+    routeOf: (shape) => ({ shape, picks: null, keeps: null, makes: null, processes: null, rereads: false }),
+  });
 }
 
 /** Whether another chunk may be read. */

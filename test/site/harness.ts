@@ -1,8 +1,10 @@
 /** Two (or more) sites in one process over real servers, wired without a state store: what a node does, less the node. */
+import { createHmac } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
+import { loadProcessor } from '../../src/executor/processors.ts';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
 import type { Spill } from '../../src/model/key-store.ts';
 import { compileChannel } from '../../src/model/pipeline.ts';
@@ -155,6 +157,10 @@ export class Sites implements AsyncDisposable {
       heartbeatMs: 200,
       indexBytes: 256 << 20,
       spill: { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 },
+      making: {
+        hashBy: (key) => (text) => createHmac('sha256', JSON.stringify(key)).update(text).digest('hex'),
+        processor: (ref, text) => loadProcessor(ref, text, {}),
+      },
       ...this.#more,
     });
     this.#running.set(name, site);

@@ -22,10 +22,13 @@ afterAll(async () => {
   await lab?.[Symbol.asyncDispose]();
 });
 
-describe.each([
+const SOURCES = [
   ['MariaDB', startMariaDb],
   ['MySQL', startMySql],
-] as const)(`%s to ${where}`, (_, start) => {
+] as const;
+
+// The source is a matter of `test/mysql`; both are tried in the long run.
+describe.each(process.env['OTTER_TEST_LONG'] === '1' ? SOURCES : SOURCES.slice(0, 1))(`%s to ${where}`, (_, start) => {
   let server: LabServer;
   let root: Connection;
 

@@ -26,8 +26,7 @@ describe('the example of the topology language', () => {
   it('is valid, and says exactly what is not built yet', () => {
     expect(loaded.diagnostics).toEqual([]);
     expect(brief(loaded)).toEqual([
-      'error OT1090 42:10 `ddl: replicate` is not built yet',
-      'error OT1090 55:52 `where` is not built yet',
+      'error OT1090 42:10 `ddl: replicate` in a two-way channel is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
       'warning OT1091 68:3 alert `shop-lag` is not built yet',
       'warning OT1091 70:3 receiver `ops` is not built yet',
@@ -73,7 +72,7 @@ describe('the example of the topology language', () => {
       enabled: true,
       inert: {},
     });
-    expect(topology?.channel['warehouse']?.tables[0]?.inert).toEqual({ where: "status <> 'draft'" });
+    expect(topology?.channel['warehouse']?.tables[0]?.rows).toEqual({ where: "status <> 'draft'" });
     expect(topology?.files['product-images']).toMatchObject({
       missing: 'wait',
       order: 'file-first',
@@ -177,7 +176,7 @@ describe('defaults', () => {
     dry_run: false
     scope: row
     enabled: true
-    tables: [{ from: shop.a, to: shop.a, columns: { omit: [], rename: {} }, order: 0 }]
+    tables: [{ from: shop.a, to: shop.a, columns: { omit: [], rename: {} } }]
 `);
     expect(long.topology).toEqual(short.topology);
     expect(brief(long)).toEqual([]);
@@ -245,15 +244,15 @@ describe('what is not built', () => {
     ],
     [
       '    between: [hz, ca]\n    scope: transaction\n    dry_run: true\n    on_error: park\n    tables: [shop.a]\n',
-      ['error `scope: transaction`', 'error `dry_run`', 'error `on_error: park`'],
+      ['error `scope: transaction`', 'error `dry_run` of a two-way channel', 'error `on_error: park`'],
     ],
     [
       '    from: hz\n    to: ca\n    priority: 2\n    rate: 5MB/s\n    order: { shop.a: 1 }\n    verify: { every: 24h }\n    tables: [{ from: shop.a, order: 3 }]\n',
-      ['warning `priority`', 'warning `rate`', 'warning `order`', 'warning `verify`', 'warning `order`'],
+      ['warning `priority`', 'warning `rate`', 'warning `verify`'],
     ],
     [
-      '    from: hz\n    to: ca\n    tables: [{ from: shop.a, process: x.js, columns: { set: { a: 1 }, mask: { b: hash } } }]\n',
-      ['error `process`', 'error `columns.set`', 'error `columns.mask`'],
+      '    between: [hz, ca]\n    order: { shop.a: 1 }\n    tables: [{ from: shop.a, order: 3 }]\n',
+      ['warning `order` of a two-way channel', 'warning `order` in a two-way channel'],
     ],
     [
       '    between: [hz, ca]\n    initial: none\n    tables: [{ from: shop.a, conflict: { priority: [ca, hz] } }]\n',

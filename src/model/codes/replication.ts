@@ -142,6 +142,54 @@ export const REPLICATION_CODES = {
     action:
       'Make room on the disk, or name a folder on another, local one with OTTER_SPILL_DIR and restart the node. The pipeline tries again by itself. More memory (OTTER_INDEX_BYTES) makes the file needed later.',
   },
+  OT5033: {
+    title: 'Change of tables is not carried',
+    meaning:
+      'The channel says `ddl: replicate`, and a statement in the log of the source changes tables in a way that is not carried: partitions, a new column whose values each server would reckon for itself, a type that the other server family converts in another way, a table that several share or that leaves the channel, or something that is not known for certain. Nothing of it was done.',
+    action:
+      'Make the change at the target as the message says, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Then set `ddl: replicate` again. What is carried and what is not is in docs/ddl.md.',
+  },
+  OT5034: {
+    title: 'Target refuses a change of tables',
+    meaning:
+      'A change of tables was carried, and the server of the target does not take it: its table is not like that of the source, rows there do not fit, or another session keeps the table locked.',
+    action:
+      'Mend the cause that the message names at the target; the pipeline stands before the change and tries again by itself. If the change is there already, set `ddl: ignore` on the channel, apply, and set it back when the pipeline has gone on.',
+  },
+  OT5050: {
+    title: 'Expression or mask does not fit the table',
+    meaning:
+      'A `where`, `columns.set`, `columns.mask` or `process` of the entry names a column that the table does not have, compares or adds what cannot be compared or added, makes of a key something by which rows could not be told apart, or reads a column that a foreign key changes without a trace in the log. Nothing of the table was carried.',
+    action:
+      'Correct it as the message says and apply again, or give the table an entry of its own. `docs/mapping.md` lists operators, functions and what can be compared.',
+  },
+  OT5051: {
+    title: 'Expression has no answer for a row',
+    meaning:
+      'For the row that is named, a `where`, `columns.set` or `columns.mask` cannot be answered exactly: a text with bytes that are no characters, a number that is no member of its ENUM, a DOUBLE that grows too large. The pipeline stops before that row; nothing is guessed.',
+    action:
+      'Change the expression so that it has an answer for such rows (`coalesce`, `CASE`), or take the table out; a corrected row at the source alone does not help, since the log still has the old one.',
+  },
+  OT5052: {
+    title: 'Filtered table whose child rows would be deleted with it',
+    meaning:
+      'A row that leaves the filter (`where`, or a `process` that drops it) is deleted at the target. There a foreign key with CASCADE, SET NULL or SET DEFAULT would then change rows of a table that refers to it, though at the source these stay as they are.',
+    action:
+      'Make that foreign key at the target one of RESTRICT or NO ACTION, or drop it there; or do without the filter.',
+  },
+  OT5053: {
+    title: 'Processor failed',
+    meaning:
+      'The module that `process` names could not be loaded by the node of the source, or for the row that is named it threw, or gave something that cannot be written exactly: another value in the key, an unknown or missing column, a value of another kind. The pipeline stands before that row. What the module threw is not repeated, since it may quote values.',
+    action:
+      'Correct the module and apply again: the pipeline goes on by itself. A node that runs with OTTER_PROCESSORS=off runs none.',
+  },
+  OT5054: {
+    title: 'Table whose rows cannot be read again',
+    meaning:
+      'With `reread` a row travels as its source has it now, which may be later than the place in the log. The table needs a primary key to be found by; and at the target no other unique key and no foreign key, which might refuse a row that is ahead of others.',
+    action: 'Leave `reread` out for this table, or drop the key at the target.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

@@ -227,6 +227,32 @@ export const TOPOLOGY_CODES = {
     action:
       'Name the schemas of your applications. Otter’s own schema is `schema` of the database, `otter` unless you changed it.',
   },
+  OT1056: {
+    title: 'Expression that cannot be read',
+    meaning:
+      'A `where` or `columns.set` is not an expression as otter reads them: SQL with columns, constants in single quotes, `= <> < <= > >= <=>`, `AND OR NOT`, `IN`, `BETWEEN`, `LIKE`, `IS NULL`, `+ - * / DIV %`, `CASE` and some functions.',
+    action: 'Correct it where the finding points. `docs/mapping.md` lists operators and functions.',
+  },
+  OT1057: {
+    title: 'Mapping that has no way back',
+    meaning:
+      'In a two-way channel every site has the same rows with the same values. A filter, computed or masked values, or a processor would give the sites different rows, and what one of them writes could not be carried back.',
+    action:
+      'Take the key out, or carry the table by a one-way channel (`from` and `to`). A constant that differs between the sites belongs in a column that does not travel (`columns.omit`).',
+  },
+  OT1058: {
+    title: 'Mask that cannot work',
+    meaning:
+      'A mask by `hash` needs a key, without which anybody could try out all values; a column is masked and set at once, or is masked and does not travel.',
+    action:
+      'Give the channel `mask_key: { env: NAME }` or `{ file: /path }`, the same for as long as the rows are to be found again, and name each column once.',
+  },
+  OT1059: {
+    title: 'Module that cannot be a processor',
+    meaning:
+      'What `process` names is an ES module of at most 64 KiB beside the topology, whose default export is a function. Its text travels in the state store, so it cannot import other files.',
+    action: 'Correct the path or the module. `docs/mapping.md` shows one.',
+  },
   OT1090: {
     title: 'Not built yet, refused',
     meaning:

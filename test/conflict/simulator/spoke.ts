@@ -165,6 +165,7 @@ function placed(delivery: Delivery): LoadChange[] {
       );
     case 'beat':
     case 'table':
+    case 'definition':
       return [];
     default:
       throw new Error(delivery satisfies never);

@@ -81,6 +81,7 @@ export class Transaction {
           for (const row of write.rows) if (!this.delete(write.table.target, row)) absent += 1;
           break;
         case 'upsert':
+        case 'put':
           assert.equal(write.table.target.uniques.length, 0, 'an upsert may hit another row');
           for (const row of write.rows) {
             if (this.update(write.table.target, row, row)) continue;

@@ -13,6 +13,7 @@ export function request(from: number | null = null): PipelineRequest {
     from: from === null ? null : { position: positionOf(from), clock: from, seen: {} },
     copied: { 'shop.orders': { cursor: ["'7'"], done: false, rows: 7 } },
     known: {},
+    making: {},
   };
 }
 

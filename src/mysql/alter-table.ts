@@ -1,0 +1,270 @@
+/**
+ * What makes one definition of a table into another, as the actions of an ALTER TABLE.
+ *
+ * A change travels as the two definitions that it lies between, as the source prints them, so that nothing hangs on how
+ * somebody wrote it. Two things only the statement says: which column got another name, and which was dropped and made
+ * anew. Rule kept: columns come to stand in the source's order, those that only the target has stay between them; and what
+ * would fill rows that are there with values of the moment is not carried.
+ */
+import { NotCarriedError as NotCarried } from '../model/load.ts';
+import { type CreateParts, type Part, partsOf } from './create-parts.ts';
+import { endOf, keyOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
+import { quoteName } from './sql.ts';
+
+export interface Alteration {
+  /** Definitions in the words of the target. */
+  readonly before: string;
+  readonly after: string;
+  /** What the target has now, whose keys may not be the source's. */
+  readonly present: string;
+  /** Columns by their names before to those after, at the source. */
+  readonly renamed: ReadonlyMap<string, string>;
+  /** Columns that were dropped, also where one of the same name was made by the same statement. */
+  readonly dropped: ReadonlySet<string>;
+  /** Its name at the target; null: it does not travel. Of generated columns nobody asks: they are there as they are. */
+  readonly columnAt: (column: string) => string | null;
+}
+
+/** In their order; none: nothing of it is the target's matter. @throws NotCarried */
+export function alterActions(change: Alteration): readonly string[] {
+  const [before, after, present] = [change.before, change.after, change.present].map(read) as [
+    CreateParts,
+    CreateParts,
+    CreateParts,
+  ];
+  if (before.partitions !== after.partitions) throw new NotCarried('it changes partitions');
+  const columns = new Columns(before, after, change);
+  return [
+    ...constraints('DROP FOREIGN KEY', before.foreignKeys, after.foreignKeys, present.foreignKeys, columns),
+    ...constraints('DROP CONSTRAINT', before.checks, after.checks, present.checks, columns),
+    ...droppedKeys(before, after, present, columns),
+    ...columns.actions(),
+    ...added(before.keys, after.keys, present.keys, columns),
+    ...added(before.checks, after.checks, present.checks, columns),
+    ...added(before.foreignKeys, after.foreignKeys, present.foreignKeys, columns),
+    ...options(before, after),
+  ];
+}
+
+function read(create: string): CreateParts {
+  const parts = partsOf(create);
+  if (parts === null) throw new NotCarried('its definition has a part that is not known here');
+  return parts;
+}
+
+class Columns {
+  readonly #before: ReadonlyMap<string, string>;
+  readonly #after: CreateParts;
+  readonly #change: Alteration;
+  /** Names after to names before, of columns that stay. */
+  readonly #origin = new Map<string, string>();
+  readonly #generated: ReadonlySet<string>;
+  /** Names before to names after. */
+  readonly #became = new Map<string, string>();
+
+  constructor(before: CreateParts, after: CreateParts, change: Alteration) {
+    this.#before = new Map(before.columns.map(({ name, line }) => [name, line]));
+    this.#after = after;
+    this.#change = change;
+    this.#generated = new Set(
+      [...before.columns, ...after.columns].flatMap(({ name, line }) => (isGenerated(line) ? [name] : [])),
+    );
+    const names = new Set(after.columns.map(({ name }) => name));
+    for (const { name } of before.columns) {
+      const now = change.renamed.get(name) ?? name;
+      if (change.dropped.has(name) || !names.has(now)) continue;
+      this.#origin.set(now, name);
+      this.#became.set(name, now);
+    }
+  }
+
+  /** A line with the names that columns have afterwards at the target. @throws NotCarried */
+  there(line: string, old: boolean): string {
+    return rewrittenNames(line, (name) => {
+      const now = old ? (this.#became.get(name) ?? name) : name;
+      const known = this.#before.has(name) || this.#after.columns.some((column) => column.name === name);
+      if (!known) return null;
+      const target = this.#at(now);
+      if (target === null) throw new NotCarried(`it names column ${now}, which does not travel`);
+      return target;
+    });
+  }
+
+  #at(name: string): string | null {
+    return this.#generated.has(name) ? name : this.#change.columnAt(name);
+  }
+
+  /** Whether a line means only columns that travel. */
+  travels(line: string): boolean {
+    try {
+      this.there(line, false);
+      return true;
+    } catch (error) {
+      if (error instanceof NotCarried) return false;
+      throw error;
+    }
+  }
+
+  actions(): string[] {
+    const columnAt = (name: string): string | null => this.#at(name);
+    const gone = [...this.#before.keys()].filter((name) => !this.#became.has(name) && columnAt(name) !== null);
+    const stays = this.#inPlace();
+    let previous: string | null = null;
+    const placed = this.#after.columns.flatMap(({ name, line }): string[] => {
+      const target = columnAt(name);
+      const origin = this.#origin.get(name);
+      const was = origin === undefined ? null : columnAt(origin);
+      if (origin !== undefined && (was === null) !== (target === null))
+        throw new NotCarried(`column ${origin} becomes ${name}, and only one of the two travels`);
+      if (target === null) return [];
+      const place: string = previous === null ? ' FIRST' : ` AFTER ${quoteName(previous)}`;
+      previous = target;
+      const said = this.there(line, false);
+      if (origin === undefined || was === null) {
+        requireConstant(name, line);
+        return [`ADD COLUMN ${said}${place}`];
+      }
+      const same = this.there(this.#before.get(origin)!, true) === said;
+      if (!stays.has(name)) return [`CHANGE COLUMN ${quoteName(was)} ${said}${place}`];
+      if (!same) return [`CHANGE COLUMN ${quoteName(was)} ${said}`];
+      return was === target ? [] : [`RENAME COLUMN ${quoteName(was)} TO ${quoteName(target)}`];
+    });
+    return [...gone.map((name) => `DROP COLUMN ${quoteName(columnAt(name)!)}`), ...placed];
+  }
+
+  /** As many columns as possible that need not move: the longest run of them that is in the same order before and after. */
+  #inPlace(): ReadonlySet<string> {
+    const rank = new Map([...this.#before.keys()].map((name, index) => [name, index]));
+    const order = this.#after.columns.flatMap(({ name }) => {
+      const origin = this.#origin.get(name);
+      return origin === undefined ? [] : [{ name, rank: rank.get(origin)! }];
+    });
+    const best: { length: number; previous: number }[] = [];
+    let last = -1;
+    for (const [index, { rank: here }] of order.entries()) {
+      best[index] = { length: 1, previous: -1 };
+      for (let earlier = 0; earlier < index; earlier += 1)
+        if (order[earlier]!.rank < here && best[earlier]!.length >= best[index]!.length)
+          best[index] = { length: best[earlier]!.length + 1, previous: earlier };
+      if (last < 0 || best[index]!.length > best[last]!.length) last = index;
+    }
+    const stays = new Set<string>();
+    for (let at = last; at >= 0; at = best[at]!.previous) stays.add(order[at]!.name);
+    return stays;
+  }
+}
+
+function isGenerated(line: string): boolean {
+  const words = wordsOf(line);
+  return words.some((word, at) => keyOf(word) === 'AS' && words[skipSpaces(words, at + 1)] === '(');
+}
+
+/**
+ * Names of columns, where a line has them: the first of a column's own line, and what stands in brackets. Behind REFERENCES
+ * they are another table's.
+ */
+function rewrittenNames(line: string, to: (name: string) => string | null): string {
+  let depth = 0;
+  let elsewhere = false;
+  return wordsOf(line)
+    .map((word, index) => {
+      if (word === '(') depth += 1;
+      if (word === ')') depth -= 1;
+      if (keyOf(word) === 'REFERENCES') elsewhere = true;
+      if (!word.startsWith('`') || elsewhere || (depth === 0 && index > 0)) return word;
+      const name = to(word.slice(1, -1).replaceAll('``', '`'));
+      return name === null ? word : quoteName(name);
+    })
+    .join('');
+}
+
+/** A text or number, or one in brackets, and then no sign that something is reckoned with it. */
+const LITERAL = String.raw`(_\w+\s*)?(N|X|B)?'([^'\\]|\\.|'')*'|-?(\d+(\.\d*)?|\.\d+)(E[-+]?\d+)?|NULL|TRUE|FALSE`;
+const CONSTANT = new RegExp(String.raw`^(${LITERAL}|\((${LITERAL})\))(?=\s+[\w/]|\s*$)`, 'is');
+
+/** Rows that are there get it from the target's own server, at another moment. @throws NotCarried */
+function requireConstant(name: string, line: string): void {
+  const words = wordsOf(line);
+  const has = (key: string): number => words.findIndex((word) => keyOf(word) === key);
+  if (has('AUTO_INCREMENT') >= 0) throw new NotCarried(`the new column ${name} numbers the rows that are there`);
+  const at = has('DEFAULT');
+  if (at < 0) return;
+  const value = words.slice(skipSpaces(words, at + 1)).join('');
+  if (!CONSTANT.test(value))
+    throw new NotCarried(`the new column ${name} has a default that each server would reckon for itself`);
+}
+
+const lineOf = (parts: readonly Part[], name: string): string | undefined =>
+  parts.find((part) => part.name === name)?.line;
+
+/** Whether it is the same afterwards, columns that got other names aside. */
+function kept(before: string, after: string | undefined, columns: Columns): boolean {
+  if (after === undefined) return false;
+  return before === after || (columns.travels(after) && columns.there(before, true) === columns.there(after, false));
+}
+
+function constraints(
+  verb: string,
+  before: readonly Part[],
+  after: readonly Part[],
+  present: readonly Part[],
+  columns: Columns,
+): string[] {
+  return before.flatMap(({ name, line }) =>
+    kept(line, lineOf(after, name), columns) || lineOf(present, name) === undefined
+      ? []
+      : [`${verb} ${quoteName(name)}`],
+  );
+}
+
+function droppedKeys(before: CreateParts, after: CreateParts, present: CreateParts, columns: Columns): string[] {
+  return before.keys.flatMap(({ name, line }) => {
+    if (kept(line, lineOf(after.keys, name), columns) || lineOf(present.keys, name) === undefined) return [];
+    return [name === 'PRIMARY' ? 'DROP PRIMARY KEY' : `DROP KEY ${quoteName(name)}`];
+  });
+}
+
+/** A key or constraint of the target's own that has the name is the server's to refuse. */
+function added(before: readonly Part[], after: readonly Part[], present: readonly Part[], columns: Columns): string[] {
+  return after.flatMap(({ name, line }) => {
+    const was = lineOf(before, name);
+    if (was !== undefined && kept(was, line, columns)) return [];
+    const said = columns.there(line, false);
+    if (was === undefined && lineOf(present, name) === said) return [];
+    return [`ADD ${said}`];
+  });
+}
+
+/** Engines that have the rows themselves. */
+const KEEPING_ROWS = new Set(['INNODB', 'MYISAM', 'ARIA', 'ROCKSDB', 'MEMORY', 'NDBCLUSTER', 'TOKUDB']);
+
+/** What of the options means something to rows or people; how the server keeps the table is its own matter. */
+function options(before: CreateParts, after: CreateParts): string[] {
+  const differs = (name: string): boolean => before.options.get(name) !== after.options.get(name);
+  const found: string[] = [];
+  const engine = after.options.get('ENGINE')?.toUpperCase() ?? '';
+  if (differs('ENGINE') && !KEEPING_ROWS.has(engine)) throw new NotCarried(`it gives the rows to engine ${engine}`);
+  const [charset, collation] = [after.options.get('DEFAULT CHARSET'), after.options.get('COLLATE')];
+  if ((differs('DEFAULT CHARSET') || differs('COLLATE')) && charset !== undefined)
+    found.push(`DEFAULT CHARACTER SET ${charset}${collation === undefined ? '' : ` COLLATE ${collation}`}`);
+  if (differs('COMMENT')) found.push(`COMMENT=${after.options.get('COMMENT') ?? "''"}`);
+  return found;
+}
+
+/** Parents of foreign keys as the target calls them. @param create as `createStatement` returns it */
+export function withParents(create: string, parentAt: (parent: string) => string): string {
+  return create
+    .split('\n')
+    .map((line) => {
+      const words = wordsOf(line);
+      if (endOf(words, 0, 'CONSTRAINT') < 0) return line;
+      return rewritten(words, (at) => {
+        if (keyOf(words[at]) !== 'REFERENCES') return null;
+        const schema = skipSpaces(words, at + 1);
+        if (nameAt(words, schema) === null || words[schema + 1] !== '.') return null;
+        const parent = words.slice(schema, schema + 3).join('');
+        return { to: `REFERENCES ${parentAt(parent)}`, next: schema + 3 };
+      });
+    })
+    .join('\n');
+}

@@ -1,0 +1,147 @@
+/**
+ * A processor run on the rows of one table: what it gives is looked at column by column before it travels.
+ *
+ * Rule kept: a row that it changes keeps its key as it travels, so that no two rows of the source become one, and an update or
+ * delete finds what the insert made.
+ */
+import { OtterError } from '../model/error.ts';
+import type { Processor, ProcessorRow, ProcessorValue } from '../model/processor.ts';
+import { type ColumnShape, type Image, type TableShape, tableName, type Value } from '../model/row.ts';
+import type { ProcessorRef } from '../model/topology.ts';
+import { ValueProblem } from './expression/values.ts';
+import { type PlainColumn, plainColumn } from './plain-values.ts';
+
+/** Finds the module. @throws OtterError OT5053 when it cannot be run */
+export type FindProcessor = (ref: ProcessorRef) => Processor;
+
+/** A column by the name that it has at the target. */
+export interface NamedColumn {
+  readonly name: string;
+  readonly shape: ColumnShape;
+}
+
+/** Keeps the text of what it is to be at the target: types that are made for the expression's longest text say nothing of it. */
+export function roomy(shape: ColumnShape): ColumnShape {
+  return shape.computed === true && /^(var)?char\(/.test(shape.type) ? { ...shape, type: 'longtext' } : shape;
+}
+
+/**
+ * @param columns those that travel, in their order
+ * @param key indexes into them of the source's primary key
+ * @returns what travels of a row that would travel as this one
+ */
+export function processing(
+  run: Processor,
+  ref: ProcessorRef,
+  table: TableShape,
+  columns: readonly NamedColumn[],
+  key: readonly number[],
+): (made: Image) => readonly Image[] {
+  const about = Object.freeze({ schema: table.schema, name: table.name });
+  const plain = columns.map(({ shape }) => plainColumn(shape));
+  const names = new Set(columns.map(({ name }) => name));
+  return (made) => {
+    try {
+      const row = Object.create(null) as Record<string, ProcessorValue>;
+      for (const [index, { name }] of columns.entries()) row[name] = readAt(plain[index]!, made[index]!, name);
+      return rowsOf(call(run, row, about)).map((given) => {
+        const image = imageOf(given, columns, plain, names);
+        const moved = key.find((index) => image[index] !== again(plain[index]!, made[index]!));
+        if (moved === undefined) return image;
+        throw new ValueProblem(`another value of ${columns[moved]!.name}, which is part of the key`);
+      });
+    } catch (error) {
+      throw failed(error, ref, table, columns, key, made);
+    }
+  };
+}
+
+class Thrown extends Error {}
+
+function call(run: Processor, row: ProcessorRow, about: Parameters<Processor>[1]): unknown {
+  try {
+    return run(row, about);
+  } catch (error) {
+    // What it says may quote values.
+    throw new Thrown(placeOf(error));
+  }
+}
+
+function rowsOf(given: unknown): readonly Readonly<Record<string, unknown>>[] {
+  if (given === null) return [];
+  const rows: readonly unknown[] = Array.isArray(given) ? given : [given];
+  return rows.map((row) => {
+    if (typeof row === 'object' && row !== null && !('then' in row)) return row as Readonly<Record<string, unknown>>;
+    const what = typeof row === 'object' && row !== null ? 'a promise' : String(typeof row);
+    throw new ValueProblem(`${what} where a row, a list of rows or null is expected`);
+  });
+}
+
+function imageOf(
+  given: Readonly<Record<string, unknown>>,
+  columns: readonly NamedColumn[],
+  plain: readonly PlainColumn[],
+  names: ReadonlySet<string>,
+): Image {
+  for (const name of Object.keys(given))
+    if (!names.has(name)) throw new ValueProblem(`a column ${name} that does not travel: \`columns.set\` adds one`);
+  return columns.map(({ name, shape }, index): Value => {
+    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    if (value === undefined) throw new ValueProblem(`no value of ${name}`);
+    if (value === null) {
+      if (shape.nullable || shape.computed === true) return null;
+      throw new ValueProblem(`null for ${name}, which takes none`);
+    }
+    return named(name, () => plain[index]!.write(value));
+  });
+}
+
+function readAt({ read }: PlainColumn, literal: Value, name: string): ProcessorValue {
+  return literal === null ? null : named(name, () => read(literal));
+}
+
+/** As it is written after it was read. */
+function again({ read, write }: PlainColumn, literal: Value): Value {
+  return literal === null ? null : write(read(literal));
+}
+
+function named<T>(name: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw error instanceof ValueProblem ? new ValueProblem(`${error.message} (column ${name})`) : error;
+  }
+}
+
+/** `TypeError at line 12:5`. */
+function placeOf(error: unknown): string {
+  if (!(error instanceof Error)) return 'it threw what is no error';
+  const [, line, column] = /:(\d+):(\d+)\)?$/m.exec(error.stack ?? '') ?? [];
+  return `it threw ${error.name}${line === undefined ? '' : ` at line ${line}:${column}`}`;
+}
+
+function failed(
+  error: unknown,
+  { module }: ProcessorRef,
+  table: TableShape,
+  columns: readonly NamedColumn[],
+  key: readonly number[],
+  made: Image,
+): unknown {
+  const problem =
+    error instanceof Thrown
+      ? error.message
+      : error instanceof ValueProblem
+        ? `it gave or was given ${error.message}`
+        : null;
+  if (problem === null) return error;
+  const row = key.map((index) => `${columns[index]!.name}=${made[index] ?? 'NULL'}`).join(', ');
+  return new OtterError(
+    'OT5053',
+    `${module} has no answer for the row ${row === '' ? 'without a key' : row} of ${tableName(table)}: ${problem}`,
+    {
+      where: { table: tableName(table), ...(row === '' ? {} : { key: row }) },
+      hint: 'Correct the module and apply again; the pipeline stands before this row and goes on by itself.',
+    },
+  );
+}

@@ -1,0 +1,342 @@
+/**
+ * What a pipeline with `ddl: replicate` delivers at a statement that changes its tables.
+ *
+ * A change is delivered as what it made of each table, by the definitions before and after, in its place between the rows.
+ * Rule kept: what is not understood stops the pipeline there, and nothing of a statement is delivered unless all of it can be.
+ */
+import { OtterError } from '../model/error.ts';
+import type { PipelineSpec } from '../model/pipeline.ts';
+import type { PastTable, ServerFacts, Statement, StatementTable, TableStatement } from '../model/ports.ts';
+import { type TableChange, type TableShape, tableName } from '../model/row.ts';
+import { untold } from '../replication/carried-statement.ts';
+import { parentsFirst } from '../replication/cascades.ts';
+import { exchanges, movesOf, same } from '../replication/renames.ts';
+import type { Announcements } from './announcements.ts';
+import type { Routes } from './routes.ts';
+import type { Telling } from './telling.ts';
+
+interface Named {
+  readonly schema: string;
+  readonly name: string;
+}
+
+export interface CarryingOptions {
+  readonly announcements: Announcements;
+  readonly routes: Routes;
+  readonly telling: Telling;
+  /** Of the source. */
+  readonly family: () => Promise<ServerFacts['family']>;
+  /** A table came into the pipeline, whose existing rows are to be copied. */
+  readonly joined: (table: TableShape) => void;
+  /** A table is gone, or goes on under another name. */
+  readonly gone: (name: string) => void;
+  /** A table goes on under another name, and as far as it was copied it is. */
+  readonly moved: (name: string, to: TableShape) => void;
+  /** What was read of these tables and not delivered yet is of before the change. */
+  readonly changed: (names: ReadonlySet<string>) => void;
+}
+
+/** What is delivered, and what follows from it here. */
+interface Planned {
+  readonly changes: readonly TableChange[];
+  readonly gone: readonly Named[];
+  /** What the told tables are afterwards. */
+  readonly now: readonly PastTable[];
+  /** Tables that come into the pipeline with the rows that they have. */
+  readonly come: readonly PastTable[];
+}
+
+export class Carrying {
+  readonly #options: CarryingOptions;
+
+  constructor(options: CarryingOptions) {
+    this.#options = options;
+  }
+
+  /** @throws OtterError OT5033 when it cannot be carried */
+  async deliver(
+    statement: Statement,
+    effect: Exclude<TableStatement, { kind: 'creates' }>,
+    spec: PipelineSpec,
+  ): Promise<void> {
+    const work = new Work(this.#options, statement, spec);
+    const planned =
+      effect.kind === 'drops-schema' ? await work.drops(this.#ofSchema(effect.schema)) : await work.plan(effect);
+    const { announcements, telling, family, joined, moved, gone, changed } = this.#options;
+    changed(new Set(planned.changes.map(({ from }) => tableName(from))));
+    const moves = new Map(
+      planned.changes.flatMap(({ from, to, after }) =>
+        to === null || after === null || same(from, to) ? [] : [[tableName(from), after] as const],
+      ),
+    );
+    for (const table of planned.gone) {
+      const name = tableName(table);
+      const to = moves.get(name);
+      announcements.drop(name);
+      if (to === undefined) gone(name);
+      else moved(name, shapeOf(planned, to));
+    }
+    if (planned.changes.length > 0) {
+      const { gtid, position } = statement;
+      telling.changed({ gtid, position }, { said: work.said, family: await family(), changes: planned.changes });
+      for (const { after } of planned.changes)
+        if (after !== null) announcements.told({ ...after, table: shapeOf(planned, after) });
+    }
+    for (const past of planned.come) {
+      const known = { past, position: statement.position };
+      if (await telling.announce(past.shape, undefined, false, known)) joined(past.shape);
+    }
+  }
+
+  #ofSchema(schema: string): readonly TableShape[] {
+    return parentsFirst(this.#options.announcements.ofSchema(schema)).toReversed();
+  }
+}
+
+/** As the source has it, columns that do not travel included. */
+function shapeOf({ now }: Planned, { table }: NonNullable<TableChange['after']>): TableShape {
+  return now.find(({ shape }) => same(shape, table))!.shape;
+}
+
+/** One statement. */
+class Work {
+  readonly #options: CarryingOptions;
+  readonly #statement: Statement;
+  readonly #spec: PipelineSpec;
+  /** Its first words, for messages. */
+  readonly said: string;
+
+  constructor(options: CarryingOptions, statement: Statement, spec: PipelineSpec) {
+    this.#options = options;
+    this.#statement = statement;
+    this.#spec = spec;
+    this.said = firstWords(statement.plain);
+  }
+
+  async plan({ tables, made }: Extract<TableStatement, { kind: 'alters' }>): Promise<Planned> {
+    const { said } = this;
+    if (said === 'DROP TABLE') return this.drops(this.#mine(tables));
+    const moves = movesOf(tables, made);
+    if (said === 'RENAME TABLE') return this.#renames(moves);
+    if (said === 'CREATE TABLE') return this.#replaces(tables);
+    const [table, ...others] = this.#mine(tables);
+    const target = moves[0]?.to ?? null;
+    if (table === undefined) return target === null ? this.#comes(tables) : this.#renames(moves);
+    if (others.length > 0 || tables.length > 1) throw this.#refused('it is about several tables');
+    if (said === 'TRUNCATE TABLE') return this.#one(table, table, true);
+    if (!['ALTER TABLE', 'CREATE INDEX', 'DROP INDEX'].includes(said))
+      throw this.#refused('it is of a kind that is not carried');
+    const obstacle = untold(this.#statement);
+    if (obstacle !== null) throw this.#refused(obstacle);
+    if (target === null) return this.#one(table, table, false);
+    if (!this.#has(target)) throw this.#refused(`${tableName(table)} leaves the channel under another name`);
+    return this.#one(table, target, false);
+  }
+
+  /**
+   * Tables that were there and of which nobody was told. Where it is not known what they are like a later statement changes
+   * them, at which it is asked again.
+   */
+  #comes(tables: readonly Named[]): Planned {
+    return { ...NOTHING, come: tables.flatMap((table) => this.#untold(table) ?? []) };
+  }
+
+  /** @param was its name before */
+  #untold(table: Named, was = table): PastTable | null {
+    const found = this.#history(table);
+    if (!this.#has(table) || this.#options.announcements.holds(tableName(table)) || found === undefined) return null;
+    if (found.doubt !== null && !this.#waits(was)) throw this.#refused(found.doubt.message);
+    return found.after;
+  }
+
+  #waits(table: Named): boolean {
+    return this.#spec.initial === 'copy' && this.#options.announcements.strange(table);
+  }
+
+  /** CREATE OR REPLACE: what was there goes, with its rows. */
+  async #replaces([table]: readonly Named[]): Promise<Planned> {
+    if (table === undefined || !this.#has(table)) return NOTHING;
+    return { ...(await this.drops(this.#mine([table]))), come: [this.#after(table)] };
+  }
+
+  async drops(tables: readonly Named[]): Promise<Planned> {
+    const changes = tables.map((from) => ({ ...this.#bare(from), to: null }));
+    return { ...NOTHING, changes, gone: tables };
+  }
+
+  async #renames(moves: readonly { readonly from: Named; readonly to: Named }[]): Promise<Planned> {
+    const changes: TableChange[] = [];
+    const gone: Named[] = [];
+    const now: PastTable[] = [];
+    const come: PastTable[] = [];
+    for (const { from, to } of moves) {
+      const [mine, comes] = [this.#told(from), this.#has(to)];
+      if (mine && comes) {
+        const past = this.#after(to);
+        changes.push({ ...this.#bare(from), to, after: await this.#announced(past) });
+        gone.push(from);
+        now.push(past);
+      } else if (mine) {
+        if (!exchanges(from, moves)) throw this.#refused(`${tableName(from)} leaves the channel under another name`);
+        const one = await this.#one(from, from, false, false);
+        changes.push(...one.changes);
+        now.push(...one.now);
+      } else if (comes && !exchanges(to, moves)) {
+        if (this.#told(to) && !moves.some((move) => same(move.from, to)))
+          throw this.#refused(`another table takes the place of ${tableName(to)}`);
+        const untold = this.#untold(to, from);
+        if (untold !== null) come.push(untold);
+      }
+    }
+    return { changes, gone: gone.filter((name) => !now.some(({ shape }) => same(shape, name))), now, come };
+  }
+
+  /**
+   * A table that is altered, and perhaps has another name afterwards, or that is emptied.
+   * @param says whether the statement says what becomes of its columns
+   */
+  async #one(from: Named, to: Named, empties: boolean, says = true): Promise<Planned> {
+    const past = this.#after(to);
+    const before = this.#history(from)?.before ?? null;
+    if (before === null && !empties) throw this.#refused(`what ${tableName(from)} was before is not known`);
+    const { renamed, dropped } = this.#columns(before, past);
+    const doubt = before === null ? null : columnDoubt(before, past, { renamed, dropped, says });
+    if (doubt !== null) throw this.#refused(doubt);
+    const route = before === null ? null : this.#options.routes.of(before.shape);
+    const change: TableChange = {
+      from,
+      to,
+      before:
+        before === null || route === null || empties
+          ? null
+          : { table: route.shape, create: this.#options.announcements.created(before) },
+      after: await this.#announced(past),
+      renamed,
+      dropped,
+      empties,
+    };
+    return { ...NOTHING, changes: [change], gone: same(from, to) ? [] : [from], now: [past] };
+  }
+
+  /** As the definitions spell them. */
+  #columns(before: PastTable | null, past: PastTable): Pick<TableChange, 'renamed' | 'dropped'> {
+    const { renamed, dropped } = this.#statement.history!;
+    return {
+      renamed: Object.fromEntries(
+        Object.entries(renamed).map(([old, now]) => [spelt(before, old), spelt(past, now)] as const),
+      ),
+      dropped: dropped.map((name) => spelt(before, name)),
+    };
+  }
+
+  #bare(from: Named): Pick<TableChange, 'from' | 'before' | 'after' | 'renamed' | 'dropped' | 'empties'> {
+    const name = { schema: from.schema, name: from.name };
+    return { from: name, before: null, after: null, renamed: {}, dropped: [], empties: false };
+  }
+
+  async #announced(past: PastTable): Promise<NonNullable<TableChange['after']>> {
+    const { announcements } = this.#options;
+    announcements.changed([past.shape]);
+    const found = await announcements.of(past.shape, false, { past, position: this.#statement.position });
+    // Told in this shape before: there is nothing about its columns that the target would not know.
+    if (found?.announced == null) return this.#same(past);
+    return found.announced;
+  }
+
+  async #same(past: PastTable): Promise<NonNullable<TableChange['after']>> {
+    const { announcements } = this.#options;
+    announcements.drop(tableName(past.shape));
+    const found = await announcements.of(past.shape, false, { past, position: this.#statement.position });
+    if (found?.announced == null) throw this.#refused(`${tableName(past.shape)} is not in the channel`);
+    return found.announced;
+  }
+
+  #history(table: Named): StatementTable | undefined {
+    return this.#statement.history?.tables.find((one) => same(one, table));
+  }
+
+  #after(table: Named): PastTable {
+    const found = this.#history(table);
+    if (found?.doubt != null) throw this.#refused(found.doubt.message);
+    if (found?.after == null) throw this.#refused(`what became of ${tableName(table)} is not known`);
+    return found.after;
+  }
+
+  #has({ schema, name }: Named): boolean {
+    return this.#options.routes.ruleOf(schema, name) !== null;
+  }
+
+  #told(table: Named): boolean {
+    return this.#has(table) && this.#options.announcements.get(tableName(table)) !== undefined;
+  }
+
+  /** Tables of the pipeline that the target was told of. */
+  #mine(tables: readonly Named[]): Named[] {
+    return tables.filter((table) => this.#told(table));
+  }
+
+  #refused(why: string): OtterError {
+    const { position } = this.#statement;
+    const { name, source, target, channel } = this.#spec;
+    const tables = (this.#statement.history?.tables ?? [])
+      .map(tableName)
+      .filter((table, i, all) => all.indexOf(table) === i);
+    return notCarried({ pipeline: name, source, target, channel, said: this.said, tables, why, position });
+  }
+}
+
+const NOTHING: Planned = { changes: [], gone: [], now: [], come: [] };
+
+/** A change of tables that stops its pipeline, with the statement's kind and tables and the way on. */
+export function notCarried(what: {
+  readonly pipeline: string;
+  readonly source: string;
+  readonly target: string;
+  readonly channel: string;
+  readonly said: string;
+  readonly tables: readonly string[];
+  readonly why: string;
+  readonly position: string;
+  readonly cause?: unknown;
+}): OtterError {
+  const { pipeline, source, target, channel, said, why, position, cause } = what;
+  const tables = what.tables.join(', ');
+  return new OtterError('OT5033', `${said} of ${tables} in the log of ${source} is not carried to ${target}: ${why}`, {
+    where: { pipeline, position, tables },
+    hint: `Make the change at ${target} yourself, so that its tables take the rows behind the statement. Then set \`ddl: ignore\` on channel ${channel}, type \`otter apply\`, and when the pipeline goes on set it back.`,
+    cause,
+  });
+}
+
+/** A name of a column as the table spells it, whatever the case of its letters in the statement. */
+function spelt(past: PastTable | null, name: string): string {
+  const lower = name.toLowerCase();
+  return past?.shape.columns.find((column) => column.name.toLowerCase() === lower)?.name ?? name;
+}
+
+/** Why it is not known for certain which column after the change is which of before; taken for another, its values would go. */
+function columnDoubt(
+  before: PastTable,
+  after: PastTable,
+  { renamed, dropped, says }: Pick<TableChange, 'renamed' | 'dropped'> & { readonly says: boolean },
+): string | null {
+  const names = ({ shape }: PastTable): string[] => shape.columns.map(({ name }) => name);
+  const gone = names(before).filter((name) => !names(after).includes(renamed[name] ?? name));
+  if (says) {
+    const unsaid = gone.find((name) => !dropped.includes(name));
+    return unsaid === undefined ? null : `what became of column ${unsaid} is not understood`;
+  }
+  const come = names(after).filter((name) => !names(before).includes(name));
+  if (gone.length === 0 || come.length === 0) return null;
+  return `column ${gone[0]} may have become ${come[0]}, which the exchange of two tables does not say`;
+}
+
+/** `ALTER TABLE`, `CREATE INDEX`, ...; no names and nothing else that somebody wrote. */
+function firstWords(plain: string): string {
+  const words = plain.toUpperCase().match(/[A-Z]+/g) ?? [];
+  const [verb = ''] = words;
+  if (verb === 'TRUNCATE') return 'TRUNCATE TABLE';
+  const kind = words.slice(1, 5).find((word) => ['TABLE', 'TABLES', 'INDEX', 'DATABASE', 'SCHEMA'].includes(word));
+  if (kind === 'TABLES') return `${verb} TABLE`;
+  return kind === undefined || !/^(ALTER|CREATE|DROP|RENAME)$/.test(verb) ? 'a statement' : `${verb} ${kind}`;
+}

@@ -1,0 +1,3 @@
+import { help } from './nameless.mjs';
+
+export default help;

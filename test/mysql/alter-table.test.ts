@@ -1,0 +1,191 @@
+/** One definition into another: what the ALTER says. */
+import { expect, test } from 'vitest';
+import { NotCarriedError as NotCarried } from '../../src/model/load.ts';
+import { alterActions, withParents } from '../../src/mysql/alter-table.ts';
+import { partsOf, withoutCounter } from '../../src/mysql/create-parts.ts';
+
+const table = (lines: readonly string[], tail = ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4') =>
+  `CREATE TABLE \`t\` (\n${lines.map((line) => `  ${line}`).join(',\n')}\n${tail}`;
+const ID = '`id` int NOT NULL';
+const KEY = 'PRIMARY KEY (`id`)';
+
+interface More {
+  readonly renamed?: Readonly<Record<string, string>>;
+  readonly dropped?: readonly string[];
+  readonly there?: Readonly<Record<string, string | null>>;
+  readonly present?: string;
+}
+
+function actions(before: string, after: string, { renamed = {}, dropped = [], there = {}, present }: More = {}) {
+  return alterActions({
+    before,
+    after,
+    present: present ?? before,
+    renamed: new Map(Object.entries(renamed)),
+    dropped: new Set(dropped),
+    columnAt: (name) => (Object.hasOwn(there, name) ? there[name]! : name),
+  });
+}
+
+const lines = (before: readonly string[], after: readonly string[], more: More = {}) =>
+  actions(table([ID, ...before, KEY]), table([ID, ...after, KEY]), more);
+
+test.each<[string, readonly string[], readonly string[], More, readonly string[]]>([
+  ['nothing', ['`a` int'], ['`a` int'], {}, []],
+  ['a new one', [], ["`c` varchar(9) DEFAULT 'x,(y)'"], {}, ["ADD COLUMN `c` varchar(9) DEFAULT 'x,(y)' AFTER `id`"]],
+  ['one that goes', ['`a` int', '`b` int'], ['`b` int'], {}, ['DROP COLUMN `a`']],
+  ['another type', ['`a` int'], ['`a` bigint DEFAULT NULL'], {}, ['CHANGE COLUMN `a` `a` bigint DEFAULT NULL']],
+  ['another name', ['`a` int'], ['`b` int'], { renamed: { a: 'b' } }, ['RENAME COLUMN `a` TO `b`']],
+  ['another name, said otherwise', ['`a` int'], ['`b` int'], {}, ['DROP COLUMN `a`', 'ADD COLUMN `b` int AFTER `id`']],
+  [
+    'names that change places',
+    ['`a` int', '`b` int'],
+    ['`b` int', '`a` int'],
+    { renamed: { a: 'b', b: 'a' } },
+    ['RENAME COLUMN `a` TO `b`', 'RENAME COLUMN `b` TO `a`'],
+  ],
+  [
+    'columns that change places',
+    ['`a` int', '`b` int', '`c` int'],
+    ['`c` int', '`a` int', '`b` int'],
+    {},
+    ['CHANGE COLUMN `c` `c` int AFTER `id`'],
+  ],
+  [
+    'one that goes and comes anew',
+    ['`a` int'],
+    ['`a` int'],
+    { dropped: ['a'] },
+    ['DROP COLUMN `a`', 'ADD COLUMN `a` int AFTER `id`'],
+  ],
+  ['one that stays behind', ['`a` int'], ['`a` int', '`s` int'], { there: { s: null } }, []],
+  [
+    'behind one that stays behind',
+    ['`s` int'],
+    ['`s` int', '`c` int'],
+    { there: { s: null } },
+    ['ADD COLUMN `c` int AFTER `id`'],
+  ],
+  [
+    'under another name there',
+    ['`a` int', 'KEY `a` (`a`)'],
+    ['`a` bigint', 'KEY `a` (`a`)', 'KEY `k` (`a`,`id`)'],
+    { there: { a: 'z' } },
+    ['CHANGE COLUMN `z` `z` bigint', 'ADD KEY `k` (`z`,`id`)'],
+  ],
+  [
+    'a generated one',
+    ['`a` int'],
+    ['`a` int', '`g` int GENERATED ALWAYS AS ((`a` + 1)) STORED'],
+    { there: { a: 'z' } },
+    ['ADD COLUMN `g` int GENERATED ALWAYS AS ((`z` + 1)) STORED AFTER `z`'],
+  ],
+  [
+    'keys',
+    ['`a` int', 'UNIQUE KEY `u` (`a`)', 'KEY `k` (`a`)'],
+    ['`a` int', 'KEY `k` (`a`,`id`)', 'FULLTEXT KEY `f` (`a`)'],
+    {},
+    ['DROP KEY `u`', 'DROP KEY `k`', 'ADD KEY `k` (`a`,`id`)', 'ADD FULLTEXT KEY `f` (`a`)'],
+  ],
+  [
+    'a key whose column gets another name',
+    ['`a` int', 'KEY `k` (`a`)'],
+    ['`b` int', 'KEY `k` (`b`)'],
+    { renamed: { a: 'b' } },
+    ['RENAME COLUMN `a` TO `b`'],
+  ],
+  [
+    'a key that the target has not',
+    ['`a` int', 'KEY `k` (`a`)'],
+    ['`a` int'],
+    { present: table([ID, '`a` int', KEY]) },
+    [],
+  ],
+  [
+    'constraints',
+    ['`a` int', 'CONSTRAINT `f` FOREIGN KEY (`a`) REFERENCES `s`.`p` (`a`)'],
+    ['`a` int', 'CONSTRAINT `c` CHECK ((`a` > 1))', 'CONSTRAINT `g` FOREIGN KEY (`a`) REFERENCES `s`.`p` (`a`)'],
+    { there: { a: 'z' }, present: table([ID, 'CONSTRAINT `f` FOREIGN KEY (`z`) REFERENCES `s`.`p` (`a`)']) },
+    [
+      'DROP FOREIGN KEY `f`',
+      'ADD CONSTRAINT `c` CHECK ((`z` > 1))',
+      'ADD CONSTRAINT `g` FOREIGN KEY (`z`) REFERENCES `s`.`p` (`a`)',
+    ],
+  ],
+])('%s', (_, before, after, more, said) => {
+  expect(lines(before, after, more)).toEqual(said);
+});
+
+test('options: what means something', () => {
+  const [before, after] = [
+    ') ENGINE=InnoDB AUTO_INCREMENT=7 DEFAULT CHARSET=latin1 ROW_FORMAT=COMPACT',
+    ") ENGINE=MyISAM AUTO_INCREMENT=9 DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin COMMENT='it''s (this)'",
+  ];
+  expect(actions(table([ID], before), table([ID], after))).toEqual([
+    'DEFAULT CHARACTER SET utf8mb4 COLLATE utf8mb4_bin',
+    "COMMENT='it''s (this)'",
+  ]);
+});
+
+test.each(["'it''s'", "'a\\'b' COMMENT 'x'", '0', '-1.5e3', 'NULL', "b'1' COMMENT 'now()'", "(_utf8mb4'x')", "('[]')"])(
+  'a default that is the same everywhere: %s',
+  (value) => {
+    expect(lines([], [`\`c\` text NOT NULL DEFAULT ${value}`])).toHaveLength(1);
+  },
+);
+
+test.each([
+  'DEFAULT current_timestamp()',
+  'DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP',
+  'DEFAULT (uuid())',
+  'DEFAULT uuid()',
+  'DEFAULT (1 + rand())',
+  'DEFAULT 1 + rand()',
+  "DEFAULT ('a' || rand())",
+  'NOT NULL AUTO_INCREMENT',
+])('a default that is not: %s', (value) => {
+  expect(() => lines([], [`\`c\` int ${value}`])).toThrow(NotCarried);
+  // Of a column that was there already it concerns new rows only, which come with their values.
+  expect(lines(['`c` int'], [`\`c\` int ${value}`])).toHaveLength(1);
+});
+
+test.each([
+  ['a column that does not travel', ['`a` int'], ['`a` int', 'KEY `k` (`a`)'], { there: { a: null } }],
+  ['one that did not travel under its name', ['`a` int'], ['`b` int'], { renamed: { a: 'b' }, there: { a: null } }],
+  ['a part that is not known', [], ['PERIOD FOR SYSTEM_TIME (`a`, `b`)'], {}],
+])('not carried: %s', (_, before, after, more) => {
+  expect(() => lines(before, after, more)).toThrow(NotCarried);
+});
+
+test('not carried: other partitions', () => {
+  const parted = (n: number) =>
+    `) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4\n/*!50100 PARTITION BY HASH (\`id\`)\nPARTITIONS ${n} */`;
+  expect(actions(table([ID], parted(2)), table([ID, '`a` int'], parted(2)))).toHaveLength(1);
+  expect(() => actions(table([ID], parted(2)), table([ID], parted(3)))).toThrow(/partitions/);
+});
+
+test('parts of what servers print', () => {
+  const text = table([ID, KEY], ") ENGINE=InnoDB AUTO_INCREMENT=3 DEFAULT CHARSET=utf8mb4 COMMENT='AUTO_INCREMENT=3'");
+  expect(withoutCounter(text)).toBe(text.replace(' AUTO_INCREMENT=3', ''));
+  expect(partsOf(text)?.options).toEqual(
+    new Map([
+      ['ENGINE', 'InnoDB'],
+      ['DEFAULT CHARSET', 'utf8mb4'],
+      ['COMMENT', "'AUTO_INCREMENT=3'"],
+    ]),
+  );
+  expect(partsOf('CREATE VIEW v AS SELECT 1')).toBeNull();
+});
+
+test('parents have the names that they have there', () => {
+  const text = table([ID, 'CONSTRAINT `REFERENCES` FOREIGN KEY (`id`) REFERENCES `s`.`p` (`x`) ON DELETE CASCADE']);
+  expect(withParents(text, (parent) => (parent === '`s`.`p`' ? '`z`.`q`' : parent))).toContain(
+    'REFERENCES `z`.`q` (`x`)',
+  );
+});
+
+test('not carried: an engine that has no rows', () => {
+  const kept = (engine: string) => table([ID], `) ENGINE=${engine} DEFAULT CHARSET=utf8mb4`);
+  expect(actions(kept('MyISAM'), kept('InnoDB'))).toEqual([]);
+  expect(() => actions(kept('InnoDB'), kept('BLACKHOLE'))).toThrow(/BLACKHOLE/);
+});

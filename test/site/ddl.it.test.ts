@@ -1,0 +1,144 @@
+/** Changes of tables that are carried over, in their place between the rows. */
+import { expect, test } from 'vitest';
+import { a, arrived, b, begin, carrying, ra, rb, refusal, STATEMENTS, same, started } from './ddl-rig.ts';
+import { inProcess, storm } from './ddl-storm.ts';
+import { count, dump, rootOf, streaming, until } from './harness.ts';
+
+test('one after the other, while it streams', async () => {
+  await begin();
+  await using sites = started(carrying(['s.*']));
+  await streaming(sites, 'c/a>b');
+  for (const sql of STATEMENTS) {
+    await ra.query(sql);
+    await arrived(sites);
+  }
+  await same('t', 'w');
+  expect(sites.figures()['c/a>b']).toMatchObject({ error: null, drift: 0 });
+}, 120_000);
+
+test('all at once, read when the tables are other ones already', async () => {
+  await begin();
+  await using sites = started(carrying(['s.*']));
+  await streaming(sites, 'c/a>b');
+  await sites.stop('a');
+  for (const sql of STATEMENTS) await ra.query(sql);
+  sites.start('a');
+  await arrived(sites);
+  await same('t', 'w');
+  expect(sites.figures()['c/a>b']).toMatchObject({ error: null, drift: 0 });
+}, 120_000);
+
+test('under other names, and without columns that stay behind', async () => {
+  await begin();
+  const entry = {
+    from: 's.t',
+    to: 'z.y',
+    columns: { only: null, omit: ['b', 'g'], rename: { a: 'A1' } },
+    conflict: null,
+  };
+  await using sites = started(
+    carrying([
+      entry,
+      { ...entry, from: 's.mark', to: 's.mark', columns: { only: null, omit: [], rename: {} } },
+    ] as never),
+  );
+  await streaming(sites, 'c/a>b');
+  await ra.query('ALTER TABLE s.t ADD g INT AFTER a, ADD h INT AFTER g, MODIFY b TEXT, ADD KEY k (a, h)');
+  await ra.query('INSERT INTO s.t VALUES (2, 20, 21, 22, "b")');
+  await ra.query('ALTER TABLE s.t MODIFY a BIGINT, DROP g');
+  await ra.query('UPDATE s.t SET a = 5000000000 WHERE id = 2');
+  await arrived(sites);
+  expect((await dump(rb, 'z.y')).map((row) => row.replaceAll('"', ''))).toEqual(['[1,10,null]', '[2,5000000000,22]']);
+  const [keys] = await rb.query(
+    "SELECT COLUMN_NAME AS n FROM information_schema.STATISTICS WHERE TABLE_SCHEMA='z' AND INDEX_NAME='k' ORDER BY SEQ_IN_INDEX",
+  );
+  expect(keys).toEqual([{ n: 'A1' }, { n: 'h' }]);
+}, 60_000);
+
+test('a change that was made and not recorded, or only meant, is made once', async () => {
+  await begin();
+  await ra.query(
+    'ALTER TABLE s.t ADD c INT DEFAULT 1; CREATE TABLE s.p (id INT PRIMARY KEY, k INT); INSERT INTO s.p VALUES (1, 1)',
+  );
+  await using sites = started(carrying(['s.*']));
+  await arrived(sites);
+  const statements = [
+    'ALTER TABLE s.t MODIFY a BIGINT FIRST, CHANGE c d INT',
+    'ALTER TABLE s.t DROP d, ADD d INT DEFAULT 3',
+    'CREATE INDEX i ON s.t (b)',
+    'RENAME TABLE s.t TO s.x, s.p TO s.t, s.x TO s.p',
+    'TRUNCATE s.p',
+    'DROP TABLE s.p',
+  ];
+  for (const sql of statements) {
+    // What was meant cannot be struck any more: as if the node died after the statement.
+    await rb.query(
+      "CREATE TRIGGER otter.cut BEFORE DELETE ON otter.`change` FOR EACH ROW SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'cut'",
+    );
+    await ra.query(sql);
+    expect(await refusal(sites), sql).toContain('cut');
+    await sites.stop('b');
+    expect(await count(rb, 'otter.`change`')).toBe(1);
+    await rb.query('DROP TRIGGER otter.cut');
+    sites.start('b');
+    await arrived(sites);
+  }
+  await same('t');
+  expect(await rb.query("SHOW TABLES FROM s LIKE 'p'").then(([rows]) => rows)).toEqual([]);
+}, 120_000);
+
+test('a change that waits for a lock is made by whoever owns the pipeline then', async () => {
+  await begin();
+  await using sites = started(carrying(['s.*']));
+  await arrived(sites);
+  const other = await rootOf(b);
+  try {
+    await other.query('START TRANSACTION; SELECT * FROM s.t');
+    await ra.query('ALTER TABLE s.t ADD c INT DEFAULT 5; INSERT INTO s.t VALUES (2, 2, "b", 6)');
+    await until('it is meant', async () => (await count(rb, 'otter.`change`')) === 1);
+    await sites.stop('b');
+    sites.start('b');
+    await other.query('COMMIT');
+    await arrived(sites);
+  } finally {
+    other.destroy();
+  }
+  await same('t');
+}, 120_000);
+
+test('a storm of changes under load, with cuts', async () => {
+  const { OTTER_SEED: seed = '1' } = process.env;
+  const crew = async () => inProcess(a, b);
+  await storm({ servers: [a, b], crew, statements: 16, cuts: 2, seed: Number(seed), pause: async () => undefined });
+}, 120_000);
+
+test('foreign keys follow, under the names of the target; what refers to a table outside of the channel does not', async () => {
+  await begin();
+  const columns = { only: null, omit: [], rename: {} };
+  const entries = [
+    ['s.t', 's.t2'],
+    ['s.k', 's.k2'],
+    ['s.mark', 's.mark'],
+  ].map(([from, to]) => ({ from: from!, to: to!, columns, conflict: null }));
+  await ra.query(
+    'CREATE TABLE s.k (id INT PRIMARY KEY, t INT, o INT); CREATE TABLE s.o (id INT PRIMARY KEY); INSERT INTO s.k VALUES (1, 1, NULL)',
+  );
+  await using sites = started(carrying(entries));
+  await arrived(sites);
+  await ra.query(
+    'ALTER TABLE s.k ADD CONSTRAINT f FOREIGN KEY (t) REFERENCES s.t (id) ON DELETE CASCADE, ADD CONSTRAINT g FOREIGN KEY (o) REFERENCES s.o (id)',
+  );
+  await ra.query('DELETE FROM s.t; INSERT INTO s.t VALUES (2, 2, "b"); INSERT INTO s.k VALUES (2, 2, NULL)');
+  await arrived(sites);
+  expect(await dump(rb, 's.k2')).toEqual(await dump(ra, 's.k'));
+  const keys = async () =>
+    (
+      await rb.query(
+        "SELECT CONSTRAINT_NAME AS n, REFERENCED_TABLE_NAME AS r FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = 's'",
+      )
+    )[0];
+  expect(await keys()).toEqual([{ n: 'f', r: 't2' }]);
+  await ra.query('ALTER TABLE s.k DROP FOREIGN KEY f, DROP FOREIGN KEY g');
+  await arrived(sites);
+  expect(await keys()).toEqual([]);
+}, 60_000);
