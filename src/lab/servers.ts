@@ -121,11 +121,18 @@ async function startMariaDbOf(
 
 const MYSQL = [...SMALL, '--gtid-mode=ON', '--enforce-gtid-consistency=ON', '--mysqlx=0', '--secure-file-priv=NULL'];
 
-export async function startMySql(options: StartOptions = {}): Promise<DatabaseServer> {
+export interface MySqlOptions extends StartOptions {
+  /** What to run in place of the program that was found. */
+  readonly program?: ((found: Program) => Program | Promise<Program>) | undefined;
+}
+
+export async function startMySql(options: MySqlOptions = {}): Promise<DatabaseServer> {
   const loan = lent('OTTER_TEST_MYSQL', options);
   if (loan !== null) return openDatabase('mysql', loan);
   const program = await provideMySql(options);
+  const started = (await options.program?.(program)) ?? program;
   const common = [...program.args, '--no-defaults', ...relocatedArguments(program)];
+  const own = [...started.args, '--no-defaults', ...relocatedArguments(program)];
   return startDatabase('mysql', program.version, options, {
     prepare: async (datadir) => {
       const template = await cached(
@@ -150,7 +157,7 @@ export async function startMySql(options: StartOptions = {}): Promise<DatabaseSe
       // A server's identity is in this file; each copy makes its own.
       await cp(template, datadir, { recursive: true, filter: (path) => !path.endsWith('/auto.cnf') });
     },
-    command: { command: program.command, args: [...common, ...MYSQL] },
+    command: { command: started.command, args: [...own, ...MYSQL] },
   });
 }
 

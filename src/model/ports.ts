@@ -289,6 +289,11 @@ export interface SourcePort {
   ): Promise<PastTables>;
   /** Row count by the server's statistics. */
   estimateRows(schema: string, table: string): Promise<number>;
+  /**
+   * Waits until whatever the log has before a mark that was written to it is seen by whoever reads rows after.
+   * @param passed settles when a reader of this log is behind the mark
+   */
+  seen(passed: Promise<void>, signal: AbortSignal): Promise<void>;
   /** Rows after `after` in primary key order, at most `limit`, as canonical literals. */
   readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]>;
   /**

@@ -15,6 +15,7 @@ import {
   type GtidEvent,
   HEADER_BYTES,
   IGNORABLE,
+  type QueryEvent,
   readLoadQuery,
   readMariadbGtid,
   readMysqlGtid,
@@ -25,7 +26,10 @@ import { LogPlace } from './log-place.ts';
 import { unsupported, withoutGtid, withoutLength } from './log-refusals.ts';
 import { LoggedRows, type TellUnreadable } from './logged-rows.ts';
 import { type Asked, LoggedStatements } from './logged-statements.ts';
+import { LoggedXa, type XaOptions, xaStatement } from './logged-xa.ts';
+import { Payload } from './payload.ts';
 import { type Dialect, versionNumber } from './plain-sql.ts';
+import type { PreparedItem } from './prepared-lookup.ts';
 import type { NamedTable } from './reach.ts';
 import { ROW_EVENTS } from './rows.ts';
 import { columnsSaid } from './said-words.ts';
@@ -37,19 +41,25 @@ export interface AssemblerOptions {
   readonly wants: ReadLogOptions['wants'];
   readonly definitions: ReadLogOptions['definitions'];
   readonly partBytes: number;
+  /** Of a compressed transaction no more is unpacked into items while these wait, in rough bytes. */
+  readonly roomBytes: number;
   /** Whether events before the first format description carry a checksum. */
   readonly checksum: boolean;
   /** Whether the server keeps names in small letters. */
   readonly folds: boolean;
+  readonly xa: XaOptions;
   /** Tables whose history is kept, as they were where reading begins. */
   readonly history?: ReadLogOptions['history'];
 }
 
 /**
- * What must be given before the same event is fed again: the shape of a table (`provide`), or the tables that a change
- * may touch of which the log has only the statement (`provideReach`).
+ * What must be given before the same event is fed again: the shape of a table (`provide`), the tables that a change
+ * may touch of which the log has only the statement (`provideReach`), the rows of an XA transaction that were prepared before
+ * this place (`provideItem`, then `found`), or room: the items must be taken.
  */
-export type Need =
+export type Need = { readonly kind: 'room' } | Ask;
+
+export type Ask =
   | {
       readonly kind: 'shape';
       readonly schema: string;
@@ -59,7 +69,8 @@ export type Need =
     }
   | (Asked & { readonly kind: 'reach' })
   /** What a statement made of these tables, which is provided by `provideHistory`. */
-  | (Asked & { readonly kind: 'history'; readonly tables: readonly NamedTable[] });
+  | (Asked & { readonly kind: 'history'; readonly tables: readonly NamedTable[] })
+  | { readonly kind: 'prepared'; readonly xid: string };
 
 /** What the header of an event says. */
 interface Header {
@@ -73,13 +84,22 @@ interface Header {
   readonly endsAt: number;
 }
 
+/** What events say that stand for themselves in the log, and not in a compressed transaction. */
+type Outer = Pick<Header, 'endsAt'>;
+
 export class LogAssembler {
   readonly #transactions: Transactions;
   readonly #cursor = new Cursor();
   readonly #structures: Structures;
   readonly #rows: LoggedRows;
   readonly #statements: LoggedStatements;
+  readonly #xa: LoggedXa;
   readonly #place = new LogPlace();
+  readonly #roomBytes: number;
+  /** The compressed transaction that is being read. */
+  #payload: Payload | null = null;
+  /** Where the present transaction begins. */
+  #begins: LogPoint = { file: '', offset: 0 };
   readonly #definitions: ReadLogOptions['definitions'];
   readonly #keeps: (schema: string, name: string) => boolean;
   /** As tables are where the log has been read to. */
@@ -92,11 +112,12 @@ export class LogAssembler {
     const { from, partBytes, wants, folds, definitions, history } = options;
     this.#definitions = definitions;
     this.#keeps = history === undefined ? () => false : (schema, name) => history.keeps(schema, name);
-    const transactions = new Transactions(from, partBytes);
+    const transactions = new Transactions(from, partBytes, options.xa.heldBytesMax);
     this.past = new Map(history?.past);
     const structures = new Structures(options, this.past);
     const unreadable: TellUnreadable = (tables, error, gone = false) =>
       transactions.addUnreadable(tables, this.#located(error), gone);
+    this.#xa = new LoggedXa({ ...options.xa, transactions, definitions: options.definitions });
     this.#rows = new LoggedRows({ wants, structures, transactions, unreadable });
     this.#statements = new LoggedStatements({
       wants,
@@ -105,12 +126,14 @@ export class LogAssembler {
       concerns: (statement) => this.#kept(statement).length > 0,
       defined: (statement, history) => {
         this.#rows.forget();
+        this.#xa.defined(statement);
         structures.pass(statement);
         for (const table of history?.tables ?? []) this.#passed(table);
       },
     });
     this.#transactions = transactions;
     this.#structures = structures;
+    this.#roomBytes = options.roomBytes;
     this.#checksum = options.checksum ? CHECKSUM_BYTES : 0;
     this.#dialect = { family: 'mysql', version: Number.MAX_SAFE_INTEGER, folds };
   }
@@ -140,7 +163,7 @@ export class LogAssembler {
   }
 
   /** What had better be provided before the next event, but need not. */
-  get wish(): Need | null {
+  get wish(): Ask | null {
     const { urgent } = this.#structures;
     return shapeOf(urgent, true);
   }
@@ -158,6 +181,17 @@ export class LogAssembler {
   /** @param reach null when it cannot be told */
   provideReach(names: readonly NamedTable[], reach: readonly NamedTable[] | null): void {
     this.#statements.provideReach(names, reach);
+  }
+
+  /** Of an XA transaction that was prepared further back, and is committed by the event that waits. */
+  provideItem(item: PreparedItem): void {
+    if (item.kind === 'rows') this.#transactions.adopt({ parts: [item], unreadable: [] });
+    else this.#transactions.adopt({ parts: [], unreadable: [{ ...item, error: this.#located(item.error) }] });
+  }
+
+  /** All of it was provided. */
+  found(xid: string): void {
+    this.#xa.found(xid);
   }
 
   /** What the statement made of tables, that is fed again next. */
@@ -199,24 +233,45 @@ export class LogAssembler {
   #feed(bytes: Buffer, start: number, end: number): Need | null {
     if (end - start < HEADER_BYTES + this.#checksum) throw new OtterError('OT4034', 'an event without a header');
     const type = bytes[start + 4]!;
-    const flags = bytes.readUInt16LE(start + 17);
+    const need = this.#event(bytes, start, end, this.#checksum, null);
+    if (need !== null) return need;
+    if (type !== EVENT.ROTATE) this.#place.moveTo(bytes.readUInt32LE(start + 13), bytes.readUInt16LE(start + 17), type);
+    return null;
+  }
+
+  /** @param outer the event that holds this one; null for one that stands for itself */
+  #event(bytes: Buffer, start: number, end: number, checksum: number, outer: Outer | null): Need | null {
+    const type = bytes[start + 4]!;
     const c = this.#cursor;
-    c.reset(bytes, start + HEADER_BYTES, end - this.#checksum);
+    c.reset(bytes, start + HEADER_BYTES, end - checksum);
     const rows = ROW_EVENTS.get(type);
     if (rows !== undefined) {
       this.#rows.read(c, rows);
-    } else {
-      const need = this.#read(c, {
-        type,
-        flags,
-        timestamp: bytes.readUInt32LE(start),
-        serverId: bytes.readUInt32LE(start + 5),
-        bytes: end - start,
-        endsAt: this.#place.offsetOf(bytes.readUInt32LE(start + 13)),
-      });
-      if (need !== null) return need;
+      return null;
     }
-    if (type !== EVENT.ROTATE) this.#place.moveTo(bytes.readUInt32LE(start + 13), flags, type);
+    return this.#read(c, {
+      type,
+      flags: bytes.readUInt16LE(start + 17),
+      timestamp: bytes.readUInt32LE(start),
+      serverId: bytes.readUInt32LE(start + 5),
+      bytes: end - start,
+      endsAt: outer?.endsAt ?? this.#place.offsetOf(bytes.readUInt32LE(start + 13)),
+    });
+  }
+
+  /** The events in a compressed transaction; fed again, it goes on where something was needed. */
+  #unpack(c: Cursor, outer: Outer): Need | null {
+    const payload = this.#payload ?? new Payload(c);
+    this.#payload = payload;
+    for (let { next } = payload; next !== null; { next } = payload) {
+      if (payload.bytes[next.start + 4] === EVENT.TRANSACTION_PAYLOAD)
+        throw new OtterError('OT4034', 'a compressed transaction in a compressed transaction');
+      const need = this.#event(payload.bytes, next.start, next.end, 0, outer);
+      if (need !== null) return need;
+      payload.pass(next.end);
+      if (this.bytes > this.#roomBytes && this.itemCount > 0) return { kind: 'room' };
+    }
+    this.#payload = null;
     return null;
   }
 
@@ -243,7 +298,7 @@ export class LogAssembler {
         return null;
       case EVENT.QUERY:
       case EVENT.QUERY_COMPRESSED:
-        return this.#asked(this.#statements.take(readQuery(c, type === EVENT.QUERY_COMPRESSED), this.#dialect, endsAt));
+        return this.#query(readQuery(c, type === EVENT.QUERY_COMPRESSED), endsAt);
       case EVENT.ROTATE:
         this.#enter(c);
         return null;
@@ -252,16 +307,13 @@ export class LogAssembler {
         this.#transactions.enter(this.#place.file, timestamp);
         return null;
       case EVENT.XA_PREPARE:
-        // Prepared and committed at once: decided, like any other.
-        if (c.uint(1) !== 0) this.#transactions.commit(endsAt);
-        else this.#statements.endXa();
-        return null;
+        return preparedOf(this.#xa.prepare(c, endsAt, this.#begins));
       case EVENT.INCIDENT:
         throw new OtterError('OT4035', 'the server wrote an incident into its log: changes may be missing from it');
       case EVENT.EXECUTE_LOAD_QUERY:
         return this.#asked(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
-        throw unsupported('a compressed transaction', 'SET GLOBAL binlog_transaction_compression = OFF');
+        return this.#unpack(c, header);
       case EVENT.PARTIAL_UPDATE_ROWS:
         this.#rows.partialUpdate(c);
         return null;
@@ -291,14 +343,22 @@ export class LogAssembler {
     }
   }
 
+  #query(query: QueryEvent, endsAt: number): Need | null {
+    const xa = query.text.kind === 'unknown' ? null : xaStatement(query.text.text);
+    if (xa !== null) return preparedOf(this.#xa.take(xa, endsAt));
+    return this.#asked(this.#statements.take(query, this.#dialect, endsAt));
+  }
+
   #asked(asked: Asked | null): Need | null {
     return asked?.kind === 'history' ? { ...asked, tables: this.#kept(asked.statement) } : asked;
   }
 
   /** Without GTIDs a transaction is named by where it ends, which its first event tells. */
   #begin(event: GtidEvent, { bytes, endsAt }: Header): void {
+    this.#begins = { file: this.#place.file, offset: endsAt - bytes };
     if (!this.#transactions.byFile) {
       this.#transactions.begin(event, null);
+      if (event.prepares) this.#xa.start();
       return;
     }
     if (event.bytes === 0) throw withoutLength();
@@ -338,6 +398,9 @@ export class LogAssembler {
   }
 }
 
-function shapeOf(table: NamedTable | null, alone: boolean): Need | null {
+function shapeOf(table: NamedTable | null, alone: boolean): Ask | null {
   return table === null ? null : { kind: 'shape', schema: table.schema, table: table.name, alone };
+}
+function preparedOf(xid: string | null): Need | null {
+  return xid === null ? null : { kind: 'prepared', xid };
 }

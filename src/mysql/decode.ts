@@ -2,8 +2,12 @@
  * One decoder per column, made once per table map, that reads a value of a row event straight into its canonical
  * SQL literal. No intermediate values: exactness and speed both come from going from bytes to text in one step.
  */
+import { inflateRawSync, inflateSync } from 'node:zlib';
 import { OtterError } from '../model/error.ts';
 import type { Cursor } from './cursor.ts';
+import { decimalDecoder } from './decode-decimal.ts';
+import { jsonLiteral } from './json.ts';
+import { readJson } from './json-binary.ts';
 import { type BytesLiteral, binaryLiteral, textLiteral } from './literal.ts';
 import { readDate, readDatetime, readTime, readTimestamp } from './temporal.ts';
 import { type ColumnType, LOG_TYPE } from './types.ts';
@@ -40,10 +44,14 @@ export function decoderFor(type: ColumnType, column: LogColumn): Decoder {
     case 'time':
       return (c) => readTime(c, column.meta & 255);
     case 'text':
-      return sizedDecoder(column, textLiteral(type.charset));
+      return sizedDecoder(column, ifCompressed(type.compressed, textLiteral(type.charset)));
     case 'binary':
+      return sizedDecoder(column, ifCompressed(type.compressed, binaryLiteral));
     case 'geometry':
+    case 'vector':
       return sizedDecoder(column, binaryLiteral);
+    case 'json':
+      return sizedDecoder(column, (bytes, start, end) => jsonLiteral(readJson(bytes, start, end)));
     case 'fixed-binary':
     case 'address':
       return fixedBinaryDecoder(column, type.length);
@@ -103,63 +111,6 @@ function readSigned64(c: Cursor): string {
   return String(c.bytes.readBigInt64LE(at));
 }
 
-/** Bytes that hold a group of 0 to 9 decimal digits. */
-const DIGIT_BYTES = [0, 1, 1, 2, 2, 3, 3, 4, 4, 4] as const;
-
-/** Groups of nine digits, big endian; the top bit is the inverted sign, negative numbers have all bits inverted. */
-function decimalDecoder(precision: number, scale: number): Decoder {
-  const whole = precision - scale;
-  const wholeGroups = Math.floor(whole / 9);
-  const fractionGroups = Math.floor(scale / 9);
-  const wholeRest = whole - wholeGroups * 9;
-  const fractionRest = scale - fractionGroups * 9;
-  const size = DIGIT_BYTES[wholeRest]! + wholeGroups * 4 + fractionGroups * 4 + DIGIT_BYTES[fractionRest]!;
-  return (c) => {
-    const start = c.skip(size);
-    const b = c.bytes;
-    const negative = (b[start]! & 0x80) === 0;
-    let at = start;
-    const group = (length: number): number => {
-      let value = 0;
-      for (const end = at + length; at < end; at++) {
-        const byte = at === start ? b[at]! ^ 0x80 : b[at]!;
-        value = value * 256 + (negative ? byte ^ 0xff : byte);
-      }
-      return value;
-    };
-    let text = '';
-    if (wholeRest > 0) {
-      const value = group(DIGIT_BYTES[wholeRest]!);
-      if (value !== 0) text = String(value);
-    }
-    for (let i = 0; i < wholeGroups; i++) {
-      const value = group(4);
-      if (text !== '') text += nine(value);
-      else if (value !== 0) text = String(value);
-    }
-    if (text === '') text = '0';
-    let nonZero = text !== '0';
-    if (scale > 0) {
-      text += '.';
-      for (let i = 0; i < fractionGroups; i++) {
-        const value = group(4);
-        nonZero ||= value !== 0;
-        text += nine(value);
-      }
-      if (fractionRest > 0) {
-        const value = group(DIGIT_BYTES[fractionRest]!);
-        nonZero ||= value !== 0;
-        text += String(value).padStart(fractionRest, '0');
-      }
-    }
-    return negative && nonZero ? `-${text}` : text;
-  };
-}
-
-function nine(value: number): string {
-  return String(value).padStart(9, '0');
-}
-
 function bitDecoder(bytes: number): Decoder {
   if (bytes <= 6) return (c) => String(c.uintBE(bytes));
   return (c) => {
@@ -168,7 +119,10 @@ function bitDecoder(bytes: number): Decoder {
   };
 }
 
-/** ENUM: the member's number; SET: one bit per member, up to 64. Both little endian. */
+/**
+ * ENUM: the member's number; SET: one bit per member, up to 64. Both little endian. The 64th member of a SET is a sign, since
+ * servers compare a SET with no number above 2^63; they store it as that member.
+ */
 function numberedDecoder(bytes: number): Decoder {
   if (bytes <= 4) {
     const size = upToFour(bytes);
@@ -178,13 +132,18 @@ function numberedDecoder(bytes: number): Decoder {
     const at = c.skip(bytes);
     let value = 0n;
     for (let i = bytes - 1; i >= 0; i--) value = value * 256n + BigInt(c.bytes[at + i]!);
-    return String(value);
+    return String(BigInt.asIntN(64, value));
   };
 }
 
-/** Length bytes before a value: up to 255 bytes 1, else 2; BLOB, TEXT and GEOMETRY say it themselves. */
+/** Types that say themselves how many bytes their length takes. */
+const SIZED: ReadonlySet<number> = new Set([
+  ...[LOG_TYPE.BLOB, LOG_TYPE.BLOB_COMPRESSED, LOG_TYPE.GEOMETRY, LOG_TYPE.JSON, LOG_TYPE.VECTOR],
+]);
+
+/** Length bytes before a value: of others one for up to 255 bytes, else two. */
 function lengthBytes(column: LogColumn): 1 | 2 | 3 | 4 {
-  if (column.code === LOG_TYPE.BLOB || column.code === LOG_TYPE.GEOMETRY) return upToFour(column.meta);
+  if (SIZED.has(column.code)) return upToFour(column.meta);
   const longest = column.code === LOG_TYPE.STRING ? stringLength(column.meta) : column.meta;
   return longest > 255 ? 2 : 1;
 }
@@ -205,6 +164,28 @@ function sizedDecoder(column: LogColumn, literal: BytesLiteral): Decoder {
     const length = c.uint(prefix);
     const at = c.skip(length);
     return literal(c.bytes, at, at + length);
+  };
+}
+
+/**
+ * A column that MariaDB compresses: nothing for an empty value, else a byte that says how, 0 for not at all. Zlib is 8 in
+ * its upper half; the lower half has the bytes of the length, which follows, and 8 where zlib's own frame is left out.
+ * Source: MariaDB `field_comp.cc`.
+ */
+function ifCompressed(compressed: boolean, literal: BytesLiteral): BytesLiteral {
+  if (!compressed) return literal;
+  return (bytes, start, end) => {
+    if (start === end) return literal(bytes, start, end);
+    const head = bytes[start]!;
+    if (head === 0) return literal(bytes, start + 1, end);
+    const from = start + 1 + (head & 7);
+    if (head >> 4 !== 8 || from > end) throw new OtterError('OT4034', 'a value compressed in a way that is not known');
+    let length = 0;
+    for (let at = start + 1; at < from; at++) length = length * 256 + bytes[at]!;
+    const inflate = (head & 8) === 0 ? inflateSync : inflateRawSync;
+    const value = inflate(bytes.subarray(from, end), { maxOutputLength: Math.max(length, 1) });
+    if (value.length !== length) throw new OtterError('OT4034', 'a compressed value has not its stated length');
+    return literal(value, 0, length);
   };
 }
 

@@ -68,12 +68,15 @@ export interface GtidEvent {
   readonly commitUs: number;
   /** Goes on to a commit, whatever comes first (MariaDB tells); else only when BEGIN comes first. */
   readonly opens: boolean;
+  /** It is one of XA and ends with its PREPARE (MariaDB tells); else it says XA START. */
+  readonly prepares: boolean;
   /** Of the whole transaction in the log, this event included; 0: the log does not say. */
   readonly bytes: number;
 }
 
 /** Flag of MariaDB's GTID event: one statement, without a commit. */
 const STANDALONE = 1;
+const PREPARED_XA = 0x40;
 
 /** MariaDB: the server part of the GTID is the header's. */
 export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number): GtidEvent {
@@ -84,6 +87,7 @@ export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number):
     gtid: `${domain}-${serverId}-${sequence}`,
     commitUs: timestamp * 1_000_000,
     opens: (flags & STANDALONE) === 0,
+    prepares: (flags & PREPARED_XA) !== 0,
     bytes: 0,
   };
 }
@@ -102,7 +106,7 @@ export function readMysqlGtid(c: Cursor, timestamp: number): GtidEvent {
     commitUs = immediate.more && c.end - c.at >= 7 ? readMicros(c).micros : immediate.micros;
     if (c.at < c.end) bytes = c.packed();
   }
-  return { gtid: `${uuid}:${number}`, commitUs, opens: false, bytes };
+  return { gtid: `${uuid}:${number}`, commitUs, opens: false, prepares: false, bytes };
 }
 
 /** 55 bits of microseconds; the top bit says that the original commit time follows. */
@@ -157,6 +161,7 @@ export function readTaggedGtid(c: Cursor, timestamp: number): GtidEvent {
     gtid: `${tag === '' ? uuid : `${uuid}:${tag}`}:${number}`,
     commitUs: Number(commitMicros),
     opens: false,
+    prepares: false,
     bytes,
   };
 }

@@ -29,7 +29,6 @@ function holds(column: ColumnShape, literal: string): string {
   const name = quoteName(column.name);
   const kind: ColumnType['kind'] = parseColumnType(column.type, column.charset).kind;
   if (literal === 'NULL') return `${name} IS NULL`;
-  if (column.type === 'json') return `${name}=CAST(${literal} AS JSON)`;
   switch (kind) {
     case 'float':
     case 'double':
@@ -47,10 +46,13 @@ function holds(column: ColumnShape, literal: string): string {
       return /\.\d{7}/.test(literal) ? '0' : `CAST(${name} AS DATETIME(6))=CAST(${literal} AS DATETIME(6))`;
     case 'time':
       return /\.\d{7}/.test(literal) ? '0' : `CAST(${name} AS TIME(6))=CAST(${literal} AS TIME(6))`;
+    case 'json':
+      return `${name}=CAST(${literal} AS JSON)`;
     case 'bit':
     case 'binary':
     case 'fixed-binary':
     case 'geometry':
+    case 'vector':
       return `CAST(${name} AS BINARY)=CAST(${literal} AS BINARY)`;
     case 'text':
     case 'enum':

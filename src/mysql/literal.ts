@@ -41,7 +41,7 @@ export function textLiteral(charset: string): BytesLiteral {
 export const binaryLiteral: BytesLiteral = (bytes, start, end) => `x'${bytes.hexSlice(start, end)}'`;
 
 /** Quotes a text that is valid Unicode. */
-function quoteText(text: string): string {
+export function quoteText(text: string): string {
   return `'${text.replace(/['\\\0]/g, (c) => (c === '\0' ? '\\0' : `\\${c}`))}'`;
 }
 

@@ -39,10 +39,10 @@ export function unsupported(what: string, setting: string | null): OtterError {
   });
 }
 
-/** An XA transaction that is logged before it is decided. @param tables by name */
-export function undecided(tables: string): OtterError {
-  return new OtterError('OT4036', `rows of ${tables} were changed in an XA transaction`, {
-    hint: 'use ordinary transactions, or `XA COMMIT ... ONE PHASE`, then copy the tables again (`otter explain OT4036` says how)',
+/** An XA transaction that was prepared where the log cannot be read any more, so nobody knows which rows it changed. */
+export function undecided(): OtterError {
+  return new OtterError('OT4036', 'an XA transaction was committed whose rows the log does not have any more', {
+    hint: 'decide XA transactions before the log that has them is purged, then copy the tables again (`otter explain OT4036` says how)',
   });
 }
 

@@ -144,7 +144,8 @@ async function beginning(session: Session, logs: readonly string[], position: Po
   return found;
 }
 
-async function logNames(session: Session): Promise<string[]> {
+/** Files of the log, oldest first. */
+export async function logNames(session: Session): Promise<string[]> {
   return (await session.rows<{ Log_name: string }>('SHOW BINARY LOGS')).map(({ Log_name }) => Log_name);
 }
 

@@ -8,7 +8,7 @@ import type { PlainStatement, ReadLogOptions, StatementHistory } from '../model/
 import { tableName } from '../model/row.ts';
 import type { QueryEvent } from './events.ts';
 import type { Defining } from './history.ts';
-import { rolledBack, statementFormat, undecided, unknownCharset } from './log-refusals.ts';
+import { rolledBack, statementFormat, unknownCharset, unsupported } from './log-refusals.ts';
 import type { TellUnreadable } from './logged-rows.ts';
 import { type Dialect, plainSql, saidSql } from './plain-sql.ts';
 import { type NamedTable, namesIn } from './reach.ts';
@@ -55,12 +55,6 @@ export class LoggedStatements {
     this.#history = history;
   }
 
-  /** The rows before an XA PREPARE are undecided. */
-  endXa(): void {
-    this.#takeBack(undecided);
-    this.#options.transactions.end();
-  }
-
   /** @throws what `why` says when parts of the transaction have been handed on already */
   #takeBack(why: (tables: string) => OtterError): void {
     const tables = this.#options.transactions.takeBack();
@@ -102,9 +96,8 @@ export class LoggedStatements {
         if (!/\bto\b/i.test(plain)) transactions.end();
         return null;
       case 'xa':
-        if (found.verb === 'commit' || found.verb === 'rollback') this.endXa();
-        else transactions.keepOpen();
-        return null;
+        // Servers write theirs in one way only (`logged-xa.ts`).
+        throw unsupported('an XA statement in words that are not known', null);
       case 'rows':
         return this.#unlogged(namesIn(plain, schema), found.verb);
       case 'temporary':

@@ -46,12 +46,6 @@ const MYSQL: readonly Rule[] = [
     fits: is(''),
     statement: "SET GLOBAL binlog_row_value_options = ''",
   },
-  {
-    setting: 'binlog_transaction_compression',
-    wanted: 'OFF',
-    fits: is('OFF', '0'),
-    statement: 'SET GLOBAL binlog_transaction_compression = OFF',
-  },
 ];
 
 const MARIADB: readonly Rule[] = [

@@ -9,6 +9,8 @@ import type { LoadTable } from '../model/load.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { doubleLiteral } from './decode.ts';
+import { jsonLiteral } from './json.ts';
+import { readJsonText, selectedJson } from './json-text.ts';
 import { binaryLiteral, textLiteral } from './literal.ts';
 import { qualified, quoteName } from './sql.ts';
 import { type ColumnType, parseColumnType } from './types.ts';
@@ -47,12 +49,13 @@ export async function readChunk(
   after: Image | null,
   limit: number,
 ): Promise<readonly Image[]> {
-  const key = table.primaryKey.map((i) => quoteName(table.columns[i]!.name));
+  const columns = table.primaryKey.map((i) => table.columns[i]!);
+  const key = columns.map((column) => quoteName(column.name));
   const name = `${table.schema}.${table.name}`;
   if (key.length === 0) {
     throw new OtterError('OT4041', `table ${name} has no primary key to read it in order`, { where: { table: name } });
   }
-  const where = after === null ? '' : ` WHERE ${afterKey(key, after)}`;
+  const where = after === null ? '' : ` WHERE ${afterKey(columns, after)}`;
   const sql =
     `SELECT ${selectList(table.columns)} FROM ${qualified(table)} FORCE INDEX (PRIMARY)` +
     `${where} ORDER BY ${key.join(', ')} LIMIT ${limit}`;
@@ -60,6 +63,7 @@ export async function readChunk(
   return toImages(table.columns, rows);
 }
 
+const MEMBER = /'(?:[^']|'')*'/g;
 /**
  * The rows with these primary keys. The lock is why: a server sends a transaction to readers of its log a moment before others see it,
  * and holds its rows for so long.
@@ -115,8 +119,12 @@ export async function spelledKeys(
  * `(a, b, c) > (x, y, z)` in a form that servers answer by a range of the index: the first column bounds the range.
  * @param after literals of the key columns
  */
-function afterKey(key: readonly string[], after: Image): string {
-  if (after.length !== key.length) throw new TypeError('a cursor has one value per key column');
+function afterKey(columns: readonly ColumnShape[], cursor: Image): string {
+  if (cursor.length !== columns.length) throw new TypeError('a cursor has one value per key column');
+  // A SET is in the order of its bits, and compared as if the last of 64 were a sign: without an index, then.
+  const unsigned = columns.map(({ type }) => type.startsWith('set(') && (type.match(MEMBER)?.length ?? 0) === 64);
+  const key = columns.map(({ name }, i) => (unsigned[i]! ? `CAST(${quoteName(name)} AS UNSIGNED)` : quoteName(name)));
+  const after = cursor.map((value, i) => (unsigned[i]! ? `CAST(${value} AS UNSIGNED)` : value));
   const tail = (i: number): string => {
     const last = i === key.length - 1;
     const greater = `${key[i]} > ${after[i]}`;
@@ -134,16 +142,19 @@ function selected(name: string, type: ColumnType): string {
     case 'text':
       return `CONVERT(${name} USING binary)`;
     case 'enum':
-    case 'set':
     case 'bit':
-      // Not `+0`, which makes the 64th member of a SET a sign.
       return `CAST(${name} AS UNSIGNED)`;
+    case 'set':
+      // The 64th member is a sign, as in the log (`decode.ts`).
+      return `CAST(${name} AS SIGNED)`;
     case 'float':
     case 'double':
       // As a double, since a FLOAT prints only six digits.
       return `${name}*1e0`;
     case 'address':
       return `CAST(${name} AS BINARY(${type.length}))`;
+    case 'json':
+      return selectedJson(name);
     case 'integer':
     case 'decimal':
     case 'year':
@@ -154,6 +165,7 @@ function selected(name: string, type: ColumnType): string {
     case 'fixed-binary':
     case 'binary':
     case 'geometry':
+    case 'vector':
     case 'unsupported':
       return name;
     default:
@@ -189,7 +201,10 @@ function readerOf(type: ColumnType): (bytes: Buffer) => string {
     case 'address':
     case 'binary':
     case 'geometry':
+    case 'vector':
       return (bytes) => binaryLiteral(bytes, 0, bytes.length);
+    case 'json':
+      return (bytes) => jsonLiteral(readJsonText(bytes));
     case 'unsupported':
       throw new OtterError('OT4040', `a column cannot be carried exactly yet: ${type.why}`);
     default:

@@ -13,15 +13,19 @@ import type {
   SourcePort,
   Statement,
 } from '../model/ports.ts';
+import { formatPosition, type LogPoint, parsePosition } from '../model/position.ts';
 import { type Image, type TableShape, tableName } from '../model/row.ts';
 import { KeptSession, type Session } from './connection.ts';
 import { createStatement, rewriteCreate } from './create-table.ts';
 import type { DatabaseServer } from './database-server.ts';
 import { History } from './history.ts';
-import { type LogStart, logStart, whyEnded } from './log-start.ts';
+import { LateCommits } from './late-commits.ts';
+import { type LogStart, logNames, logStart, whyEnded } from './log-start.ts';
+import type { XaOptions } from './logged-xa.ts';
 import { LookAhead, type OpenLog } from './look-ahead.ts';
 import { checkServer } from './preflight.ts';
-import { reachOf } from './reach.ts';
+import { lookUpPrepared } from './prepared-lookup.ts';
+import { type NamedTable, reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
 import { presentRows, readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
@@ -34,6 +38,8 @@ export interface SourceOptions {
   readonly ownSchema?: string | undefined;
   /** Log items that may wait in memory for a reader, in rough bytes [16 MiB]. */
   readonly queueBytesMax?: number | undefined;
+  /** Rows of XA transactions that may wait in memory for their commit, for a reader, in rough bytes [32 MiB]. */
+  readonly heldBytesMax?: number | undefined;
   /** How often an idle server tells that it is there [500 ms]. */
   readonly heartbeatMs?: number | undefined;
   /** Silence after which a log connection is given up [15 s]. */
@@ -49,6 +55,14 @@ interface Asked {
   readonly answer: Promise<ReadonlyMap<string, TableShape>>;
 }
 
+/** For streams that know what becomes of what was prepared, or to which it does not matter. */
+const NOT_LOOKED_UP: StreamOptions['lookUp'] = async function* () {};
+const PASSED: XaOptions = {
+  mode: 'pass',
+  heldBytesMax: 0,
+  prepared: () => undefined,
+  committed: () => undefined,
+};
 /** Silence after which a log connection is given up. */
 const SILENCE_MS = 15_000;
 /** A stream that looks ahead has no rows. */
@@ -61,6 +75,8 @@ const NO_TABLE = {
   shapes: async () => new Map<string, TableShape>(),
   ahead: async () => [],
   reach: async () => [],
+  lookUp: NOT_LOOKED_UP,
+  xa: PASSED,
 };
 
 export function mysqlSource(options: SourceOptions): SourcePort & AsyncDisposable {
@@ -76,6 +92,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   readonly #catalog = new Catalog({ children: false });
   readonly #parents = new Catalog({ children: true });
   readonly #look = new LookAhead({ logEnd: () => this.logEnd() });
+  readonly #late = new LateCommits();
   readonly #asked = new Map<Catalog, Map<string, Asked>>([
     [this.#catalog, new Map()],
     [this.#parents, new Map()],
@@ -124,10 +141,11 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async *#follow(start: LogStart, options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
     const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = SILENCE_MS } = this.#options;
+    const kind = await this.#facts(await this.#control.get());
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
-      folds: (await this.#facts(await this.#control.get())).folds,
+      folds: kind.folds,
       definitions: options.definitions,
       partBytes: options.partBytes,
       queueBytesMax: Math.max(queueBytesMax, options.partBytes),
@@ -138,14 +156,49 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     const shapes = await this.#wantedShapes(options.wants);
     const { history } = options;
     if (history !== undefined) await this.#complete(history, start.from, options);
-    await using stream = new LogStream({
+    const wanted = {
       ...common,
-      ...start,
       wants: options.wants,
-      known: { shapes, ahead: await ahead(start.from) },
       shapes: this.#shapesForLog(),
+      reach: async (names: readonly NamedTable[]) => reachOf(await this.#catalogSession.get(), names),
+    };
+    // A place says where to begin: of what lies before it nothing need be known.
+    const begin = ({ file, offset }: LogPoint): LogStart => {
+      const { family } = parsePosition(start.from);
+      const from = family === 'file' ? ({ family, file, offset, server: kind.identity, made: null } as const) : null;
+      return { from: from === null ? `${family}:` : formatPosition(from), place: { file, offset } };
+    };
+    const lookUp: StreamOptions['lookUp'] = (xid, before, position, signal) =>
+      lookUpPrepared(
+        { xid, before },
+        {
+          files: async () => logNames(await this.#control.get()),
+          look: (place, prepared) =>
+            new LogStream({ ...common, ...NO_TABLE, ...begin(place), xa: { ...PASSED, prepared } }),
+          read: (place, between) =>
+            new LogStream({
+              ...wanted,
+              ...begin(place),
+              xa: { ...PASSED, mode: 'deliver' },
+              lookUp: NOT_LOOKED_UP,
+              known: { shapes: [], ahead: [] },
+              ahead: async () => [...between, ...(await ahead(position))],
+            }),
+        },
+        signal,
+      );
+    await using stream = new LogStream({
+      ...wanted,
+      ...start,
+      xa: {
+        mode: 'hold',
+        heldBytesMax: this.#options.heldBytesMax ?? 32 << 20,
+        prepared: ({ xid }) => this.#late.prepared(xid),
+        committed: (xid) => this.#late.committed(xid),
+      },
+      known: { shapes, ahead: await ahead(start.from) },
       ahead,
-      reach: async (names) => reachOf(await this.#catalogSession.get(), names),
+      lookUp,
       ...(history === undefined ? {} : { history, behind: this.#behind(options) }),
     });
     while (!options.signal.aborted) yield await stream.next(options.signal);
@@ -298,6 +351,11 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async estimateRows(schema: string, table: string): Promise<number> {
     return estimateRows(await this.#catalogSession.get(), schema, table);
+  }
+
+  async seen(passed: Promise<void>, signal: AbortSignal): Promise<void> {
+    const session = await this.#control.get();
+    if ((await this.#facts(session)).family === 'mariadb') await this.#late.over(session, passed, signal);
   }
 
   async readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]> {

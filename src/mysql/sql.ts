@@ -282,12 +282,17 @@ function equalities(table: LoadTable, columns: readonly number[], row: Image): s
 /** Without a key only the very value tells a row from another: collations take `a` for `A`, and for `a` with a space. */
 function identity({ name, type, charset }: ColumnShape, literal: string): string {
   const equal = `${quoteName(name)}<=>${literal}`;
+  // A JSON is no text to the server, to which 1 and 1.0 are equal too; vectors it does not compare.
+  if (type === 'json')
+    return `CAST(CAST(${quoteName(name)} AS CHAR) AS BINARY)<=>CAST(CAST(CAST(${literal} AS JSON) AS CHAR) AS BINARY)`;
+  if (VECTOR.test(type)) return `HEX(${quoteName(name)})<=>HEX(${literal})`;
   if (charset === null || literal === 'NULL' || !TEXT.test(type)) return equal;
   const same = `CAST(${quoteName(name)} AS BINARY)<=>CAST(CONVERT(${literal} USING ${charset}) AS BINARY)`;
   // For an index, which a long text does not have. It might come in a variable, of which no collation can be told.
   return literal.length < INDEXED_CHARS ? `${equal} AND ${same}` : same;
 }
 
+const VECTOR = /^vector\b/;
 const TEXT = /^((var)?char|(tiny|medium|long)?text)\b/;
 const INDEXED_CHARS = 10_000;
 

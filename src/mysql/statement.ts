@@ -10,7 +10,7 @@ export type StatementKind =
   | { readonly kind: 'savepoint' }
   /** ROLLBACK and ROLLBACK TO: something that stands in the log did not happen. */
   | { readonly kind: 'rollback' }
-  | { readonly kind: 'xa'; readonly verb: string }
+  | { readonly kind: 'xa' }
   | { readonly kind: 'rows'; readonly verb: string }
   /** Of temporary tables, which no other session sees. */
   | { readonly kind: 'temporary' }
@@ -40,7 +40,7 @@ export function statementKind(plain: string): StatementKind {
     case 'release':
       return { kind: 'savepoint' };
     case 'xa':
-      return { kind: 'xa', verb: /^xa\s+([a-z]+)/i.exec(text)?.[1]?.toLowerCase() ?? '' };
+      return { kind: 'xa' };
     case 'set': {
       // MariaDB: SET STATEMENT variable = value FOR statement
       const inner = /^set\s+statement\s.*?\sfor\s+(.*)$/is.exec(text)?.[1];

@@ -11,9 +11,11 @@ import { OtterError } from '../model/error.ts';
 import type { LogBatch, PastTable, ReadLogOptions, Statement, StatementTable } from '../model/ports.ts';
 import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
-import { LogAssembler, type Need } from './binlog.ts';
+import { type Ask, LogAssembler } from './binlog.ts';
 import { databaseError } from './driver-error.ts';
 import type { Defining } from './history.ts';
+import type { XaOptions } from './logged-xa.ts';
+import type { PreparedItem } from './prepared-lookup.ts';
 import type { NamedTable } from './reach.ts';
 
 /** What zongji and mysql2 have and their types do not say. */
@@ -69,6 +71,14 @@ export interface StreamOptions {
   ) => Promise<readonly StatementTable[]>;
   /** Everything that a change of these names may touch; null when it cannot be told. */
   readonly reach: (names: readonly NamedTable[]) => Promise<readonly NamedTable[] | null>;
+  readonly xa: XaOptions;
+  /** What an XA transaction holds that was prepared before a place in the log, `position` being before it too. */
+  readonly lookUp: (
+    xid: string,
+    before: LogPoint,
+    position: string,
+    signal: AbortSignal,
+  ) => AsyncIterable<PreparedItem>;
   readonly partBytes: number;
   /** Whether the server keeps names in small letters. */
   readonly folds: boolean;
@@ -91,9 +101,14 @@ export class LogStream implements AsyncDisposable {
   #assembler: LogAssembler | null = null;
   #error: OtterError | null = null;
   #wake: (() => void) | null = null;
+  /** Whoever waits for items to be taken. */
+  #taken: (() => void) | null = null;
+  readonly #abort = new AbortController();
   /** Copies of events that came while a table's structure was being asked for. */
   #backlog: Buffer[] = [];
   #asking = false;
+  /** An event waits until the items are taken. */
+  #full = false;
   #paused = false;
   #heard = true;
   #silentMs = 0;
@@ -135,6 +150,8 @@ export class LogStream implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#abort.abort();
+    this.#taken?.();
     if (this.#watchdog !== null) clearInterval(this.#watchdog);
     this.#backlog = [];
     const { connection, ctrlConnection } = this.#zongji as unknown as Internals;
@@ -160,7 +177,11 @@ export class LogStream implements AsyncDisposable {
     this.#seenOffset = point.offset;
     this.#seenFile = point.file;
     const items = assembler.takeItems();
-    if (this.#paused && !this.#asking) this.#resume();
+    this.#taken?.();
+    if (this.#full) {
+      this.#full = false;
+      this.#drainBacklog();
+    } else if (this.#paused && !this.#asking) this.#resume();
     return { items, point };
   }
 
@@ -186,8 +207,10 @@ export class LogStream implements AsyncDisposable {
       wants: this.#options.wants,
       definitions: this.#options.definitions,
       partBytes: this.#options.partBytes,
+      roomBytes: this.#options.queueBytesMax,
       checksum: inner.useChecksum,
       folds: this.#options.folds,
+      xa: this.#options.xa,
       ...(this.#options.history === undefined ? {} : { history: this.#options.history }),
     });
     const { shapes, ahead } = this.#options.known;
@@ -217,7 +240,7 @@ export class LogStream implements AsyncDisposable {
     if (this.#closed || this.#error !== null) return false;
     const { buffer, offset, end } = packet;
     if (buffer[offset] === PACKET_OK) {
-      if (this.#asking) this.#backlog.push(Buffer.from(buffer.subarray(offset + 1, end)));
+      if (this.#asking || this.#full) this.#backlog.push(Buffer.from(buffer.subarray(offset + 1, end)));
       else this.#feed(buffer, offset + 1, end);
       return false;
     }
@@ -229,14 +252,15 @@ export class LogStream implements AsyncDisposable {
     return true;
   }
 
-  /** Returns whether the event was taken; if not, a table's structure is being asked for and the event waits. */
+  /** Returns whether the event was taken; if not, it waits: something is being asked for, or items must be taken. */
   #feed(bytes: Buffer, start: number, end: number): boolean {
     const assembler = this.#assembler!;
     try {
       const need = assembler.feed(bytes, start, end);
       if (need !== null) {
         this.#backlog.unshift(Buffer.from(bytes.subarray(start, end)));
-        this.#ask(need);
+        if (need.kind === 'room') this.#makeRoom();
+        else this.#ask(need);
         return false;
       }
     } catch (error) {
@@ -250,7 +274,13 @@ export class LogStream implements AsyncDisposable {
     return true;
   }
 
-  #ask(need: Need): void {
+  #makeRoom(): void {
+    this.#full = true;
+    this.#pause();
+    this.#wake?.();
+  }
+
+  #ask(need: Ask): void {
     this.#asking = true;
     this.#pause();
     this.#answer(need).then(
@@ -264,11 +294,12 @@ export class LogStream implements AsyncDisposable {
     );
   }
 
-  async #answer(need: Need): Promise<(assembler: LogAssembler) => void> {
+  async #answer(need: Ask): Promise<(assembler: LogAssembler) => void> {
     if (need.kind === 'reach') {
       const reach = await this.#options.reach(need.names);
       return (assembler) => assembler.provideReach(need.names, reach);
     }
+    if (need.kind === 'prepared') return this.#lookUp(need.xid);
     if (need.kind === 'history') {
       const { past, position } = this.#assembler!;
       const { statement, tables } = need;
@@ -284,6 +315,23 @@ export class LogStream implements AsyncDisposable {
       for (const [name, shape] of shapes) assembler.provide(schema, name, shape, ahead);
       if (!shapes.has(table)) assembler.provide(schema, table, null, ahead);
     };
+  }
+
+  /** However much it is, no more of it waits here than of the rest of the log. */
+  async #lookUp(xid: string): Promise<(assembler: LogAssembler) => void> {
+    const assembler = this.#assembler!;
+    const { lookUp, queueBytesMax } = this.#options;
+    for await (const item of lookUp(xid, assembler.point, assembler.position, this.#abort.signal)) {
+      assembler.provideItem(item);
+      this.#wake?.();
+      while (assembler.bytes > queueBytesMax && assembler.itemCount > 0 && !this.#closed) {
+        const { promise, resolve } = Promise.withResolvers<void>();
+        this.#taken = resolve;
+        await promise;
+      }
+      if (this.#closed) break;
+    }
+    return (found) => found.found(xid);
   }
 
   #drainBacklog(): void {

@@ -133,18 +133,18 @@ function readLists(c: Cursor, end: number): readonly (readonly string[])[] {
 /** @throws OtterError OT4030 when the log's structure is not that of `shape`, OT4040 for types that are not exact. */
 export function planRows(map: TableMap, shape: TableShape): RowPlan {
   const types = shape.columns.map((column) => parseColumnType(column.type, column.charset));
+  // All of them at once, so that nobody has to change one to learn of the next.
+  const wrong = types.flatMap((type, i) => {
+    const { name } = shape.columns[i]!;
+    if (type.kind === 'unsupported') return [`${name} (${type.why})`];
+    return isOldTemporal(map.columns[i]?.code) ? [`${name} (a date or time in the format of MySQL 5.5)`] : [];
+  });
+  if (wrong.length > 0) throw inexact(shape, wrong);
   const hidden = hiddenColumns.get(shape) ?? 0;
   if (map.columns.length !== types.length + hidden) {
     throw differs(map, `${map.columns.length - hidden} columns in the log, ${types.length} now`);
   }
   checkNames(map, shape);
-  // All of them at once, so that nobody has to change one to learn of the next.
-  const wrong = types.flatMap((type, i) => {
-    const { name } = shape.columns[i]!;
-    if (type.kind === 'unsupported') return [`${name} (${type.why})`];
-    return isOldTemporal(map.columns[i]!.code) ? [`${name} (a date or time in the format of MySQL 5.5)`] : [];
-  });
-  if (wrong.length > 0) throw inexact(shape, wrong);
   const decoders = map.columns.map((column, i) => {
     if (i >= types.length) return decoderFor(HASH, column);
     const type = types[i]!;
@@ -199,7 +199,7 @@ function checkNames(map: TableMap, shape: TableShape): void {
 const WIDE = /^(ucs2|utf16|utf16le|utf32)$/;
 const ASCII = /^[\x20-\x7e]*$/;
 
-function isOldTemporal(code: number): boolean {
+function isOldTemporal(code: number | undefined): boolean {
   return code === LOG_TYPE.TIMESTAMP || code === LOG_TYPE.DATETIME || code === LOG_TYPE.TIME;
 }
 

@@ -18,8 +18,17 @@ export function readDatetime(c: Cursor, fsp: number): string {
   const low = c.uintBE(3);
   // 17 bits of year and month, of which the upper 16 - 1 lie in `high`: 40 = sign + 17 + 5 + 5 + 6 + 6.
   const yearMonth = high * 4 + (low >>> 22);
+  return `'${datetimeText(yearMonth, low, fsp === 0 ? 0 : c.uintBE((fsp + 1) >> 1), fsp)}'`;
+}
+
+/**
+ * @param yearMonth year times 13, and month
+ * @param low 5 bits of day, 5 of hour, 6 of minute, 6 of second, below others
+ * @param fraction in as many digits as `fsp` says, rounded up to even
+ */
+export function datetimeText(yearMonth: number, low: number, fraction: number, fsp: number): string {
   const date = dateText(Math.floor(yearMonth / 13), yearMonth % 13, (low >>> 17) & 31);
-  return `'${date} ${TWO[(low >>> 12) & 31]}:${TWO[(low >>> 6) & 63]}:${TWO[low & 63]}${readFraction(c, fsp)}'`;
+  return `${date} ${TWO[(low >>> 12) & 31]}:${TWO[(low >>> 6) & 63]}:${TWO[low & 63]}${fractionText(fraction, fsp)}`;
 }
 
 const DAY_S = 86_400;
@@ -49,10 +58,14 @@ export function readTime(c: Cursor, fsp: number): string {
   const value = total - 0x80_0000 * 256 ** fractionBytes;
   const size = Math.abs(value);
   const whole = Math.floor(size / 256 ** fractionBytes);
-  const fraction = size % 256 ** fractionBytes;
+  return `'${timeText(value < 0, whole, size % 256 ** fractionBytes, fsp)}'`;
+}
+
+/** @param whole 10 bits of hour, 6 of minute, 6 of second */
+export function timeText(negative: boolean, whole: number, fraction: number, fsp: number): string {
   const hour = (whole >>> 12) & 0x3ff;
   const text = `${hour < 100 ? TWO[hour] : hour}:${TWO[(whole >>> 6) & 63]}:${TWO[whole & 63]}`;
-  return `'${value < 0 ? '-' : ''}${text}${fractionText(fraction, fsp)}'`;
+  return `${negative ? '-' : ''}${text}${fractionText(fraction, fsp)}`;
 }
 
 /** 1 or 2 digits take a byte, 3 or 4 two, 5 or 6 three. */

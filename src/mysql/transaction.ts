@@ -2,11 +2,12 @@
  * The transaction that a log is in, and the items that come of it.
  *
  * Rule kept: nothing is delivered as whole before the log says that it was committed; parts of a large transaction say
- * that they are parts. What cannot be told from the log (rolled back in part, prepared but undecided) is refused.
+ * that they are parts. What is prepared and undecided is held back; what cannot be told from the log (rolled back in part) is
+ * refused.
  */
 import { OtterError } from '../model/error.ts';
 import type { LogItem, Statement } from '../model/ports.ts';
-import { type RowChange, tableName } from '../model/row.ts';
+import { type RowChange, type TableShape, tableName } from '../model/row.ts';
 import type { GtidEvent } from './events.ts';
 import { backwards } from './log-refusals.ts';
 import type { NamedTable } from './reach.ts';
@@ -18,8 +19,34 @@ const PASSED_MAX = 4096;
 /** Rough cost of an item beside its rows. */
 const ITEM_BYTES = 200;
 
+interface Part {
+  readonly changes: readonly RowChange[];
+  /** Rough, in memory. */
+  readonly bytes: number;
+}
+
+type Unreadable = Omit<Extract<LogItem, { kind: 'unreadable' }>, 'kind' | 'gtid'>;
+
+/** What is in an XA transaction that is not decided. */
+export interface Held {
+  readonly parts: readonly Part[];
+  readonly unreadable: readonly Unreadable[];
+  readonly tables: readonly TableShape[];
+  readonly bytes: number;
+}
+
+/** The same while it grows. */
+interface Holding {
+  parts: Part[];
+  readonly unreadable: Unreadable[];
+  bytes: number;
+  /** There was too much, and it is gone. */
+  lost: boolean;
+}
+
 export class Transactions {
   readonly #partBytes: number;
+  readonly #heldBytesMax: number;
   readonly #track: PositionTrack;
   #items: LogItem[] = [];
   #itemBytes = 0;
@@ -35,11 +62,15 @@ export class Transactions {
   #changes: RowChange[] = [];
   #changeBytes = 0;
   #parts = 0;
+  /** Of an XA transaction. */
+  #holding: Holding | null = null;
   /** Commit times of the transactions since the last item. */
   #passed: number[] = [];
 
-  constructor(from: string, partBytes: number) {
+  /** @param heldBytesMax rough bytes of an undecided transaction that are kept */
+  constructor(from: string, partBytes: number, heldBytesMax: number) {
     this.#partBytes = partBytes;
+    this.#heldBytesMax = heldBytesMax;
     this.#track = trackPosition(from);
     this.#before = this.#track.text;
   }
@@ -84,7 +115,8 @@ export class Transactions {
    * @param end where it will end in its file, if that is its name
    */
   begin(gtid: GtidEvent, end: number | null): void {
-    if (this.#hasRows) throw new OtterError('OT4034', 'a transaction in the log has no end');
+    if (this.#hasRows || (this.#holding?.bytes ?? 0) > 0)
+      throw new OtterError('OT4034', 'a transaction in the log has no end');
     if (this.#gtid !== null) this.#close();
     // Whoever goes on from a position takes this one for done.
     if (this.#track.passed(gtid.gtid)) throw backwards(gtid.gtid, this.#track.text);
@@ -102,12 +134,40 @@ export class Transactions {
 
   /** @param read appends changes and returns their rough size in memory */
   addRows(read: (into: RowChange[]) => number): void {
+    if (this.#holding?.lost === true) return;
     this.#changeBytes += read(this.#changes);
-    if (this.#changeBytes >= this.#partBytes) this.#deliver(false);
+    if (this.#changeBytes >= this.#partBytes) this.#part();
+  }
+
+  /** What follows is not delivered before `release` and `adopt`. */
+  hold(): void {
+    this.#holding ??= { parts: [], unreadable: [], bytes: 0, lost: false };
+  }
+
+  /** What was held back of the present transaction; null when it was too much. It goes on as others do. */
+  release(): Held | null {
+    const holding = this.#holding;
+    if (holding !== null && this.#changes.length > 0) this.#keep(holding);
+    this.#holding = null;
+    if (holding === null || holding.lost) return null;
+    const tables = new Set(holding.parts.flatMap(({ changes }) => changes.map(({ table }) => table)));
+    return { ...holding, tables: [...tables] };
+  }
+
+  /** What another transaction held, or a part of it, is in the present one. */
+  adopt({ parts, unreadable }: Pick<Held, 'parts' | 'unreadable'>): void {
+    for (const { changes, bytes } of parts) {
+      if (changes.length === 0) continue;
+      if (this.#changes.length > 0) this.#deliver(false);
+      this.#changes = [...changes];
+      this.#changeBytes = bytes;
+    }
+    for (const { tables, error, gone } of unreadable) this.addUnreadable(tables, error, gone);
   }
 
   /** @param at where the log is behind the commit */
   commit(at: number): void {
+    if (this.#holding !== null) throw new OtterError('OT4034', 'an XA transaction in the log ends as others do');
     if (this.#hasRows) {
       this.#mustEndAt(at);
       this.#deliver(true);
@@ -141,6 +201,11 @@ export class Transactions {
 
   /** Changes of the present transaction that cannot be told. @param tables wanted ones; null when it is not known which */
   addUnreadable(tables: readonly NamedTable[] | null, error: OtterError, gone: boolean): void {
+    if (this.#holding !== null) {
+      const told = this.#holding.unreadable.some((other) => nameAll(other.tables) === nameAll(tables));
+      if (!told) this.#holding.unreadable.push({ tables, error, gone });
+      return;
+    }
     this.#items.push({ kind: 'unreadable', gtid: this.#requireGtid().gtid, tables, gone, error });
     this.#itemBytes += ITEM_BYTES;
   }
@@ -148,15 +213,15 @@ export class Transactions {
   /** Takes back the rows so far, and names their tables. Null when some were delivered already, and cannot be taken back. */
   takeBack(): readonly NamedTable[] | null {
     if (this.#parts > 0) return null;
-    const tables = new Map(
-      this.#changes.map(({ table }) => [tableName(table), { schema: table.schema, name: table.name }]),
-    );
+    const changes = [...(this.#holding?.parts.flatMap((part) => part.changes) ?? []), ...this.#changes];
+    if (this.#holding !== null) Object.assign(this.#holding, { parts: [], bytes: 0 });
+    const tables = new Map(changes.map(({ table }) => [tableName(table), { schema: table.schema, name: table.name }]));
     this.#changes = [];
     this.#changeBytes = 0;
     return [...tables.values()];
   }
 
-  /** ROLLBACK, or an XA transaction's PREPARE or end: nothing of it is left. */
+  /** ROLLBACK, or XA PREPARE: nothing of it is left here. */
   end(): void {
     this.#close();
   }
@@ -170,7 +235,23 @@ export class Transactions {
     this.#gtid = null;
     this.#open = false;
     this.#parts = 0;
+    this.#holding = null;
     this.#before = this.#track.text;
+  }
+
+  #part(): void {
+    if (this.#holding === null) this.#deliver(false);
+    else this.#keep(this.#holding);
+  }
+
+  #keep(holding: Holding): void {
+    holding.parts.push({ changes: this.#changes, bytes: this.#changeBytes });
+    holding.bytes += this.#changeBytes;
+    this.#changes = [];
+    this.#changeBytes = 0;
+    if (holding.bytes <= this.#heldBytesMax) return;
+    holding.lost = true;
+    holding.parts = [];
   }
 
   #deliver(last: boolean): void {
@@ -211,4 +292,8 @@ export class Transactions {
     if (this.#gtid === null) throw new OtterError('OT4023', 'the log has a change without a GTID');
     return this.#gtid;
   }
+}
+
+function nameAll(tables: readonly NamedTable[] | null): string | null {
+  return tables === null ? null : tables.map(tableName).join('\n');
 }

@@ -14,14 +14,18 @@ export type ColumnType =
   | { readonly kind: 'datetime' }
   | { readonly kind: 'timestamp' }
   | { readonly kind: 'time' }
-  /** CHAR, VARCHAR and the TEXTs. */
-  | { readonly kind: 'text'; readonly charset: string; readonly long: boolean }
+  /** CHAR, VARCHAR and the TEXTs. `compressed`: a column that MariaDB compresses, in the log too. */
+  | { readonly kind: 'text'; readonly charset: string; readonly long: boolean; readonly compressed: boolean }
   /** BINARY, padded with zeros that the log leaves out. */
   | { readonly kind: 'fixed-binary'; readonly length: number }
-  /** INET4 and INET6 of MariaDB: written as their bytes. */
+  /** INET4, INET6 and UUID of MariaDB: written as their bytes. */
   | { readonly kind: 'address'; readonly length: 4 | 16 }
   /** VARBINARY and the BLOBs. */
-  | { readonly kind: 'binary'; readonly long: boolean }
+  | { readonly kind: 'binary'; readonly long: boolean; readonly compressed: boolean }
+  /** Numbers of four bytes each, written as their bytes. */
+  | { readonly kind: 'vector' }
+  /** MySQL's; in MariaDB the word makes a LONGTEXT. */
+  | { readonly kind: 'json' }
   | { readonly kind: 'enum' }
   | { readonly kind: 'set' }
   | { readonly kind: 'geometry' }
@@ -52,9 +56,8 @@ const GEOMETRIES = new Set([
 export function parseColumnType(text: string, charset: string | null): ColumnType {
   const lower = text.toLowerCase();
   const base = /^[a-z0-9_]+/.exec(lower)?.[0] ?? '';
-  if (base !== 'enum' && base !== 'set' && lower.includes('compressed')) {
-    return { kind: 'unsupported', why: 'a compressed column' };
-  }
+  // `varchar(9) /*M!100301 COMPRESSED*/`
+  const compressed = base !== 'enum' && base !== 'set' && lower.includes('compressed');
   const unsigned = /\b(unsigned|zerofill)\b/.test(lower);
   const bytes = INTEGERS[base];
   if (bytes !== undefined) return { kind: 'integer', bytes, unsigned };
@@ -86,20 +89,25 @@ export function parseColumnType(text: string, charset: string | null): ColumnTyp
     case 'text':
     case 'mediumtext':
     case 'longtext':
-      return { kind: 'text', charset: charset ?? 'binary', long: base.endsWith('text') };
+      return { kind: 'text', charset: charset ?? 'binary', long: base.endsWith('text'), compressed };
     case 'binary':
       return { kind: 'fixed-binary', length: Number(/\((\d+)\)/.exec(lower)?.[1] ?? 1) };
     case 'inet4':
       return { kind: 'address', length: 4 };
     case 'inet6':
+    case 'uuid':
       return { kind: 'address', length: 16 };
     case 'varbinary':
-      return { kind: 'binary', long: false };
+      return { kind: 'binary', long: false, compressed };
     case 'tinyblob':
     case 'blob':
     case 'mediumblob':
     case 'longblob':
-      return { kind: 'binary', long: true };
+      return { kind: 'binary', long: true, compressed };
+    case 'vector':
+      return { kind: 'vector' };
+    case 'json':
+      return { kind: 'json' };
     case 'enum':
       return { kind: 'enum' };
     case 'set':
@@ -174,6 +182,7 @@ export function logCodes(type: ColumnType): readonly number[] {
       return [LOG_TYPE.TIME2];
     case 'text':
     case 'binary':
+      if (type.compressed) return [type.long ? LOG_TYPE.BLOB_COMPRESSED : LOG_TYPE.VARCHAR_COMPRESSED];
       return type.long ? [LOG_TYPE.BLOB] : [LOG_TYPE.VARCHAR, LOG_TYPE.VAR_STRING, LOG_TYPE.STRING];
     case 'fixed-binary':
     case 'address':
@@ -184,6 +193,11 @@ export function logCodes(type: ColumnType): readonly number[] {
       return [LOG_TYPE.SET];
     case 'geometry':
       return [LOG_TYPE.GEOMETRY];
+    case 'vector':
+      // MariaDB's is a VARBINARY to the log.
+      return [LOG_TYPE.VECTOR, LOG_TYPE.VARCHAR];
+    case 'json':
+      return [LOG_TYPE.JSON];
     case 'unsupported':
       return [];
     default:

@@ -27,6 +27,7 @@ export const NO_SOURCE: SourcePort & AsyncDisposable = {
   createStatementOf: onlyATarget,
   past: onlyATarget,
   estimateRows: onlyATarget,
+  seen: onlyATarget,
   readChunk: onlyATarget,
   presentRows: onlyATarget,
   [Symbol.asyncDispose]: async () => undefined,

@@ -25,6 +25,12 @@ const LONG_BYTES: Readonly<Record<string, number>> = {
   ...{ tinyblob: 255, blob: 65_535, mediumblob: 16_777_215, longblob: 4_294_967_295 },
 };
 
+/** Types of addresses and names whose values travel as their bytes. */
+const ADDRESS_BYTES: Readonly<Record<string, number>> = { inet4: 4, inet6: 16, uuid: 16 };
+
+/** As what a JSON travels. */
+const JSON_AS_TEXT: Parsed = { base: 'longtext', numbers: [], unsigned: false, members: [], charset: 'utf8mb4' };
+
 /** Several names of one type, on one server or on another. */
 const SYNONYMS: Readonly<Record<string, string>> = {
   integer: 'int',
@@ -62,7 +68,12 @@ function valuesFit(source: FitColumn, target: FitColumn): Fit {
   if (from.base in INTEGER_BYTES) return to.base in INTEGER_BYTES ? exactIf(integerFits(from, to)) : 'silent';
   if (GEOMETRY.test(from.base)) return to.base === from.base || to.base === 'geometry' ? 'exact' : 'silent';
   if (TEXT.test(from.base)) return isJsonText(source, to) ? 'exact' : textFit(from, to);
-  if (BYTES.test(from.base)) return bytesFit(from, to);
+  if (from.base === 'json' && TEXT.test(to.base)) return textFit(JSON_AS_TEXT, to);
+  // Bytes into such a type are an address again, or none.
+  const address = ADDRESS_BYTES[to.base];
+  if (address !== undefined && from.base === 'binary') return length(from, 1) === address ? 'exact' : 'silent';
+  const bytes = asBytes(from);
+  if (bytes !== null && BYTES.test(to.base)) return bytesFit(bytes, to);
   // The number of a FLOAT travels as the double that it is.
   if (from.base === 'float' && to.base === 'double' && to.numbers.length === 0) return exactIf(signFits(from, to));
   return from.base === to.base ? fitOfOneKind(from, to, source.type === target.type) : 'silent';
@@ -92,7 +103,12 @@ function fitOfOneKind(from: Parsed, to: Parsed, same: boolean): Fit {
     case 'date':
     case 'inet4':
     case 'inet6':
+    case 'uuid':
+    case 'json':
       return 'exact';
+    case 'vector':
+      // MySQL takes shorter ones, MariaDB none of another length.
+      return exactIf(length(from, 1) === length(to, 1));
     default:
       return same ? 'exact' : 'silent';
   }
@@ -184,6 +200,14 @@ function mostBytes(charset: string): number {
   if (/^(utf8mb4|utf16|utf16le|utf32|gb18030)$/.test(charset)) return 4;
   if (/^(utf8mb3|ujis|eucjpms)$/.test(charset)) return 3;
   return /^(ucs2|gbk|gb2312|big5|euckr|sjis|cp932)$/.test(charset) ? 2 : 1;
+}
+
+/** The bytes as which a value travels; null for other types. */
+function asBytes(type: Parsed): Parsed | null {
+  if (BYTES.test(type.base)) return type;
+  const address = ADDRESS_BYTES[type.base];
+  if (address !== undefined) return { ...type, base: 'binary', numbers: [address] };
+  return type.base === 'vector' ? { ...type, base: 'varbinary', numbers: [4 * length(type, 1)] } : null;
 }
 
 function bytesFit(from: Parsed, to: Parsed): Fit {

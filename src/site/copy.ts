@@ -2,7 +2,7 @@
  * The copy of existing rows, source side: key-ordered chunks between two watermarks in the log, after DBLog (Andreakis
  * and Papapanagiotou, "DBLog: A Watermark Based Change-Data-Capture Framework", 2020).
  *
- * A chunk is read without locks after its low watermark was written; rows that the log changes before the high one are
+ * A chunk is read without locks after its low watermark was written and whatever stands before that in the log can be seen; rows that the log changes before the high one are
  * dropped from it, since the log brings them. It is delivered at the high watermark's place in the log. Rule kept: at
  * every position the target holds, of each table, the rows up to its cursor as the source had them there.
  *
@@ -218,6 +218,7 @@ export class Copier {
     try {
       outbound.chunks.pending = pending;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });
+      await source.seen(pending.begun, signal);
       const rows = await source.readChunk(table, cursor, limit).catch(async (error: unknown) => {
         if (await this.#isAsTold(table, signal)) throw error;
         return null;

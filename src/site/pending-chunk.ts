@@ -17,6 +17,9 @@ export class PendingChunk {
   readonly outcome: Promise<'sent' | 'spoiled'>;
   /** Settles the outcome; the first call counts. */
   readonly settle: (outcome: 'sent' | 'spoiled') => void;
+  /** Settles when the low watermark has passed the reader, or never will. */
+  readonly begun: Promise<void>;
+  readonly #begin: () => void;
   /** Set by the copier before the high watermark is written. */
   chunk: CopyChunk | null = null;
   readonly #cascadeParents: Parents;
@@ -30,12 +33,19 @@ export class PendingChunk {
     this.#cascadeParents = cascadeParents;
     const { promise, resolve } = Promise.withResolvers<'sent' | 'spoiled'>();
     this.outcome = promise;
-    this.settle = resolve;
+    const begun = Promise.withResolvers<void>();
+    this.begun = begun.promise;
+    this.#begin = begun.resolve;
+    this.settle = (outcome) => {
+      resolve(outcome);
+      begun.resolve();
+    };
   }
 
   /** The low watermark passed the reader. */
   low(): void {
     this.#changed = new Set();
+    this.#begin();
   }
 
   note(change: RowChange): void {

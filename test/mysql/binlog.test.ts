@@ -2,50 +2,11 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OtterError } from '../../src/model/error.ts';
-import type { ColumnShape, TableShape } from '../../src/model/row.ts';
 import { LogAssembler } from '../../src/mysql/binlog.ts';
 import { EVENT } from '../../src/mysql/events.ts';
 import { definitions } from '../../src/replication/structure-change.ts';
+import { event, MAP, shape, TABLE } from './events.ts';
 
-function event(type: number, body: Uint8Array, { position = 0, flags = 0 } = {}): Buffer {
-  const bytes = Buffer.alloc(19 + body.length);
-  bytes[4] = type;
-  bytes.writeUInt32LE(7, 5);
-  bytes.writeUInt32LE(bytes.length, 9);
-  bytes.writeUInt32LE(position, 13);
-  bytes.writeUInt16LE(flags, 17);
-  bytes.set(body, 19);
-  return bytes;
-}
-
-const column = (name: string, type: string, charset: string | null = null): ColumnShape => ({
-  name,
-  type,
-  charset,
-  collation: null,
-  nullable: true,
-  generated: false,
-});
-
-const shape: TableShape = {
-  schema: 'd',
-  name: 't',
-  columns: [
-    column('id', 'int'),
-    column('a', 'varchar(300)', 'utf8mb4'),
-    column('b', 'longblob'),
-    column('c', 'decimal(10,2)'),
-  ],
-  primaryKey: [0],
-  uniques: [],
-  foreignKeys: [],
-  referencedBy: [],
-  triggers: [],
-  engine: 'InnoDB',
-};
-
-const TABLE = [1, 0, 0, 0, 0, 0];
-const MAP = Buffer.from([...TABLE, 1, 0, 1, 0x64, 0, 1, 0x74, 0, 4, 3, 15, 252, 246, 5, 0xb0, 0x04, 4, 10, 2, 0x0f]);
 const GTID = event(EVENT.MARIADB_GTID, Buffer.from([5, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]));
 
 function assembler(): LogAssembler {
@@ -54,8 +15,10 @@ function assembler(): LogAssembler {
     wants: () => true,
     definitions,
     partBytes: 1_000,
+    roomBytes: 1_000_000,
     checksum: false,
     folds: false,
+    xa: { mode: 'hold', heldBytesMax: 10_000, prepared: () => undefined, committed: () => undefined },
   });
   made.provide('d', 't', shape, []);
   return made;
@@ -163,8 +126,10 @@ describe('LogAssembler', () => {
         wants: () => true,
         definitions,
         partBytes: 1_000,
+        roomBytes: 1_000_000,
         checksum: false,
         folds: false,
+        xa: { mode: 'hold', heldBytesMax: 10_000, prepared: () => undefined, committed: () => undefined },
       });
       made.provide('d', 't', shape, []);
       feed(

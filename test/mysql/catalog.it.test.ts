@@ -173,18 +173,18 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       expect(await context.source.readChunk(shape, null, 10)).toEqual([['1', '3', '5']]);
     });
 
-    test.runIf(family === 'mariadb').each([
-      ['id INT PRIMARY KEY, v VARCHAR(100) COMPRESSED', 'v (a compressed column)'],
-      ['id INT PRIMARY KEY, v BLOB COMPRESSED', 'v (a compressed column)'],
-      ['id INT PRIMARY KEY, v INET6, w UUID', 'w (type uuid)'],
-      ['id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING -- ', 'id (type system)'],
-    ])('MariaDB: refuses (%s)', async (columns, words) => {
-      await root.run(`CREATE TABLE d.x (${columns}\n)`.replace(' -- \n)', ''));
-      await expect(context.source.shape('d', 'x')).rejects.toMatchObject({
-        code: 'OT4040',
-        message: expect.stringContaining(words),
-      });
-    });
+    test
+      .runIf(family === 'mariadb')
+      .each([['id INT PRIMARY KEY, v INT) WITH SYSTEM VERSIONING -- ', 'id (type system)']])(
+      'MariaDB: refuses (%s)',
+      async (columns, words) => {
+        await root.run(`CREATE TABLE d.x (${columns}\n)`.replace(' -- \n)', ''));
+        await expect(context.source.shape('d', 'x')).rejects.toMatchObject({
+          code: 'OT4040',
+          message: expect.stringContaining(words),
+        });
+      },
+    );
   });
 
   test('signedness is right under full row metadata too', async () => {

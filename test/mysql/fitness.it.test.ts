@@ -30,7 +30,6 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     ...(family === 'mysql'
       ? ([
           ['binlog_row_value_options', 'PARTIAL_JSON'],
-          ['binlog_transaction_compression', 'ON'],
           ['binlog_order_commits', 'OFF'],
         ] as [string, string][])
       : ([['binlog_alter_two_phase', 'ON']] as [string, string][])),

@@ -54,7 +54,7 @@ test('who leaves does not wait for it', async () => {
 test('what is there is read without a trace', async () => {
   const { root, server } = context;
   await root.query(
-    "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT, u UUID); INSERT INTO d.t (id) VALUES (1); CREATE TRIGGER d.g BEFORE INSERT ON d.t FOR EACH ROW SET NEW.id = NEW.id; CREATE TABLE d.`o'd``d` (id INT)",
+    "CREATE TABLE d.t (id INT PRIMARY KEY AUTO_INCREMENT) WITH SYSTEM VERSIONING; INSERT INTO d.t (id) VALUES (1); CREATE TRIGGER d.g BEFORE INSERT ON d.t FOR EACH ROW SET NEW.id = NEW.id; CREATE TABLE d.`o'd``d` (id INT)",
   );
   const [before] = await root.rows('SELECT @@GLOBAL.gtid_binlog_pos AS at');
   await using live = await inspectServer(server, { schema: 'otter', signal: new AbortController().signal });

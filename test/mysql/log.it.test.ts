@@ -130,11 +130,10 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     expect(covers(parsePosition(items.at(-1)!.position), parsePosition(end))).toBe(true);
   });
 
-  test('a wanted table with types that are not exact is refused, all its columns by name', async () => {
-    const [type, value] = family === 'mysql' ? ['JSON', `'{}'`] : ['UUID', 'UUID()'];
-    await root.run(`CREATE TABLE d.odd (id INT PRIMARY KEY, strange ${type}, n INT, odder ${type})`);
-    await root.run(`INSERT INTO d.odd VALUES (1, ${value}, 1, ${value})`);
-    const refused = { code: 'OT4040', message: expect.stringMatching(/: strange \(.*\), odder \(/) };
+  test.runIf(family === 'mariadb')('a table with history is refused, all its columns by name', async () => {
+    await root.run('CREATE TABLE d.odd (id INT PRIMARY KEY, strange INT, odder INT) WITH SYSTEM VERSIONING');
+    await root.run('INSERT INTO d.odd VALUES (1, 1, 1)');
+    const refused = { code: 'OT4040', message: expect.stringMatching(/: id \(.*\), strange \(.*\), odder \(/) };
     await expect(told()).rejects.toMatchObject(refused);
     await expect(context.source.shape('d', 'odd')).rejects.toMatchObject(refused);
   });
@@ -335,16 +334,12 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await expect(readToEnd(context.source, { from: other })).rejects.toMatchObject({ code: 'OT4002' });
   });
 
-  test.each([
-    ['SET SESSION binlog_format=STATEMENT', "UPDATE d.t SET a='y' WHERE id=1", 'OT4032', 'UPDATE'],
-    ['SET SESSION binlog_row_image=MINIMAL', "UPDATE d.t SET a='y' WHERE id=1", 'OT4031', ' b'],
-  ])('%s is refused', async (setting, statement, code, words) => {
+  test('the statement of a change is refused', async () => {
     await root.run("INSERT INTO d.t VALUES (1,'x',1)");
-    const session = await access(context.lab, context.lab.root).connect();
-    await session.run(setting);
-    await session.run(statement);
-    await session[Symbol.asyncDispose]();
-    await expect(told()).rejects.toMatchObject({ code, message: expect.stringContaining(words) });
+    await using session = await access(context.lab, context.lab.root).connect();
+    await session.run('SET SESSION binlog_format=STATEMENT');
+    await session.run("UPDATE d.t SET a='y' WHERE id=1");
+    await expect(told()).rejects.toMatchObject({ code: 'OT4032', message: expect.stringContaining('UPDATE') });
   });
 
   describe('a change that the log has as a statement', () => {
@@ -491,19 +486,6 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     await root.query("XA START 'y'; INSERT INTO d.t VALUES (1,'x',1); XA END 'y'; XA COMMIT 'y' ONE PHASE");
     await root.run("INSERT INTO d.t VALUES (2,'x',1)");
     expect(await told()).toEqual(["insert 1,'x',1", 'commit', "insert 2,'x',1", 'commit']);
-  });
-
-  test('XA transactions are refused when they touch a wanted table, and only then', async () => {
-    await root.run('CREATE TABLE d.u (id INT PRIMARY KEY)');
-    await root.run("XA START 'x'");
-    await root.run('INSERT INTO d.u VALUES (1)');
-    await root.query("XA END 'x'; XA PREPARE 'x'; XA COMMIT 'x'");
-    await root.run("INSERT INTO d.t VALUES (1,'x',1)");
-    const wants = (_: string, table: string): boolean => table === 't';
-    expect((await told({ wants })).slice(-2)).toEqual(["insert 1,'x',1", 'commit']);
-    await expect(told()).rejects.toThrow(
-      /rows of d.u were changed in an XA transaction \(transaction (\S+:\d+|0-\d+-\d+) at /,
-    );
   });
 
   test('a structure that has changed since is refused', async () => {
@@ -703,24 +685,6 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     const rest = await readToEnd(context.source, { from: items[0]!.position });
     expect(rest).toEqual(items.slice(1));
     expect(parsePosition(items.at(-1)!.position)).toEqual(parsePosition((await context.source.logEnd()).position));
-  });
-
-  test
-    .runIf(family === 'mysql')
-    .each([
-      [
-        'SET SESSION binlog_transaction_compression=ON',
-        "INSERT INTO d.t VALUES (1,'x',1)",
-        'binlog_transaction_compression',
-      ],
-    ])('MySQL: %s is refused', async (setting, statement, words) => {
-    await root.run(setting);
-    try {
-      await root.run(statement);
-    } finally {
-      await root.run('SET SESSION binlog_transaction_compression=OFF');
-    }
-    await expect(told()).rejects.toMatchObject({ code: 'OT4033', hint: expect.stringContaining(words) });
   });
 });
 

@@ -10,8 +10,8 @@ import type { Image, TableShape } from '../../src/model/row.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { passenger, Unplaced } from '../../src/oracle/values.ts';
 import { access } from '../mysql/context.ts';
-import { TYPE_CASES, type TypeCase } from '../mysql/values.ts';
 import { channel, rootOf, Sites, streaming, until } from '../site/harness.ts';
+import { has, type Kind, TYPE_CASES, type TypeCase } from '../values/cases.ts';
 import { type OracleLab, openStandInLab } from './lab.ts';
 
 /** The short run carries every third type of them, the long one all. */
@@ -73,7 +73,7 @@ test.each([
 async function prepare(
   root: Connection,
   server: LabServer,
-  family: string,
+  family: Kind,
 ): Promise<{ cases: readonly Case[]; refused: readonly string[] }> {
   await using source = mysqlSource({ server: access(server, server.otter), ownSchema: 'otter' });
   await root.query(
@@ -81,8 +81,9 @@ async function prepare(
   );
   const cases: Case[] = [];
   const refused: string[] = [];
-  for (const [at, { type, values, only }] of CASES.entries()) {
-    if (only !== undefined && only !== family) continue;
+  for (const [at, one] of CASES.entries()) {
+    const { type, values } = one;
+    if (!has(family, one)) continue;
     const table = `t${at}`;
     const rows = ['NULL', ...values].map((value, id) => `(${id}, ${value})`);
     await root.query(`CREATE TABLE v.${table} (id INT PRIMARY KEY, v ${type})`);

@@ -10,6 +10,7 @@ import { OWN_TABLES } from '../../src/mysql/otter-tables.ts';
 import { KEY_KINDS } from '../../src/state/keys.ts';
 import { person } from '../cli/person.ts';
 import { interfacesOf } from './interfaces.ts';
+import { typesPage } from './types-page.ts';
 
 const RANGES: Readonly<Record<string, string>> = {
   OT1: 'Topology files',
@@ -101,6 +102,7 @@ test.each([
   ['docs/reference/commands.md', commandsPage],
   ['docs/reference/state.md', statePage],
   ['docs/reference/status-json.md', statusPage],
+  ['docs/types.md', typesPage],
   ['docs/reference/conflicts-json.md', conflictsPage],
 ] as const)('%s is what the program goes by', async (path, make) => {
   const page = await make();

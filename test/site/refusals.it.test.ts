@@ -114,7 +114,6 @@ test('one-way: a row in the way stops the pipeline before its transaction, and i
 
 test.each([
   ['OT4032', ['SET SESSION binlog_format = STATEMENT', 'UPDATE log.t SET n = 2', 'SET SESSION binlog_format = ROW']],
-  ['OT4036', ["XA START 'x'", 'UPDATE log.t SET n = 2', "XA END 'x'", "XA PREPARE 'x'", "XA COMMIT 'x'"]],
 ])(
   'changes that the log does not tell (%s) stop the channel of their table, and the way on leads on',
   async (code, statements) => {

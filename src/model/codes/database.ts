@@ -125,9 +125,10 @@ export const DATABASE_CODES = {
     action: BEGIN_ANEW,
   },
   OT4036: {
-    title: 'XA transaction',
-    meaning: 'Rows of a replicated table were changed in an XA transaction, which is logged before it is decided.',
-    action: `Use ordinary transactions (or \`XA COMMIT ... ONE PHASE\`) for replicated tables. ${COPY_AGAIN}`,
+    title: 'XA transaction whose rows are gone',
+    meaning:
+      'The rows of an XA transaction stand in the log where it was prepared. It was committed after that part of the log had been purged and no reader had its rows any more, so nobody knows which tables it changed.',
+    action: `Decide XA transactions (\`XA RECOVER\` lists them) before the log that has them is purged. ${COPY_AGAIN}`,
   },
   OT4037: {
     title: 'Part of a transaction rolled back in the log',

@@ -1,10 +1,18 @@
-/** Values at the extremes of every column type, as SQL expressions; `only` names the family that has the type. */
-import type { Family } from './context.ts';
+/** Values at the extremes of every column type, as SQL expressions. */
+
+export type Kind = 'mariadb' | 'mariadb11' | 'mysql';
 
 export interface TypeCase {
   readonly type: string;
   readonly values: readonly string[];
-  readonly only?: Family;
+  /** Which servers have the type; `mariadb` means every MariaDB. */
+  readonly only?: Kind;
+  /** What takes its values where the type is not known. */
+  readonly elsewhere?: string;
+}
+
+export function has(kind: Kind, { only }: TypeCase): boolean {
+  return only === undefined || only === kind || (only === 'mariadb' && kind === 'mariadb11');
 }
 
 const integers: readonly TypeCase[] = (
@@ -235,8 +243,87 @@ export const TYPE_CASES: readonly TypeCase[] = [
   {
     type: 'inet6',
     only: 'mariadb',
+    elsewhere: 'binary(16)',
     values: ["'::'", "'::1'", "'2001:db8::'", "'2020:2020::2020'", "'::ffff:1.2.3.4'"],
   },
-  { type: 'inet4', only: 'mariadb', values: ["'0.0.0.0'", "'1.2.3.4'", "'255.255.0.0'", "'32.32.32.32'"] },
-  { type: 'json', only: 'mariadb', values: [`'{"b": 1, "a": [1, 2.50, null, "é"]}'`, `'[]'`, `'"x"'`] },
+  {
+    type: 'inet4',
+    only: 'mariadb',
+    elsewhere: 'binary(4)',
+    values: ["'0.0.0.0'", "'1.2.3.4'", "'255.255.0.0'", "'32.32.32.32'"],
+  },
+  {
+    type: 'json',
+    only: 'mariadb',
+    elsewhere: 'longtext character set utf8mb4 collate utf8mb4_bin',
+    values: [`'{"b": 1, "a": [1, 2.50, null, "é"]}'`, `'[]'`, `'"x"'`],
+  },
+  {
+    type: 'uuid',
+    only: 'mariadb',
+    elsewhere: 'binary(16)',
+    values: [
+      "'00000000-0000-0000-0000-000000000000'",
+      "'123e4567-e89b-12d3-a456-426655440000'",
+      "'ffffffff-ffff-ffff-ffff-ffffffffffff'",
+      "'01890a5d-ac96-774b-bcce-b302099a8057'",
+      "'20202020-2020-4020-a020-202020202020'",
+    ],
+  },
+  ...['varchar(300) compressed character set utf8mb4', 'text compressed character set latin1'].map(
+    (type): TypeCase => ({
+      type,
+      only: 'mariadb',
+      elsewhere: type.replace(' compressed', ''),
+      values: ["''", "'a'", "repeat('ab', 100)", "'it''s'", "'é'"],
+    }),
+  ),
+  ...['varbinary(300) compressed', 'tinyblob compressed', 'longblob compressed'].map(
+    (type): TypeCase => ({
+      type,
+      only: 'mariadb',
+      elsewhere: type.replace(' compressed', ''),
+      values: ["x''", "x'00'", "repeat(x'00ff', 100)", "x'8101'"],
+    }),
+  ),
+  {
+    type: 'json',
+    only: 'mysql',
+    elsewhere: 'json',
+    values: [
+      "'null'",
+      `'{}'`,
+      `'[]'`,
+      `'"x"'`,
+      "'1'",
+      "'-0.0'",
+      "'true'",
+      String.raw`'{"b": 1, "a": [1, 2.50, null, "é😀", {"": []}], "long key with quotes \\" and \\\\": "\\u0001\\u007f\\n\\b\\/"}'`,
+      `'[-9223372036854775808, 18446744073709551615, 18446744073709551616, 32767, 32768, -32769, 65535, 65536, 2147483648, 4294967296]'`,
+      `'[1e300, 1e-300, 5e-324, 1.7976931348623157e308, 123456789012345680, 0.1, 1e15, 1e16, 1234567890123456.5, 1e-14, 1.5e-15]'`,
+      'CAST(12345.67 AS JSON)',
+      "JSON_OBJECT('d', CAST(1.10 AS DECIMAL(10,2)), 'n', CAST(-5 AS DECIMAL(5,0)), 'big', 123456789012345678901234567890.5, 'z', 0.00)",
+      "JSON_ARRAY(CAST('2020-01-02' AS DATE), CAST('2020-01-02 03:04:05.678' AS DATETIME(3)), CAST('-838:59:59' AS TIME), CAST('00:00:00.1' AS TIME(1)), '2020-01-02', JSON_OBJECT('x', JSON_ARRAY(1, CAST('2020-01-02' AS DATE), JSON_ARRAY())))",
+      "JSON_ARRAY(x'00ff', JSON_ARRAY('base64:type15:AP8=', repeat(x'01', 100)), x'')",
+      "JSON_ARRAY((SELECT t.v FROM JSON_TABLE('[\"2020-01-02 03:04:05.678\"]', '$[0]' COLUMNS (v TIMESTAMP(3) PATH '$')) AS t))",
+      "JSON_ARRAY(ST_GeomFromText('POINT(1 2)'), repeat('é', 40000), true, false)",
+      'CAST(CONCAT(\'[\', repeat(\'{"a": 1, "b": [1.5, "x"]},\', 5000), \'1]\') AS JSON)',
+      "CAST(CONCAT(repeat('[', 90), repeat(']', 90)) AS JSON)",
+      `'"2020-01-02"'`,
+      `'"it''s */ /*"'`,
+      "JSON_ARRAY('*/', 1.10)",
+    ],
+  },
+  {
+    type: 'vector(3)',
+    only: 'mysql',
+    elsewhere: 'varbinary(12)',
+    values: ["x'0000803f'", "TO_VECTOR('[1,2.5,-3]')", "x'000000000000008001000000'"],
+  },
+  {
+    type: 'vector(3)',
+    only: 'mariadb11',
+    elsewhere: 'varbinary(12)',
+    values: ["VEC_FromText('[1,2.5,-3]')", "VEC_FromText('[0,-0,1e-38]')"],
+  },
 ];

@@ -1,0 +1,14 @@
+/** The list of differences says what happens. Every one is between these; the other pairs are in `matrix.long.test.ts`. */
+import { expect, test } from 'vitest';
+import { runDifferences } from './differences.ts';
+
+test.each([
+  ['mysql', 'mariadb', 2],
+  ['mariadb11', 'mysql', 3],
+] as const)(
+  '%s to %s',
+  async (from, to, count) => {
+    expect(await runDifferences(from, to)).toBe(count);
+  },
+  60_000,
+);
