@@ -89,6 +89,8 @@ export interface PipelineSpec {
   readonly reverse: string | null;
   /** Of the pipeline into this one's source that says since when its tables count there; null when one-way. */
   readonly joinsBy: string | null;
+  /** The pipeline by which existing rows come into this one's target, where it is another; else null. */
+  readonly copiedBy: string | null;
   readonly tables: readonly TableRule[];
   /** Since when tables are in the channel, by their names at its first database. */
   readonly stays: readonly TableStay[];
@@ -163,6 +165,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
         role: 'one-way' as const,
         reverse: null,
         joinsBy: null,
+        copiedBy: null,
         initial: spec.initial,
         reverseCopies: false,
         star: false,
@@ -198,6 +201,8 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
       reverse: pipelineName(channel, target, source),
       // Into all but the first site rows are copied from the first one.
       joinsBy: pipelineName(channel, source === first || spec.initial === 'none' ? target : first, source),
+      copiedBy:
+        spec.initial === 'none' || [source, target].includes(first) ? null : pipelineName(channel, first, target),
       initial: source === first ? spec.initial : ('none' as const),
       reverseCopies: source !== first && spec.initial === 'copy',
       star: direction.between.length > 2 && !mesh,

@@ -2,7 +2,7 @@
  * Tables that come into a pipeline, at its target: made where they are missing, and the rule about rows that were there before.
  */
 import { OtterError } from '../model/error.ts';
-import type { CopyState, LoadTable, Place, TargetPort } from '../model/load.ts';
+import { type CopyState, type LoadTable, type Place, samePlace, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import { orphan } from '../replication/cascades.ts';
@@ -20,7 +20,7 @@ const OCCUPIED_TWO_WAY =
 
 export interface ArrivalsOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: Pick<TargetPort, 'shape' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'>;
+  readonly target: Pick<TargetPort, 'known' | 'shape' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'>;
   readonly tables: TargetTables;
   readonly logsCascades: boolean;
   /** Tables here that a change was begun on and not recorded: they may be as before it or as behind it, or not there. */
@@ -59,6 +59,23 @@ export class Arrivals {
   }
 
   /**
+   * Rows of a table that comes from another site wait for it: they would be taken for rows that were there before.
+   * @throws OtterError OT5024
+   */
+  async awaitCopy(table: TableShape, place: Place): Promise<void> {
+    const { target, spec, tables } = this.#options;
+    const { copiedBy, name } = spec();
+    const from = tableName(table);
+    if (copiedBy === null || !tables.isNew(from)) return;
+    const joined = (await target.known(copiedBy))[from];
+    if (joined !== undefined && samePlace(joined.place, place)) return;
+    throw new OtterError('OT5024', `${copiedBy} has not begun with ${from} yet`, {
+      where: { pipeline: name, table: from },
+      retry: 'backoff',
+    });
+  }
+
+  /**
    * Makes a table that is to join where it is missing.
    * `born`: it has just been made at the source, so that all its rows are in the log.
    */
@@ -76,9 +93,8 @@ export class Arrivals {
     const missing = (await target.shape(name.schema, name.name)) === null;
     // A table that was here before and is gone was dropped by somebody: made again it would be empty. And the serialiser
     // gets none that the spoke has alone, whose rows would stay there. What is copied is made by whom it is copied from.
-    const { role, reverse, joinsBy } = spec();
-    const copiedFromAnother = reverse !== joinsBy;
-    const creates = !copiedFromAnother && (born || (role !== 'to-serialiser' && !tables.hasCopy(from)));
+    const { role, copiedBy } = spec();
+    const creates = copiedBy === null && (born || (role !== 'to-serialiser' && !tables.hasCopy(from)));
     let before: string | null = null;
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);

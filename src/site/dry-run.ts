@@ -13,7 +13,7 @@ import type { TargetTables } from './tables.ts';
 /** What is asked of a target about users' tables. */
 export type TablesPort = Pick<
   TargetPort,
-  'shape' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'
+  'shape' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition' | 'known'
 >;
 
 /** Tables that would be made are there in name only. */
@@ -36,6 +36,7 @@ export function dryTables(target: TablesPort): TablesPort {
     hasRows: async (schema, name) =>
       (await target.shape(schema, name)) !== null && (await target.hasRows(schema, name)),
     shared: (pipeline, table, place) => target.shared(pipeline, table, place),
+    known: (pipeline) => target.known(pipeline),
   };
 }
 

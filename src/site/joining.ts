@@ -105,6 +105,7 @@ export class Joining {
     const { arrivals, tables, session } = this.#options;
     const made = await Promise.allSettled(
       group.map(async ({ delivery: { announced, gtid }, place }) => {
+        await arrivals.awaitCopy(announced.table, place);
         const told = (since: string): void => this.#options.joined(tableName(announced.table), { since, place });
         return arrivals.make(announced, gtid !== '', () => session.logPosition(), told);
       }),

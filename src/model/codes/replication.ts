@@ -196,8 +196,9 @@ export const REPLICATION_CODES = {
     action: 'Nothing; if it lasts, check that the node of the source database runs and reaches the state store.',
   },
   OT5024: {
-    title: 'The opposite pipeline has not begun',
-    meaning: 'The first copy of a two-way channel waits until writes at the other site are followed.',
-    action: 'Nothing; if it lasts, look at the error of the opposite pipeline.',
+    title: 'Another pipeline has not begun',
+    meaning:
+      'The first copy of a two-way channel waits until writes at the other site are followed; in a mesh what other sites write to a table waits until its copy from the first site begins.',
+    action: 'Nothing; if it lasts, look at the error of the pipeline that is named.',
   },
 } as const satisfies Record<string, Explanation>;
