@@ -1,6 +1,6 @@
 /**
  * Three kinds of tests, told apart by their names: `*.test.ts` start no server and run side by side; `*.it.test.ts` start
- * real servers, two files at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`, one after another.
+ * real servers, three files at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`, one after another.
  */
 import { configDefaults, defineConfig } from 'vitest/config';
 
@@ -9,7 +9,7 @@ const lent = ['OTTER_TEST_MARIADB', 'OTTER_TEST_MYSQL', 'OTTER_TEST_ETCD'].some(
   (name) => (process.env[name] ?? '') !== '',
 );
 
-// These tests wait more than they work, so that two files at once keep two cores busy. What takes minutes has the machine to
+// These tests wait more than they work, so that three files at once keep two cores busy. What takes minutes has the machine to
 // itself; and a server that is given by address is lent within one process, see src/lab/external.ts.
 const alone = long || lent;
 
@@ -41,7 +41,7 @@ export default defineConfig({
           include: ['test/**/*.it.test.ts', ...(long ? ['test/**/*.long.test.ts'] : [])],
           setupFiles: ['test/project/seed.ts'],
           pool: 'forks',
-          maxWorkers: alone ? 1 : 2,
+          maxWorkers: alone ? 1 : 3,
           sequence: { groupOrder: 1 },
           testTimeout: long ? 1_800_000 : 120_000,
           hookTimeout: 120_000,

@@ -7,7 +7,6 @@ import { POLICIES } from './hammer-cases.ts';
 const pair = [0, 1].map((i) => FAMILIES[i % FAMILIES.length]!);
 
 test.each([
-  ['site-priority', pair, undefined],
   ['last-write-wins with merged columns, groups and counters', pair, undefined],
   ['last-write-wins', [...pair, pair[0]!], 'mesh'],
 ] as const)(

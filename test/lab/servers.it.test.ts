@@ -11,6 +11,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { type Account, connect, type Door } from '../../src/lab/accounts.ts';
 import { startProxy } from '../../src/lab/proxy.ts';
 import { type DatabaseServer, startEtcd, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
+import { LONG } from '../project/long.ts';
 
 // Own arguments: these tests stop and kill, which a server given by address would refuse.
 const OWN = ['--max-connections=50'];
@@ -36,9 +37,7 @@ async function run(door: Door, account: Account, ...statements: readonly string[
 
 const FAMILIES: readonly { readonly family: string; readonly start: () => Promise<DatabaseServer> }[] = [
   { family: 'MariaDB', start: async () => startMariaDb({ args: OWN }) },
-  ...(process.env['OTTER_TEST_LONG'] === '1'
-    ? [{ family: 'MariaDB 11.8 or later', start: async () => startNewMariaDb({ args: OWN }) }]
-    : []),
+  ...(LONG ? [{ family: 'MariaDB 11.8 or later', start: async () => startNewMariaDb({ args: OWN }) }] : []),
   { family: 'MySQL', start: async () => startMySql({ args: OWN }) },
 ];
 

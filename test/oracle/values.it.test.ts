@@ -2,6 +2,7 @@
  * Every type at its extremes from both families into the tables that otter makes for them at an Oracle, by copy, insert and
  * update, compared by what both servers print. On PostgreSQL in the Oracle's place; what has no place in an Oracle is listed.
  */
+
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
@@ -10,12 +11,13 @@ import type { Image, TableShape } from '../../src/model/row.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { passenger, Unplaced } from '../../src/oracle/values.ts';
 import { access } from '../mysql/context.ts';
+import { LONG } from '../project/long.ts';
 import { channel, rootOf, Sites, streaming, until } from '../site/harness.ts';
 import { has, type Kind, TYPE_CASES, type TypeCase } from '../values/cases.ts';
 import { type OracleLab, openStandInLab } from './lab.ts';
 
 /** The short run carries every third type of them, the long one all. */
-const STEP = process.env['OTTER_TEST_LONG'] === '1' ? 1 : 3;
+const STEP = LONG ? 1 : 3;
 
 let lab: OracleLab;
 

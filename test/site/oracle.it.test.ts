@@ -2,10 +2,12 @@
  * A channel into an Oracle database, from the log of a MySQL or MariaDB server to the rows: on PostgreSQL in an Oracle's
  * place (`test/oracle/stand-in.ts`), or on the one that `OTTER_TEST_ORACLE` names.
  */
+
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
 import { type OracleLab, openRealOracle, openStandInLab, realOracle } from '../oracle/lab.ts';
+import { LONG } from '../project/long.ts';
 import { channel, rootOf, Sites, streaming, until } from './harness.ts';
 
 const open = realOracle() === null ? openStandInLab : openRealOracle;
@@ -28,7 +30,7 @@ const SOURCES = [
 ] as const;
 
 // The source is a matter of `test/mysql`; both are tried in the long run.
-describe.each(process.env['OTTER_TEST_LONG'] === '1' ? SOURCES : SOURCES.slice(0, 1))(`%s to ${where}`, (_, start) => {
+describe.each(LONG ? SOURCES : SOURCES.slice(0, 1))(`%s to ${where}`, (_, start) => {
   let server: LabServer;
   let root: Connection;
 

@@ -1,6 +1,8 @@
 /** Values and columns that a strict server would not take as they are, between MariaDB and MySQL in every direction. */
+
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DatabaseServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
+import { LONG } from '../project/long.ts';
 import { channel, dump, equal, rootOf, Sites, streaming, until } from './harness.ts';
 
 const oneWay = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
@@ -17,7 +19,7 @@ const PAIRS = [
 ] as const;
 
 // The mixed pair shows most; the others are tried in the long run.
-describe.each(process.env['OTTER_TEST_LONG'] === '1' ? PAIRS : PAIRS.slice(0, 1))('%s to %s', (from, to) => {
+describe.each(LONG ? PAIRS : PAIRS.slice(0, 1))('%s to %s', (from, to) => {
   let a: DatabaseServer;
   let b: DatabaseServer;
 

@@ -1,4 +1,5 @@
 /** The contract on a real etcd; the other two keepings are in `stores.test.ts`. */
+
 import { randomUUID } from 'node:crypto';
 import { Etcd3 } from 'etcd3';
 import { afterAll, beforeAll } from 'vitest';
@@ -7,6 +8,7 @@ import type { EtcdServer } from '../../src/lab/servers.ts';
 import { startEtcd } from '../../src/lab/servers.ts';
 import type { Commit, Lease, StateStore, WatchBatch } from '../../src/model/ports.ts';
 import { openStore } from '../../src/state/open.ts';
+import { LONG } from '../project/long.ts';
 import { describeStateStore, type Keeping } from './contract.ts';
 
 let etcd: EtcdServer;
@@ -23,8 +25,7 @@ afterAll(async () => {
 
 describeStateStore('etcd', async () => keepingAt(() => etcd.url));
 // The same again, slowly: part of the long run.
-if (process.env['OTTER_TEST_LONG'] === '1')
-  describeStateStore('etcd, 20 ms away', async () => keepingAt(() => `etcd://127.0.0.1:${slow.port}`));
+if (LONG) describeStateStore('etcd, 20 ms away', async () => keepingAt(() => `etcd://127.0.0.1:${slow.port}`));
 
 function keepingAt(url: () => string): Keeping {
   const room = `/room-${randomUUID()}`;

@@ -28,7 +28,7 @@ export interface IndexOptions {
 }
 
 /** How many indexes have room for next to nothing, so that all is in a file. */
-const SPILLING = 0.02;
+const SPILLING = 0.005;
 const SPILLS = { limitBytes: 3 * WRITE_BYTES, spill: { open: () => openKeyFile(tmpdir()), limitBytes: 1 << 30 } };
 
 export class Index {

@@ -34,10 +34,12 @@ export class Random {
   }
 
   weighted<T>(choices: readonly (readonly [weight: number, value: T])[]): T {
-    let at = this.#next() * choices.reduce((sum, [weight]) => sum + weight, 0);
-    for (const [weight, value] of choices) {
-      at -= weight;
-      if (at < 0) return value;
+    let sum = 0;
+    for (let i = 0; i < choices.length; i += 1) sum += choices[i]![0];
+    let at = this.#next() * sum;
+    for (let i = 0; i < choices.length; i += 1) {
+      at -= choices[i]![0];
+      if (at < 0) return choices[i]![1];
     }
     return choices.at(-1)![1];
   }

@@ -187,7 +187,7 @@ class World {
   #settle(): void {
     for (let round = 0; !this.#legs.every((leg) => leg.atRest); round += 1) {
       if (round > 20_000) throw new Violation('it never comes to rest');
-      for (const leg of this.#legs) leg.advance();
+      for (const leg of this.#legs) if (!leg.atRest) leg.advance();
     }
     for (const leg of this.#legs) leg.readIndex();
   }
