@@ -50,6 +50,8 @@ const SESSIONS = 3;
  * few are, what is refused meets what is not.
  */
 const PAUSES_MS = [4, 60, 400];
+/** Where all that is contested is parked, and somebody has to decide it. */
+const CALM_PAUSES_MS = [60, 400];
 const TURNS = 6;
 /** After the last fault. */
 const REST_MS = 30_000;
@@ -129,7 +131,8 @@ class Run implements AsyncDisposable {
     const begin = Date.now();
     const lastMs = this.#which.seconds * 1_000;
     const end = begin + lastMs;
-    const pauseMs = (): number => PAUSES_MS[Math.floor(((Date.now() - begin) / lastMs) * TURNS) % PAUSES_MS.length]!;
+    const pauses = this.#which.manual === true ? CALM_PAUSES_MS : PAUSES_MS;
+    const pauseMs = (): number => pauses[Math.floor(((Date.now() - begin) / lastMs) * TURNS) % pauses.length]!;
     let failed = false;
     const going = (): boolean => !failed && Date.now() < end;
     const writing = Promise.all(
