@@ -5,7 +5,9 @@
  * any earlier owner and fences it, and only then reads where the pipeline stands. So the outcome of a commit whose
  * connection broke is never guessed: claiming again tells.
  */
+
 import type { ConflictShare, NamedImage, OpenConflict } from '../model/conflict.ts';
+import { Lane } from '../model/lane.ts';
 import {
   type Checkpoint,
   type CopyState,
@@ -27,7 +29,6 @@ import { pruneConflicts } from './conflict-log.ts';
 import { stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
-import { Lane } from './lane.ts';
 import { createOtterTables, hasLineage, OTTER_TABLES } from './otter-tables.ts';
 import { OwnRecords } from './own-records.ts';
 import { MysqlSession } from './session.ts';
@@ -53,11 +54,11 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   readonly #records: OwnRecords;
   readonly #scales = new Scales();
   /** For everything but loading. */
-  readonly #control: Lane;
+  readonly #control: Lane<Session>;
   /** A high watermark waits for the loader, which waits for the reader, which asks for sort keys: never on one line. */
-  readonly #marks: Lane;
-  readonly #sorting: Lane;
-  readonly #pulse: Lane;
+  readonly #marks: Lane<Session>;
+  readonly #sorting: Lane<Session>;
+  readonly #pulse: Lane<Session>;
 
   constructor(options: TargetOptions) {
     this.#options = options;

@@ -5,13 +5,14 @@
  * Rule kept: as in `mysql/target.ts`, whoever claims a pipeline raises its epoch in the checkpoint row first, which waits for
  * the transaction of any earlier owner and fences it, and only then reads where the pipeline stands.
  */
+
 import { OtterError } from '../model/error.ts';
+import { Lane } from '../model/lane.ts';
 import type { Checkpoint, CopyState, LoadSession, Place, RecordedTable, TargetPort } from '../model/load.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import type { Connection } from './connection.ts';
 import { createStatement } from './create-table.ts';
 import { oracleErrorNumber } from './errors.ts';
-import { Lane } from './lane.ts';
 import { madeName, qualified } from './names.ts';
 import { noChanges, onlyATarget } from './one-way.ts';
 import { ORACLE_TABLES, OwnRecords } from './own-records.ts';
@@ -34,8 +35,8 @@ export interface TargetOptions {
 
 export class OracleTarget implements TargetPort, AsyncDisposable {
   readonly #options: TargetOptions;
-  readonly #control: Lane;
-  readonly #pulse: Lane;
+  readonly #control: Lane<Connection>;
+  readonly #pulse: Lane<Connection>;
   #records: OwnRecords | null = null;
 
   constructor(options: TargetOptions) {

@@ -1,19 +1,18 @@
 /** One connection for short pieces of work, one at a time. */
-import { OtterError } from '../model/error.ts';
-import type { Connection } from './connection.ts';
+import { OtterError } from './error.ts';
 
 /** A connection that failed is thrown away, its transaction with it, and made anew at the next call. */
-export class Lane implements AsyncDisposable {
-  readonly #connect: () => Promise<Connection>;
-  #connection: Promise<Connection> | null = null;
+export class Lane<C extends { destroy(): void }> implements AsyncDisposable {
+  readonly #connect: () => Promise<C>;
+  #connection: Promise<C> | null = null;
   #tail: Promise<unknown> = Promise.resolve();
   #closed = false;
 
-  constructor(connect: () => Promise<Connection>) {
+  constructor(connect: () => Promise<C>) {
     this.#connect = connect;
   }
 
-  run<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+  run<T>(work: (connection: C) => Promise<T>): Promise<T> {
     const attempt = async (): Promise<T> => {
       if (this.#closed) throw new OtterError('OT4004', 'the connection was closed', { retry: 'backoff' });
       this.#connection ??= this.#connect();
