@@ -109,6 +109,8 @@ test('all kinds of writes on few keys at all three, over slow links, sites stopp
   }
   const conflicts = Object.values(sites.figures()).reduce((sum, each) => sum + each.conflicts, 0);
   expect(conflicts).toBeGreaterThan(0);
+  const byTable = Object.values(sites.figures()).map(({ conflictTables }) => conflictTables?.['shop.t'] ?? 0);
+  expect(byTable.reduce((sum, each) => sum + each, 0)).toBe(conflicts);
   const [rows] = await roots[0]!.query("SELECT COUNT(*) AS n FROM otter.conflict WHERE winner='incoming'");
   expect(Number((rows as { n: string }[])[0]!.n)).toBeGreaterThan(0);
 }, 120_000);
@@ -203,6 +205,8 @@ test('rows that were deleted at a site so that its table is copied come from the
   await streaming(sites, 'shop/a>b', 'shop/b>a');
   // They are written at the others meanwhile, earlier than they are deleted at c.
   await roots[1]!.query("UPDATE shop.t SET name='b', u=1 WHERE id=2");
+  // What others write to it waits for the copy, else it would be taken for rows that were there.
+  await until('b waits', () => sites.figures()['shop/b>c']?.error?.code === 'OT5024');
   await roots[2]!.query('DELETE FROM shop.t');
   await streaming(sites, ...PIPELINES);
   await arrived(1);
