@@ -68,7 +68,7 @@ export async function startPostgres(options: ProvideOptions = {}): Promise<Postg
       for (const path of [folder, data, ...(await readdir(data, { recursive: true })).map((name) => join(data, name))])
         await chown(path, owner.uid, owner.gid);
     }
-    const server = new PrivateServer({
+    const server: PrivateServer = new PrivateServer({
       what: `PostgreSQL ${version}`,
       folder,
       keepsData: false,
@@ -85,9 +85,9 @@ export async function startPostgres(options: ProvideOptions = {}): Promise<Postg
         return { command, args };
       },
       answers: async (port) => {
-        // Nobody else writes into this folder. Lines: pid, folder, start, port, socket, host, memory, state.
+        // Lines: pid, folder, start, port, socket, host, memory, state. One that was killed leaves its own behind, "ready".
         const lines = (await readFile(join(data, 'postmaster.pid'), 'utf8').catch(() => '')).split('\n');
-        return Number(lines[3]) === port && lines[7]?.trim() === 'ready';
+        return Number(lines[0]) === server.pid && Number(lines[3]) === port && lines[7]?.trim() === 'ready';
       },
     });
     await server.start(signal);

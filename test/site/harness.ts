@@ -299,7 +299,10 @@ export async function equal(a: Connection, b: Connection, table: string): Promis
     [here, there] = await Promise.all([dump(a, table), dump(b, table)]);
     return JSON.stringify(here) === JSON.stringify(there);
   };
-  await until('equal', same).catch(() => expect(there).toEqual(here));
+  await until('equal', same).catch((error: unknown) => {
+    expect(there).toEqual(here);
+    throw error;
+  });
 }
 
 export async function count(connection: Connection, table: string): Promise<number> {

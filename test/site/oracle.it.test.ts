@@ -68,7 +68,10 @@ describe.each(LONG ? SOURCES : SOURCES.slice(0, 1))(`%s to ${where}`, (_, start)
     await until('equal', async () => {
       [left, right] = [await there(theirs), await here(ours)];
       return JSON.stringify(left) === JSON.stringify(right);
-    }).catch(() => expect(left).toEqual(right));
+    }).catch((error: unknown) => {
+      expect(left).toEqual(right);
+      throw error;
+    });
   };
 
   test('existing rows, then the log, with the target killed in between', async () => {
