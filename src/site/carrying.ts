@@ -20,6 +20,12 @@ interface Named {
   readonly name: string;
 }
 
+/** A table under the name that it had, and as it is now. */
+export interface Moved {
+  readonly name: string;
+  readonly to: TableShape;
+}
+
 export interface CarryingOptions {
   readonly announcements: Announcements;
   readonly routes: Routes;
@@ -28,10 +34,9 @@ export interface CarryingOptions {
   readonly family: () => Promise<ServerFacts['family']>;
   /** A table came into the pipeline, whose existing rows are to be copied. */
   readonly joined: (table: TableShape) => void;
-  /** A table is gone, or goes on under another name. */
   readonly gone: (name: string) => void;
-  /** A table goes on under another name, and as far as it was copied it is. */
-  readonly moved: (name: string, to: TableShape) => void;
+  /** Tables go on under other names, all at once, and as far as each was copied it is. */
+  readonly moved: (moves: readonly Moved[]) => void;
   /** What was read of these tables and not delivered yet is of before the change. */
   readonly changed: (names: ReadonlySet<string>) => void;
 }
@@ -39,7 +44,6 @@ export interface CarryingOptions {
 /** What is delivered, and what follows from it here. */
 interface Planned {
   readonly changes: readonly TableChange[];
-  readonly gone: readonly Named[];
   /** What the told tables are afterwards. */
   readonly now: readonly PastTable[];
   /** Tables that come into the pipeline with the rows that they have. */
@@ -64,18 +68,15 @@ export class Carrying {
       effect.kind === 'drops-schema' ? await work.drops(this.#ofSchema(effect.schema)) : await work.plan(effect);
     const { announcements, telling, family, joined, moved, gone, changed } = this.#options;
     changed(new Set(planned.changes.map(({ from }) => tableName(from))));
-    const moves = new Map(
-      planned.changes.flatMap(({ from, to, after }) =>
-        to === null || after === null || same(from, to) ? [] : [[tableName(from), after] as const],
-      ),
-    );
-    for (const table of planned.gone) {
-      const name = tableName(table);
-      const to = moves.get(name);
+    const moves: Moved[] = [];
+    for (const { from, to, after } of planned.changes) {
+      const name = tableName(from);
+      if (to !== null && same(from, to)) continue;
       announcements.drop(name);
-      if (to === undefined) gone(name);
-      else moved(name, shapeOf(planned, to));
+      if (after === null) gone(name);
+      else moves.push({ name, to: shapeOf(planned, after) });
     }
+    if (moves.length > 0) moved(moves);
     if (planned.changes.length > 0) {
       const { gtid, position } = statement;
       telling.changed({ gtid, position }, { said: work.said, family: await family(), changes: planned.changes });
@@ -161,20 +162,20 @@ class Work {
 
   async drops(tables: readonly Named[]): Promise<Planned> {
     const changes = tables.map((from) => ({ ...this.#bare(from), to: null }));
-    return { ...NOTHING, changes, gone: tables };
+    return { ...NOTHING, changes };
   }
 
   async #renames(moves: readonly { readonly from: Named; readonly to: Named }[]): Promise<Planned> {
     const changes: TableChange[] = [];
-    const gone: Named[] = [];
     const now: PastTable[] = [];
     const come: PastTable[] = [];
+    // As all stood before: what is announced below of one may be under the name of the next.
+    const told = new Set(moves.flatMap(({ from, to }) => this.#mine([from, to]).map(tableName)));
     for (const { from, to } of moves) {
-      const [mine, comes] = [this.#told(from), this.#has(to)];
+      const [mine, comes] = [told.has(tableName(from)), this.#has(to)];
       if (mine && comes) {
         const past = this.#after(to);
         changes.push({ ...this.#bare(from), to, after: await this.#announced(past) });
-        gone.push(from);
         now.push(past);
       } else if (mine) {
         if (!exchanges(from, moves)) throw this.#refused(`${tableName(from)} leaves the channel under another name`);
@@ -182,13 +183,13 @@ class Work {
         changes.push(...one.changes);
         now.push(...one.now);
       } else if (comes && !exchanges(to, moves)) {
-        if (this.#told(to) && !moves.some((move) => same(move.from, to)))
+        if (told.has(tableName(to)) && !moves.some((move) => same(move.from, to)))
           throw this.#refused(`another table takes the place of ${tableName(to)}`);
         const untold = this.#untold(to, from);
         if (untold !== null) come.push(untold);
       }
     }
-    return { changes, gone: gone.filter((name) => !now.some(({ shape }) => same(shape, name))), now, come };
+    return { changes, now, come };
   }
 
   /**
@@ -215,7 +216,7 @@ class Work {
       dropped,
       empties,
     };
-    return { ...NOTHING, changes: [change], gone: same(from, to) ? [] : [from], now: [past] };
+    return { ...NOTHING, changes: [change], now: [past] };
   }
 
   /** As the definitions spell them. */
@@ -285,7 +286,7 @@ class Work {
   }
 }
 
-const NOTHING: Planned = { changes: [], gone: [], now: [], come: [] };
+const NOTHING: Planned = { changes: [], now: [], come: [] };
 
 /** A change of tables that stops its pipeline, with the statement's kind and tables and the way on. */
 export function notCarried(what: {

@@ -18,6 +18,7 @@ import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
 import { type Image, sameShape, type TableShape, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
+import type { Moved } from './carrying.ts';
 import type { Outbound } from './outbound.ts';
 import { chunkBytes, type Parents, PendingChunk } from './pending-chunk.ts';
 
@@ -68,15 +69,15 @@ export class Copier {
     this.#wake?.();
   }
 
-  /** A table goes on under another name: when it is not whole, from its beginning. */
-  move(name: string, to: TableShape): void {
-    const whole = this.#current?.name !== name && !this.#waiting.some((table) => tableName(table) === name);
-    this.leave(name);
-    this.#anew.add(tableName(to));
-    if (whole) this.#known.add(tableName(to));
-    else {
-      this.#known.delete(tableName(to));
-      this.add(to);
+  /** Tables go on under other names, which may be each other's: those that are not whole from their beginning. */
+  move(moves: readonly Moved[]): void {
+    const open = new Set(this.#waiting.map(tableName));
+    if (this.#current !== null) open.add(this.#current.name);
+    for (const { name } of moves) this.leave(name);
+    for (const { name, to } of moves) {
+      this.#anew.add(tableName(to));
+      if (open.has(name)) this.add(to);
+      else this.#known.add(tableName(to));
     }
   }
 

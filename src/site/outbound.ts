@@ -14,7 +14,7 @@ import { coversGtid, type Position } from '../model/position.ts';
 import { type Delivery, type RowChange, type Seen, sameShape, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
 import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
-import { Carrying } from './carrying.ts';
+import { Carrying, type Moved } from './carrying.ts';
 import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
@@ -66,8 +66,8 @@ export class Outbound implements LogListener, PipelineStream {
   onTable: ((table: TableShape) => void) | null = null;
   /** Called with the name of a table that left. */
   onLeave: ((name: string) => void) | null = null;
-  /** Called with the name of a table that goes on under another one. */
-  onMove: ((name: string, to: TableShape) => void) | null = null;
+  /** Called with tables that go on under other names. */
+  onMove: ((moves: readonly Moved[]) => void) | null = null;
 
   constructor(options: OutboundOptions) {
     const { leaving, source, opening } = options;
@@ -97,7 +97,7 @@ export class Outbound implements LogListener, PipelineStream {
       family: async () => (await source.facts()).family,
       joined: (table) => this.onTable?.(table),
       gone: (name) => this.onLeave?.(name),
-      moved: (name, to) => this.onMove?.(name, to),
+      moved: (moves) => this.onMove?.(moves),
       changed: (names) => this.chunks.changed(names),
     });
     this.#definitions = new Definitions({

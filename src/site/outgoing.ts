@@ -298,7 +298,7 @@ export class Outgoing {
     });
     outbound.onTable = (table) => copier.add(table);
     outbound.onLeave = (name) => copier.leave(name);
-    outbound.onMove = (name, to) => copier.move(name, to);
+    outbound.onMove = (moves) => copier.move(moves);
     return { outbound, copier, follows: spec, generation, following: Promise.resolve() };
   }
 

@@ -87,6 +87,33 @@ test('a change that was made and not recorded, or only meant, is made once', asy
   expect(await rb.query("SHOW TABLES FROM s LIKE 'p'").then(([rows]) => rows)).toEqual([]);
 }, 120_000);
 
+test("tables take one another's names before their copies are over", async () => {
+  await begin();
+  await ra.query('CREATE TABLE s.u (id INT PRIMARY KEY, q INT); INSERT INTO s.u VALUES (7, 7)');
+  const waiting = async (): Promise<number> =>
+    count(ra, "information_schema.PROCESSLIST WHERE STATE LIKE 'Waiting for table%'");
+  const [holder, changer] = await Promise.all([rootOf(a), rootOf(a)]);
+  try {
+    await holder.query('LOCK TABLES s.t WRITE, s.u WRITE');
+    await using sites = started(carrying(['s.*']));
+    await until('a chunk waits', async () => (await waiting()) >= 1);
+    // Who changes a table has it before who reads it.
+    const changed = changer.query('RENAME TABLE s.t TO s.v, s.u TO s.t');
+    await until('the change waits', async () => (await waiting()) >= 2);
+    await holder.query('UNLOCK TABLES');
+    await changed;
+    await ra.query('INSERT INTO s.t VALUES (8, 8)');
+    await streaming(sites, 'c/a>b');
+    await arrived(sites);
+    await same('t', 'v');
+    // After a kill nobody could tell whether they had.
+    await ra.query('CREATE TABLE s.w LIKE s.t; RENAME TABLE s.t TO s.x, s.w TO s.t, s.x TO s.w');
+    expect(await refusal(sites)).toMatch(/^OT5033.*tables of one definition change places/);
+  } finally {
+    for (const each of [holder, changer]) each.destroy();
+  }
+}, 60_000);
+
 test('a change that waits for a lock is made by whoever owns the pipeline then', async () => {
   await begin();
   await using sites = started(carrying(['s.*']));
