@@ -9,6 +9,7 @@
 import { NotCarriedError as NotCarried } from '../model/load.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
 import { endOf, keyOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
+import { blurredDefault } from './printed-defaults.ts';
 import { quoteName } from './sql.ts';
 
 export interface Alteration {
@@ -23,6 +24,24 @@ export interface Alteration {
   readonly dropped: ReadonlySet<string>;
   /** Its name at the target; null: it does not travel. Of generated columns nobody asks: they are there as they are. */
   readonly columnAt: (column: string) => string | null;
+}
+
+/**
+ * Columns that begin to number their rows, by the names that they have at the target before: rows that have NULL there, or 0,
+ * then get numbers of their server's choice.
+ */
+export function numbered(change: Omit<Alteration, 'present'>): readonly string[] {
+  const [before, after] = [read(change.before), read(change.after)];
+  const counts = (parts: CreateParts, name: string): boolean =>
+    parts.columns.some(
+      (part) => part.name === name && wordsOf(part.line).some((word) => keyOf(word) === 'AUTO_INCREMENT'),
+    );
+  return before.columns.flatMap(({ name }) => {
+    const there = change.columnAt(name);
+    const now = change.renamed.get(name) ?? name;
+    if (there === null || change.dropped.has(name) || counts(before, name) || !counts(after, now)) return [];
+    return [there];
+  });
 }
 
 /** In their order; none: nothing of it is the target's matter. @throws NotCarried */
@@ -122,6 +141,8 @@ class Columns {
       const said = this.there(line, false);
       if (origin === undefined || was === null) {
         requireConstant(name, line);
+        const blurred = blurredDefault(line);
+        if (blurred !== null) throw new NotCarried(`the new column ${name} has a default ${blurred}`);
         return [`ADD COLUMN ${said}${place}`];
       }
       const same = this.there(this.#before.get(origin)!, true) === said;
@@ -179,7 +200,7 @@ function rewrittenNames(line: string, to: (name: string) => string | null): stri
 }
 
 /** A text or number, or one in brackets, and then no sign that something is reckoned with it. */
-const LITERAL = String.raw`(_\w+\s*)?(N|X|B)?'([^'\\]|\\.|'')*'|-?(\d+(\.\d*)?|\.\d+)(E[-+]?\d+)?|NULL|TRUE|FALSE`;
+const LITERAL = String.raw`(_\w+\s*)?(N|X|B)?'([^'\\]|\\.|'')*'|0x[0-9a-f]+|-?(\d+(\.\d*)?|\.\d+)(E[-+]?\d+)?|NULL|TRUE|FALSE`;
 const CONSTANT = new RegExp(String.raw`^(${LITERAL}|\((${LITERAL})\))(?=\s+[\w/]|\s*$)`, 'is');
 
 /** Rows that are there get it from the target's own server, at another moment. @throws NotCarried */
@@ -228,7 +249,7 @@ function droppedKeys(before: CreateParts, after: CreateParts, present: CreatePar
 function added(before: readonly Part[], after: readonly Part[], present: readonly Part[], columns: Columns): string[] {
   return after.flatMap(({ name, line }) => {
     const was = lineOf(before, name);
-    if (was !== undefined && kept(was, line, columns)) return [];
+    if (!columns.travels(line) || (was !== undefined && kept(was, line, columns))) return [];
     const said = columns.there(line, false);
     if (was === undefined && lineOf(present, name) === said) return [];
     return [`ADD ${said}`];

@@ -7,15 +7,15 @@
  * the statement also where the node that sent it is gone.
  */
 import { OtterError } from '../model/error.ts';
-import type { TableStep } from '../model/load.ts';
+import { NotCarriedError, type TableStep } from '../model/load.ts';
 import { tableName } from '../model/row.ts';
-import { alterActions, withParents } from './alter-table.ts';
+import { alterActions, numbered, withParents } from './alter-table.ts';
 import type { Session } from './connection.ts';
 import { withoutCounter } from './create-parts.ts';
 import { dialectOf } from './create-table.ts';
 import { translated } from './create-translation.ts';
 import { serverErrorNumber } from './driver-error.ts';
-import { qualified, quoteText } from './sql.ts';
+import { qualified, quoteName, quoteText } from './sql.ts';
 
 interface Named {
   readonly schema: string;
@@ -80,14 +80,15 @@ export async function statementOf(session: Session, step: TableStep, present: De
       if (there == null) throw missing(step.from);
       const { family, known } = await dialectOf(session);
       const inWords = (create: string): string => translated(withParents(create, step.parentAt), family, known).body;
-      const actions = alterActions({
+      const change = {
         before: inWords(step.before),
         after: inWords(step.after),
-        present: there,
         renamed: new Map(Object.entries(step.renamed)),
         dropped: new Set(step.dropped),
         columnAt: step.columnAt,
-      });
+      };
+      for (const column of numbered(change)) await requireNumbers(session, step.from, column);
+      const actions = alterActions({ ...change, present: there });
       const moves = tableName(step.from) === tableName(step.to) ? [] : [`RENAME TO ${qualified(step.to)}`];
       const all = [...actions, ...moves];
       return all.length === 0 ? null : `ALTER TABLE ${qualified(step.from)} ${all.join(', ')}`;
@@ -95,6 +96,18 @@ export async function statementOf(session: Session, step: TableStep, present: De
     default:
       return step satisfies never;
   }
+}
+
+/** Those that are copied later are read with the numbers that they have got. @throws NotCarried */
+async function requireNumbers(session: Session, table: Named, column: string): Promise<void> {
+  const name = quoteName(column);
+  const [found] = await session.rows<object>(
+    `SELECT 1 AS one FROM ${qualified(table)} WHERE ${name} IS NULL OR ${name} = 0 LIMIT 1`,
+  );
+  if (found !== undefined)
+    throw new NotCarriedError(
+      `column ${column} begins to number rows, and one has 0 or NULL in it, for which each server takes a number`,
+    );
 }
 
 /** Moves that are meant at once, so that each finds its name free: where they go round, by a name of otter's own. */

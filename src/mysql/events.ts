@@ -194,6 +194,8 @@ export interface QueryEvent {
   readonly schema: string;
   readonly text: ClientText;
   readonly quoting: Quoting;
+  /** Whether it read CHAR columns with the spaces at their end (PAD_CHAR_TO_FULL_LENGTH). */
+  readonly pads: boolean;
 }
 
 /** Status variables of a statement, as far as they come before its charset; a size of null: length byte and text. */
@@ -207,9 +209,10 @@ const STATUS = {
   catalogNz: { code: 6, bytes: null },
 } as const;
 const STATUS_BYTES = new Map<number, number | null>(Object.values(STATUS).map(({ code, bytes }) => [code, bytes]));
-/** Bits of sql_mode: 2 in its first byte, 20 in its third. */
+/** Bits of sql_mode: 2 in its first byte, 20 in its third, 31 in its fourth. */
 const ANSI_QUOTES = 0x04;
 const NO_BACKSLASH_ESCAPES = 0x10;
+const PAD_CHAR_TO_FULL_LENGTH = 0x80;
 
 /** A LOAD DATA: between the fixed part and the rest stand the file's number, two places in the text and a flag. */
 export function readLoadQuery(c: Cursor): QueryEvent {
@@ -223,32 +226,38 @@ export function readQuery(c: Cursor, compressed: boolean, extra = 0): QueryEvent
   c.skip(2);
   const statusLength = c.uint(2);
   c.skip(extra);
-  const { quoting, collation } = readStatus(c.bytes, c.skip(statusLength), statusLength);
+  const { quoting, pads, collation } = readStatus(c.bytes, c.skip(statusLength), statusLength);
   const schema = c.text(schemaLength);
   c.skip(1);
   const bytes = compressed ? inflate(c) : c.bytes.subarray(c.at, c.end);
-  return { schema, text: clientText(bytes, collation), quoting };
+  return { schema, text: clientText(bytes, collation), quoting, pads };
 }
 
-/** Of the session: how it quotes, and a collation of its client's charset. */
-function readStatus(bytes: Buffer, start: number, length: number): { quoting: Quoting; collation: number | null } {
+/** Of the session: how it quotes and reads, and a collation of its client's charset. */
+function readStatus(
+  bytes: Buffer,
+  start: number,
+  length: number,
+): Pick<QueryEvent, 'quoting' | 'pads'> & { collation: number | null } {
   let quoting = USUAL_QUOTING;
+  let pads = false;
   for (let at = start; at < start + length; ) {
     const code = bytes[at]!;
     const known = STATUS_BYTES.get(code);
     if (known === undefined) break;
     const value = at + 1;
-    if (code === STATUS.charset.code) return { quoting, collation: bytes.readUInt16LE(value) };
+    if (code === STATUS.charset.code) return { quoting, pads, collation: bytes.readUInt16LE(value) };
     if (code === STATUS.sqlMode.code) {
       const ansi = (bytes[value]! & ANSI_QUOTES) !== 0;
       const escapes = (bytes[value + 2]! & NO_BACKSLASH_ESCAPES) === 0;
+      pads = (bytes[value + 3]! & PAD_CHAR_TO_FULL_LENGTH) !== 0;
       quoting = escapes && !ansi ? USUAL_QUOTING : { escapes, ansi };
     }
     // The oldest of all ends its text with a NUL that its length does not count.
     const text = code === STATUS.catalog.code ? 2 : 1;
     at = value + (known ?? bytes[value]! + text);
   }
-  return { quoting, collation: null };
+  return { quoting, pads, collation: null };
 }
 
 /** MariaDB `log_bin_compress`: one byte of form and length, the length big endian, then zlib. */

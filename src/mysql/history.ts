@@ -15,7 +15,7 @@ import { serverErrorNumber } from './driver-error.ts';
 import { likeSaid, SaidWords } from './said-words.ts';
 import { type Catalog, hiddenColumns } from './schema.ts';
 import { NotRepeated, Scratch } from './scratch.ts';
-import { qualified } from './sql.ts';
+import { qualified, quoteText } from './sql.ts';
 
 interface Named {
   readonly schema: string;
@@ -95,18 +95,37 @@ export class History {
     return found;
   }
 
-  /** @param past as tables were before the statement @param ahead the statements behind it, from after `present` was asked */
+  /** Default character sets of their schemas as they are now, as options of a table, by schema. */
+  async charsets(tables: readonly Named[]): Promise<Map<string, string>> {
+    const session = await this.#options.session();
+    const schemas = [...new Set(tables.map(({ schema }) => schema))];
+    if (schemas.length === 0) return new Map();
+    const rows = await session.rows<{ name: string; charset: string; collation: string }>(
+      `SELECT SCHEMA_NAME AS name, DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation
+       FROM information_schema.SCHEMATA WHERE SCHEMA_NAME IN (${schemas.map(quoteText).join(', ')})`,
+    );
+    return new Map(
+      rows.map(({ name, charset, collation }) => [name, ` DEFAULT CHARACTER SET ${charset} COLLATE ${collation}`]),
+    );
+  }
+
+  /**
+   * @param past as tables were before the statement
+   * @param ahead the statements behind it, from after `present` and `charsets` were asked
+   */
   async behind(
     statement: Defining,
     tables: readonly Named[],
     past: ReadonlyMap<string, PastTable>,
     {
       present,
+      charsets,
       ahead,
       effect,
       later,
     }: {
       present: ReadonlyMap<string, PastTable>;
+      charsets: ReadonlyMap<string, string>;
       ahead: readonly Statement[];
       effect: Effect;
       later: ReadonlyMap<string, Definition>;
@@ -125,7 +144,8 @@ export class History {
         found.push({ ...table, before, after: known, doubt: null });
         continue;
       }
-      const after = await this.#repeated(statement, table, past, effect).catch((error: unknown) => {
+      const charset = ahead.some((next) => remakesSchema(next, table)) ? null : (charsets.get(table.schema) ?? null);
+      const after = await this.#repeated(statement, table, past, { effect, charset }).catch((error: unknown) => {
         if (error instanceof NotRepeated) return error;
         throw error;
       });
@@ -156,7 +176,7 @@ export class History {
     statement: Defining,
     table: Named,
     past: ReadonlyMap<string, PastTable>,
-    effect: Effect,
+    { effect, charset }: { effect: Effect; charset: string | null },
   ): Promise<PastTable | null> {
     const does = effect(statement);
     const words = new SaidWords(statement.said);
@@ -164,7 +184,7 @@ export class History {
     if (does === null) throw new NotRepeated('it is of another kind');
     if (does.kind === 'drops-schema' || words.behind(0, 'DROP', 'TABLE') >= 0 || words.behind(0, 'DROP', 'TABLES') >= 0)
       return null;
-    if (does.kind === 'creates') return this.#created(statement, table, past);
+    if (does.kind === 'creates') return this.#created(statement, table, past, charset);
     if (does.made.length > 0) {
       const from = does.made.findLastIndex((one) => same(one, table));
       // Several names in turn are followed one by one.
@@ -180,12 +200,17 @@ export class History {
     return this.#scratch((scratch) => scratch.changed(before, statement.said));
   }
 
-  async #created(statement: Defining, table: Named, past: ReadonlyMap<string, PastTable>): Promise<PastTable> {
+  async #created(
+    statement: Defining,
+    table: Named,
+    past: ReadonlyMap<string, PastTable>,
+    charset: string | null,
+  ): Promise<PastTable> {
     const before = past.get(tableName(table));
     // Only where it may have been there; else that the statement is in the log says that it was not.
     if (before !== undefined && new SaidWords(statement.said).has('EXISTS')) return before;
     const like = likeSaid(statement.said);
-    if (like === null) return this.#scratch((scratch) => scratch.created(statement.said, table));
+    if (like === null) return this.#scratch((scratch) => scratch.created(statement.said, table, charset));
     const found = past.get(tableName({ schema: like.schema ?? statement.schema, name: like.name }));
     if (found === undefined) throw new NotRepeated('the table that it is like is not known');
     return this.#scratch((scratch) => scratch.alike(found, table));
@@ -241,6 +266,13 @@ class Touched {
       ...(this.#bySchema.get(table.schema.toLowerCase()) ?? []),
     ];
   }
+}
+
+/** Whether it may give the schema another character set; one without a name is about the session's own. */
+function remakesSchema({ plain, schema }: PlainStatement, table: Named): boolean {
+  if (!/^[\s(;]*(ALTER|CREATE)\b[^('`]*\b(DATABASE|SCHEMA)\b/i.test(plain)) return false;
+  const names = plain.toLowerCase().includes(table.schema.toLowerCase());
+  return names || schema.toLowerCase() === table.schema.toLowerCase() || /[`"]/.test(table.schema);
 }
 
 function push(into: Map<string, Statement[]>, key: string, statement: Statement): void {

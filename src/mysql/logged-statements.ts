@@ -63,7 +63,7 @@ export class LoggedStatements {
   }
 
   /** Returns what must be known first, or null. */
-  take({ schema, text, quoting }: QueryEvent, dialect: Dialect, endsAt: number): Asked | null {
+  take({ schema, text, quoting, pads }: QueryEvent, dialect: Dialect, endsAt: number): Asked | null {
     const { transactions } = this.#options;
     if (text.kind === 'unknown') {
       this.#options.unreadable(null, unknownCharset(text.charset));
@@ -104,13 +104,18 @@ export class LoggedStatements {
         transactions.passStatement();
         return null;
       case 'definition':
-        return this.#define({ schema, sql, plain }, () => saidSql(sql, quoting, dialect), endsAt);
+        return this.#define({ schema, sql, plain }, pads, () => saidSql(sql, quoting, dialect), endsAt);
       default:
         return found satisfies never;
     }
   }
 
-  #define(statement: { schema: string; sql: string; plain: string }, said: () => string, endsAt: number): Asked | null {
+  #define(
+    statement: { schema: string; sql: string; plain: string },
+    pads: boolean,
+    said: () => string,
+    endsAt: number,
+  ): Asked | null {
     const { transactions, concerns, defined } = this.#options;
     const gtid = transactions.gtid;
     const history = this.#history;
@@ -121,7 +126,7 @@ export class LoggedStatements {
     this.#history = null;
     this.#reaches.clear();
     defined(statement, history);
-    transactions.addStatement(history === null ? statement : { ...statement, history }, endsAt);
+    transactions.addStatement(history === null ? statement : { ...statement, history: { ...history, pads } }, endsAt);
     return null;
   }
 

@@ -13,7 +13,7 @@ import type { Session } from './connection.ts';
 import { partsOf, withoutCounter } from './create-parts.ts';
 import { alterTable, behindWait, SaidWords } from './said-words.ts';
 import { Catalog, hiddenColumns } from './schema.ts';
-import { qualified, quoteName, quoteText } from './sql.ts';
+import { qualified, quoteName } from './sql.ts';
 
 interface Named {
   readonly schema: string;
@@ -68,8 +68,12 @@ export class Scratch {
     });
   }
 
-  /** What a CREATE TABLE makes in a schema of that default. @throws NotRepeated */
-  async created(said: string, as: Named): Promise<PastTable> {
+  /**
+   * What a CREATE TABLE makes.
+   * @param defaults its schema's character set, as an option of a table; null: it is not known
+   * @throws NotRepeated
+   */
+  async created(said: string, as: Named, defaults: string | null): Promise<PastTable> {
     const words = new SaidWords(said);
     const table = words.behind(0, 'CREATE', 'TABLE');
     if (table < 0 || words.has(...LEFT_OUT, 'LIKE')) throw new NotRepeated('it is no plain CREATE TABLE');
@@ -78,18 +82,11 @@ export class Scratch {
     const body = words.text(words.behindName(exists < 0 ? table : exists), start < 0 ? undefined : start);
     const closing = body.lastIndexOf(')');
     const named = /\b(CHARSET|CHARACTER|COLLATE)\b/i.test(body.slice(closing));
+    if (!named && defaults === null) throw new NotRepeated('the character set that its schema had is not known');
     return this.#with(async () => {
-      await this.#run(`CREATE TABLE ${qualified(this.#table)}${body}${named ? '' : await this.#defaults(as.schema)}`);
+      await this.#run(`CREATE TABLE ${qualified(this.#table)}${body}${named ? '' : defaults}`);
       return this.#taken(as, null, [], null);
     });
-  }
-
-  async #defaults(schema: string): Promise<string> {
-    const [row] = await this.#session.rows<{ charset: string; collation: string }>(
-      `SELECT DEFAULT_CHARACTER_SET_NAME AS charset, DEFAULT_COLLATION_NAME AS collation FROM information_schema.SCHEMATA WHERE SCHEMA_NAME=${quoteText(schema)}`,
-    );
-    if (row === undefined) throw new NotRepeated('its schema is gone');
-    return ` DEFAULT CHARACTER SET ${row.charset} COLLATE ${row.collation}`;
   }
 
   async #made(create: string, as: Named, keys: readonly ForeignKey[]): Promise<PastTable> {
@@ -186,6 +183,7 @@ function isForeignKey(line: string): boolean {
 function onScratch(said: string, scratch: string): string | null {
   const words = new SaidWords(said);
   if (words.has(...LEFT_OUT) || dropsPerhaps(words)) throw new NotRepeated('it is about foreign keys or partitions');
+  if (takesDefaultCharset(words)) throw new NotRepeated('it takes the character set that its schema had');
   const table = alterTable(words);
   if (table >= 0) {
     const parts = words
@@ -213,6 +211,18 @@ function dropsPerhaps(words: SaidWords): boolean {
   return Array.from({ length: words.length }, (_, at) => at).some(
     (at) => words.behind(at, 'DROP', 'CONSTRAINT', 'IF', 'EXISTS') >= 0,
   );
+}
+
+/** `CONVERT TO CHARACTER SET DEFAULT` and the like. */
+function takesDefaultCharset(words: SaidWords): boolean {
+  return Array.from({ length: words.length }, (_, at) => at).some((at) => {
+    const behind = Math.max(
+      words.behind(at, 'CHARACTER', 'SET'),
+      words.behind(at, 'CHARSET'),
+      words.behind(at, 'COLLATE'),
+    );
+    return behind >= 0 && words.behind(words.behindAny(behind, ['=']), 'DEFAULT') >= 0;
+  });
 }
 
 function renamesTable(words: SaidWords, from: number): boolean {

@@ -244,8 +244,10 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     const later = history?.later ?? new Map();
     return async (statement, tables, past, position) => {
       const present = await this.#history.present(tables);
+      const charsets = await this.#history.charsets(tables);
       const ahead = (await this.#ahead(position, definitions, signal)).filter(({ gtid }) => gtid !== statement.gtid);
-      return this.#history.behind(statement, tables, past, { present, ahead, effect: definitions.effect, later });
+      const { effect } = definitions;
+      return this.#history.behind(statement, tables, past, { present, charsets, ahead, effect, later });
     };
   }
 

@@ -5,7 +5,7 @@
  * on the time, or on a session's time zone or sql_mode, and, between the two families, everything but room for more, is not
  * left to them.
  */
-import type { ColumnShape } from '../model/row.ts';
+import type { ColumnShape, TableShape } from '../model/row.ts';
 import { fitOf } from './column-fit.ts';
 
 /** Why the values may come to differ, or null. */
@@ -24,6 +24,25 @@ export function conversionObstacle(before: ColumnShape, after: ColumnShape, same
     return `${change}, which each server would reckon by its own time and settings`;
   if (was === is && TIMES.has(was) && digitsOf(after.type) < digitsOf(before.type))
     return `${change}, and fractions of a second are cut or rounded`;
+  return null;
+}
+
+/**
+ * Why values come to differ because the session that changed the table read CHAR columns with the spaces at their end, or null.
+ * @param renamed names of columns before to those after
+ */
+export function paddedObstacle(
+  before: TableShape,
+  after: TableShape,
+  renamed: Readonly<Record<string, string>>,
+): string | null {
+  for (const column of before.columns) {
+    if (kindOf(column.type) !== 'char') continue;
+    const name = renamed[column.name] ?? column.name;
+    const now = after.columns.find((one) => one.name === name);
+    if (now !== undefined && (now.type !== column.type || now.charset !== column.charset))
+      return `column ${name} was ${column.type} and is changed by a session of PAD_CHAR_TO_FULL_LENGTH, which keeps the spaces at the end`;
+  }
   return null;
 }
 

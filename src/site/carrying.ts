@@ -10,6 +10,7 @@ import type { PastTable, ServerFacts, Statement, StatementTable, TableStatement 
 import { type TableChange, type TableShape, tableName } from '../model/row.ts';
 import { untold } from '../replication/carried-statement.ts';
 import { parentsFirst } from '../replication/cascades.ts';
+import { paddedObstacle } from '../replication/conversion.ts';
 import { exchanges, movesOf, same } from '../replication/renames.ts';
 import type { Announcements } from './announcements.ts';
 import type { Routes } from './routes.ts';
@@ -203,6 +204,11 @@ class Work {
     const { renamed, dropped } = this.#columns(before, past);
     const doubt = before === null ? null : columnDoubt(before, past, { renamed, dropped, says });
     if (doubt !== null) throw this.#refused(doubt);
+    const padded =
+      before !== null && this.#statement.history?.pads === true
+        ? paddedObstacle(before.shape, past.shape, renamed)
+        : null;
+    if (padded !== null) throw this.#refused(padded);
     const route = before === null ? null : this.#options.routes.of(before.shape);
     const change: TableChange = {
       from,
