@@ -12,6 +12,7 @@ import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
 import { extract, loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { blurredTexts, makingObstacle, noEmptyTexts, oracleObstacle } from '../replication/oracle-fit.ts';
+import { doubtfulSways, swayObstacle } from '../replication/sways.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { entryFindings } from './entries.ts';
@@ -95,7 +96,10 @@ class PairInspection {
       this.#refuse(new OtterError('OT5021', `${name} is missing at ${target}`, { hint }));
     } else if (this.#isOracle) {
       this.#obstacle(() => makingObstacle(shape, this.#pair.target));
-    } else if (role !== 'one-way') {
+    } else {
+      this.#obstacle(() => swayObstacle(shape, null));
+      this.#sways(shape, shape);
+      if (role === 'one-way') return;
       // As a node looks before it makes the table.
       this.#obstacle(() => twoWayObstacle(loadTable(shape, shape, {}), { ...this.#facts(), unguardedTriggers: [] }));
     }
@@ -105,7 +109,8 @@ class PairInspection {
     const { role, tables, initial, existing } = this.#pipeline;
     const { unguardedTriggers } = target;
     const begun = this.#begun();
-    this.#obstacle(() => engineObstacle(target.shape, this.#pipeline.target));
+    this.#obstacle(() => engineObstacle(target.shape, this.#pipeline.target) ?? swayObstacle(shape, target.shape));
+    this.#sways(shape, target.shape);
     const match = (running: boolean): LoadTable => loadTable(shape, target.shape, this.#pair.rule.rename, running);
     // What is not copied goes on until a row comes that does not fit.
     const matched = this.#attempt(() => match(begun || initial === 'none'));
@@ -160,6 +165,16 @@ class PairInspection {
       `${tableName(target)} does not take every value of ${tableName(source)}: NULL into ${strict.map(({ name }) => name).join(', ')}`,
       `The pipeline stops at a row that has it. Let the columns of ${tableName(target)} take NULL, or those of the source not.`,
     );
+  }
+
+  #sways(source: TableShape, target: TableShape): void {
+    for (const { column, settings } of doubtfulSways({ source, target })) {
+      this.#warn(
+        'OT4061',
+        `generated column ${column} of ${tableName(target)} may hang on ${settings.join(' and ')} of the session that writes`,
+        'Otter writes with what servers have when nobody sets it. Where clients of the source set it otherwise, let the column be VIRTUAL at the target, or leave it out there.',
+      );
+    }
   }
 
   get #isOracle(): boolean {

@@ -3,8 +3,9 @@
  *
  * A shape that did not change since it was read before is the same object again, so that it can be compared by identity.
  */
-import type { ColumnShape, ForeignKey, TableShape, UniqueKey } from '../model/row.ts';
+import type { ColumnShape, ForeignKey, Sway, TableShape, UniqueKey } from '../model/row.ts';
 import type { Session } from './connection.ts';
+import { settingsOf } from './session-words.ts';
 import { quoteText } from './sql.ts';
 
 /** Schemas of the servers themselves. */
@@ -24,6 +25,7 @@ interface ColumnRow {
   readonly collation: string | null;
   readonly nullable: string;
   readonly extra: string;
+  readonly expression: string | null;
 }
 
 interface IndexRow {
@@ -128,6 +130,7 @@ export class Catalog {
             referencedBy: (childrenOf.get(name) ?? []).map((row) => row.child),
             triggers: (triggersOf.get(name) ?? []).map((row) => row.name),
             engine: base.engine ?? '',
+            ...swaysOf(columnsOf.get(name) ?? [], shaped),
           },
           hashes,
         ),
@@ -184,7 +187,8 @@ function shapeQueries(schema: string, tables: readonly string[] | null, { childr
     `SELECT TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ${s} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')${among('TABLE_NAME')}`,
     `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS name, COLUMN_TYPE AS type, CHARACTER_SET_NAME AS charset,
-       COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra
+       COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra,
+       GENERATION_EXPRESSION AS expression
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ${s}${among('TABLE_NAME')} ORDER BY TABLE_NAME, ORDINAL_POSITION`,
     `SELECT TABLE_NAME AS tableName, INDEX_NAME AS name, COLUMN_NAME AS columnName, SUB_PART AS prefix, INDEX_TYPE AS method
      FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ${s} AND NON_UNIQUE = 0${among('TABLE_NAME')}
@@ -220,6 +224,15 @@ function columnShape(row: ColumnRow): ColumnShape {
     // Not DEFAULT_GENERATED, which is MySQL's word for a default that is an expression.
     generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b|\b(VIRTUAL|PERSISTENT)\b/i.test(row.extra),
   };
+}
+
+function swaysOf(rows: readonly ColumnRow[], columns: readonly ColumnShape[]): { readonly sways?: readonly Sway[] } {
+  const sways = rows.flatMap(({ name, type, extra, expression }, at): Sway[] => {
+    if (!columns[at]!.generated) return [];
+    const settings = settingsOf({ expression: expression ?? '', type }, columns);
+    return settings.length === 0 ? [] : [{ column: name, stored: !/\bVIRTUAL\b/i.test(extra), settings }];
+  });
+  return sways.length === 0 ? {} : { sways };
 }
 
 /** Members of ENUM and SET keep their case. */

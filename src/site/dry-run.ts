@@ -4,8 +4,10 @@
  * Rule kept: no table of users is made, written or emptied, and nothing is recorded by which another pipeline, or this one when it
  * writes, would take rows for its own.
  */
+
 import type { Checkpoint, LoadSession, TargetPort } from '../model/load.ts';
 import type { DryCounts } from '../model/records.ts';
+import { nameNow } from '../model/renamed.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { type Applied, loadChanges, type Strategy } from './load.ts';
 import type { TargetTables } from './tables.ts';
@@ -27,7 +29,7 @@ export function dryTables(target: TablesPort): TablesPort {
     createTable: async ({ table }, { schema, name }, rename) => {
       const columns = table.columns.map(({ computed, ...column }) => ({
         ...column,
-        name: computed === true ? column.name : (rename[column.name] ?? column.name),
+        name: computed === true ? column.name : nameNow(rename, column.name),
       }));
       const alone = { foreignKeys: [], referencedBy: [], triggers: [] };
       imagined.set(tableName({ schema, name }), { ...table, ...alone, schema, name, columns });

@@ -96,7 +96,17 @@ export class Outgoing {
 
   async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
     const wanted = AbortSignal.any([asked, this.#options.signal]);
-    return this.#openings.run(wanted, async (signal) => this.#open(request, signal));
+    try {
+      return await this.#openings.run(wanted, async (signal) => this.#open(request, signal));
+    } catch (error) {
+      // Whoever asks has not ended it, and must not take it for an end of its own.
+      if (asked.aborted || !this.#options.signal.aborted || error instanceof OtterError) throw error;
+      throw new OtterError('OT6003', `the node that read ${this.#options.site} lets go of it`, {
+        where: { database: this.#options.site, pipeline: request.pipeline },
+        retry: 'backoff',
+        cause: error,
+      });
+    }
   }
 
   async #open(request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {

@@ -20,6 +20,7 @@ import { loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { oracleObstacle } from '../replication/oracle-fit.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
+import { swayObstacle } from '../replication/sways.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { weightOf } from '../replication/weights.ts';
@@ -245,7 +246,7 @@ export class TargetTables {
         retry: 'backoff',
       });
     }
-    const unfit = engineObstacle(shape, spec().target);
+    const unfit = engineObstacle(shape, spec().target) ?? swayObstacle(source, shape);
     if (unfit !== null) throw unfit;
     const table: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
     if (spec().role === 'one-way') {
