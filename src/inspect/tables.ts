@@ -10,6 +10,7 @@ import { type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
+import { folded, foldedTwoWay, oneThere } from '../replication/letters.ts';
 import { extract, loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { blurredTexts, makingObstacle, noEmptyTexts, oracleObstacle } from '../replication/oracle-fit.ts';
 import { doubtfulSways, swayObstacle } from '../replication/sways.ts';
@@ -28,9 +29,14 @@ export function tableFindings(live: Live): LiveFinding[] {
       const source = live.databases.get(pipeline.source);
       if (source === undefined) return [];
       const target = live.databases.get(pipeline.target) ?? null;
-      return pairsOf(pipeline, source.report, live.topology).flatMap((pair) =>
-        new PairInspection(pipeline, pair, source, target).findings(),
-      );
+      const pairs = pairsOf(pipeline, source.report, live.topology);
+      const folds = target?.report.facts.folds === true;
+      const same = folds ? Map.groupBy(pairs, (pair) => tableName(folded(pair.target))) : null;
+      return pairs.flatMap((pair) => {
+        const others = same?.get(tableName(folded(pair.target))) ?? [];
+        const other = others.find((each) => tableName(each.target) !== tableName(pair.target)) ?? null;
+        return new PairInspection(pipeline, pair, source, target).findings(other);
+      });
     }),
   ];
 }
@@ -50,11 +56,13 @@ class PairInspection {
     this.#target = target;
   }
 
-  findings(): readonly LiveFinding[] {
+  /** @param other one that goes to the same table there under another name */
+  findings(other: Pair | null): readonly LiveFinding[] {
     const source = this.#source.tables.get(tableName(this.#pair.source));
     if (source === undefined) return [];
     const shape = this.#attempt(() => extract(this.#pair.rule, source.shape).shape);
     if (source.inexact !== null) this.#refuse(source.inexact);
+    else if (other !== null) this.#refuse(oneThere(this.#pair.target, other.target, this.#pipeline.target));
     else if (shape !== null) this.#ofSource(source, shape);
     return this.#found;
   }
@@ -78,6 +86,8 @@ class PairInspection {
       }
     }
     if (this.#target === null) return;
+    if (role !== 'one-way' && this.#target.report.facts.folds === true)
+      this.#obstacle(() => foldedTwoWay(this.#pair.target, this.#pipeline.target));
     const { schema, name: there } = this.#pair.target;
     const target = this.#target.tables.get(tableName(this.#pair.target));
     if (target === undefined) {

@@ -137,24 +137,27 @@ async function readBegun(session: Session, schema: string): Promise<ServerReport
 
 async function tables(session: Session, names: readonly TableName[]): Promise<ReadonlyMap<string, LiveTable>> {
   const catalog = new Catalog({ children: false });
-  const found: LiveTable[] = [];
+  const { folds } = await readFacts(session);
+  const found = new Map<string, LiveTable>();
   for (const [schema, group] of Map.groupBy(names, (name) => name.schema)) {
-    const wanted = new Set(group.map(({ name }) => name));
-    const few = wanted.size <= NAMED_TABLES_MAX ? [...wanted] : null;
+    const wanted = Map.groupBy(group, ({ name }) => (folds ? name.toLowerCase() : name));
+    const few = wanted.size <= NAMED_TABLES_MAX ? [...wanted.keys()] : null;
     const shapes = [...(await catalog.load(session, schema, few)).values()].filter(({ name }) => wanted.has(name));
     const counting = await autoIncrementTables(session, schema);
     const filled = await filledTables(session, shapes);
     for (const shape of shapes) {
-      found.push({
+      const table: LiveTable = {
         shape,
         inexact: inexact(shape),
         autoIncrement: counting.has(shape.name),
         unguardedTriggers: shape.triggers.length === 0 ? [] : await unguardedTriggers(session, schema, shape.name),
         hasRows: filled?.has(shape) ?? null,
-      });
+      };
+      // By the letters in which it was asked for.
+      for (const name of wanted.get(shape.name)!) found.set(tableName(name), table);
     }
   }
-  return new Map(found.map((table) => [tableName(table.shape), table]));
+  return found;
 }
 
 async function autoIncrementTables(session: Session, schema: string): Promise<ReadonlySet<string>> {

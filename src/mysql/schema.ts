@@ -12,6 +12,7 @@ import { quoteText } from './sql.ts';
 const OWN_SCHEMAS = ['mysql', 'sys', 'information_schema', 'performance_schema'] as const;
 
 interface TableRow {
+  readonly schema: string;
   readonly name: string;
   readonly engine: string | null;
   readonly kind: string;
@@ -85,7 +86,10 @@ export class Catalog {
     this.#options = options;
   }
 
-  /** Base tables of one schema among `tables`, or all of them. Needs a session with `multipleStatements`. */
+  /**
+   * Base tables of one schema among `tables`, or all of them, each under the names it was asked for by where the server takes
+   * them in whatever letters. Needs a session with `multipleStatements`.
+   */
   async load(
     session: Session,
     schema: string,
@@ -93,7 +97,8 @@ export class Catalog {
   ): Promise<ReadonlyMap<string, TableShape>> {
     if (tables?.length === 0) return new Map();
     const sets = (await session.sets(shapeQueries(schema, tables, this.#options))) as unknown[][];
-    const [bases, columns, indexes, keys, rules, triggers, children = []] = sets as [
+    const [[letters], bases, columns, indexes, keys, rules, triggers, children = []] = sets as [
+      [{ readonly folds: string | number }],
       TableRow[],
       ColumnRow[],
       IndexRow[],
@@ -102,6 +107,7 @@ export class Catalog {
       TriggerRow[],
       ChildRow[]?,
     ];
+    const folds = Number(letters.folds) === 1;
     const columnsOf = Map.groupBy(columns, (row) => row.tableName);
     const indexesOf = Map.groupBy(indexes, (row) => row.tableName);
     const keysOf = Map.groupBy(keys, (row) => row.tableName);
@@ -110,7 +116,7 @@ export class Catalog {
     const triggersOf = Map.groupBy(triggers, (row) => row.tableName);
     const shapes = new Map<string, TableShape>();
     for (const base of bases) {
-      const { name } = base;
+      const { name, schema } = base;
       const unique = indexesOf.get(name) ?? [];
       const hashes =
         base.engine === 'MEMORY'
@@ -135,6 +141,12 @@ export class Catalog {
           hashes,
         ),
       );
+    }
+    if (folds) {
+      for (const asked of tables ?? []) {
+        const found = shapes.get(asked.toLowerCase());
+        if (found !== undefined) shapes.set(asked, found);
+      }
     }
     return shapes;
   }
@@ -184,7 +196,8 @@ function shapeQueries(schema: string, tables: readonly string[] | null, { childr
       : ` AND ${column} IN (${tables.map(quoteText).join(', ')})`;
   };
   return [
-    `SELECT TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
+    'SELECT @@lower_case_table_names = 1 AS folds',
+    `SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ${s} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')${among('TABLE_NAME')}`,
     `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS name, COLUMN_TYPE AS type, CHARACTER_SET_NAME AS charset,
        COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra,

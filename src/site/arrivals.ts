@@ -6,6 +6,7 @@ import { type CopyState, type LoadTable, type Place, samePlace, type TargetPort 
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type AnnouncedTable, type Sway, type TableShape, tableName } from '../model/row.ts';
 import { orphan } from '../replication/cascades.ts';
+import { foldedTwoWay } from '../replication/letters.ts';
 import { loadTable } from '../replication/load-table.ts';
 import { doubtfulSways, swayObstacle } from '../replication/sways.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
@@ -21,7 +22,10 @@ const OCCUPIED_TWO_WAY =
 
 export interface ArrivalsOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: Pick<TargetPort, 'known' | 'shape' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'>;
+  readonly target: Pick<
+    TargetPort,
+    'known' | 'shape' | 'folds' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'
+  >;
   readonly tables: TargetTables;
   readonly logsCascades: boolean;
   /** Tables here that a change was begun on and not recorded: they may be as before it or as behind it, or not there. */
@@ -101,6 +105,10 @@ export class Arrivals {
     let before: string | null = null;
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);
+      if (role !== 'one-way' && (await target.folds())) {
+        const lost = foldedTwoWay(name, spec().target);
+        if (lost !== null) throw lost;
+      }
       if (spec().role !== 'one-way') before = await logPosition();
       // Users may write to it as soon as it is there, and all of that counts.
       if (before !== null && spec().role === 'from-serialiser') made(before);

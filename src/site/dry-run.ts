@@ -15,7 +15,7 @@ import type { TargetTables } from './tables.ts';
 /** What is asked of a target about users' tables. */
 export type TablesPort = Pick<
   TargetPort,
-  'shape' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition' | 'known'
+  'shape' | 'folds' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition' | 'known'
 >;
 
 /** Tables that would be made are there in name only. */
@@ -24,6 +24,7 @@ export function dryTables(target: TablesPort): TablesPort {
   return {
     shape: async (schema, name) =>
       (await target.shape(schema, name)) ?? imagined.get(tableName({ schema, name })) ?? null,
+    folds: () => target.folds(),
     keepDefinition: async () => undefined,
     unguardedTriggers: (schema, name) => target.unguardedTriggers(schema, name),
     createTable: async ({ table }, { schema, name }, rename) => {

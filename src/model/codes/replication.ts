@@ -197,6 +197,12 @@ export const REPLICATION_CODES = {
     action:
       'At the target, make the column VIRTUAL or leave it out; or give it, at both, an expression that does not hang on the session: DATETIME instead of TIMESTAMP, `UNIX_TIMESTAMP(column)`, `DATE_FORMAT` with numbers, `WEEK` with its mode. The pipeline goes on by itself.',
   },
+  OT5056: {
+    title: 'Two tables would be one at the target',
+    meaning:
+      'Two tables of the source differ in the letters of their names only, and the target server does not tell such names apart (`lower_case_table_names`). Rows of both would be written into one table.',
+    action: 'Give one of them another name at the target with `to`, or leave it out of the channel.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',
