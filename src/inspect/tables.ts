@@ -91,12 +91,12 @@ class PairInspection {
     const { schema, name: there } = this.#pair.target;
     const target = this.#target.tables.get(tableName(this.#pair.target));
     if (target === undefined) {
-      if (sees(this.#target, schema, there)) this.#missing(shape);
+      if (sees(this.#target, schema, there)) this.#missing(source, shape);
     } else if (target.inexact !== null) this.#refuse(target.inexact);
     else this.#ofTarget(shape, target);
   }
 
-  #missing(shape: TableShape): void {
+  #missing(source: LiveTable, shape: TableShape): void {
     const { role, target } = this.#pipeline;
     const name = tableName(this.#pair.target);
     if (role === 'to-serialiser' || this.#begun()) {
@@ -109,6 +109,7 @@ class PairInspection {
     } else {
       this.#obstacle(() => swayObstacle(shape, null));
       this.#sways(shape, shape);
+      this.#checks(source);
       if (role === 'one-way') return;
       // As a node looks before it makes the table.
       this.#obstacle(() => twoWayObstacle(loadTable(shape, shape, {}), { ...this.#facts(), unguardedTriggers: [] }));
@@ -119,6 +120,7 @@ class PairInspection {
     const { role, tables, initial, existing } = this.#pipeline;
     const { unguardedTriggers } = target;
     const begun = this.#begun();
+    this.#checks(target);
     this.#obstacle(() => engineObstacle(target.shape, this.#pipeline.target) ?? swayObstacle(shape, target.shape));
     this.#sways(shape, target.shape);
     const match = (running: boolean): LoadTable => loadTable(shape, target.shape, this.#pair.rule.rename, running);
@@ -175,6 +177,16 @@ class PairInspection {
       `${tableName(target)} does not take every value of ${tableName(source)}: NULL into ${strict.map(({ name }) => name).join(', ')}`,
       `The pipeline stops at a row that has it. Let the columns of ${tableName(target)} take NULL, or those of the source not.`,
     );
+  }
+
+  #checks({ shape, swayingChecks = [] }: LiveTable): void {
+    for (const { name, settings } of swayingChecks) {
+      this.#warn(
+        'OT4061',
+        `check ${name} of ${tableName(shape)} hangs on ${settings.join(' and ')} of the session`,
+        'Otter writes in UTC and with what servers have when nobody sets it. A row that a session of other settings wrote may be refused, and the pipeline then stands before it. Where that may be, drop the check at the target.',
+      );
+    }
   }
 
   #sways(source: TableShape, target: TableShape): void {

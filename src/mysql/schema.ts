@@ -5,7 +5,7 @@
  */
 import type { ColumnShape, ForeignKey, Sway, TableShape, UniqueKey } from '../model/row.ts';
 import type { Session } from './connection.ts';
-import { settingsOf } from './session-words.ts';
+import { printedExpression, settingsOf } from './session-words.ts';
 import { quoteText } from './sql.ts';
 
 /** Schemas of the servers themselves. */
@@ -98,7 +98,7 @@ export class Catalog {
     if (tables?.length === 0) return new Map();
     const sets = (await session.sets(shapeQueries(schema, tables, this.#options))) as unknown[][];
     const [[letters], bases, columns, indexes, keys, rules, triggers, children = []] = sets as [
-      [{ readonly folds: string | number }],
+      [{ readonly folds: string | number; readonly version: string }],
       TableRow[],
       ColumnRow[],
       IndexRow[],
@@ -108,6 +108,7 @@ export class Catalog {
       ChildRow[]?,
     ];
     const folds = Number(letters.folds) === 1;
+    const family = /mariadb/i.test(letters.version) ? 'mariadb' : 'mysql';
     const columnsOf = Map.groupBy(columns, (row) => row.tableName);
     const indexesOf = Map.groupBy(indexes, (row) => row.tableName);
     const keysOf = Map.groupBy(keys, (row) => row.tableName);
@@ -136,7 +137,7 @@ export class Catalog {
             referencedBy: (childrenOf.get(name) ?? []).map((row) => row.child),
             triggers: (triggersOf.get(name) ?? []).map((row) => row.name),
             engine: base.engine ?? '',
-            ...swaysOf(columnsOf.get(name) ?? [], shaped),
+            ...swaysOf(columnsOf.get(name) ?? [], shaped, family),
           },
           hashes,
         ),
@@ -196,7 +197,7 @@ function shapeQueries(schema: string, tables: readonly string[] | null, { childr
       : ` AND ${column} IN (${tables.map(quoteText).join(', ')})`;
   };
   return [
-    'SELECT @@lower_case_table_names = 1 AS folds',
+    'SELECT @@lower_case_table_names = 1 AS folds, VERSION() AS version',
     `SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ${s} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')${among('TABLE_NAME')}`,
     `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS name, COLUMN_TYPE AS type, CHARACTER_SET_NAME AS charset,
@@ -239,10 +240,14 @@ function columnShape(row: ColumnRow): ColumnShape {
   };
 }
 
-function swaysOf(rows: readonly ColumnRow[], columns: readonly ColumnShape[]): { readonly sways?: readonly Sway[] } {
+function swaysOf(
+  rows: readonly ColumnRow[],
+  columns: readonly ColumnShape[],
+  family: 'mariadb' | 'mysql',
+): { readonly sways?: readonly Sway[] } {
   const sways = rows.flatMap(({ name, type, extra, expression }, at): Sway[] => {
     if (!columns[at]!.generated) return [];
-    const settings = settingsOf({ expression: expression ?? '', type }, columns);
+    const settings = settingsOf({ expression: printedExpression(expression ?? '', family), type }, columns);
     return settings.length === 0 ? [] : [{ column: name, stored: !/\bVIRTUAL\b/i.test(extra), settings }];
   });
   return sways.length === 0 ? {} : { sways };

@@ -9,10 +9,15 @@ import type { ColumnShape, SessionSetting } from '../model/row.ts';
 
 /** Of a generated column or of what a check compares. */
 export interface Bound {
-  /** As the server prints it: names in backticks, texts in quotes. */
+  /** As `printedExpression` gives it: names in backticks, texts in quotes. */
   readonly expression: string;
   /** Type of the column that keeps it; null: none does. */
   readonly type: string | null;
+}
+
+/** What stands in information_schema, where MySQL writes it as if it stood in a text. */
+export function printedExpression(text: string, family: 'mariadb' | 'mysql'): string {
+  return family === 'mysql' ? text.replace(/\\(.)/gs, '$1') : text;
 }
 
 /** @param columns of its table */

@@ -1,6 +1,6 @@
 /** Which expressions hang on the session: the ordinary ones on none, and none that does is passed over. */
 import { expect, test } from 'vitest';
-import { settingsOf } from '../../src/mysql/session-words.ts';
+import { printedExpression, settingsOf } from '../../src/mysql/session-words.ts';
 import { column } from '../replication/model.ts';
 
 const columns = [
@@ -59,4 +59,13 @@ test.each([
   ['`d6`', 'datetime', 'sql_mode'],
 ])('%s hangs on the session', (expression, type, setting) => {
   expect(settingsOf({ expression, type }, columns)).toEqual([setting]);
+});
+
+test('MySQL prints expressions as in a text, MariaDB as they are', () => {
+  const printed = String.raw`date_format(${'`c\\\\d`'},_utf8mb4\'it\\\'s %Y\')`;
+  const expression = printedExpression(printed, 'mysql');
+  expect(expression).toBe(String.raw`date_format(${'`c\\d`'},_utf8mb4'it\'s %Y')`);
+  expect(settingsOf({ expression, type: 'varchar(9)' }, [column('c\\d', 'timestamp')])).toEqual(['time_zone']);
+  expect(settingsOf({ expression, type: 'varchar(9)' }, [column('c\\d', 'datetime')])).toEqual([]);
+  expect(printedExpression(expression, 'mariadb')).toBe(expression);
 });
