@@ -96,7 +96,8 @@ export class Catalog {
     tables: readonly string[] | null,
   ): Promise<ReadonlyMap<string, TableShape>> {
     if (tables?.length === 0) return new Map();
-    const sets = (await session.sets(shapeQueries(schema, tables, this.#options))) as unknown[][];
+    const named = tables === null || areOne(tables) ? null : tables;
+    const sets = (await session.sets(shapeQueries(schema, named, this.#options))) as unknown[][];
     const [[letters], bases, columns, indexes, keys, rules, triggers, children = []] = sets as [
       [{ readonly folds: string | number; readonly version: string }],
       TableRow[],
@@ -117,6 +118,7 @@ export class Catalog {
     const triggersOf = Map.groupBy(triggers, (row) => row.tableName);
     const shapes = new Map<string, TableShape>();
     for (const base of bases) {
+      if (!folds && named === null && tables?.includes(base.name) === false) continue;
       const { name, schema } = base;
       const unique = indexesOf.get(name) ?? [];
       const hashes =
@@ -185,6 +187,11 @@ export async function estimateRows(session: Session, schema: string, table: stri
     `SELECT TABLE_ROWS AS n FROM information_schema.TABLES WHERE TABLE_SCHEMA = ${quoteText(schema)} AND TABLE_NAME = ${quoteText(table)}`,
   );
   return Number(row?.n ?? 0);
+}
+
+/** MariaDB takes a list of names that differ in letters only for one name, and opens one table. */
+function areOne(tables: readonly string[]): boolean {
+  return tables.length > 1 && new Set(tables.map((name) => name.toLowerCase())).size === 1;
 }
 
 function shapeQueries(schema: string, tables: readonly string[] | null, { children }: CatalogOptions): string {
