@@ -753,3 +753,14 @@ test('what cannot be two-way is not made at the other site and refused then', as
   ra.destroy();
   rb.destroy();
 }, 60_000);
+
+test('a site that stops says so to who waits for its rows', async () => {
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(both, ['d.*']) });
+  sites.start('a');
+  const request = { pipeline: 'd/a>b', generation: 99, from: null, copied: {}, known: {}, making: {} };
+  const opening = sites.link.open('a', request, new AbortController().signal);
+  const told = expect(opening).rejects.toMatchObject({ code: 'OT6003', retry: 'backoff' });
+  await sites.stop('a');
+  await told;
+}, 60_000);

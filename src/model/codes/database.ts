@@ -169,7 +169,7 @@ export const DATABASE_CODES = {
   OT4053: {
     title: 'No table for an entry',
     meaning:
-      'No table that the account may see has a name which the entry of the channel means. Tables that are made later under such a name join by themselves.',
+      'No table that the account may see has a name which the entry of the channel means. Tables that are made later under such a name join by themselves. At a server that keeps names in small letters (`lower_case_table_names=1`) a name with capitals can mean none, and is refused.',
     action:
       'Correct the name (letters count, also their case), make the table, or grant the account `SELECT` on its schema.',
   },
