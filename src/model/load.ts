@@ -121,6 +121,8 @@ export type TableStep =
       /** See `TableChange`. */
       readonly renamed: Readonly<Record<string, string>>;
       readonly dropped: readonly string[];
+      /** Generated columns of the source's table after, whose stored values hang on the session that makes them. */
+      readonly swaying: readonly string[];
       /** The name here of a column of the source; null: it does not travel. */
       readonly columnAt: (column: string) => string | null;
       /** The name here of a parent of a foreign key, both as `` `schema`.`table` ``. */
@@ -277,6 +279,8 @@ export interface TargetPort {
     twoWay: boolean,
   ): Promise<readonly string[]>;
   family(): Promise<'mariadb' | 'mysql'>;
+  /** Whether it keeps names of schemas and tables in small letters; `shape` finds them in whatever letters. */
+  folds(): Promise<boolean>;
   /** Tables that are made here, and not recorded: what was taken down of them by `keepDefinition`. */
   making(pipeline: string): Promise<Readonly<Record<string, Definition>>>;
   /** Takes down what a table is made by here, before it is. */

@@ -8,7 +8,7 @@
  */
 import { NotCarriedError as NotCarried } from '../model/load.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
-import { endOf, keyOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
+import { endOf, keyOf, linesOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 import { blurredDefault } from './printed-defaults.ts';
 import { quoteName } from './sql.ts';
 
@@ -22,6 +22,8 @@ export interface Alteration {
   readonly renamed: ReadonlyMap<string, string>;
   /** Columns that were dropped, also where one of the same name was made by the same statement. */
   readonly dropped: ReadonlySet<string>;
+  /** Generated columns, by their names after, whose stored values hang on the session that makes them. */
+  readonly swaying: ReadonlySet<string>;
   /** Its name at the target; null: it does not travel. Of generated columns nobody asks: they are there as they are. */
   readonly columnAt: (column: string) => string | null;
 }
@@ -30,7 +32,7 @@ export interface Alteration {
  * Columns that begin to number their rows, by the names that they have at the target before: rows that have NULL there, or 0,
  * then get numbers of their server's choice.
  */
-export function numbered(change: Omit<Alteration, 'present'>): readonly string[] {
+export function numbered(change: Omit<Alteration, 'present' | 'swaying'>): readonly string[] {
   const [before, after] = [read(change.before), read(change.after)];
   const counts = (parts: CreateParts, name: string): boolean =>
     parts.columns.some(
@@ -141,16 +143,26 @@ class Columns {
       const said = this.there(line, false);
       if (origin === undefined || was === null) {
         requireConstant(name, line);
+        this.#requireSteady(name, line, line);
         const blurred = blurredDefault(line);
         if (blurred !== null) throw new NotCarried(`the new column ${name} has a default ${blurred}`);
         return [`ADD COLUMN ${said}${place}`];
       }
       const same = this.there(this.#before.get(origin)!, true) === said;
+      if (!same) this.#requireSteady(name, this.#before.get(origin)!, line);
       if (!stays.has(name)) return [`CHANGE COLUMN ${quoteName(was)} ${said}${place}`];
       if (!same) return [`CHANGE COLUMN ${quoteName(was)} ${said}`];
       return was === target ? [] : [`RENAME COLUMN ${quoteName(was)} TO ${quoteName(target)}`];
     });
     return [...gone.map((name) => `DROP COLUMN ${quoteName(columnAt(name)!)}`), ...placed];
+  }
+
+  /** What each server reckons for rows that are there is the same. @throws NotCarried */
+  #requireSteady(name: string, before: string, after: string): void {
+    if (isGenerated(before) !== isGenerated(after))
+      throw new NotCarried(`column ${name} is generated on one side of the change only`);
+    if (this.#change.swaying.has(name))
+      throw new NotCarried(`the values of generated column ${name} hang on settings of the session that makes them`);
   }
 
   /** As many columns as possible that need not move: the longest run of them that is in the same order before and after. */
@@ -274,8 +286,7 @@ function options(before: CreateParts, after: CreateParts): string[] {
 
 /** Parents of foreign keys as the target calls them. @param create as `createStatement` returns it */
 export function withParents(create: string, parentAt: (parent: string) => string): string {
-  return create
-    .split('\n')
+  return linesOf(create)
     .map((line) => {
       const words = wordsOf(line);
       if (endOf(words, 0, 'CONSTRAINT') < 0) return line;

@@ -88,7 +88,7 @@ export async function statementOf(session: Session, step: TableStep, present: De
         columnAt: step.columnAt,
       };
       for (const column of numbered(change)) await requireNumbers(session, step.from, column);
-      const actions = alterActions({ ...change, present: there });
+      const actions = alterActions({ ...change, present: there, swaying: new Set(step.swaying) });
       const moves = tableName(step.from) === tableName(step.to) ? [] : [`RENAME TO ${qualified(step.to)}`];
       const all = [...actions, ...moves];
       return all.length === 0 ? null : `ALTER TABLE ${qualified(step.from)} ${all.join(', ')}`;

@@ -8,6 +8,7 @@
  *
  * Rule kept: nothing is written down, and nothing made, unless all of it can be.
  */
+
 import { messageOf, OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
@@ -20,7 +21,8 @@ import {
   type TargetPort,
 } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
-import { type Delivery, type TableChange, tableName } from '../model/row.ts';
+import { nameNow } from '../model/renamed.ts';
+import { type Delivery, type TableChange, type TableShape, tableName } from '../model/row.ts';
 import { mergesTables } from '../model/table-mapping.ts';
 import { conversionObstacle } from '../replication/conversion.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
@@ -172,6 +174,7 @@ export class Changing {
         after: change.after!.create,
         renamed: change.renamed,
         dropped: change.dropped,
+        swaying: swaying(change.after!.table),
         columnAt: (column) => columnAt(rule, column),
         parentAt: (parent) => this.#parentAt(parent),
       });
@@ -241,16 +244,25 @@ function columnsOf({ omit, only, rename }: TableRule): string {
 
 function columnAt({ omit, only, rename }: TableRule, column: string): string | null {
   if (omit.includes(column) || only?.includes(column) === false) return null;
-  return rename[column] ?? column;
+  return nameNow(rename, column);
+}
+
+function swaying({ sways = [] }: TableShape): string[] {
+  return sways.filter(({ stored }) => stored).map(({ column }) => column);
 }
 
 /** Whether rows that are there come to the same values at both servers. */
 function conversion({ before, after, renamed, dropped }: TableChange, sameFamily: boolean): string | null {
   for (const column of before!.table.columns) {
     if (dropped.includes(column.name)) continue;
-    const now = after!.table.columns.find(({ name }) => name === (renamed[column.name] ?? column.name));
+    const now = after!.table.columns.find(({ name }) => name === nameNow(renamed, column.name));
     const obstacle = now === undefined ? null : conversionObstacle(column, now, sameFamily);
     if (obstacle !== null) return obstacle;
   }
-  return null;
+  // Also one that says the same as before, of a column that has another type.
+  const earlier = new Set(swaying(before!.table).map((name) => renamed[name] ?? name));
+  const come = swaying(after!.table).find((name) => !earlier.has(name));
+  return come === undefined
+    ? null
+    : `the values of generated column ${come} hang on settings of the session that makes them`;
 }

@@ -14,15 +14,21 @@ interface More {
   readonly dropped?: readonly string[];
   readonly there?: Readonly<Record<string, string | null>>;
   readonly present?: string;
+  readonly swaying?: readonly string[];
 }
 
-function actions(before: string, after: string, { renamed = {}, dropped = [], there = {}, present }: More = {}) {
+function actions(
+  before: string,
+  after: string,
+  { renamed = {}, dropped = [], there = {}, present, swaying = [] }: More = {},
+) {
   return alterActions({
     before,
     after,
     present: present ?? before,
     renamed: new Map(Object.entries(renamed)),
     dropped: new Set(dropped),
+    swaying: new Set(swaying),
     columnAt: (name) => (Object.hasOwn(there, name) ? there[name]! : name),
   });
 }
