@@ -131,6 +131,14 @@ class Columns {
     const gone = [...this.#before.keys()].filter((name) => !this.#became.has(name) && columnAt(name) !== null);
     const stays = this.#inPlace();
     let previous: string | null = null;
+    const taken = new Map<string, string>();
+    for (const { name } of this.#after.columns) {
+      const target = columnAt(name)?.toLowerCase();
+      if (target === undefined) continue;
+      const other = taken.get(target);
+      if (other !== undefined) throw new NotCarried(`columns ${other} and ${name} would both be ${target} there`);
+      taken.set(target, name);
+    }
     const placed = this.#after.columns.flatMap(({ name, line }): string[] => {
       const target = columnAt(name);
       const origin = this.#origin.get(name);

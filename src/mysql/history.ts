@@ -15,6 +15,7 @@ import { serverErrorNumber } from './driver-error.ts';
 import { likeSaid, SaidWords } from './said-words.ts';
 import { type Catalog, hiddenColumns } from './schema.ts';
 import { NotRepeated, Scratch } from './scratch.ts';
+import { settled } from './settled.ts';
 import { qualified, quoteText } from './sql.ts';
 
 interface Named {
@@ -86,10 +87,12 @@ export class History {
     const found = new Map<string, PastTable>();
     for (const [schema, group] of Map.groupBy(tables, (table) => table.schema)) {
       const names = group.map(({ name }) => name);
+      const printed = new Map<string, string | null>();
+      for (const name of names) printed.set(name, await settled(session, { schema, name }));
       const shapes = await this.#options.catalog.load(session, schema, names);
       for (const shape of shapes.values()) {
-        const create = await printedNow(session, shape);
-        if (create !== null) found.set(tableName(shape), { shape, create });
+        const create = printed.get(shape.name) ?? (await printedNow(session, shape));
+        if (create !== null) found.set(tableName(shape), { shape, create: withoutCounter(create) });
       }
     }
     return found;
@@ -285,7 +288,7 @@ async function printedNow(session: Session, table: Named): Promise<string | null
   try {
     const [row] = await session.rows<Record<string, string>>(`SHOW CREATE TABLE ${qualified(table)}`);
     const text = row?.['Create Table'];
-    return text === undefined ? null : withoutCounter(text);
+    return text ?? null;
   } catch (error) {
     // Dropped since it was listed; the statement that did so is ahead.
     if (serverErrorNumber(error) === NO_SUCH_TABLE) return null;

@@ -12,6 +12,7 @@ import { rolledBack, statementFormat, unknownCharset, unsupported } from './log-
 import type { TellUnreadable } from './logged-rows.ts';
 import { type Dialect, plainSql, saidSql } from './plain-sql.ts';
 import { likeliest, type NamedTable, namesIn } from './reach.ts';
+import { withoutSettings } from './said-words.ts';
 import { statementKind } from './statement.ts';
 import type { Transactions } from './transaction.ts';
 
@@ -104,7 +105,12 @@ export class LoggedStatements {
         transactions.passStatement();
         return null;
       case 'definition':
-        return this.#define({ schema, sql, plain }, pads, () => saidSql(sql, quoting, dialect), endsAt);
+        return this.#define(
+          { schema, sql, plain: withoutSettings(plain) },
+          pads,
+          () => withoutSettings(saidSql(sql, quoting, dialect)),
+          endsAt,
+        );
       default:
         return found satisfies never;
     }

@@ -94,6 +94,15 @@ export class SaidWords {
   }
 }
 
+/** Without what MariaDB's `SET STATEMENT variable = value FOR` sets for the statement that follows. */
+export function withoutSettings(said: string): string {
+  if (!/^\s*SET\b/i.test(said)) return said;
+  const words = new SaidWords(said);
+  const settings = words.behind(0, 'SET', 'STATEMENT');
+  const statement = settings < 0 ? -1 : words.find('FOR', settings);
+  return statement < 0 ? said : words.text(words.skip(statement + 1));
+}
+
 /** Behind `ALTER TABLE`, before the name; -1: it is none. */
 export function alterTable(words: SaidWords): number {
   const verb = words.behind(0, 'ALTER');

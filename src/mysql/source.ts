@@ -29,6 +29,7 @@ import { type NamedTable, reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
 import { presentRows, readChunk } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
+import { settled } from './settled.ts';
 import { LogStream, type StreamOptions } from './stream.ts';
 import { requireExactTypes } from './table-map.ts';
 
@@ -317,6 +318,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
         own = await this.#catalog.load(session, schema, null);
         return own;
       }
+      await settled(session, { schema, name: table });
       const { names, most } = asked.get(schema) ?? { names: new Set(), most: SINGLE_TABLES_MIN };
       if (!alone) names.add(table);
       if (names.size <= most) {

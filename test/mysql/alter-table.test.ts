@@ -1,7 +1,7 @@
 /** One definition into another: what the ALTER says. */
 import { expect, test } from 'vitest';
 import { NotCarriedError as NotCarried } from '../../src/model/load.ts';
-import { alterActions, withParents } from '../../src/mysql/alter-table.ts';
+import { alterActions, numbered, withParents } from '../../src/mysql/alter-table.ts';
 import { partsOf, withoutCounter } from '../../src/mysql/create-parts.ts';
 
 const table = (lines: readonly string[], tail = ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4') =>
@@ -63,6 +63,20 @@ test.each<[string, readonly string[], readonly string[], More, readonly string[]
     ['`a` int'],
     { dropped: ['a'] },
     ['DROP COLUMN `a`', 'ADD COLUMN `a` int AFTER `id`'],
+  ],
+  [
+    'keys and checks of one that stays behind',
+    ['`a` int'],
+    ['`a` int', 'KEY `k` (`a`,`id`)', 'UNIQUE KEY `u` (`a`)', 'CONSTRAINT `c` CHECK ((`a` > 1))'],
+    { there: { a: null } },
+    [],
+  ],
+  [
+    'one that hangs on a session and is as it was',
+    ['`a` int', '`b` int AS (`a` / 7) STORED'],
+    ['`a` bigint', '`b` int AS (`a` / 7) STORED'],
+    { swaying: ['b'] },
+    ['CHANGE COLUMN `a` `a` bigint'],
   ],
   ['one that stays behind', ['`a` int'], ['`a` int', '`s` int'], { there: { s: null } }, []],
   [
@@ -141,6 +155,54 @@ test.each(["'it''s'", "'a\\'b' COMMENT 'x'", '0', '-1.5e3', 'NULL', "b'1' COMMEN
 );
 
 test.each([
+  'float DEFAULT NULL',
+  "float DEFAULT '0'",
+  'float NOT NULL DEFAULT 0',
+  'float(10,3) DEFAULT 1.235',
+  'float DEFAULT (1.2345678)',
+  'double DEFAULT 0.12345678901234566',
+  "double DEFAULT '1.7976931348623157e308'",
+  'varbinary(9) DEFAULT 0xFF00FE',
+  "varbinary(9) DEFAULT 'é?'",
+  'varchar(9) DEFAULT 0xF09F98803F',
+  "varchar(9) DEFAULT 'é' COMMENT 'what?'",
+  "varchar(9) COMMENT '?'",
+])('a default that is printed as it is: %s', (rest) => {
+  expect(lines([], [`\`c\` ${rest}`])).toHaveLength(1);
+});
+
+test.each([
+  ['float DEFAULT 1.23457', /six digits/],
+  ["float NOT NULL DEFAULT '16777200' COMMENT '0'", /six digits/],
+  ["varbinary(9) DEFAULT '\ufffd\\0\ufffd'", /bytes/],
+  ["varchar(9) COLLATE utf8mb4_bin DEFAULT '??'", /question mark/],
+  ["text DEFAULT (_utf8mb4'????')", /question mark/],
+  ["enum('?','b') DEFAULT '?'", /question mark/],
+])('a default that may be another than is printed: %s', (rest, why) => {
+  expect(() => lines([], [`\`c\` ${rest}`])).toThrow(why);
+  expect(lines(['`c` int'], [`\`c\` ${rest}`])).toHaveLength(1);
+});
+
+test('columns that begin to number rows', () => {
+  const found = (before: readonly string[], after: readonly string[], renamed = {}, dropped: readonly string[] = []) =>
+    numbered({
+      before: table(before),
+      after: table(after),
+      renamed: new Map(Object.entries(renamed)),
+      dropped: new Set(dropped),
+      columnAt: (name) => (name === 'own' ? null : `${name}_there`),
+    });
+  const number = (name: string) => `\`${name}\` int NOT NULL AUTO_INCREMENT`;
+  expect(found([ID], [number('id')])).toEqual(['id_there']);
+  expect(found([ID], [number('n')], { id: 'n' })).toEqual(['id_there']);
+  expect(found([number('id')], [number('id')])).toEqual([]);
+  expect(found(['`own` int'], [number('own')])).toEqual([]);
+  expect(found([ID], ["`id` int COMMENT 'AUTO_INCREMENT'"])).toEqual([]);
+  // It is new, and refused for that.
+  expect(found([ID], [number('id')], {}, ['id'])).toEqual([]);
+});
+
+test.each([
   'DEFAULT current_timestamp()',
   'DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP',
   'DEFAULT (uuid())',
@@ -156,8 +218,17 @@ test.each([
 });
 
 test.each([
-  ['a column that does not travel', ['`a` int'], ['`a` int', 'KEY `k` (`a`)'], { there: { a: null } }],
   ['one that did not travel under its name', ['`a` int'], ['`b` int'], { renamed: { a: 'b' }, there: { a: null } }],
+  ['two of one name there', ['`a` int'], ['`a` int', '`b` int'], { there: { a: 'B' } }],
+  ['generated now', ['`a` int', '`b` int'], ['`a` int', '`b` int GENERATED ALWAYS AS (`a`) STORED'], {}],
+  ['not generated any more', ['`a` int', '`b` int GENERATED ALWAYS AS (`a`) STORED'], ['`a` int', '`b` int'], {}],
+  ['one that hangs on a session', ['`a` int'], ['`a` int', '`b` int AS (`a`) STORED'], { swaying: ['b'] }],
+  [
+    'one that hangs on a session and says another thing',
+    ['`a` int', '`b` int AS (`a`) STORED'],
+    ['`a` int', '`b` int AS (`a` / 7) STORED'],
+    { swaying: ['b'] },
+  ],
   ['a part that is not known', [], ['PERIOD FOR SYSTEM_TIME (`a`, `b`)'], {}],
 ])('not carried: %s', (_, before, after, more) => {
   expect(() => lines(before, after, more)).toThrow(NotCarried);

@@ -133,6 +133,26 @@ describe.each<Family>(process.env['OTTER_TEST_LONG'] === '1' ? ['mariadb', 'mysq
     );
   });
 
+  test('what a schema gave its tables then is not what it gives now', async () => {
+    const { root } = context;
+    const from = (await context.source.logEnd()).position;
+    const pads = "SET sql_mode='PAD_CHAR_TO_FULL_LENGTH'; ALTER TABLE d.u ADD x INT; SET sql_mode=DEFAULT";
+    await root.query(
+      `CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(5)); ALTER DATABASE d DEFAULT CHARACTER SET utf8mb4;
+       CREATE TABLE d.u (id INT PRIMARY KEY, v VARCHAR(5)); CREATE TABLE d.w (id INT PRIMARY KEY, v VARCHAR(5)) DEFAULT CHARSET=latin1;
+       ALTER TABLE d.t ADD w INT; ALTER TABLE d.w CONVERT TO CHARACTER SET DEFAULT; ALTER TABLE d.w ADD x INT; ${pads}; ALTER TABLE d.u ADD y INT`,
+    );
+    const { tables, statements } = await follow(from);
+    const [t, u, w] = ['t', 'u', 'w'].map((name) => tables.filter((one) => one.name === name));
+    expect(t![0]?.doubt?.message).toMatch(/character set that its schema had/);
+    expect(t![1]?.after?.create).toMatch(/CHARSET=latin1/);
+    expect(u!.map(({ after }) => after?.create.includes('CHARSET=utf8mb4'))).toEqual([true, true, true]);
+    expect(w![0]?.after?.create).toMatch(/CHARSET=latin1/);
+    expect(w![1]?.doubt?.message).toMatch(/character set that its schema had/);
+    const said = statements.filter(({ history }) => history?.tables.some(({ name }) => name === 'u'));
+    expect(said.map(({ history }) => history!.pads)).toEqual([false, true, false]);
+  });
+
   test('foreign keys and partitions stay in what is said; statements about them are not repeated', async () => {
     const { root } = context;
     await root.query(

@@ -1,8 +1,8 @@
 /** What of a statement its definitions do not tell, and which columns become the same at both servers. */
 import { expect, test } from 'vitest';
-import type { ColumnShape } from '../../src/model/row.ts';
+import type { ColumnShape, TableShape } from '../../src/model/row.ts';
 import { untold } from '../../src/replication/carried-statement.ts';
-import { conversionObstacle } from '../../src/replication/conversion.ts';
+import { conversionObstacle, paddedObstacle } from '../../src/replication/conversion.ts';
 import { exchanges, ghostOf, movesOf } from '../../src/replication/renames.ts';
 
 test.each([
@@ -79,6 +79,17 @@ test('what each server fills in or reckons is left to none', () => {
   expect(conversionObstacle(column('timestamp'), column('timestamp', not), true)).toMatch(/time of now/);
   expect(conversionObstacle(column('int'), column('int', not), true)).toBeNull();
   expect(conversionObstacle(column('int'), column('int', { generated: true }), true)).toMatch(/generated/);
+});
+
+test('a session that reads CHAR with the spaces at the end', () => {
+  const shape = (...columns: readonly ColumnShape[]) => ({ columns }) as unknown as TableShape;
+  const obstacle = (before: ColumnShape, after: ColumnShape, renamed = {}) =>
+    paddedObstacle(shape(before), shape(after), renamed);
+  expect(obstacle(column('char(5)'), column('varchar(9)'))).toMatch(/PAD_CHAR/);
+  expect(obstacle(column('char(5)'), { ...column('text'), name: 'd' }, { c: 'd' })).toMatch(/column d/);
+  expect(obstacle(column('char(5)'), column('char(5)'))).toBeNull();
+  expect(obstacle(column('varchar(5)'), column('varchar(9)'))).toBeNull();
+  expect(obstacle(column('char(5)'), { ...column('varchar(9)'), name: 'd' })).toBeNull();
 });
 
 const named = (name: string) => ({ schema: 's', name });

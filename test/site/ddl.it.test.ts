@@ -114,6 +114,20 @@ test("tables take one another's names before their copies are over", async () =>
   }
 }, 60_000);
 
+test('a column begins to number rows where none has the number that asks for one', async () => {
+  await ra.query('CREATE TABLE s.t (id INT PRIMARY KEY, n INT, KEY (n)); INSERT INTO s.t VALUES (1, 5), (-1, 6)');
+  await using sites = started(carrying(['s.*']));
+  await arrived(sites);
+  await ra.query('ALTER TABLE s.t MODIFY id INT AUTO_INCREMENT; INSERT INTO s.t (n) VALUES (7), (8)');
+  await arrived(sites);
+  await same('t');
+  await ra.query('ALTER TABLE s.t MODIFY id INT, MODIFY n INT NULL; UPDATE s.t SET n = NULL WHERE id = 1');
+  await arrived(sites);
+  await ra.query('ALTER TABLE s.t MODIFY n INT NOT NULL AUTO_INCREMENT');
+  expect(await refusal(sites)).toMatch(/^OT5033.*begins to number rows/);
+  expect(await dump(rb, 's.t')).toContain('[1,null]');
+}, 60_000);
+
 test('a change that waits for a lock is made by whoever owns the pipeline then', async () => {
   await begin();
   await using sites = started(carrying(['s.*']));
