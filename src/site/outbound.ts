@@ -21,7 +21,6 @@ import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
 import { reread } from './reread.ts';
-import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -41,7 +40,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
-const QUEUE_BYTES = 16 << 20;
+const QUEUE_BYTES = 2 << 20;
 
 export class Outbound implements LogListener, PipelineStream {
   readonly opening: PipelineOpening;
@@ -362,24 +361,19 @@ export class Outbound implements LogListener, PipelineStream {
   #changes(part: ReadPart, common: At): undefined | Promise<void> {
     this.chunks.note(part.changes);
     const counted = this.#announcements.counted(part.changes, part.gtid);
+    if (!this.#carried.rereads) return this.#route(counted, part, common);
     const rereads = (table: TableShape): boolean => this.#carried.routes.of(table)?.rereads === true;
-    if (!this.#carried.rereads || !counted.some(({ table }) => rereads(table))) {
-      this.#route(counted, part, common);
-      return undefined;
-    }
+    if (!counted.some(({ table }) => rereads(table))) return this.#route(counted, part, common);
     return reread(counted, rereads, this.#options.source).then((present) => this.#route(present, part, common));
   }
 
-  #route(changes: readonly RowChange[], part: ReadPart, common: At): void {
-    const routed: RowChange[] = [];
-    for (const change of changes) {
-      const route = this.#carried.routes.of(change.table);
-      if (route === null) continue;
-      if (whole(route)) routed.push(change);
-      else cut(change, route, routed);
-    }
+  #route(changes: readonly RowChange[], part: ReadPart, common: At): undefined {
+    const { routes } = this.#carried;
+    const routed = changes.every(({ table }) => routes.whole(table)) ? changes : routes.cut(changes);
     if (routed.length === 0 && !(this.#sent && part.last)) return;
-    this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });
+    const { gtid, position, seen, clock } = common;
+    const [first, last] = [!this.#sent, part.last];
+    this.#push({ kind: 'changes', gtid, position, seen, clock, first, last, changes: routed, bytes: part.bytes });
     this.#sent = !part.last;
     this.telling.inside(this.#sent);
   }
@@ -414,6 +408,6 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   #push(delivery: Delivery): void {
-    if (!this.#ended.signal.aborted) this.#queue.push([delivery], delivery.bytes);
+    if (!this.#ended.signal.aborted) this.#queue.add(delivery);
   }
 }

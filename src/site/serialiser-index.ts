@@ -10,7 +10,7 @@ import { OtterError } from '../model/error.ts';
 import type { Spill } from '../model/key-store.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { ConflictRule } from '../model/pipeline.ts';
-import type { Logger } from '../model/ports.ts';
+import type { Logger, LogItem } from '../model/ports.ts';
 import { covers, formatPosition, type Position, parsePosition } from '../model/position.ts';
 import type { IndexFigures } from '../model/records.ts';
 import type { Image, RowChange, TableShape } from '../model/row.ts';
@@ -169,8 +169,10 @@ export class SerialiserIndex implements LogListener {
   }
 
   /** Texts of a whole batch are asked for at once, not transaction by transaction. */
-  ahead(changes: readonly RowChange[]): Promise<void> | null {
-    return this.#recent === null ? null : this.#known.learn(rowsOf(this.#routed(changes)));
+  ahead(items: readonly LogItem[]): Promise<void> | null {
+    if (this.#recent === null) return null;
+    const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
+    return changes.length === 0 ? null : this.#known.learn(rowsOf(this.#routed(changes)));
   }
 
   statement(): void {}
