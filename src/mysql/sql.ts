@@ -253,10 +253,7 @@ function pieces(
 }
 
 function tuple(row: Image): string {
-  let text = '(';
-  for (let index = 0; index < row.length; index += 1)
-    text += index === 0 ? (row[index] ?? 'NULL') : `,${row[index] ?? 'NULL'}`;
-  return `${text})`;
+  return row.includes(null) ? `(${row.map((value) => value ?? 'NULL').join()})` : `(${row.join()})`;
 }
 
 function columnList(table: LoadTable, columns: readonly number[]): string {
