@@ -12,7 +12,7 @@ import { parseArgs } from 'node:util';
 import type { Connection } from 'mysql2/promise';
 import { startMariaDb } from '../src/lab/servers.ts';
 import { channel, rootOf, Sites } from '../test/site/harness.ts';
-import { cpuSeconds, median, until } from './figures.ts';
+import { cpuSeconds, follow, median, until } from './figures.ts';
 import { WORKLOADS } from './workloads.ts';
 
 const { values, positionals } = parseArgs({
@@ -39,10 +39,7 @@ const ours = stack.use(await startMariaDb(target));
 const [from, replica, to] = await Promise.all([rootOf(source), rootOf(native), rootOf(ours)]);
 for (const each of [from, replica, to]) stack.defer(() => each.destroy());
 
-await replica.query(`SET GLOBAL gtid_slave_pos=''`).catch(() => undefined);
-await replica.query(
-  `CHANGE MASTER TO master_host='127.0.0.1', master_port=${source.port}, master_user='${source.root.user}', master_password='${source.root.password}', master_use_gtid=slave_pos; SET GLOBAL slave_parallel_mode='optimistic'`,
-);
+await follow(replica, source);
 
 for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
   const name = workload.name.replaceAll('-', '_');
