@@ -67,7 +67,7 @@ export class MysqlSession implements LoadSession {
   careful = false;
   rowByRow = false;
   #lenient = false;
-  /** What the session was told last of checks, mode and isolation; null: that is not known. */
+  /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
   /** The row that is written now, when row by row. */
   #row: RefusedRow | null = null;
@@ -111,6 +111,7 @@ export class MysqlSession implements LoadSession {
       this.#row = null;
       const head = [...this.#head(isolation, fkChecks, from, to), MET];
       const asked = made.map((statement) => (statement.expects === 'updated' ? [statement.sql, MET] : [statement.sql]));
+      if (writes.some(({ kind }) => kind === 'fk-checks')) this.#settings = null;
       try {
         const results = await this.#send([...head, ...asked.flat(), 'COMMIT']);
         const counts = { missing: 0, absent: 0 };
@@ -191,6 +192,7 @@ export class MysqlSession implements LoadSession {
     const { packetBytesMax } = this.#options;
     const packetChars = Math.min(PACKET_CHARS, packetBytesMax / 4);
     for (const write of writes) {
+      if (write.kind === 'fk-checks') this.#settings = null;
       for (const statement of statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4))) {
         // What is watched goes alone, so that the warnings are its own.
         const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
