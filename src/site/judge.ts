@@ -12,7 +12,7 @@ import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable, NeedsC
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import type { Delivery, Seen, Version } from '../model/row.ts';
+import { type Delivery, type Seen, tableName, type Version } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import type { ConflictPolicy } from '../model/topology.ts';
 import { Settled } from '../replication/conflict/contest.ts';
@@ -24,6 +24,7 @@ import { conflictRecords } from '../replication/conflict/record.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { versionsOf } from '../replication/conflict/versions.ts';
+import { notCarried } from './carrying.ts';
 import type { KeyedRow } from './known-keys.ts';
 import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
@@ -36,8 +37,10 @@ export interface JudgingOptions {
   readonly spec: PipelineSpec;
   /** Whether other spokes must be told what the rows of this one were. */
   readonly star: () => boolean;
+  /** Whether changes of tables here are carried to the spoke. */
+  readonly carries: () => boolean;
   /** Sees to it that the index holds everything since the position. */
-  readonly indexSince: (position: string) => void;
+  readonly indexSince: (position: string) => Promise<void>;
   /** What the conflict log holds of a table's rows, as the topology has it now. */
   readonly levelOf: (table: LoadTable) => ConflictLogLevel;
   readonly now: () => number;
@@ -56,10 +59,13 @@ export function judging(options: JudgingOptions): (tables: TargetTables, checkpo
     const seen = checkpoint.seen[options.spec.reverse!];
     if (seen === undefined)
       throw new Error(`the checkpoint of ${options.spec.name} does not say what the spoke had seen`);
-    options.indexSince(readSeen(seen).position);
+    await options.indexSince(readSeen(seen).position);
     return new JudgingStrategy(options, tables, disputed);
   };
 }
+
+/** Tables here have changed since they were looked at: what was written is taken back, and they are looked at again. */
+class Outdated extends Error {}
 
 interface OpenTransaction {
   readonly gtid: string;
@@ -93,13 +99,25 @@ class JudgingStrategy implements Strategy {
     deliveries: readonly Delivery[],
     { closes }: Attempt,
   ): Promise<Applied> {
-    const claims = await this.#claims(deliveries, from.seen);
-    if (!closes) return this.#beginPieces(session, from, to, deliveries, claims);
+    if (!closes) return this.#beginPieces(session, from, to, deliveries, await this.#claims(deliveries, from.seen));
     this.#open = null;
-    if (claims.length === 0) {
-      await session.begin('read committed', false, from, to, []);
-      return { rows: 0, conflicts: 0, drift: 0 };
+    for (;;) {
+      const claims = await this.#claims(deliveries, from.seen);
+      if (claims.length === 0) {
+        await session.begin('read committed', false, from, to, []);
+        return { rows: 0, conflicts: 0, drift: 0 };
+      }
+      try {
+        return await this.#whole(session, from, to, claims);
+      } catch (error) {
+        if (!(error instanceof Outdated)) throw error;
+        await session.rollback();
+        await this.#tables.matchAgain(claims.map(({ change }) => change.table.source));
+      }
     }
+  }
+
+  async #whole(session: LoadSession, from: Checkpoint, to: Checkpoint, claims: readonly Claim[]): Promise<Applied> {
     try {
       const versions = this.#versions(claims);
       const writes = optimisticWrites(claims.map(({ change }) => change));
@@ -123,16 +141,19 @@ class JudgingStrategy implements Strategy {
   async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {
     const open = this.#open!;
     const claims = await this.#claims(deliveries, open.seen);
-    if (open.deciding) return this.#decide(session, claims);
-    await this.#writePiece(session, claims, bytesOf(deliveries));
-    return { rows: claims.length, conflicts: 0, drift: 0 };
+    return this.#piece(open, async () => {
+      if (open.deciding) return this.#decide(session, claims);
+      await this.#writePiece(session, claims, bytesOf(deliveries));
+      return { rows: claims.length, conflicts: 0, drift: 0 };
+    });
   }
 
   async end(session: LoadSession): Promise<void> {
     const open = this.#open;
     this.#open = null;
     if (open === null || open.deciding) return;
-    if (!(await this.#unopposed(session, open.claims))) throw this.#again(open.gtid);
+    const unopposed = await this.#piece(open, async () => this.#unopposed(session, open.claims));
+    if (!unopposed) throw this.#again(open.gtid);
   }
 
   committed(to: Checkpoint): void {
@@ -151,14 +172,35 @@ class JudgingStrategy implements Strategy {
   ): Promise<Applied> {
     const { gtid } = deliveries[0]!;
     const deciding = this.#disputed.has(gtid);
-    this.#open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, settled: new Settled() };
-    if (deciding) {
-      await session.begin('repeatable read', false, from, to, []);
-      return this.#decide(session, claims);
+    const open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, settled: new Settled() };
+    this.#open = open;
+    return this.#piece(open, async () => {
+      if (deciding) {
+        await session.begin('repeatable read', false, from, to, []);
+        return this.#decide(session, claims);
+      }
+      await session.begin('read committed', false, from, to, []);
+      await this.#writePiece(session, claims, bytesOf(deliveries));
+      return { rows: claims.length, conflicts: 0, drift: 0 };
+    });
+  }
+
+  /** What came before is not kept: where tables have changed since, the transaction must come again. */
+  async #piece<T>({ gtid }: OpenTransaction, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Outdated)) throw error;
+      const { source, name } = this.#options.spec;
+      throw new OtterError(
+        'OT5026',
+        `transaction ${gtid} of ${source} met a change of its tables and is written anew`,
+        {
+          where: { pipeline: name, transaction: gtid },
+          retry: 'backoff',
+        },
+      );
     }
-    await session.begin('read committed', false, from, to, []);
-    await this.#writePiece(session, claims, bytesOf(deliveries));
-    return { rows: claims.length, conflicts: 0, drift: 0 };
   }
 
   async #writePiece(session: LoadSession, claims: readonly Claim[], bytes: number): Promise<void> {
@@ -202,6 +244,7 @@ class JudgingStrategy implements Strategy {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
     }
     await this.#barrier(session, [...rowsOf(claims), ...present]);
+    this.#requireFresh(claims);
     const verdict = decide({
       pipeline: spec.name,
       claims,
@@ -241,7 +284,41 @@ class JudgingStrategy implements Strategy {
   async #unopposed(session: LoadSession, claims: readonly Claim[]): Promise<boolean> {
     const { index } = this.#options;
     await this.#barrier(session, rowsOf(claims));
+    this.#requireFresh(claims);
     return firstConflict(claims, index.keys, index.recent) === null;
+  }
+
+  /**
+   * Their rows are locked, and all that this site's log has is known: whoever would change one of these tables now waits.
+   * @throws Outdated, OtterError OT5033
+   */
+  #requireFresh(claims: readonly Claim[]): void {
+    const { changes } = this.#options.index;
+    const tables = new Set(claims.map(({ change }) => change.table));
+    for (const { target, changesKnown } of tables) if (changes.count(target) !== changesKnown) throw new Outdated();
+    this.#requireCarried(tables);
+  }
+
+  /** Rows of before a change that is not carried have no place in the table. @throws OtterError OT5033 */
+  #requireCarried(tables: Iterable<LoadTable>): void {
+    const { index, carries } = this.#options;
+    const { name, source, target: here, channel } = this.#options.spec;
+    if (!carries()) return;
+    for (const { target } of tables) {
+      const change = index.changes.of(target).find(({ obstacle }) => obstacle !== null);
+      if (change === undefined) continue;
+      const { said, position, obstacle } = change;
+      throw notCarried({
+        pipeline: name,
+        source: here,
+        target: source,
+        channel,
+        said,
+        tables: [tableName(target)],
+        why: `${obstacle}; rows of before it are on their way from ${source}`,
+        position,
+      });
+    }
   }
 
   /**
@@ -273,6 +350,7 @@ class JudgingStrategy implements Strategy {
       for (const change of loadChanges(delivery, this.#tables))
         claims.push({ change, token, clock: delivery.clock, gtid: delivery.gtid });
     }
+    this.#requireCarried(new Set(claims.map(({ change }) => change.table)));
     await index.learnt(rowsOf(claims));
     return claims;
   }

@@ -207,6 +207,7 @@ export function loadChanges(delivery: Delivery, tables: TargetTables): LoadChang
     case 'beat':
     case 'table':
     case 'definition':
+    case 'kept':
       return [];
     default:
       throw new UnreachableError(delivery satisfies never);

@@ -151,6 +151,8 @@ export class Loading {
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
     if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
+    for (const delivery of deliveries)
+      if (delivery.kind === 'kept') await session.keepDefinitions(this.#spec.reverse!, delivery.definitions);
     await strategy.end(session);
     await session.commit();
     if (copy !== null) tables.record(copy);

@@ -10,8 +10,17 @@ import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
-import { coversGtid, type Position } from '../model/position.ts';
-import { type Delivery, type RowChange, type Seen, sameShape, type TableShape, tableName } from '../model/row.ts';
+import { coversGtid, type Position, parsePosition } from '../model/position.ts';
+import {
+  type Definition,
+  type Delivery,
+  type RowChange,
+  type Seen,
+  sameShape,
+  type TableShape,
+  tableName,
+} from '../model/row.ts';
+import { readSeen } from '../model/seen.ts';
 import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
 import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
 import { Carrying } from './carrying.ts';
@@ -19,7 +28,7 @@ import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
-import type { LogListener, ReadPart, Unreadable } from './reader.ts';
+import type { LogListener, ReadPart, StatementAt, Unreadable } from './reader.ts';
 import { reread } from './reread.ts';
 import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
@@ -55,6 +64,8 @@ export class Outbound implements LogListener, PipelineStream {
   /** Tables as they are where the log has come to, and since when; empty where no changes of them are carried. */
   readonly #known = new Map<string, KnownAt>();
   #sent = false;
+  /** What the transaction at hand took down here of how tables of the target were made. */
+  #kept: Record<string, Definition | null> = {};
   readonly #decided = new Decided();
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
@@ -146,6 +157,16 @@ export class Outbound implements LogListener, PipelineStream {
     return { ...known, past: { ...known.past, shape: table } };
   }
 
+  /** Tables of the pipeline, as they are where the log has come to, that the target was not told of. */
+  get untold(): readonly KnownAt[] {
+    return [...this.#known.values()].filter(
+      ({ past: { shape } }) =>
+        this.#announcements.get(tableName(shape)) === undefined &&
+        this.ruleOf(shape.schema, shape.name) !== null &&
+        !this.leaves(shape.schema, shape.name),
+    );
+  }
+
   /** Whether changes of tables are carried. */
   get follows(): boolean {
     return this.#options.past !== null;
@@ -187,8 +208,8 @@ export class Outbound implements LogListener, PipelineStream {
     }
   }
 
-  async statement(statement: Statement): Promise<void> {
-    await this.#statement(statement).catch((error: unknown) => this.close(error));
+  async statement(statement: Statement, at: StatementAt): Promise<void> {
+    await this.#statement(statement, at).catch((error: unknown) => this.close(error));
   }
 
   #part(part: ReadPart): undefined | Promise<void> {
@@ -212,6 +233,7 @@ export class Outbound implements LogListener, PipelineStream {
         if (sent !== null) this.#push({ ...common, kind: 'chunk', ...sent });
       }
     }
+    if (this.#carried.spec.role === 'to-serialiser') this.#keep(part);
     if (part.mark !== null && this.#cameBy(part.mark)) return this.#answers(part, common);
     const decided = this.#decided.take(part, this.#carried.spec.name);
     if (decided !== null) {
@@ -241,12 +263,47 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#changes(part, common);
   }
 
-  async #statement(statement: Statement): Promise<void> {
-    if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT))
-      return;
+  /** What is taken down here of the target's tables is told there, so that both know it for the place that this site has come to. */
+  #keep(part: ReadPart): void {
+    if (part.first) this.#kept = {};
+    for (const row of part.own)
+      if (row.kind === 'definition' && row.pipeline === this.#carried.spec.reverse)
+        this.#kept[row.table] = row.definition;
+    if (!part.last || Object.keys(this.#kept).length === 0) return;
+    const definitions = this.#kept;
+    this.#kept = {};
+    const bytes = JSON.stringify(definitions).length * 2;
+    const { gtid, position, clock } = part;
+    this.#push({ gtid, position, clock, seen: this.#cursor.seen(part.seenBehind), kind: 'kept', definitions, bytes });
+  }
+
+  async #statement(statement: Statement, at: StatementAt): Promise<void> {
+    if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid)) return;
+    if (this.follows) this.#follow(statement);
+    if (statement.sql.startsWith(OWN_STATEMENT)) return this.#madeHere(statement);
     this.#carried.pass(statement.gtid);
-    if (this.#options.past !== null) this.#follow(statement);
-    await this.#definitions.take(statement, this.#carried.spec);
+    const place = { seen: this.#cursor.seen(at.seen), clock: at.clock };
+    await this.#definitions.take(statement, this.#carried.spec, place, this.#isReturned(at.carried, place.seen));
+  }
+
+  /**
+   * Whether a change came from the target. Who says so by mistake, because the statement was copied from this log, names a
+   * change that this site has recorded as made by then.
+   */
+  #isReturned(carried: StatementAt['carried'], seen: Seen): boolean {
+    const { reverse, role } = this.#carried.spec;
+    if (carried === null || role !== 'to-serialiser' || carried.pipeline !== reverse) return false;
+    const text = seen[reverse];
+    return text === undefined || !coversGtid(parsePosition(readSeen(text).position), carried.gtid);
+  }
+
+  /** A table of the target's was made here: what it is like is told before it changes. */
+  async #madeHere({ history, position }: Statement): Promise<void> {
+    if (!this.follows || this.#carried.spec.role !== 'to-serialiser') return;
+    for (const { schema, name, before, after } of history?.tables ?? []) {
+      if (before !== null || after === null || this.ruleOf(schema, name) === null) continue;
+      await this.telling.announce(after.shape, undefined, false, { past: after, position });
+    }
   }
 
   #follow({ history, position }: Statement): void {
