@@ -223,7 +223,7 @@ export class Incoming {
                 passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
                 spec,
                 star: () => inbound.spec.star,
-                carries: () => inbound.spec.ddl === 'replicate',
+                current: () => inbound.spec,
                 indexSince: async (position) => {
                   if (index.reachesBackTo(position)) return;
                   const tables = await this.#options.pastOf(spec.reverse!, position);

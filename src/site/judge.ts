@@ -12,7 +12,7 @@ import { type Checkpoint, DuplicateKey, type LoadSession, type LoadTable, NeedsC
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { Logger } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type Delivery, type Seen, tableName, type Version } from '../model/row.ts';
+import type { Delivery, Seen, Version } from '../model/row.ts';
 import { readSeen } from '../model/seen.ts';
 import type { ConflictPolicy } from '../model/topology.ts';
 import { Settled } from '../replication/conflict/contest.ts';
@@ -24,11 +24,11 @@ import { conflictRecords } from '../replication/conflict/record.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { versionsOf } from '../replication/conflict/versions.ts';
-import { notCarried } from './carrying.ts';
 import type { KeyedRow } from './known-keys.ts';
 import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
+import { refuseUncarried } from './unseen-changes.ts';
 
 export interface JudgingOptions {
   readonly index: SerialiserIndex;
@@ -37,8 +37,8 @@ export interface JudgingOptions {
   readonly spec: PipelineSpec;
   /** Whether other spokes must be told what the rows of this one were. */
   readonly star: () => boolean;
-  /** Whether changes of tables here are carried to the spoke. */
-  readonly carries: () => boolean;
+  /** The same as the topology has it now. */
+  readonly current: () => PipelineSpec;
   /** Sees to it that the index holds everything since the position. */
   readonly indexSince: (position: string) => Promise<void>;
   /** What the conflict log holds of a table's rows, as the topology has it now. */
@@ -296,29 +296,7 @@ class JudgingStrategy implements Strategy {
     const { changes } = this.#options.index;
     const tables = new Set(claims.map(({ change }) => change.table));
     for (const { target, changesKnown } of tables) if (changes.count(target) !== changesKnown) throw new Outdated();
-    this.#requireCarried(tables);
-  }
-
-  /** Rows of before a change that is not carried have no place in the table. @throws OtterError OT5033 */
-  #requireCarried(tables: Iterable<LoadTable>): void {
-    const { index, carries } = this.#options;
-    const { name, source, target: here, channel } = this.#options.spec;
-    if (!carries()) return;
-    for (const { target } of tables) {
-      const change = index.changes.of(target).find(({ obstacle }) => obstacle !== null);
-      if (change === undefined) continue;
-      const { said, position, obstacle } = change;
-      throw notCarried({
-        pipeline: name,
-        source: here,
-        target: source,
-        channel,
-        said,
-        tables: [tableName(target)],
-        why: `${obstacle}; rows of before it are on their way from ${source}`,
-        position,
-      });
-    }
+    for (const { target } of tables) refuseUncarried(changes, target, this.#options.current());
   }
 
   /**
@@ -350,7 +328,8 @@ class JudgingStrategy implements Strategy {
       for (const change of loadChanges(delivery, this.#tables))
         claims.push({ change, token, clock: delivery.clock, gtid: delivery.gtid });
     }
-    this.#requireCarried(new Set(claims.map(({ change }) => change.table)));
+    const tables = new Set(claims.map(({ change }) => change.table));
+    for (const { target } of tables) refuseUncarried(index.changes, target, this.#options.current());
     await index.learnt(rowsOf(claims));
     return claims;
   }

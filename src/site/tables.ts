@@ -24,7 +24,7 @@ import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { weightOf } from '../replication/weights.ts';
 import { CopyStates } from './copy-states.ts';
-import type { UnseenChanges } from './unseen-changes.ts';
+import { refuseUncarried, type UnseenChanges } from './unseen-changes.ts';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
@@ -34,7 +34,7 @@ export interface TargetTablesOptions {
   /** The source tables that were announced up to the checkpoint. */
   readonly known: Readonly<Record<string, RecordedTable>>;
   /** Changes of tables here that the source has not seen yet, where this site decides. */
-  readonly changes?: Pick<UnseenChanges, 'count' | 'fills'>;
+  readonly changes?: Pick<UnseenChanges, 'count' | 'fills' | 'of'>;
   /** Up to which generation of the channel nothing is to come of tables that left with it. */
   readonly settled: () => number;
 }
@@ -249,10 +249,11 @@ export class TargetTables {
 
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
-    const { spec, target, logsCascades } = this.#options;
+    const { spec, target, logsCascades, changes } = this.#options;
     const { schema, name, rename, ...more } = this.named(source);
+    if (changes !== undefined) refuseUncarried(changes, { schema, name }, spec());
     // Before it is looked at: a change in between is one too many then.
-    const changesKnown = this.#options.changes?.count({ schema, name });
+    const changesKnown = changes?.count({ schema, name });
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {

@@ -5,12 +5,14 @@
  * reader to pass the end of the log, knows every change that was made of it, since another would wait for the locks; that
  * he looked at the table before one of them is told by their number.
  */
-import type { ConflictRule } from '../model/pipeline.ts';
+import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { Statement, TableStatement } from '../model/ports.ts';
 import { coversGtid, type Position } from '../model/position.ts';
+import { tableName } from '../model/row.ts';
 import { type TwoWayStep, twoWayStep } from '../replication/both-ways.ts';
 import { firstWords } from '../replication/carried-statement.ts';
 import { tableStatement } from '../replication/table-statement.ts';
+import { notCarried } from './carrying.ts';
 
 interface Named {
   readonly schema: string;
@@ -93,6 +95,21 @@ export class UnseenChanges {
   #raise(key: string): void {
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
+}
+
+/** Rows of before a change that is not carried have no place in the table. @throws OtterError OT5033 */
+export function refuseUncarried(
+  changes: Pick<UnseenChanges, 'of'>,
+  table: Named,
+  { ddl, name, source, target, channel }: PipelineSpec,
+): void {
+  if (ddl !== 'replicate') return;
+  const change = changes.of(table).find(({ obstacle }) => obstacle !== null);
+  if (change === undefined) return;
+  const { said, position, obstacle } = change;
+  const why = `${obstacle}; rows of before it are on their way from ${source}`;
+  const tables = [tableName(table)];
+  throw notCarried({ pipeline: name, source: target, target: source, channel, said, tables, why, position });
 }
 
 /** Those that the statement names, as its history spells them where there is one. */
