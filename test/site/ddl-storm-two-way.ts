@@ -25,7 +25,7 @@ const WIDER: Readonly<Record<number, number>> = { 0: 1, 1: 2, 3: 4 };
 
 interface Table {
   readonly name: string;
-  /** Beside `id`, `v` and `u`. */
+  /** Beside `id`, `v`, `u` and `n`. */
   readonly columns: { readonly name: string; type: number }[];
   readonly indexes: string[];
 }
@@ -41,7 +41,7 @@ class Model {
 
   create(name = `t${this.tables.length + 1}`): string {
     this.tables.push({ name, columns: [], indexes: [] });
-    return `CREATE TABLE s.${name} (id INT PRIMARY KEY, v VARCHAR(40), u INT UNIQUE)`;
+    return `CREATE TABLE s.${name} (id INT PRIMARY KEY, v VARCHAR(40), u INT UNIQUE, n INT DEFAULT 0)`;
   }
 
   change(): string {
@@ -103,7 +103,7 @@ async function write(root: Connection, side: number, model: Model, ended: AbortS
   for (let id = 10 + side; !ended.aborted; id += 2) {
     const { name } = model.tables[id % model.tables.length]!;
     if (name === 'hot') {
-      await tried(root, `UPDATE s.hot SET v = 'w${id}' WHERE id = ${(id % 5) + 1}`);
+      await tried(root, `UPDATE s.hot SET v = 'w${id}', n = n + 1 WHERE id = ${(id % 5) + 1}`);
       continue;
     }
     const earlier = id - 2 * model.tables.length;

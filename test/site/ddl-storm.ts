@@ -6,7 +6,7 @@ import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { ChannelSpec } from '../../src/model/topology.ts';
-import { channel, dump, equal, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, dump, equal, loud, quiet, rootOf, Sites, streaming, until } from './harness.ts';
 
 /** Whoever carries from the first server to the second, through channel `c`, every table of schema `s`. */
 export interface Crew extends AsyncDisposable {
@@ -233,7 +233,7 @@ const ONE_WAY = channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['s.*'], { 
 /** Sites of this process, which stop and start, or all their connections to a server are cut. */
 export async function inProcess(a: DatabaseServer, b: DatabaseServer, spec: ChannelSpec = ONE_WAY): Promise<Crew> {
   const roots = await Promise.all([rootOf(a), rootOf(b)]);
-  const sites = new Sites({ a, b });
+  const sites = new Sites({ a, b }, process.env['LOUD'] ? loud : quiet);
   sites.set({ c: spec });
   sites.start('a');
   sites.start('b');

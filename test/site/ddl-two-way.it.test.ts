@@ -148,6 +148,34 @@ test("a change that is made and not recorded is known for what it is, however of
   await stops(sites, 'c/b>a', /OT5015.* s\.t .*ADD mine.*carried from a only/);
 }, 120_000);
 
+test("the second site's log is read when its tables are other ones already, a new one too", async () => {
+  await ra.query('CREATE TABLE s.t (id INT PRIMARY KEY, a INT); INSERT INTO s.t VALUES (1, 1)');
+  await using sites = await running();
+  await exchanged(sites);
+  // Nothing of the second site arrives meanwhile.
+  await ra.query(
+    "CREATE TRIGGER otter.held BEFORE UPDATE ON otter.checkpoint FOR EACH ROW IF NEW.seq <> OLD.seq THEN SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'held'; END IF",
+  );
+  await rb.query('UPDATE s.t SET a = 5');
+  await ra.query("CREATE TABLE s.n (id INT PRIMARY KEY, v VARCHAR(20), u INT UNIQUE) COMMENT 'new'");
+  let id = 10;
+  for (const sql of ['ADD c INT DEFAULT 7 FIRST', 'ADD d VARCHAR(9) NOT NULL DEFAULT "d"', 'MODIFY c BIGINT AFTER d']) {
+    for (const table of ['t', 'n']) {
+      await ra.query(`INSERT INTO s.${table} (id) VALUES (${id}); ALTER TABLE s.${table} ${sql}`);
+      await until('it is there', async () => (await count(rb, `s.${table} WHERE id = ${id}`).catch(() => 0)) === 1);
+      await rb.query(`INSERT INTO s.${table} (id) VALUES (${id + 1})`);
+    }
+    id += 10;
+  }
+  await stops(sites, 'c/b>a', /held/);
+  for (const name of ['a', 'b']) await sites.stop(name);
+  await ra.query('DROP TRIGGER otter.held');
+  for (const name of ['a', 'b']) sites.start(name);
+  await exchanged(sites);
+  for (const table of ['s.t', 's.n']) await equal(ra, rb, table);
+  for (const name of NAMES) expect(sites.figures()[name]).toMatchObject({ error: null, drift: 0, conflicts: 0 });
+}, 120_000);
+
 async function statementsOf(root: Connection): Promise<string[]> {
   const [logs] = (await root.query('SHOW BINARY LOGS')) as unknown as [{ Log_name: string }[]];
   const [events] = await root.query(`SHOW BINLOG EVENTS IN '${logs.at(-1)!.Log_name}'`);

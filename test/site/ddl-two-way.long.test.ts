@@ -13,7 +13,7 @@ const SECONDS = Number(process.env['OTTER_STORM_SECONDS'] ?? '60');
 
 const PAIRS = [
   ['mariadb', 'mariadb', {}],
-  ['mysql', 'mysql', { policy: 'last-write-wins', merge: 'column', counters: ['u'] }],
+  ['mysql', 'mysql', { policy: 'last-write-wins', merge: 'column', counters: ['n'] }],
   ['mariadb', 'mysql', { policy: 'last-write-wins' }],
   ['mysql', 'mariadb11', { merge: 'column' }],
 ] as const;
