@@ -163,9 +163,13 @@ function changed(spec: PipelineSpec, tables: readonly string[], statement: State
     `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
     {
       where: { pipeline: spec.name, position, tables: tables.join(', ') },
-      hint: `${sameThere(spec, statement)} ${onlyFrom(spec)}Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
+      hint: `${sameThere(spec, statement)} ${onlyFrom(spec)}Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.${backTo(spec)}`,
     },
   );
+}
+
+function backTo({ ddl }: PipelineSpec): string {
+  return ddl === 'replicate' ? ' Set it back when all pipelines of the channel have gone on.' : '';
 }
 
 /** Why it is not carried all the same. */

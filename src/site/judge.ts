@@ -294,7 +294,7 @@ class JudgingStrategy implements Strategy {
    */
   #requireFresh(claims: readonly Claim[]): void {
     const { changes } = this.#options.index;
-    const tables = new Set(claims.map(({ change }) => change.table));
+    const tables = tablesOf(claims);
     for (const { target, changesKnown } of tables) if (changes.count(target) !== changesKnown) throw new Outdated();
     for (const { target } of tables) refuseUncarried(changes, target, this.#options.current());
   }
@@ -328,8 +328,7 @@ class JudgingStrategy implements Strategy {
       for (const change of loadChanges(delivery, this.#tables))
         claims.push({ change, token, clock: delivery.clock, gtid: delivery.gtid });
     }
-    const tables = new Set(claims.map(({ change }) => change.table));
-    for (const { target } of tables) refuseUncarried(index.changes, target, this.#options.current());
+    for (const { target } of tablesOf(claims)) refuseUncarried(index.changes, target, this.#options.current());
     await index.learnt(rowsOf(claims));
     return claims;
   }
@@ -340,6 +339,18 @@ function rowsOf(claims: readonly Claim[]): KeyedRow[] {
   return claims.flatMap(({ change: { table, before, after } }) =>
     [before, after].flatMap((image) => (image === null ? [] : [{ table, image }])),
   );
+}
+
+function tablesOf(claims: readonly Claim[]): ReadonlySet<LoadTable> {
+  const tables = new Set<LoadTable>();
+  let last: LoadTable | null = null;
+  for (const {
+    change: { table },
+  } of claims) {
+    if (table !== last) tables.add(table);
+    last = table;
+  }
+  return tables;
 }
 
 function bytesOf(deliveries: readonly Delivery[]): number {

@@ -10,17 +10,8 @@ import { OtterError } from '../model/error.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
-import { coversGtid, type Position, parsePosition } from '../model/position.ts';
-import {
-  type Definition,
-  type Delivery,
-  type RowChange,
-  type Seen,
-  sameShape,
-  type TableShape,
-  tableName,
-} from '../model/row.ts';
-import { readSeen } from '../model/seen.ts';
+import { coversGtid, type Position } from '../model/position.ts';
+import { type Delivery, type RowChange, type Seen, sameShape, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
 import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
 import { Carrying } from './carrying.ts';
@@ -30,6 +21,7 @@ import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, StatementAt, Unreadable } from './reader.ts';
 import { reread } from './reread.ts';
+import { isReturned, Kept } from './returns.ts';
 import { cut, whole } from './routes.ts';
 import { type At, Telling } from './telling.ts';
 
@@ -64,8 +56,7 @@ export class Outbound implements LogListener, PipelineStream {
   /** Tables as they are where the log has come to, and since when; empty where no changes of them are carried. */
   readonly #known = new Map<string, KnownAt>();
   #sent = false;
-  /** What the transaction at hand took down here of how tables of the target were made. */
-  #kept: Record<string, Definition | null> = {};
+  readonly #kept = new Kept();
   readonly #decided = new Decided();
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
@@ -263,17 +254,12 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#changes(part, common);
   }
 
-  /** What is taken down here of the target's tables is told there, so that both know it for the place that this site has come to. */
+  /** What this site has taken down of the target's tables is told there. */
   #keep(part: ReadPart): void {
-    if (part.first) this.#kept = {};
-    for (const row of part.own)
-      if (row.kind === 'definition' && row.pipeline === this.#carried.spec.reverse)
-        this.#kept[row.table] = row.definition;
-    if (!part.last || Object.keys(this.#kept).length === 0) return;
-    const definitions = this.#kept;
-    this.#kept = {};
-    const bytes = JSON.stringify(definitions).length * 2;
+    const definitions = this.#kept.take(part, this.#carried.spec);
+    if (definitions === null) return;
     const { gtid, position, clock } = part;
+    const bytes = JSON.stringify(definitions).length * 2;
     this.#push({ gtid, position, clock, seen: this.#cursor.seen(part.seenBehind), kind: 'kept', definitions, bytes });
   }
 
@@ -283,18 +269,12 @@ export class Outbound implements LogListener, PipelineStream {
     if (statement.sql.startsWith(OWN_STATEMENT)) return this.#madeHere(statement);
     this.#carried.pass(statement.gtid);
     const place = { seen: this.#cursor.seen(at.seen), clock: at.clock };
-    await this.#definitions.take(statement, this.#carried.spec, place, this.#isReturned(at.carried, place.seen));
-  }
-
-  /**
-   * Whether a change came from the target. Who says so by mistake, because the statement was copied from this log, names a
-   * change that this site has recorded as made by then.
-   */
-  #isReturned(carried: StatementAt['carried'], seen: Seen): boolean {
-    const { reverse, role } = this.#carried.spec;
-    if (carried === null || role !== 'to-serialiser' || carried.pipeline !== reverse) return false;
-    const text = seen[reverse];
-    return text === undefined || !coversGtid(parsePosition(readSeen(text).position), carried.gtid);
+    await this.#definitions.take(
+      statement,
+      this.#carried.spec,
+      place,
+      isReturned(this.#carried.spec, at.carried, place.seen),
+    );
   }
 
   /** A table of the target's was made here: what it is like is told before it changes. */

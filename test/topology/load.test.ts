@@ -237,6 +237,11 @@ describe('what is not built', () => {
       ],
     ],
     ['    between: [hz, ca]\n    initial: none\n    conflict: { policy: manual }\n    tables: [shop.a]\n', []],
+    ['    between: [hz, ca]\n    ddl: replicate\n    tables: [shop.a]\n', []],
+    [
+      '    between: [hz, ca]\n    initial: none\n    ddl: replicate\n    conflict: { policy: manual }\n    tables: [shop.a]\n',
+      ['error `ddl: replicate` with `policy: manual`'],
+    ],
     [
       '    from: hz\n    to: ca\n    apply: { lanes: 4, atomic: false }\n    tables: [shop.a]\n',
       ['error `lanes` above 1', 'error `atomic: false`'],
@@ -308,6 +313,11 @@ describe('what is not built', () => {
     expect(brief(load(later))).toEqual([]);
     const mesh = load(later.replace('shape: star, ', ''));
     expect([mesh.topology?.channel['shop']?.shape, brief(mesh)]).toEqual(['mesh', []]);
+    const carrying = later.replace('tables:', 'ddl: replicate, tables:');
+    expect(brief(load(carrying))).toEqual([]);
+    expect(brief(load(carrying.replace('shape: star, ', '')))).toEqual([
+      expect.stringMatching(/^error OT1090 .* `ddl: replicate` in a mesh is not built yet$/),
+    ]);
   });
 });
 
