@@ -265,6 +265,7 @@ export class Outbound implements LogListener, PipelineStream {
 
   async #statement(statement: Statement, at: StatementAt): Promise<void> {
     if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid)) return;
+    if (this.follows && this.#carried.spec.role === 'from-serialiser') await this.#introduceMade(statement);
     if (this.follows) this.#follow(statement);
     if (statement.sql.startsWith(OWN_STATEMENT)) return this.#madeHere(statement);
     this.#carried.pass(statement.gtid);
@@ -275,6 +276,16 @@ export class Outbound implements LogListener, PipelineStream {
       place,
       isReturned(this.#carried.spec, at.carried, place.seen),
     );
+  }
+
+  /** A table that came from the target, and that nobody has written to here since, is told before it changes. */
+  async #introduceMade({ history }: Statement): Promise<void> {
+    for (const { schema, name } of history?.tables ?? []) {
+      const known = this.#known.get(tableName({ schema, name }));
+      if (known === undefined || this.ruleOf(schema, name) === null || !this.strange(known.past.shape)) continue;
+      if (await this.#options.cameBack(known.past.shape))
+        await this.telling.announce(known.past.shape, undefined, false, known);
+    }
   }
 
   /** A table of the target's was made here: what it is like is told before it changes. */

@@ -90,65 +90,92 @@ class Model {
   }
 }
 
-const GONE = new Set(['ER_NO_SUCH_TABLE', 'ER_LOCK_DEADLOCK', 'ER_TABLE_DEF_CHANGED', 'ER_LOCK_WAIT_TIMEOUT']);
+/** What a change of a table, and a server that goes down, do to whoever writes; the next write tells. */
+const GONE = new Set([
+  ...['ER_NO_SUCH_TABLE', 'ER_LOCK_DEADLOCK', 'ER_TABLE_DEF_CHANGED', 'ER_LOCK_WAIT_TIMEOUT', 'ER_SERVER_SHUTDOWN'],
+  ...['PROTOCOL_CONNECTION_LOST', 'ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ER_CON_COUNT_ERROR'],
+]);
 
-async function tried(root: Connection, sql: string): Promise<void> {
-  await root.query(sql).catch((error: { code: string }) => {
-    if (!GONE.has(error.code)) throw error;
+async function tried(root: Connection, sql: string): Promise<boolean> {
+  try {
+    await root.query(sql);
+    return true;
+  } catch (error) {
+    if (!GONE.has((error as { code: string }).code)) throw error;
+    return false;
+  }
+}
+
+async function connected(server: DatabaseServer): Promise<Connection> {
+  let root: Connection | null = null;
+  await until('the server answers', async () => {
+    root = await rootOf(server).catch(() => null);
+    return root !== null;
   });
+  root!.on('error', () => undefined);
+  return root!;
 }
 
 /** Writes rows of its own, by ids that are even at the first site and odd at the second, and hot ones, as long as it may. */
-async function write(root: Connection, side: number, model: Model, ended: AbortSignal): Promise<void> {
+async function write(server: DatabaseServer, side: number, model: Model, ended: AbortSignal): Promise<void> {
+  let root = await connected(server);
+  const run = async (sql: string): Promise<void> => {
+    if ((await tried(root, sql)) || ended.aborted) return;
+    root.destroy();
+    root = await connected(server);
+  };
   for (let id = 10 + side; !ended.aborted; id += 2) {
     const { name } = model.tables[id % model.tables.length]!;
     if (name === 'hot') {
-      await tried(root, `UPDATE s.hot SET v = 'w${id}', n = n + 1 WHERE id = ${(id % 5) + 1}`);
+      await run(`UPDATE s.hot SET v = 'w${id}', n = n + 1 WHERE id = ${(id % 5) + 1}`);
       continue;
     }
     const earlier = id - 2 * model.tables.length;
-    await tried(
-      root,
+    await run(
       `INSERT INTO s.${name} (id, v, u) VALUES (${id}, 'v${id}', ${id});
        UPDATE s.${name} SET v = 'again', u = -u WHERE id = ${earlier}; DELETE FROM s.${name} WHERE id = ${earlier - 60};
        UPDATE s.${name} SET id = id + 100000000 WHERE id = ${earlier - 20}`,
     );
   }
+  root.destroy();
 }
 
 export async function twoWayStorm({ servers, crew: make, statements, cuts, seed, pause }: TwoWayStorm): Promise<void> {
   const random = randomOf(seed);
-  const [ra, ...loads] = await Promise.all([servers[0], ...servers].map(rootOf));
-  const rb = await rootOf(servers[1]);
-  for (const root of [ra!, rb]) await root.query('DROP DATABASE IF EXISTS s');
-  await ra!.query('CREATE DATABASE s; CREATE TABLE s.mark (id INT PRIMARY KEY)');
+  const ra = await rootOf(servers[0]);
+  const first = await rootOf(servers[1]);
+  for (const root of [ra, first]) await root.query('DROP DATABASE IF EXISTS s');
+  first.destroy();
+  await ra.query('CREATE DATABASE s; CREATE TABLE s.mark (id INT PRIMARY KEY)');
   const model = new Model(random);
-  for (const sql of [model.create('hot'), model.create(), model.create()]) await ra!.query(sql);
-  await ra!.query(
-    "INSERT INTO s.hot (id, v, u) VALUES (1, 'a', 1), (2, 'a', 2), (3, 'a', 3), (4, 'a', 4), (5, 'a', 5)",
-  );
+  for (const sql of [model.create('hot'), model.create(), model.create()]) await ra.query(sql);
+  await ra.query("INSERT INTO s.hot (id, v, u) VALUES (1, 'a', 1), (2, 'a', 2), (3, 'a', 3), (4, 'a', 4), (5, 'a', 5)");
   const ended = new AbortController();
   const crew = await make();
   try {
     await crew.whole();
-    const loading = Promise.all(loads.map((root, side) => write(root, side, model, ended.signal)));
+    const loading = Promise.all(servers.map((server, side) => write(server, side, model, ended.signal)));
+    loading.catch(() => ended.abort());
     const every = Math.max(1, Math.floor(statements / (cuts + 1)));
-    for (let at = 1; at <= statements; at += 1) {
-      await ra!.query(model.change());
+    for (let at = 1; at <= statements && !ended.signal.aborted; at += 1) {
+      await ra.query(model.change());
       const news = model.news();
-      if (news !== null) await tried(ra!, news);
+      if (news !== null) await tried(ra, news);
       if (at % every === 0) await crew.cut(random);
       await pause();
     }
     ended.abort();
     await loading;
-    await compare([ra!, rb], crew, model).catch(async (error: Error) => {
-      throw new Error(`${error.message}, seed ${seed}: ${await crew.tell()}`, { cause: error });
-    });
+    const rb = await connected(servers[1]);
+    await compare([ra, rb], crew, model)
+      .catch(async (error: Error) => {
+        throw new Error(`${error.message}, seed ${seed}: ${await crew.tell()}`, { cause: error });
+      })
+      .finally(() => rb.destroy());
   } finally {
     ended.abort();
     await crew[Symbol.asyncDispose]();
-    for (const root of [ra!, rb, ...loads]) root.destroy();
+    ra.destroy();
   }
 }
 

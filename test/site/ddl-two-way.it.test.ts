@@ -82,7 +82,15 @@ test('from the first site to the second, with rows in both directions, and never
     await exchanged(sites);
     id += 10;
   }
-  for (const table of ['s.t', 's.u']) await equal(ra, rb, table);
+  // One that is made at the other site, and changed before anybody writes to it at the first.
+  await rb.query('CREATE TABLE s.w (id INT PRIMARY KEY, v INT); INSERT INTO s.w VALUES (1, 1)');
+  await until('it has come', async () => (await count(ra, 's.w').catch(() => 0)) === 1);
+  await ra.query('ALTER TABLE s.w ADD c INT DEFAULT 7 FIRST');
+  await exchanged(sites);
+  await rb.query('INSERT INTO s.w (id) VALUES (2)');
+  await ra.query('INSERT INTO s.w (id) VALUES (3)');
+  await exchanged(sites);
+  for (const table of ['s.t', 's.u', 's.w']) await equal(ra, rb, table);
   for (const name of NAMES) expect(sites.figures()[name]).toMatchObject({ error: null, drift: 0, conflicts: 0 });
 }, 120_000);
 
