@@ -456,6 +456,17 @@ export class Outbound implements LogListener, PipelineStream {
 
   async #introduce(tables: Iterable<{ readonly schema: string; readonly table: string }>): Promise<void> {
     for (const { schema, table } of tables) {
+      // As it is here; what the server has now may be of further on.
+      const known = this.#known.get(tableName({ schema, name: table }));
+      if (known !== undefined) {
+        await this.telling.announce(known.past.shape, undefined, false, known);
+        continue;
+      }
+      if (this.follows && this.#comesLater({ schema, name: table })) continue;
+      if (this.follows)
+        throw new OtterError('OT4030', `what ${schema}.${table} was like where the log has an answer is not known`, {
+          where: { table: `${schema}.${table}` },
+        });
       const shape = await this.#options.source.shape(schema, table);
       if (shape !== null) await this.telling.announce(shape);
     }
