@@ -63,14 +63,21 @@ export class LookAhead {
 
   async #look(end: LogEnd, open: OpenLog, signal: AbortSignal): Promise<void> {
     const from = this.#reached!;
+    const reached = parsePosition(from);
+    const known = new Set(this.#definitions.map(({ gtid }) => gtid));
     await using stream = await open(from);
     for (;;) {
       const { items, point } = await stream.next(signal);
-      const reached = parsePosition(this.#reached!);
       for (const item of items)
-        if (item.kind === 'statement' && !coversGtid(reached, item.gtid)) this.#definitions.push(item);
-      this.#reached = stream.position;
-      if (comparePoints(point, end.point) >= 0) return;
+        if (item.kind === 'statement' && !coversGtid(reached, item.gtid) && !known.has(item.gtid)) {
+          known.add(item.gtid);
+          this.#definitions.push(item);
+        }
+      if (comparePoints(point, end.point) < 0) continue;
+      // The stream itself may be further on, by statements that it has not given out.
+      const alike = parsePosition(end.position).family === reached.family;
+      this.#reached = alike ? end.position : stream.position;
+      return;
     }
   }
 

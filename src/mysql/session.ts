@@ -23,7 +23,14 @@ import {
   type WriteCounts,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type AppliedTouches, type Image, type LoggedAnswer, tableName, type Version } from '../model/row.ts';
+import {
+  type AppliedTouches,
+  type Definition,
+  type Image,
+  type LoggedAnswer,
+  tableName,
+  type Version,
+} from '../model/row.ts';
 import { answerInserts, resolutionInsert, touchInserts, versionInserts } from './answers.ts';
 import { closeConflicts, conflictInserts, stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
@@ -339,6 +346,10 @@ export class MysqlSession implements LoadSession {
 
   async recordChange(pipeline: string, change: PendingChange | null): Promise<void> {
     await this.#send([this.#options.records.changeRecord(pipeline, change)]);
+  }
+
+  async keepDefinitions(pipeline: string, definitions: Readonly<Record<string, Definition | null>>): Promise<void> {
+    for (const sql of this.#options.records.definitionsKeep(pipeline, definitions)) await this.#send([sql]);
   }
 
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {

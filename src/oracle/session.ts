@@ -242,6 +242,7 @@ export class OracleSession implements LoadSession {
   }
 
   readonly recordChange = noChanges;
+  readonly keepDefinitions = noChanges;
   readonly forgetTables = noChanges;
 
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {

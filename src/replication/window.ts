@@ -301,7 +301,8 @@ export function movedKeys(table: LoadTable, changes: readonly LoadChange[]): Rea
 
 /** The table with the columns that do not travel, for rows that keep theirs. */
 export function withExtras(table: LoadTable): LoadTable {
-  return { ...table, columns: [...table.columns, ...table.extras], extras: [] };
+  const { fills: _, ...rest } = table;
+  return { ...rest, columns: [...table.columns, ...table.extras], extras: [] };
 }
 
 export function changesByTable(changes: readonly LoadChange[]): Map<LoadTable, LoadChange[]> {

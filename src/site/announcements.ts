@@ -16,7 +16,14 @@ import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PastTable, SourcePort } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
-import { type AnnouncedTable, type KnownTable, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import {
+  type AnnouncedTable,
+  isBorn,
+  type KnownTable,
+  type RowChange,
+  type TableShape,
+  tableName,
+} from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Routes } from './routes.ts';
 
@@ -65,7 +72,7 @@ export class Announcements {
     this.#options = options;
     const known = Object.entries(options.known);
     this.#structures = new Map(known.map(([name, { structure }]) => [name, structure]));
-    for (const [name, { since }] of known) if (since === '') this.#born.add(name);
+    for (const [name, { since }] of known) if (isBorn(since)) this.#born.add(name);
   }
 
   get(name: string): TableShape | undefined {

@@ -61,7 +61,8 @@ export class Changing {
 
   /** @throws OtterError OT5033, OT5034 */
   async apply(delivery: Changed, checkpoint: Checkpoint, move: Move, signal: AbortSignal): Promise<void> {
-    const { target, session, tables } = this.#options;
+    if (delivery.returned) return this.#record(delivery, move);
+    const { target, session } = this.#options;
     const { name } = this.#options.spec();
     const steps = await this.#steps(delivery);
     const pending = await target.pendingChange(name);
@@ -73,12 +74,19 @@ export class Changing {
       const change = { gtid: delivery.gtid, before };
       ({ epoch } = await move(null, async () => session.recordChange(name, change)));
     }
-    await this.#make(delivery, { epoch, steps, before }, signal).catch(async (error: unknown) => {
+    await this.#make(delivery, { epoch, gtid: delivery.gtid, steps, before }, signal).catch(async (error: unknown) => {
       // Whoever mends the cause may change the table for it, which is not to be taken for the change.
       if (isCode(error, 'OT5034') && (await this.#isUntouched(steps, before)))
         await move(null, async () => session.recordChange(name, null));
       throw error;
     });
+    await this.#record(delivery, move);
+  }
+
+  /** What is there now, in one transaction with the position behind it. */
+  async #record(delivery: Changed, move: Move): Promise<void> {
+    const { session, tables } = this.#options;
+    const { name } = this.#options.spec();
     tables.changed(delivery.changes.map(({ from }) => tableName(from)));
     // What does not fit any more stops here, before the first row.
     for (const { after } of delivery.changes) if (after !== null) await tables.match(after.table, true);
@@ -87,7 +95,7 @@ export class Changing {
       await session.forgetTables(name, gone);
       await session.recordCopies(name, copies);
       await session.recordTables(name, known);
-      await session.recordChange(name, null);
+      if (!delivery.returned) await session.recordChange(name, null);
     });
     tables.forget(gone);
     for (const state of copies) tables.record(state);

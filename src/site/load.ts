@@ -209,6 +209,7 @@ export function loadChanges(delivery: Delivery, tables: TargetTables): LoadChang
     case 'beat':
     case 'table':
     case 'definition':
+    case 'kept':
       return [];
     default:
       throw new UnreachableError(delivery satisfies never);

@@ -149,10 +149,12 @@ export class Loading {
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
-    const attempt = { closes: true, again, alone: copy === null };
+    const attempt = { closes: true, again, alone: deliveries.every(({ kind }) => kind !== 'chunk' && kind !== 'kept') };
     const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, attempt);
     if (applied.committed !== true) {
       if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
+      for (const delivery of deliveries)
+        if (delivery.kind === 'kept') await session.keepDefinitions(this.#spec.reverse!, delivery.definitions);
       await strategy.end(session);
       await session.commit();
     }

@@ -7,6 +7,7 @@
  * Who listens to which reader is decided in `site-log.ts`.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import { readCarriedMark } from '../model/load.ts';
 import type { Logger, LogItem, PastTable, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type Definition, type RowChange, type Seen, tableName } from '../model/row.ts';
@@ -27,10 +28,19 @@ export interface ReadPart {
   readonly last: boolean;
   /** Pipeline that otter applied with this transaction, or null for a user's. */
   readonly mark: string | null;
-  /** What this site had seen before the transaction. */
+  /** What this site had seen before the transaction, and behind it. */
   readonly seen: Seen;
+  readonly seenBehind: Seen;
   readonly changes: readonly RowChange[];
   readonly own: readonly Exclude<OtterRow, { kind: 'mark' }>[];
+}
+
+/** Where in the log a statement stands. */
+export interface StatementAt {
+  readonly seen: Seen;
+  readonly clock: number;
+  /** The pipeline into this database that says it has made it, and the transaction of its source that it repeats. */
+  readonly carried: { readonly pipeline: string; readonly gtid: string } | null;
 }
 
 export type Unreadable = Extract<LogItem, { kind: 'unreadable' }>;
@@ -38,7 +48,7 @@ export type Unreadable = Extract<LogItem, { kind: 'unreadable' }>;
 export interface LogListener {
   /** In log order; a promise holds the reader until it settles. */
   part(part: ReadPart): void | Promise<void>;
-  statement(statement: Statement): void | Promise<void>;
+  statement(statement: Statement, at: StatementAt): void | Promise<void>;
   /** Some tables were changed in a way that the log does not tell; who has one of them cannot go on. */
   unreadable(what: Unreadable): void;
   /** Handed on from here on by another reader that may be a little behind: up to `position` nothing is taken twice. */
@@ -84,7 +94,7 @@ const FAILED_ATTEMPTS = 3;
 const SKIP_TABLE = 'skip';
 const NOTHING: ReadPart['own'] = [];
 const NO_CHANGES: ReadPart['changes'] = [];
-const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', SKIP_TABLE]);
+const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', 'definition', SKIP_TABLE]);
 
 export class LogReader {
   readonly listeners = new Set<LogListener>();
@@ -277,7 +287,8 @@ export class LogReader {
     const { gtid, position, bytes, first, last } = item;
     const clock = this.#clock.now;
     const carried = this.#skips ? NO_CHANGES : changes;
-    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark: this.#mark, seen, changes: carried, own };
+    const [mark, seenBehind] = [this.#mark, this.#seen];
+    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark, seen, seenBehind, changes: carried, own };
     return this.#hand(part, listeners, 0);
   }
 
@@ -323,9 +334,11 @@ export class LogReader {
   async #statement(item: Statement): Promise<void> {
     this.#telling = true;
     for (const committed of [...item.passed, item.commitUs]) this.#clock.user(committed);
+    const carried = readCarriedMark(this.#options.lineage, item.sql);
+    const at: StatementAt = { seen: this.#seen, clock: this.#clock.now, carried };
     try {
       for (const listener of [...this.listeners]) {
-        const wait = listener.statement(item);
+        const wait = listener.statement(item, at);
         if (wait !== undefined) await wait;
       }
     } finally {

@@ -24,6 +24,7 @@ import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { weightOf } from '../replication/weights.ts';
 import { CopyStates } from './copy-states.ts';
+import { refuseUncarried, type UnseenChanges } from './unseen-changes.ts';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
@@ -32,6 +33,8 @@ export interface TargetTablesOptions {
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
   readonly known: Readonly<Record<string, RecordedTable>>;
+  /** Changes of tables here that the source has not seen yet, where this site decides. */
+  readonly changes?: Pick<UnseenChanges, 'count' | 'fills' | 'of'>;
   /** Up to which generation of the channel nothing is to come of tables that left with it. */
   readonly settled: () => number;
 }
@@ -231,10 +234,26 @@ export class TargetTables {
     };
   }
 
+  /** The tables of these shapes have changed here. */
+  async matchAgain(shapes: Iterable<TableShape>): Promise<void> {
+    for (const shape of new Set(shapes)) await this.match(shape, true);
+  }
+
+  /** What rows get that do not know of a column yet. */
+  #filled(table: LoadTable): LoadTable {
+    if (this.#options.spec().ddl !== 'replicate' || table.extras.length === 0) return table;
+    const known = this.#options.changes!.fills(table.target);
+    const fills = table.extras.flatMap(({ name }) => (known[name] === undefined ? [] : [[name, known[name]] as const]));
+    return fills.length === 0 ? table : { ...table, fills: Object.fromEntries(fills) };
+  }
+
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
-    const { spec, target, logsCascades } = this.#options;
+    const { spec, target, logsCascades, changes } = this.#options;
     const { schema, name, rename, ...more } = this.named(source);
+    if (changes !== undefined) refuseUncarried(changes, { schema, name }, spec());
+    // Before it is looked at: a change in between is one too many then.
+    const changesKnown = changes?.count({ schema, name });
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
@@ -247,7 +266,8 @@ export class TargetTables {
     }
     const unfit = engineObstacle(shape, spec().target);
     if (unfit !== null) throw unfit;
-    const table: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
+    const matched: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
+    const table = changesKnown === undefined ? matched : this.#filled({ ...matched, changesKnown });
     if (spec().role === 'one-way') {
       const obstacle =
         oracleObstacle(table) ??

@@ -12,6 +12,9 @@ class Log {
   end = 0;
   /** Transactions that were looked at. */
   looked = 0;
+  /** How many a stream may have read and not given out. */
+  ahead = 0;
+  written = 0;
 
   statement(n: number): Statement {
     return {
@@ -34,9 +37,10 @@ class Log {
 
   readonly open: OpenLog = async (from) => {
     let n = from === 'mariadb:' ? 0 : Number(from.split('-').at(-1));
+    const position = (): string => at(Math.max(n, Math.min(n + this.ahead, this.written)));
     return {
       get position() {
-        return at(n);
+        return position();
       },
       next: async (): Promise<LogBatch> => {
         n += 1;
@@ -77,4 +81,16 @@ test('a stretch is looked at once, however often somebody begins in it; what was
   log.end = 9_000;
   await look.from(at(8_990), log.open, signal);
   expect(log.looked).toBe(1_020);
+});
+
+test('what a stream has read and not given out is looked at the next time', async () => {
+  const log = new Log();
+  log.ahead = 3;
+  log.written = 12;
+  const look = new LookAhead({ logEnd: log.logEnd });
+  for (const end of [4, 5, 9, 12]) {
+    log.end = end;
+    const found = await look.from(at(0), log.open, signal);
+    expect(found.map(({ gtid }) => gtid)).toEqual(log.definitions(0, end));
+  }
 });

@@ -43,7 +43,7 @@ export const REPLICATION_CODES = {
   OT5015: {
     title: 'Structure changed',
     meaning:
-      'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`.',
+      'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`; or it says `ddl: replicate`, and the statement was made at a site from which changes are not carried.',
     action:
       'Make the same change at the target where it is missing, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Set it back afterwards. Where it emptied a two-way table (TRUNCATE, DROP PARTITION), do not repeat it at the other site, whose later rows have been carried already: delete the rows there with DELETE.',
   },
@@ -145,7 +145,7 @@ export const REPLICATION_CODES = {
   OT5033: {
     title: 'Change of tables is not carried',
     meaning:
-      'The channel says `ddl: replicate`, and a statement in the log of the source changes tables in a way that is not carried: partitions, a new column whose values each server would reckon for itself, a type that the other server family converts in another way, a table that several share or that leaves the channel, or something that is not known for certain. Nothing of it was done.',
+      'The channel says `ddl: replicate`, and a statement in the log of the source changes tables in a way that is not carried: partitions, a new column whose values each server would reckon for itself, a type that the other server family converts in another way, a table that several share or that leaves the channel, or something that is not known for certain. Two-way, where rows of before the change are on their way in the other direction, only what is safe for them is carried. Nothing of it was done at the target.',
     action:
       'Make the change at the target as the message says, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Then set `ddl: replicate` again. What is carried and what is not is in docs/ddl.md.',
   },
