@@ -20,7 +20,7 @@ export function entryFindings(live: Live): LiveFinding[] {
         const looked = sides.map((side) => tablesOf(live, side, entry));
         if (looked.includes(null)) return [];
         const tables = looked.flatMap((known) => known!.tables);
-        return looked.some((known) => known!.hasAny) ? [] : [missing(sides, entry, tables)];
+        return looked.some((known) => known!.hasAny) ? [] : [missing(live, sides, entry, tables)];
       }),
     );
   });
@@ -41,7 +41,7 @@ function tablesOf(
   return hasAny || schemasOf(from).every((schema) => sees(answered, schema)) ? { tables, hasAny } : null;
 }
 
-function missing(sides: readonly PipelineSpec[], entry: number, tables: readonly TableName[]): LiveFinding {
+function missing(live: Live, sides: readonly PipelineSpec[], entry: number, tables: readonly TableName[]): LiveFinding {
   const { channel, tables: rules } = sides[0]!;
   const { from } = rules[entry]!;
   const single = singleName(tablePattern(from));
@@ -52,13 +52,16 @@ function missing(sides: readonly PipelineSpec[], entry: number, tables: readonly
     ({ schema, name }) =>
       single !== null && `${schema}.${name}`.toLowerCase() === `${single.schema}.${single.table}`.toLowerCase(),
   );
+  const folds = sides.some(({ source }) => live.databases.get(source)?.report.facts.folds === true);
   const advice =
     alike === undefined
       ? 'Correct the name or make the table; one that is made later joins by itself.'
-      : `There is \`${alike.schema}.${alike.name}\`: names are compared letter by letter.`;
+      : folds
+        ? `Write it as \`${alike.schema}.${alike.name}\`: the server keeps names in small letters.`
+        : `There is \`${alike.schema}.${alike.name}\`: names are compared letter by letter.`;
   return {
     code: 'OT4053',
-    severity: 'warning',
+    severity: folds && alike !== undefined ? 'error' : 'warning',
     summary: `${who} ${what}`,
     detail: advice,
     at: ofTable(channel, entry),

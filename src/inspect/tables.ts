@@ -10,8 +10,10 @@ import { type TableShape, tableName } from '../model/row.ts';
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
+import { folded, foldedTwoWay, oneThere } from '../replication/letters.ts';
 import { extract, loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { blurredTexts, makingObstacle, noEmptyTexts, oracleObstacle } from '../replication/oracle-fit.ts';
+import { doubtfulSways, swayObstacle } from '../replication/sways.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { entryFindings } from './entries.ts';
@@ -27,9 +29,14 @@ export function tableFindings(live: Live): LiveFinding[] {
       const source = live.databases.get(pipeline.source);
       if (source === undefined) return [];
       const target = live.databases.get(pipeline.target) ?? null;
-      return pairsOf(pipeline, source.report, live.topology).flatMap((pair) =>
-        new PairInspection(pipeline, pair, source, target).findings(),
-      );
+      const pairs = pairsOf(pipeline, source.report, live.topology);
+      const folds = target?.report.facts.folds === true;
+      const same = folds ? Map.groupBy(pairs, (pair) => tableName(folded(pair.target))) : null;
+      return pairs.flatMap((pair) => {
+        const others = same?.get(tableName(folded(pair.target))) ?? [];
+        const other = others.find((each) => tableName(each.target) !== tableName(pair.target)) ?? null;
+        return new PairInspection(pipeline, pair, source, target).findings(other);
+      });
     }),
   ];
 }
@@ -49,11 +56,13 @@ class PairInspection {
     this.#target = target;
   }
 
-  findings(): readonly LiveFinding[] {
+  /** @param other one that goes to the same table there under another name */
+  findings(other: Pair | null): readonly LiveFinding[] {
     const source = this.#source.tables.get(tableName(this.#pair.source));
     if (source === undefined) return [];
     const shape = this.#attempt(() => extract(this.#pair.rule, source.shape).shape);
     if (source.inexact !== null) this.#refuse(source.inexact);
+    else if (other !== null) this.#refuse(oneThere(this.#pair.target, other.target, this.#pipeline.target));
     else if (shape !== null) this.#ofSource(source, shape);
     return this.#found;
   }
@@ -77,15 +86,17 @@ class PairInspection {
       }
     }
     if (this.#target === null) return;
+    if (role !== 'one-way' && this.#target.report.facts.folds === true)
+      this.#obstacle(() => foldedTwoWay(this.#pair.target, this.#pipeline.target));
     const { schema, name: there } = this.#pair.target;
     const target = this.#target.tables.get(tableName(this.#pair.target));
     if (target === undefined) {
-      if (sees(this.#target, schema, there)) this.#missing(shape);
+      if (sees(this.#target, schema, there)) this.#missing(source, shape);
     } else if (target.inexact !== null) this.#refuse(target.inexact);
     else this.#ofTarget(shape, target);
   }
 
-  #missing(shape: TableShape): void {
+  #missing(source: LiveTable, shape: TableShape): void {
     const { role, target } = this.#pipeline;
     const name = tableName(this.#pair.target);
     if (role === 'to-serialiser' || this.#begun()) {
@@ -95,7 +106,11 @@ class PairInspection {
       this.#refuse(new OtterError('OT5021', `${name} is missing at ${target}`, { hint }));
     } else if (this.#isOracle) {
       this.#obstacle(() => makingObstacle(shape, this.#pair.target));
-    } else if (role !== 'one-way') {
+    } else {
+      this.#obstacle(() => swayObstacle(shape, null));
+      this.#sways(shape, shape);
+      this.#checks(source);
+      if (role === 'one-way') return;
       // As a node looks before it makes the table.
       this.#obstacle(() => twoWayObstacle(loadTable(shape, shape, {}), { ...this.#facts(), unguardedTriggers: [] }));
     }
@@ -105,7 +120,9 @@ class PairInspection {
     const { role, tables, initial, existing } = this.#pipeline;
     const { unguardedTriggers } = target;
     const begun = this.#begun();
-    this.#obstacle(() => engineObstacle(target.shape, this.#pipeline.target));
+    this.#checks(target);
+    this.#obstacle(() => engineObstacle(target.shape, this.#pipeline.target) ?? swayObstacle(shape, target.shape));
+    this.#sways(shape, target.shape);
     const match = (running: boolean): LoadTable => loadTable(shape, target.shape, this.#pair.rule.rename, running);
     // What is not copied goes on until a row comes that does not fit.
     const matched = this.#attempt(() => match(begun || initial === 'none'));
@@ -160,6 +177,26 @@ class PairInspection {
       `${tableName(target)} does not take every value of ${tableName(source)}: NULL into ${strict.map(({ name }) => name).join(', ')}`,
       `The pipeline stops at a row that has it. Let the columns of ${tableName(target)} take NULL, or those of the source not.`,
     );
+  }
+
+  #checks({ shape, swayingChecks = [] }: LiveTable): void {
+    for (const { name, settings } of swayingChecks) {
+      this.#warn(
+        'OT4061',
+        `check ${name} of ${tableName(shape)} hangs on ${settings.join(' and ')} of the session`,
+        'Otter writes in UTC and with what servers have when nobody sets it. A row that a session of other settings wrote may be refused, and the pipeline then stands before it. Where that may be, drop the check at the target.',
+      );
+    }
+  }
+
+  #sways(source: TableShape, target: TableShape): void {
+    for (const { column, settings } of doubtfulSways({ source, target })) {
+      this.#warn(
+        'OT4061',
+        `generated column ${column} of ${tableName(target)} may hang on ${settings.join(' and ')} of the session that writes`,
+        'Otter writes with what servers have when nobody sets it. Where clients of the source set it otherwise, let the column be VIRTUAL at the target, or leave it out there.',
+      );
+    }
   }
 
   get #isOracle(): boolean {

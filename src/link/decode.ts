@@ -257,6 +257,12 @@ function tableShape(value: unknown): TableShape {
   }
   list(shape['referencedBy']).forEach(string);
   list(shape['triggers']).forEach(string);
+  for (const sway of list(shape['sways'] ?? [])) {
+    const { column, stored, settings } = record(sway);
+    string(column);
+    if (typeof stored !== 'boolean') throw unreadable('a generated column without its facts');
+    list(settings).forEach(string);
+  }
   return value as TableShape;
 }
 

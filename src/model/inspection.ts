@@ -3,7 +3,7 @@ import type { ConflictLogReader } from './conflict.ts';
 import type { OtterError } from './error.ts';
 import type { ServerFacts } from './ports.ts';
 import type { Account } from './privileges.ts';
-import type { TableShape } from './row.ts';
+import type { SessionSetting, TableShape } from './row.ts';
 import type { DatabaseSpec } from './topology.ts';
 
 export interface TableName {
@@ -49,6 +49,8 @@ export interface LiveTable {
   readonly autoIncrement: boolean;
   /** Triggers that do not ask `@otter_apply`. */
   readonly unguardedTriggers: readonly string[];
+  /** Checks that may refuse here what sessions of other settings wrote. */
+  readonly swayingChecks?: readonly { readonly name: string; readonly settings: readonly SessionSetting[] }[];
   /** Null: the account may not look. */
   readonly hasRows: boolean | null;
 }

@@ -291,6 +291,8 @@ export interface TargetPort {
     twoWay: boolean,
   ): Promise<readonly string[]>;
   family(): Promise<'mariadb' | 'mysql'>;
+  /** Whether it keeps names of schemas and tables in small letters; `shape` finds them in whatever letters. */
+  folds(): Promise<boolean>;
   /** Tables that are made here, and not recorded: what was taken down of them by `keepDefinition`. */
   making(pipeline: string): Promise<Readonly<Record<string, Definition>>>;
   /** Takes down what a table is made by here, before it is. */

@@ -3,7 +3,9 @@
  *
  * Compiling is pure and total, so the planner and every node come to the same pipelines from the same channel spec.
  */
+
 import { type ConflictLog, DEFAULT_CONFLICT_LOG } from './conflict.ts';
+import { nameNow } from './renamed.ts';
 import type { ChannelSpec, ConflictSpec, RowSpec, SecretRef, TableSpec } from './topology.ts';
 
 /**
@@ -247,7 +249,7 @@ function pairs(between: readonly string[], mesh: boolean): (readonly [string, st
 /** The columns by their names at the other site. */
 function named(conflict: ConflictSpec, rename: Readonly<Record<string, string>>): ConflictRule {
   const { policy, by, merge, groups, counters } = conflict;
-  const there = (column: string): string => rename[column] ?? column;
+  const there = (column: string): string => nameNow(rename, column);
   return {
     policy,
     by: by === null ? null : there(by),
@@ -273,7 +275,7 @@ function forwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
 /** The same entry read from the second site: names swapped, columns named as they are there. */
 function backwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
   const { rename } = table.columns;
-  const there = (column: string): string => rename[column] ?? column;
+  const there = (column: string): string => nameNow(rename, column);
   return {
     from: table.to ?? table.from,
     to: table.to === null ? null : table.from,

@@ -258,6 +258,8 @@ export interface ServerFacts {
   readonly identity: string;
   /** Child rows that a foreign key changes appear in the log (MySQL 9.7 and later). */
   readonly logsCascades: boolean;
+  /** Names of schemas and tables are kept in small letters, however they are written. */
+  readonly folds?: boolean;
 }
 
 export interface LogNeeds {

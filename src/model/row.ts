@@ -57,6 +57,23 @@ export interface TableShape {
   readonly referencedBy: readonly string[];
   readonly triggers: readonly string[];
   readonly engine: string;
+  /** Generated columns that may come to other values in other sessions; absent where there are none. */
+  readonly sways?: readonly Sway[];
+}
+
+/** Settings of a session on which the value of an expression may hang. */
+export type SessionSetting =
+  | 'time_zone'
+  | 'lc_time_names'
+  | 'default_week_format'
+  | 'div_precision_increment'
+  | 'sql_mode';
+
+/** A generated column whose values hang on the session that writes, or reads where they are not stored. */
+export interface Sway {
+  readonly column: string;
+  readonly stored: boolean;
+  readonly settings: readonly SessionSetting[];
 }
 
 /** `TableShape.engine` of a table of an Oracle database; its column types are Oracle's (`oracle-types.ts`). */

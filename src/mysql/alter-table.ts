@@ -8,7 +8,7 @@
  */
 import { NotCarriedError as NotCarried } from '../model/load.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
-import { endOf, keyOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
+import { endOf, keyOf, linesOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 import { quoteName } from './sql.ts';
 
 export interface Alteration {
@@ -262,8 +262,7 @@ function options(before: CreateParts, after: CreateParts): string[] {
 
 /** Parents of foreign keys as the target calls them. @param create as `createStatement` returns it */
 export function withParents(create: string, parentAt: (parent: string) => string): string {
-  return create
-    .split('\n')
+  return linesOf(create)
     .map((line) => {
       const words = wordsOf(line);
       if (endOf(words, 0, 'CONSTRAINT') < 0) return line;

@@ -2,7 +2,7 @@
  * `CREATE TABLE`, as a server prints it, in its parts: one line for each column, key and constraint, then what follows the
  * closing bracket. What a line is goes by its first words; one that is not known here leaves the whole unread.
  */
-import { endOf, keyOf, nameAt, skipSpaces, wordsOf } from './create-words.ts';
+import { endOf, keyOf, linesOf, nameAt, skipSpaces, wordsOf } from './create-words.ts';
 
 export interface Part {
   /** Of the column, key or constraint; `PRIMARY` for the primary key. */
@@ -32,7 +32,7 @@ export function withoutCounter(create: string): string {
 
 /** Null when something of it is not known here. @param create what SHOW CREATE TABLE prints */
 export function partsOf(create: string): CreateParts | null {
-  const lines = create.split('\n');
+  const lines = linesOf(create);
   const tailAt = lines.findIndex((line) => line.startsWith(')'));
   if (tailAt < 0) return null;
   const parts = { columns: [] as Part[], keys: [] as Part[], foreignKeys: [] as Part[], checks: [] as Part[] };

@@ -5,12 +5,14 @@
  * of that in a way that the other does not read; it is translated where the meaning stays (`create-translation.ts`), else
  * the server's own words say what it does not take.
  */
+
 import { OtterError } from '../model/error.ts';
 import { DRAFT_PREFIX, OWN_STATEMENT } from '../model/load.ts';
+import { nameNow } from '../model/renamed.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { type Family, partAt, type Translated, translated } from './create-translation.ts';
-import { endOf, rewritten, skipSpaces, wordsOf } from './create-words.ts';
+import { endOf, linesOf, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 import { readFacts } from './server-facts.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
 
@@ -34,7 +36,7 @@ export function rewriteCreate(
   table: TableShape,
   keeps: (schema: string, table: string) => boolean,
 ): string {
-  const [head = '', ...rest] = text.split('\n');
+  const [head = '', ...rest] = linesOf(text);
   const tailAt = rest.findLastIndex((line) => line.startsWith(')'));
   const dropped = new Set(
     table.foreignKeys.filter((fk) => !keeps(fk.parentSchema, fk.parentTable)).map((fk) => fk.name),
@@ -108,7 +110,8 @@ export async function makeTable(connection: Session, table: NewTable): Promise<r
   const columns = new Set(announced.table.columns.map(({ name }) => name));
   const alters = made.flatMap(({ c: name, g }) => {
     if (!columns.has(name) && (g === null || g === '')) return [`DROP COLUMN ${quoteName(name)}`];
-    return rename[name] === undefined ? [] : [`RENAME COLUMN ${quoteName(name)} TO ${quoteName(rename[name])}`];
+    const now = nameNow(rename, name);
+    return now === name ? [] : [`RENAME COLUMN ${quoteName(name)} TO ${quoteName(now)}`];
   });
   if (alters.length > 0) await connection.query(`${OWN_STATEMENT}ALTER TABLE ${qualified(draft)} ${alters.join(', ')}`);
   await connection.query(
@@ -119,7 +122,7 @@ export async function makeTable(connection: Session, table: NewTable): Promise<r
 
 /** Whether all of its columns travel under their own names, so that there is nothing to alter before it may be seen. */
 function isWhole({ announced, rename }: NewTable): boolean {
-  const printed = announced.create.match(/^ +`/gm)?.length ?? 0;
+  const printed = linesOf(announced.create).filter((line) => /^ +`/.test(line)).length;
   return printed === announced.table.columns.length && Object.keys(rename).length === 0;
 }
 

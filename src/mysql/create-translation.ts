@@ -5,7 +5,7 @@
  * forbids or hides (a check that is not enforced), it is left out and named, and never made stronger than it was.
  * Whatever else the server does not know it refuses itself.
  */
-import { closed, endOf, keyOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
+import { closed, endOf, keyOf, linesOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 
 export type Family = 'mariadb' | 'mysql';
 
@@ -23,7 +23,7 @@ export interface Translated {
  */
 export function translated(create: string, family: Family, known: ReadonlySet<string>): Translated {
   const body = create.replace(/^CREATE TABLE\s+(IF NOT EXISTS\s+)?(`(?:[^`]|``)+`\.)?`(?:[^`]|``)+`/i, '');
-  const lines = body.split('\n');
+  const lines = linesOf(body);
   const tailAt = lines.findLastIndex((line) => line.startsWith(')'));
   const without: string[] = [];
   const items = lines.slice(1, tailAt).flatMap((line) => {
@@ -181,7 +181,11 @@ function relative(collation: string, known: ReadonlySet<string>): string {
  * server says no more than `near … at line 3`.
  */
 export function partAt(body: string, line: number): string | null {
-  const text = body.split('\n')[line - 1];
+  let last = 0;
+  const text = linesOf(body).find((one) => {
+    last += one.split('\n').length;
+    return line <= last;
+  });
   if (text === undefined || line === 1) return null;
   const words = wordsOf(text);
   const column = nameAt(words, 0);

@@ -1,7 +1,8 @@
 /**
  * A line of CREATE TABLE as words, so that what stands in texts and names is never taken for a keyword.
  *
- * Servers print one line for each column, key and constraint, and what follows the closing bracket as the last lines.
+ * Servers print one line for each column, key and constraint, and what follows the closing bracket as the last lines; names
+ * are printed as they are, with the line breaks in them.
  */
 
 /** Texts, names in backticks, the two ends of a comment that counts for some versions, words, spaces, and single marks. */
@@ -9,6 +10,17 @@ const WORD = /'(?:[^'\\]|\\.|'')*'|`(?:[^`]|``)*`|\/\*!\d*|\*\/|\w+|\s+|[^\w\s]/
 
 export function wordsOf(text: string): string[] {
   return text.match(WORD) ?? [];
+}
+
+/** The lines of a statement. A name may have a line break in it, and so may a text of some servers: those end no line. */
+export function linesOf(text: string): string[] {
+  const lines = [''];
+  for (const word of wordsOf(text)) {
+    const [first = '', ...more] = isQuoted(word) ? [word] : word.split('\n');
+    lines[lines.length - 1] += first;
+    lines.push(...more);
+  }
+  return lines;
 }
 
 /** What is more than a space, for comparing; names and texts stay as they are. */

@@ -11,7 +11,8 @@ import type { DatabaseServer } from './database-server.ts';
 import { readAccount } from './grants.ts';
 import { globalVariables, unfitSettings } from './preflight.ts';
 import { Catalog, listTables } from './schema.ts';
-import { readFacts } from './server-facts.ts';
+import { atLeast, readFacts, type ServerKind } from './server-facts.ts';
+import { printedExpression, settingsOf } from './session-words.ts';
 import { qualified, quoteText } from './sql.ts';
 import { requireExactTypes } from './table-map.ts';
 import { unguardedTriggers } from './triggers.ts';
@@ -137,24 +138,65 @@ async function readBegun(session: Session, schema: string): Promise<ServerReport
 
 async function tables(session: Session, names: readonly TableName[]): Promise<ReadonlyMap<string, LiveTable>> {
   const catalog = new Catalog({ children: false });
-  const found: LiveTable[] = [];
+  const kind = await readFacts(session);
+  const { folds } = kind;
+  const found = new Map<string, LiveTable>();
   for (const [schema, group] of Map.groupBy(names, (name) => name.schema)) {
-    const wanted = new Set(group.map(({ name }) => name));
-    const few = wanted.size <= NAMED_TABLES_MAX ? [...wanted] : null;
+    const wanted = Map.groupBy(group, ({ name }) => (folds ? name.toLowerCase() : name));
+    const few = wanted.size <= NAMED_TABLES_MAX ? [...wanted.keys()] : null;
     const shapes = [...(await catalog.load(session, schema, few)).values()].filter(({ name }) => wanted.has(name));
     const counting = await autoIncrementTables(session, schema);
     const filled = await filledTables(session, shapes);
+    const checks = await swayingChecks(session, kind, schema, shapes);
     for (const shape of shapes) {
-      found.push({
+      const table: LiveTable = {
         shape,
         inexact: inexact(shape),
         autoIncrement: counting.has(shape.name),
         unguardedTriggers: shape.triggers.length === 0 ? [] : await unguardedTriggers(session, schema, shape.name),
         hasRows: filled?.has(shape) ?? null,
-      });
+        swayingChecks: checks.get(shape.name) ?? [],
+      };
+      // By the letters in which it was asked for.
+      for (const name of wanted.get(shape.name)!) found.set(tableName(name), table);
     }
   }
-  return new Map(found.map((table) => [tableName(table.shape), table]));
+  return found;
+}
+
+interface CheckRow {
+  readonly tableName: string;
+  readonly name: string;
+  readonly clause: string;
+}
+
+/** By table. MySQL has checks since 8.0.16. */
+async function swayingChecks(
+  session: Session,
+  { family, release }: ServerKind,
+  schema: string,
+  shapes: readonly TableShape[],
+): Promise<ReadonlyMap<string, NonNullable<LiveTable['swayingChecks']>>> {
+  if (family === 'mysql' && !atLeast(release, 8, 0)) return new Map();
+  const of = quoteText(schema);
+  const sql =
+    family === 'mariadb'
+      ? `SELECT TABLE_NAME AS tableName, CONSTRAINT_NAME AS name, CHECK_CLAUSE AS clause FROM information_schema.CHECK_CONSTRAINTS
+         WHERE CONSTRAINT_SCHEMA = ${of}`
+      : `SELECT t.TABLE_NAME AS tableName, c.CONSTRAINT_NAME AS name, c.CHECK_CLAUSE AS clause
+         FROM information_schema.CHECK_CONSTRAINTS c JOIN information_schema.TABLE_CONSTRAINTS t
+         ON t.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND t.CONSTRAINT_NAME = c.CONSTRAINT_NAME
+         WHERE c.CONSTRAINT_SCHEMA = ${of} AND t.ENFORCED = 'YES'`;
+  const rows = Map.groupBy(await session.rows<CheckRow>(sql), ({ tableName: table }) => table);
+  return new Map(
+    shapes.map(({ name: table, columns }) => [
+      table,
+      (rows.get(table) ?? []).flatMap(({ name, clause }) => {
+        const settings = settingsOf({ expression: printedExpression(clause, family), type: null }, columns);
+        return settings.length === 0 ? [] : [{ name, settings }];
+      }),
+    ]),
+  );
 }
 
 async function autoIncrementTables(session: Session, schema: string): Promise<ReadonlySet<string>> {

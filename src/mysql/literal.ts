@@ -13,7 +13,10 @@ export type BytesLiteral = (bytes: Buffer, start: number, end: number) => string
 /** Charsets whose text is UTF-8 already. */
 const UTF8 = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
 
-/** Charsets in which the bytes 0-127 always are ASCII characters and never part of another one's encoding alone. */
+/**
+ * Charsets in which the bytes 0-126 always are ASCII characters and never part of another one's encoding alone. 127 is none for
+ * the tables of latin2_czech_cs, to which no server converts it.
+ */
 const ASCII_BELOW = new Set([
   ...['latin1', 'latin2', 'latin5', 'latin7', 'cp1250', 'cp1251', 'cp1256', 'cp1257', 'cp850', 'cp852', 'cp866'],
   ...['koi8r', 'koi8u', 'greek', 'hebrew', 'macroman', 'macce', 'keybcs2', 'armscii8', 'geostd8', 'tis620', 'dec8'],
@@ -31,7 +34,7 @@ export function textLiteral(charset: string): BytesLiteral {
     let special = false;
     for (let i = start; i < end; i++) {
       const byte = bytes[i]!;
-      if (byte >= 0x80) return raw(bytes, start, end);
+      if (byte >= 0x7f) return raw(bytes, start, end);
       if (byte === 0x27 || byte === 0x5c || byte === 0) special = true;
     }
     return special ? quoteText(bytes.latin1Slice(start, end)) : quotedSlice(bytes, start, end);

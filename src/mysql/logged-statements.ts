@@ -11,7 +11,7 @@ import type { Defining } from './history.ts';
 import { rolledBack, statementFormat, unknownCharset, unsupported } from './log-refusals.ts';
 import type { TellUnreadable } from './logged-rows.ts';
 import { type Dialect, plainSql, saidSql } from './plain-sql.ts';
-import { type NamedTable, namesIn } from './reach.ts';
+import { likeliest, type NamedTable, namesIn } from './reach.ts';
 import { statementKind } from './statement.ts';
 import type { Transactions } from './transaction.ts';
 
@@ -99,7 +99,7 @@ export class LoggedStatements {
         // Servers write theirs in one way only (`logged-xa.ts`).
         throw unsupported('an XA statement in words that are not known', null);
       case 'rows':
-        return this.#unlogged(namesIn(plain, schema), found.verb);
+        return this.#unlogged(namesIn(plain, schema), found.verb, plain);
       case 'temporary':
         transactions.passStatement();
         return null;
@@ -126,11 +126,12 @@ export class LoggedStatements {
   }
 
   /** Rows were changed and are not in the log: passed only when no wanted table can be among them. */
-  #unlogged(names: readonly NamedTable[], verb: string): Asked | null {
+  #unlogged(names: readonly NamedTable[], verb: string, plain: string): Asked | null {
     const named = this.#wanted(names);
     const wanted = named.length > 0 ? named : this.#reaches.get(reachKey(names));
     if (wanted === undefined) return { kind: 'reach', names };
-    if (wanted === null || wanted.length > 0) this.#options.unreadable(wanted, statementFormat(verb, wanted));
+    if (wanted === null || wanted.length > 0)
+      this.#options.unreadable(wanted, statementFormat(verb, wanted === null ? null : likeliest(wanted, plain)));
     this.#options.transactions.passStatement();
     return null;
   }

@@ -46,6 +46,20 @@ export function namesIn(plain: string, schema: string): readonly NamedTable[] {
   return [...found.values()];
 }
 
+/** Those of the names that stand where a table does, for messages; all of them where none is seen to. */
+export function likeliest(names: readonly NamedTable[], plain: string): readonly NamedTable[] {
+  const places = new Set([...plain.matchAll(PLACE)].map(({ groups }) => nameOf(groups!['last'] ?? groups!['first']!)));
+  const found = names.filter(({ name }) => places.has(name));
+  return found.length > 0 ? found : names;
+}
+
+const PLACE =
+  /\b(?:update|into|from|join|using|insert|replace|delete)(?:\s+(?:low_priority|high_priority|delayed|quick|ignore))*\s+(?!(?:into|from|low_priority|ignore|quick|select)\b)(?<first>`(?:[^`]|``)+`|[\p{L}\p{N}_$\u0080-\uffff]+)(?:\s*\.\s*(?<last>`(?:[^`]|``)+`|[\p{L}\p{N}_$\u0080-\uffff]+))?/giu;
+
+function nameOf(word: string): string {
+  return word.startsWith('`') ? word.slice(1, -1).replaceAll('``', '`') : word;
+}
+
 function* words(plain: string): Generator<string, void, void> {
   for (const { groups } of plain.matchAll(WORD)) {
     const { dot, back, bare } = groups as Partial<Record<string, string>>;

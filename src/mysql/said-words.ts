@@ -125,7 +125,8 @@ export function columnsSaid(said: string): {
   readonly dropped: readonly string[];
 } {
   const words = new SaidWords(said);
-  const renamed: Record<string, string> = {};
+  // No plain object, of which one name could not be set.
+  const renamed = Object.create(null) as Record<string, string>;
   const dropped: string[] = [];
   const table = alterTable(words);
   if (table < 0) return { renamed, dropped };

@@ -3,14 +3,16 @@
  *
  * A shape that did not change since it was read before is the same object again, so that it can be compared by identity.
  */
-import type { ColumnShape, ForeignKey, TableShape, UniqueKey } from '../model/row.ts';
+import type { ColumnShape, ForeignKey, Sway, TableShape, UniqueKey } from '../model/row.ts';
 import type { Session } from './connection.ts';
+import { printedExpression, settingsOf } from './session-words.ts';
 import { quoteText } from './sql.ts';
 
 /** Schemas of the servers themselves. */
 const OWN_SCHEMAS = ['mysql', 'sys', 'information_schema', 'performance_schema'] as const;
 
 interface TableRow {
+  readonly schema: string;
   readonly name: string;
   readonly engine: string | null;
   readonly kind: string;
@@ -24,6 +26,7 @@ interface ColumnRow {
   readonly collation: string | null;
   readonly nullable: string;
   readonly extra: string;
+  readonly expression: string | null;
 }
 
 interface IndexRow {
@@ -83,15 +86,20 @@ export class Catalog {
     this.#options = options;
   }
 
-  /** Base tables of one schema among `tables`, or all of them. Needs a session with `multipleStatements`. */
+  /**
+   * Base tables of one schema among `tables`, or all of them, each under the names it was asked for by where the server takes
+   * them in whatever letters. Needs a session with `multipleStatements`.
+   */
   async load(
     session: Session,
     schema: string,
     tables: readonly string[] | null,
   ): Promise<ReadonlyMap<string, TableShape>> {
     if (tables?.length === 0) return new Map();
-    const sets = (await session.sets(shapeQueries(schema, tables, this.#options))) as unknown[][];
-    const [bases, columns, indexes, keys, rules, triggers, children = []] = sets as [
+    const named = tables === null || areOne(tables) ? null : tables;
+    const sets = (await session.sets(shapeQueries(schema, named, this.#options))) as unknown[][];
+    const [[letters], bases, columns, indexes, keys, rules, triggers, children = []] = sets as [
+      [{ readonly folds: string | number; readonly version: string }],
       TableRow[],
       ColumnRow[],
       IndexRow[],
@@ -100,6 +108,8 @@ export class Catalog {
       TriggerRow[],
       ChildRow[]?,
     ];
+    const folds = Number(letters.folds) === 1;
+    const family = /mariadb/i.test(letters.version) ? 'mariadb' : 'mysql';
     const columnsOf = Map.groupBy(columns, (row) => row.tableName);
     const indexesOf = Map.groupBy(indexes, (row) => row.tableName);
     const keysOf = Map.groupBy(keys, (row) => row.tableName);
@@ -108,7 +118,8 @@ export class Catalog {
     const triggersOf = Map.groupBy(triggers, (row) => row.tableName);
     const shapes = new Map<string, TableShape>();
     for (const base of bases) {
-      const { name } = base;
+      if (!folds && named === null && tables?.includes(base.name) === false) continue;
+      const { name, schema } = base;
       const unique = indexesOf.get(name) ?? [];
       const hashes =
         base.engine === 'MEMORY'
@@ -128,10 +139,17 @@ export class Catalog {
             referencedBy: (childrenOf.get(name) ?? []).map((row) => row.child),
             triggers: (triggersOf.get(name) ?? []).map((row) => row.name),
             engine: base.engine ?? '',
+            ...swaysOf(columnsOf.get(name) ?? [], shaped, family),
           },
           hashes,
         ),
       );
+    }
+    if (folds) {
+      for (const asked of tables ?? []) {
+        const found = shapes.get(asked.toLowerCase());
+        if (found !== undefined) shapes.set(asked, found);
+      }
     }
     return shapes;
   }
@@ -171,6 +189,11 @@ export async function estimateRows(session: Session, schema: string, table: stri
   return Number(row?.n ?? 0);
 }
 
+/** MariaDB takes a list of names that differ in letters only for one name, and opens one table. */
+function areOne(tables: readonly string[]): boolean {
+  return tables.length > 1 && new Set(tables.map((name) => name.toLowerCase())).size === 1;
+}
+
 function shapeQueries(schema: string, tables: readonly string[] | null, { children }: CatalogOptions): string {
   const s = quoteText(schema);
   // MariaDB opens only the one table for `=`, and every table of the schema for `IN`.
@@ -181,10 +204,12 @@ function shapeQueries(schema: string, tables: readonly string[] | null, { childr
       : ` AND ${column} IN (${tables.map(quoteText).join(', ')})`;
   };
   return [
-    `SELECT TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
+    'SELECT @@lower_case_table_names = 1 AS folds, VERSION() AS version',
+    `SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS name, ENGINE AS engine, TABLE_TYPE AS kind FROM information_schema.TABLES
      WHERE TABLE_SCHEMA = ${s} AND TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED')${among('TABLE_NAME')}`,
     `SELECT TABLE_NAME AS tableName, COLUMN_NAME AS name, COLUMN_TYPE AS type, CHARACTER_SET_NAME AS charset,
-       COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra
+       COLLATION_NAME AS collation, IS_NULLABLE AS nullable, EXTRA AS extra,
+       GENERATION_EXPRESSION AS expression
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = ${s}${among('TABLE_NAME')} ORDER BY TABLE_NAME, ORDINAL_POSITION`,
     `SELECT TABLE_NAME AS tableName, INDEX_NAME AS name, COLUMN_NAME AS columnName, SUB_PART AS prefix, INDEX_TYPE AS method
      FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = ${s} AND NON_UNIQUE = 0${among('TABLE_NAME')}
@@ -220,6 +245,19 @@ function columnShape(row: ColumnRow): ColumnShape {
     // Not DEFAULT_GENERATED, which is MySQL's word for a default that is an expression.
     generated: /\b(VIRTUAL|STORED|PERSISTENT) GENERATED\b|\b(VIRTUAL|PERSISTENT)\b/i.test(row.extra),
   };
+}
+
+function swaysOf(
+  rows: readonly ColumnRow[],
+  columns: readonly ColumnShape[],
+  family: 'mariadb' | 'mysql',
+): { readonly sways?: readonly Sway[] } {
+  const sways = rows.flatMap(({ name, type, extra, expression }, at): Sway[] => {
+    if (!columns[at]!.generated) return [];
+    const settings = settingsOf({ expression: printedExpression(expression ?? '', family), type }, columns);
+    return settings.length === 0 ? [] : [{ column: name, stored: !/\bVIRTUAL\b/i.test(extra), settings }];
+  });
+  return sways.length === 0 ? {} : { sways };
 }
 
 /** Members of ENUM and SET keep their case. */

@@ -11,6 +11,7 @@ import type { PastTable } from '../model/ports.ts';
 import { type ForeignKey, type TableShape, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { partsOf, withoutCounter } from './create-parts.ts';
+import { linesOf } from './create-words.ts';
 import { alterTable, behindWait, SaidWords } from './said-words.ts';
 import { Catalog, hiddenColumns } from './schema.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
@@ -165,7 +166,7 @@ interface Cut {
 }
 
 function cutOf(create: string): Cut {
-  const all = create.split('\n');
+  const all = linesOf(create);
   const tailAt = all.findIndex((line) => line.startsWith(')'));
   if (tailAt < 1) throw new NotRepeated('its definition is not known');
   const tail = all.slice(tailAt).join('\n');
@@ -244,7 +245,7 @@ const KEY = new RegExp(
 function printedKeys(create: string, schema: string, shape: TableShape): readonly ForeignKey[] {
   const names = (list: string): string[] =>
     [...list.matchAll(/`((?:[^`]|``)+)`/g)].map(([, name]) => name!.replaceAll('``', '`'));
-  return create.split('\n').flatMap((line): ForeignKey[] => {
+  return linesOf(create).flatMap((line): ForeignKey[] => {
     if (!isForeignKey(line)) return [];
     const [, name, columns, parentSchema, parentTable, parentColumns, onDelete, onUpdate] = KEY.exec(line) ?? [];
     if (name === undefined) throw new NotRepeated(`a foreign key of ${tableName(shape)} is not known here`);

@@ -7,7 +7,6 @@ import type { Session } from './connection.ts';
 export interface ServerKind extends ServerFacts {
   /** `[10, 11]`, `[9, 7]`. */
   readonly release: readonly [number, number];
-  /** Names of schemas and tables are kept in small letters, however they are written. */
   readonly folds: boolean;
 }
 

@@ -299,6 +299,9 @@ function identity({ name, type, charset }: ColumnShape, literal: string): string
   // A JSON is no text to the server, to which 1 and 1.0 are equal too; vectors it does not compare.
   if (type === 'json')
     return `CAST(CAST(${quoteName(name)} AS CHAR) AS BINARY)<=>CAST(CAST(CAST(${literal} AS JSON) AS CHAR) AS BINARY)`;
+  // Two zeros to tell apart. MariaDB stores one, and reads no comment of this version.
+  if (ZERO.test(literal) && FLOATING.test(type))
+    return `${equal} /*!80000 AND LOCATE('-',${quoteName(name)})${literal.startsWith('-') ? '>' : '='}0 */`;
   if (VECTOR.test(type)) return `HEX(${quoteName(name)})<=>HEX(${literal})`;
   if (charset === null || literal === 'NULL' || !TEXT.test(type)) return equal;
   const same = `CAST(${quoteName(name)} AS BINARY)<=>CAST(CONVERT(${literal} USING ${charset}) AS BINARY)`;
@@ -306,6 +309,8 @@ function identity({ name, type, charset }: ColumnShape, literal: string): string
   return literal.length < INDEXED_CHARS ? `${equal} AND ${same}` : same;
 }
 
+const FLOATING = /^(float|double|real)\b/;
+const ZERO = /^-?0e0$/;
 const VECTOR = /^vector\b/;
 const TEXT = /^((var)?char|(tiny|medium|long)?text)\b/;
 const INDEXED_CHARS = 10_000;

@@ -121,6 +121,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return (await this.#options.source.facts()).family;
   }
 
+  async folds(): Promise<boolean> {
+    return (await this.#options.source.facts()).folds === true;
+  }
+
   async making(pipeline: string): Promise<Readonly<Record<string, Definition>>> {
     return this.#control.run(async (connection) => this.#records.making(connection, pipeline));
   }

@@ -59,6 +59,8 @@ export function parseColumnType(text: string, charset: string | null): ColumnTyp
   // `varchar(9) /*M!100301 COMPRESSED*/`
   const compressed = base !== 'enum' && base !== 'set' && lower.includes('compressed');
   const unsigned = /\b(unsigned|zerofill)\b/.test(lower);
+  if (/^(date)?time(stamp)?\b.*mariadb-5\.3/.test(lower))
+    return { kind: 'unsupported', why: 'a date or time in the format of MySQL 5.5' };
   const bytes = INTEGERS[base];
   if (bytes !== undefined) return { kind: 'integer', bytes, unsigned };
   if (GEOMETRIES.has(base)) return { kind: 'geometry' };

@@ -1,6 +1,8 @@
 /** A table that is missing, made with the types that `model/oracle-types.ts` names for those of its source. */
+
 import { OtterError } from '../model/error.ts';
 import { isText, madeType, parseOracleType, parseSourceType } from '../model/oracle-types.ts';
+import { nameNow } from '../model/renamed.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { madeName, qualified, quoteName } from './names.ts';
 import type { TableName } from './schema.ts';
@@ -15,7 +17,7 @@ export interface Made {
 export function createStatement(source: TableShape, as: TableName, rename: Readonly<Record<string, string>>): Made {
   const uniques = source.uniques.filter(({ partial }) => partial !== true);
   const inKey = new Set([...source.primaryKey, ...uniques.flatMap(({ columns }) => columns)]);
-  const names = source.columns.map(({ name }) => quoteName(madeName(rename[name] ?? name)));
+  const names = source.columns.map(({ name }) => quoteName(madeName(nameNow(rename, name))));
   const columns = source.columns.map(({ name, type, charset, nullable }, index) => {
     const made = madeType(parseSourceType(type, charset), inKey.has(index));
     if (made === null) {

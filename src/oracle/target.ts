@@ -130,6 +130,11 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     return this.#read((connection, records) => records.shared(connection, pipeline, table, target));
   }
 
+  /** It takes names as they are quoted; see `names.ts`. */
+  async folds(): Promise<boolean> {
+    return false;
+  }
+
   async making(): Promise<Readonly<Record<string, never>>> {
     return {};
   }

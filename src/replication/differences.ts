@@ -31,6 +31,15 @@ const MARIADB: readonly ServerName[] = ['MariaDB 10.11', 'MariaDB 11.8'];
 
 export const DIFFERENCES: readonly Difference[] = [
   {
+    what: 'text that is not valid in its character set, which MariaDB keeps and MySQL does not: bytes above 127 in ascii, surrogates in utf8mb3, utf8mb4 and utf32',
+    types: /^varchar\(\d+\) character set ascii/,
+    from: MARIADB,
+    to: ['MySQL 9'],
+    value: "_ascii x'80'",
+    happens: 'stops',
+    remedy: 'mend such texts at the source, or make the column VARBINARY at both',
+  },
+  {
     what: 'the number −0, which MariaDB stores as 0',
     types: /^(float|double)/,
     from: ['MySQL 9'],

@@ -4,9 +4,11 @@
  * The source projects rows to the columns that may travel (`extract`); the target matches them by name with the table
  * it has (`loadTable`). From then on rows of the table are *loaded images*: values in the order of `LoadTable.columns`.
  */
+
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
+import { nameNow } from '../model/renamed.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
 import { cascades } from './cascades.ts';
@@ -126,7 +128,7 @@ function named(columns: readonly ColumnShape[], rename: Readonly<Record<string, 
 
 /** At the target. */
 function nameThere({ name, computed }: ColumnShape, rename: Readonly<Record<string, string>>): string {
-  return computed === true ? name : (rename[name] ?? name);
+  return computed === true ? name : nameNow(rename, name);
 }
 
 function maker({ instead, besides }: RowWork, picks: readonly number[]): (row: Image) => Image {

@@ -5,9 +5,11 @@
  * and for both images of what the log brings. Rule kept: what a row becomes depends on nothing but the row and the rules, so an
  * update or delete finds what the insert made.
  */
+
 import { OtterError } from '../model/error.ts';
 import { columnsOf, type Expression } from '../model/expression.ts';
 import { ExpressionProblem, parseExpression } from '../model/expression-parser.ts';
+import { nameNow } from '../model/renamed.ts';
 import { type ColumnShape, type Image, type TableShape, tableName, type Value } from '../model/row.ts';
 import { nearest } from '../model/suggest.ts';
 import type { MaskKind, RowSpec } from '../model/topology.ts';
@@ -54,7 +56,7 @@ export function rowWork(
   for (const [name, text] of Object.entries(rows.set ?? {})) {
     const made = computed(full, name, text);
     const index = full.columns.findIndex(
-      (column) => travels(column) && (rename[column.name] ?? column.name).toLowerCase() === name.toLowerCase(),
+      (column) => travels(column) && nameNow(rename, column.name).toLowerCase() === name.toLowerCase(),
     );
     if (index < 0) besides.push(made);
     else instead.set(index, made);

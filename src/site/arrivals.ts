@@ -4,9 +4,11 @@
 import { OtterError } from '../model/error.ts';
 import { type CopyState, type LoadTable, type Place, samePlace, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
+import { type AnnouncedTable, type Sway, type TableShape, tableName } from '../model/row.ts';
 import { orphan } from '../replication/cascades.ts';
+import { foldedTwoWay } from '../replication/letters.ts';
 import { loadTable } from '../replication/load-table.ts';
+import { doubtfulSways, swayObstacle } from '../replication/sways.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import type { TargetTables } from './tables.ts';
 
@@ -20,13 +22,18 @@ const OCCUPIED_TWO_WAY =
 
 export interface ArrivalsOptions {
   readonly spec: () => PipelineSpec;
-  readonly target: Pick<TargetPort, 'known' | 'shape' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'>;
+  readonly target: Pick<
+    TargetPort,
+    'known' | 'shape' | 'folds' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'
+  >;
   readonly tables: TargetTables;
   readonly logsCascades: boolean;
   /** Tables here that a change was begun on and not recorded: they may be as before it or as behind it, or not there. */
   readonly underWay: Iterable<string>;
   /** Told what a table that was made here does not have of the source's. */
   readonly leftOut: (table: string, without: readonly string[]) => void;
+  /** Told of generated columns whose values may come out otherwise here. */
+  readonly sways: (table: string, sways: readonly Sway[]) => void;
 }
 
 export interface Joined {
@@ -98,6 +105,10 @@ export class Arrivals {
     let before: string | null = null;
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);
+      if (role !== 'one-way' && (await target.folds())) {
+        const lost = foldedTwoWay(name, spec().target);
+        if (lost !== null) throw lost;
+      }
       if (spec().role !== 'one-way') before = await logPosition();
       // Users may write to it as soon as it is there, and all of that counts.
       if (before !== null && spec().role === 'from-serialiser') made(before);
@@ -131,7 +142,10 @@ export class Arrivals {
       if (joined && error instanceof OtterError && MATTERS_WITH_ROWS.has(error.code)) return null;
       throw error;
     });
-    if (tables.hasCopy(from) || table === null) return null;
+    if (table === null) return null;
+    const sways = doubtfulSways(table);
+    if (sways.length > 0) this.#options.sways(tableName(table.target), sways);
+    if (tables.hasCopy(from)) return null;
     // Where it was made here before and the record of that was cut short, nobody has written to it yet.
     if (born && spec().role === 'to-serialiser' && (missing || !(await target.hasRows(schema, name)))) {
       // So that this site does not copy it back to where it came from; see `Outgoing`.
@@ -173,6 +187,8 @@ export class Arrivals {
   /** What cannot be kept the same is not made first and refused then. */
   #refuseBeforeMaking(source: TableShape): void {
     const { spec, logsCascades } = this.#options;
+    const swayed = swayObstacle(source, null);
+    if (swayed !== null) throw swayed;
     if (spec().role === 'one-way') {
       const alone = logsCascades ? null : orphan(source, spec().tables);
       if (alone !== null) throw alone;

@@ -4,9 +4,11 @@
  * A change is delivered as what it made of each table, by the definitions before and after, in its place between the rows.
  * Rule kept: what is not understood stops the pipeline there, and nothing of a statement is delivered unless all of it can be.
  */
+
 import { OtterError } from '../model/error.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { PastTable, ServerFacts, Statement, StatementTable, TableStatement } from '../model/ports.ts';
+import { nameNow } from '../model/renamed.ts';
 import { type Seen, type TableChange, type TableShape, tableName } from '../model/row.ts';
 import { twoWayStep } from '../replication/both-ways.ts';
 import { firstWords, untold } from '../replication/carried-statement.ts';
@@ -376,7 +378,7 @@ function columnDoubt(
   { renamed, dropped, says }: Pick<TableChange, 'renamed' | 'dropped'> & { readonly says: boolean },
 ): string | null {
   const names = ({ shape }: PastTable): string[] => shape.columns.map(({ name }) => name);
-  const gone = names(before).filter((name) => !names(after).includes(renamed[name] ?? name));
+  const gone = names(before).filter((name) => !names(after).includes(nameNow(renamed, name)));
   if (says) {
     const unsaid = gone.find((name) => !dropped.includes(name));
     return unsaid === undefined ? null : `what became of column ${unsaid} is not understood`;

@@ -8,6 +8,7 @@
  *
  * Rule kept: nothing is written down, and nothing made, unless all of it can be.
  */
+
 import { messageOf, OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
@@ -20,6 +21,7 @@ import {
   type TargetPort,
 } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
+import { nameNow } from '../model/renamed.ts';
 import { type Delivery, type TableChange, tableName } from '../model/row.ts';
 import { mergesTables } from '../model/table-mapping.ts';
 import { conversionObstacle } from '../replication/conversion.ts';
@@ -249,14 +251,14 @@ function columnsOf({ omit, only, rename }: TableRule): string {
 
 function columnAt({ omit, only, rename }: TableRule, column: string): string | null {
   if (omit.includes(column) || only?.includes(column) === false) return null;
-  return rename[column] ?? column;
+  return nameNow(rename, column);
 }
 
 /** Whether rows that are there come to the same values at both servers. */
 function conversion({ before, after, renamed, dropped }: TableChange, sameFamily: boolean): string | null {
   for (const column of before!.table.columns) {
     if (dropped.includes(column.name)) continue;
-    const now = after!.table.columns.find(({ name }) => name === (renamed[column.name] ?? column.name));
+    const now = after!.table.columns.find(({ name }) => name === nameNow(renamed, column.name));
     const obstacle = now === undefined ? null : conversionObstacle(column, now, sameFamily);
     if (obstacle !== null) return obstacle;
   }

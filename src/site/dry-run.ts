@@ -4,8 +4,10 @@
  * Rule kept: no table of users is made, written or emptied, and nothing is recorded by which another pipeline, or this one when it
  * writes, would take rows for its own.
  */
+
 import type { Checkpoint, LoadSession, TargetPort } from '../model/load.ts';
 import type { DryCounts } from '../model/records.ts';
+import { nameNow } from '../model/renamed.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { type Applied, loadChanges, type Strategy } from './load.ts';
 import type { TargetTables } from './tables.ts';
@@ -13,7 +15,7 @@ import type { TargetTables } from './tables.ts';
 /** What is asked of a target about users' tables. */
 export type TablesPort = Pick<
   TargetPort,
-  'shape' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition' | 'known'
+  'shape' | 'folds' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition' | 'known'
 >;
 
 /** Tables that would be made are there in name only. */
@@ -22,12 +24,13 @@ export function dryTables(target: TablesPort): TablesPort {
   return {
     shape: async (schema, name) =>
       (await target.shape(schema, name)) ?? imagined.get(tableName({ schema, name })) ?? null,
+    folds: () => target.folds(),
     keepDefinition: async () => undefined,
     unguardedTriggers: (schema, name) => target.unguardedTriggers(schema, name),
     createTable: async ({ table }, { schema, name }, rename) => {
       const columns = table.columns.map(({ computed, ...column }) => ({
         ...column,
-        name: computed === true ? column.name : (rename[column.name] ?? column.name),
+        name: computed === true ? column.name : nameNow(rename, column.name),
       }));
       const alone = { foreignKeys: [], referencedBy: [], triggers: [] };
       imagined.set(tableName({ schema, name }), { ...table, ...alone, schema, name, columns });

@@ -240,6 +240,12 @@ export class Inbound {
         underWay,
         leftOut: (table, without) =>
           logger.warn('table was made without what the server does not know', { table, without: without.join(', ') }),
+        sways: (table, sways) =>
+          logger.warn('generated columns may hang on the session', {
+            code: 'OT4061',
+            table,
+            columns: sways.map(({ column, settings }) => `${column} (${settings.join(', ')})`).join(', '),
+          }),
       }),
       stream,
       target,

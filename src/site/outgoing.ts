@@ -12,6 +12,7 @@ import type { Logger, PastTable, PipelineRequest, PipelineStream, SiteSpec, Sour
 import { parsePosition } from '../model/position.ts';
 import { type Definition, tableName } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
+import { unmeant } from '../replication/letters.ts';
 import { ruleFor } from '../replication/names.ts';
 import { leftNamed, placeNamed } from '../replication/places.ts';
 import { definitions } from '../replication/structure-change.ts';
@@ -97,7 +98,17 @@ export class Outgoing {
 
   async open(request: PipelineRequest, asked: AbortSignal): Promise<PipelineStream> {
     const wanted = AbortSignal.any([asked, this.#options.signal]);
-    return this.#openings.run(wanted, async (signal) => this.#open(request, signal));
+    try {
+      return await this.#openings.run(wanted, async (signal) => this.#open(request, signal));
+    } catch (error) {
+      // Whoever asks has not ended it, and must not take it for an end of its own.
+      if (asked.aborted || !this.#options.signal.aborted || error instanceof OtterError) throw error;
+      throw new OtterError('OT6003', `the node that read ${this.#options.site} lets go of it`, {
+        where: { database: this.#options.site, pipeline: request.pipeline },
+        retry: 'backoff',
+        cause: error,
+      });
+    }
   }
 
   async #open(request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {
@@ -109,7 +120,9 @@ export class Outgoing {
     // site falls between the look at its tables and the first position of its log.
     if (request.from === null && spec.role === 'from-serialiser') await this.#begun(spec.reverse!, signal);
     if (spec.joinsBy !== null) await this.#joins.recall(spec.joinsBy);
-    const { logsCascades } = await source.facts();
+    const { logsCascades, folds } = await source.facts();
+    const odd = folds === true ? unmeant(spec.tables, site) : null;
+    if (odd !== null) throw odd;
     const first = (): Promise<LogOrigin> => (spec.mesh ? originOf(spec.channel) : target.firstPosition(site));
     const start = request.from ?? (await first());
     const leaving = await this.#leaving(spec, Object.keys(request.known));

@@ -16,10 +16,12 @@ import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
+import { foldedTwoWay, oneThere } from '../replication/letters.ts';
 import { loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
-import { oracleObstacle } from '../replication/oracle-fit.ts';
+import { isOracle, oracleObstacle } from '../replication/oracle-fit.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
+import { swayObstacle } from '../replication/sways.ts';
 import { engineObstacle } from '../replication/transactional.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { weightOf } from '../replication/weights.ts';
@@ -247,6 +249,21 @@ export class TargetTables {
     return fills.length === 0 ? table : { ...table, fills: Object.fromEntries(fills) };
   }
 
+  /** Refuses a table that goes where another one does under another name. @throws OtterError OT5056 */
+  async #alone(source: TableShape, shape: TableShape): Promise<void> {
+    const { spec, target } = this.#options;
+    const own = this.named(source);
+    const place = tableName(own);
+    const others = [...this.copies.map((state) => [state.table, state] as const), ...this.#known].flatMap(
+      ([table, { place: there }]) => (table === tableName(source) ? [] : [there.target]),
+    );
+    const twin = others.find((other) => other !== place && other.toLowerCase() === place.toLowerCase());
+    if (twin === undefined) return;
+    const other = { schema: twin.slice(0, own.schema.length), name: twin.slice(own.schema.length + 1) };
+    const there = await target.shape(other.schema, other.name);
+    if (there !== null && tableName(there) === tableName(shape)) throw oneThere(other, own, spec().target);
+  }
+
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
     const { spec, target, logsCascades, changes } = this.#options;
@@ -264,7 +281,13 @@ export class TargetTables {
         retry: 'backoff',
       });
     }
-    const unfit = engineObstacle(shape, spec().target);
+    // The server may have found it in other letters.
+    await this.#alone(source, shape);
+    const kept = tableName(shape) === tableName({ schema, name });
+    const lost =
+      kept || spec().role === 'one-way' || isOracle(shape) ? null : foldedTwoWay({ schema, name }, spec().target);
+    if (lost !== null) throw lost;
+    const unfit = engineObstacle(shape, spec().target) ?? swayObstacle(source, shape);
     if (unfit !== null) throw unfit;
     const matched: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
     const table = changesKnown === undefined ? matched : this.#filled({ ...matched, changesKnown });

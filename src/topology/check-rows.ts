@@ -3,7 +3,9 @@
  *
  * Whether columns are there and can be compared only the databases know; see `replication/row-work.ts`.
  */
+
 import { ExpressionProblem, parseExpression } from '../model/expression-parser.ts';
+import { nameNow } from '../model/renamed.ts';
 import { didYouMean } from '../model/suggest.ts';
 import type { ChannelSpec, RowSpec, TableSpec } from '../model/topology.ts';
 import type { Checked } from './checked.ts';
@@ -78,7 +80,7 @@ function checkMasks(
     if (!travels) {
       const detail = columns.only === null ? '' : didYouMean(name, columns.only);
       report({ code: 'OT1058', summary: `\`${name}\` is masked but does not travel`, detail, path, at: 'key' });
-    } else if (set.has((columns.rename[name] ?? name).toLowerCase())) {
+    } else if (set.has(nameNow(columns.rename, name).toLowerCase())) {
       report({ code: 'OT1058', summary: `\`${name}\` is masked and set`, path, at: 'key' });
     } else if (kind === 'hash' && channel.maskKey === undefined) {
       const detail = 'Add `mask_key: { env: NAME }` to the channel: without a key all values could be tried out.';

@@ -204,7 +204,7 @@ function checkColumns({ report }: Checked, table: TableSpec, entry: Path): void 
     if (first !== undefined) bad(`\`${first}\` and \`${from}\` would both be called \`${to}\``, ['rename', from]);
     else targets.set(to, from);
     // A column that keeps its name is only known when it is listed; the others are seen when the table is.
-    if (from !== to && only?.includes(to) === true && rename[to] === undefined) {
+    if (from !== to && only?.includes(to) === true && !Object.hasOwn(rename, to)) {
       bad(`\`${from}\` would be called \`${to}\`, as another column is`, ['rename', from]);
     }
   }

@@ -222,6 +222,48 @@ describe('entries without a table', () => {
     expect(found).toMatchObject({ code: 'OT4053', at: { address: 'channel.shop', path: ['tables', 0] } });
     expect(found!.detail).toContain('There is `shop.Orders`');
   });
+
+  test('at a server that keeps small letters, an entry with capitals means nothing for good', () => {
+    const facts = { family: 'mariadb', version: '10.11', identity: 'a', logsCascades: false, folds: true } as const;
+    const spec = channelOf(ONE_WAY, ['shop.Orders']);
+    const [found] = findingsOf({ a: { report: { facts } }, b: gone }, spec);
+    expect(found).toMatchObject({ code: 'OT4053', severity: 'error' });
+    expect(found!.detail).toContain('Write it as `shop.orders`');
+  });
+
+  test('at a target that keeps small letters, two names that are one, and one that would not come back', () => {
+    const facts = { family: 'mariadb', version: '10.11', identity: 'b', logsCascades: false, folds: true } as const;
+    const small: Side = { tables: [], report: { facts } };
+    const twins: Side = { tables: [table({ name: 'Orders' }), table()] };
+    const every = (direction: typeof ONE_WAY | typeof TWO_WAY) => channelOf(direction, ['shop.*']);
+    expect(brief(findingsOf({ a: twins, b: small }, every(ONE_WAY)))).toEqual(['error OT5056']);
+    const capital: Side = { tables: [table({ name: 'Orders' })] };
+    expect(brief(findingsOf({ a: capital, b: small }, every(ONE_WAY)))).toEqual([]);
+    expect(brief(findingsOf({ a: capital, b: small }, every(TWO_WAY)))).toEqual(['error OT5014']);
+  });
+});
+
+describe('what hangs on the session', () => {
+  const zoned = { column: 'day', stored: true, settings: ['time_zone'] } as const;
+  const divided = { column: 'part', stored: true, settings: ['div_precision_increment'] } as const;
+  const checked = [{ name: 'c', settings: ['time_zone'] }] as const;
+
+  test.each<[what: string, a: Side, b: Side, said: string[]]>([
+    ['a column', { tables: [table({ sways: [zoned] })] }, { tables: [table({ sways: [zoned] })] }, ['error OT5055']],
+    ['a column to be made', { tables: [table({ sways: [zoned] })] }, { tables: [] }, ['error OT5055']],
+    ['a column, not there', { tables: [table({ sways: [zoned] })] }, FITS, []],
+    [
+      'a quotient',
+      { tables: [table({ sways: [divided] })] },
+      { tables: [table({ sways: [divided] })] },
+      ['warning OT4061'],
+    ],
+    ['a quotient to be made', { tables: [table({ sways: [divided] })] }, { tables: [] }, ['warning OT4061']],
+    ['a check', FITS, { tables: [table({}, { swayingChecks: checked })] }, ['warning OT4061']],
+    ['a check to be made', { tables: [table({}, { swayingChecks: checked })] }, { tables: [] }, ['warning OT4061']],
+  ])('%s', (_, a, b, said) => {
+    expect(brief(findings(a, b, {}, ONE_WAY))).toEqual(said);
+  });
 });
 
 describe('pairs of tables', () => {

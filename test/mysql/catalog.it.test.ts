@@ -2,7 +2,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Image, TableShape } from '../../src/model/row.ts';
 import type { Session } from '../../src/mysql/connection.ts';
-import { type Context, type Family, open, readToEnd, rowItems } from './context.ts';
+import { Catalog } from '../../src/mysql/schema.ts';
+import { access, type Context, type Family, open, readToEnd, rowItems } from './context.ts';
 
 describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   let context: Context;
@@ -38,6 +39,20 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       const before = await opened();
       await shapeOf('t7');
       expect((await opened()) - before).toBeLessThan(50);
+    });
+
+    test.runIf(family === 'mysql')('a key that the server made and hides is there', async () => {
+      await root.query(
+        `SET sql_generate_invisible_primary_key=1; CREATE TABLE d.t (a INT); SET sql_generate_invisible_primary_key=0;
+         SET GLOBAL show_gipk_in_create_table_and_information_schema=0`,
+      );
+      try {
+        await using session = await access(context.lab, context.lab.otter).connect({ multipleStatements: true });
+        const [shape] = [...(await new Catalog({ children: false }).load(session, 'd', ['t'])).values()];
+        expect(shape).toMatchObject({ columns: [{ name: 'my_row_id' }, { name: 'a' }], primaryKey: [0] });
+      } finally {
+        await root.query('SET GLOBAL show_gipk_in_create_table_and_information_schema=1');
+      }
     });
 
     test('columns, keys, foreign keys both ways, triggers', async () => {

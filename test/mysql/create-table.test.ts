@@ -1,5 +1,6 @@
 /** What SHOW CREATE TABLE prints, as it leaves the source and as the other family takes it: only keywords are keywords. */
 import { expect, test } from 'vitest';
+import { partsOf } from '../../src/mysql/create-parts.ts';
 import { rewriteCreate } from '../../src/mysql/create-table.ts';
 import { partAt, translated } from '../../src/mysql/create-translation.ts';
 import { shape } from '../replication/model.ts';
@@ -97,6 +98,50 @@ test('a line of a statement is a part of the table', () => {
     'an option of the table',
     null,
   ]);
+});
+
+test('a line break in a name ends no line', () => {
+  const table = shape({
+    name: 'a\nb',
+    foreignKeys: [
+      {
+        name: 'f\n)',
+        columns: [1],
+        parentSchema: 'd',
+        parentTable: 'p\n',
+        parentColumns: ['x'],
+        onDelete: '',
+        onUpdate: '',
+      },
+    ],
+  });
+  const items = [
+    "`x\n,y` int COMMENT 'it''s\n  `no` line'",
+    '`x\n)` int',
+    'KEY `k\n` (`x\n)`)',
+    'CONSTRAINT `f\n)` FOREIGN KEY (`x\n)`) REFERENCES `p\n` (`x`)',
+  ];
+  const made = rewriteCreate(`CREATE TABLE \`a\nb\` (\n  ${items.join(',\n  ')}\n) ENGINE=InnoDB`, table, () => true);
+  const whole = items.map((item) => item.replace('REFERENCES', 'REFERENCES `d`.'));
+  expect(made).toBe(
+    `CREATE TABLE \`shop\`.\`a\nb\` (\n  ${whole.join(',\n  ').replace('`d`. `p', '`d`.`p')}\n) ENGINE=InnoDB`,
+  );
+  const { body } = translated(made, 'mysql', KNOWN);
+  expect(body).toBe(made.slice('CREATE TABLE `shop`.`a\nb`'.length));
+  expect([2, 3, 4, 5, 6, 8, 10].map((line) => partAt(body, line))).toEqual([
+    'column x\n,y',
+    'column x\n,y',
+    'column x\n,y',
+    'column x\n)',
+    'column x\n)',
+    'key k\n',
+    'constraint f\n)',
+  ]);
+  expect(partsOf(made)).toMatchObject({
+    columns: [{ name: 'x\n,y' }, { name: 'x\n)' }],
+    keys: [{ name: 'k\n' }],
+    foreignKeys: [{ name: 'f\n)' }],
+  });
 });
 
 test('places on the disks of the source stay there, texts that look like them go', () => {

@@ -58,6 +58,7 @@ describe('textLiteral', () => {
     ['utf8mb4', Buffer.from([0xff]), "x'ff'"],
     ['utf8mb4', Buffer.from([0xed, 0xa0, 0x80]), "x'eda080'"],
     ['latin1', Buffer.from('plain'), "'plain'"],
+    ['latin2', Buffer.from([0x61, 0x7f]), "_latin2 x'617f'"],
     ['latin1', Buffer.from([0xe9]), "_latin1 x'e9'"],
     ['sjis', Buffer.from('a'), "_sjis x'61'"],
     ['swe7', Buffer.from('[]'), "_swe7 x'5b5d'"],

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { USUAL_QUOTING } from '../../src/mysql/plain-sql.ts';
-import { namesIn } from '../../src/mysql/reach.ts';
+import { likeliest, namesIn } from '../../src/mysql/reach.ts';
 import { MYSQL, plain } from './plain.ts';
 
 const has = (sql: string, schema: string, name: string, quoting = USUAL_QUOTING): boolean =>
@@ -53,4 +53,20 @@ test('a quoted name is found wherever it stands, whatever strings say', () => {
       expect(has(`UPDATE x SET a = ${quoted(before)}, \`shop\`.\`t\`.b = ${quoted(after)}`, 'd', 't')).toBe(true);
     }),
   );
+});
+
+test.each([
+  ['UPDATE t SET v = 2', ['t']],
+  ['UPDATE IGNORE `d`.`t` SET v = 2', ['t']],
+  ['INSERT INTO t (v) SELECT v FROM u', ['t', 'u']],
+  ['INSERT t VALUES (1)', ['t']],
+  ['DELETE FROM t WHERE v = 1', ['t']],
+])('of what %s names, tables are shown', (sql, tables) => {
+  const said = plain(sql, MYSQL);
+  expect(likeliest(namesIn(said, 'd'), said).map(({ name }) => name)).toEqual(tables);
+});
+
+test('all names are shown where none is seen to be a table', () => {
+  const names = namesIn('CALL p(1)', 'd');
+  expect(likeliest(names, 'CALL p(1)')).toEqual(names);
 });

@@ -65,6 +65,16 @@ test('a row without a key is found by all its columns, once', () => {
   );
 });
 
+test('a row without a key is told from one with the other zero', () => {
+  const table = load(
+    shape({ primaryKey: [], columns: [column('d', 'double'), column('f', 'float(7,2)'), column('n')] }),
+  );
+  const [made] = statements({ kind: 'delete', table, rows: [['-0e0', '0e0', '0']] }, 1e6);
+  expect(made!.sql).toBe(
+    "DELETE FROM `shop`.`t` WHERE `d`<=>-0e0 /*!80000 AND LOCATE('-',`d`)>0 */ AND `f`<=>0e0 /*!80000 AND LOCATE('-',`f`)=0 */ AND `n`<=>0 LIMIT 1",
+  );
+});
+
 test('an update of one row says what to do when it is not there', () => {
   const [one] = statements({ kind: 'upsert', table, rows: [['1', null, '2']] }, 1e6);
   expect(one).toMatchObject({

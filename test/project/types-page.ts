@@ -51,7 +51,7 @@ export function typesPage(): string {
     `What is written at a source stands at the target as it was: every value of every type of MySQL and MariaDB, in rows that are copied and
 in rows that come by the log, in keys too. What a target column would change without a word is refused before the first row
 ([\`OT5028\`](reference/codes.md)), what a target refuses stops its pipeline before that row (\`OT5016\`), and what cannot be read exactly is not
-handed on (\`OT4040\`). Time zones and \`sql_mode\` of the servers and of their sessions do not matter. Written from
+handed on (\`OT4040\`). Time zones and \`sql_mode\` of the servers and of their sessions do not matter, but for [generated columns](#generated-columns-and-checks). Written from
 \`src/mysql/types.ts\`, \`src/replication/column-fit.ts\` and \`src/replication/differences.ts\`, and held by tests that write every value below and
 its neighbours on one server and compare what both say of them (\`test/values/\`).`,
     '## What travels, and where it fits',
@@ -67,8 +67,23 @@ fits; a value that does not stops the pipeline. Every other pair is refused. A c
       ]),
     ),
     `A \`json\` of MariaDB is its \`longtext\` in \`utf8mb4\`, and travels as that text. What MySQL has as \`json\` is the text that MySQL prints at a MariaDB. \`uuid\`, \`inet4\`, \`inet6\` and columns that are \`COMPRESSED\` are MariaDB's;
-at a MySQL they are \`binary(16)\`, \`binary(4)\` and columns that are not compressed. Values of generated columns are not carried; the target makes them. Members of ENUM and SET may be added
+at a MySQL they are \`binary(16)\`, \`binary(4)\` and columns that are not compressed. Members of ENUM and SET may be added
 at the end of the target's list, and nowhere else.`,
+    '## Generated columns and checks',
+    `Values of generated columns are not carried; the target makes them, and its checks are asked again. Otter's sessions are set as servers come when nobody
+sets them: UTC, a strict \`sql_mode\` without \`NO_UNSIGNED_SUBTRACTION\` and \`PAD_CHAR_TO_FULL_LENGTH\`, \`div_precision_increment = 4\`, \`lc_time_names = 'en_US'\`,
+\`default_week_format = 0\`. What users' sessions were set to no log tells. So:
+
+- A **stored** generated column that both sides have is refused (\`OT5055\`, at the start and by \`validate --live\`) when its expression reads the time zone (a TIMESTAMP other than
+  by \`UNIX_TIMESTAMP\`, \`FROM_UNIXTIME\`; a TIMESTAMP that is made of a DATETIME), the language of days and months (\`DAYNAME\`, \`MONTHNAME\`, \`DATE_FORMAT\` with names) or
+  the week's mode (\`WEEK\` without one): clients set these as they like, and servers differ in them anyhow. A VIRTUAL column at the target, or none, is taken.
+- One that divides, subtracts unsigned numbers, reads a CHAR or cuts fractions of seconds is only told of (\`OT4061\`): hardly anybody sets what it hangs on, and columns like
+  \`price / quantity\` are common. Where sessions of yours do set \`div_precision_increment\` or such an \`sql_mode\`, values of that column may differ.
+- A check that hangs on any of these is told of by \`validate --live\` (\`OT4061\`). Where the target refuses a row by it, or by a value that a session without strict mode cut into a
+  generated column, the pipeline stands before that row (\`OT5016\`); nothing is written otherwise.
+- All other expressions, such as \`a + b\`, \`concat(a, b)\` and \`json_extract(j, '$.x')\`, come to the same values.
+- MySQL itself reads a backslash in a text of a generated column that was made under \`NO_BACKSLASH_ESCAPES\` in another way when the table is made again from what
+  \`SHOW CREATE TABLE\` prints, by otter or by a dump: write such an expression with \`CHAR(92)\`.`,
     '## Character sets',
     `Texts of these sets were written and compared: ${charsets().join(', ')}. What the columns of a target take:`,
     table(
@@ -95,7 +110,10 @@ at the end of the target's list, and nowhere else.`,
     ),
     `## What is not carried
 
-- Types that are not in the list above: tables that have one are refused (\`OT4040\`).
+- Types that are not in the list above: tables that have one are refused (\`OT4040\`), and so are MariaDB's times in the format of MySQL 5.5
+  (\`mysql56_temporal_format = OFF\`; \`ALTER TABLE ... MODIFY\` of the column with it ON makes it one of the present format).
+- Keys over expressions and multi-valued keys of MySQL at a MariaDB, and tables whose defaults ask a sequence, which is not carried: such a table cannot be made at the target
+  (\`OT5029\`). A primary key of a generated column is refused (\`OT5010\`).
 - Rows of which the log has only some columns (\`binlog_row_image\`, \`OT4031\`) or the changed parts of a JSON (\`binlog_row_value_options\`, \`OT4033\`): set as
   [preparing a database](databases.md) says. Compressed and encrypted logs are read.
 `,

@@ -68,6 +68,23 @@ test('columns are found by name, renamed, in any order; extras are known', () =>
   expect(code(() => loadTable(shape({ columns: [column('name')], primaryKey: [] }), target, {}))).toBe('OT5012');
 });
 
+test('a column may be called like what every object has', () => {
+  const names = ['id', 'constructor', 'toString', '__proto__', 'hasOwnProperty'];
+  const table = shape({ columns: names.map((name) => column(name)) });
+  expect(loadTable(table, table, {}).columns.map(({ name }) => name)).toEqual(names);
+  const rename = JSON.parse('{"__proto__": "proto", "constructor": "builder"}') as Record<string, string>;
+  const target = shape({
+    columns: ['id', 'builder', 'toString', 'proto', 'hasOwnProperty'].map((name) => column(name)),
+  });
+  expect(loadTable(table, target, rename).columns.map(({ name }) => name)).toEqual(
+    target.columns.map(({ name }) => name),
+  );
+  const made = extract(rule({ rename, rows: { set: { valueOf: 'constructor + toString' } } }), table);
+  expect(
+    loadTable(made.shape, shape({ columns: [...target.columns, column('valueOf', 'bigint')] }), rename).columns,
+  ).toHaveLength(6);
+});
+
 test('all columns that do not fit are named at once; while running, only those that change values in silence', () => {
   const source = shape({ columns: [column('id'), column('u', 'varchar(9)'), column('v', 'datetime(6)')] });
   const target = shape({ columns: [column('id'), column('u', 'varchar(8)'), column('v', 'datetime')] });

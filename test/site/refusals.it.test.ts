@@ -684,6 +684,7 @@ test('what servers are set to for all sessions is not what otter works with', as
     sql_notes: 'OFF',
     lc_messages: "'de_DE'",
     sql_quote_show_create: 'OFF',
+    div_precision_increment: '0',
     init_connect: `"SET NAMES latin1; SET sql_mode='ANSI_QUOTES', time_zone='+05:00', foreign_key_checks=0"`,
   };
   const set = async (values: Record<string, string>): Promise<void> => {
@@ -693,9 +694,9 @@ test('what servers are set to for all sessions is not what otter works with', as
   };
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS d; DROP DATABASE IF EXISTS otter');
   await ra.query(
-    'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, n INT, v VARCHAR(9) CHARACTER SET utf8mb4, t TIMESTAMP NULL)',
+    'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, n INT, v VARCHAR(9) CHARACTER SET utf8mb4, t TIMESTAMP NULL, q DECIMAL(9, 4) AS (n / 3) STORED)',
   );
-  await ra.query("INSERT INTO d.t VALUES (1,1,'ä€😀','2026-01-02 03:04:05'),(2,2,'x',NULL)");
+  await ra.query("INSERT INTO d.t (id,n,v,t) VALUES (1,1,'ä€😀','2026-01-02 03:04:05'),(2,2,'x',NULL)");
   await set(odd);
   const level = async (is: string): Promise<void> => {
     for (const root of [ra, rb]) await root.query(`SET GLOBAL TRANSACTION ISOLATION LEVEL ${is}`);
@@ -713,7 +714,7 @@ test('what servers are set to for all sessions is not what otter works with', as
     await streaming(sites, 'd/a>b', 'd/b>a');
     expect(await dump(rb, 'd.t')).toHaveLength(2);
     await undecided.query('ROLLBACK');
-    await rb.query("INSERT INTO d.t VALUES (3,3,'ü😀',NULL),(4,4,'','2026-07-02 03:04:05')");
+    await rb.query("INSERT INTO d.t (id,n,v,t) VALUES (3,3,'ü😀',NULL),(4,4,'','2026-07-02 03:04:05')");
     await ra.query('UPDATE d.t SET n=n+1');
     await until('all is there', async () => (await dump(ra, 'd.t')).length === 4);
     await equal(ra, rb, 'd.t');
@@ -731,6 +732,7 @@ test('what servers are set to for all sessions is not what otter works with', as
       sql_notes: 'ON',
       lc_messages: "'en_US'",
       sql_quote_show_create: 'ON',
+      div_precision_increment: 'DEFAULT',
       init_connect: "''",
     });
     ra.destroy();
@@ -750,4 +752,15 @@ test('what cannot be two-way is not made at the other site and refused then', as
   expect(await dump(rb, "information_schema.tables WHERE table_schema='d'")).toEqual([]);
   ra.destroy();
   rb.destroy();
+}, 60_000);
+
+test('a site that stops says so to who waits for its rows', async () => {
+  await using sites = new Sites({ a, b });
+  sites.set({ d: channel(both, ['d.*']) });
+  sites.start('a');
+  const request = { pipeline: 'd/a>b', generation: 99, from: null, copied: {}, known: {}, making: {} };
+  const opening = sites.link.open('a', request, new AbortController().signal);
+  const told = expect(opening).rejects.toMatchObject({ code: 'OT6003', retry: 'backoff' });
+  await sites.stop('a');
+  await told;
 }, 60_000);

@@ -4,7 +4,7 @@ import { runDifferences } from './differences.ts';
 
 test.each([
   ['mysql', 'mariadb', 2],
-  ['mariadb11', 'mysql', 3],
+  ['mariadb11', 'mysql', 4],
 ] as const)(
   '%s to %s',
   async (from, to, count) => {

@@ -6,7 +6,7 @@ import type { Kind } from './cases.ts';
 import { NAMES } from './matrix.ts';
 
 /** A type that the pattern of a difference means. */
-const TYPES = ['double', 'timestamp(6) null', 'time(6)', 'json'];
+const TYPES = ['varchar(9) character set ascii', 'double', 'timestamp(6) null', 'time(6)', 'json'];
 
 /** Every difference between two servers, each in a channel of its own. Returns how many there are. */
 export async function runDifferences(from: Kind, to: Kind): Promise<number> {

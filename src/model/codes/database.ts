@@ -169,7 +169,7 @@ export const DATABASE_CODES = {
   OT4053: {
     title: 'No table for an entry',
     meaning:
-      'No table that the account may see has a name which the entry of the channel means. Tables that are made later under such a name join by themselves.',
+      'No table that the account may see has a name which the entry of the channel means. Tables that are made later under such a name join by themselves. At a server that keeps names in small letters (`lower_case_table_names=1`) a name with capitals can mean none, and is refused.',
     action:
       'Correct the name (letters count, also their case), make the table, or grant the account `SELECT` on its schema.',
   },
@@ -217,5 +217,12 @@ export const DATABASE_CODES = {
     meaning:
       'A column that is no key has another collation at the target than at the source. The values are the same; what applications find, sort and group by them may not be.',
     action: 'Give the column the same collation at both, or leave it where the target is only read and means it so.',
+  },
+  OT4061: {
+    title: 'Value may hang on the session',
+    meaning:
+      'A stored generated column divides (`div_precision_increment`), subtracts unsigned numbers, takes a CHAR or cuts fractions of seconds (`sql_mode`); or a check reads what hangs on the session. Otter writes in sessions that are set as servers come, in UTC. Where clients of the source write in others, values may differ, and a check may refuse a row, before which the pipeline then stands.',
+    action:
+      'Nothing where clients leave these settings alone. Else make the column VIRTUAL at the target or leave it out there, or drop the check there.',
   },
 } as const satisfies Record<string, Explanation>;

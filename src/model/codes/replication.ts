@@ -190,6 +190,19 @@ export const REPLICATION_CODES = {
       'With `reread` a row travels as its source has it now, which may be later than the place in the log. The table needs a primary key to be found by; and at the target no other unique key and no foreign key, which might refuse a row that is ahead of others.',
     action: 'Leave `reread` out for this table, or drop the key at the target.',
   },
+  OT5055: {
+    title: 'Generated column hangs on the session',
+    meaning:
+      'Values of generated columns are not carried; the target makes them. A stored one whose expression reads a TIMESTAMP, or names days or months, or counts weeks, comes to another value in a session of another `time_zone`, `lc_time_names` or `default_week_format`, and nobody can tell which sessions wrote at the source.',
+    action:
+      'At the target, make the column VIRTUAL or leave it out; or give it, at both, an expression that does not hang on the session: DATETIME instead of TIMESTAMP, `UNIX_TIMESTAMP(column)`, `DATE_FORMAT` with numbers, `WEEK` with its mode. The pipeline goes on by itself.',
+  },
+  OT5056: {
+    title: 'Two tables would be one at the target',
+    meaning:
+      'Two tables of the source differ in the letters of their names only, and the target server does not tell such names apart (`lower_case_table_names`). Rows of both would be written into one table.',
+    action: 'Give one of them another name at the target with `to`, or leave it out of the channel.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

@@ -37,7 +37,7 @@ function writtenRow(
 ): Image {
   const known = new Map(table.columns.map((column, index) => [column.name.toLowerCase(), { column, index }]));
   const image: Value[] = table.columns.map(({ name }, index) =>
-    present !== null ? present[index]! : (incoming?.[name] ?? key[name] ?? null),
+    present !== null ? present[index]! : (said(incoming, name) ?? said(key, name)),
   );
   const named = new Set<number>();
   const missing = new Set(present === null && incoming === null ? table.columns.map(({ name }) => name) : []);
@@ -60,6 +60,11 @@ function writtenRow(
   if (left !== undefined)
     throw untaken(`the row says nothing of column ${left.name}, and there is no other row to ask`);
   return image;
+}
+
+/** Null where it is not there, or says nothing of the column; never what plain objects inherit. */
+function said(image: NamedImage | null, name: string): Value {
+  return image !== null && Object.hasOwn(image, name) ? image[name]! : null;
 }
 
 /** Columns that a person gave a value, as indexes into the table's; none where the row is one of the record's. */

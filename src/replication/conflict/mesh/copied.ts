@@ -42,7 +42,7 @@ export function stableWhileCopying(
   return Object.fromEntries(
     Object.entries(stable).map(([site, clock]) => [
       site,
-      site === source ? clock : Math.min(clock, seen[site]?.clock ?? 0),
+      site === source ? clock : Math.min(clock, Object.hasOwn(seen, site) ? seen[site]!.clock : 0),
     ]),
   );
 }
