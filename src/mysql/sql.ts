@@ -36,6 +36,14 @@ export function quoteText(text: string): string {
   return `'${text.replace(/[\\'\0\n\r\x1a]/g, (c) => (c === '\0' ? '\\0' : c === '\n' ? '\\n' : c === '\r' ? '\\r' : c === '\x1a' ? '\\Z' : `\\${c}`))}'`;
 }
 
+/**
+ * Names for an IN of information_schema, never none. MariaDB takes a list whose members are all equal to its collation (`item`,
+ * `ITEM`) for the first of them alone, and finds one table; a name that no table has keeps it from that.
+ */
+export function nameList(names: readonly string[]): string {
+  return ['', ...names].map(quoteText).join(', ');
+}
+
 export function qualified(table: { readonly schema: string; readonly name: string }): string {
   return `${quoteName(table.schema)}.${quoteName(table.name)}`;
 }

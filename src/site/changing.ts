@@ -8,7 +8,7 @@
  *
  * Rule kept: nothing is written down, and nothing made, unless all of it can be.
  */
-
+import { isAmong } from '../model/column-names.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
@@ -250,7 +250,7 @@ function columnsOf({ omit, only, rename }: TableRule): string {
 }
 
 function columnAt({ omit, only, rename }: TableRule, column: string): string | null {
-  if (omit.includes(column) || only?.includes(column) === false) return null;
+  if (isAmong(omit, column) || (only !== null && !isAmong(only, column))) return null;
   return nameNow(rename, column);
 }
 

@@ -23,6 +23,7 @@ import { isOracle, oracleObstacle } from '../replication/oracle-fit.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { swayObstacle } from '../replication/sways.ts';
 import { engineObstacle } from '../replication/transactional.ts';
+import { TwinTables } from '../replication/twin-tables.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { weightOf } from '../replication/weights.ts';
 import { CopyStates } from './copy-states.ts';
@@ -48,6 +49,8 @@ export class TargetTables {
   readonly #outdated = new Set<TableShape>();
   readonly #copies: CopyStates;
   readonly #known: Map<string, RecordedTable>;
+  readonly #twins = new TwinTables();
+
   constructor(options: TargetTablesOptions) {
     this.#options = options;
     this.#copies = new CopyStates(options.copies);
@@ -86,6 +89,7 @@ export class TargetTables {
     const spec = this.#options.spec();
     for (const shape of this.#tables.keys()) {
       if (ruleFor(spec.tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
+      else this.#twins.delete(tableName(shape));
     }
     this.#copies.keepExpected((name) => placeNamed(spec, name) !== null);
     const known = new Set([...this.copies.map(({ table }) => table), ...this.#known.keys()]);
@@ -142,7 +146,10 @@ export class TargetTables {
   /** These source tables are gone, and what was recorded of them. */
   forget(tables: readonly string[]): void {
     this.#copies.delete(tables);
-    for (const table of tables) this.#known.delete(table);
+    for (const table of tables) {
+      this.#known.delete(table);
+      this.#twins.delete(table);
+    }
   }
 
   /** Where the rows of a copy go; null when the table has left, and its copy is not worth recording. */
@@ -287,7 +294,10 @@ export class TargetTables {
     const lost =
       kept || spec().role === 'one-way' || isOracle(shape) ? null : foldedTwoWay({ schema, name }, spec().target);
     if (lost !== null) throw lost;
-    const unfit = engineObstacle(shape, spec().target) ?? swayObstacle(source, shape);
+    const unfit =
+      engineObstacle(shape, spec().target) ??
+      swayObstacle(source, shape) ??
+      this.#twins.add({ source: tableName(source), named: tableName({ schema, name }), there: tableName(shape) });
     if (unfit !== null) throw unfit;
     const matched: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
     const table = changesKnown === undefined ? matched : this.#filled({ ...matched, changesKnown });
