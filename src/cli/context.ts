@@ -132,9 +132,16 @@ export function topologyPath(context: Context, options: CommonOptions): string {
   );
 }
 
-/** A folder or a YAML file: a README beside the only topology is none. */
+/** A YAML file or a folder with one in it: a README beside the only topology is none, nor is a folder of its modules. */
 function mayBeTopology({ parts }: Context, name: string): boolean {
-  return !name.startsWith('.') && (/\.ya?ml$/.test(name) || parts.exists(`topologies/${name}/.`));
+  if (isYaml(name)) return true;
+  const folder = `topologies/${name}`;
+  return !name.startsWith('.') && parts.exists(`${folder}/.`) && parts.listFolder(folder).some(isYaml);
+}
+
+/** As `topology/read.ts` takes the files of a folder. */
+function isYaml(name: string): boolean {
+  return /^[^.].*\.ya?ml$/.test(name);
 }
 
 /** The name of a topology, for commands that need no more: `-t` takes a path or a name. */

@@ -118,7 +118,7 @@ function needsOf(
       for (const { from, to } of pipeline.tables)
         for (const schema of schemasOf(to ?? from)) {
           need(schema, WRITE_PRIVILEGES, null);
-          if (pipeline.ddl === 'replicate') need(schema, MAKE_PRIVILEGES, null);
+          if (pipeline.ddl === 'replicate' && pipeline.role !== 'to-serialiser') need(schema, MAKE_PRIVILEGES, null);
         }
       const source = live.databases.get(pipeline.source);
       const pairs = source === undefined ? [] : pairsOf(pipeline, source.report, live.topology);

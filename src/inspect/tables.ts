@@ -2,23 +2,29 @@
  * Pairs of tables: what a node would refuse, by the very functions that a node asks, and what it takes but a person
  * should know.
  */
+import { isAmong } from '../model/column-names.ts';
 import { OtterError } from '../model/error.ts';
 import type { LiveTable } from '../model/inspection.ts';
 import type { LoadTable } from '../model/load.ts';
+import { madeName } from '../model/oracle-names.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import { type TableShape, tableName } from '../model/row.ts';
+import { nearest } from '../model/suggest.ts';
+import { singleName, tablePattern } from '../model/table-pattern.ts';
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle, mayMerge } from '../replication/key-fit.ts';
-import { folded, foldedTwoWay, oneThere } from '../replication/letters.ts';
+import { folded, foldedTwoWay } from '../replication/letters.ts';
 import { extract, loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { blurredTexts, makingObstacle, noEmptyTexts, oracleObstacle } from '../replication/oracle-fit.ts';
 import { doubtfulSways, swayObstacle } from '../replication/sways.ts';
 import { engineObstacle } from '../replication/transactional.ts';
+import { TwinTables } from '../replication/twin-tables.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { entryFindings } from './entries.ts';
 import { type LiveFinding, ofTable, sentence } from './finding.ts';
 import { type Answered, type Live, pipelinesOf } from './live.ts';
+import { mergedFindings } from './merged.ts';
 import { type Pair, pairsOf } from './pairs.ts';
 import { sees } from './sight.ts';
 
@@ -29,14 +35,13 @@ export function tableFindings(live: Live): LiveFinding[] {
       const source = live.databases.get(pipeline.source);
       if (source === undefined) return [];
       const target = live.databases.get(pipeline.target) ?? null;
-      const pairs = pairsOf(pipeline, source.report, live.topology);
-      const folds = target?.report.facts.folds === true;
-      const same = folds ? Map.groupBy(pairs, (pair) => tableName(folded(pair.target))) : null;
-      return pairs.flatMap((pair) => {
-        const others = same?.get(tableName(folded(pair.target))) ?? [];
-        const other = others.find((each) => tableName(each.target) !== tableName(pair.target)) ?? null;
-        return new PairInspection(pipeline, pair, source, target).findings(other);
-      });
+      const twins = new TwinTables();
+      return [
+        ...pairsOf(pipeline, source.report, live.topology).flatMap((pair) =>
+          new PairInspection(pipeline, pair, source, target, twins).findings(),
+        ),
+        ...mergedFindings(pipeline, source, live.topology),
+      ];
     }),
   ];
 }
@@ -47,24 +52,43 @@ class PairInspection {
   readonly #pair: Pair;
   readonly #source: Answered;
   readonly #target: Answered | null;
+  readonly #twins: TwinTables;
   readonly #found: LiveFinding[] = [];
 
-  constructor(pipeline: PipelineSpec, pair: Pair, source: Answered, target: Answered | null) {
+  /** @param twins of the pairs of the pipeline */
+  constructor(pipeline: PipelineSpec, pair: Pair, source: Answered, target: Answered | null, twins: TwinTables) {
     this.#pipeline = pipeline;
     this.#pair = pair;
     this.#source = source;
     this.#target = target;
+    this.#twins = twins;
   }
 
-  /** @param other one that goes to the same table there under another name */
-  findings(other: Pair | null): readonly LiveFinding[] {
+  findings(): readonly LiveFinding[] {
     const source = this.#source.tables.get(tableName(this.#pair.source));
     if (source === undefined) return [];
+    this.#names(source.shape);
     const shape = this.#attempt(() => extract(this.#pair.rule, source.shape).shape);
     if (source.inexact !== null) this.#refuse(source.inexact);
-    else if (other !== null) this.#refuse(oneThere(this.#pair.target, other.target, this.#pipeline.target));
     else if (shape !== null) this.#ofSource(source, shape);
     return this.#found;
+  }
+
+  /** Of an entry that means this table alone, and as it is written: for the first site. */
+  #names({ columns, schema, name }: TableShape): void {
+    const { from, omit, only, rename } = this.#pair.rule;
+    if (!this.#pipeline.forward || singleName(tablePattern(from)) === null) return;
+    const there = columns.map((column) => column.name);
+    for (const [key, named] of Object.entries({ omit, only: only ?? [], rename: Object.keys(rename) })) {
+      const missing = named.filter((one) => !isAmong(there, one));
+      if (missing.length === 0) continue;
+      const near = nearest(missing[0]!, there);
+      this.#warn(
+        'OT4062',
+        `${tableName({ schema, name })} has no column ${missing.join(', ')}, which \`columns.${key}\` names`,
+        near === null ? 'Correct the name, or take it out.' : `Did you mean \`${near}\`?`,
+      );
+    }
   }
 
   #ofSource(source: LiveTable, shape: TableShape): void {
@@ -90,10 +114,20 @@ class PairInspection {
       this.#obstacle(() => foldedTwoWay(this.#pair.target, this.#pipeline.target));
     const { schema, name: there } = this.#pair.target;
     const target = this.#target.tables.get(tableName(this.#pair.target));
+    const names = { source: name, named: tableName(this.#pair.target), there: this.#there(target) };
+    this.#obstacle(() => this.#twins.add(names));
     if (target === undefined) {
       if (sees(this.#target, schema, there)) this.#missing(source, shape);
     } else if (target.inexact !== null) this.#refuse(target.inexact);
     else this.#ofTarget(shape, target);
+  }
+
+  /** The name that the table has at the target, or would be made with. */
+  #there(target: LiveTable | undefined): string {
+    if (target !== undefined) return tableName(target.shape);
+    const { schema, name } = this.#pair.target;
+    if (this.#isOracle) return tableName({ schema: madeName(schema), name: madeName(name) });
+    return tableName(this.#target?.report.facts.folds === true ? folded({ schema, name }) : { schema, name });
   }
 
   #missing(source: LiveTable, shape: TableShape): void {
@@ -105,7 +139,7 @@ class PairInspection {
         : `Otter makes no tables at the preferred site of a two-way channel. Create it, or drop it at ${this.#pipeline.source}.`;
       this.#refuse(new OtterError('OT5021', `${name} is missing at ${target}`, { hint }));
     } else if (this.#isOracle) {
-      this.#obstacle(() => makingObstacle(shape, this.#pair.target));
+      this.#obstacle(() => makingObstacle(shape, this.#pair.target, this.#pair.rule.rename));
     } else {
       this.#obstacle(() => swayObstacle(shape, null));
       this.#sways(shape, shape);

@@ -87,7 +87,20 @@ export class DeliveryDecoder {
         if (family !== 'mariadb' && family !== 'mysql')
           throw unreadable('a definition of a server of an unknown family');
         const changes = list(entry[8]).map((change) => this.#change(listOf(change, 7)));
-        return { kind: 'definition', ...common, said: string(entry[6]), family, changes };
+        return {
+          kind: 'definition',
+          ...common,
+          said: string(entry[6]),
+          family,
+          changes,
+          returned: entry[9] === true,
+        };
+      }
+      case KIND.kept: {
+        const definitions = Object.entries(record(entry[6])).map(
+          ([table, kept]) => [table, kept === null ? null : definitionOf(kept)] as const,
+        );
+        return { kind: 'kept', ...common, definitions: Object.fromEntries(definitions) };
       }
       case KIND.beat:
         return { kind: 'beat', ...common, sentMs: number(entry[6]), settled: number(entry[7]) };

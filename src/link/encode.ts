@@ -96,8 +96,10 @@ export class DeliveryEncoder {
           dropped,
           empties,
         ]);
-        return [KIND.definition, ...common, delivery.said, delivery.family, changes];
+        return [KIND.definition, ...common, delivery.said, delivery.family, changes, delivery.returned];
       }
+      case 'kept':
+        return [KIND.kept, ...common, delivery.definitions];
       case 'beat':
         return [KIND.beat, ...common, delivery.sentMs, delivery.settled];
       default:

@@ -33,6 +33,14 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
     this.#wakeConsumer?.();
   }
 
+  /** The same of one, by its own size. */
+  add(delivery: Delivery): void {
+    if (this.#end !== null) return;
+    this.#held.push(delivery);
+    this.#bytes += delivery.bytes;
+    this.#wakeConsumer?.();
+  }
+
   get full(): boolean {
     return this.#bytes >= this.#bytesMax;
   }

@@ -36,6 +36,10 @@ export interface LoadTable {
   readonly weight?: number;
   /** Its source leaves out rows that may be here from before it did: one that comes in again meets itself. */
   readonly filtered?: true;
+  /** Extra columns that a new row gets these literals in, which is not what the server would put there. */
+  readonly fills?: Readonly<Record<string, string>>;
+  /** How many changes of the target table were known of when it was looked at; absent: nobody counts. */
+  readonly changesKnown?: number;
 }
 
 export type Write =
@@ -200,6 +204,14 @@ export interface LoadSession extends AsyncDisposable {
     to: Checkpoint,
     writes: readonly Write[],
   ): Promise<WriteCounts>;
+  /** The whole of a transaction: as `begin`, and then `commit`; in one round trip where nothing in it has to be looked at. */
+  apply(
+    isolation: Isolation,
+    fkChecks: boolean,
+    from: Checkpoint,
+    to: Checkpoint,
+    writes: readonly Write[],
+  ): Promise<WriteCounts>;
   /** More writes in the same transaction. @throws DuplicateKey */
   write(writes: readonly Write[]): Promise<WriteCounts>;
   /** Locks and returns the rows, loaded columns first, extras after; absent keys are locked by gap under repeatable read. */
@@ -226,6 +238,8 @@ export interface LoadSession extends AsyncDisposable {
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void>;
   /** Writes down what tables were before a change, or that it is made. */
   recordChange(pipeline: string, change: PendingChange | null): Promise<void>;
+  /** Takes down what the other side of a two-way pipeline has of how tables here were made; null: forgets it. */
+  keepDefinitions(pipeline: string, definitions: Readonly<Record<string, Definition | null>>): Promise<void>;
   /** Nothing is recorded of these source tables any more. */
   forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Locks all of a table against writes until the transaction ends, when it is empty; returns whether it has rows. */
@@ -296,7 +310,12 @@ export interface TargetPort {
    */
   changeTables(
     pipeline: string,
-    change: { readonly epoch: number; readonly steps: readonly TableStep[]; readonly before: PendingChange['before'] },
+    change: {
+      readonly epoch: number;
+      readonly gtid: string;
+      readonly steps: readonly TableStep[];
+      readonly before: PendingChange['before'];
+    },
     signal: AbortSignal,
   ): Promise<void>;
   /** Whether what another source or table is called goes into the same table, through whatever pipeline. */
@@ -353,6 +372,27 @@ export interface TargetPort {
 
 /** How statements begin that otter itself runs at a target (creating tables); readers of its log leave them alone. */
 export const OWN_STATEMENT = '/* otter */ ';
+
+/**
+ * How a change of tables begins that otter makes at a target: whose it is, and which transaction of the source it repeats.
+ * Servers keep it in their logs with the statement.
+ */
+export function carriedMark(lineage: string, pipeline: string, gtid: string): string {
+  return `/* otter ${pipeline} ${gtid} ${lineageWord(lineage)} */ `;
+}
+
+/** The pipeline and the transaction that a statement names so; null: it bears no such mark of this topology. */
+export function readCarriedMark(
+  lineage: string,
+  sql: string,
+): { readonly pipeline: string; readonly gtid: string } | null {
+  const [, pipeline, gtid, whose] = /^\/\* otter (\S+) (\S+) (\S+) \*\/ /.exec(sql) ?? [];
+  return pipeline === undefined || whose !== lineageWord(lineage) ? null : { pipeline, gtid: gtid! };
+}
+
+function lineageWord(lineage: string): string {
+  return lineage.replaceAll(/[\s*/]/g, '_');
+}
 
 /** How the names of tables begin that otter is still making at a target; nobody replicates them. */
 export const DRAFT_PREFIX = '_otter_';

@@ -144,12 +144,22 @@ export interface PastTables {
   readonly later: ReadonlyMap<string, Definition>;
 }
 
+/** What a change of a table means to rows of before it that are still on their way to it, as far as its definitions say. */
+export interface DefinitionStep {
+  /** Why such a row could not be put beside those that were there, or null. Of types and keys nothing is said. */
+  readonly obstacle: string | null;
+  /** Columns that are new, with the literal that the rows that were there have in them. */
+  readonly added: Readonly<Record<string, string>>;
+}
+
 /** What a statement made of a table, or of no table one; null: there was, or is, none. */
 export interface StatementTable {
   readonly schema: string;
   readonly name: string;
   readonly before: PastTable | null;
   readonly after: PastTable | null;
+  /** What lies between the two, where both are known. */
+  readonly between?: DefinitionStep;
   /** Why `after` is not known, and null. */
   readonly doubt: OtterError | null;
 }

@@ -194,7 +194,9 @@ export interface TableChange {
  * - `answers`: full rows in answer to refused changes.
  * - `chunk`: existing rows, read between two watermarks; `position` is the high one's.
  * - `table`: a table joins the pipeline; comes before its first row and moves no position.
- * - `definition`: a statement changed tables of the pipeline; `said` is its first words, for messages.
+ * - `definition`: a statement changed tables of the pipeline; `said` is its first words, for messages. `returned`: the change
+ *   came from the target, where it was made before; there is nothing to make.
+ * - `kept`: what the source has taken down of how tables of the target were made, as far as it has come with their changes.
  * - `beat`: nothing but the position and `seen`, and which generation of the channel the source has carried out: tables that
  *   joined with it are told, of those that left nothing is to come.
  */
@@ -213,7 +215,10 @@ export type Delivery =
       readonly said: string;
       readonly family: 'mariadb' | 'mysql';
       readonly changes: readonly TableChange[];
+      readonly returned: boolean;
     })
+  /** By `schema.table` at the target; null: nothing any more. */
+  | (DeliveryCommon & { readonly kind: 'kept'; readonly definitions: Readonly<Record<string, Definition | null>> })
   | (DeliveryCommon & { readonly kind: 'beat'; readonly sentMs: number; readonly settled: number });
 
 export interface AnnouncedTable {
@@ -243,11 +248,29 @@ export interface KnownTable {
   readonly structure: string;
   /**
    * Position in the target's log at which the copy of the table began, or, two-way without copies, at which it joined: of what
-   * was written there before, nothing is to be carried back. Null where all counts; empty for a table that had just been made at the source.
+   * was written there before, nothing is to be carried back. Null where all counts. Of a table that had just been made at the
+   * source as `bornSince` writes it.
    */
   readonly since: string | null;
   /** See `AnnouncedTable`. */
   readonly definition?: Definition;
+}
+
+const BORN = 'made ';
+
+/** `KnownTable.since` of a table that had just been made at the source. @param position null: all counts */
+export function bornSince(position: string | null): string {
+  return position === null ? '' : BORN + position;
+}
+
+export function isBorn(since: string | null): boolean {
+  return since === '' || since?.startsWith(BORN) === true;
+}
+
+/** From where on it counts; null: all does. */
+export function countsSince(since: string | null): string | null {
+  if (since === null || since === '') return null;
+  return since.startsWith(BORN) ? since.slice(BORN.length) : since;
 }
 
 export interface CopyChunk {

@@ -225,14 +225,23 @@ const CONSTANT = new RegExp(String.raw`^(${LITERAL}|\((${LITERAL})\))(?=\s+[\w/]
 
 /** Rows that are there get it from the target's own server, at another moment. @throws NotCarried */
 function requireConstant(name: string, line: string): void {
+  if (constantDefault(line) !== null) return;
+  throw new NotCarried(
+    wordsOf(line).some((word) => keyOf(word) === 'AUTO_INCREMENT')
+      ? `the new column ${name} numbers the rows that are there`
+      : `the new column ${name} has a default that each server would reckon for itself`,
+  );
+}
+
+/** The literal that a column's line has for its default; undefined: it has none; null: its values are reckoned. */
+export function constantDefault(line: string): string | null | undefined {
   const words = wordsOf(line);
   const has = (key: string): number => words.findIndex((word) => keyOf(word) === key);
-  if (has('AUTO_INCREMENT') >= 0) throw new NotCarried(`the new column ${name} numbers the rows that are there`);
+  if (has('AUTO_INCREMENT') >= 0) return null;
   const at = has('DEFAULT');
-  if (at < 0) return;
-  const value = words.slice(skipSpaces(words, at + 1)).join('');
-  if (!CONSTANT.test(value))
-    throw new NotCarried(`the new column ${name} has a default that each server would reckon for itself`);
+  if (at < 0) return undefined;
+  const value = CONSTANT.exec(words.slice(skipSpaces(words, at + 1)).join(''))?.[1];
+  return value === undefined ? null : value.replace(/^\((.*)\)$/s, '$1');
 }
 
 const lineOf = (parts: readonly Part[], name: string): string | undefined =>

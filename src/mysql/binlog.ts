@@ -74,22 +74,24 @@ export type Ask =
 
 /** What the header of an event says. */
 interface Header {
-  readonly type: number;
-  readonly flags: number;
-  readonly timestamp: number;
-  readonly serverId: number;
+  type: number;
+  flags: number;
+  timestamp: number;
+  serverId: number;
   /** Of the event. */
-  readonly bytes: number;
+  bytes: number;
   /** Where it ends in its file. */
-  readonly endsAt: number;
+  endsAt: number;
 }
 
 /** What events say that stand for themselves in the log, and not in a compressed transaction. */
-type Outer = Pick<Header, 'endsAt'>;
+type Outer = Readonly<Pick<Header, 'endsAt'>>;
 
 export class LogAssembler {
   readonly #transactions: Transactions;
   readonly #cursor = new Cursor();
+  /** Of the event at hand. */
+  readonly #header: Header = { type: 0, flags: 0, timestamp: 0, serverId: 0, bytes: 0, endsAt: 0 };
   readonly #structures: Structures;
   readonly #rows: LoggedRows;
   readonly #statements: LoggedStatements;
@@ -249,14 +251,14 @@ export class LogAssembler {
       this.#rows.read(c, rows);
       return null;
     }
-    return this.#read(c, {
-      type,
-      flags: bytes.readUInt16LE(start + 17),
-      timestamp: bytes.readUInt32LE(start),
-      serverId: bytes.readUInt32LE(start + 5),
-      bytes: end - start,
-      endsAt: outer?.endsAt ?? this.#place.offsetOf(bytes.readUInt32LE(start + 13)),
-    });
+    const header = this.#header;
+    header.type = type;
+    header.flags = bytes.readUInt16LE(start + 17);
+    header.timestamp = bytes.readUInt32LE(start);
+    header.serverId = bytes.readUInt32LE(start + 5);
+    header.bytes = end - start;
+    header.endsAt = outer?.endsAt ?? this.#place.offsetOf(bytes.readUInt32LE(start + 13));
+    return this.#read(c, header);
   }
 
   /** The events in a compressed transaction; fed again, it goes on where something was needed. */
@@ -275,7 +277,7 @@ export class LogAssembler {
     return null;
   }
 
-  #read(c: Cursor, header: Header): Need | null {
+  #read(c: Cursor, header: Readonly<Header>): Need | null {
     const { type, timestamp, endsAt } = header;
     switch (type) {
       case EVENT.TABLE_MAP:
@@ -313,7 +315,7 @@ export class LogAssembler {
       case EVENT.EXECUTE_LOAD_QUERY:
         return this.#asked(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
-        return this.#unpack(c, header);
+        return this.#unpack(c, { endsAt });
       case EVENT.PARTIAL_UPDATE_ROWS:
         this.#rows.partialUpdate(c);
         return null;
@@ -354,7 +356,7 @@ export class LogAssembler {
   }
 
   /** Without GTIDs a transaction is named by where it ends, which its first event tells. */
-  #begin(event: GtidEvent, { bytes, endsAt }: Header): void {
+  #begin(event: GtidEvent, { bytes, endsAt }: Readonly<Header>): void {
     this.#begins = { file: this.#place.file, offset: endsAt - bytes };
     if (!this.#transactions.byFile) {
       this.#transactions.begin(event, null);

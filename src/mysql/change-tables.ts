@@ -7,7 +7,7 @@
  * the statement also where the node that sent it is gone.
  */
 import { OtterError } from '../model/error.ts';
-import { NotCarriedError, type TableStep } from '../model/load.ts';
+import { carriedMark, NotCarriedError, type TableStep } from '../model/load.ts';
 import { tableName } from '../model/row.ts';
 import { alterActions, numbered, withParents } from './alter-table.ts';
 import type { Session } from './connection.ts';
@@ -151,6 +151,9 @@ const IDLE_S = 60;
 
 export interface CarryingOut {
   readonly pipeline: string;
+  readonly lineage: string;
+  /** Of the statement at the source. */
+  readonly gtid: string;
   /** Selects the epoch in the checkpoint row of the pipeline. */
   readonly epochQuery: string;
   readonly epoch: number;
@@ -162,7 +165,7 @@ export interface CarryingOut {
 /** @param session takes several statements at once, and is nobody else's @throws OtterError OT5001, OT5017, OT5034; NotCarried */
 export async function carryOut(
   session: Session,
-  { pipeline, epochQuery, epoch, steps, before }: CarryingOut,
+  { pipeline, lineage, gtid, epochQuery, epoch, steps, before }: CarryingOut,
 ): Promise<void> {
   // An owner that is frozen between two statements keeps the name no longer than that.
   await session.run(`SET wait_timeout=${IDLE_S}, lock_wait_timeout=${LOCK_WAIT_S}, foreign_key_checks=1`);
@@ -187,7 +190,7 @@ export async function carryOut(
     const now = await definitionsOf(session, tablesOf(step));
     if (isMade(step, before, now)) continue;
     const sql = await statementOf(session, step, now);
-    if (sql !== null) await session.run(`/* otter ${pipeline} */ ${sql}`);
+    if (sql !== null) await session.run(carriedMark(lineage, pipeline, gtid) + sql);
   }
   await session.run(`DO RELEASE_LOCK(${lock})`);
 }

@@ -84,12 +84,21 @@ export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number):
   const domain = c.uint(4);
   const flags = c.uint(1);
   return {
-    gtid: `${domain}-${serverId}-${sequence}`,
+    gtid: gtidText(domain, serverId) + String(sequence),
     commitUs: timestamp * 1_000_000,
     opens: (flags & STANDALONE) === 0,
     prepares: (flags & PREPARED_XA) !== 0,
     bytes: 0,
   };
+}
+
+const origin = { domain: -1, server: -1, text: '' };
+
+/** Up to the sequence number; nearly always that of the transaction before. */
+function gtidText(domain: number, server: number): string {
+  if (origin.domain !== domain || origin.server !== server)
+    Object.assign(origin, { domain, server, text: `${domain}-${server}-` });
+  return origin.text;
 }
 
 /** MySQL, without a tag, or without a GTID. Old servers end after the logical clock; 8.0 adds commit times and length. */

@@ -11,6 +11,7 @@ import { coversGtid, parsePosition } from '../model/position.ts';
 import { type Definition, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { withoutCounter } from './create-parts.ts';
+import { definitionStep } from './definition-step.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { likeSaid, SaidWords } from './said-words.ts';
 import { type Catalog, hiddenColumns } from './schema.ts';
@@ -139,12 +140,12 @@ export class History {
     for (const table of tables) {
       const before = past.get(tableName(table)) ?? null;
       if (!touched.has(table)) {
-        found.push({ ...table, before, after: present.get(tableName(table)) ?? null, doubt: null });
+        found.push(became(table, before, present.get(tableName(table)) ?? null));
         continue;
       }
       const known = await this.#takenDown(statement, table, later, touched);
       if (known !== null) {
-        found.push({ ...table, before, after: known, doubt: null });
+        found.push(became(table, before, known));
         continue;
       }
       const charset = ahead.some((next) => remakesSchema(next, table)) ? null : (charsets.get(table.schema) ?? null);
@@ -155,7 +156,7 @@ export class History {
       found.push(
         after instanceof NotRepeated
           ? { ...table, before, after: null, doubt: unknown(table, statement, after) }
-          : { ...table, before, after, doubt: null },
+          : became(table, before, after),
       );
     }
     return found;
@@ -294,6 +295,11 @@ async function printedNow(session: Session, table: Named): Promise<string | null
     if (serverErrorNumber(error) === NO_SUCH_TABLE) return null;
     throw error;
   }
+}
+
+function became(table: Named, before: PastTable | null, after: PastTable | null): StatementTable {
+  const known = { ...table, before, after, doubt: null };
+  return before === null || after === null ? known : { ...known, between: definitionStep(before, after) };
 }
 
 /** The name of a kept definition, of which the schema is what stands before the table that it makes. */

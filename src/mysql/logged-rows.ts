@@ -99,8 +99,10 @@ export class LoggedRows {
     }
     if (form.extra) c.skip(c.uint(2) - 2);
     const fkChecks = (found.flags & ROWS_NO_FOREIGN_KEY_CHECKS) === 0;
+    const { transactions } = this.#options;
+    if (transactions.drops) return;
     try {
-      this.#options.transactions.addRows((into) => readRows(c, form, plan!, fkChecks, into));
+      transactions.added(readRows(c, form, plan!, fkChecks, transactions.changes));
     } catch (error) {
       if (!(error instanceof OtterError)) throw error;
       this.#options.unreadable([{ schema, name: table }], error);

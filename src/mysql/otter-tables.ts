@@ -138,7 +138,7 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       digest: ['VARCHAR(64) NOT NULL', 'of its columns'],
       since: [
         'MEDIUMTEXT NULL',
-        'two-way: place in the log of this database before which what was written to the table is carried nowhere',
+        'two-way: place in the log of this database before which what was written to the table is carried nowhere; `made` before it, or alone: the table had just been made at the source',
       ],
       target_table: TARGET_TABLE,
       stay: STAY,
@@ -146,7 +146,7 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
     key: ['lineage', 'pipeline', 'source_table'],
   },
   definition: {
-    is: 'how the source printed each table of a channel that carries changes of tables, so that its log can be read again',
+    is: 'how each table of a channel that carries changes of tables was printed, so that logs can be read again; two-way also those here, as far as the other site has seen them',
     columns: {
       lineage: LINEAGE,
       pipeline: PIPELINE,

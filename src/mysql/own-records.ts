@@ -157,13 +157,18 @@ export class OwnRecords {
 
   /** What is kept of how these tables are made, and of those without a definition nothing any more. */
   definitionsUpsert(pipeline: string, known: Readonly<Record<string, RecordedTable>>): string[] {
+    const of = Object.entries(known).map(([name, { definition }]) => [name, definition ?? null] as const);
+    return this.definitionsKeep(pipeline, Object.fromEntries(of));
+  }
+
+  definitionsKeep(pipeline: string, definitions: Readonly<Record<string, Definition | null>>): string[] {
     const table = this.table('definition');
-    const tuples = Object.entries(known).flatMap(([name, { definition }]) =>
-      definition === undefined
+    const tuples = Object.entries(definitions).flatMap(([name, definition]) =>
+      definition === null
         ? []
         : [`(${[this.lineage, pipeline, name, definition.create, definition.position].map(quoteText).join(',')})`],
     );
-    const without = Object.keys(known).filter((name) => known[name]!.definition === undefined);
+    const without = Object.keys(definitions).filter((name) => definitions[name] === null);
     return [
       ...(tuples.length === 0 ? [] : [this.#definitionTuples(tuples)]),
       ...(without.length === 0

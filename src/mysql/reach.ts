@@ -6,7 +6,7 @@
  */
 import type { Session } from './connection.ts';
 import { EVERY_QUOTING, plainSql } from './plain-sql.ts';
-import { qualified, quoteText } from './sql.ts';
+import { nameList, qualified, quoteText } from './sql.ts';
 
 export interface NamedTable {
   readonly schema: string;
@@ -100,7 +100,7 @@ async function brought(
   names: readonly string[],
 ): Promise<readonly NamedTable[] | null> {
   const inSchema = quoteText(schema);
-  const list = names.map(quoteText).join(', ');
+  const list = nameList(names);
   const texts = await session.rows<{ body: string | null }>(
     `SELECT ACTION_STATEMENT AS body FROM information_schema.TRIGGERS
        WHERE EVENT_OBJECT_SCHEMA = ${inSchema} AND EVENT_OBJECT_TABLE IN (${list})

@@ -6,7 +6,7 @@
 import type { ColumnShape, ForeignKey, Sway, TableShape, UniqueKey } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { printedExpression, settingsOf } from './session-words.ts';
-import { quoteText } from './sql.ts';
+import { nameList, quoteText } from './sql.ts';
 
 /** Schemas of the servers themselves. */
 const OWN_SCHEMAS = ['mysql', 'sys', 'information_schema', 'performance_schema'] as const;
@@ -201,7 +201,7 @@ function shapeQueries(schema: string, tables: readonly string[] | null, { childr
     if (tables === null) return '';
     return tables.length === 1
       ? ` AND ${column} = ${quoteText(tables[0]!)}`
-      : ` AND ${column} IN (${tables.map(quoteText).join(', ')})`;
+      : ` AND ${column} IN (${nameList(tables)})`;
   };
   return [
     'SELECT @@lower_case_table_names = 1 AS folds, VERSION() AS version',

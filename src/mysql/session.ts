@@ -23,7 +23,14 @@ import {
   type WriteCounts,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import { type AppliedTouches, type Image, type LoggedAnswer, tableName, type Version } from '../model/row.ts';
+import {
+  type AppliedTouches,
+  type Definition,
+  type Image,
+  type LoggedAnswer,
+  tableName,
+  type Version,
+} from '../model/row.ts';
 import { answerInserts, resolutionInsert, touchInserts, versionInserts } from './answers.ts';
 import { closeConflicts, conflictInserts, stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
@@ -43,6 +50,12 @@ const PACKET_CHARS = 3 << 20;
 /** What a packet holds besides the statement. */
 const PACKET_HEAD_BYTES = 64;
 
+/** Fails (ER_SUBQUERY_NO_1_ROW) unless the statement before met a row, and with it what follows in the packet. */
+const MET = 'SELECT IF(ROW_COUNT()>0,1,(SELECT 1 UNION SELECT 2)) AS met';
+const NOT_MET = 1242;
+/** Each of them has such a question behind it. */
+const MET_MAX = 8;
+
 /** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
 const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
 
@@ -61,6 +74,8 @@ export class MysqlSession implements LoadSession {
   careful = false;
   rowByRow = false;
   #lenient = false;
+  /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
+  #settings: string | null = null;
   /** The row that is written now, when row by row. */
   #row: RefusedRow | null = null;
 
@@ -75,17 +90,9 @@ export class MysqlSession implements LoadSession {
     to: Checkpoint,
     writes: readonly Write[],
   ): Promise<WriteCounts> {
-    const { records, pipeline } = this.#options;
-    const head = [
-      // Always said: a transaction that failed half-way may have left the other.
-      `SET foreign_key_checks=${fkChecks ? 1 : 0},sql_mode='${SQL_MODE}'`,
-      `SET TRANSACTION ISOLATION LEVEL ${isolation}`,
-      'START TRANSACTION',
-      records.checkpointMove(pipeline, from, to),
-    ];
+    const { pipeline } = this.#options;
     this.#row = null;
-    const results = await this.#send(head);
-    this.#lenient = false;
+    const results = await this.#send(this.#head(isolation, fkChecks, from, to));
     if (results.at(-1)!.affectedRows !== 1) {
       throw new OtterError(
         'OT5001',
@@ -97,6 +104,69 @@ export class MysqlSession implements LoadSession {
       );
     }
     return this.write(writes);
+  }
+
+  async apply(
+    isolation: Isolation,
+    fkChecks: boolean,
+    from: Checkpoint,
+    to: Checkpoint,
+    writes: readonly Write[],
+  ): Promise<WriteCounts> {
+    const made = this.careful || this.rowByRow ? null : this.#packet(writes);
+    if (made !== null) {
+      this.#row = null;
+      const head = [...this.#head(isolation, fkChecks, from, to), MET];
+      const asked = made.map((statement) => (statement.expects === 'updated' ? [statement.sql, MET] : [statement.sql]));
+      if (writes.some(({ kind }) => kind === 'fk-checks')) this.#settings = null;
+      try {
+        const results = await this.#send([...head, ...asked.flat(), 'COMMIT']);
+        const counts = { missing: 0, absent: 0 };
+        let at = head.length;
+        for (const [index, statement] of made.entries()) {
+          count(statement, results[at]!, counts);
+          at += asked[index]!.length;
+        }
+        return counts;
+      } catch (error) {
+        if (serverErrorNumber(error) !== NOT_MET) throw error;
+        await this.rollback();
+      }
+    }
+    // Step by step it is known what was not met, and what to do about it.
+    const counts = await this.begin(isolation, fkChecks, from, to, writes);
+    await this.commit();
+    return counts;
+  }
+
+  /** What begins every transaction. Settings are told when they are others, or a transaction has failed half-way. */
+  #head(isolation: Isolation, fkChecks: boolean, from: Checkpoint, to: Checkpoint): string[] {
+    const { records, pipeline } = this.#options;
+    const settings = [
+      `SET foreign_key_checks=${fkChecks ? 1 : 0},sql_mode='${SQL_MODE}'`,
+      `SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`,
+    ];
+    const news = settings.join() === this.#settings ? [] : settings;
+    this.#settings = settings.join();
+    this.#lenient = false;
+    return [...news, 'START TRANSACTION', records.checkpointMove(pipeline, from, to)];
+  }
+
+  /** The statements, when one packet takes them and none has to be looked at before the next; else null. */
+  #packet(writes: readonly Write[]): Statement[] | null {
+    const { packetBytesMax } = this.#options;
+    const made: Statement[] = [];
+    let chars = 0;
+    let met = 0;
+    for (const write of writes) {
+      for (const statement of statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4))) {
+        chars += statement.sql.length;
+        if (statement.expects === 'updated') met += 1;
+        if (isWatched(statement) || met > MET_MAX || chars > Math.min(PACKET_CHARS, packetBytesMax / 4)) return null;
+        made.push(statement);
+      }
+    }
+    return made;
   }
 
   async write(writes: readonly Write[]): Promise<WriteCounts> {
@@ -129,6 +199,7 @@ export class MysqlSession implements LoadSession {
     const { packetBytesMax } = this.#options;
     const packetChars = Math.min(PACKET_CHARS, packetBytesMax / 4);
     for (const write of writes) {
+      if (write.kind === 'fk-checks') this.#settings = null;
       for (const statement of statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4))) {
         // What is watched goes alone, so that the warnings are its own.
         const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
@@ -161,29 +232,12 @@ export class MysqlSession implements LoadSession {
   }
 
   async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: Counts): Promise<void> {
-    switch (statement.expects) {
-      case 'anything':
-        return;
-      case 'upserted': {
-        // CLIENT_FOUND_ROWS makes `Duplicates` the rows that were there, changed or not.
-        const found = /Duplicates: (\d+)/.exec(result.info);
-        if (found !== null) counts.missing += statement.rows - Number(found[1]);
-        return;
-      }
-      case 'deleted':
-        counts.absent += Math.max(0, statement.rows - result.affectedRows);
-        return;
-      case 'updated': {
-        if (result.affectedRows > 0) return;
-        if (!last) throw new NeedsCare();
-        counts.missing += 1;
-        const { otherwise, otherwiseZeros = 0, cuts = false } = statement;
-        await this.#run([{ sql: otherwise!, rows: 1, expects: 'anything', zeros: otherwiseZeros, cuts }]);
-        return;
-      }
-      default:
-        throw new UnreachableError(statement.expects satisfies never);
-    }
+    count(statement, result, counts);
+    if (statement.expects !== 'updated' || result.affectedRows > 0) return;
+    if (!last) throw new NeedsCare();
+    counts.missing += 1;
+    const { otherwise, otherwiseZeros = 0, cuts = false } = statement;
+    await this.#run([{ sql: otherwise!, rows: 1, expects: 'anything', zeros: otherwiseZeros, cuts }]);
   }
 
   async lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]> {
@@ -263,6 +317,7 @@ export class MysqlSession implements LoadSession {
   async beginOwn(between: string): Promise<void> {
     const { records } = this.#options;
     this.#row = null;
+    this.#settings = null;
     await this.#send([
       `SET foreign_key_checks=0,sql_mode='${SQL_MODE}'`,
       'SET TRANSACTION ISOLATION LEVEL repeatable read',
@@ -291,6 +346,10 @@ export class MysqlSession implements LoadSession {
 
   async recordChange(pipeline: string, change: PendingChange | null): Promise<void> {
     await this.#send([this.#options.records.changeRecord(pipeline, change)]);
+  }
+
+  async keepDefinitions(pipeline: string, definitions: Readonly<Record<string, Definition | null>>): Promise<void> {
+    for (const sql of this.#options.records.definitionsKeep(pipeline, definitions)) await this.#send([sql]);
   }
 
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
@@ -332,6 +391,7 @@ export class MysqlSession implements LoadSession {
       const result = await (fits ? connection.query(sql) : this.#sendLong(sqls));
       return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
     } catch (error) {
+      this.#settings = null;
       if (DUPLICATES.has(serverErrorNumber(error) ?? 0)) {
         const duplicate = new DuplicateKey(error);
         duplicate.row = this.#row;
@@ -369,6 +429,26 @@ export class MysqlSession implements LoadSession {
 }
 
 type Counts = { missing: number; absent: number };
+
+/** Rows that were not as the write took for granted. */
+function count({ expects, rows }: Statement, result: ResultSetHeader, counts: Counts): void {
+  switch (expects) {
+    case 'upserted': {
+      // CLIENT_FOUND_ROWS makes `Duplicates` the rows that were there, changed or not.
+      const found = /Duplicates: (\d+)/.exec(result.info);
+      if (found !== null) counts.missing += rows - Number(found[1]);
+      return;
+    }
+    case 'deleted':
+      counts.absent += Math.max(0, rows - result.affectedRows);
+      return;
+    case 'anything':
+    case 'updated':
+      return;
+    default:
+      throw new UnreachableError(expects satisfies never);
+  }
+}
 
 function isWatched({ zeros = 0, cuts = false }: Statement): boolean {
   return cuts || zeros > 0;

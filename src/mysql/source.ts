@@ -141,7 +141,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async *#follow(start: LogStart, options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
-    const { server, queueBytesMax = 16 << 20, heartbeatMs = 500, silenceMsMax = SILENCE_MS } = this.#options;
+    const { server, queueBytesMax = 1 << 20, heartbeatMs = 500, silenceMsMax = SILENCE_MS } = this.#options;
     const kind = await this.#facts(await this.#control.get());
     const common = {
       dsn: await server.driverOptions(),

@@ -36,6 +36,14 @@ export function quoteText(text: string): string {
   return `'${text.replace(/[\\'\0\n\r\x1a]/g, (c) => (c === '\0' ? '\\0' : c === '\n' ? '\\n' : c === '\r' ? '\\r' : c === '\x1a' ? '\\Z' : `\\${c}`))}'`;
 }
 
+/**
+ * Names for an IN of information_schema, never none. MariaDB takes a list whose members are all equal to its collation (`item`,
+ * `ITEM`) for the first of them alone, and finds one table; a name that no table has keeps it from that.
+ */
+export function nameList(names: readonly string[]): string {
+  return ['', ...names].map(quoteText).join(', ');
+}
+
 export function qualified(table: { readonly schema: string; readonly name: string }): string {
   return `${quoteName(table.schema)}.${quoteName(table.name)}`;
 }
@@ -114,7 +122,7 @@ function updateOrInsert(table: LoadTable, row: Image): Statement {
     rows: 1,
     expects: 'updated',
     zeros,
-    otherwise: `${insertHead(table)} VALUES ${tuple(row)}`,
+    otherwise: `${insertHead(table)} VALUES ${tuple(row, fillsOf(table))}`,
     otherwiseZeros: zeros,
   };
 }
@@ -125,7 +133,7 @@ function update(table: LoadTable, before: Image, after: Image): Statement {
     rows: 1,
     expects: 'updated',
     zeros: zerosOf(table, after, before),
-    otherwise: `${insertHead(table)} VALUES ${tuple(after)}`,
+    otherwise: `${insertHead(table)} VALUES ${tuple(after, fillsOf(table))}`,
     otherwiseZeros: zerosOf(table, after),
   };
 }
@@ -167,11 +175,28 @@ function inserts(
 ): Statement[] {
   const head = `${insertHead(table)} VALUES `;
   const zeros = enums(table).length === 0 ? null : rows.map((row) => zerosOf(table, row));
-  return pieces(head, rows.map(tuple), tail, statementBytes, expects, zeros);
+  const filled = fillsOf(table);
+  const tuples = rows.map((row) => tuple(row, filled));
+  return pieces(head, tuples, tail, statementBytes, expects, zeros);
 }
 
 function insertHead(table: LoadTable): string {
-  return `INSERT INTO ${qualified(table.target)} (${table.columns.map((column) => quoteName(column.name)).join(',')})`;
+  const names = [...table.columns.map(({ name }) => name), ...Object.keys(table.fills ?? {})];
+  return `INSERT INTO ${qualified(table.target)} (${names.map(quoteName).join(',')})`;
+}
+
+const tails = new WeakMap<LoadTable, string>();
+
+/** What stands behind a row's own values. */
+function fillsOf(table: LoadTable): string {
+  let tail = tails.get(table);
+  if (tail === undefined) {
+    tail = Object.values(table.fills ?? {})
+      .map((literal) => `,${literal}`)
+      .join('');
+    tails.set(table, tail);
+  }
+  return tail;
 }
 
 function untouched(table: LoadTable): string {
@@ -252,11 +277,8 @@ function pieces(
   return made;
 }
 
-function tuple(row: Image): string {
-  let text = '(';
-  for (let index = 0; index < row.length; index += 1)
-    text += index === 0 ? (row[index] ?? 'NULL') : `,${row[index] ?? 'NULL'}`;
-  return `${text})`;
+function tuple(row: Image, filled: string): string {
+  return `(${(row.includes(null) ? row.map((value) => value ?? 'NULL') : row).join()}${filled})`;
 }
 
 function columnList(table: LoadTable, columns: readonly number[]): string {

@@ -42,6 +42,8 @@ export class Structures {
 
   /** A table that should be asked for before the log goes on: the later, the more of it must be doubted. */
   get urgent(): Named | null {
+    // Asked at every event.
+    if (this.#urgent.length === 0) return null;
     return this.#urgent.find(({ schema, name }) => this.get(schema, name) === undefined) ?? null;
   }
 

@@ -152,7 +152,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async changeTables(
     pipeline: string,
-    { epoch, steps, before }: { epoch: number; steps: readonly TableStep[]; before: PendingChange['before'] },
+    { epoch, gtid, steps, before }: Parameters<TargetPort['changeTables']>[1],
     signal: AbortSignal,
   ): Promise<void> {
     const epochQuery = `SELECT epoch FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.of(pipeline)} AND lane=0`;
@@ -162,7 +162,8 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     signal.addEventListener('abort', leave, { once: true });
     try {
       signal.throwIfAborted();
-      await carryOut(session, { pipeline, epochQuery, epoch, steps, before });
+      const { lineage } = this.#options;
+      await carryOut(session, { pipeline, lineage, gtid, epochQuery, epoch, steps, before });
     } finally {
       signal.removeEventListener('abort', leave);
       session.destroy();

@@ -9,8 +9,6 @@ import {
   formatBare,
   formatPosition,
   type Position,
-  parseMariaGtid,
-  parseMysqlGtid,
   parsePosition,
 } from '../model/position.ts';
 import { wasReset } from './log-refusals.ts';
@@ -29,9 +27,9 @@ export function trackPosition(from: string): PositionTrack | FileTrack {
   const position = parsePosition(from);
   switch (position.family) {
     case 'mariadb':
-      return new Track(position, (gtid) => parseMariaGtid(gtid).domain, splitMariadb);
+      return new Track(position, '-', byNumber);
     case 'mysql':
-      return new Track(position, (gtid) => parseMysqlGtid(gtid).source, splitMysql);
+      return new Track(position, ':', byText);
     case 'file':
       return new FileTrack(position);
     default:
@@ -71,72 +69,167 @@ export class FileTrack implements PositionTrack {
   }
 }
 
-/** The parts of a position that move independently: a domain, or a source with its tag. */
-type Split<P> = (position: P) => Map<string | number, P>;
+type Order = (a: string, b: string) => number;
 
-class Track<P extends Position> implements PositionTrack {
-  readonly #family: string;
-  readonly #partOf: (gtid: string) => string | number;
-  readonly #parts: Map<string | number, Position>;
-  readonly #order: (string | number)[];
-  /** Printed parts before and after the one that moved last. */
-  #current: string | number | null = null;
+const byNumber: Order = (a, b) => Number(a) - Number(b);
+const byText: Order = (a, b) => (a < b ? -1 : 1);
+
+/**
+ * A position by GTIDs. Its parts move independently: a domain (up to the first `-` of a GTID), or a source with its tag (up to
+ * the last `:`).
+ */
+class Track implements PositionTrack {
+  readonly #family: 'mariadb' | 'mysql';
+  readonly #separator: '-' | ':';
+  readonly #order: Order;
+  readonly #parts = new Map<string, Part>();
+  /** What the last GTID named, with its separator. */
+  #name = '';
+  #current: Part | null = null;
+  /** Printed parts before and after it. */
   #before = '';
   #after = '';
   text: string;
 
-  constructor(position: P, partOf: (gtid: string) => string | number, split: Split<P>) {
+  constructor(position: Exclude<Position, FilePosition>, separator: '-' | ':', order: Order) {
     this.#family = position.family;
-    this.#partOf = partOf;
-    this.#parts = new Map<string | number, Position>(split(position));
-    this.#order = [...this.#parts.keys()].sort((a, b) => (a < b ? -1 : 1));
+    this.#separator = separator;
+    this.#order = order;
     this.text = formatPosition(position);
+    if (position.family === 'mariadb')
+      for (const [domain, { sequence }] of position.domains)
+        this.#parts.set(`${domain}-`, new Domain(sequence, formatBare(only(position, domain))));
+    else
+      for (const [source, intervals] of position.sources)
+        this.#parts.set(`${source}:`, new Source(`${source}:`, intervals));
   }
 
   pass(gtid: string): string {
-    const part = this.#partOf(gtid);
-    let position = this.#parts.get(part);
-    if (position === undefined) {
-      position = parsePosition(`${this.#family}:`);
-      this.#order.push(part);
-      this.#order.sort((a, b) => (a < b ? -1 : 1));
-      this.#current = null;
+    const name = this.#find(gtid);
+    if (this.#current === null) {
+      this.#current = this.#family === 'mariadb' ? new Domain(-1, '') : new Source(name, []);
+      this.#parts.set(name, this.#current);
+      this.#surround();
     }
-    const moved = advance(position, gtid);
-    this.#parts.set(part, moved);
-    if (this.#current !== part) this.#surround(part);
-    this.text = this.#before + formatBare(moved) + this.#after;
+    this.#current.add(gtid, Number(gtid.slice(gtid.lastIndexOf(this.#separator) + 1)));
+    this.text = this.#before + this.#current.text + this.#after;
     return this.text;
   }
 
   passed(gtid: string): boolean {
-    const position = this.#parts.get(this.#partOf(gtid));
-    return position !== undefined && coversGtid(position, gtid);
+    this.#find(gtid);
+    return this.#current?.has(Number(gtid.slice(gtid.lastIndexOf(this.#separator) + 1))) ?? false;
   }
 
-  #surround(part: string | number): void {
-    const at = this.#order.indexOf(part);
-    const print = (parts: (string | number)[]): string[] => parts.map((p) => formatBare(this.#parts.get(p)!));
-    this.#before = `${this.#family}:${print(this.#order.slice(0, at))
-      .map((text) => `${text},`)
-      .join('')}`;
-    this.#after = print(this.#order.slice(at + 1))
+  /** Nearly always the part is that of the GTID before. */
+  #find(gtid: string): string {
+    if (this.#current !== null && this.#isOf(gtid)) return this.#name;
+    const at = this.#separator === '-' ? gtid.indexOf('-') : gtid.lastIndexOf(':');
+    // As they are printed: a UUID may be spelled in large letters.
+    this.#name = gtid.slice(0, at + 1).toLowerCase();
+    this.#current = this.#parts.get(this.#name) ?? null;
+    if (this.#current !== null) this.#surround();
+    return this.#name;
+  }
+
+  /** A GTID of a source with a tag begins with the name of the one without. */
+  #isOf(gtid: string): boolean {
+    if (!gtid.startsWith(this.#name)) return false;
+    return this.#separator === '-' || gtid.lastIndexOf(':') === this.#name.length - 1;
+  }
+
+  #surround(): void {
+    const names = [...this.#parts.keys()].sort((a, b) => this.#order(a.slice(0, -1), b.slice(0, -1)));
+    const at = names.indexOf(this.#name);
+    const print = (some: readonly string[]): string[] => some.map((name) => this.#parts.get(name)!.text);
+    const before = print(names.slice(0, at)).map((text) => `${text},`);
+    this.#before = `${this.#family}:${before.join('')}`;
+    this.#after = print(names.slice(at + 1))
       .map((text) => `,${text}`)
       .join('');
-    this.#current = part;
   }
 }
 
-function splitMariadb(
-  position: Position & { family: 'mariadb' },
-): Map<string | number, Position & { family: 'mariadb' }> {
-  return new Map(
-    [...position.domains].map(([domain, at]) => [domain, { ...position, domains: new Map([[domain, at]]) }]),
-  );
+interface Part {
+  readonly text: string;
+  has(number: number): boolean;
+  add(gtid: string, number: number): void;
 }
 
-function splitMysql(position: Position & { family: 'mysql' }): Map<string | number, Position & { family: 'mysql' }> {
-  return new Map(
-    [...position.sources].map(([source, at]) => [source, { ...position, sources: new Map([[source, at]]) }]),
-  );
+/** MariaDB: the last GTID says all. */
+class Domain implements Part {
+  #sequence: number;
+  text: string;
+
+  constructor(sequence: number, text: string) {
+    this.#sequence = sequence;
+    this.text = text;
+  }
+
+  has(sequence: number): boolean {
+    return this.#sequence >= sequence;
+  }
+
+  add(gtid: string, sequence: number): void {
+    this.#sequence = sequence;
+    this.text = gtid;
+  }
+}
+
+type MysqlPosition = Extract<Position, { family: 'mysql' }>;
+
+/** MySQL: numbers without gaps only move the end of the last interval. */
+class Source implements Part {
+  readonly #name: string;
+  #position: MysqlPosition;
+  /** Printed up to where the last interval begins, and that; its end is 0 while there is none. */
+  #head = '';
+  #from = 0;
+  #to = 0;
+
+  constructor(name: string, intervals: readonly (readonly [number, number])[]) {
+    this.#name = name;
+    this.#position = { family: 'mysql', sources: new Map([[name.slice(0, -1), intervals]]) };
+    this.#settle();
+  }
+
+  get text(): string {
+    return this.#from === this.#to ? `${this.#head}${this.#to}` : `${this.#head}${this.#from}-${this.#to}`;
+  }
+
+  has(number: number): boolean {
+    if (number >= this.#from) return number <= this.#to;
+    return coversGtid(this.#position, this.#name + number);
+  }
+
+  add(_: string, number: number): void {
+    if (this.#to > 0 && number === this.#to + 1) {
+      this.#to = number;
+      return;
+    }
+    const intervals = [...this.#others(), [this.#from, this.#to] as const].filter(([, to]) => to > 0);
+    const known: MysqlPosition = { family: 'mysql', sources: new Map([[this.#name.slice(0, -1), intervals]]) };
+    this.#position = advance(known, this.#name + number) as MysqlPosition;
+    this.#settle();
+  }
+
+  /** All intervals but the last, as they were when that began. */
+  #others(): (readonly [number, number])[] {
+    return [...this.#position.sources.values()].flat().slice(0, -1);
+  }
+
+  #settle(): void {
+    const [intervals = []] = this.#position.sources.values();
+    const [from, to] = intervals.at(-1) ?? [0, 0];
+    this.#from = from;
+    this.#to = to;
+    this.#head = `${this.#name}${intervals
+      .slice(0, -1)
+      .map(([low, high]) => `${low === high ? low : `${low}-${high}`}:`)
+      .join('')}`;
+  }
+}
+
+function only(position: Extract<Position, { family: 'mariadb' }>, domain: number): Position {
+  return { family: 'mariadb', domains: new Map([[domain, position.domains.get(domain)!]]) };
 }

@@ -16,6 +16,8 @@ import { FileTrack, type PositionTrack, trackPosition } from './track.ts';
 /** So many transactions are passed at most without a word. */
 const PASSED_MAX = 4096;
 
+const NONE: readonly number[] = [];
+
 /** Rough cost of an item beside its rows. */
 const ITEM_BYTES = 200;
 
@@ -132,10 +134,19 @@ export class Transactions {
     this.#open = true;
   }
 
-  /** @param read appends changes and returns their rough size in memory */
-  addRows(read: (into: RowChange[]) => number): void {
-    if (this.#holding?.lost === true) return;
-    this.#changeBytes += read(this.#changes);
+  /** What comes now of the present transaction is not kept: there was too much of it. */
+  get drops(): boolean {
+    return this.#holding?.lost === true;
+  }
+
+  /** Where rows of the present transaction are put; then `added`. */
+  get changes(): RowChange[] {
+    return this.#changes;
+  }
+
+  /** @param bytes rough size in memory of what was put into `changes` */
+  added(bytes: number): void {
+    this.#changeBytes += bytes;
     if (this.#changeBytes >= this.#partBytes) this.#part();
   }
 
@@ -277,8 +288,9 @@ export class Transactions {
   /** Of the transactions before the present one. */
   #takePassed(): readonly number[] {
     const passed = this.#passed;
-    this.#passed = [];
     passed.pop();
+    if (passed.length === 0) return NONE;
+    this.#passed = [];
     return passed;
   }
 

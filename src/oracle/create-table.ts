@@ -1,10 +1,10 @@
 /** A table that is missing, made with the types that `model/oracle-types.ts` names for those of its source. */
 
 import { OtterError } from '../model/error.ts';
+import { madeColumnName } from '../model/oracle-names.ts';
 import { isText, madeType, parseOracleType, parseSourceType } from '../model/oracle-types.ts';
-import { nameNow } from '../model/renamed.ts';
 import { type TableShape, tableName } from '../model/row.ts';
-import { madeName, qualified, quoteName } from './names.ts';
+import { qualified, quoteColumn } from './names.ts';
 import type { TableName } from './schema.ts';
 
 export interface Made {
@@ -17,7 +17,7 @@ export interface Made {
 export function createStatement(source: TableShape, as: TableName, rename: Readonly<Record<string, string>>): Made {
   const uniques = source.uniques.filter(({ partial }) => partial !== true);
   const inKey = new Set([...source.primaryKey, ...uniques.flatMap(({ columns }) => columns)]);
-  const names = source.columns.map(({ name }) => quoteName(madeName(nameNow(rename, name))));
+  const names = source.columns.map((column) => quoteColumn(madeColumnName(column, rename)));
   const columns = source.columns.map(({ name, type, charset, nullable }, index) => {
     const made = madeType(parseSourceType(type, charset), inKey.has(index));
     if (made === null) {

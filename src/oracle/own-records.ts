@@ -57,6 +57,13 @@ const KEYS: Readonly<Record<OwnTable, readonly string[]>> = {
   STRUCTURE: ['LINEAGE', 'PIPELINE', 'SOURCE_TABLE'],
 };
 
+/** A source table of a pipeline, and where it goes by the name that the topology gives. */
+export interface Sharer {
+  readonly pipeline: string;
+  readonly source: string;
+  readonly target: string;
+}
+
 /** How long a claim waits for the transaction of whoever had the pipeline, in seconds. */
 const CLAIM_WAIT_S = 30;
 
@@ -185,13 +192,13 @@ export class OwnRecords {
     await this.#upsert(connection, 'STRUCTURE', rows, ['DIGEST']);
   }
 
-  /** Whether another pipeline or source table goes into the same table. */
-  async shared(connection: Connection, pipeline: string, table: string, target: string): Promise<boolean> {
+  /** What goes into a table of this name, in whatever capitals, but this pipeline's table. */
+  async sharers(connection: Connection, pipeline: string, table: string, target: string): Promise<readonly Sharer[]> {
     const found = await connection.rows(
-      `SELECT 1 FROM ${this.table('COPY')} WHERE "LINEAGE"=:1 AND "TARGET_TABLE"=:2 AND NOT ("PIPELINE"=:3 AND "SOURCE_TABLE"=:4)`,
+      `SELECT "PIPELINE","SOURCE_TABLE","TARGET_TABLE" FROM ${this.table('COPY')} WHERE "LINEAGE"=:1 AND UPPER("TARGET_TABLE")=UPPER(:2) AND NOT ("PIPELINE"=:3 AND "SOURCE_TABLE"=:4)`,
       [this.lineage, target, pipeline, table],
     );
-    return found.length > 0;
+    return found.map(([by, source, named]) => ({ pipeline: by!, source: source!, target: named! }));
   }
 
   async forgetTables(connection: Connection, pipeline: string, tables: readonly string[]): Promise<void> {

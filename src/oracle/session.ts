@@ -76,6 +76,12 @@ export class OracleSession implements LoadSession {
     return this.write(writes);
   }
 
+  async apply(...whole: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
+    const counts = await this.begin(...whole);
+    await this.commit();
+    return counts;
+  }
+
   async write(writes: readonly Write[]): Promise<WriteCounts> {
     const counts = { missing: 0, absent: 0 };
     for (let at = 0; at < writes.length; ) {
@@ -236,6 +242,7 @@ export class OracleSession implements LoadSession {
   }
 
   readonly recordChange = noChanges;
+  readonly keepDefinitions = noChanges;
   readonly forgetTables = noChanges;
 
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {

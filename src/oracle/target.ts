@@ -9,11 +9,12 @@
 import { OtterError } from '../model/error.ts';
 import { Lane } from '../model/lane.ts';
 import type { Checkpoint, CopyState, LoadSession, Place, RecordedTable, TargetPort } from '../model/load.ts';
+import { madeName } from '../model/oracle-names.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import type { Connection } from './connection.ts';
 import { createStatement } from './create-table.ts';
 import { oracleErrorNumber } from './errors.ts';
-import { madeName, qualified } from './names.ts';
+import { qualified } from './names.ts';
 import { noChanges, onlyATarget } from './one-way.ts';
 import { ORACLE_TABLES, OwnRecords } from './own-records.ts';
 import { findSchema, findTable, readShape } from './schema.ts';
@@ -126,8 +127,24 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     return this.#read((connection, records) => records.tables(connection, pipeline));
   }
 
+  /** @throws OtterError OT5056 when the table was given other names there, which Oracle takes for one */
   shared(pipeline: string, table: string, { target }: Place): Promise<boolean> {
-    return this.#read((connection, records) => records.shared(connection, pipeline, table, target));
+    return this.#read(async (connection, records) => {
+      const sharers = await records.sharers(connection, pipeline, table, target);
+      const here = await tableOf(connection, target);
+      for (const other of sharers) {
+        if (other.target === target || here !== (await tableOf(connection, other.target))) continue;
+        throw new OtterError(
+          'OT5056',
+          `${target} and ${other.target}, into which ${other.source} goes by ${other.pipeline}, are one table to Oracle`,
+          {
+            where: { source: table, target },
+            hint: 'Give both the same `to`, letter by letter, if all rows are meant for one table; else give one of them another.',
+          },
+        );
+      }
+      return sharers.some((other) => other.target === target);
+    });
   }
 
   /** It takes names as they are quoted; see `names.ts`. */
@@ -217,6 +234,19 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     this.#records = new OwnRecords(found, lineage);
     return this.#records;
   }
+}
+
+/** As Oracle has it, of `schema.table`; either may have dots. Null: there is none. */
+async function tableOf(connection: Connection, named: string): Promise<string | null> {
+  const parts = named.split('.');
+  for (let at = 1; at < parts.length; at += 1) {
+    const found = await findTable(connection, {
+      schema: parts.slice(0, at).join('.'),
+      name: parts.slice(at).join('.'),
+    });
+    if (found !== null) return tableName(found);
+  }
+  return null;
 }
 
 /** Somebody else may have made it a moment ago. */

@@ -5,7 +5,7 @@
  */
 
 import { UnreachableError } from '../model/error.ts';
-import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
+import { compileChannel, type PipelineSpec, serialiserOf } from '../model/pipeline.ts';
 import { formatName, overlap, singleName, tablePattern } from '../model/table-pattern.ts';
 import type { ChannelSpec, ConflictSpec, RowSpec, TableSpec, Topology } from '../model/topology.ts';
 import type { Effect } from './change.ts';
@@ -324,7 +324,9 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
   if (differs('ddl')) {
     const does = {
       replicate:
-        'changes of tables are carried over from now on: what is dropped or emptied at the source is dropped or emptied at the target',
+        after.direction.kind === 'two-way'
+          ? `changes of tables that are safe are carried from ${decider(after, after.direction.between)} from now on; others, and those made elsewhere, stop pipelines`
+          : 'changes of tables are carried over from now on: what is dropped or emptied at the source is dropped or emptied at the target',
       ignore: 'changes of table structure are passed over from now on; rows that do not fit stop the pipeline',
       stop: 'pipelines stop at the next change of table structure',
     } as const;
@@ -364,4 +366,9 @@ const LISTED_MAX = 6;
 function listed(names: readonly string[]): string {
   const rest = names.length - LISTED_MAX;
   return rest > 0 ? `${names.slice(0, LISTED_MAX).join(', ')} and ${rest} more` : names.join(', ');
+}
+
+/** The site from which changes of tables are carried. */
+function decider({ conflict }: ChannelSpec, between: readonly string[]): string {
+  return conflict === null ? between[0]! : serialiserOf(conflict, between);
 }

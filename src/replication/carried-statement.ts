@@ -19,6 +19,16 @@ const TOLD = new Set([
 /** Second words of an action that make it one on parts of the table. */
 const PARTS = new Set(['PARTITION', 'PARTITIONS', 'TABLE', 'SYSTEM', 'PERIOD']);
 
+/** `ALTER TABLE`, `CREATE INDEX`, ...; no names and nothing else that somebody wrote. */
+export function firstWords(plain: string): string {
+  const words = plain.toUpperCase().match(/[A-Z]+/g) ?? [];
+  const [verb = ''] = words;
+  if (verb === 'TRUNCATE') return 'TRUNCATE TABLE';
+  const kind = words.slice(1, 5).find((word) => ['TABLE', 'TABLES', 'INDEX', 'DATABASE', 'SCHEMA'].includes(word));
+  if (kind === 'TABLES') return `${verb} TABLE`;
+  return kind === undefined || !/^(ALTER|CREATE|DROP|RENAME)$/.test(verb) ? 'a statement' : `${verb} ${kind}`;
+}
+
 /** Of an ALTER TABLE, or what makes or drops an index. Null: nothing. */
 export function untold({ plain, schema }: PlainStatement): string | null {
   const reader = new WordReader(plain, schema);

@@ -4,7 +4,7 @@
  * The source projects rows to the columns that may travel (`extract`); the target matches them by name with the table
  * it has (`loadTable`). From then on rows of the table are *loaded images*: values in the order of `LoadTable.columns`.
  */
-
+import { isAmong } from '../model/column-names.ts';
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
@@ -13,7 +13,7 @@ import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
 import { tableName } from '../model/row.ts';
 import { cascades } from './cascades.ts';
 import { type Fit, fitOf, printTypes } from './column-fit.ts';
-import { NULL_TYPE } from './expression/types.ts';
+import { NULL_TYPE, TRUTH_TYPE } from './expression/types.ts';
 import type { FindHash } from './mask.ts';
 import { isOracle, oracleFit } from './oracle-fit.ts';
 import { type FindProcessor, type NamedColumn, processing, roomy } from './processing.ts';
@@ -49,10 +49,8 @@ type ExtractRule = Pick<TableRule, 'omit' | 'only' | 'rows'> & Partial<Pick<Tabl
  * table, OT5053 when a module cannot be run, OT5054.
  */
 export function extract(rule: ExtractRule, full: TableShape, { hash, processor }: Finds = NOTHING): Extract {
-  const omit = new Set(rule.omit);
-  const only = rule.only === null ? null : new Set(rule.only);
   const travels = (column: ColumnShape): boolean =>
-    !omit.has(column.name) && (only === null || only.has(column.name)) && !column.generated;
+    !column.generated && !isAmong(rule.omit, column.name) && (rule.only === null || isAmong(rule.only, column.name));
   const picks = full.columns.flatMap((column, index) => (travels(column) ? [index] : []));
   const work = rule.rows === undefined ? null : rowWork(rule.rows, rule.rename ?? {}, full, travels, hash);
   const keeps = work?.keeps ?? null;
@@ -192,12 +190,13 @@ export function loadTable(
     }
     return index;
   });
+  refuseTwice(source, target, targetIndexes);
   const judge = isOracle(target) ? oracleFit : fitOf;
   const fits = source.columns.map((column, position): Fit => {
     const there = target.columns[targetIndexes[position]!]!;
     return column.type === NULL_TYPE
       ? nullFit(there)
-      : judge(column.computed === true ? asDecimal(column, there) : column, there);
+      : judge(column.computed === true ? asThere(column, there) : column, there);
   });
   refuseMisfits(source, target, targetIndexes, running ? ALOUD : [], fits);
   const at = new Map(targetIndexes.map((index, position) => [index, position]));
@@ -226,13 +225,43 @@ export function loadTable(
   };
 }
 
-/** A whole number that was computed is written by its value, also into a DECIMAL. */
-function asDecimal(column: ColumnShape, there: ColumnShape): ColumnShape {
-  const digits = /^decimal/i.test(there.type) ? INTEGER_DIGITS[column.type] : undefined;
-  return digits === undefined ? column : { ...column, type: `decimal(${digits},0)` };
+/** A rename may lead to the name of a column that travels too. */
+function refuseTwice(source: TableShape, target: TableShape, targetIndexes: readonly number[]): void {
+  const second = targetIndexes.findIndex((index, position) => targetIndexes.indexOf(index) < position);
+  if (second < 0) return;
+  const both = [targetIndexes.indexOf(targetIndexes[second]!), second].map(
+    (position) => source.columns[position]!.name,
+  );
+  throw new OtterError(
+    'OT5011',
+    `columns ${both.join(' and ')} of ${tableName(source)} would both go into ${tableName(target)}.${target.columns[targetIndexes[second]!]!.name}`,
+    {
+      where: { source: tableName(source), target: tableName(target) },
+      hint: 'Give each a name of its own with `columns.rename` or `columns.set`, or leave one out with `columns.omit`.',
+    },
+  );
 }
 
-const INTEGER_DIGITS: Readonly<Record<string, number>> = { tinyint: 2, smallint: 4, mediumint: 6, int: 9, bigint: 18 };
+/**
+ * A whole number that was computed is written by its value, also into a column of another kind of numbers which has room for its
+ * digits; a condition, which is 1 or 0, into any.
+ */
+function asThere(column: ColumnShape, there: ColumnShape): ColumnShape {
+  const digits = WHOLE_DIGITS[column.type];
+  const base = /^[a-z]+/i.exec(there.type)?.[0].toLowerCase() ?? '';
+  // One that is too large is refused.
+  if (/^decimal\(\d+,0\)/i.test(column.type) && base in WHOLE_DIGITS) return { ...column, type: 'bigint' };
+  if (digits === undefined) return column;
+  if (base === 'decimal') return { ...column, type: `decimal(${digits},0)` };
+  return digits <= (KEPT_DIGITS[base] ?? 0) ? { ...column, type: there.type } : column;
+}
+
+const WHOLE_DIGITS: Readonly<Record<string, number>> = {
+  ...{ [TRUTH_TYPE]: 1, tinyint: 2, smallint: 4, mediumint: 6, int: 9, bigint: 18 },
+};
+
+/** Whole numbers of so many digits are the same there; a negative one would be another in a BIT. */
+const KEPT_DIGITS: Readonly<Record<string, number>> = { float: 7, double: 15, bit: 1 };
 
 /** See `fitOf`. */
 function nullFit({ nullable, type }: ColumnShape): Fit {
@@ -252,7 +281,9 @@ function refuseMisfits(
     // The type of a computed column is a guess at the largest value, which hardly ever comes; one that does not fit is refused aloud.
     if (fit === 'exact' || (column.computed === true ? ALOUD : allowed).includes(fit)) return [];
     const { from, to } = printTypes(column, counterpart);
-    return [`${counterpart.name} is ${to} and should take ${from}`];
+    if (column.computed !== true) return [`${counterpart.name} is ${to} and should take ${from}`];
+    const made = column.type === TRUTH_TYPE ? 'a condition, which is 1 or 0' : from;
+    return [`${counterpart.name} is ${to} and \`columns.set\` makes ${made}`];
   });
   if (misfits.length === 0) return;
   const to = tableName(target);

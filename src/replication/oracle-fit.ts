@@ -4,6 +4,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
+import { columnNameProblem, madeColumnName, madeName, nameProblem } from '../model/oracle-names.ts';
 import { carriageOf, isLob, isText, madeType, parseOracleType, parseSourceType } from '../model/oracle-types.ts';
 import { type ColumnShape, ORACLE_ENGINE, type TableShape, tableName } from '../model/row.ts';
 import type { Fit, FitColumn } from './column-fit.ts';
@@ -54,11 +55,36 @@ export function oracleObstacle(table: LoadTable): OtterError | null {
   return null;
 }
 
-/** Why the table cannot be made there where it is missing, or null. */
+/**
+ * Why the table cannot be made there where it is missing, or null.
+ * @param rename as in `loadTable`
+ */
 export function makingObstacle(
   source: TableShape,
   as: { readonly schema: string; readonly name: string },
+  rename: Readonly<Record<string, string>>,
 ): OtterError | null {
+  const where = { source: tableName(source), target: tableName(as) };
+  const unnamed = nameProblem(madeName(as.name));
+  if (unnamed !== null) {
+    return new OtterError('OT5060', `Oracle has no table ${JSON.stringify(as.name)}: the name ${unnamed}`, {
+      where,
+      hint: 'Give the table another name at the target, with `to`.',
+    });
+  }
+  for (const column of source.columns) {
+    const name = madeColumnName(column, rename);
+    const why = columnNameProblem(name);
+    if (why === null) continue;
+    return new OtterError(
+      'OT5060',
+      `Oracle has no column ${JSON.stringify(name)} in ${where.target}: the name ${why}`,
+      {
+        where,
+        hint: `Give it another name, or leave it out: \`columns: { rename: { ${column.name}: ... } }\`, \`columns: { omit: [${column.name}] }\`.`,
+      },
+    );
+  }
   const inKey = new Set([source.primaryKey, ...source.uniques.map(({ columns }) => columns)].flat());
   const without = source.columns.find(
     ({ type, charset }, index) => madeType(parseSourceType(type, charset), inKey.has(index)) === null,
@@ -66,10 +92,10 @@ export function makingObstacle(
   if (without === undefined) return null;
   return new OtterError(
     'OT5029',
-    `${tableName(as)} is missing, and Oracle has no type for column ${without.name} (${without.type})`,
+    `${where.target} is missing, and Oracle has no type for column ${without.name} (${without.type})`,
     {
-      where: { source: tableName(source), target: tableName(as) },
-      hint: `Make ${tableName(as)} yourself, or leave the column out with \`columns: { omit: [${without.name}] }\`.`,
+      where,
+      hint: `Make ${where.target} yourself, or leave the column out with \`columns: { omit: [${without.name}] }\`.`,
     },
   );
 }

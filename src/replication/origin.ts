@@ -6,6 +6,7 @@
  */
 import type {
   AppliedTouches,
+  Definition,
   Image,
   LoggedAnswer,
   RowChange,
@@ -34,6 +35,13 @@ export type OtterRow =
   | { readonly kind: 'piece'; readonly pipeline: string }
   | { readonly kind: 'version'; readonly pipeline: string; readonly versions: readonly Version[] }
   | { readonly kind: 'touches'; readonly pipeline: string; readonly touches: readonly AppliedTouches[] }
+  /** What is taken down here of how a table of the pipeline's source was made; null: nothing any more. */
+  | {
+      readonly kind: 'definition';
+      readonly pipeline: string;
+      readonly table: string;
+      readonly definition: Definition | null;
+    }
   | { readonly kind: 'beat'; readonly site: string; readonly sentMs: number }
   | {
       readonly kind: 'watermark';
@@ -58,9 +66,9 @@ export class OtterRows {
     this.#image = '';
   }
 
-  /** Null for rows of other topologies, deletions, and tables that say nothing to a reader. */
+  /** Null for rows of other topologies, deletions of most, and tables that say nothing to a reader. */
   read(change: RowChange): OtterRow | null {
-    if (change.kind === 'delete') return null;
+    if (change.kind === 'delete') return this.#gone(change.table, change.before);
     const { table, after } = change;
     if (textOf(table, after, 'lineage') !== this.#lineage) return null;
     if (table.name !== 'answer') return shortRow(table, after);
@@ -80,6 +88,17 @@ export class OtterRows {
       ...settledBy(JSON.parse(textOf(table, after, 'lock_keys')) as Settled),
     };
   }
+
+  #gone(table: TableShape, before: Image): OtterRow | null {
+    if (table.name !== 'definition' || textOf(table, before, 'lineage') !== this.#lineage) return null;
+    return definitionRow(table, before, false);
+  }
+}
+
+function definitionRow(table: TableShape, image: Image, there: boolean): OtterRow {
+  const text = (column: string): string => textOf(table, image, column);
+  const definition = there ? { create: text('created_by'), position: text('position') } : null;
+  return { kind: 'definition', pipeline: text('pipeline'), table: text('source_table'), definition };
 }
 
 type Names = readonly string[] | null;
@@ -132,6 +151,8 @@ function shortRow(table: TableShape, after: Image): OtterRow | null {
   switch (table.name) {
     case 'checkpoint':
       return { kind: 'mark', pipeline: text('pipeline'), position: text('position'), clock: Number(text('clock')) };
+    case 'definition':
+      return definitionRow(table, after, true);
     case 'heartbeat':
       return { kind: 'beat', site: text('site'), sentMs: Number(text('sent_ms')) };
     case 'version':

@@ -15,6 +15,7 @@ import {
   quoted,
   readable,
   readerOf,
+  singleText,
   timeText,
   ValueProblem,
   wholeDatetime,
@@ -49,7 +50,7 @@ export function plainColumn(column: ColumnShape): PlainColumn {
   if (base === 'set') return { read: text, write: setWriter(membersOf(column.type)) };
   switch (type.kind) {
     case 'number':
-      return numberColumn(base, type, read as (literal: string) => ReturnType<typeof big>);
+      return numberColumn(base, column.type, type, read as (literal: string) => ReturnType<typeof big>);
     case 'text':
       return readable(type.charset) ? { read: text, write: textWriter(base, type) } : kept(column.type);
     case 'bytes':
@@ -84,18 +85,11 @@ function kept(type: string): PlainColumn {
 
 function numberColumn(
   base: string,
+  spec: string,
   type: Extract<Type, { kind: 'number' }>,
   read: (literal: string) => ReturnType<typeof big>,
 ): PlainColumn {
-  if (type.approximate)
-    return {
-      read: (literal) => Number(read(literal).toString()),
-      write: (value) => {
-        if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong('a number', value);
-        const digits = Object.is(value, -0) ? '-0' : String(value);
-        return digits.includes('e') ? digits : `${digits}e0`;
-      },
-    };
+  if (type.approximate) return floatingColumn(base === 'float', spec);
   if (base === 'decimal' || base === 'numeric')
     return { read: (literal) => exactText(read(literal), type.scale), write: exactWriter(type.scale) };
   const exact = exactWriter(0);
@@ -107,6 +101,32 @@ function numberColumn(
     };
   if (base === 'bigint' || base === 'bit') return { read: (literal) => BigInt(read(literal).toFixed(0)), write: exact };
   return { read: (literal) => Number(read(literal).toString()), write: exact };
+}
+
+/** @param spec a precision (`FLOAT(7,4)`) is one to which the server rounds */
+function floatingColumn(single: boolean, spec: string): PlainColumn {
+  const decimals = /\(\d+, *(\d+)\)/.exec(spec)?.[1];
+  const kept = (value: number): number => {
+    if (decimals !== undefined && Number(value.toFixed(Number(decimals))) !== value)
+      throw new ValueProblem(`a number with more than ${decimals} decimals`);
+    if (!single) return value;
+    const near = Math.fround(value);
+    if (near !== value && (!Number.isFinite(near) || Number(singleText(near)) !== value))
+      throw new ValueProblem('a number that a FLOAT does not hold exactly: give Math.fround() of it');
+    return near;
+  };
+  return {
+    read: (literal) => {
+      const value = Number(literal);
+      return single && value !== 0 ? Number(singleText(value)) : value;
+    },
+    write: (value) => {
+      if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong('a number', value);
+      const stored = kept(value);
+      const digits = Object.is(stored, -0) ? '-0' : String(stored);
+      return digits.includes('e') ? digits : `${digits}e0`;
+    },
+  };
 }
 
 const DIGITS = /^-?\d+(\.\d+)?$/;

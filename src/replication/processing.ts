@@ -43,10 +43,13 @@ export function processing(
   return (made) => {
     try {
       const row = Object.create(null) as Record<string, ProcessorValue>;
-      for (const [index, { name }] of columns.entries()) row[name] = readAt(plain[index]!, made[index]!, name);
+      const had = columns.map(({ name }, index) => readAt(plain[index]!, made[index]!, name));
+      for (const [index, { name }] of columns.entries()) row[name] = had[index]!;
       return rowsOf(call(run, row, about)).map((given) => {
-        const image = imageOf(given, columns, plain, names);
-        const moved = key.find((index) => image[index] !== again(plain[index]!, made[index]!));
+        const image = imageOf(given, { columns, plain, names, had, made });
+        const moved = key.find(
+          (index) => image[index] !== made[index] && image[index] !== again(plain[index]!, made[index]!),
+        );
         if (moved === undefined) return image;
         throw new ValueProblem(`another value of ${columns[moved]!.name}, which is part of the key`);
       });
@@ -67,31 +70,48 @@ function call(run: Processor, row: ProcessorRow, about: Parameters<Processor>[1]
   }
 }
 
+/** It may be a getter of the module's. */
+function fieldOf(given: object, name: string): unknown {
+  try {
+    return (given as Readonly<Record<string, unknown>>)[name];
+  } catch (error) {
+    throw new Thrown(placeOf(error));
+  }
+}
+
 function rowsOf(given: unknown): readonly Readonly<Record<string, unknown>>[] {
   if (given === null) return [];
   const rows: readonly unknown[] = Array.isArray(given) ? given : [given];
   return rows.map((row) => {
-    if (typeof row === 'object' && row !== null && !('then' in row)) return row as Readonly<Record<string, unknown>>;
+    if (typeof row === 'object' && row !== null && typeof fieldOf(row, 'then') !== 'function')
+      return row as Readonly<Record<string, unknown>>;
     const what = typeof row === 'object' && row !== null ? 'a promise' : String(typeof row);
     throw new ValueProblem(`${what} where a row, a list of rows or null is expected`);
   });
 }
 
-function imageOf(
-  given: Readonly<Record<string, unknown>>,
-  columns: readonly NamedColumn[],
-  plain: readonly PlainColumn[],
-  names: ReadonlySet<string>,
-): Image {
+interface Original {
+  readonly columns: readonly NamedColumn[];
+  readonly plain: readonly PlainColumn[];
+  readonly names: ReadonlySet<string>;
+  /** What the processor was given, which it may have changed in place. */
+  readonly had: readonly ProcessorValue[];
+  readonly made: Image;
+}
+
+function imageOf(given: Readonly<Record<string, unknown>>, { columns, plain, names, had, made }: Original): Image {
   for (const name of Object.keys(given))
     if (!names.has(name)) throw new ValueProblem(`a column ${name} that does not travel: \`columns.set\` adds one`);
   return columns.map(({ name, shape }, index): Value => {
-    const value = Object.hasOwn(given, name) ? given[name] : undefined;
+    const value = Object.hasOwn(given, name) ? fieldOf(given, name) : undefined;
     if (value === undefined) throw new ValueProblem(`no value of ${name}`);
     if (value === null) {
       if (shape.nullable || shape.computed === true) return null;
       throw new ValueProblem(`null for ${name}, which takes none`);
     }
+    // What it left alone stays what it was, also where several values read alike (-0, an ENUM that is no member). Bytes may have
+    // been changed in place.
+    if (Object.is(value, had[index]) && !(value instanceof Uint8Array)) return made[index]!;
     return named(name, () => plain[index]!.write(value));
   });
 }

@@ -5,7 +5,7 @@
  * and for both images of what the log brings. Rule kept: what a row becomes depends on nothing but the row and the rules, so an
  * update or delete finds what the insert made.
  */
-
+import { isAmong } from '../model/column-names.ts';
 import { OtterError } from '../model/error.ts';
 import { columnsOf, type Expression } from '../model/expression.ts';
 import { ExpressionProblem, parseExpression } from '../model/expression-parser.ts';
@@ -14,7 +14,7 @@ import { type ColumnShape, type Image, type TableShape, tableName, type Value } 
 import { nearest } from '../model/suggest.ts';
 import type { MaskKind, RowSpec } from '../model/topology.ts';
 import { compile, compileCondition } from './expression/compile.ts';
-import { columnFor } from './expression/types.ts';
+import { columnFor, TRUTH_TYPE } from './expression/types.ts';
 import { ValueProblem, writerOf } from './expression/values.ts';
 import { type FindHash, maskOf } from './mask.ts';
 
@@ -49,12 +49,13 @@ export function rowWork(
 ): RowWork {
   const instead = new Map<number, MadeColumn>();
   const besides: MadeColumn[] = [];
+  const masks = Object.keys(rows.mask ?? {});
   for (const [name, kind] of Object.entries(rows.mask ?? {})) {
     const index = columnNamed(full, name, 'mask');
     if (travels(full.columns[index]!)) instead.set(index, masked(full, index, kind, hash));
   }
   for (const [name, text] of Object.entries(rows.set ?? {})) {
-    const made = computed(full, name, text);
+    const made = computed(full, masks, name, text);
     const index = full.columns.findIndex(
       (column) => travels(column) && nameNow(rename, column.name).toLowerCase() === name.toLowerCase(),
     );
@@ -62,31 +63,32 @@ export function rowWork(
     else instead.set(index, made);
   }
   if (rows.process !== undefined) refuseUnseen(full, '`process`', () => true);
-  return { keeps: rows.where === undefined ? null : filter(full, rows.where), instead, besides };
+  return { keeps: rows.where === undefined ? null : filter(full, masks, rows.where), instead, besides };
 }
 
-function filter(full: TableShape, text: string): (row: Image) => boolean {
+function filter(full: TableShape, masks: readonly string[], text: string): (row: Image) => boolean {
   const what = '`where`';
   const expression = read(full, what, text);
   const holds = understood(full, what, text, () => compileCondition(expression, full.columns));
-  return guarded(full, what, holds);
+  return guarded(full, masks, what, holds);
 }
 
-function computed(full: TableShape, name: string, text: string): MadeColumn {
+function computed(full: TableShape, masks: readonly string[], name: string, text: string): MadeColumn {
   const what = `\`columns.set.${name}\``;
   const expression = read(full, what, text);
   const { type, nullable, column, evaluate } = understood(full, what, text, () => compile(expression, full.columns));
   if (column !== null) {
-    // As it is, whatever its type.
+    // As it is, whatever its type. A TINYINT(1) may hold more than a condition does.
     const source = full.columns[column]!;
-    const shape = { ...source, name, generated: false, computed: true } as const;
+    const kind = source.type === TRUTH_TYPE ? 'tinyint' : source.type;
+    const shape = { ...source, type: kind, name, generated: false, computed: true } as const;
     return { shape, make: (row) => row[column]!, distinct: false };
   }
   if (type.kind === 'opaque') throw misfit(full, what, text, new ExpressionProblem('nothing can be made of it', 0));
   const shape = columnFor(type, name, nullable);
   if (type.kind === 'null') return { shape, make: () => null, distinct: false };
   const write = writerOf(type);
-  const make = guarded(full, what, (row): Value => {
+  const make = guarded(full, masks, what, (row): Value => {
     const value = evaluate(row);
     return value === null ? null : write(value);
   });
@@ -98,7 +100,7 @@ function masked(full: TableShape, index: number, kind: MaskKind, hash: FindHash 
   const what = `\`columns.mask.${column.name}\``;
   const { problem, shape, make } = maskOf(column, kind, hash);
   if (problem !== null) throw misfit(full, what, column.name, new ExpressionProblem(problem, 0));
-  const value = guarded(full, what, (row): Value => {
+  const value = guarded(full, [column.name], what, (row): Value => {
     const literal = row[index]!;
     return literal === null ? null : make(literal);
   });
@@ -156,14 +158,22 @@ function misfit(full: TableShape, what: string, text: string, { message, at, end
   });
 }
 
-/** What goes wrong with one row names it by its key. */
-function guarded<T>(full: TableShape, what: string, work: (row: Image) => T): (row: Image) => T {
+/** What goes wrong with one row names it by its key, less what is masked. */
+function guarded<T>(
+  full: TableShape,
+  masks: readonly string[],
+  what: string,
+  work: (row: Image) => T,
+): (row: Image) => T {
   return (row) => {
     try {
       return work(row);
     } catch (error) {
       if (!(error instanceof ValueProblem)) throw error;
-      const key = full.primaryKey.map((index) => `${full.columns[index]!.name}=${row[index] ?? 'NULL'}`).join(', ');
+      const shown = (name: string, index: number): string =>
+        isAmong(masks, name) ? '(masked)' : (row[index] ?? 'NULL');
+      const named = full.primaryKey.map((index) => [full.columns[index]!.name, index] as const);
+      const key = named.map(([name, index]) => `${name}=${shown(name, index)}`).join(', ');
       throw new OtterError(
         'OT5051',
         `${what} of ${tableName(full)} cannot be answered for the row ${key === '' ? 'without a key' : key}: it holds ${error.message}`,

@@ -90,39 +90,42 @@ interface Fate {
   /** Whether the row was there before the window. */
   readonly existed: boolean;
   /** Whether it was deleted at some time within the window. */
-  readonly deleted: boolean;
+  deleted: boolean;
   /** An image that bears the key. */
-  readonly key: Image;
-  readonly after: Image | null;
+  key: Image;
+  after: Image | null;
 }
 
 /** The last image of every key that the changes touch, in order of first touch. */
 export function fates(table: LoadTable, changes: readonly LoadChange[]): Map<string, Fate> {
   const byKey = new Map<string, Fate>();
-  const gone = (image: Image): void => {
-    const text = keyText(image, table.key);
-    byKey.set(text, { existed: byKey.get(text)?.existed ?? true, deleted: true, key: image, after: null });
+  const gone = (text: string, image: Image): void => {
+    const past = byKey.get(text);
+    if (past === undefined) byKey.set(text, { existed: true, deleted: true, key: image, after: null });
+    else Object.assign(past, { deleted: true, key: image, after: null });
   };
-  const there = (image: Image, existed: boolean): void => {
-    const text = keyText(image, table.key);
+  const there = (text: string, image: Image, existed: boolean): void => {
     const past = byKey.get(text);
     if (past === undefined) byKey.set(text, { existed, deleted: false, key: image, after: image });
-    else byKey.set(text, { existed: past.existed, deleted: past.deleted, key: image, after: image });
+    else {
+      past.key = image;
+      past.after = image;
+    }
   };
   for (const { kind, before, after } of changes) {
     switch (kind) {
       case 'insert':
-        there(after!, false);
+        there(keyText(after!, table.key), after!, false);
         break;
-      case 'update':
-        if (keyText(before!, table.key) === keyText(after!, table.key)) there(after!, true);
-        else {
-          gone(before!);
-          there(after!, false);
-        }
+      case 'update': {
+        const text = keyText(after!, table.key);
+        const old = keyText(before!, table.key);
+        if (old !== text) gone(old, before!);
+        there(text, after!, old === text);
         break;
+      }
       case 'delete':
-        gone(before!);
+        gone(keyText(before!, table.key), before!);
         break;
       default:
         throw new UnreachableError(kind satisfies never);
@@ -132,12 +135,18 @@ export function fates(table: LoadTable, changes: readonly LoadChange[]): Map<str
 }
 
 function mergedWrites(table: LoadTable, changes: readonly LoadChange[]): Write[] {
+  // All of their keys differ then, as they did at the source.
+  if (changes.every(({ kind }) => kind === 'insert'))
+    return [{ kind: 'insert', table, rows: changes.map(({ after }) => after!) }];
   const deletes: Image[] = [];
   const inserts: Image[] = [];
   const upserts: Image[] = [];
+  // What was deleted and made again has lost what it had in columns that do not travel.
+  const whole = table.extras.length === 0;
   for (const { existed, deleted, key, after } of fates(table, changes).values()) {
-    if (existed && (after === null || deleted)) deletes.push(key);
-    if (after !== null) (existed && !deleted ? upserts : inserts).push(after);
+    const replaced = existed && after !== null && (whole || !deleted);
+    if (existed && !replaced) deletes.push(key);
+    if (after !== null) (replaced ? upserts : inserts).push(after);
   }
   const writes: Write[] = [];
   if (deletes.length > 0) writes.push({ kind: 'delete', table, rows: deletes });
@@ -292,7 +301,8 @@ export function movedKeys(table: LoadTable, changes: readonly LoadChange[]): Rea
 
 /** The table with the columns that do not travel, for rows that keep theirs. */
 export function withExtras(table: LoadTable): LoadTable {
-  return { ...table, columns: [...table.columns, ...table.extras], extras: [] };
+  const { fills: _, ...rest } = table;
+  return { ...rest, columns: [...table.columns, ...table.extras], extras: [] };
 }
 
 export function changesByTable(changes: readonly LoadChange[]): Map<LoadTable, LoadChange[]> {

@@ -16,7 +16,14 @@ import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PastTable, SourcePort } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
-import { type AnnouncedTable, type KnownTable, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import {
+  type AnnouncedTable,
+  isBorn,
+  type KnownTable,
+  type RowChange,
+  type TableShape,
+  tableName,
+} from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Routes } from './routes.ts';
 
@@ -55,6 +62,8 @@ export class Announcements {
   readonly #structures: Map<string, string>;
   /** Tables that were made while their log was read: all their rows are in it. */
   readonly #born = new Set<string>();
+  /** One that was found to be told. */
+  #sure: TableShape | null = null;
   #counting = new WeakSet<TableShape>();
   /** Tables that are told when their copy begins, and of which nothing counts before. */
   readonly #held = new Set<string>();
@@ -63,7 +72,7 @@ export class Announcements {
     this.#options = options;
     const known = Object.entries(options.known);
     this.#structures = new Map(known.map(([name, { structure }]) => [name, structure]));
-    for (const [name, { since }] of known) if (since === '') this.#born.add(name);
+    for (const [name, { since }] of known) if (isBorn(since)) this.#born.add(name);
   }
 
   get(name: string): TableShape | undefined {
@@ -115,6 +124,7 @@ export class Announcements {
 
   told({ table, structure, stay }: Pick<AnnouncedTable, 'structure' | 'stay'> & { readonly table: TableShape }): void {
     const name = tableName(table);
+    this.#sure = null;
     this.#held.delete(name);
     this.#told.set(name, table);
     this.#stays.set(name, stay);
@@ -242,6 +252,7 @@ export class Announcements {
   }
 
   #forget(name: string): void {
+    this.#sure = null;
     this.#stays.delete(name);
     this.#told.delete(name);
     this.#structures.delete(name);
@@ -258,9 +269,13 @@ export class Announcements {
     return true;
   }
 
+  /** Asked of every transaction, nearly always of the same table: its name is not put together each time. */
   #isTold(table: TableShape): boolean {
+    if (table === this.#sure) return true;
     const name = tableName(table);
-    return this.#told.get(name) === table && !this.#doubtful.has(name);
+    const told = this.#told.get(name) === table && !this.#doubtful.has(name);
+    if (told) this.#sure = table;
+    return told;
   }
 }
 

@@ -13,7 +13,7 @@ import { twoWayObstacle } from '../replication/two-way.ts';
 import type { TargetTables } from './tables.ts';
 
 /** What is wrong with the columns of now may have been right for rows still to come. */
-const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028']);
+const MATTERS_WITH_ROWS: ReadonlySet<string> = new Set(['OT5011', 'OT5028', 'OT5033']);
 
 const OCCUPIED =
   'Empty it, or set `existing: replace` to delete its rows first, `existing: merge` where several sources share it, or `initial: none` if both sides are equal.';

@@ -6,11 +6,12 @@
  */
 
 import { OtterError } from '../model/error.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { PastTable, ServerFacts, Statement, StatementTable, TableStatement } from '../model/ports.ts';
 import { nameNow } from '../model/renamed.ts';
-import { type TableChange, type TableShape, tableName } from '../model/row.ts';
-import { untold } from '../replication/carried-statement.ts';
+import { type Seen, type TableChange, type TableShape, tableName } from '../model/row.ts';
+import { twoWayStep } from '../replication/both-ways.ts';
+import { firstWords, untold } from '../replication/carried-statement.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { paddedObstacle } from '../replication/conversion.ts';
 import { exchanges, movesOf, same } from '../replication/renames.ts';
@@ -44,6 +45,12 @@ export interface CarryingOptions {
   readonly changed: (names: ReadonlySet<string>) => void;
 }
 
+/** What the source had seen at a statement, and its log's clock there. */
+export interface Place {
+  readonly seen: Seen;
+  readonly clock: number;
+}
+
 /** What is delivered, and what follows from it here. */
 interface Planned {
   readonly changes: readonly TableChange[];
@@ -65,11 +72,13 @@ export class Carrying {
     statement: Statement,
     effect: Exclude<TableStatement, { kind: 'creates' }>,
     spec: PipelineSpec,
+    place: Place,
   ): Promise<void> {
     const work = new Work(this.#options, statement, spec);
+    if (spec.role !== 'one-way') work.requireBothWays(effect);
     const planned =
       effect.kind === 'drops-schema' ? await work.drops(this.#ofSchema(effect.schema)) : await work.plan(effect);
-    const { announcements, telling, family, joined, moved, gone, changed } = this.#options;
+    const { announcements, telling, joined, moved, gone, changed } = this.#options;
     changed(new Set(planned.changes.map(({ from }) => tableName(from))));
     const moves: Moved[] = [];
     for (const { from, to, after } of planned.changes) {
@@ -80,16 +89,34 @@ export class Carrying {
       else moves.push({ name, to: shapeOf(planned, after) });
     }
     if (moves.length > 0) moved(moves);
-    if (planned.changes.length > 0) {
-      const { gtid, position } = statement;
-      telling.changed({ gtid, position }, { said: work.said, family: await family(), changes: planned.changes });
-      for (const { after } of planned.changes)
-        if (after !== null) announcements.told({ ...after, table: shapeOf(planned, after) });
-    }
+    await this.#tell(work, planned, place, false);
     for (const past of planned.come) {
       const known = { past, position: statement.position };
       if (await telling.announce(past.shape, undefined, false, known)) joined(past.shape);
     }
+  }
+
+  /**
+   * A change that was carried here, and so came from the target: told there is only what rows are like from here on.
+   * @throws OtterError OT5033 when that is not known
+   */
+  async returned(
+    statement: Statement,
+    effect: Extract<TableStatement, { kind: 'alters' }>,
+    spec: PipelineSpec,
+    place: Place,
+  ): Promise<void> {
+    const work = new Work(this.#options, statement, spec);
+    await this.#tell(work, await work.returned(effect), place, true);
+  }
+
+  async #tell(work: Work, planned: Planned, place: Place, returned: boolean): Promise<void> {
+    const { changes } = planned;
+    if (changes.length === 0) return;
+    const { announcements, telling, family } = this.#options;
+    telling.changed({ ...work.at, ...place }, { said: work.said, family: await family(), changes, returned });
+    for (const { after } of changes)
+      if (after !== null) announcements.told({ ...after, table: shapeOf(planned, after) });
   }
 
   #ofSchema(schema: string): readonly TableShape[] {
@@ -115,6 +142,34 @@ class Work {
     this.#statement = statement;
     this.#spec = spec;
     this.said = firstWords(statement.plain);
+  }
+
+  get at(): Pick<Statement, 'gtid' | 'position'> {
+    const { gtid, position } = this.#statement;
+    return { gtid, position };
+  }
+
+  /** Rows of before it are on their way in the other direction. @throws OtterError OT5033 */
+  requireBothWays(effect: Exclude<TableStatement, { kind: 'creates' }>): void {
+    const { announcements, routes } = this.#options;
+    const tables =
+      effect.kind === 'drops-schema' ? announcements.ofSchema(effect.schema) : [...effect.tables, ...effect.made];
+    for (const table of this.#mine(tables)) {
+      const rule = routes.ruleOf(table.schema, table.name)?.conflict ?? SITE_PRIORITY;
+      const step = twoWayStep(this.#statement, effect, table, rule);
+      if (step?.obstacle != null) throw this.#refused(step.obstacle);
+    }
+  }
+
+  async returned({ tables }: Extract<TableStatement, { kind: 'alters' }>): Promise<Planned> {
+    const changes: TableChange[] = [];
+    const now: PastTable[] = [];
+    for (const table of this.#mine(tables)) {
+      const past = this.#after(table);
+      changes.push({ ...this.#bare(table), to: table, after: await this.#announced(past) });
+      now.push(past);
+    }
+    return { ...NOTHING, changes, now };
   }
 
   async plan({ tables, made }: Extract<TableStatement, { kind: 'alters' }>): Promise<Planned> {
@@ -338,14 +393,4 @@ function columnDoubt(
   const come = names(after).filter((name) => !names(before).includes(name));
   if (gone.length === 0 || come.length === 0) return null;
   return `column ${gone[0]} may have become ${come[0]}, which the exchange of two tables does not say`;
-}
-
-/** `ALTER TABLE`, `CREATE INDEX`, ...; no names and nothing else that somebody wrote. */
-function firstWords(plain: string): string {
-  const words = plain.toUpperCase().match(/[A-Z]+/g) ?? [];
-  const [verb = ''] = words;
-  if (verb === 'TRUNCATE') return 'TRUNCATE TABLE';
-  const kind = words.slice(1, 5).find((word) => ['TABLE', 'TABLES', 'INDEX', 'DATABASE', 'SCHEMA'].includes(word));
-  if (kind === 'TABLES') return `${verb} TABLE`;
-  return kind === undefined || !/^(ALTER|CREATE|DROP|RENAME)$/.test(verb) ? 'a statement' : `${verb} ${kind}`;
 }

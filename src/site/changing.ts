@@ -8,7 +8,7 @@
  *
  * Rule kept: nothing is written down, and nothing made, unless all of it can be.
  */
-
+import { isAmong } from '../model/column-names.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
@@ -63,7 +63,8 @@ export class Changing {
 
   /** @throws OtterError OT5033, OT5034 */
   async apply(delivery: Changed, checkpoint: Checkpoint, move: Move, signal: AbortSignal): Promise<void> {
-    const { target, session, tables } = this.#options;
+    if (delivery.returned) return this.#record(delivery, move);
+    const { target, session } = this.#options;
     const { name } = this.#options.spec();
     const steps = await this.#steps(delivery);
     const pending = await target.pendingChange(name);
@@ -75,12 +76,19 @@ export class Changing {
       const change = { gtid: delivery.gtid, before };
       ({ epoch } = await move(null, async () => session.recordChange(name, change)));
     }
-    await this.#make(delivery, { epoch, steps, before }, signal).catch(async (error: unknown) => {
+    await this.#make(delivery, { epoch, gtid: delivery.gtid, steps, before }, signal).catch(async (error: unknown) => {
       // Whoever mends the cause may change the table for it, which is not to be taken for the change.
       if (isCode(error, 'OT5034') && (await this.#isUntouched(steps, before)))
         await move(null, async () => session.recordChange(name, null));
       throw error;
     });
+    await this.#record(delivery, move);
+  }
+
+  /** What is there now, in one transaction with the position behind it. */
+  async #record(delivery: Changed, move: Move): Promise<void> {
+    const { session, tables } = this.#options;
+    const { name } = this.#options.spec();
     tables.changed(delivery.changes.map(({ from }) => tableName(from)));
     // What does not fit any more stops here, before the first row.
     for (const { after } of delivery.changes) if (after !== null) await tables.match(after.table, true);
@@ -89,7 +97,7 @@ export class Changing {
       await session.forgetTables(name, gone);
       await session.recordCopies(name, copies);
       await session.recordTables(name, known);
-      await session.recordChange(name, null);
+      if (!delivery.returned) await session.recordChange(name, null);
     });
     tables.forget(gone);
     for (const state of copies) tables.record(state);
@@ -243,7 +251,7 @@ function columnsOf({ omit, only, rename }: TableRule): string {
 }
 
 function columnAt({ omit, only, rename }: TableRule, column: string): string | null {
-  if (omit.includes(column) || only?.includes(column) === false) return null;
+  if (isAmong(omit, column) || (only !== null && !isAmong(only, column))) return null;
   return nameNow(rename, column);
 }
 

@@ -10,9 +10,10 @@
  * was deleted or got another key is read again, and a table with such a parent is told only when its turn has come, its parents
  * being whole: before, a row of it that came by the log would not be there for the parent's cascade, nor the parent for it.
  * Where a cascade may give its rows another primary key, they may get behind the cursor unseen: then it is copied from its
- * beginning, and so it is when its copy was interrupted.
+ * beginning, and so it is when its copy was interrupted; and so is a table with a masked key, whose place nobody is told.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isAmong } from '../model/column-names.ts';
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
@@ -21,6 +22,9 @@ import { cascades } from '../replication/cascades.ts';
 import type { Moved } from './carrying.ts';
 import type { Outbound } from './outbound.ts';
 import { chunkBytes, type Parents, PendingChunk } from './pending-chunk.ts';
+
+/** In place of a key: somewhere in the midst of the table. */
+const UNTOLD: Image = [];
 
 export interface CopyOptions {
   readonly outbound: Outbound;
@@ -127,7 +131,8 @@ export class Copier {
     const parents = await this.#cascadeParents(table);
     const movers = keyFollowsParent(table) ? { parents, moved: false } : null;
     // What moved while nobody read the log, or was read and not copied again yet, is not known any more.
-    const begun = this.#anew.has(current.name) || movers !== null ? undefined : copied[current.name];
+    const begun =
+      this.#anew.has(current.name) || movers !== null || this.#isKeyMasked(table) ? undefined : copied[current.name];
     let told = false;
     let cursor = begun?.cursor ?? null;
     let rowsDone = begun?.rows ?? 0;
@@ -229,7 +234,7 @@ export class Copier {
       pending.chunk = {
         table,
         rows,
-        cursor: last ? null : table.primaryKey.map((index) => rows.at(-1)![index]!),
+        cursor: last ? null : this.#isKeyMasked(table) ? UNTOLD : table.primaryKey.map((i) => rows.at(-1)![i]!),
         rowsDone: progress.rowsDone + rows.length,
         rowsEstimate: Math.max(progress.rowsEstimate, progress.rowsDone + rows.length),
       };
@@ -242,6 +247,12 @@ export class Copier {
       signal.removeEventListener('abort', spoil);
       if (outbound.chunks.pending === pending) outbound.chunks.pending = null;
     }
+  }
+
+  /** The target keeps how far a copy has come, and must not have the key as it is here. */
+  #isKeyMasked({ schema, name, primaryKey, columns }: TableShape): boolean {
+    const masked = Object.keys(this.#options.outbound.ruleOf(schema, name)?.rows?.mask ?? {});
+    return masked.length > 0 && primaryKey.some((index) => isAmong(masked, columns[index]!.name));
   }
 
   /** Tables from which a delete or key change reaches `table` through foreign keys that cascade without being logged. */

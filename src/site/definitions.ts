@@ -11,7 +11,7 @@ import { type TableShape, tableName } from '../model/row.ts';
 import { mergesTables } from '../model/table-mapping.ts';
 import { tableStatement, takesRows } from '../replication/table-statement.ts';
 import type { Announcements, KnownAt } from './announcements.ts';
-import type { Carrying } from './carrying.ts';
+import type { Carrying, Place } from './carrying.ts';
 
 export interface DefinitionsOptions {
   readonly source: Pick<SourcePort, 'shape'>;
@@ -40,17 +40,25 @@ export class Definitions {
     this.#options = options;
   }
 
-  /** @throws OtterError OT5015 when the pipeline must not pass it */
-  async take(statement: Statement, spec: PipelineSpec): Promise<void> {
+  /**
+   * @param carried the change came from the target and was made here for it
+   * @throws OtterError OT5015 when the pipeline must not pass it
+   */
+  async take(statement: Statement, spec: PipelineSpec, place: Place, carried: boolean): Promise<void> {
     const effect = tableStatement(statement);
     if (effect === null) return;
+    const follows = spec.ddl === 'replicate';
+    if (carried && effect.kind === 'alters') {
+      if (follows) return this.#options.carrying.returned(statement, effect, spec, place);
+      return this.#change(statement, effect, { ...spec, ddl: 'ignore' });
+    }
     const { announcements } = this.#options;
     if (effect.kind === 'creates') {
       const tables = this.#mine(effect.tables);
       const born = tables.filter(({ schema, name }) => this.#options.bornHere(schema, name, statement.gtid));
       announcements.made(born);
       if (spec.ddl === 'ignore') return;
-      if (spec.ddl === 'replicate') return this.#made(statement, tables, born, spec);
+      if (follows) return this.#made(statement, tables, born, spec);
       // The transaction's id tells the target that the table has just been made.
       await this.#join(born, statement.gtid);
       await this.#join(
@@ -59,7 +67,8 @@ export class Definitions {
       );
       return;
     }
-    if (spec.ddl === 'replicate') return this.#options.carrying.deliver(statement, effect, spec);
+    // Carried it is from the site that decides only; of another it would have to be told which came first.
+    if (follows && spec.role !== 'to-serialiser') return this.#options.carrying.deliver(statement, effect, spec, place);
     await this.#change(statement, effect, spec);
   }
 
@@ -81,11 +90,13 @@ export class Definitions {
     const counting = altered.filter((table) => announcements.countsFor(table, statement.gtid));
     if (counting.length > 0 && spec.ddl !== 'ignore') throw changed(spec, counting.map(tableName), statement);
     // Passed over: it is said what rows are like from here on.
-    for (const table of altered) if (this.#told(table)) await this.#tell(table, '');
+    const known = spec.ddl === 'replicate' ? statement : null;
+    for (const table of altered) if (this.#told(table)) await this.#tell(table, '', known);
     // A table that was there before under another name: what it holds is to be copied, whatever `ddl` says.
     await this.#join(
       made.filter((table) => !replaced.includes(table)),
       '',
+      known,
     );
   }
 
@@ -115,15 +126,18 @@ export class Definitions {
     }
   }
 
-  async #join(tables: readonly Named[], gtid: string): Promise<void> {
+  async #join(tables: readonly Named[], gtid: string, known: Statement | null = null): Promise<void> {
     for (const table of tables) {
-      const copied = await this.#tell(table, gtid);
+      const copied = await this.#tell(table, gtid, known);
       if (copied !== null) this.#options.joined(copied);
     }
   }
 
-  /** The table as it is now, when its existing rows are to be copied. */
-  async #tell({ schema, name }: Named, gtid: string): Promise<TableShape | null> {
+  /** The table as it is now, or as the statement made it, when its existing rows are to be copied. */
+  async #tell({ schema, name }: Named, gtid: string, known: Statement | null = null): Promise<TableShape | null> {
+    const past = known?.history?.tables.find((one) => one.schema === schema && one.name === name)?.after ?? null;
+    if (known !== null && past !== null)
+      return (await this.#options.announce(past.shape, gtid, { past, position: known.position })) ? past.shape : null;
     const shape = await this.#options.source.shape(schema, name);
     return shape !== null && (await this.#options.announce(shape, gtid, null)) ? shape : null;
   }
@@ -149,9 +163,18 @@ function changed(spec: PipelineSpec, tables: readonly string[], statement: State
     `a statement that changes the structure of ${tables.join(', ')} is next in the log of ${spec.source}: ${head}`,
     {
       where: { pipeline: spec.name, position, tables: tables.join(', ') },
-      hint: `${sameThere(spec, statement)} Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.`,
+      hint: `${sameThere(spec, statement)} ${onlyFrom(spec)}Set \`ddl: ignore\` on channel ${spec.channel} and apply; the pipeline then goes on after it.${backTo(spec)}`,
     },
   );
+}
+
+function backTo({ ddl }: PipelineSpec): string {
+  return ddl === 'replicate' ? ' Set it back when all pipelines of the channel have gone on.' : '';
+}
+
+/** Why it is not carried all the same. */
+function onlyFrom({ ddl, role, target }: PipelineSpec): string {
+  return ddl === 'replicate' && role === 'to-serialiser' ? `(Changes are carried from ${target} only.) ` : '';
 }
 
 function sameThere({ role, source, target, tables }: PipelineSpec, statement: Statement): string {

@@ -38,6 +38,7 @@ export class Departed {
         case 'table':
         case 'beat':
         case 'definition':
+        case 'kept':
           return delivery;
         default:
           throw new UnreachableError(delivery satisfies never);

@@ -30,6 +30,7 @@ import type { Join } from './joins.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
 import { type Care, Loading } from './loading.ts';
 import { TargetTables } from './tables.ts';
+import type { UnseenChanges } from './unseen-changes.ts';
 
 export interface InboundOptions {
   readonly spec: PipelineSpec;
@@ -48,6 +49,8 @@ export interface InboundOptions {
   readonly ready: () => Promise<void>;
   /** Where pipelines of its mesh out of this database may begin. */
   readonly origin: () => Promise<LogOrigin>;
+  /** Changes of tables here that the source has not seen; null where this site does not decide alone. */
+  readonly changes?: UnseenChanges | null;
   /** Conflicts that wait for a person. */
   readonly open?: () => number;
   readonly onFirstCheckpoint: () => void;
@@ -211,6 +214,7 @@ export class Inbound {
       copies,
       known,
       settled: () => this.settled,
+      ...(this.#options.changes == null ? {} : { changes: this.#options.changes }),
     });
     this.#tables = tables;
     // The topology may have changed since its copies were looked up.

@@ -22,6 +22,7 @@ import { ManualStrategy } from './manual-judge.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { type MeshJudgingOptions, MeshStrategy } from './mesh-judge.ts';
 import { Meshes } from './meshes.ts';
+import type { LogStart } from './reader.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 
@@ -48,6 +49,8 @@ export interface IncomingOptions {
   /** See `Outgoing.carriesFrom`, `Outgoing.recall`. */
   readonly carries: (channel: string, schema: string, table: string, gtid: string) => boolean;
   readonly recall: (channel: string) => Promise<void>;
+  /** See `Outgoing.pastOf`. */
+  readonly pastOf: (pipeline: string, position: string) => Promise<Pick<LogStart, 'past' | 'later'>>;
   /** Told when a pipeline has no checkpoint yet. */
   readonly begins: (pipeline: string) => void;
   /** Settles when the database is fit to be read and written. */
@@ -98,7 +101,7 @@ export class Incoming {
       else {
         const then = before.find(({ spec }) => spec.name === name)?.spec ?? running.spec;
         running.inbound.update(now.spec, now.generation);
-        if (running.index !== null && judgesHow(then, now.spec)) this.#noteAgain(running.index);
+        if (running.index !== null && judgesHow(then, now.spec)) this.#noteAgain(running, running.index);
       }
     }
     // A pipeline that sleeps keeps its place; one that left the topology does not.
@@ -220,15 +223,19 @@ export class Incoming {
                 passed: (point, timeoutMs) => log.passed(index, point, timeoutMs),
                 spec,
                 star: () => inbound.spec.star,
-                indexSince: (position) => {
+                current: () => inbound.spec,
+                indexSince: async (position) => {
                   if (index.reachesBackTo(position)) return;
+                  const tables = await this.#options.pastOf(spec.reverse!, position);
+                  signal.throwIfAborted();
                   index.begin(position);
-                  log.join(index, { position, clock: null });
+                  log.join(index, { position, clock: null, ...tables });
                 },
                 levelOf: ({ source }) => this.#levelOf(spec.name, source),
                 logger: logger.child({ pipeline: spec.name }),
                 now,
               }),
+      changes: index?.changes ?? null,
       open: () => (spec.parks ? mesh!.open.size : 0),
       onFirstCheckpoint: firstCheckpoint.resolve,
       logger: logger.child({ pipeline: spec.name }),
@@ -273,9 +280,20 @@ export class Incoming {
     return (own ?? spec?.conflictLog ?? DEFAULT_CONFLICT_LOG).log;
   }
 
-  #noteAgain(index: SerialiserIndex): void {
+  /** Until it is filled again nobody is told that it has passed the end of the log. */
+  #noteAgain({ spec, abort }: RunningInbound, index: SerialiserIndex): void {
+    const { log, pastOf, background, signal, logger } = this.#options;
     const from = index.again();
-    if (from !== null) this.#options.log.join(index, { position: from, clock: null });
+    if (from === null) return;
+    log.leave(index);
+    const join = async (): Promise<void> => {
+      const tables = await pastOf(spec.reverse!, from);
+      // It may have been given up, or begun elsewhere, meanwhile.
+      if (!abort.signal.aborted && index.begun === from) log.join(index, { position: from, clock: null, ...tables });
+    };
+    const failed = (error: unknown): void =>
+      logger.warn('the index of recent writes waits to be filled again', { pipeline: spec.name, error });
+    background(untilDone(join, AbortSignal.any([abort.signal, signal]), failed));
   }
 
   #stop(name: string, running: RunningInbound): void {

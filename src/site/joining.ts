@@ -14,7 +14,7 @@ import {
   type Write,
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import { type Delivery, type TableShape, tableName } from '../model/row.ts';
+import { bornSince, type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Arrivals, Joined, Made } from './arrivals.ts';
 import { backoff } from './backoff.ts';
@@ -165,7 +165,7 @@ export class Joining {
           const { definition } = delivery.announced;
           const kept = definition === undefined ? {} : { definition };
           if (structure !== null)
-            known[table] = { structure, since: delivery.gtid === '' ? since : '', place, ...kept };
+            known[table] = { structure, since: delivery.gtid === '' ? since : bornSince(since), place, ...kept };
           if (joined !== null || tables.isNew(table)) this.#options.joined(table, { since, place });
         }
         // A dry run makes no copy, and nobody is to find one.

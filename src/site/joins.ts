@@ -5,7 +5,7 @@
 import { type Place, samePlace, type TargetPort } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { coversGtid, type Position, parsePosition } from '../model/position.ts';
-import type { TableShape } from '../model/row.ts';
+import { countsSince, type TableShape } from '../model/row.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Outbound } from './outbound.ts';
@@ -56,7 +56,8 @@ export class Joins {
   async recall(pipeline: string): Promise<void> {
     const recorded = Object.entries(await this.#options.target.known(pipeline));
     const joins = this.#of(pipeline);
-    for (const [table, { since, place }] of recorded) if (!joins.has(table)) joins.set(table, { since, place });
+    for (const [table, { since, place }] of recorded)
+      if (!joins.has(table)) joins.set(table, { since: countsSince(since), place });
   }
 
   /** From where on what is written to a table here counts, as `KnownTable.since`; undefined: not yet. */

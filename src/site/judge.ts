@@ -28,6 +28,7 @@ import type { KeyedRow } from './known-keys.ts';
 import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
+import { refuseUncarried } from './unseen-changes.ts';
 
 export interface JudgingOptions {
   readonly index: SerialiserIndex;
@@ -36,8 +37,10 @@ export interface JudgingOptions {
   readonly spec: PipelineSpec;
   /** Whether other spokes must be told what the rows of this one were. */
   readonly star: () => boolean;
+  /** The same as the topology has it now. */
+  readonly current: () => PipelineSpec;
   /** Sees to it that the index holds everything since the position. */
-  readonly indexSince: (position: string) => void;
+  readonly indexSince: (position: string) => Promise<void>;
   /** What the conflict log holds of a table's rows, as the topology has it now. */
   readonly levelOf: (table: LoadTable) => ConflictLogLevel;
   readonly now: () => number;
@@ -56,10 +59,13 @@ export function judging(options: JudgingOptions): (tables: TargetTables, checkpo
     const seen = checkpoint.seen[options.spec.reverse!];
     if (seen === undefined)
       throw new Error(`the checkpoint of ${options.spec.name} does not say what the spoke had seen`);
-    options.indexSince(readSeen(seen).position);
+    await options.indexSince(readSeen(seen).position);
     return new JudgingStrategy(options, tables, disputed);
   };
 }
+
+/** Tables here have changed since they were looked at: what was written is taken back, and they are looked at again. */
+class Outdated extends Error {}
 
 interface OpenTransaction {
   readonly gtid: string;
@@ -93,13 +99,25 @@ class JudgingStrategy implements Strategy {
     deliveries: readonly Delivery[],
     { closes }: Attempt,
   ): Promise<Applied> {
-    const claims = await this.#claims(deliveries, from.seen);
-    if (!closes) return this.#beginPieces(session, from, to, deliveries, claims);
+    if (!closes) return this.#beginPieces(session, from, to, deliveries, await this.#claims(deliveries, from.seen));
     this.#open = null;
-    if (claims.length === 0) {
-      await session.begin('read committed', false, from, to, []);
-      return { rows: 0, conflicts: 0, drift: 0 };
+    for (;;) {
+      const claims = await this.#claims(deliveries, from.seen);
+      if (claims.length === 0) {
+        await session.begin('read committed', false, from, to, []);
+        return { rows: 0, conflicts: 0, drift: 0 };
+      }
+      try {
+        return await this.#whole(session, from, to, claims);
+      } catch (error) {
+        if (!(error instanceof Outdated)) throw error;
+        await session.rollback();
+        await this.#tables.matchAgain(claims.map(({ change }) => change.table.source));
+      }
     }
+  }
+
+  async #whole(session: LoadSession, from: Checkpoint, to: Checkpoint, claims: readonly Claim[]): Promise<Applied> {
     try {
       const versions = this.#versions(claims);
       const writes = optimisticWrites(claims.map(({ change }) => change));
@@ -123,16 +141,19 @@ class JudgingStrategy implements Strategy {
   async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {
     const open = this.#open!;
     const claims = await this.#claims(deliveries, open.seen);
-    if (open.deciding) return this.#decide(session, claims);
-    await this.#writePiece(session, claims, bytesOf(deliveries));
-    return { rows: claims.length, conflicts: 0, drift: 0 };
+    return this.#piece(open, async () => {
+      if (open.deciding) return this.#decide(session, claims);
+      await this.#writePiece(session, claims, bytesOf(deliveries));
+      return { rows: claims.length, conflicts: 0, drift: 0 };
+    });
   }
 
   async end(session: LoadSession): Promise<void> {
     const open = this.#open;
     this.#open = null;
     if (open === null || open.deciding) return;
-    if (!(await this.#unopposed(session, open.claims))) throw this.#again(open.gtid);
+    const unopposed = await this.#piece(open, async () => this.#unopposed(session, open.claims));
+    if (!unopposed) throw this.#again(open.gtid);
   }
 
   committed(to: Checkpoint): void {
@@ -151,14 +172,35 @@ class JudgingStrategy implements Strategy {
   ): Promise<Applied> {
     const { gtid } = deliveries[0]!;
     const deciding = this.#disputed.has(gtid);
-    this.#open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, settled: new Settled() };
-    if (deciding) {
-      await session.begin('repeatable read', false, from, to, []);
-      return this.#decide(session, claims);
+    const open = { gtid, seen: from.seen, claims: [], bytes: 0, deciding, settled: new Settled() };
+    this.#open = open;
+    return this.#piece(open, async () => {
+      if (deciding) {
+        await session.begin('repeatable read', false, from, to, []);
+        return this.#decide(session, claims);
+      }
+      await session.begin('read committed', false, from, to, []);
+      await this.#writePiece(session, claims, bytesOf(deliveries));
+      return { rows: claims.length, conflicts: 0, drift: 0 };
+    });
+  }
+
+  /** What came before is not kept: where tables have changed since, the transaction must come again. */
+  async #piece<T>({ gtid }: OpenTransaction, work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof Outdated)) throw error;
+      const { source, name } = this.#options.spec;
+      throw new OtterError(
+        'OT5026',
+        `transaction ${gtid} of ${source} met a change of its tables and is written anew`,
+        {
+          where: { pipeline: name, transaction: gtid },
+          retry: 'backoff',
+        },
+      );
     }
-    await session.begin('read committed', false, from, to, []);
-    await this.#writePiece(session, claims, bytesOf(deliveries));
-    return { rows: claims.length, conflicts: 0, drift: 0 };
   }
 
   async #writePiece(session: LoadSession, claims: readonly Claim[], bytes: number): Promise<void> {
@@ -202,6 +244,7 @@ class JudgingStrategy implements Strategy {
       for (const image of await session.lock(table, columns, rows)) present.push({ table, image });
     }
     await this.#barrier(session, [...rowsOf(claims), ...present]);
+    this.#requireFresh(claims);
     const verdict = decide({
       pipeline: spec.name,
       claims,
@@ -241,7 +284,19 @@ class JudgingStrategy implements Strategy {
   async #unopposed(session: LoadSession, claims: readonly Claim[]): Promise<boolean> {
     const { index } = this.#options;
     await this.#barrier(session, rowsOf(claims));
+    this.#requireFresh(claims);
     return firstConflict(claims, index.keys, index.recent) === null;
+  }
+
+  /**
+   * Their rows are locked, and all that this site's log has is known: whoever would change one of these tables now waits.
+   * @throws Outdated, OtterError OT5033
+   */
+  #requireFresh(claims: readonly Claim[]): void {
+    const { changes } = this.#options.index;
+    const tables = tablesOf(claims);
+    for (const { target, changesKnown } of tables) if (changes.count(target) !== changesKnown) throw new Outdated();
+    for (const { target } of tables) refuseUncarried(changes, target, this.#options.current());
   }
 
   /**
@@ -273,6 +328,7 @@ class JudgingStrategy implements Strategy {
       for (const change of loadChanges(delivery, this.#tables))
         claims.push({ change, token, clock: delivery.clock, gtid: delivery.gtid });
     }
+    for (const { target } of tablesOf(claims)) refuseUncarried(index.changes, target, this.#options.current());
     await index.learnt(rowsOf(claims));
     return claims;
   }
@@ -283,6 +339,18 @@ function rowsOf(claims: readonly Claim[]): KeyedRow[] {
   return claims.flatMap(({ change: { table, before, after } }) =>
     [before, after].flatMap((image) => (image === null ? [] : [{ table, image }])),
   );
+}
+
+function tablesOf(claims: readonly Claim[]): ReadonlySet<LoadTable> {
+  const tables = new Set<LoadTable>();
+  let last: LoadTable | null = null;
+  for (const {
+    change: { table },
+  } of claims) {
+    if (table !== last) tables.add(table);
+    last = table;
+  }
+  return tables;
 }
 
 function bytesOf(deliveries: readonly Delivery[]): number {

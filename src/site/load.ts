@@ -25,6 +25,8 @@ import type { TargetTables } from './tables.ts';
 
 export interface Applied {
   readonly rows: number;
+  /** Absent: it is still to be committed. */
+  readonly committed?: true;
   readonly conflicts: number;
   /** The same by the name of the table here; absent when there are none. */
   readonly conflictTables?: ReadonlyMap<string, number>;
@@ -37,13 +39,15 @@ export interface Applied {
 export interface Attempt {
   /** Nothing more of the transaction will follow. */
   readonly closes: boolean;
+  /** Nothing else is written in the transaction: it may be committed with its last write. */
+  readonly alone: boolean;
   /** Tried before, and met a duplicate that may have come from a user's write in between. */
   readonly again: boolean;
 }
 
 /** Applies windows, each in a transaction of its own, or a large transaction in pieces. */
 export interface Strategy {
-  /** Begins a transaction that moves the checkpoint, and writes. Does not commit. */
+  /** Begins a transaction that moves the checkpoint, and writes. Does not commit, unless it may and says so. */
   begin(
     session: LoadSession,
     from: Checkpoint,
@@ -78,21 +82,19 @@ export class PlainStrategy implements Strategy {
     from: Checkpoint,
     to: Checkpoint,
     deliveries: readonly Delivery[],
-    { again }: Attempt,
+    { again, alone }: Attempt,
   ): Promise<Applied> {
     // A delete of an absent key locks it only under repeatable read; without, a user's insert may slip in before ours.
     const isolation = again ? 'repeatable read' : 'read committed';
     const changes = this.#changes(deliveries);
     const replaced = this.#spec().role === 'one-way' ? [] : replacedRows(changes);
     if (replaced.length === 0 && this.#watched(deliveries, changes).length === 0) {
-      const { missing, absent } = await session.begin(
-        isolation,
-        this.#fkChecks,
-        from,
-        to,
-        this.#writes(deliveries, changes),
-      );
-      return this.#applied(changes.length, missing, absent);
+      const writes = this.#writes(deliveries, changes);
+      const { missing, absent } = alone
+        ? await session.apply(isolation, this.#fkChecks, from, to, writes)
+        : await session.begin(isolation, this.#fkChecks, from, to, writes);
+      const applied = this.#applied(changes.length, missing, absent);
+      return alone ? { ...applied, committed: true } : applied;
     }
     await session.begin(isolation, this.#fkChecks, from, to, []);
     return this.#replace(session, deliveries, changes);
@@ -207,6 +209,7 @@ export function loadChanges(delivery: Delivery, tables: TargetTables): LoadChang
     case 'beat':
     case 'table':
     case 'definition':
+    case 'kept':
       return [];
     default:
       throw new UnreachableError(delivery satisfies never);

@@ -146,13 +146,18 @@ export class Loading {
   async #once(deliveries: readonly Delivery[], again: boolean): Promise<void> {
     const { session, strategy, tables, stream, figures } = this.#options;
     const to = this.#next(deliveries);
-    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, { closes: true, again });
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
-    if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
-    await strategy.end(session);
-    await session.commit();
+    const attempt = { closes: true, again, alone: deliveries.every(({ kind }) => kind !== 'chunk' && kind !== 'kept') };
+    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, attempt);
+    if (applied.committed !== true) {
+      if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
+      for (const delivery of deliveries)
+        if (delivery.kind === 'kept') await session.keepDefinitions(this.#spec.reverse!, delivery.definitions);
+      await strategy.end(session);
+      await session.commit();
+    }
     if (copy !== null) tables.record(copy);
     this.#moved(to, deliveries, [applied]);
     stream.acknowledge(to.position);
@@ -195,7 +200,7 @@ export class Loading {
     const to = this.#next(window.deliveries);
     if (window.opens) {
       this.#pieces = [];
-      const attempt = { closes: false, again: false };
+      const attempt = { closes: false, again: false, alone: false };
       this.#pieces.push(await strategy.begin(session, this.#checkpoint, to, window.deliveries, attempt));
       this.#inside = true;
     } else this.#pieces.push(await strategy.more(session, window.deliveries));

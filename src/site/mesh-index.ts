@@ -12,7 +12,7 @@ import { OtterError } from '../model/error.ts';
 import type { Spill } from '../model/key-store.ts';
 import type { Checkpoint, LogOrigin, TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { Logger } from '../model/ports.ts';
+import type { Logger, LogItem } from '../model/ports.ts';
 import type { IndexFigures } from '../model/records.ts';
 import { type RowChange, type TableShape, tableName } from '../model/row.ts';
 import type { LockKeys } from '../replication/conflict/keys.ts';
@@ -181,8 +181,10 @@ export class MeshIndex implements LogListener {
     return this.#resolves ? this.#resolution(part) : this.#own(part);
   }
 
-  ahead(changes: readonly RowChange[]): Promise<void> | null {
-    return this.#registers === null ? null : this.#known.learn(rowsOf(this.#routed(changes)));
+  ahead(items: readonly LogItem[]): Promise<void> | null {
+    if (this.#registers === null) return null;
+    const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
+    return changes.length === 0 ? null : this.#known.learn(rowsOf(this.#routed(changes)));
   }
 
   statement(): void {}

@@ -19,9 +19,9 @@ import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { LogCursor } from './log-cursor.ts';
-import type { LogListener, ReadPart, Unreadable } from './reader.ts';
+import type { LogListener, ReadPart, StatementAt, Unreadable } from './reader.ts';
 import { reread } from './reread.ts';
-import { cut, whole } from './routes.ts';
+import { isReturned, Kept } from './returns.ts';
 import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -41,7 +41,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
-const QUEUE_BYTES = 16 << 20;
+const QUEUE_BYTES = 2 << 20;
 
 export class Outbound implements LogListener, PipelineStream {
   readonly opening: PipelineOpening;
@@ -55,6 +55,7 @@ export class Outbound implements LogListener, PipelineStream {
   /** Tables as they are where the log has come to, and since when; empty where no changes of them are carried. */
   readonly #known = new Map<string, KnownAt>();
   #sent = false;
+  readonly #kept = new Kept();
   readonly #decided = new Decided();
   readonly #ended = new AbortController();
   readonly #taken = Promise.withResolvers<void>();
@@ -146,6 +147,16 @@ export class Outbound implements LogListener, PipelineStream {
     return { ...known, past: { ...known.past, shape: table } };
   }
 
+  /** Tables of the pipeline, as they are where the log has come to, that the target was not told of. */
+  get untold(): readonly KnownAt[] {
+    return [...this.#known.values()].filter(
+      ({ past: { shape } }) =>
+        this.#announcements.get(tableName(shape)) === undefined &&
+        this.ruleOf(shape.schema, shape.name) !== null &&
+        !this.leaves(shape.schema, shape.name),
+    );
+  }
+
   /** Whether changes of tables are carried. */
   get follows(): boolean {
     return this.#options.past !== null;
@@ -187,8 +198,8 @@ export class Outbound implements LogListener, PipelineStream {
     }
   }
 
-  async statement(statement: Statement): Promise<void> {
-    await this.#statement(statement).catch((error: unknown) => this.close(error));
+  async statement(statement: Statement, at: StatementAt): Promise<void> {
+    await this.#statement(statement, at).catch((error: unknown) => this.close(error));
   }
 
   #part(part: ReadPart): undefined | Promise<void> {
@@ -212,6 +223,7 @@ export class Outbound implements LogListener, PipelineStream {
         if (sent !== null) this.#push({ ...common, kind: 'chunk', ...sent });
       }
     }
+    if (this.#carried.spec.role === 'to-serialiser') this.#keep(part);
     if (part.mark !== null && this.#cameBy(part.mark)) return this.#answers(part, common);
     const decided = this.#decided.take(part, this.#carried.spec.name);
     if (decided !== null) {
@@ -241,12 +253,47 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#changes(part, common);
   }
 
-  async #statement(statement: Statement): Promise<void> {
-    if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid) || statement.sql.startsWith(OWN_STATEMENT))
-      return;
+  /** What this site has taken down of the target's tables is told there. */
+  #keep(part: ReadPart): void {
+    const definitions = this.#kept.take(part, this.#carried.spec);
+    if (definitions === null) return;
+    const { gtid, position, clock } = part;
+    const bytes = JSON.stringify(definitions).length * 2;
+    this.#push({ gtid, position, clock, seen: this.#cursor.seen(part.seenBehind), kind: 'kept', definitions, bytes });
+  }
+
+  async #statement(statement: Statement, at: StatementAt): Promise<void> {
+    if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid)) return;
+    if (this.follows && this.#carried.spec.role === 'from-serialiser') await this.#introduceMade(statement);
+    if (this.follows) this.#follow(statement);
+    if (statement.sql.startsWith(OWN_STATEMENT)) return this.#madeHere(statement);
     this.#carried.pass(statement.gtid);
-    if (this.#options.past !== null) this.#follow(statement);
-    await this.#definitions.take(statement, this.#carried.spec);
+    const place = { seen: this.#cursor.seen(at.seen), clock: at.clock };
+    await this.#definitions.take(
+      statement,
+      this.#carried.spec,
+      place,
+      isReturned(this.#carried.spec, at.carried, place.seen),
+    );
+  }
+
+  /** A table that came from the target, and that nobody has written to here since, is told before it changes. */
+  async #introduceMade({ history }: Statement): Promise<void> {
+    for (const { schema, name } of history?.tables ?? []) {
+      const known = this.#known.get(tableName({ schema, name }));
+      if (known === undefined || this.ruleOf(schema, name) === null || !this.strange(known.past.shape)) continue;
+      if (await this.#options.cameBack(known.past.shape))
+        await this.telling.announce(known.past.shape, undefined, false, known);
+    }
+  }
+
+  /** A table of the target's was made here: what it is like is told before it changes. */
+  async #madeHere({ history, position }: Statement): Promise<void> {
+    if (!this.follows || this.#carried.spec.role !== 'to-serialiser') return;
+    for (const { schema, name, before, after } of history?.tables ?? []) {
+      if (before !== null || after === null || this.ruleOf(schema, name) === null) continue;
+      await this.telling.announce(after.shape, undefined, false, { past: after, position });
+    }
   }
 
   #follow({ history, position }: Statement): void {
@@ -362,24 +409,19 @@ export class Outbound implements LogListener, PipelineStream {
   #changes(part: ReadPart, common: At): undefined | Promise<void> {
     this.chunks.note(part.changes);
     const counted = this.#announcements.counted(part.changes, part.gtid);
+    if (!this.#carried.rereads) return this.#route(counted, part, common);
     const rereads = (table: TableShape): boolean => this.#carried.routes.of(table)?.rereads === true;
-    if (!this.#carried.rereads || !counted.some(({ table }) => rereads(table))) {
-      this.#route(counted, part, common);
-      return undefined;
-    }
+    if (!counted.some(({ table }) => rereads(table))) return this.#route(counted, part, common);
     return reread(counted, rereads, this.#options.source).then((present) => this.#route(present, part, common));
   }
 
-  #route(changes: readonly RowChange[], part: ReadPart, common: At): void {
-    const routed: RowChange[] = [];
-    for (const change of changes) {
-      const route = this.#carried.routes.of(change.table);
-      if (route === null) continue;
-      if (whole(route)) routed.push(change);
-      else cut(change, route, routed);
-    }
+  #route(changes: readonly RowChange[], part: ReadPart, common: At): undefined {
+    const { routes } = this.#carried;
+    const routed = changes.every(({ table }) => routes.whole(table)) ? changes : routes.cut(changes);
     if (routed.length === 0 && !(this.#sent && part.last)) return;
-    this.#push({ ...common, kind: 'changes', first: !this.#sent, last: part.last, changes: routed, bytes: part.bytes });
+    const { gtid, position, seen, clock } = common;
+    const [first, last] = [!this.#sent, part.last];
+    this.#push({ kind: 'changes', gtid, position, seen, clock, first, last, changes: routed, bytes: part.bytes });
     this.#sent = !part.last;
     this.telling.inside(this.#sent);
   }
@@ -408,12 +450,23 @@ export class Outbound implements LogListener, PipelineStream {
 
   async #introduce(tables: Iterable<{ readonly schema: string; readonly table: string }>): Promise<void> {
     for (const { schema, table } of tables) {
+      // As it is here; what the server has now may be of further on.
+      const known = this.#known.get(tableName({ schema, name: table }));
+      if (known !== undefined) {
+        await this.telling.announce(known.past.shape, undefined, false, known);
+        continue;
+      }
+      if (this.follows && this.#comesLater({ schema, name: table })) continue;
+      if (this.follows)
+        throw new OtterError('OT4030', `what ${schema}.${table} was like where the log has an answer is not known`, {
+          where: { table: `${schema}.${table}` },
+        });
       const shape = await this.#options.source.shape(schema, table);
       if (shape !== null) await this.telling.announce(shape);
     }
   }
 
   #push(delivery: Delivery): void {
-    if (!this.#ended.signal.aborted) this.#queue.push([delivery], delivery.bytes);
+    if (!this.#ended.signal.aborted) this.#queue.add(delivery);
   }
 }

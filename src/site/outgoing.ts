@@ -21,6 +21,7 @@ import { Copier } from './copy.ts';
 import { type Join, Joins } from './joins.ts';
 import { Openings } from './openings.ts';
 import { Outbound, type OutboundOptions } from './outbound.ts';
+import type { LogStart } from './reader.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 import { refuseOrphans, refuseStrays, waitsForParents } from './unlogged.ts';
@@ -136,9 +137,12 @@ export class Outgoing {
       // not, is found out behind that.
       const strange = request.from !== null && spec.role === 'to-serialiser' ? await source.logEnd() : null;
       const isKnown = (name: string): boolean => strange === null || Object.hasOwn(request.known, name);
-      await this.#announce(running, isKnown, past === null ? null : { past, position: start.position });
+      if (past === null) await this.#announce(running, isKnown);
+      else await this.#announcePast(running, start.position, past.values(), isKnown);
       const rest = async (): Promise<void> => {
-        await this.#announce(running);
+        if (past === null) await this.#announce(running);
+        else
+          for (const { past: table, position } of outbound.untold) await this.#announcePast(running, position, [table]);
         outbound.looked(await source.logEnd());
       };
       if (strange === null) outbound.looked(await source.logEnd());
@@ -350,13 +354,23 @@ export class Outgoing {
     return { past: past.tables, later: past.later };
   }
 
-  async #announce(
-    { outbound, copier }: Running,
-    which: (name: string) => boolean = () => true,
-    at: { readonly past: ReadonlyMap<string, PastTable>; readonly position: string } | null = null,
-  ): Promise<void> {
+  /**
+   * The tables of a pipeline out of this database that carries changes, as they were at a place of the log that the other side
+   * has seen; nothing where it carries none.
+   */
+  async pastOf(pipeline: string, position: string): Promise<Pick<LogStart, 'past' | 'later'>> {
+    const spec = this.#options.desired().find((desired) => desired.spec.name === pipeline)?.spec;
+    if (spec?.ddl !== 'replicate') return {};
+    const { schema: own, source, target, signal } = this.#options;
+    const kept = await target.making(pipeline);
+    const keeps = (schema: string, table: string): boolean =>
+      schema !== own && ruleFor(spec.tables, schema, table) !== null;
+    const { tables, later } = await source.past(position, kept, keeps, { definitions, signal });
+    return { past: tables, later };
+  }
+
+  async #announce({ outbound, copier }: Running, which: (name: string) => boolean = () => true): Promise<void> {
     const { source, schema: own } = this.#options;
-    if (at !== null) return this.#announcePast(outbound, copier, at);
     const tables = await source.tables();
     const mine = tables.filter(
       ({ schema, name }) =>
@@ -378,12 +392,14 @@ export class Outgoing {
    * way that cannot be told is told where the log comes to it.
    */
   async #announcePast(
-    outbound: Outbound,
-    copier: Copier,
-    { past, position }: { readonly past: ReadonlyMap<string, PastTable>; readonly position: string },
+    { outbound, copier }: Running,
+    position: string,
+    past: Iterable<PastTable>,
+    which: (name: string) => boolean = () => true,
   ): Promise<void> {
-    const mine = [...past.values()].filter(
-      ({ shape: { schema, name } }) => outbound.ruleOf(schema, name) !== null && !outbound.leaves(schema, name),
+    const mine = [...past].filter(
+      ({ shape: { schema, name } }) =>
+        which(tableName({ schema, name })) && outbound.ruleOf(schema, name) !== null && !outbound.leaves(schema, name),
     );
     const byShape = new Map(mine.map((table) => [table.shape, table]));
     const shapes = [...byShape.keys()];

@@ -7,6 +7,7 @@
  * Who listens to which reader is decided in `site-log.ts`.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import { readCarriedMark } from '../model/load.ts';
 import type { Logger, LogItem, PastTable, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type Definition, type RowChange, type Seen, tableName } from '../model/row.ts';
@@ -27,10 +28,19 @@ export interface ReadPart {
   readonly last: boolean;
   /** Pipeline that otter applied with this transaction, or null for a user's. */
   readonly mark: string | null;
-  /** What this site had seen before the transaction. */
+  /** What this site had seen before the transaction, and behind it. */
   readonly seen: Seen;
+  readonly seenBehind: Seen;
   readonly changes: readonly RowChange[];
   readonly own: readonly Exclude<OtterRow, { kind: 'mark' }>[];
+}
+
+/** Where in the log a statement stands. */
+export interface StatementAt {
+  readonly seen: Seen;
+  readonly clock: number;
+  /** The pipeline into this database that says it has made it, and the transaction of its source that it repeats. */
+  readonly carried: { readonly pipeline: string; readonly gtid: string } | null;
 }
 
 export type Unreadable = Extract<LogItem, { kind: 'unreadable' }>;
@@ -38,13 +48,13 @@ export type Unreadable = Extract<LogItem, { kind: 'unreadable' }>;
 export interface LogListener {
   /** In log order; a promise holds the reader until it settles. */
   part(part: ReadPart): void | Promise<void>;
-  statement(statement: Statement): void | Promise<void>;
+  statement(statement: Statement, at: StatementAt): void | Promise<void>;
   /** Some tables were changed in a way that the log does not tell; who has one of them cannot go on. */
   unreadable(what: Unreadable): void;
   /** Handed on from here on by another reader that may be a little behind: up to `position` nothing is taken twice. */
   moved(position: string, seen: Seen): void;
-  /** Changes that will come soon, for whoever must ask somebody about them; a promise holds the reader until it settles. */
-  ahead(changes: readonly RowChange[]): Promise<void> | null;
+  /** What will come soon, for whoever must ask somebody about it; a promise holds the reader until it settles. */
+  ahead(items: readonly LogItem[]): Promise<void> | null;
   /** The log cannot be read, and trying again did not help so far. */
   failed(error: unknown): void;
   /** The reader was reopened in the middle of a transaction whose parts were handed on. */
@@ -78,11 +88,13 @@ export interface ReaderOptions {
 }
 
 /** Transactions above this come in parts. */
-const PART_BYTES = 4 << 20;
+const PART_BYTES = 1 << 20;
 /** Attempts in a row after which pipelines say why they stand still. */
 const FAILED_ATTEMPTS = 3;
 const SKIP_TABLE = 'skip';
-const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', SKIP_TABLE]);
+const NOTHING: ReadPart['own'] = [];
+const NO_CHANGES: ReadPart['changes'] = [];
+const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', 'definition', SKIP_TABLE]);
 
 export class LogReader {
   readonly listeners = new Set<LogListener>();
@@ -236,11 +248,13 @@ export class LogReader {
       signal,
     });
     for await (const batch of batches) {
-      await this.#ahead(batch.items);
+      for (const listener of [...this.listeners]) await listener.ahead(batch.items);
       for (const item of batch.items) {
         if (signal.aborted) return;
-        if (item.kind === 'rows') await this.#rows(item);
-        else if (item.kind === 'statement') await this.#statement(item);
+        if (item.kind === 'rows') {
+          const held = this.#rows(item);
+          if (held !== null) await held;
+        } else if (item.kind === 'statement') await this.#statement(item);
         else for (const listener of [...this.listeners]) listener.unreadable(item);
       }
       if (signal.aborted) return;
@@ -253,14 +267,8 @@ export class LogReader {
     }
   }
 
-  async #ahead(items: readonly LogItem[]): Promise<void> {
-    const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
-    if (changes.length === 0) return;
-    for (const listener of [...this.listeners]) await listener.ahead(changes);
-  }
-
-  async #rows(item: Extract<LogItem, { kind: 'rows' }>): Promise<void> {
-    const { schema } = this.#options;
+  /** Nearly always nobody holds it up, and no promise is made. */
+  #rows(item: Extract<LogItem, { kind: 'rows' }>): Promise<void> | null {
     if (item.first) {
       this.#mark = null;
       this.#skips = false;
@@ -271,6 +279,32 @@ export class LogReader {
     // Who joins while this part is on its way begins behind this transaction.
     const listeners = [...this.listeners];
     const seen = this.#seen;
+    const { changes, own } = this.#sorted(item);
+    if (item.first) {
+      if (own.some(({ kind }) => kind === 'beat')) this.#clock.beat(item.commitUs);
+      else this.#clock.user(item.commitUs);
+    }
+    const { gtid, position, bytes, first, last } = item;
+    const clock = this.#clock.now;
+    const carried = this.#skips ? NO_CHANGES : changes;
+    const [mark, seenBehind] = [this.#mark, this.#seen];
+    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark, seen, seenBehind, changes: carried, own };
+    return this.#hand(part, listeners, 0);
+  }
+
+  #hand(part: ReadPart, listeners: readonly LogListener[], from: number): Promise<void> | null {
+    for (let at = from; at < listeners.length; at += 1) {
+      const wait = listeners[at]!.part(part);
+      if (wait !== undefined) return wait.then(() => this.#hand(part, listeners, at + 1) ?? undefined);
+    }
+    if (part.last) this.#handedOn(part.position);
+    return null;
+  }
+
+  /** Rows of users, and what otter's own say. */
+  #sorted(item: Extract<LogItem, { kind: 'rows' }>): Pick<ReadPart, 'changes' | 'own'> {
+    const { schema } = this.#options;
+    if (!item.changes.some(({ table }) => table.schema === schema)) return { changes: item.changes, own: NOTHING };
     const changes: RowChange[] = [];
     const own: Exclude<OtterRow, { kind: 'mark' }>[] = [];
     for (const [index, change] of item.changes.entries()) {
@@ -285,19 +319,7 @@ export class LogReader {
         } else if (row !== null) own.push(row);
       }
     }
-    if (item.first) {
-      if (own.some(({ kind }) => kind === 'beat')) this.#clock.beat(item.commitUs);
-      else this.#clock.user(item.commitUs);
-    }
-    const { gtid, position, bytes, first, last } = item;
-    const clock = this.#clock.now;
-    const carried = this.#skips ? [] : changes;
-    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark: this.#mark, seen, changes: carried, own };
-    for (const listener of listeners) {
-      const wait = listener.part(part);
-      if (wait !== undefined) await wait;
-    }
-    if (item.last) this.#handedOn(item.position);
+    return { changes, own };
   }
 
   /** What was handed on cannot be taken back. */
@@ -312,9 +334,11 @@ export class LogReader {
   async #statement(item: Statement): Promise<void> {
     this.#telling = true;
     for (const committed of [...item.passed, item.commitUs]) this.#clock.user(committed);
+    const carried = readCarriedMark(this.#options.lineage, item.sql);
+    const at: StatementAt = { seen: this.#seen, clock: this.#clock.now, carried };
     try {
       for (const listener of [...this.listeners]) {
-        const wait = listener.statement(item);
+        const wait = listener.statement(item, at);
         if (wait !== undefined) await wait;
       }
     } finally {

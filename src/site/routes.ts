@@ -38,10 +38,28 @@ export class Routes {
     this.#known.set(table, route);
     return route;
   }
+
+  /** Whether rows of the table travel, and as the log has them. */
+  whole(table: TableShape): boolean {
+    const route = this.of(table);
+    return route !== null && whole(route);
+  }
+
+  /** The changes as they travel, without those of tables that do not. */
+  cut(changes: readonly RowChange[]): readonly RowChange[] {
+    const routed: RowChange[] = [];
+    for (const change of changes) {
+      const route = this.of(change.table);
+      if (route === null) continue;
+      if (whole(route)) routed.push(change);
+      else cut(change, route, routed);
+    }
+    return routed;
+  }
 }
 
 /** Whether rows travel as the log has them. */
-export function whole({ picks, keeps, makes, processes }: Extract): boolean {
+function whole({ picks, keeps, makes, processes }: Extract): boolean {
   return picks === null && keeps === null && makes === null && processes === null;
 }
 
@@ -49,7 +67,7 @@ export function whole({ picks, keeps, makes, processes }: Extract): boolean {
  * The change as it travels, in however many. What leaves the filter is gone for the target, what enters it is new; and where a
  * processor makes several rows of one, those that stay the same are left alone.
  */
-export function cut(change: RowChange, route: Extract, into: RowChange[]): void {
+function cut(change: RowChange, route: Extract, into: RowChange[]): void {
   const { fkChecks } = change;
   const { shape: table } = route;
   const before = change.kind === 'insert' ? [] : travelling(change.before, route);

@@ -10,7 +10,7 @@ import { OtterError } from '../model/error.ts';
 import type { Spill } from '../model/key-store.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { ConflictRule } from '../model/pipeline.ts';
-import type { Logger } from '../model/ports.ts';
+import type { Logger, LogItem, Statement } from '../model/ports.ts';
 import { covers, formatPosition, type Position, parsePosition } from '../model/position.ts';
 import type { IndexFigures } from '../model/records.ts';
 import type { Image, RowChange, TableShape } from '../model/row.ts';
@@ -21,6 +21,7 @@ import type { Token } from '../replication/conflict/tokens.ts';
 import { Versions } from '../replication/conflict/versions.ts';
 import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
 import type { LogListener, ReadPart, Unreadable } from './reader.ts';
+import { UnseenChanges } from './unseen-changes.ts';
 
 export interface IndexOptions {
   /** The pipeline from the spoke, whose changes are judged. */
@@ -50,12 +51,15 @@ export class SerialiserIndex implements LogListener {
   #seen: Position | null = null;
   /** Of rows that the transaction at hand applied for another spoke. */
   readonly #versions = new Versions();
+  /** Of tables here, which the spoke has not seen. */
+  readonly changes: UnseenChanges;
   /** Why there is nothing in it any more. */
   #lost: OtterError | null = null;
 
   constructor(options: IndexOptions) {
     this.#options = options;
     this.#known = new KnownKeys(options.target);
+    this.changes = new UnseenChanges({ ruleOf: options.ruleOf });
   }
 
   get keys(): LockKeys {
@@ -71,7 +75,10 @@ export class SerialiserIndex implements LogListener {
 
   /** The spoke has seen this much, and the window that says so is committed. */
   evict(token: Token): void {
-    if (token !== null) this.#seen = token;
+    if (token !== null) {
+      this.#seen = token;
+      this.changes.seen(token);
+    }
     this.#try(() => this.#recent?.evict(token));
   }
 
@@ -106,8 +113,14 @@ export class SerialiserIndex implements LogListener {
     this.#empty();
     this.#since = parsePosition(position);
     this.#seen = this.#since;
+    this.changes.begin(this.#since);
     this.#lost = null;
     this.#recent = new RecentWrites({ from: this.#since, limitBytes, digest: sha256, spill });
+  }
+
+  /** Where it began last, as it was told; null: it holds nothing. */
+  get begun(): string | null {
+    return this.#since === null ? null : formatPosition(this.#since);
   }
 
   /** What it holds was noted by other rules: it is filled again. Returns from where; null: it has not begun. */
@@ -169,11 +182,15 @@ export class SerialiserIndex implements LogListener {
   }
 
   /** Texts of a whole batch are asked for at once, not transaction by transaction. */
-  ahead(changes: readonly RowChange[]): Promise<void> | null {
-    return this.#recent === null ? null : this.#known.learn(rowsOf(this.#routed(changes)));
+  ahead(items: readonly LogItem[]): Promise<void> | null {
+    if (this.#recent === null) return null;
+    const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
+    return changes.length === 0 ? null : this.#known.learn(rowsOf(this.#routed(changes)));
   }
 
-  statement(): void {}
+  statement(statement: Statement): void {
+    this.changes.note(statement);
+  }
 
   broken(): void {}
 

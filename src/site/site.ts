@@ -7,7 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Spill } from '../model/key-store.ts';
-import type { TargetPort } from '../model/load.ts';
+import { DRAFT_PREFIX, type TargetPort } from '../model/load.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
@@ -108,6 +108,7 @@ export class Site implements RunningSite {
       joined: (pipeline, table, join) => this.#outgoing.joined(pipeline, table, join),
       carries: (channel, schema, table, gtid) => this.#outgoing.carriesFrom(channel, schema, table, gtid),
       recall: (channel) => this.#outgoing.recall(channel),
+      pastOf: (pipeline, position) => this.#outgoing.pastOf(pipeline, position),
       begins: (pipeline) => this.#outgoing.begins(pipeline),
       logger: options.logger,
       now: options.now,
@@ -225,7 +226,7 @@ export class Site implements RunningSite {
     return this.#spec.pipelines.filter(({ spec }) => spec.source === this.#spec.name);
   }
 
-  /** Tables whose changes a pipeline carries, and those by which an online schema change will replace one of them. */
+  /** Tables whose changes a pipeline carries, and those by which an online schema change, or otter, will replace one of them. */
   #keeps(): ((schema: string, table: string) => boolean) | null {
     const carrying = this.#wanted().filter(({ spec }) => spec.ddl === 'replicate' && spec.enabled);
     const own = this.#spec.database.schema;
@@ -233,7 +234,7 @@ export class Site implements RunningSite {
     const has = (schema: string, table: string): boolean =>
       carrying.some(({ spec }) => ruleFor(spec.tables, schema, table) !== null);
     return (schema, table) => {
-      const replaced = ghostOf(table);
+      const replaced = ghostOf(table) ?? draftOf(table);
       return schema !== own && (has(schema, table) || (replaced !== null && has(schema, replaced)));
     };
   }
@@ -298,6 +299,11 @@ export class Site implements RunningSite {
     this.#stopping.add(guarded);
     void guarded.then(() => this.#stopping.delete(guarded));
   }
+}
+
+/** The table that one of this name will be when otter has made it. */
+function draftOf(table: string): string | null {
+  return table.startsWith(DRAFT_PREFIX) ? table.slice(DRAFT_PREFIX.length) : null;
 }
 
 function towards(spec: SiteSpec): readonly Desired[] {

@@ -23,9 +23,11 @@ import { isOracle, oracleObstacle } from '../replication/oracle-fit.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { swayObstacle } from '../replication/sways.ts';
 import { engineObstacle } from '../replication/transactional.ts';
+import { TwinTables } from '../replication/twin-tables.ts';
 import { twoWayObstacle } from '../replication/two-way.ts';
 import { weightOf } from '../replication/weights.ts';
 import { CopyStates } from './copy-states.ts';
+import { refuseUncarried, type UnseenChanges } from './unseen-changes.ts';
 
 export interface TargetTablesOptions {
   readonly spec: () => PipelineSpec;
@@ -34,6 +36,8 @@ export interface TargetTablesOptions {
   readonly copies: readonly CopyState[];
   /** The source tables that were announced up to the checkpoint. */
   readonly known: Readonly<Record<string, RecordedTable>>;
+  /** Changes of tables here that the source has not seen yet, where this site decides. */
+  readonly changes?: Pick<UnseenChanges, 'count' | 'fills' | 'of'>;
   /** Up to which generation of the channel nothing is to come of tables that left with it. */
   readonly settled: () => number;
 }
@@ -45,6 +49,8 @@ export class TargetTables {
   readonly #outdated = new Set<TableShape>();
   readonly #copies: CopyStates;
   readonly #known: Map<string, RecordedTable>;
+  readonly #twins = new TwinTables();
+
   constructor(options: TargetTablesOptions) {
     this.#options = options;
     this.#copies = new CopyStates(options.copies);
@@ -83,6 +89,7 @@ export class TargetTables {
     const spec = this.#options.spec();
     for (const shape of this.#tables.keys()) {
       if (ruleFor(spec.tables, shape.schema, shape.name) !== null) this.#outdated.add(shape);
+      else this.#twins.delete(tableName(shape));
     }
     this.#copies.keepExpected((name) => placeNamed(spec, name) !== null);
     const known = new Set([...this.copies.map(({ table }) => table), ...this.#known.keys()]);
@@ -139,7 +146,10 @@ export class TargetTables {
   /** These source tables are gone, and what was recorded of them. */
   forget(tables: readonly string[]): void {
     this.#copies.delete(tables);
-    for (const table of tables) this.#known.delete(table);
+    for (const table of tables) {
+      this.#known.delete(table);
+      this.#twins.delete(table);
+    }
   }
 
   /** Where the rows of a copy go; null when the table has left, and its copy is not worth recording. */
@@ -233,6 +243,19 @@ export class TargetTables {
     };
   }
 
+  /** The tables of these shapes have changed here. */
+  async matchAgain(shapes: Iterable<TableShape>): Promise<void> {
+    for (const shape of new Set(shapes)) await this.match(shape, true);
+  }
+
+  /** What rows get that do not know of a column yet. */
+  #filled(table: LoadTable): LoadTable {
+    if (this.#options.spec().ddl !== 'replicate' || table.extras.length === 0) return table;
+    const known = this.#options.changes!.fills(table.target);
+    const fills = table.extras.flatMap(({ name }) => (known[name] === undefined ? [] : [[name, known[name]] as const]));
+    return fills.length === 0 ? table : { ...table, fills: Object.fromEntries(fills) };
+  }
+
   /** Refuses a table that goes where another one does under another name. @throws OtterError OT5056 */
   async #alone(source: TableShape, shape: TableShape): Promise<void> {
     const { spec, target } = this.#options;
@@ -250,8 +273,11 @@ export class TargetTables {
 
   /** @param running see `loadTable` */
   async match(source: TableShape, running: boolean): Promise<LoadTable> {
-    const { spec, target, logsCascades } = this.#options;
+    const { spec, target, logsCascades, changes } = this.#options;
     const { schema, name, rename, ...more } = this.named(source);
+    if (changes !== undefined) refuseUncarried(changes, { schema, name }, spec());
+    // Before it is looked at: a change in between is one too many then.
+    const changesKnown = changes?.count({ schema, name });
     const shape = await target.shape(schema, name);
     if (shape === null) {
       throw new OtterError('OT5021', `${schema}.${name} is missing at ${spec().target}`, {
@@ -268,9 +294,13 @@ export class TargetTables {
     const lost =
       kept || spec().role === 'one-way' || isOracle(shape) ? null : foldedTwoWay({ schema, name }, spec().target);
     if (lost !== null) throw lost;
-    const unfit = engineObstacle(shape, spec().target) ?? swayObstacle(source, shape);
+    const unfit =
+      engineObstacle(shape, spec().target) ??
+      swayObstacle(source, shape) ??
+      this.#twins.add({ source: tableName(source), named: tableName({ schema, name }), there: tableName(shape) });
     if (unfit !== null) throw unfit;
-    const table: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
+    const matched: LoadTable = { ...loadTable(source, shape, rename, running), ...more };
+    const table = changesKnown === undefined ? matched : this.#filled({ ...matched, changesKnown });
     if (spec().role === 'one-way') {
       const obstacle =
         oracleObstacle(table) ??

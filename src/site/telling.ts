@@ -76,9 +76,9 @@ export class Telling {
   }
 
   /** A statement has changed tables that were told. */
-  changed(at: Pick<At, 'gtid' | 'position'>, what: Pick<Changed, 'said' | 'family' | 'changes'>): void {
+  changed(at: At, what: Pick<Changed, 'said' | 'family' | 'changes' | 'returned'>): void {
     const bytes = what.changes.reduce((sum, { before, after }) => sum + textBytes(before) + textBytes(after), 256);
-    this.#options.push({ ...this.#start(), seen: {}, ...at, kind: 'definition', ...what, bytes });
+    this.#options.push({ ...at, kind: 'definition', ...what, bytes });
   }
 
   /** Rows of these tables come next, which the target was not told of, or not in this shape. */

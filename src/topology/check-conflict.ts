@@ -1,4 +1,5 @@
 /** Whether the parts of a conflict rule go together, so that every conflict has one answer. */
+import { isAmong } from '../model/column-names.ts';
 import type { ConflictPolicy, ConflictSpec, TableSpec } from '../model/topology.ts';
 import type { Checked } from './checked.ts';
 import type { Path } from './tree.ts';
@@ -40,7 +41,7 @@ export function checkRuleColumns(
   base: Path,
 ): void {
   const { only, omit } = table.columns;
-  const stays = (name: string): boolean => among(omit, name) || (only !== null && !among(only, name));
+  const stays = (name: string): boolean => isAmong(omit, name) || (only !== null && !isAmong(only, name));
   const named = [
     ['by', conflict.by === null ? [] : [conflict.by]] as const,
     ['groups', conflict.groups.flat()] as const,
@@ -104,9 +105,9 @@ function problemsOf({ policy, by, merge, groups, counters }: ConflictSpec): Prob
     add('by', `\`by\` has no meaning under \`${policy}\``, 'Only `last-write-wins` asks which write was later.');
   if (groups.length > 0 && merge !== 'column')
     add('groups', '`groups` have no meaning without `merge: column`', 'Row by row all columns are one group.');
-  if (by !== null && among(counters, by))
+  if (by !== null && isAmong(counters, by))
     add('counters', `\`${by}\` cannot both tell the time and add up`, 'Take it out of `by` or of `counters`.');
-  const both = counters.find((column) => groups.some((group) => among(group, column)));
+  const both = counters.find((column) => groups.some((group) => isAmong(group, column)));
   if (both !== undefined)
     add(
       'counters',
@@ -114,9 +115,4 @@ function problemsOf({ policy, by, merge, groups, counters }: ConflictSpec): Prob
       'What adds up is neither won nor lost; take it out of the group.',
     );
   return problems;
-}
-
-/** Names of columns, which servers compare without regard to case. */
-function among(names: readonly string[], name: string): boolean {
-  return names.some((each) => each.toLowerCase() === name.toLowerCase());
 }

@@ -9,21 +9,15 @@ import type { ChannelSpec } from '../model/topology.ts';
 import { namePath, namesAt } from './check-tables.ts';
 import type { Checked } from './checked.ts';
 import { PatternIndex } from './pattern-index.ts';
+import { tangles, type Way } from './tangles.ts';
 import type { Path } from './tree.ts';
 import { valuePlace } from './tree.ts';
 
 /** Steps of the search for rings; beyond them nothing is proven, so the topology is refused. */
 const STEPS_MAX = 5_000_000;
 
-/** A channel from one database to another. */
-interface Arc {
-  readonly channel: string;
+interface Arc extends Way<Passage> {
   readonly twoWay: boolean;
-  readonly source: string;
-  readonly target: string;
-  readonly tables: readonly Passage[];
-  /** The same, by the tables they take at the source. */
-  readonly bySource: PatternIndex<Passage>;
 }
 
 /** A table entry as an arc sees it. */
@@ -34,7 +28,7 @@ interface Passage {
 }
 
 interface Ring {
-  readonly arcs: readonly Arc[];
+  readonly arcs: readonly Way<Passage>[];
   readonly passages: readonly Passage[];
 }
 
@@ -42,27 +36,42 @@ export function checkRings(checked: Checked): void {
   const shared = checkTwoWay(checked);
   const arcs = Object.entries(checked.topology.channel).flatMap(([name, channel]) => arcsOf(name, channel));
   checkWrittenTwice(checked, arcs);
-  const search = new RingSearch(arcs, shared);
-  for (const ring of search.rings()) reportRing(checked, ring);
-  if (!search.exhausted) return;
+  let exhausted = false;
+  const rings = new Map<string, Ring>();
+  for (const tangle of tangles(arcs)) {
+    const search = new RingSearch(tangle, shared, rings);
+    search.run();
+    exhausted ||= search.exhausted;
+  }
+  for (const ring of rings.values()) reportRing(checked, ring);
+  if (!exhausted) return;
   const summary = 'the channels join the databases in too many ways to prove that no change goes in a ring';
   checked.report({ code: 'OT1045', summary, path: ['channels'], at: 'key' });
+}
+
+/** A place in a topology where two channels have a table in common. */
+interface Meeting {
+  readonly one: number;
+  readonly other: number;
+  readonly database: string;
+  readonly tables: string;
 }
 
 /** A table is in at most one two-way channel. Returns the pairs of channels that were reported. */
 function checkTwoWay(checked: Checked): ReadonlySet<string> {
   const reported = new Set<string>();
   const channels = Object.entries(checked.topology.channel).filter(([, one]) => one.direction.kind === 'two-way');
-  for (const [i, [name, channel]] of channels.entries()) {
-    for (const [other, otherChannel] of channels.slice(i + 1)) {
-      const meeting = meetingOf(channel, otherChannel);
-      if (meeting === null) continue;
+  const at = entriesByDatabase(channels);
+  for (const [rank, [name, channel]] of channels.entries()) {
+    const meetings = [...meetingsOf(channel, rank, at)].sort(([a], [b]) => a - b);
+    for (const [otherRank, { one, other: index, database, tables }] of meetings) {
+      const [other] = channels[otherRank]!;
       reported.add(pairKey(name, other));
-      const first = namePath(checked, ['channels', name, 'tables', meeting.one], 'from');
+      const first = namePath(checked, ['channels', name, 'tables', one], 'from');
       checked.report({
         code: 'OT1044',
-        summary: `\`${meeting.tables}\` of \`${meeting.database}\` is in two two-way channels, \`${name}\` and \`${other}\``,
-        path: namePath(checked, ['channels', other, 'tables', meeting.other], 'from'),
+        summary: `\`${tables}\` of \`${database}\` is in two two-way channels, \`${name}\` and \`${other}\``,
+        path: namePath(checked, ['channels', other, 'tables', index], 'from'),
         at: 'value',
         related: [{ message: `in channel \`${name}\``, range: valuePlace(checked.root, first) }],
       });
@@ -71,58 +80,72 @@ function checkTwoWay(checked: Checked): ReadonlySet<string> {
   return reported;
 }
 
-function meetingOf(
-  one: ChannelSpec,
-  other: ChannelSpec,
-): { one: number; other: number; database: string; tables: string } | null {
-  for (const database of databasesOf(one).filter((name) => databasesOf(other).includes(name))) {
-    const index = new PatternIndex(other.tables.map((table, j) => [namesAt(other, table, database), j] as const));
-    for (const [i, table] of one.tables.entries()) {
-      const [j] = index.meeting(namesAt(one, table, database));
-      if (j !== undefined) return { one: i, other: j, database, tables: namesAt(other, other.tables[j]!, database) };
-    }
-  }
-  return null;
+interface Entry {
+  /** Of the channel, among those that are compared. */
+  readonly rank: number;
+  readonly index: number;
+  readonly names: string;
 }
 
-function checkWrittenTwice(checked: Checked, arcs: readonly Arc[]): void {
-  const oneWay = arcs.filter((arc) => !arc.twoWay);
-  const reported = new Set<string>();
-  for (const [i, one] of oneWay.entries()) {
-    for (const other of oneWay.slice(i + 1)) {
-      const pair = pairKey(one.channel, other.channel);
-      if (
-        one.channel === other.channel ||
-        one.source !== other.source ||
-        one.target !== other.target ||
-        reported.has(pair)
-      )
-        continue;
-      const byTarget = new PatternIndex(other.tables.map((table) => [table.to, table] as const));
-      for (const table of one.tables) {
-        const twins = new Set(byTarget.meeting(table.to));
-        const twin = other.bySource.meeting(table.from).find((t) => twins.has(t));
-        if (twin === undefined) continue;
-        reported.add(pair);
-        const related = [
-          {
-            message: `in channel \`${one.channel}\``,
-            range: valuePlace(checked.root, namePath(checked, table.path, 'from')),
-          },
-        ];
-        const summary = `channels \`${one.channel}\` and \`${other.channel}\` both write \`${twin.to}\` of \`${one.target}\` from \`${one.source}\``;
-        checked.report({
-          code: 'OT1047',
-          severity: 'warning',
-          summary,
-          path: namePath(checked, twin.path, 'from'),
-          at: 'value',
-          related,
-        });
-        break;
+type EntriesByDatabase = ReadonlyMap<string, PatternIndex<Entry>>;
+
+function entriesByDatabase(channels: readonly (readonly [string, ChannelSpec])[]): EntriesByDatabase {
+  const entries = channels.flatMap(([, channel], rank) =>
+    databasesOf(channel).flatMap((database) =>
+      channel.tables.map((table, index) => ({ database, rank, index, names: namesAt(channel, table, database) })),
+    ),
+  );
+  return new Map(
+    [...Map.groupBy(entries, ({ database }) => database)].map(([database, all]) => [
+      database,
+      new PatternIndex<Entry>(all.map((entry) => [entry.names, entry] as const)),
+    ]),
+  );
+}
+
+/** With the channels behind it, the first of each. */
+function meetingsOf(channel: ChannelSpec, rank: number, at: EntriesByDatabase): Map<number, Meeting> {
+  const found = new Map<number, Meeting>();
+  for (const database of databasesOf(channel)) {
+    for (const [one, table] of channel.tables.entries()) {
+      for (const other of at.get(database)!.meeting(namesAt(channel, table, database))) {
+        if (other.rank <= rank || found.has(other.rank)) continue;
+        found.set(other.rank, { one, other: other.index, database, tables: other.names });
       }
     }
   }
+  return found;
+}
+
+function checkWrittenTwice(checked: Checked, arcs: readonly Arc[]): void {
+  const reported = new Set<string>();
+  const oneWay = arcs.filter((arc) => !arc.twoWay);
+  for (const alike of Map.groupBy(oneWay, ({ source, target }) => JSON.stringify([source, target])).values()) {
+    const passages = alike.flatMap((arc, rank) => arc.passages.map((table) => ({ arc, rank, table })));
+    const bySource = new PatternIndex(passages.map((passage) => [passage.table.from, passage] as const));
+    const byTarget = new PatternIndex(passages.map((passage) => [passage.table.to, passage] as const));
+    for (const { arc, rank, table } of passages) {
+      const twins = new Set(byTarget.meeting(table.to));
+      for (const twin of bySource.meeting(table.from)) {
+        const pair = pairKey(arc.channel, twin.arc.channel);
+        if (twin.rank <= rank || twin.arc.channel === arc.channel || reported.has(pair) || !twins.has(twin)) continue;
+        reported.add(pair);
+        reportTwin(checked, arc, table, twin.arc, twin.table);
+      }
+    }
+  }
+}
+
+function reportTwin(checked: Checked, one: Arc, table: Passage, other: Arc, twin: Passage): void {
+  const range = valuePlace(checked.root, namePath(checked, table.path, 'from'));
+  checked.report({
+    code: 'OT1047',
+    severity: 'warning',
+    summary: `channels \`${one.channel}\` and \`${other.channel}\` both write \`${twin.to}\` of \`${one.target}\` from \`${one.source}\``,
+    path: namePath(checked, twin.path, 'from'),
+    at: 'value',
+    related: [{ message: `in channel \`${one.channel}\``, range }],
+  });
 }
 
 function reportRing(checked: Checked, { arcs, passages }: Ring): void {
@@ -156,62 +179,65 @@ function reportRing(checked: Checked, { arcs, passages }: Ring): void {
 /** Finds rings over databases first, which are few, and then asks whether a table can go round. */
 class RingSearch {
   exhausted = false;
-  readonly #bySource = new Map<string, Arc[]>();
+  readonly #bySource = new Map<string, Way<Passage>[]>();
+  /** The entries of a way, by the tables they take at its source. */
+  readonly #entries = new Map<Way<Passage>, PatternIndex<Passage>>();
   readonly #shared: ReadonlySet<string>;
+  /** One for each set of channels that make one. */
+  readonly #rings: Map<string, Ring>;
   #steps = 0;
 
-  constructor(arcs: readonly Arc[], shared: ReadonlySet<string>) {
+  constructor(arcs: readonly Way<Passage>[], shared: ReadonlySet<string>, rings: Map<string, Ring>) {
     this.#shared = shared;
+    this.#rings = rings;
     for (const arc of arcs) {
+      this.#entries.set(arc, new PatternIndex(arc.passages.map((passage) => [passage.from, passage] as const)));
       const known = this.#bySource.get(arc.source);
       if (known === undefined) this.#bySource.set(arc.source, [arc]);
       else known.push(arc);
     }
   }
 
-  /** One ring for each set of channels that make one. */
-  rings(): Ring[] {
-    const rings = new Map<string, Ring>();
+  run(): void {
     const starts = [...this.#bySource.keys()];
     for (const [rank, start] of starts.entries()) {
       // Each ring is found once, from the first of its databases.
       const barred = new Set(starts.slice(0, rank));
-      this.#walk(start, [], barred, rings);
+      this.#walk(start, [], barred);
       if (this.exhausted) break;
     }
-    return [...rings.values()];
   }
 
-  #walk(database: string, arcs: readonly Arc[], barred: ReadonlySet<string>, rings: Map<string, Ring>): void {
+  #walk(database: string, arcs: readonly Way<Passage>[], barred: ReadonlySet<string>): void {
     for (const arc of this.#bySource.get(database) ?? []) {
       if (++this.#steps > STEPS_MAX) this.exhausted = true;
       if (this.exhausted) return;
       const way = [...arcs, arc];
       if (arc.target === way[0]!.source) {
-        this.#close(way, rings);
+        this.#close(way);
       } else if (!barred.has(arc.target) && !arcs.some((one) => one.source === arc.target)) {
-        this.#walk(arc.target, way, barred, rings);
+        this.#walk(arc.target, way, barred);
       }
     }
   }
 
-  #close(arcs: readonly Arc[], rings: Map<string, Ring>): void {
+  #close(arcs: readonly Way<Passage>[]): void {
     const channels = [...new Set(arcs.map((arc) => arc.channel))].sort();
     const key = channels.join(' ');
-    if (channels.length < 2 || rings.has(key)) return;
+    if (channels.length < 2 || this.#rings.has(key)) return;
     if (channels.some((one, i) => channels.slice(i + 1).some((other) => this.#shared.has(pairKey(one, other))))) return;
-    for (const first of arcs[0]!.tables) {
+    for (const first of arcs[0]!.passages) {
       const passages = this.#follow(arcs, 1, [first]);
       if (passages === null) continue;
-      rings.set(key, { arcs, passages });
+      this.#rings.set(key, { arcs, passages });
       return;
     }
   }
 
-  #follow(arcs: readonly Arc[], hop: number, passages: readonly Passage[]): readonly Passage[] | null {
+  #follow(arcs: readonly Way<Passage>[], hop: number, passages: readonly Passage[]): readonly Passage[] | null {
     const here = passages.at(-1)!;
     if (hop === arcs.length) return closes(here, passages[0]!) ? passages : null;
-    for (const next of arcs[hop]!.bySource.meeting(here.to)) {
+    for (const next of this.#entries.get(arcs[hop]!)!.meeting(here.to)) {
       if (++this.#steps > STEPS_MAX) this.exhausted = true;
       if (this.exhausted) return null;
       const found = this.#follow(arcs, hop + 1, [...passages, next]);
@@ -232,10 +258,9 @@ function arcsOf(name: string, channel: ChannelSpec): Arc[] {
       return { from: back ? to : from, to: back ? from : to, path: ['channels', name, 'tables', i] };
     });
   const { direction } = channel;
-  const arc = (twoWay: boolean, source: string, target: string, tables: readonly Passage[]): Arc => {
-    const bySource = new PatternIndex(tables.map((table) => [table.from, table] as const));
-    return { channel: name, twoWay, source, target, tables, bySource };
-  };
+  const arc = (twoWay: boolean, source: string, target: string, passages: readonly Passage[]): Arc => ({
+    ...{ channel: name, twoWay, source, target, passages },
+  });
   const forward = passages(false);
   if (direction.kind === 'one-way') {
     return direction.from.flatMap((source) => direction.to.map((target) => arc(false, source, target, forward)));

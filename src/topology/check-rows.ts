@@ -3,7 +3,7 @@
  *
  * Whether columns are there and can be compared only the databases know; see `replication/row-work.ts`.
  */
-
+import { isAmong } from '../model/column-names.ts';
 import { ExpressionProblem, parseExpression } from '../model/expression-parser.ts';
 import { nameNow } from '../model/renamed.ts';
 import { didYouMean } from '../model/suggest.ts';
@@ -76,7 +76,7 @@ function checkMasks(
   const set = new Set(Object.keys(rows.set ?? {}).map((name) => name.toLowerCase()));
   for (const [name, kind] of Object.entries(rows.mask ?? {})) {
     const path: Path = [...base, name];
-    const travels = !columns.omit.includes(name) && (columns.only === null || columns.only.includes(name));
+    const travels = !isAmong(columns.omit, name) && (columns.only === null || isAmong(columns.only, name));
     if (!travels) {
       const detail = columns.only === null ? '' : didYouMean(name, columns.only);
       report({ code: 'OT1058', summary: `\`${name}\` is masked but does not travel`, detail, path, at: 'key' });

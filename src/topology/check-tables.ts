@@ -2,7 +2,9 @@
  * The tables of each channel: names that parse, mappings that say where every table goes and, two-way, lead back;
  * columns that do not contradict each other.
  */
+import { isAmong } from '../model/column-names.ts';
 import type { SourceRange } from '../model/diagnostic.ts';
+import { nameProblem } from '../model/oracle-names.ts';
 import { mappingProblem, pairProblem, reversalProblem } from '../model/table-mapping.ts';
 import type { TablePattern } from '../model/table-pattern.ts';
 import { parsePattern, singleName } from '../model/table-pattern.ts';
@@ -25,6 +27,7 @@ export function checkTables(checked: Checked): void {
       const path: Path = ['channels', name, 'tables', i];
       checkColumns(checked, table, path);
       checkOwner(checked, channel, table, path);
+      checkOracleNames(checked, channel, table, path);
       checkRows(checked, channel, table, path);
       const from = checkNames(checked, channel, table, path);
       return from === null ? [] : [{ table, path, from }];
@@ -115,6 +118,27 @@ function checkOwner(checked: Checked, channel: ChannelSpec, table: TableSpec, en
   }
 }
 
+/** What is said outright to be the name of something in an Oracle; of wildcards the tables tell. */
+function checkOracleNames(checked: Checked, { direction }: ChannelSpec, table: TableSpec, entry: Path): void {
+  const { database } = checked.topology;
+  if (direction.kind === 'two-way') return;
+  const oracle = direction.to.find((name) => Object.hasOwn(database, name) && database[name]!.engine === 'oracle');
+  if (oracle === undefined) return;
+  const refuse = (name: string, path: Path, at: 'key' | 'value'): void => {
+    const problem = nameProblem(name);
+    if (problem === null) return;
+    const summary = `Oracle database \`${oracle}\` can have nothing that is called ${JSON.stringify(name)}`;
+    checked.report({ code: 'OT1060', summary, detail: `The name ${problem}.`, path, at });
+  };
+  const parsed = parsePattern(table.to ?? table.from);
+  const single = parsed.ok ? singleName(parsed.pattern) : null;
+  for (const name of single === null ? [] : [single.schema, single.table])
+    refuse(name, namePath(checked, entry, 'to'), 'value');
+  for (const [from, to] of Object.entries(table.columns.rename))
+    refuse(to, [...entry, 'columns', 'rename', from], 'value');
+  for (const name of Object.keys(table.rows?.set ?? {})) refuse(name, [...entry, 'columns', 'set', name], 'key');
+}
+
 function checkWeights({ report }: Checked, channel: ChannelSpec, name: string): void {
   for (const text of Object.keys(channel.order ?? {})) {
     const parsed = parsePattern(text);
@@ -196,15 +220,15 @@ function checkColumns({ report }: Checked, table: TableSpec, entry: Path): void 
     bad('`only` and `omit` exclude each other', ['omit'], 'key');
     return;
   }
-  const travels = (column: string): boolean => !omit.includes(column) && (only === null || only.includes(column));
+  const travels = (column: string): boolean => !isAmong(omit, column) && (only === null || isAmong(only, column));
   const targets = new Map<string, string>();
   for (const [from, to] of Object.entries(rename)) {
     if (!travels(from)) bad(`\`${from}\` is renamed but does not travel`, ['rename', from], 'key');
-    const first = targets.get(to);
+    const first = targets.get(to.toLowerCase());
     if (first !== undefined) bad(`\`${first}\` and \`${from}\` would both be called \`${to}\``, ['rename', from]);
-    else targets.set(to, from);
+    else targets.set(to.toLowerCase(), from);
     // A column that keeps its name is only known when it is listed; the others are seen when the table is.
-    if (from !== to && only?.includes(to) === true && !Object.hasOwn(rename, to)) {
+    if (!isAmong([from], to) && only !== null && isAmong(only, to) && !isAmong(Object.keys(rename), to)) {
       bad(`\`${from}\` would be called \`${to}\`, as another column is`, ['rename', from]);
     }
   }

@@ -55,9 +55,9 @@ export const UNBUILT = {
     missing: 'Rows that exist at the second database are refused.',
   },
   ddl: {
-    key: 'channels.*.ddl: replicate, two-way',
+    key: 'channels.*.ddl: replicate in a mesh, or with policy: manual',
     severity: 'error',
-    missing: 'Changes of tables are carried in one-way channels only.',
+    missing: 'Changes of tables are carried from the site that decides, and there every site does: use `ddl: stop`.',
   },
   ddlRows: {
     key: 'channels.*.ddl: replicate with where, columns.set, columns.mask, process, reread or dry_run',
@@ -133,7 +133,9 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (twoWay && channel.existing !== 'refuse') {
     tell('existing', `\`existing: ${channel.existing}\` in a two-way channel`, [...base, 'existing']);
   }
-  if (twoWay && channel.ddl === 'replicate') tell('ddl', '`ddl: replicate` in a two-way channel', [...base, 'ddl']);
+  const everySite = everySiteDecides(channel);
+  if (twoWay && everySite !== null && channel.ddl === 'replicate')
+    tell('ddl', `\`ddl: replicate\` ${everySite}`, [...base, 'ddl']);
   const asTheyAre = channel.dryRun !== true && channel.tables.every(({ rows }) => rows === undefined);
   if (channel.ddl === 'replicate' && !asTheyAre)
     tell('ddlRows', '`ddl: replicate` where rows do not travel as they are', [...base, 'ddl']);

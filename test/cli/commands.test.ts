@@ -306,13 +306,20 @@ test('a node that starts before its state store waits for it', async () => {
   expect(err).toContain('OT3001');
 });
 
-test('a README beside the only topology is none', async () => {
-  const there = ['README.md', '.git', 'shop.v2', 'shop.v2/.'];
+test.each([
+  ['the folder', { 'README.md': null, '.git': ['a.yaml'], processors: ['orders.mjs', 'lib'], 'shop.v2': ['x.yml'] }],
+  [
+    'the folder',
+    { 'README.md': null, '.hidden.yaml': null, empty: [], processors: ['orders.mjs'], 'shop.v2': ['a.yaml'] },
+  ],
+  ['the file', { 'main.yaml': null, processors: ['orders.mjs', '.orders.yaml'] }],
+] as [string, Record<string, string[] | null>][])('%s is the only topology among %j', (_, there) => {
+  const only = 'shop.v2' in there ? 'shop.v2' : 'main.yaml';
   const parts = {
-    listFolder: () => there.slice(0, 3),
-    exists: (path: string) => ['', ...there].includes(path.replace(/^topologies\/?/, '')),
+    listFolder: (path: string) => there[path.replace('topologies/', '')] ?? Object.keys(there),
+    exists: (path: string) => path === 'topologies' || Array.isArray(there[path.slice('topologies/'.length, -2)]),
   };
-  expect(topologyPath({ parts } as unknown as Context, {})).toBe('topologies/shop.v2');
+  expect(topologyPath({ parts } as unknown as Context, {})).toBe(`topologies/${only}`);
 });
 
 test('every code as JSON', async () => {

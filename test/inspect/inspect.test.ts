@@ -10,6 +10,43 @@ import { brief, findings, findingsOf, grant, ONE_WAY, type Side, TWO_WAY, table 
 
 const FITS: Side = {};
 
+test('shards that count their own keys and go into one table', () => {
+  const shards = ['orders_0', 'orders_1'].map((name) => table({ name }, { autoIncrement: true }));
+  const said = (tables: readonly LiveTable[], set: readonly (Record<string, string> | null)[]): string[] => {
+    const [entry] = channelOf(ONE_WAY, ['shop.orders_0']).tables;
+    const entries = set.map((one, i) => ({
+      ...{ ...entry!, from: `shop.orders_${i}`, to: 'shop.orders' },
+      ...(one === null ? {} : { rows: { set: one } }),
+    }));
+    const found = findings({ tables }, { tables: [] }, { tables: entries, existing: 'merge' }, ONE_WAY);
+    return found.filter(({ code }) => code === 'OT4063').map(({ summary }) => summary);
+  };
+  expect(said(shards, [null, null])).toEqual([
+    'shop/a>b: shop.orders_0 and shop.orders_1 go into shop.orders, and each counts its own AUTO_INCREMENT keys',
+  ]);
+  expect(said(shards, [{ V: '1' }, { V: '2' }])).toHaveLength(1);
+  expect(said(shards, [{ shard: '0' }, { shard: '1' }])).toEqual([]);
+  expect(said(shards, [null])).toEqual([]);
+  expect(said([shards[0]!, table({ name: 'orders_1' })], [null, null])).toEqual([]);
+});
+
+test('an entry of one table that names a column which is not there', () => {
+  const said = (from: string, columns: object, direction: typeof ONE_WAY | typeof TWO_WAY = ONE_WAY): string[] => {
+    const [entry] = channelOf(direction, [from]).tables;
+    const tables = [{ ...entry!, columns: { ...entry!.columns, ...columns } }];
+    return findings(FITS, FITS, { tables }, direction)
+      .filter(({ code }) => code === 'OT4062')
+      .map(({ summary, detail }) => `${summary} ${detail}`);
+  };
+  for (const direction of [ONE_WAY, TWO_WAY])
+    expect(said('shop.orders', { omit: ['w', 'vv'] }, direction)).toEqual([
+      'shop/a>b: shop.orders has no column w, vv, which `columns.omit` names Correct the name, or take it out.',
+    ]);
+  expect(said('shop.orders', { rename: { idd: 'x' } })[0]).toMatch(/columns.rename.*Did you mean `id`/);
+  expect(said('shop.orders', { omit: ['V'] })).toEqual([]);
+  expect(said('shop.*', { omit: ['w'] })).toEqual([]);
+});
+
 test('of two databases that fit nothing is said', () => {
   expect(findings(FITS, FITS)).toEqual([]);
   expect(findings(FITS, FITS, {}, ONE_WAY)).toEqual([]);
@@ -504,6 +541,24 @@ describe('an Oracle database', () => {
     expect(brief(said([there()], { unfit }))).toEqual(['error OT4070']);
   });
 
+  test('two tables that it takes for one, whether it is there or missing; the same name is meant', () => {
+    const twins = (tables: readonly LiveTable[], to: readonly [string, string]): LiveFinding[] => {
+      const [entry] = channelOf(ONE_WAY, ['shop.orders']).tables;
+      return findings(
+        { tables: [source, { ...source, shape: { ...source.shape, name: 'ORDERS' } }] },
+        { engine: 'oracle', tables, report: { facts, account: { name: '"OTTER"', grants: all, roles: false } } },
+        { tables: to.map((name, i) => ({ ...entry!, from: ['shop.orders', 'shop.ORDERS'][i]!, to: name })) },
+        ONE_WAY,
+      );
+    };
+    const small = there();
+    const asked = { ...small, shape: { ...small.shape, name: 'ORDERS' } };
+    for (const tables of [[], [asked]])
+      expect(brief(twins(tables, ['DW.orders', 'DW.ORDERS']))).toEqual(['error OT5056']);
+    expect(twins([], ['DW.ORDERS', 'DW.ORDERS'])).toEqual([]);
+    expect(brief(twins([], ['DW.orders', 'DW.Orders']))).not.toContain('error OT5056');
+  });
+
   test('rights are granted on tables', () => {
     const [found] = said([there()], { account: { name: '"OTTER"', grants: [grant('CREATE SESSION')], roles: false } });
     expect(found?.code).toBe('OT4022');
@@ -528,6 +583,12 @@ describe('an Oracle database', () => {
     ['rows', [there({}, { hasRows: true })], source, ['error OT5013']],
     ['a trigger', [there({}, { unguardedTriggers: ['T'] })], source, ['warning OT4058']],
     ['a temporary table', [there({ engine: 'oracle temporary' })], source, ['error OT5027']],
+    [
+      'a missing table with a column that nothing is called there',
+      [],
+      table({ columns: [column('id'), column('rowid')] }),
+      ['error OT5060'],
+    ],
     [
       'a missing table with a column that has no type there',
       [],

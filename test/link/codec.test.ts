@@ -236,6 +236,7 @@ function tablesOf(delivery: Delivery): unknown[] {
         [before, after].flatMap((one) => (one === null ? [] : [one.table])),
       );
     case 'beat':
+    case 'kept':
       return [];
     default:
       return delivery satisfies never;

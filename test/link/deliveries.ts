@@ -1,6 +1,6 @@
 /** Deliveries of every kind for fast-check, with tables and `seen` objects shared as adapters share them. */
 import fc from 'fast-check';
-import type { Delivery, Image, RowChange, Seen, TableShape } from '../../src/model/row.ts';
+import type { AnnouncedTable, Delivery, Image, RowChange, Seen, TableChange, TableShape } from '../../src/model/row.ts';
 
 const value = fc.option(
   fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom("'a'", 'NULL', "'\\0'", '42', '\ud800')),
@@ -67,6 +67,33 @@ function change(table: fc.Arbitrary<TableShape>): fc.Arbitrary<RowChange> {
   );
 }
 
+function announced(table: fc.Arbitrary<TableShape>): fc.Arbitrary<AnnouncedTable> {
+  return fc.record({
+    table,
+    create: fc.string({ unit: 'binary' }),
+    copies: fc.boolean(),
+    rowsEstimate: count,
+    structure: fc.option(fc.string(), { nil: null }),
+    stay: fc.nat(),
+    generation: fc.nat(),
+    later: fc.boolean(),
+    complete: fc.nat(),
+  });
+}
+
+function tableChange(table: fc.Arbitrary<TableShape>): fc.Arbitrary<TableChange> {
+  const named = fc.record({ schema: fc.string(), name: fc.string() });
+  return fc.record({
+    from: named,
+    to: fc.option(named, { nil: null }),
+    before: fc.option(fc.record({ create: fc.string({ unit: 'binary' }), table }), { nil: null }),
+    after: fc.option(announced(table), { nil: null }),
+    renamed: fc.dictionary(fc.string(), fc.string(), { maxKeys: 2 }),
+    dropped: fc.array(fc.string(), { maxLength: 2 }),
+    empties: fc.boolean(),
+  });
+}
+
 function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen>): fc.Arbitrary<Delivery> {
   const common = { gtid: position, position, seen: sharedSeen, clock: count, bytes: count };
   return fc.oneof(
@@ -96,20 +123,23 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
         rowsEstimate: count,
       }),
     }),
+    fc.record({ kind: fc.constant('table' as const), ...common, announced: announced(table) }),
     fc.record({
-      kind: fc.constant('table' as const),
+      kind: fc.constant('definition' as const),
       ...common,
-      announced: fc.record({
-        table,
-        create: fc.string({ unit: 'binary' }),
-        copies: fc.boolean(),
-        rowsEstimate: count,
-        structure: fc.option(fc.string(), { nil: null }),
-        stay: fc.nat(),
-        generation: fc.nat(),
-        later: fc.boolean(),
-        complete: fc.nat(),
-      }),
+      said: fc.string(),
+      family: fc.constantFrom('mariadb' as const, 'mysql' as const),
+      changes: fc.array(tableChange(table), { maxLength: 2 }),
+      returned: fc.boolean(),
+    }),
+    fc.record({
+      kind: fc.constant('kept' as const),
+      ...common,
+      definitions: fc.dictionary(
+        fc.string(),
+        fc.option(fc.record({ create: fc.string({ unit: 'binary' }), position }), { nil: null }),
+        { maxKeys: 2 },
+      ),
     }),
     fc.record({ kind: fc.constant('beat' as const), ...common, sentMs: count, settled: count }),
   );

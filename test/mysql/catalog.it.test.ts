@@ -41,6 +41,15 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       expect((await opened()) - before).toBeLessThan(50);
     });
 
+    test('tables whose names differ in capitals only, asked for at once', async () => {
+      await root.query(
+        'CREATE TABLE d.item (id INT PRIMARY KEY); CREATE TABLE d.ITEM (id INT, v INT PRIMARY KEY); CREATE TRIGGER d.noticed AFTER INSERT ON d.item FOR EACH ROW SET @x = 1',
+      );
+      const [large, small] = await Promise.all([shapeOf('ITEM'), shapeOf('item')]);
+      expect(large).toMatchObject({ name: 'ITEM', primaryKey: [1], triggers: [] });
+      expect(small).toMatchObject({ name: 'item', primaryKey: [0], triggers: ['noticed'] });
+    });
+
     test.runIf(family === 'mysql')('a key that the server made and hides is there', async () => {
       await root.query(
         `SET sql_generate_invisible_primary_key=1; CREATE TABLE d.t (a INT); SET sql_generate_invisible_primary_key=0;

@@ -1,6 +1,7 @@
 /** Moves of tables, one after another as they are meant at once; and whether a change has been made. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { carriedMark, readCarriedMark } from '../../src/model/load.ts';
 import { inTurn, isMade, leavesNoTrace } from '../../src/mysql/change-tables.ts';
 
 const named = (name: string) => ({ schema: 's', name });
@@ -31,6 +32,21 @@ test('a change has been made when a table is not what it was', () => {
   expect(isMade(move, { 's.a': 'x', 's.b': null }, { 's.a': 'x', 's.b': null })).toBe(false);
   expect(isMade(move, { 's.a': 'x', 's.b': null }, { 's.a': null, 's.b': 'x' })).toBe(true);
   expect(isMade({ kind: 'empty', table: named('a') }, { 's.a': 'x' }, { 's.a': 'y' })).toBe(false);
+});
+
+test('a change says in the log whose it is, and what it repeats', () => {
+  const text = fc.string({ minLength: 1, maxLength: 64 });
+  const gtid = fc.constantFrom('0-1-7', '3e11fa47-71ca-11e1-9e33-c80aa9429562:tag:12');
+  fc.assert(
+    fc.property(text, gtid, (lineage, id) => {
+      const mark = carriedMark(lineage, 'shop/hz>ca', id);
+      expect(mark.indexOf('*/')).toBe(mark.length - 3);
+      expect(readCarriedMark(lineage, `${mark}ALTER TABLE t`)).toEqual({ pipeline: 'shop/hz>ca', gtid: id });
+      expect(readCarriedMark(`${lineage}x`, `${mark}ALTER TABLE t`)).toBeNull();
+    }),
+  );
+  for (const sql of ['ALTER TABLE t', '/* otter */ ALTER TABLE t', '/* otter a b */ ALTER TABLE t'])
+    expect(readCarriedMark('l', sql)).toBeNull();
 });
 
 test('two of one definition that change places leave no trace', () => {

@@ -25,6 +25,20 @@ test('statements stay below the limit in bytes, and no row is left out', () => {
   );
 });
 
+test('a new row gets what its source does not know of, and one that is there keeps it', () => {
+  const filled = { ...table, fills: { c: '7', d: "'x'" } };
+  const insert = 'INSERT INTO `shop`.`t` (`id`,`u`,`v`,`c`,`d`) VALUES';
+  const sql = (write: Write) => statements(write, 1e6).map((each) => [each.sql, each.otherwise].join(' | '));
+  const rows = [
+    ['1', '2', '3'],
+    ['4', '5', '6'],
+  ];
+  expect(sql({ kind: 'insert', table: filled, rows })).toEqual([`${insert} (1,2,3,7,'x'),(4,5,6,7,'x') | `]);
+  expect(sql({ kind: 'upsert', table: filled, rows })[0]).not.toMatch(/UPDATE.*`[cd]`/);
+  const update: Write = { kind: 'update', table: filled, before: rows[0]!, after: ['1', '2', '9'] };
+  expect(sql(update)).toEqual([`UPDATE \`shop\`.\`t\` SET \`v\`=9 WHERE \`id\`=1 | ${insert} (1,2,9,7,'x')`]);
+});
+
 test('one row that is longer than the limit is a statement of its own', () => {
   expect(statements({ kind: 'insert', table, rows: MANY.slice(0, 3) }, 10).map(({ rows }) => rows)).toEqual([1, 1, 1]);
 });

@@ -1,6 +1,7 @@
 /** Names by Oracle's rules (SQL Language Reference, "Database Object Names and Qualifiers"). */
 import { expect, test } from 'vitest';
-import { madeName, meant, qualified, quoteName } from '../../src/oracle/names.ts';
+import { madeName } from '../../src/model/oracle-names.ts';
+import { meant, qualified, quoteColumn, quoteName } from '../../src/oracle/names.ts';
 
 test('every name is quoted, so that a reserved word or a space is none', () => {
   for (const name of ['SELECT', 'level', 'two words', "it's", '日本', 'a.b', '1st'])
@@ -18,6 +19,14 @@ test.each([
   expect(() => quoteName(name)).toThrow(
     expect.objectContaining({ code: 'OT5060', message: expect.stringContaining(why) }),
   );
+});
+
+test('ROWID in capitals is the one word that no column is called, and a table may be', () => {
+  expect(() => quoteColumn('ROWID')).toThrow(
+    expect.objectContaining({ code: 'OT5060', message: expect.stringContaining('no column') }),
+  );
+  expect([quoteName('ROWID'), quoteColumn('Rowid'), quoteColumn('ROWNUM')]).toEqual(['"ROWID"', '"Rowid"', '"ROWNUM"']);
+  expect(() => quoteColumn('a"b')).toThrow('has a sign in it');
 });
 
 test('128 bytes are a name', () => {

@@ -8,7 +8,7 @@ import {
   parseSourceType,
   READABLE_CHARSETS,
 } from '../../src/model/oracle-types.ts';
-import { ORACLE_ENGINE } from '../../src/model/row.ts';
+import { ORACLE_ENGINE, type TableShape } from '../../src/model/row.ts';
 import {
   blurredTexts,
   makingObstacle,
@@ -160,11 +160,26 @@ describe('a table that cannot be written', () => {
   test('a missing one of which no type takes a column', () => {
     const texts = (charset: string, more: object = {}) =>
       shape({ columns: [column('id'), column('c', 'varchar(2000)', { charset })], ...more });
-    expect(makingObstacle(texts('sjis'), { schema: 'DW', name: 'T' })).toMatchObject({ code: 'OT5029' });
-    expect(makingObstacle(texts('utf8mb4', { primaryKey: [1] }), { schema: 'DW', name: 'T' })).toMatchObject({
+    expect(makingObstacle(texts('sjis'), { schema: 'DW', name: 'T' }, {})).toMatchObject({ code: 'OT5029' });
+    expect(makingObstacle(texts('utf8mb4', { primaryKey: [1] }), { schema: 'DW', name: 'T' }, {})).toMatchObject({
       code: 'OT5029',
     });
-    expect(makingObstacle(texts('utf8mb4'), { schema: 'DW', name: 'T' })).toBeNull();
+    expect(makingObstacle(texts('utf8mb4'), { schema: 'DW', name: 'T' }, {})).toBeNull();
+  });
+
+  test('a missing one with a name that Oracle does not take', () => {
+    const of = (name: string, more: object = {}) =>
+      shape({ columns: [column('id'), column(name, 'int', more)], primaryKey: [0] });
+    const why = (source: TableShape, name = 'T', rename = {}) =>
+      makingObstacle(source, { schema: 'DW', name }, rename)?.message;
+    for (const name of ['rowid', 'ROWID'])
+      expect(why(of(name))).toMatch(/no column "ROWID" in DW.T: the name is what every row/);
+    expect(why(of('rowid'), 'T', { rowid: 'row_id' })).toBeUndefined();
+    expect(why(of('a'), 'T', { a: 'ROWID' })).toMatch(/no column "ROWID"/);
+    expect(why(of('a', { computed: true }), 'T', { a: 'ROWID' })).toBeUndefined();
+    expect(why(of('q"q'))).toMatch(/has a sign in it/);
+    expect(why(of('Rowid'), 'ROWID')).toBeUndefined();
+    expect(why(of('v'), 'x'.repeat(129))).toMatch(/no table "x+": the name is longer/);
   });
 });
 

@@ -68,6 +68,34 @@ test('columns are found by name, renamed, in any order; extras are known', () =>
   expect(code(() => loadTable(shape({ columns: [column('name')], primaryKey: [] }), target, {}))).toBe('OT5012');
 });
 
+test('columns are called as the servers call them, in whatever capitals', () => {
+  const table = shape({ columns: [column('Id'), column('SSN'), column('v')] });
+  const sent = (more: Partial<TableRule>): string[] => extract(rule(more), table).shape.columns.map(({ name }) => name);
+  expect(sent({ omit: ['ssn'] })).toEqual(['Id', 'v']);
+  expect(sent({ only: ['ID', 'ssn'] })).toEqual(['Id', 'SSN']);
+  const there = shape({ columns: [column('id'), column('number'), column('v')] });
+  expect(loadTable(table, there, { ssn: 'Number' }).columns.map(({ name }) => name)).toEqual(['id', 'number', 'v']);
+});
+
+test('a row without an answer is named by its key, less what of that is masked', () => {
+  const mail = column('mail', 'varchar(64)', { charset: 'utf8mb4' });
+  const table = shape({ columns: [column('id'), mail, column('x', 'double')], primaryKey: [0, 1] });
+  const asked = (rows: TableRule['rows']) => (): unknown =>
+    extract(rule({ rows: { ...rows!, where: 'x * 2 > 1' } }), table).keeps!(['7', "'a@b'", '1.7e308']);
+  expect(asked({})).toThrow("the row id=7, mail='a@b': it holds a result");
+  expect(asked({ mask: { MAIL: 'hash' } })).toThrow('the row id=7, mail=(masked): it holds a result');
+});
+
+test('two columns never go into one', () => {
+  const source = shape({ columns: [column('id'), column('x'), column('XX')] });
+  const target = shape({ columns: [column('id'), column('xx'), column('x')] });
+  expect(() => loadTable(source, target, { x: 'xx' })).toThrow(
+    'columns x and XX of shop.t would both go into shop.t.xx',
+  );
+  expect(code(() => loadTable(source, target, { x: 'xx' }, true))).toBe('OT5011');
+  expect(code(() => loadTable(source, target, { x: 'xx', XX: 'x' }))).toBe('none');
+});
+
 test('a column may be called like what every object has', () => {
   const names = ['id', 'constructor', 'toString', '__proto__', 'hasOwnProperty'];
   const table = shape({ columns: names.map((name) => column(name)) });
@@ -96,6 +124,22 @@ test('all columns that do not fit are named at once; while running, only those t
   expect(code(() => loadTable(source, shorter, {}))).toBe('OT5028');
   expect(loadTable(source, shorter, {}, true).cuts).toBe(true);
   expect(loadTable(source, source, {}).cuts).toBe(false);
+});
+
+test.each([
+  ['v = 1', ['decimal(1,0)', 'decimal(65,20)', 'float', 'double', 'bit(1)', 'tinyint unsigned', 'bigint'], ['year']],
+  ['v = 1', [], ["enum('a')", 'varchar(9)', 'date']],
+  ['v', ['decimal(9,0)', 'double', 'int', 'tinyint'], ['float', 'bit(64)', 'year']],
+  ['flag', ['tinyint', 'decimal(3,0)', 'float'], ['bit(64)']],
+  ['v * v', ['decimal(30,2)', 'bigint', 'int unsigned'], ['float', 'double', 'bit(64)', 'varchar(30)']],
+  ['2 + 3', ['tinyint', 'float', 'double(9,2)', 'decimal(2,1)'], ['bit(8)']],
+])('%s goes into %j and not into %j', (text, fits, misfits) => {
+  const source = shape({ columns: [column('id'), column('v'), column('flag', 'tinyint(1)')] });
+  const { shape: sent } = extract(rule({ only: ['id'], rows: { set: { e: text } } }), source);
+  const into = (type: string) => (): unknown =>
+    loadTable(sent, shape({ columns: [column('id'), column('e', type)] }), {});
+  for (const type of fits) expect(into(type)).not.toThrow();
+  for (const type of misfits) expect(into(type)).toThrow(/e is .* and `columns.set` makes (?!tinyint\(1\))/);
 });
 
 test('key texts tell NULL from the text and do not run together', () => {

@@ -42,6 +42,15 @@ test('rows of otter, by table', () => {
     site: 'a',
     sentMs: 17,
   });
+  const definition = { ...own, source_table: 's.t', created_by: "CREATE TABLE `t` ('it')", position: 'mariadb:0-1-7' };
+  const kept = { kind: 'definition', pipeline: 'shop/a>b', table: 's.t' };
+  expect(rows.read(row('definition', definition, 'update'))).toEqual({
+    ...kept,
+    definition: { create: "CREATE TABLE `t` ('it')", position: 'mariadb:0-1-7' },
+  });
+  const { table, after: before } = row('definition', definition) as Extract<RowChange, { kind: 'insert' }>;
+  expect(rows.read({ kind: 'delete', table, before, fkChecks: true })).toEqual({ ...kept, definition: null });
+  expect(new OtterRows('other').read({ kind: 'delete', table, before, fkChecks: true })).toBeNull();
   const watermark = { ...own, chunk: 'c', kind: 'high', row_keys: '["k\\u0027"]' };
   expect(rows.read(row('watermark', watermark))).toEqual({
     kind: 'watermark',

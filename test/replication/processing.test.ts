@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it, test } from 'vitest';
 import type { Processor } from '../../src/model/processor.ts';
 import type { Image } from '../../src/model/row.ts';
+import { doubleLiteral } from '../../src/mysql/decode.ts';
 import { plainColumn } from '../../src/replication/plain-values.ts';
 import { processing } from '../../src/replication/processing.ts';
 import { column, shape } from './model.ts';
@@ -15,6 +16,11 @@ describe('values', () => {
     ['bigint unsigned', '18446744073709551615', 18446744073709551615n],
     ['decimal(20,2)', '12345678901234567.80', '12345678901234567.80'],
     ['double', '1e+300', 1e300],
+    ['double', '-0e0', -0],
+    ['float', '0.10000000149011612e0', 0.1],
+    ['float', '-3.4028234663852886e+38', -3.4028235e38],
+    ['float', '1.401298464324817e-45', 1e-45],
+    ['float(7,4)', '0.10000000149011612e0', 0.1],
     ['year', "'2024'", 2024],
     ['year', "'0000'", 0],
     ['bit(64)', '18446744073709551615', 18446744073709551615n],
@@ -49,6 +55,9 @@ describe('values', () => {
     ['decimal(9,2)', '1.001', 'more than 2 decimals'],
     ['decimal(9,2)', Number.NaN, 'a number where a number'],
     ['double', Number.POSITIVE_INFINITY, 'where a number'],
+    ['float', 0.1 * 3, 'a FLOAT does not hold'],
+    ['float', 1e39, 'a FLOAT does not hold'],
+    ['double(9,2)', 0.125, 'more than 2 decimals'],
     ['datetime(1)', '2024-01-01 00:00:00.12', 'more than 1 decimals'],
     ['time', '00:00:00.5', 'more than 0 decimals'],
     ['date', '2024-1-1', 'where a date'],
@@ -60,6 +69,18 @@ describe('values', () => {
     ['blob', 'text', 'where a Uint8Array'],
   ])('%s does not take %s', (type, value, problem) => {
     expect(() => of(type, 'utf8mb4').write(value)).toThrow(problem);
+  });
+
+  it('any FLOAT is read as a number that is stored as it, and written as it was', () => {
+    fc.assert(
+      fc.property(fc.float({ noNaN: true, noDefaultInfinity: true }), (single) => {
+        const literal = doubleLiteral(single);
+        const { read, write } = of('float');
+        expect(Math.fround(read(literal) as number)).toBe(single);
+        expect(write(read(literal))).toBe(literal);
+        expect(write(single)).toBe(literal);
+      }),
+    );
   });
 
   it('any decimal is written with all its digits', () => {
@@ -92,12 +113,48 @@ test('none, one or several rows; null where the column takes it', () => {
   ]);
 });
 
+test('a column may be called then', () => {
+  const odd = shape({ columns: [column('id'), column('then')] });
+  const all = odd.columns.map((each) => ({ name: each.name, shape: each }));
+  expect(processing((row) => row, { module: 'm.mjs', digest: '' }, odd, all, [0])(['1', '2'])).toEqual([['1', '2']]);
+});
+
+test('what is left alone stays what it was, though several values read alike; what is changed in place does not', () => {
+  const types = ["enum('','a')", 'double', 'varbinary(4)', 'float'];
+  const odd = shape({ columns: [column('id'), ...types.map((type, i) => column(`c${i}`, type, { nullable: true }))] });
+  const all = odd.columns.map((each) => ({ name: each.name, shape: each }));
+  const row = ['1', '0', '-0e0', "x'0001'", '0.10000000149011612e0'];
+  const of = (processor: Processor): readonly Image[] =>
+    processing(processor, { module: 'm.mjs', digest: '' }, odd, all, [0])(row);
+  expect(of((given) => ({ ...given }))).toEqual([row]);
+  const changing: Processor = (given) => {
+    const changed = given as Record<string, unknown>;
+    changed['c1'] = 2;
+    (changed['c2'] as Uint8Array)[0] = 255;
+    return given;
+  };
+  expect(of(changing)).toEqual([['1', '0', '2e0', "x'ff01'", '0.10000000149011612e0']]);
+});
+
 test.each<[string, unknown]>([
   ['part of the key', (row: object) => ({ ...row, id: 2 })],
   ['no value of v', ({ id }: { id: number }) => ({ id })],
   ['a column x that does not travel', (row: object) => ({ ...row, x: 1 })],
   ['a promise', async (row: object) => row],
   ['undefined where a row', () => undefined],
+  ['a column 0 that does not travel', (row: object) => [[row]]],
+  ['string where a row', () => 'secret'],
+  ['no value of id', () => new Map([['id', 1]])],
+  [
+    'it threw TypeError',
+    (row: object) =>
+      Object.defineProperty({ ...row }, 'v', {
+        enumerable: true,
+        get: () => {
+          throw new TypeError('secret');
+        },
+      }),
+  ],
   ['null for w, which takes none', (row: object) => ({ ...row, w: null })],
   [
     'it threw RangeError at line',

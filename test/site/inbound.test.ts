@@ -21,7 +21,8 @@ const TABLE = {
 
 const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
 const session = {
-  begin: async () => ({ missing: 0 }),
+  begin: async () => ({ missing: 0, absent: 0 }),
+  apply: async () => ({ missing: 0, absent: 0 }),
   write: async () => ({ missing: 0 }),
   recordTables: async () => undefined,
   commit: async () => undefined,

@@ -107,3 +107,17 @@ test.each([
   },
   60_000,
 );
+
+test('made at the first site: what the second writes to it counts after a restart too', async () => {
+  await using sites = new Sites({ a, b });
+  sites.set({ c: twoWay });
+  for (const name of ['a', 'b']) sites.start(name);
+  await streaming(sites, ...NAMES);
+  await ra.query('CREATE TABLE s.n (id INT PRIMARY KEY, v INT); INSERT INTO s.n VALUES (1, 1)');
+  await until('it is there', async () => (await count(rb, 's.n').catch(() => 0)) === 1);
+  for (const name of ['a', 'b']) await sites.stop(name);
+  await rb.query('INSERT INTO s.n VALUES (2, 2)');
+  for (const name of ['a', 'b']) sites.start(name);
+  await until('it has come', async () => (await count(ra, 's.n')) === 2);
+  await streaming(sites, ...NAMES);
+}, 60_000);

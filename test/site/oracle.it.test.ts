@@ -154,6 +154,34 @@ describe.each(LONG ? SOURCES : SOURCES.slice(0, 1))(`%s to ${where}`, (_, start)
     await equal();
   });
 
+  test('two tables that Oracle takes for one are refused, in one channel and in two', async () => {
+    await root.query(
+      'CREATE TABLE shop.item (id INT PRIMARY KEY, v INT); CREATE TABLE shop.ITEM LIKE shop.item; INSERT INTO shop.item VALUES (1, 1); INSERT INTO shop.ITEM VALUES (1, 2), (2, 2)',
+    );
+    await using both = sites();
+    const of = (from: string, as: string) => channel(oneWay, [{ from, to: to(as) }], { existing: 'replace' });
+    both.set({ twins: of('shop.*', '*') });
+    both.start('hz');
+    both.start('dw');
+    const refused = async (pipeline: string): Promise<string> => {
+      await until(`${pipeline} is refused`, () => both.figures()[pipeline]?.error?.code === 'OT5056');
+      return both.figures()[pipeline]!.error!.message;
+    };
+    expect(await refused('twins/hz>dw')).toMatch(/shop\.(item|ITEM) and shop\.(item|ITEM) would both go into/);
+    both.set({});
+    await until('it is gone', () => both.figures()['twins/hz>dw'] === undefined);
+    await lab.sql(`DROP TABLE "${lab.schema}"."ITEM"`);
+    both.set({ small: of('shop.item', 'item') });
+    await streaming(both, 'small/hz>dw');
+    both.set({ small: of('shop.item', 'item'), large: of('shop.ITEM', 'ITEM') });
+    expect(await refused('large/hz>dw')).toMatch(/into which shop\.item goes by small/);
+    expect(await there(`SELECT "ID","V" FROM "${lab.schema}"."ITEM"`)).toEqual(['1|1']);
+    // Said letter by letter, both are meant for one.
+    both.set({ small: of('shop.item', 'item'), large: of('shop.ITEM', 'item') });
+    await streaming(both, 'large/hz>dw');
+    await until('both are there', async () => (await there(`SELECT "ID" FROM "${lab.schema}"."ITEM"`)).length === 2);
+  });
+
   test('rows that are there already are refused, or replaced; a table without a key goes by all its columns', async () => {
     await root.query(
       "CREATE TABLE shop.kept (id INT PRIMARY KEY, v VARCHAR(9)); INSERT INTO shop.kept VALUES (1,'a'),(2,'b'); CREATE TABLE shop.loose (a INT, b VARCHAR(9))",

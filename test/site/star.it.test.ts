@@ -27,9 +27,9 @@ afterAll(async () => {
   await Promise.all(Object.values(lab ?? {}).map((server) => server[Symbol.asyncDispose]()));
 });
 
-async function running(): Promise<Sites> {
+async function running(channels = star): Promise<Sites> {
   const sites = new Sites(lab);
-  sites.set(star);
+  sites.set(channels);
   for (const name of NAMES) sites.start(name);
   await streaming(sites, ...PIPELINES);
   return sites;
@@ -151,3 +151,44 @@ async function write(db: Connection, who: string, seed: number): Promise<void> {
     await sleep(2);
   }
 }
+
+test('changes of tables go from the hub to every spoke, and rows of before them to all from any', async () => {
+  const [hub, one, two] = roots;
+  await hub!.query(
+    'CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, v VARCHAR(9), u INT UNIQUE); INSERT INTO d.t VALUES (1, "x", 1)',
+  );
+  const conflict = {
+    policy: 'last-write-wins',
+    priority: NAMES,
+    by: null,
+    merge: 'column',
+    groups: [],
+    counters: [],
+  } as const;
+  const carried = { s: channel({ kind: 'two-way', between: NAMES }, ['d.*'], { ddl: 'replicate', conflict }) };
+  await using sites = await running(carried);
+  await allEqual('d.t');
+  await sites.stop('two');
+  await two!.query("INSERT INTO d.t VALUES (2, 'two', 2); UPDATE d.t SET u = 9 WHERE id = 1");
+  await hub!.query('ALTER TABLE d.t ADD c INT NOT NULL DEFAULT 7 AFTER id; UPDATE d.t SET c = 5 WHERE id = 1');
+  await until('it is at one', async () => (await count(one!, 'd.t WHERE c = 5').catch(() => 0)) === 1);
+  await one!.query("INSERT INTO d.t VALUES (3, 8, 'one', 3); UPDATE d.t SET v = 'w' WHERE id = 1");
+  await until('and back', async () => (await count(hub!, "d.t WHERE v = 'w'")) === 1);
+  await sites.stop('hub');
+  await two!.query("INSERT INTO d.t VALUES (4, 'more', 4)");
+  await hub!.query('ALTER TABLE d.t ALTER c SET DEFAULT 9, MODIFY v VARCHAR(90), ADD INDEX i (v)');
+  sites.start('hub');
+  sites.start('two');
+  await streaming(sites, ...PIPELINES);
+  await until('all is there', async () => {
+    const counts = await Promise.all(roots.map(async (root) => count(root, 'd.t')));
+    return counts.every((rows) => rows === 4);
+  });
+  await allEqual('d.t');
+  expect(await dump(hub!, 'd.t')).toEqual(['[1,5,"w",9]', '[2,7,"two",2]', '[3,8,"one",3]', '[4,7,"more",4]']);
+  await one!.query('ALTER TABLE d.t ADD mine INT');
+  await until('it stops', () => sites.figures()['s/one>hub']?.error?.code === 'OT5015');
+  await two!.query('DELETE FROM d.t WHERE id = 4');
+  await until('the others go on', async () => (await count(hub!, 'd.t')) === 3);
+  for (const name of PIPELINES) expect(sites.figures()[name]).toMatchObject({ drift: 0 });
+}, 60_000);

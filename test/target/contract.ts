@@ -108,8 +108,7 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     writes: readonly Write[],
   ): Promise<{ missing: number; absent: number }> => {
     const to = next();
-    const counts = await session.begin('read committed', false, at, to, writes);
-    await session.commit();
+    const counts = await session.apply('read committed', false, at, to, writes);
     at = to;
     return counts;
   };
@@ -147,12 +146,14 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     const table = await orders();
     await apply(session, [{ kind: 'insert', table, rows: [row(1, 'a')] }]);
     // The same once more, as after a cut link.
-    const again = session.begin('read committed', false, FIRST, next(), [
-      { kind: 'insert', table, rows: [row(2, 'b')] },
-    ]);
-    await expect(again).rejects.toMatchObject({ code: 'OT5001' });
-    await session.rollback();
-    expect(await lines()).toEqual(['1|a|1.5|d']);
+    const inserts: Write[] = [{ kind: 'insert', table, rows: [row(2, 'b')] }];
+    for (const way of ['begin', 'apply'] as const) {
+      await expect(session[way]('read committed', false, FIRST, next(), inserts)).rejects.toMatchObject({
+        code: 'OT5001',
+      });
+      await session.rollback();
+      expect(await lines()).toEqual(['1|a|1.5|d']);
+    }
     expect(await target.claim(pipeline, 2, BORN)).toMatchObject({ seq: 1, position: 'mariadb:0-1-2' });
     // Whoever had it before is fenced.
     const late = session.begin('read committed', false, at, next(), [{ kind: 'insert', table, rows: [row(2, 'b')] }]);
@@ -209,6 +210,11 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     const hasty = session.begin('read committed', false, at, next(), [update(2, 'b'), update(1, 'a2')]);
     await expect(hasty).rejects.toBeInstanceOf(NeedsCare);
     await session.rollback();
+    // Whole in one packet or not: nothing of it is committed before it is known that every row was there.
+    const whole = session.apply('read committed', false, at, next(), [update(2, 'b'), update(1, 'a2')]);
+    await expect(whole).rejects.toBeInstanceOf(NeedsCare);
+    await session.rollback();
+    expect(await lines()).toEqual(['1|a|1.5|d']);
     session.careful = true;
     expect(await apply(session, [update(2, 'b'), update(1, 'a2')])).toEqual({ missing: 1, absent: 0 });
     expect(await lines()).toEqual(['1|a2|1.5|d', '2|b|1.5|d']);

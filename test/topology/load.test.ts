@@ -26,7 +26,6 @@ describe('the example of the topology language', () => {
   it('is valid, and says exactly what is not built yet', () => {
     expect(loaded.diagnostics).toEqual([]);
     expect(brief(loaded)).toEqual([
-      'error OT1090 42:10 `ddl: replicate` in a two-way channel is not built yet',
       'error OT1090 59:3 file set `product-images` is not built yet',
       'warning OT1091 68:3 alert `shop-lag` is not built yet',
       'warning OT1091 70:3 receiver `ops` is not built yet',
@@ -238,6 +237,11 @@ describe('what is not built', () => {
       ],
     ],
     ['    between: [hz, ca]\n    initial: none\n    conflict: { policy: manual }\n    tables: [shop.a]\n', []],
+    ['    between: [hz, ca]\n    ddl: replicate\n    tables: [shop.a]\n', []],
+    [
+      '    between: [hz, ca]\n    initial: none\n    ddl: replicate\n    conflict: { policy: manual }\n    tables: [shop.a]\n',
+      ['error `ddl: replicate` with `policy: manual`'],
+    ],
     [
       '    from: hz\n    to: ca\n    apply: { lanes: 4, atomic: false }\n    tables: [shop.a]\n',
       ['error `lanes` above 1', 'error `atomic: false`'],
@@ -309,6 +313,11 @@ describe('what is not built', () => {
     expect(brief(load(later))).toEqual([]);
     const mesh = load(later.replace('shape: star, ', ''));
     expect([mesh.topology?.channel['shop']?.shape, brief(mesh)]).toEqual(['mesh', []]);
+    const carrying = later.replace('tables:', 'ddl: replicate, tables:');
+    expect(brief(load(carrying))).toEqual([]);
+    expect(brief(load(carrying.replace('shape: star, ', '')))).toEqual([
+      expect.stringMatching(/^error OT1090 .* `ddl: replicate` in a mesh is not built yet$/),
+    ]);
   });
 });
 

@@ -225,4 +225,17 @@ export const DATABASE_CODES = {
     action:
       'Nothing where clients leave these settings alone. Else make the column VIRTUAL at the target or leave it out there, or drop the check there.',
   },
+  OT4062: {
+    title: 'Column of an entry is not there',
+    meaning:
+      'An entry that means one table names a column in `only`, `omit` or `rename` that the table does not have. A slip of the pen in `omit` lets a column travel that was to stay.',
+    action: 'Correct the name, or take it out. Capitals do not matter.',
+  },
+  OT4063: {
+    title: 'Shards count the same keys',
+    meaning:
+      'Several tables of one server go into one table, and each has an AUTO_INCREMENT key of its own. Rows with the same number have nothing to do with each other: the copy of one overwrites that of the other, and an insert that comes later is refused (OT5016).',
+    action:
+      'Make a column for it part of the key of the target table, and set it to another constant for each of them (`columns.set`), as docs/mapping.md shows. Nothing, if the numbers are known to be different.',
+  },
 } as const satisfies Record<string, Explanation>;

@@ -16,7 +16,7 @@ export const REPLICATION_CODES = {
   },
   OT5011: {
     title: 'Column missing at the target',
-    meaning: 'A column that travels has no writable counterpart in the target table.',
+    meaning: 'A column that travels has no writable counterpart in the target table, or shares it with another one.',
     action:
       'Add the column to the target table, name its counterpart with `columns.rename`, or leave it out with `columns.omit`.',
   },
@@ -43,7 +43,7 @@ export const REPLICATION_CODES = {
   OT5015: {
     title: 'Structure changed',
     meaning:
-      'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`.',
+      'A statement that changes the structure of a replicated table is next in the log, and the channel says `ddl: stop`; or it says `ddl: replicate`, and the statement was made at a site from which changes are not carried.',
     action:
       'Make the same change at the target where it is missing, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Set it back afterwards. Where it emptied a two-way table (TRUNCATE, DROP PARTITION), do not repeat it at the other site, whose later rows have been carried already: delete the rows there with DELETE.',
   },
@@ -145,7 +145,7 @@ export const REPLICATION_CODES = {
   OT5033: {
     title: 'Change of tables is not carried',
     meaning:
-      'The channel says `ddl: replicate`, and a statement in the log of the source changes tables in a way that is not carried: partitions, a new column whose values each server would reckon for itself, a type that the other server family converts in another way, a table that several share or that leaves the channel, or something that is not known for certain. Nothing of it was done.',
+      'The channel says `ddl: replicate`, and a statement in the log of the source changes tables in a way that is not carried: partitions, a new column whose values each server would reckon for itself, a type that the other server family converts in another way, a table that several share or that leaves the channel, or something that is not known for certain. Two-way, where rows of before the change are on their way in the other direction, only what is safe for them is carried. Nothing of it was done at the target.',
     action:
       'Make the change at the target as the message says, set `ddl: ignore` on the channel and apply; the pipeline goes on after the statement. Then set `ddl: replicate` again. What is carried and what is not is in docs/ddl.md.',
   },
@@ -198,10 +198,11 @@ export const REPLICATION_CODES = {
       'At the target, make the column VIRTUAL or leave it out; or give it, at both, an expression that does not hang on the session: DATETIME instead of TIMESTAMP, `UNIX_TIMESTAMP(column)`, `DATE_FORMAT` with numbers, `WEEK` with its mode. The pipeline goes on by itself.',
   },
   OT5056: {
-    title: 'Two tables would be one at the target',
+    title: 'Two tables become one',
     meaning:
-      'Two tables of the source differ in the letters of their names only, and the target server does not tell such names apart (`lower_case_table_names`). Rows of both would be written into one table.',
-    action: 'Give one of them another name at the target with `to`, or leave it out of the channel.',
+      'Two tables of the source have names that differ, and the target takes them for one: an Oracle has `item` in capitals, as it has `ITEM`, and a server with `lower_case_table_names = 1` keeps all names in small letters. Rows of one would overwrite those of the other, and nobody has said that they belong together.',
+    action:
+      'Give one of them another name at the target with an entry of its own (`to`). If all rows are meant for one table, say so: give both the same `to`, letter by letter. The pipeline goes on by itself.',
   },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',

@@ -253,6 +253,13 @@ export const TOPOLOGY_CODES = {
       'What `process` names is an ES module of at most 64 KiB beside the topology, whose default export is a function. Its text travels in the state store, so it cannot import other files.',
     action: 'Correct the path or the module. `docs/mapping.md` shows one.',
   },
+  OT1060: {
+    title: 'Name that Oracle cannot have',
+    meaning:
+      'A table or column at an Oracle database would have a name that is longer than 128 bytes, or has a double quote in it.',
+    action:
+      'Give it another one with `to`, `columns.rename` or `columns.set`. docs/oracle.md says how names are found there.',
+  },
   OT1090: {
     title: 'Not built yet, refused',
     meaning:

@@ -71,7 +71,9 @@ export function fullImage(table: LoadTable, image: Image): Image {
   const at = new Map([...table.columns, ...table.extras].map(({ name }, index) => [name, index]));
   return table.target.columns.map(({ name }) => {
     const index = at.get(name);
-    return index === undefined ? null : (image[index] ?? null);
+    if (index === undefined) return null;
+    // A row that is new has no extras yet.
+    return (index < image.length ? image[index] : table.fills?.[name]) ?? null;
   });
 }
 

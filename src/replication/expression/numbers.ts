@@ -106,7 +106,8 @@ const APPROXIMATE: Readonly<Record<Sum, Combine>> = {
 };
 
 function number(value: Big): number {
-  return Number(value.toString());
+  // Of -0 too, which has a text of its own only here.
+  return Number(value.valueOf());
 }
 
 function near(value: number): Big {

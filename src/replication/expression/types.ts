@@ -137,6 +137,9 @@ export function nameOf(type: Type): string {
 /** How the type of a computed column is called that fits every column which takes NULL. */
 export const NULL_TYPE = 'null';
 
+/** The same of a condition. */
+export const TRUTH_TYPE = 'tinyint(1)';
+
 /** The smallest column that takes every value of the type. */
 export function columnFor(type: Type, name: string, nullable: boolean): ColumnShape {
   const plain = { name, charset: null, collation: null, nullable, generated: false, computed: true } as const;
@@ -157,7 +160,7 @@ export function columnFor(type: Type, name: string, nullable: boolean): ColumnSh
     case 'time':
       return { ...plain, type: `time(${type.fraction})` };
     case 'truth':
-      return { ...plain, type: 'tinyint(1)' };
+      return { ...plain, type: TRUTH_TYPE };
     case 'null':
       return { ...plain, type: NULL_TYPE };
     case 'opaque':

@@ -58,6 +58,7 @@ export function readerOf(column: Pick<ColumnShape, 'type' | 'charset' | 'collati
   const base = /^[a-z]+/i.exec(column.type)?.[0].toLowerCase();
   if (base === 'enum') return memberReader(['', ...membersOf(column.type)]);
   if (base === 'set') return setReader(membersOf(column.type));
+  if (base === 'float') return (literal) => big(singleText(Number(literal)));
   switch (type.kind) {
     case 'number':
       // Years are quoted.
@@ -82,6 +83,18 @@ export function readerOf(column: Pick<ColumnShape, 'type' | 'charset' | 'collati
 }
 
 const QUOTE = 0x27;
+
+/** No more digits are needed to tell two FLOATs apart. */
+const SINGLE_DIGITS = 9;
+
+/** The shortest number that is stored as this FLOAT, which travels as the DOUBLE that equals it. */
+export function singleText(value: number): string {
+  for (let digits = 1; digits < SINGLE_DIGITS; digits += 1) {
+    const text = value.toPrecision(digits);
+    if (Math.fround(Number(text)) === value) return text;
+  }
+  return value.toPrecision(SINGLE_DIGITS);
+}
 
 function memberReader(members: readonly string[]): Reader {
   return (literal) => {
@@ -166,7 +179,7 @@ export function writerOf(type: Type): (value: Exclude<Val, null>) => string {
   switch (type.kind) {
     case 'number':
       return type.approximate
-        ? (value) => doubleText(Number((value as Big).toString()))
+        ? (value) => doubleText(Number((value as Big).valueOf()))
         : (value) => exactText(value as Big, type.scale);
     case 'text':
       return (value) => quoted(value as string);
@@ -195,7 +208,7 @@ export function exactText(value: Big, scale: number): string {
 
 function doubleText(value: number): string {
   if (!Number.isFinite(value)) throw new ValueProblem('a number that is too large for a DOUBLE');
-  const text = String(value);
+  const text = Object.is(value, -0) ? '-0' : String(value);
   return text.includes('e') ? text : `${text}e0`;
 }
 

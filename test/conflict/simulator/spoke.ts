@@ -166,6 +166,7 @@ function placed(delivery: Delivery): LoadChange[] {
     case 'beat':
     case 'table':
     case 'definition':
+    case 'kept':
       return [];
     default:
       throw new Error(delivery satisfies never);

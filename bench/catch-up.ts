@@ -1,0 +1,144 @@
+/**
+ * How fast a backlog is applied: otter beside a native replica of the same source, in turns, on the same log.
+ *
+ *   node bench/catch-up.ts [WORKLOAD ...] [--rounds N] [--scale X] [--pair mariadb,mariadb] [--no-log-bin]
+ *
+ * Each round writes a backlog while nobody reads, then one contender after the other applies it, in changing order. The
+ * native replica takes turns between its settings: one thread, two and four optimistic ones; the best median of them is
+ * what otter is held against. The time runs from when reading begins until the last transaction is visible.
+ * All servers have the same settings, logs of their own included; with `--no-log-bin` neither target writes one.
+ */
+import { parseArgs } from 'node:util';
+import type { Connection } from 'mysql2/promise';
+import { startMariaDb } from '../src/lab/servers.ts';
+import { channel, rootOf, Sites } from '../test/site/harness.ts';
+import { cpuSeconds, follow, median, until } from './figures.ts';
+import { WORKLOADS } from './workloads.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  allowNegative: true,
+  options: {
+    rounds: { type: 'string', default: '3' },
+    scale: { type: 'string', default: '1' },
+    'log-bin': { type: 'boolean', default: true },
+    alone: { type: 'boolean', default: false },
+    loud: { type: 'boolean', default: false },
+  },
+});
+const rounds = Number(values.rounds);
+const scale = Number(values.scale);
+
+const THREADS = [0, 2, 4];
+
+const target = { args: values['log-bin'] ? ['--log-slave-updates'] : ['--skip-log-bin', '--skip-log-slave-updates'] };
+await using stack = new AsyncDisposableStack();
+const source = stack.use(await startMariaDb());
+const native = stack.use(await startMariaDb(target));
+const ours = stack.use(await startMariaDb(target));
+const [from, replica, to] = await Promise.all([rootOf(source), rootOf(native), rootOf(ours)]);
+for (const each of [from, replica, to]) stack.defer(() => each.destroy());
+
+await follow(replica, source);
+
+for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+  const name = workload.name.replaceAll('-', '_');
+  const sites = stack.use(new Sites({ from: source, to: ours }, undefined, `bench-${name}`));
+  const make = `CREATE DATABASE ${name}; USE ${name}; ${workload.tables}; CREATE TABLE mark (id INT PRIMARY KEY)`;
+  const count = Math.max(1, Math.round(workload.transactions * scale));
+  await from.query(make);
+  await from.query(workload.rows ?? 'DO 0');
+  await from.query(workload.writer);
+  sites.set({
+    [name]: channel({ kind: 'one-way', from: ['from'], to: ['to'] }, [`${name}.*`], { initial: 'copy' }),
+  });
+  const start = (): void => {
+    for (const site of ['from', 'to']) sites.start(site);
+  };
+  const stop = async (): Promise<void> => {
+    for (const site of ['to', 'from']) await sites.stop(site);
+  };
+  start();
+  await until('it streams', async () => sites.figures()[`${name}/from>to`]?.phase === 'streaming');
+  await stop();
+  await replica.query('START SLAVE');
+  const made = `SELECT 1 FROM information_schema.routines WHERE routine_schema='${name}'`;
+  await until(
+    'the replica has the tables',
+    async () => (await first(replica, `SELECT COUNT(*) FROM (${made}) AS r`))[0] !== '0',
+  );
+  await replica.query('STOP SLAVE');
+  const rates = { otter: [] as number[], native: new Map(THREADS.map((threads) => [threads, [] as number[]])) };
+  let rows = 0;
+  for (let round = 0; round < rounds * THREADS.length; round += 1) {
+    const began = Number((await first(from, `SELECT COALESCE(MAX(id), 0) FROM mark`))[0]) + 1;
+    await from.query(`CALL fill(${count}); INSERT INTO mark VALUES (${began})`);
+    rows = Number((await first(from, 'SELECT @written'))[0]);
+    const threads = THREADS[round % THREADS.length]!;
+    const seen = (at: Connection) => async () =>
+      (await at.query(`SELECT 1 FROM ${name}.mark WHERE id=${began}`).then(([found]) => found as unknown[])).length > 0;
+    const byOtter = async (): Promise<void> => {
+      const cpu = cpuSeconds([process.pid, ours.pid!, source.pid!]);
+      const seconds = await timed(start, seen(to));
+      const used = cpuSeconds([process.pid, ours.pid!, source.pid!]).map((after, at) => (after - cpu[at]!).toFixed(2));
+      await stop();
+      rates.otter.push(rows / seconds);
+      if (values.loud)
+        console.log(
+          `  otter ${Math.round(rows / seconds)}/s, ${seconds.toFixed(2)} s, CPU seconds: otter ${used[0]}, target ${used[1]}, source ${used[2]}`,
+        );
+    };
+    const byNative = async (): Promise<void> => {
+      await replica.query(`SET GLOBAL slave_parallel_threads=${threads}`);
+      const cpu = cpuSeconds([native.pid!, source.pid!]);
+      const seconds = await timed(async () => replica.query('START SLAVE'), seen(replica));
+      await replica.query('STOP SLAVE');
+      rates.native.get(threads)!.push(rows / seconds);
+      if (values.loud)
+        console.log(
+          `  native ${threads}: ${Math.round(rows / seconds)}/s, ${seconds.toFixed(2)} s, CPU seconds: replica, source ${cpuSeconds([native.pid!, source.pid!]).map((after, at) => (after - cpu[at]!).toFixed(2))}`,
+        );
+    };
+    for (const contender of values.alone ? [byOtter] : round % 2 === 0 ? [byOtter, byNative] : [byNative, byOtter])
+      await contender();
+  }
+  const best = [...rates.native].map(([threads, each]) => ({ threads, rate: each.length === 0 ? 0 : median(each) }));
+  const fastest = best.reduce((a, b) => (a.rate > b.rate ? a : b));
+  const all = best.map(({ threads, rate }) => `${threads}: ${Math.round(rate)}`).join(', ');
+  process.stdout.write(
+    `${workload.name}: otter ${Math.round(median(rates.otter))} ${workload.unit}/s, native ${Math.round(fastest.rate)} (threads ${all}); ${(median(rates.otter) / fastest.rate).toFixed(2)} times, wanted ${workload.wanted}\n`,
+  );
+  if (values.alone) await replica.query('START SLAVE');
+  await until(
+    'the replica has all',
+    async () =>
+      (await first(replica, `SELECT MAX(id) FROM ${name}.mark`))[0] ===
+      (await first(from, `SELECT MAX(id) FROM ${name}.mark`))[0],
+  );
+  if (values.alone) await replica.query('STOP SLAVE');
+  await equal(name);
+}
+
+async function equal(schema: string): Promise<void> {
+  const [tables] = await from.query(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema='${schema}'`,
+  );
+  for (const { name } of tables as { name: string }[]) {
+    const sums = await Promise.all(
+      [from, replica, to].map(async (each) => String((await first(each, `CHECKSUM TABLE ${schema}.\`${name}\``))[1])),
+    );
+    if (new Set(sums).size !== 1) throw new Error(`${schema}.${name} differs: ${sums.join(', ')}`);
+  }
+}
+
+async function timed(begin: () => unknown, done: () => Promise<boolean>): Promise<number> {
+  const began = performance.now();
+  await begin();
+  await until('it is applied', done, 5);
+  return (performance.now() - began) / 1000;
+}
+
+async function first(at: Connection, sql: string): Promise<unknown[]> {
+  const [found] = await at.query({ sql, rowsAsArray: true });
+  return (found as unknown[][])[0]!;
+}
