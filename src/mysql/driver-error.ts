@@ -116,14 +116,7 @@ function withoutValues(text: string): string {
     .replace(/\b(value|literal)s?:? '[\s\S]*?'(?= for | at row |$)/gi, '$1');
 }
 
-/**
- * The server was asked for its log by a connection that had not said yet that it knows checksums: it was lost while it was
- * made, and another will say so.
- */
-const UNPREPARED = /checksum that (source|master) is configured/;
-
 function classify(error: unknown, number: number | null): Class {
-  if (number === 1236 && UNPREPARED.test(messageOf(error))) return LOST;
   if (number !== null) return BY_NUMBER[number] ?? REFUSED;
   const code = typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
   const byCode = BY_CODE[code];

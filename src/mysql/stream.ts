@@ -42,7 +42,6 @@ interface Internals {
   };
   readonly connection: DumpConnection | null;
   readonly ctrlConnection: DumpConnection | null;
-  readonly useChecksum: boolean;
 }
 
 export interface StreamOptions {
@@ -208,7 +207,7 @@ export class LogStream implements AsyncDisposable {
       definitions: this.#options.definitions,
       partBytes: this.#options.partBytes,
       roomBytes: this.#options.queueBytesMax,
-      checksum: inner.useChecksum,
+      checksum: true,
       folds: this.#options.folds,
       xa: this.#options.xa,
       ...(this.#options.history === undefined ? {} : { history: this.#options.history }),
@@ -219,6 +218,9 @@ export class LogStream implements AsyncDisposable {
     const settings = [
       `@master_heartbeat_period=${nanoseconds}`,
       `@source_heartbeat_period=${nanoseconds}`,
+      // Whatever the server does now: files of before may have them. So has what it says before the first of its own events.
+      "@master_binlog_checksum='CRC32'",
+      "@source_binlog_checksum='CRC32'",
       // MariaDB: a position that this server never had is an error, not a guess.
       '@slave_gtid_strict_mode=1',
       `SESSION net_write_timeout=${SERVER_WRITE_TIMEOUT_S}`,

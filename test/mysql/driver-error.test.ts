@@ -19,13 +19,3 @@ test.each([
 ])('values of rows stay out of error %i: %s', (errno, message, shown) => {
   expect(databaseError(Object.assign(new Error(message), { errno }), {}).message).toBe(shown);
 });
-
-test('a log that was asked for too early is asked for again; one that is purged is not', () => {
-  const told = (message: string) => databaseError(Object.assign(new Error(message), { errno: 1236 }), {});
-  const early = 'Replica can not handle replication events with the checksum that source is configured to log';
-  expect(told(early)).toMatchObject({ code: 'OT4004', retry: 'backoff' });
-  expect(told('Could not find first log file name in binary log index file')).toMatchObject({
-    code: 'OT4020',
-    retry: 'never',
-  });
-});
