@@ -12,8 +12,8 @@ import { parseArgs } from 'node:util';
 import type { Connection } from 'mysql2/promise';
 import { startMariaDb } from '../src/lab/servers.ts';
 import { channel, rootOf, Sites } from '../test/site/harness.ts';
-import { cpuSeconds, follow, median, until } from './figures.ts';
-import { WORKLOADS } from './workloads.ts';
+import { cpuSeconds, follow, median, until } from './shared/figures.ts';
+import { WORKLOADS } from './shared/workloads.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -13,7 +13,7 @@ import type { Connection } from 'mysql2/promise';
 import { freePort } from '../src/lab/free-port.ts';
 import { startMariaDb } from '../src/lab/servers.ts';
 import { connect, Otter, passwordsOf, streaming } from '../test/e2e/otter.ts';
-import { follow, quantile, until } from './figures.ts';
+import { follow, quantile, until } from './shared/figures.ts';
 
 const { values } = parseArgs({
   options: { commits: { type: 'string', default: '400' }, rate: { type: 'string', default: '500' } },

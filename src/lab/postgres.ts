@@ -2,8 +2,9 @@
  * PostgreSQL with orafce, which understands enough of Oracle's SQL to stand in for it in tests where no Oracle is at hand:
  * found on the machine or installed from the distribution, and started as any other private server.
  */
-import { chown, cp, readdir, readFile } from 'node:fs/promises';
+import { chown, cp, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { ProvideOptions } from './binaries.ts';
 import { cached, exists } from './cache.ts';
@@ -73,7 +74,8 @@ export async function startPostgres(options: ProvideOptions = {}): Promise<Postg
       folder,
       keepsData: false,
       args: [],
-      command: (port) => {
+      command: async (port) => {
+        await whenAlone(data);
         const settings = [
           ...[`port=${port}`, 'listen_addresses=127.0.0.1', `unix_socket_directories=${folder}`, 'fsync=off'],
           ...['shared_buffers=16MB', 'max_connections=60', 'deadlock_timeout=200ms', 'autovacuum=off'],
@@ -95,6 +97,18 @@ export async function startPostgres(options: ProvideOptions = {}): Promise<Postg
   } catch (error) {
     await removePrivateFolder(folder);
     throw error;
+  }
+}
+
+const ALONE_MS_MAX = 10_000;
+
+/** Processes of one that was killed end by themselves a moment later, and until then no other starts on its data. They work there. */
+async function whenAlone(data: string): Promise<void> {
+  const worksThere = async (pid: string): Promise<boolean> =>
+    (await readlink(`/proc/${pid}/cwd`).catch(() => null)) === data;
+  for (const deadline = Date.now() + ALONE_MS_MAX; Date.now() < deadline; await sleep(20)) {
+    const pids = (await readdir('/proc').catch(() => [])).filter((name) => /^\d+$/.test(name));
+    if (!(await Promise.all(pids.map(worksThere))).includes(true)) return;
   }
 }
 

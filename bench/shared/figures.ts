@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
-import type { DatabaseServer } from '../src/lab/servers.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
 
 const GIVE_UP_MS = 180_000;
 
