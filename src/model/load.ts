@@ -205,13 +205,7 @@ export interface LoadSession extends AsyncDisposable {
     writes: readonly Write[],
   ): Promise<WriteCounts>;
   /** The whole of a transaction: as `begin`, and then `commit`; in one round trip where nothing in it has to be looked at. */
-  apply(
-    isolation: Isolation,
-    fkChecks: boolean,
-    from: Checkpoint,
-    to: Checkpoint,
-    writes: readonly Write[],
-  ): Promise<WriteCounts>;
+  apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts>;
   /** More writes in the same transaction. @throws DuplicateKey */
   write(writes: readonly Write[]): Promise<WriteCounts>;
   /** Locks and returns the rows, loaded columns first, extras after; absent keys are locked by gap under repeatable read. */

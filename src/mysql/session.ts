@@ -6,7 +6,7 @@
  */
 import type { ResultSetHeader } from 'mysql2';
 import type { ClosedConflicts, ConflictRecord } from '../model/conflict.ts';
-import { OtterError, UnreachableError } from '../model/error.ts';
+import { OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
   type CopyState,
@@ -39,22 +39,13 @@ import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
 import { inParcels } from './long-literals.ts';
 import type { OwnRecords } from './own-records.ts';
+import { type Counts, count, forOnePacket, isWatched, MET, NOT_MET, packetChars, statementsOf } from './packets.ts';
 import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
-import { keyCondition, qualified, rowByRow, type Statement, statements } from './sql.ts';
+import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
 import { bentBy } from './warnings.ts';
 
-/** A statement of several rows at most this long, where the server takes as much. */
-const STATEMENT_BYTES = 2 << 20;
-/** Statements are sent together in one packet up to this size; three bytes a character at most. */
-const PACKET_CHARS = 3 << 20;
 /** What a packet holds besides the statement. */
 const PACKET_HEAD_BYTES = 64;
-
-/** Fails (ER_SUBQUERY_NO_1_ROW) unless the statement before met a row, and with it what follows in the packet. */
-const MET = 'SELECT IF(ROW_COUNT()>0,1,(SELECT 1 UNION SELECT 2)) AS met';
-const NOT_MET = 1242;
-/** Each of them has such a question behind it. */
-const MET_MAX = 8;
 
 /** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
 const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
@@ -106,35 +97,41 @@ export class MysqlSession implements LoadSession {
     return this.write(writes);
   }
 
-  async apply(
-    isolation: Isolation,
-    fkChecks: boolean,
-    from: Checkpoint,
-    to: Checkpoint,
-    writes: readonly Write[],
-  ): Promise<WriteCounts> {
-    const made = this.careful || this.rowByRow ? null : this.#packet(writes);
-    if (made !== null) {
-      this.#row = null;
-      const head = [...this.#head(isolation, fkChecks, from, to), MET];
-      const asked = made.map((statement) => (statement.expects === 'updated' ? [statement.sql, MET] : [statement.sql]));
-      if (writes.some(({ kind }) => kind === 'fk-checks')) this.#settings = null;
-      try {
-        const results = await this.#send([...head, ...asked.flat(), 'COMMIT']);
-        const counts = { missing: 0, absent: 0 };
-        let at = head.length;
-        for (const [index, statement] of made.entries()) {
-          count(statement, results[at]!, counts);
-          at += asked[index]!.length;
-        }
-        return counts;
-      } catch (error) {
-        if (serverErrorNumber(error) !== NOT_MET) throw error;
-        await this.rollback();
-      }
+  async apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
+    const [isolation, fkChecks, from, to, writes] = window;
+    if (this.careful || this.rowByRow) return this.#stepByStep(window);
+    const rest = statementsOf(writes, this.#options.packetBytesMax);
+    const { taken, whole } = forOnePacket(rest, this.#options.packetBytesMax);
+    const counts = { missing: 0, absent: 0 };
+    if (!whole) {
+      await this.begin(isolation, fkChecks, from, to, []);
+      await this.#writeAll(chained(taken, rest), counts);
+      await this.#setLenient(false);
+      await this.commit();
+      return counts;
     }
-    // Step by step it is known what was not met, and what to do about it.
-    const counts = await this.begin(isolation, fkChecks, from, to, writes);
+    this.#row = null;
+    const head = [...this.#head(isolation, fkChecks, from, to), MET];
+    const asked = taken.map((statement) => (statement.expects === 'updated' ? [statement.sql, MET] : [statement.sql]));
+    if (taken.some(({ sets }) => sets)) this.#settings = null;
+    try {
+      const results = await this.#send([...head, ...asked.flat(), 'COMMIT']);
+      let at = head.length;
+      for (const [index, statement] of taken.entries()) {
+        count(statement, results[at]!, counts);
+        at += asked[index]!.length;
+      }
+      return counts;
+    } catch (error) {
+      if (serverErrorNumber(error) !== NOT_MET) throw error;
+      await this.rollback();
+      // So it is known what was not met, and what to do about it.
+      return this.#stepByStep(window);
+    }
+  }
+
+  async #stepByStep(window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
+    const counts = await this.begin(...window);
     await this.commit();
     return counts;
   }
@@ -152,31 +149,15 @@ export class MysqlSession implements LoadSession {
     return [...news, 'START TRANSACTION', records.checkpointMove(pipeline, from, to)];
   }
 
-  /** The statements, when one packet takes them and none has to be looked at before the next; else null. */
-  #packet(writes: readonly Write[]): Statement[] | null {
-    const { packetBytesMax } = this.#options;
-    const made: Statement[] = [];
-    let chars = 0;
-    let met = 0;
-    for (const write of writes) {
-      for (const statement of statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4))) {
-        chars += statement.sql.length;
-        if (statement.expects === 'updated') met += 1;
-        if (isWatched(statement) || met > MET_MAX || chars > Math.min(PACKET_CHARS, packetBytesMax / 4)) return null;
-        made.push(statement);
-      }
-    }
-    return made;
-  }
-
   async write(writes: readonly Write[]): Promise<WriteCounts> {
     const counts = { missing: 0, absent: 0 };
-    if (!this.rowByRow) await this.#writeAll(writes, counts);
+    const { packetBytesMax } = this.#options;
+    if (!this.rowByRow) await this.#writeAll(statementsOf(writes, packetBytesMax), counts);
     else {
       for (const each of writes) {
         for (const { write, key } of rowByRow(each)) {
           this.#row = write.kind === 'fk-checks' ? null : { table: tableName(write.table.target), key };
-          await this.#writeAll([write], counts);
+          await this.#writeAll(statementsOf([write], packetBytesMax), counts);
         }
       }
       this.#row = null;
@@ -185,36 +166,32 @@ export class MysqlSession implements LoadSession {
     return counts;
   }
 
-  async #writeAll(writes: readonly Write[], counts: Counts): Promise<void> {
+  async #writeAll(all: Iterable<Statement>, counts: Counts): Promise<void> {
     let batch: Statement[] = [];
-    let bytes = 0;
+    let chars = 0;
     const flush = async (): Promise<void> => {
       if (batch.length === 0) return;
       const results = await this.#run(batch);
       for (const [index, statement] of batch.entries())
         await this.#settle(statement, results[index]!, index === batch.length - 1, counts);
       batch = [];
-      bytes = 0;
+      chars = 0;
     };
-    const { packetBytesMax } = this.#options;
-    const packetChars = Math.min(PACKET_CHARS, packetBytesMax / 4);
-    for (const write of writes) {
-      if (write.kind === 'fk-checks') this.#settings = null;
-      for (const statement of statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4))) {
-        // What is watched goes alone, so that the warnings are its own.
-        const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
-        if (alone || bytes + statement.sql.length > packetChars) await flush();
-        batch.push(statement);
-        bytes += statement.sql.length;
-      }
+    const most = packetChars(this.#options.packetBytesMax);
+    for (const statement of all) {
+      const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
+      if (alone || chars + statement.sql.length > most) await flush();
+      batch.push(statement);
+      chars += statement.sql.length;
     }
     await flush();
   }
 
-  /** Several strict statements, or one whose warnings are looked at: it writes error values of ENUMs, or might cut. */
+  /** Several strict statements, or one whose warnings are looked at. */
   async #run(batch: readonly Statement[]): Promise<ResultSetHeader[]> {
     const { zeros = 0 } = batch[0]!;
     await this.#setLenient(zeros > 0);
+    if (batch.some(({ sets }) => sets)) this.#settings = null;
     const results = await this.#send(batch.map(({ sql }) => sql));
     if (isWatched(batch[0]!)) await this.#checkWarnings(results[0]!, zeros);
     return results;
@@ -428,28 +405,8 @@ export class MysqlSession implements LoadSession {
   }
 }
 
-type Counts = { missing: number; absent: number };
-
-/** Rows that were not as the write took for granted. */
-function count({ expects, rows }: Statement, result: ResultSetHeader, counts: Counts): void {
-  switch (expects) {
-    case 'upserted': {
-      // CLIENT_FOUND_ROWS makes `Duplicates` the rows that were there, changed or not.
-      const found = /Duplicates: (\d+)/.exec(result.info);
-      if (found !== null) counts.missing += rows - Number(found[1]);
-      return;
-    }
-    case 'deleted':
-      counts.absent += Math.max(0, rows - result.affectedRows);
-      return;
-    case 'anything':
-    case 'updated':
-      return;
-    default:
-      throw new UnreachableError(expects satisfies never);
-  }
-}
-
-function isWatched({ zeros = 0, cuts = false }: Statement): boolean {
-  return cuts || zeros > 0;
+/** What was taken already, and then the rest. */
+function* chained(taken: readonly Statement[], rest: Iterable<Statement>): Generator<Statement, void> {
+  yield* taken;
+  yield* rest;
 }

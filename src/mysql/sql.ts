@@ -20,6 +20,8 @@ export interface Statement {
   readonly otherwise?: string;
   /** `zeros` of `otherwise`. */
   readonly otherwiseZeros?: number;
+  /** It changes a setting of the session. */
+  readonly sets?: true;
   /** The server might cut spaces from the end of a text that it writes. */
   readonly cuts?: boolean;
 }
@@ -56,7 +58,7 @@ export function statements(write: Write, statementBytes: number): Statement[] {
 function plainStatements(write: Write, statementBytes: number): Statement[] {
   switch (write.kind) {
     case 'fk-checks':
-      return [{ sql: `SET foreign_key_checks=${write.on ? 1 : 0}`, rows: 0, expects: 'anything' }];
+      return [{ sql: `SET foreign_key_checks=${write.on ? 1 : 0}`, rows: 0, expects: 'anything', sets: true }];
     case 'insert':
       return inserts(write.table, write.rows, '', statementBytes, 'anything');
     case 'clear':

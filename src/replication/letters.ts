@@ -31,19 +31,6 @@ export function foldedTwoWay(there: Named, database: string): OtterError | null 
   );
 }
 
-/** Two tables of the source go to names that are one at the target. */
-export function oneThere(one: Named, other: Named, database: string): OtterError {
-  const [first, second] = [tableName(one), tableName(other)].sort();
-  return new OtterError(
-    'OT5056',
-    `${first} and ${second} are one table at ${database}, which takes both names for one`,
-    {
-      where: { table: tableName(one) },
-      hint: 'Give one of them another name there with `to`, or leave it out.',
-    },
-  );
-}
-
 /** Of entries that name tables of a server that folds, the first that can mean none; null: there is none. */
 export function unmeant(entries: readonly { readonly from: string }[], database: string): OtterError | null {
   const odd = entries.find(({ from }) => hasCapitals(from));

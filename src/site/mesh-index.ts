@@ -22,7 +22,7 @@ import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
 import { meshOrigin } from './mesh-origin.ts';
 import { MeshPeers } from './mesh-peers.ts';
 import { OpenConflicts } from './open-conflicts.ts';
-import type { LogListener, ReadPart, Unreadable } from './reader.ts';
+import { changesOf, type LogListener, type ReadPart, type Unreadable } from './reader.ts';
 import { sha256 } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 
@@ -183,8 +183,8 @@ export class MeshIndex implements LogListener {
 
   ahead(items: readonly LogItem[]): Promise<void> | null {
     if (this.#registers === null) return null;
-    const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
-    return changes.length === 0 ? null : this.#known.learn(rowsOf(this.#routed(changes)));
+    const rows = rowsOf(this.#routed(changesOf(items)));
+    return rows.length === 0 ? null : this.#known.learn(rows);
   }
 
   statement(): void {}

@@ -18,6 +18,7 @@ import { Carrying, type Moved } from './carrying.ts';
 import { Chunks } from './chunks.ts';
 import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
+import { Followed } from './followed.ts';
 import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, StatementAt, Unreadable } from './reader.ts';
 import { reread } from './reread.ts';
@@ -52,8 +53,7 @@ export class Outbound implements LogListener, PipelineStream {
   readonly #announcements: Announcements;
   readonly #definitions: Definitions;
   readonly telling: Telling;
-  /** Tables as they are where the log has come to, and since when; empty where no changes of them are carried. */
-  readonly #known = new Map<string, KnownAt>();
+  readonly #followed: Followed;
   #sent = false;
   readonly #kept = new Kept();
   readonly #decided = new Decided();
@@ -75,7 +75,6 @@ export class Outbound implements LogListener, PipelineStream {
     this.#options = options;
     this.opening = opening;
     this.#cursor = new LogCursor(opening);
-    for (const [name, past] of options.past ?? []) this.#known.set(name, { past, position: opening.position });
     this.#carried = new Carried({
       ...options,
       leaving: leaving === null ? null : { rules: leaving.rules, until: this.#cursor.placeOf(leaving.end) },
@@ -90,6 +89,12 @@ export class Outbound implements LogListener, PipelineStream {
       opening,
       waits: options.waits,
       push: (delivery) => this.#push(delivery),
+    });
+    this.#followed = new Followed({
+      ...{ past: options.past, position: opening.position, announcements: this.#announcements },
+      telling: this.telling,
+      has: (schema, name) => this.ruleOf(schema, name) !== null,
+      cameBack: options.cameBack,
     });
     const carrying = new Carrying({
       announcements: this.#announcements,
@@ -137,19 +142,17 @@ export class Outbound implements LogListener, PipelineStream {
    */
   #comesLater(table: { readonly schema: string; readonly name: string }): boolean {
     const { initial } = this.#carried.spec;
-    return initial === 'copy' && !this.#known.has(tableName(table)) && this.#announcements.strange(table);
+    return initial === 'copy' && !this.#followed.has(table) && this.#announcements.strange(table);
   }
 
   /** How the table was made, when it is in the log as it is here; null where that is not followed. */
   knownNow(table: TableShape): KnownAt | null {
-    const known = this.#known.get(tableName(table));
-    if (known === undefined || !sameShape(known.past.shape, table)) return null;
-    return { ...known, past: { ...known.past, shape: table } };
+    return this.#followed.now(table);
   }
 
   /** Tables of the pipeline, as they are where the log has come to, that the target was not told of. */
   get untold(): readonly KnownAt[] {
-    return [...this.#known.values()].filter(
+    return this.#followed.all.filter(
       ({ past: { shape } }) =>
         this.#announcements.get(tableName(shape)) === undefined &&
         this.ruleOf(shape.schema, shape.name) !== null &&
@@ -159,7 +162,7 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** Whether changes of tables are carried. */
   get follows(): boolean {
-    return this.#options.past !== null;
+    return this.#followed.on;
   }
 
   /** Whether rows in this shape are what the target takes now: where changes are carried they come at their place. */
@@ -264,9 +267,13 @@ export class Outbound implements LogListener, PipelineStream {
 
   async #statement(statement: Statement, at: StatementAt): Promise<void> {
     if (this.#ended.signal.aborted || this.#cursor.passed(statement.gtid)) return;
-    if (this.follows && this.#carried.spec.role === 'from-serialiser') await this.#introduceMade(statement);
-    if (this.follows) this.#follow(statement);
-    if (statement.sql.startsWith(OWN_STATEMENT)) return this.#madeHere(statement);
+    const { role } = this.#carried.spec;
+    if (role === 'from-serialiser') await this.#followed.introduce(statement);
+    if (this.follows) this.#followed.pass(statement);
+    if (statement.sql.startsWith(OWN_STATEMENT)) {
+      if (this.follows && role === 'to-serialiser') await this.#followed.made(statement);
+      return;
+    }
     this.#carried.pass(statement.gtid);
     const place = { seen: this.#cursor.seen(at.seen), clock: at.clock };
     await this.#definitions.take(
@@ -275,32 +282,6 @@ export class Outbound implements LogListener, PipelineStream {
       place,
       isReturned(this.#carried.spec, at.carried, place.seen),
     );
-  }
-
-  /** A table that came from the target, and that nobody has written to here since, is told before it changes. */
-  async #introduceMade({ history }: Statement): Promise<void> {
-    for (const { schema, name } of history?.tables ?? []) {
-      const known = this.#known.get(tableName({ schema, name }));
-      if (known === undefined || this.ruleOf(schema, name) === null || !this.strange(known.past.shape)) continue;
-      if (await this.#options.cameBack(known.past.shape))
-        await this.telling.announce(known.past.shape, undefined, false, known);
-    }
-  }
-
-  /** A table of the target's was made here: what it is like is told before it changes. */
-  async #madeHere({ history, position }: Statement): Promise<void> {
-    if (!this.follows || this.#carried.spec.role !== 'to-serialiser') return;
-    for (const { schema, name, before, after } of history?.tables ?? []) {
-      if (before !== null || after === null || this.ruleOf(schema, name) === null) continue;
-      await this.telling.announce(after.shape, undefined, false, { past: after, position });
-    }
-  }
-
-  #follow({ history, position }: Statement): void {
-    for (const { schema, name, after } of history?.tables ?? []) {
-      if (after === null) this.#known.delete(tableName({ schema, name }));
-      else this.#known.set(tableName({ schema, name }), { past: after, position });
-    }
   }
 
   unreadable({ gtid, tables, gone, error }: Unreadable): void {
@@ -451,8 +432,8 @@ export class Outbound implements LogListener, PipelineStream {
   async #introduce(tables: Iterable<{ readonly schema: string; readonly table: string }>): Promise<void> {
     for (const { schema, table } of tables) {
       // As it is here; what the server has now may be of further on.
-      const known = this.#known.get(tableName({ schema, name: table }));
-      if (known !== undefined) {
+      const known = this.#followed.of({ schema, name: table });
+      if (known !== null) {
         await this.telling.announce(known.past.shape, undefined, false, known);
         continue;
       }

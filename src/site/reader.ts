@@ -43,6 +43,11 @@ export interface StatementAt {
   readonly carried: { readonly pipeline: string; readonly gtid: string } | null;
 }
 
+/** All rows of a batch. */
+export function changesOf(items: readonly LogItem[]): readonly RowChange[] {
+  return items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
+}
+
 export type Unreadable = Extract<LogItem, { kind: 'unreadable' }>;
 
 export interface LogListener {

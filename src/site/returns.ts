@@ -21,16 +21,16 @@ export function isReturned({ reverse, role }: PipelineSpec, carried: StatementAt
 
 /** What the transaction at hand has taken down. */
 export class Kept {
-  #definitions: Record<string, Definition | null> = {};
+  #definitions: Record<string, Definition | null> | null = null;
 
   /** By table, once the transaction is whole; null: nothing. */
   take({ own, first, last }: ReadPart, { reverse }: PipelineSpec): Readonly<Record<string, Definition | null>> | null {
-    if (first) this.#definitions = {};
+    if (first) this.#definitions = null;
     for (const row of own)
-      if (row.kind === 'definition' && row.pipeline === reverse) this.#definitions[row.table] = row.definition;
-    const definitions = this.#definitions;
-    if (!last) return null;
-    this.#definitions = {};
-    return Object.keys(definitions).length === 0 ? null : definitions;
+      if (row.kind === 'definition' && row.pipeline === reverse) {
+        this.#definitions ??= {};
+        this.#definitions[row.table] = row.definition;
+      }
+    return last ? this.#definitions : null;
   }
 }

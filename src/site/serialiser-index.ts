@@ -20,7 +20,7 @@ import { RecentWrites } from '../replication/conflict/recent.ts';
 import type { Token } from '../replication/conflict/tokens.ts';
 import { Versions } from '../replication/conflict/versions.ts';
 import { type KeyedRow, KnownKeys, rowsOf } from './known-keys.ts';
-import type { LogListener, ReadPart, Unreadable } from './reader.ts';
+import { changesOf, type LogListener, type ReadPart, type Unreadable } from './reader.ts';
 import { UnseenChanges } from './unseen-changes.ts';
 
 export interface IndexOptions {
@@ -184,8 +184,8 @@ export class SerialiserIndex implements LogListener {
   /** Texts of a whole batch are asked for at once, not transaction by transaction. */
   ahead(items: readonly LogItem[]): Promise<void> | null {
     if (this.#recent === null) return null;
-    const changes = items.flatMap((item) => (item.kind === 'rows' ? item.changes : []));
-    return changes.length === 0 ? null : this.#known.learn(rowsOf(this.#routed(changes)));
+    const rows = rowsOf(this.#routed(changesOf(items)));
+    return rows.length === 0 ? null : this.#known.learn(rows);
   }
 
   statement(statement: Statement): void {

@@ -16,7 +16,7 @@ import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts
 import { cascadeObstacle, filteredParent } from '../replication/cascades.ts';
 import { conflictObstacle } from '../replication/conflict-fit.ts';
 import { keyObstacle } from '../replication/key-fit.ts';
-import { foldedTwoWay, oneThere } from '../replication/letters.ts';
+import { foldedTwoWay } from '../replication/letters.ts';
 import { loadTable, rereadObstacle } from '../replication/load-table.ts';
 import { mapName, ruleFor } from '../replication/names.ts';
 import { isOracle, oracleObstacle } from '../replication/oracle-fit.ts';
@@ -256,19 +256,17 @@ export class TargetTables {
     return fills.length === 0 ? table : { ...table, fills: Object.fromEntries(fills) };
   }
 
-  /** Refuses a table that goes where another one does under another name. @throws OtterError OT5056 */
-  async #alone(source: TableShape, shape: TableShape): Promise<void> {
-    const { spec, target } = this.#options;
-    const own = this.named(source);
-    const place = tableName(own);
-    const others = [...this.copies.map((state) => [state.table, state] as const), ...this.#known].flatMap(
-      ([table, { place: there }]) => (table === tableName(source) ? [] : [there.target]),
-    );
-    const twin = others.find((other) => other !== place && other.toLowerCase() === place.toLowerCase());
-    if (twin === undefined) return;
-    const other = { schema: twin.slice(0, own.schema.length), name: twin.slice(own.schema.length + 1) };
-    const there = await target.shape(other.schema, other.name);
-    if (there !== null && tableName(there) === tableName(shape)) throw oneThere(other, own, spec().target);
+  /** Tables that were taken up before, and have their places under names that differ in letters only: where those are. */
+  async #recallTwins(source: string, own: { readonly schema: string; readonly name: string }): Promise<void> {
+    const name = tableName(own);
+    const recorded = [...this.copies.map((state) => [state.table, state] as const), ...this.#known];
+    for (const [table, { place }] of recorded) {
+      const { target: named } = place;
+      if (table === source || named === name || named.toLowerCase() !== name.toLowerCase()) continue;
+      const [schema, other] = [named.slice(0, own.schema.length), named.slice(own.schema.length + 1)];
+      const there = await this.#options.target.shape(schema, other);
+      if (there !== null) this.#twins.add({ source: table, named, there: tableName(there) });
+    }
   }
 
   /** @param running see `loadTable` */
@@ -288,8 +286,8 @@ export class TargetTables {
         retry: 'backoff',
       });
     }
+    await this.#recallTwins(tableName(source), { schema, name });
     // The server may have found it in other letters.
-    await this.#alone(source, shape);
     const kept = tableName(shape) === tableName({ schema, name });
     const lost =
       kept || spec().role === 'one-way' || isOracle(shape) ? null : foldedTwoWay({ schema, name }, spec().target);

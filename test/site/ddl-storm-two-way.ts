@@ -6,22 +6,8 @@
 import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { type Crew, columns, type Random, randomOf } from './ddl-storm.ts';
+import { type Crew, columns, DEFAULTS, type Random, randomOf, type Storm, TYPES, WIDER } from './ddl-storm.ts';
 import { dump, equal, rootOf, until } from './harness.ts';
-
-export interface TwoWayStorm {
-  readonly servers: readonly [DatabaseServer, DatabaseServer];
-  readonly crew: () => Promise<Crew>;
-  readonly statements: number;
-  readonly cuts: number;
-  readonly seed: number;
-  /** Between one change and the next. */
-  readonly pause: () => Promise<unknown>;
-}
-
-const TYPES = ['SMALLINT', 'INT', 'BIGINT', 'VARCHAR(20)', 'VARCHAR(60)', 'TEXT', 'DECIMAL(10,3)', 'DATETIME(3)'];
-const DEFAULTS = ["'7'", "'-8'", '9', "'it''s'", "''", null, '1.5', "'2024-02-29 12:00:00.125'"];
-const WIDER: Readonly<Record<number, number>> = { 0: 1, 1: 2, 3: 4 };
 
 interface Table {
   readonly name: string;
@@ -140,7 +126,7 @@ async function write(server: DatabaseServer, side: number, model: Model, ended: 
   root.destroy();
 }
 
-export async function twoWayStorm({ servers, crew: make, statements, cuts, seed, pause }: TwoWayStorm): Promise<void> {
+export async function twoWayStorm({ servers, crew: make, statements, cuts, seed, pause }: Storm): Promise<void> {
   const random = randomOf(seed);
   const ra = await rootOf(servers[0]);
   const first = await rootOf(servers[1]);

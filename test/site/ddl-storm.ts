@@ -49,9 +49,18 @@ interface Table {
   indexes: string[];
 }
 
-const TYPES = ['SMALLINT', 'INT', 'BIGINT', 'VARCHAR(20)', 'VARCHAR(60)', 'TEXT', 'DECIMAL(10,3)', 'DATETIME(3)'];
-const DEFAULTS = ["'7'", "'-8'", '9', "'it''s'", "''", null, '1.5', "'2024-02-29 12:00:00.125'"];
-const WIDER: Readonly<Record<number, number>> = { 0: 1, 1: 2, 3: 4 };
+export const TYPES = [
+  'SMALLINT',
+  'INT',
+  'BIGINT',
+  'VARCHAR(20)',
+  'VARCHAR(60)',
+  'TEXT',
+  'DECIMAL(10,3)',
+  'DATETIME(3)',
+];
+export const DEFAULTS = ["'7'", "'-8'", '9', "'it''s'", "''", null, '1.5', "'2024-02-29 12:00:00.125'"];
+export const WIDER: Readonly<Record<number, number>> = { 0: 1, 1: 2, 3: 4 };
 
 /** The tables as the statements make them. */
 class Model {

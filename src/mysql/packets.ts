@@ -1,0 +1,76 @@
+/**
+ * How the statements of a window go to a server: several in a packet, as long as none has to be looked at before the next.
+ */
+import type { ResultSetHeader } from 'mysql2';
+import { UnreachableError } from '../model/error.ts';
+import type { Write } from '../model/load.ts';
+import { type Statement, statements } from './sql.ts';
+
+/** A statement of several rows at most this long, where the server takes as much. */
+const STATEMENT_BYTES = 2 << 20;
+/** Statements are sent together in one packet up to this size; three bytes a character at most. */
+const PACKET_CHARS = 3 << 20;
+
+/** Fails (ER_SUBQUERY_NO_1_ROW) unless the statement before met a row, and with it what follows in the packet. */
+export const MET = 'SELECT IF(ROW_COUNT()>0,1,(SELECT 1 UNION SELECT 2)) AS met';
+export const NOT_MET = 1242;
+/** Each of them has such a question behind it. */
+const MET_MAX = 8;
+
+/** Rows that were not as a write took for granted. */
+export interface Counts {
+  missing: number;
+  absent: number;
+}
+
+/** @param packetBytesMax `max_allowed_packet` of the server */
+export function packetChars(packetBytesMax: number): number {
+  return Math.min(PACKET_CHARS, packetBytesMax / 4);
+}
+
+/** Made one write after the other, as they are taken. */
+export function* statementsOf(writes: readonly Write[], packetBytesMax: number): Generator<Statement, void> {
+  for (const write of writes) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+}
+
+/** Its warnings are looked at: it writes error values of ENUMs, or might cut. It goes alone, so that they are its own. */
+export function isWatched({ zeros = 0, cuts = false }: Statement): boolean {
+  return cuts || zeros > 0;
+}
+
+/** Takes statements for one packet; `whole`: they are all of them, and none has to be looked at. The rest is left to be taken. */
+export function forOnePacket(
+  rest: Iterator<Statement, void>,
+  packetBytesMax: number,
+): { readonly taken: readonly Statement[]; readonly whole: boolean } {
+  const taken: Statement[] = [];
+  let chars = 0;
+  let met = 0;
+  for (let next = rest.next(); next.done !== true; next = rest.next()) {
+    const { value: statement } = next;
+    taken.push(statement);
+    chars += statement.sql.length;
+    if (statement.expects === 'updated') met += 1;
+    if (isWatched(statement) || met > MET_MAX || chars > packetChars(packetBytesMax)) return { taken, whole: false };
+  }
+  return { taken, whole: true };
+}
+
+export function count({ expects, rows }: Statement, result: ResultSetHeader, counts: Counts): void {
+  switch (expects) {
+    case 'upserted': {
+      // CLIENT_FOUND_ROWS makes `Duplicates` the rows that were there, changed or not.
+      const found = /Duplicates: (\d+)/.exec(result.info);
+      if (found !== null) counts.missing += rows - Number(found[1]);
+      return;
+    }
+    case 'deleted':
+      counts.absent += Math.max(0, rows - result.affectedRows);
+      return;
+    case 'anything':
+    case 'updated':
+      return;
+    default:
+      throw new UnreachableError(expects satisfies never);
+  }
+}
