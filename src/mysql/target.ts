@@ -11,6 +11,7 @@ import { Lane } from '../model/lane.ts';
 import {
   type Checkpoint,
   type CopyState,
+  type LanesRecord,
   type LoadSession,
   type LogOrigin,
   NotCarriedError,
@@ -98,6 +99,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async createCheckpoint(pipeline: string, checkpoint: Checkpoint, born: number): Promise<void> {
     const sql = this.#records.checkpointInsert(pipeline, checkpoint, born);
     await this.#control.run((connection) => connection.query(sql));
+  }
+
+  async lanes(pipeline: string): Promise<LanesRecord | null> {
+    return this.#control.run(async (connection) => this.#records.lanes(connection, pipeline));
   }
 
   async copies(pipeline: string): Promise<readonly CopyState[]> {
@@ -191,10 +196,12 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       await connection.query('START TRANSACTION');
       try {
         // While these rows are locked no window can commit here, so what they say is what the log's end has seen.
-        const inbound = await rows(
+        const found = await rows(
           connection,
-          `SELECT pipeline,position,clock FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.topology} FOR UPDATE`,
+          `SELECT pipeline,lane,position,clock FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.topology} FOR UPDATE`,
         );
+        // Lanes may be further on, each with its share alone.
+        const inbound = found.filter(({ lane }) => Number(lane) === 0);
         const { position } = await this.#options.source.logEnd();
         return {
           position,
@@ -225,7 +232,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     await this.#control.run((connection) => connection.query(this.#records.originUpsert(name, origin)));
   }
 
-  async session(pipeline: string): Promise<LoadSession> {
+  async session(pipeline: string, lane = 0): Promise<LoadSession> {
     const connection = await this.#options.connect();
     let packetBytesMax: number;
     try {
@@ -242,6 +249,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       packetBytesMax,
       records: this.#records,
       pipeline,
+      lane,
       logEnd: async () => (await source.logEnd()).point,
       logPosition: async () => (await source.logEnd()).position,
     });

@@ -24,11 +24,12 @@ import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
 import { DryStrategy, dryTables } from './dry-run.ts';
-import { Feed } from './feed.ts';
+import { Feed, type Window } from './feed.ts';
 import { Figures } from './figures.ts';
 import type { Join } from './joins.ts';
+import { type InOrder, Lanes } from './lanes.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
-import { type Care, Loading } from './loading.ts';
+import { type Care, Loading, type LoadingOptions } from './loading.ts';
 import { TargetTables } from './tables.ts';
 import type { UnseenChanges } from './unseen-changes.ts';
 
@@ -82,6 +83,7 @@ export class Inbound {
   #given = 0;
   /** How the large transaction under way must be written when it comes again. */
   readonly #care: Care = { gtid: null, refused: null };
+  readonly #inOrder: InOrder = { until: null };
 
   constructor(options: InboundOptions) {
     this.#options = options;
@@ -179,6 +181,7 @@ export class Inbound {
     await this.#options.ready();
     const claimed = await target.claim(name, ownerRevision, born);
     if (claimed === null) this.#options.begins();
+    const record = claimed === null ? null : await target.lanes(name);
     const { copies, known } = await this.#recorded();
     const making = await this.#making();
     const own = claimed === null ? await this.#ownPlace(site) : null;
@@ -227,7 +230,11 @@ export class Inbound {
           : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
     using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
-    const loading = new Loading({
+    const reached = (position: string): void => {
+      stream.acknowledge(position);
+      this.#figures.position = position;
+    };
+    const options: LoadingOptions = {
       checkpoint,
       session,
       strategy,
@@ -247,15 +254,41 @@ export class Inbound {
             columns: sways.map(({ column, settings }) => `${column} (${settings.join(', ')})`).join(', '),
           }),
       }),
-      stream,
+      reached,
       target,
       figures: this.#figures,
       care: this.#care,
       joined: this.#options.joined,
       desired: () => ({ spec: this.#spec, generation: this.#generation }),
-    });
+    };
+    const loading = new Loading(options);
+    const count = dry ? 1 : (this.#spec.lanes ?? 1);
+    await using lanes =
+      count === 1 && record === null
+        ? null
+        : new Lanes({
+            spec: () => this.#spec,
+            count,
+            record,
+            loading,
+            loadingOf: (own, from) =>
+              new Loading({ ...options, session: own, checkpoint: from, reached: () => undefined }),
+            target,
+            tables,
+            fkChecks: !stream.opening.logsCascades,
+            figures: this.#figures,
+            inOrder: this.#inOrder,
+            settled: () => this.#settled,
+            reached,
+            now: this.#options.now,
+          });
+    const apply = async (window: Window): Promise<boolean> => {
+      if (lanes !== null) return lanes.apply(window, signal);
+      await loading.apply(window, signal);
+      return true;
+    };
     this.#figures.position = checkpoint.position;
-    const feed = new Feed(WINDOW);
+    const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     let first = true;
     for await (const batch of stream.deliveries) {
       feed.push(batch);
@@ -267,11 +300,11 @@ export class Inbound {
           if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
         }
         if (this.#left.size > 0) await this.#forgetLeft();
-        await loading.apply(window, signal);
+        const moved = await apply(window);
         if (signal.aborted) return;
         this.#figures.copies(tables.copies, tables.copying);
         // An announcement moves nothing yet: what was wrong may be wrong still.
-        if (window.deliveries.some(({ kind }) => kind !== 'table')) {
+        if (moved && window.deliveries.some(({ kind }) => kind !== 'table')) {
           progress();
           this.#figures.phase = tables.copying ? 'copying' : 'streaming';
           // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream

@@ -32,6 +32,7 @@ const session = {
 const target = {
   prepare: async () => undefined,
   claim: async () => ({ seq: 1, epoch: 1, position: START, clock: 0, seen: {} }),
+  lanes: async () => null,
   copies: async () => [],
   known: async () => ({}),
   making: async () => ({}),
