@@ -52,6 +52,8 @@ export interface LanesOptions {
   readonly settled: () => number;
   readonly reached: (position: string) => void;
   readonly now: () => number;
+  /** Fewer rows are not divided when nothing is under way. */
+  readonly fewRows?: number;
 }
 
 type End = Pick<Checkpoint, 'position' | 'clock' | 'seen'>;
@@ -118,10 +120,13 @@ export class Lanes implements AsyncDisposable {
     return moved;
   }
 
-  /** Lanes end what they are writing. */
+  /** Lanes write what they were given, if nothing is wrong, and are level then. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#stop.abort();
     await Promise.all(this.#lanes.map(({ tail }) => tail));
+    this.#stop.abort();
+    const end = this.#failure === null && this.#flights.length === 0 ? this.#end : null;
+    // Otherwise whoever comes next finds how far each has come.
+    if (end !== null) await this.#options.loading.level(end).catch(() => undefined);
     await Promise.all(this.#lanes.map(({ session }) => session[Symbol.asyncDispose]()));
   }
 
@@ -165,7 +170,7 @@ export class Lanes implements AsyncDisposable {
 
   async #divide(window: Window, signal: AbortSignal): Promise<void> {
     const { loading, settled, now } = this.#options;
-    if (this.#flights.length === 0 && rowsOf(window) < FEW_ROWS) {
+    if (this.#flights.length === 0 && rowsOf(window) < (this.#options.fewRows ?? FEW_ROWS)) {
       // All that lanes have written is behind this, so the checkpoint moves past them.
       await loading.apply(window, signal);
       this.#end = null;
