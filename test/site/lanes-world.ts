@@ -88,13 +88,14 @@ function made(random: Random, sources: Tables, stamp: number): RowChange[] {
   const child = (p: string): boolean =>
     table.name === 'parent' && sources.get('shop.child')!.rows.some((row) => row[1] === p);
   const changes: RowChange[] = [];
+  const what = random.between(1, 3);
   if (at === undefined) {
     if (taken(value) || !parent(value)) return [];
     changes.push({ ...common, kind: 'insert', after: [id, value, v] });
-  } else if (random.chance(0.3)) {
+  } else if (what === 1) {
     if (child(at[0]!)) return [];
     changes.push({ ...common, kind: 'delete', before: at });
-  } else if (random.chance(0.3) && !child(at[0]!) && !rows.rows.some((row) => row !== at && same(row, other))) {
+  } else if (what === 2 && !child(at[0]!) && !rows.rows.some((row) => row !== at && same(row, other))) {
     changes.push({ ...common, kind: 'update', before: at, after: [other, at[1]!, v] });
   } else if (!taken(value) && parent(value)) {
     changes.push({ ...common, kind: 'update', before: at, after: [at[0]!, value, v] });
