@@ -332,7 +332,7 @@ export class MysqlSession implements LoadSession {
   }
 
   async recordLanes(pipeline: string, lanes: { count: number; division: string } | null): Promise<void> {
-    for (const sql of this.#options.records.lanesRecord(pipeline, lanes)) await this.#send([sql]);
+    await this.#send(this.#options.records.lanesRecord(pipeline, lanes));
   }
 
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {

@@ -24,9 +24,10 @@ import type { TargetTables } from './tables.ts';
 
 /** Fewer rows are not worth a commit for each lane when none is under way. */
 const FEW_ROWS = 200;
-/** Windows under way, and what they may hold together. */
-const FLIGHTS_MAX = 2;
+/** What windows under way may hold together: lanes may be so far apart. */
 const FLIGHT_BYTES_MAX = 8 << 20;
+/** What a lane writes in one transaction, of as many windows as wait for it. */
+const SHARE_ROWS = 5_000;
 /** How often the pipeline's checkpoint follows lanes that never rest. */
 const LEVEL_MS = 1_000;
 
@@ -67,10 +68,19 @@ interface Flight {
   open: number;
 }
 
+/** What a lane has to write of a window. */
+interface Share {
+  readonly changes: readonly RowChange[];
+  readonly last: Delivery;
+  readonly flight: Flight;
+}
+
 interface Lane {
   readonly session: LoadSession;
   loading: Loading;
-  tail: Promise<void>;
+  readonly waiting: Share[];
+  /** While it writes. */
+  running: Promise<void> | null;
 }
 
 /** What lanes wrote before an interruption, ahead of the pipeline's checkpoint. */
@@ -122,7 +132,7 @@ export class Lanes implements AsyncDisposable {
 
   /** Lanes write what they were given, if nothing is wrong, and are level then. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#lanes.map(({ tail }) => tail));
+    await Promise.all(this.#lanes.map(({ running }) => running));
     this.#stop.abort();
     const end = this.#failure === null && this.#flights.length === 0 ? this.#end : null;
     // Otherwise whoever comes next finds how far each has come.
@@ -205,25 +215,28 @@ export class Lanes implements AsyncDisposable {
       open: shares.filter(({ length }) => length > 0).length,
     };
     this.#flights.push(flight);
-    const { gtid, position, clock, seen } = last;
     for (const [index, changes] of shares.entries()) {
       if (changes.length === 0) continue;
-      const whole = { kind: 'changes', gtid, position, clock, seen, bytes: 0, first: true, last: true } as const;
-      this.#write(this.#lanes[index]!, { ...whole, changes }, flight);
+      const lane = this.#lanes[index]!;
+      lane.waiting.push({ changes, last, flight });
+      lane.running ??= this.#write(lane).catch((error: unknown) => this.#fail(error));
     }
     if (flight.open === 0) this.#land();
   }
 
-  #write(lane: Lane, delivery: Delivery, flight: Flight): void {
+  /** Until nothing waits. The more waits the more goes into one transaction. */
+  async #write(lane: Lane): Promise<void> {
     const { signal } = this.#stop;
-    lane.tail = lane.tail
-      .then(async () => {
-        if (signal.aborted) return;
-        await lane.loading.whole([delivery], signal);
-        flight.open -= 1;
-        this.#land();
-      })
-      .catch((error: unknown) => this.#fail(error));
+    while (lane.waiting.length > 0 && !signal.aborted) {
+      const shares = lane.waiting.splice(0, together(lane.waiting));
+      const { gtid, position, clock, seen } = shares.at(-1)!.last;
+      const changes = shares.length === 1 ? shares[0]!.changes : shares.flatMap((share) => share.changes);
+      const place = { gtid, position, clock, seen, bytes: 0 };
+      await lane.loading.whole([{ ...place, kind: 'changes', first: true, last: true, changes }], signal);
+      for (const { flight } of shares) flight.open -= 1;
+      this.#land();
+    }
+    lane.running = null;
   }
 
   /** Windows are done in their order. */
@@ -286,15 +299,19 @@ export class Lanes implements AsyncDisposable {
     const { target, count, loading, loadingOf } = this.#options;
     const checkpoint = { ...loading.checkpoint, seen: {} };
     for (const lane of this.#lanes) lane.loading = loadingOf(lane.session, checkpoint);
-    while (this.#lanes.length < count) {
-      const session = await target.session(this.#name, this.#lanes.length + 1);
-      this.#lanes.push({ session, loading: loadingOf(session, checkpoint), tail: Promise.resolve() });
+    if (this.#lanes.length > 0) return;
+    const numbers = Array.from({ length: count }, (_, index) => index + 1);
+    const opened = await Promise.allSettled(numbers.map((lane) => target.session(this.#name, lane)));
+    for (const each of opened) {
+      if (each.status === 'rejected') continue;
+      const session = each.value;
+      this.#lanes.push({ session, loading: loadingOf(session, checkpoint), waiting: [], running: null });
     }
+    for (const each of opened) if (each.status === 'rejected') throw each.reason;
   }
 
   #hasRoom(): boolean {
-    const bytes = this.#flights.reduce((sum, flight) => sum + flight.bytes, 0);
-    return this.#flights.length < FLIGHTS_MAX && (bytes < FLIGHT_BYTES_MAX || this.#flights.length === 0);
+    return this.#flights.reduce((sum, { bytes }) => sum + bytes, 0) < FLIGHT_BYTES_MAX;
   }
 
   #landed(signal: AbortSignal): Promise<void> {
@@ -342,6 +359,16 @@ function aheadOf(
   const lanes = positions.map((text) => parsePosition(text)).map((lane) => (reaches(level, lane) ? null : lane));
   if (lanes.every((lane) => lane === null)) return null;
   return { divider: new Divider(JSON.parse(division) as Division, placeOf), lanes };
+}
+
+/** How many of these go into one transaction; one at least. */
+function together(waiting: readonly Share[]): number {
+  let rows = 0;
+  for (const [index, { changes }] of waiting.entries()) {
+    rows += changes.length;
+    if (rows > SHARE_ROWS && index > 0) return index;
+  }
+  return waiting.length;
 }
 
 function rowsOf({ deliveries }: Window): number {
