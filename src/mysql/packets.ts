@@ -4,6 +4,7 @@
 import type { ResultSetHeader } from 'mysql2';
 import { UnreachableError } from '../model/error.ts';
 import type { Write } from '../model/load.ts';
+import { bulkInsert, loaded } from './bulk.ts';
 import { type Statement, statements } from './sql.ts';
 
 /** A statement of several rows at most this long, where the server takes as much. */
@@ -28,9 +29,26 @@ export function packetChars(packetBytesMax: number): number {
   return Math.min(PACKET_CHARS, packetBytesMax / 4);
 }
 
-/** Made one write after the other, as they are taken. */
-export function* statementsOf(writes: readonly Write[], packetBytesMax: number): Generator<Statement, void> {
-  for (const write of writes) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+/**
+ * Made one write after the other, as they are taken.
+ * @param bulk whether many rows may come as lines
+ */
+export function* statementsOf(
+  writes: readonly Write[],
+  packetBytesMax: number,
+  bulk: boolean,
+): Generator<Statement, void> {
+  for (const write of writes) {
+    const load = bulk && write.kind === 'insert' ? bulkInsert(write.table, write.rows) : null;
+    if (load === null) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+    else yield load;
+  }
+}
+
+/** What must be asked behind the statement in the same packet, so that what follows is done only if it did what it should. */
+export function askedBehind({ expects, rows }: Statement): string | null {
+  if (expects === 'updated') return MET;
+  return expects === 'loaded' ? loaded(rows) : null;
 }
 
 /** Its warnings are looked at: it writes error values of ENUMs, or might cut. It goes alone, so that they are its own. */
@@ -68,6 +86,7 @@ export function count({ expects, rows }: Statement, result: ResultSetHeader, cou
       counts.absent += Math.max(0, rows - result.affectedRows);
       return;
     case 'anything':
+    case 'loaded':
     case 'updated':
       return;
     default:

@@ -228,10 +228,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async session(pipeline: string): Promise<LoadSession> {
     const connection = await this.#options.connect();
     let packetBytesMax: number;
+    let takesLines: boolean;
     try {
       await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
-      const [limit] = await connection.rows<{ bytes: string | number }>('SELECT @@max_allowed_packet AS bytes');
+      const [limit] = await connection.rows<{ bytes: string | number; lines: string | number }>(
+        'SELECT @@max_allowed_packet AS bytes, @@local_infile AS `lines`',
+      );
       packetBytesMax = Number(limit!.bytes);
+      takesLines = Number(limit!.lines) === 1;
     } catch (error) {
       connection.destroy();
       throw error;
@@ -240,6 +244,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return new MysqlSession({
       connection,
       packetBytesMax,
+      takesLines,
       records: this.#records,
       pipeline,
       logEnd: async () => (await source.logEnd()).point,
