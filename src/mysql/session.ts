@@ -73,6 +73,11 @@ export interface SessionOptions {
   readonly logPosition: () => Promise<string>;
 }
 
+/** Statements of writes: what one packet takes, whether that is all, and what follows. */
+interface Made extends ReturnType<typeof forOnePacket> {
+  readonly rest: Generator<Statement, void>;
+}
+
 export class MysqlSession implements LoadSession {
   readonly #options: SessionOptions;
   careful = false;
@@ -80,6 +85,8 @@ export class MysqlSession implements LoadSession {
   #lenient = false;
   /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
+  /** Not more than once: what is left of it is taken. */
+  #prepared: { readonly writes: readonly Write[]; readonly made: Made } | null = null;
   /** The row that is written now, when row by row. */
   #row: RefusedRow | null = null;
 
@@ -110,11 +117,21 @@ export class MysqlSession implements LoadSession {
     return this.write(writes);
   }
 
+  prepare(writes: readonly Write[]): void {
+    this.#prepared = { writes, made: this.#made(writes) };
+  }
+
+  #made(writes: readonly Write[]): Made {
+    const rest = this.#statements(writes);
+    return { rest, ...forOnePacket(rest, this.#options.packetBytesMax) };
+  }
+
   async apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
     const [isolation, fkChecks, from, to, writes] = window;
     if (this.careful || this.rowByRow) return this.#stepByStep(window);
-    const rest = this.#statements(writes);
-    const { taken, whole } = forOnePacket(rest, this.#options.packetBytesMax);
+    const prepared = this.#prepared?.writes === writes ? this.#prepared.made : null;
+    this.#prepared = null;
+    const { rest, taken, whole } = prepared ?? this.#made(writes);
     const counts = { missing: 0, absent: 0 };
     if (!whole) {
       await this.begin(isolation, fkChecks, from, to, []);
