@@ -16,8 +16,10 @@ import { qualified, quoteName, type Statement } from './sql.ts';
 /** Below this an INSERT needs one round trip less. */
 const BULK_CHARS_MIN = 32 << 10;
 const ROWS_MIN = 8;
-/** What is written to the socket at once. */
+/** What is put together before it is written to the socket. */
 const CHUNK_BYTES = 64 << 10;
+/** `max_allowed_packet` that a server must have for it: what is written at once is never more. */
+export const LINES_PACKET_MIN = 256 << 10;
 
 const QUOTE = 0x27;
 const BACKSLASH = 0x5c;
@@ -120,29 +122,23 @@ function* textLines(rows: readonly Image[]): Generator<Buffer, void> {
   for (const row of rows) {
     text += `${(row.includes(null) ? row.map((value) => value ?? 'NULL') : row).join()}\n`;
     if (text.length < CHUNK_BYTES) continue;
-    yield Buffer.from(text);
+    yield* inChunks(Buffer.from(text));
     text = '';
   }
-  if (text !== '') yield Buffer.from(text);
+  if (text !== '') yield* inChunks(Buffer.from(text));
+}
+
+/** Each goes in a packet, which a server takes only so large. */
+function* inChunks(bytes: Buffer): Generator<Buffer, void> {
+  for (let at = 0; at < bytes.length; at += 2 * CHUNK_BYTES) yield bytes.subarray(at, at + 2 * CHUNK_BYTES);
 }
 
 function* byteLines(rows: readonly Image[], bytes: ReadonlySet<number>): Generator<Buffer, void> {
   let held: Buffer[] = [];
   let size = 0;
-  for (const row of rows) {
-    let text = '';
-    for (const [at, value] of row.entries()) {
-      if (at > 0) text += ',';
-      if (value === null || !bytes.has(at)) text += value ?? 'NULL';
-      else {
-        const quoted = quotedBytes(value);
-        held.push(Buffer.from(text), quoted);
-        size += text.length + quoted.length;
-        text = '';
-      }
-    }
-    held.push(Buffer.from(`${text}\n`));
-    size += text.length;
+  for (const part of byteParts(rows, bytes)) {
+    held.push(part);
+    size += part.length;
     if (size < CHUNK_BYTES) continue;
     yield Buffer.concat(held);
     held = [];
@@ -151,12 +147,29 @@ function* byteLines(rows: readonly Image[], bytes: ReadonlySet<number>): Generat
   if (held.length > 0) yield Buffer.concat(held);
 }
 
-/** Of `x'…'`. */
-function quotedBytes(literal: string): Buffer {
-  const plain = Buffer.from(literal.slice(2, -1), 'hex');
-  const made = Buffer.allocUnsafe(plain.length * 2 + 2);
+/** However long a value is, no part is longer than a chunk. */
+function* byteParts(rows: readonly Image[], bytes: ReadonlySet<number>): Generator<Buffer, void> {
+  for (const row of rows) {
+    let text = '';
+    for (const [at, value] of row.entries()) {
+      if (at > 0) text += ',';
+      if (value === null || !bytes.has(at)) {
+        text += value ?? 'NULL';
+        continue;
+      }
+      yield Buffer.from(`${text}'`);
+      // Of `x'…'`, two digits a byte.
+      for (let from = 2; from < value.length - 1; from += CHUNK_BYTES)
+        yield escaped(Buffer.from(value.slice(from, Math.min(from + CHUNK_BYTES, value.length - 1)), 'hex'));
+      text = "'";
+    }
+    yield Buffer.from(`${text}\n`);
+  }
+}
+
+function escaped(plain: Buffer): Buffer {
+  const made = Buffer.allocUnsafe(plain.length * 2);
   let end = 0;
-  made[end++] = QUOTE;
   for (let at = 0; at < plain.length; at += 1) {
     const byte = plain[at]!;
     if (byte === QUOTE || byte === BACKSLASH || byte === 0) {
@@ -164,6 +177,5 @@ function quotedBytes(literal: string): Buffer {
       made[end++] = byte === 0 ? ZERO : byte;
     } else made[end++] = byte;
   }
-  made[end++] = QUOTE;
   return made.subarray(0, end);
 }

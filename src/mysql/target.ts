@@ -24,6 +24,7 @@ import {
 import type { SourcePort } from '../model/ports.ts';
 import type { AnnouncedTable, Definition, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
+import { LINES_PACKET_MIN } from './bulk.ts';
 import { carryOut, definitionsOf, leavesNoTrace, statementOf, tablesOf } from './change-tables.ts';
 import { pruneConflicts } from './conflict-log.ts';
 import { stillOpen } from './conflict-rows.ts';
@@ -235,7 +236,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
         'SELECT @@max_allowed_packet AS bytes, @@local_infile AS `lines`',
       );
       packetBytesMax = Number(limit!.bytes);
-      takesLines = Number(limit!.lines) === 1;
+      takesLines = Number(limit!.lines) === 1 && packetBytesMax >= LINES_PACKET_MIN;
     } catch (error) {
       connection.destroy();
       throw error;

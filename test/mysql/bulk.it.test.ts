@@ -1,4 +1,5 @@
 /** What comes as lines is what would have been inserted: both ways side by side on real servers. */
+import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -117,7 +118,7 @@ describe.each<[string, () => Promise<LabServer>]>([
 
   const load = async (table: LoadTable, rows: readonly Image[]): Promise<unknown> => {
     const statement = bulkInsert(table, rows)!;
-    const driver = { infileStreamFactory: () => Readable.from(statement.lines!()) };
+    const driver = { infileStreamFactory: () => Readable.from(statement.lines!(), { highWaterMark: 1 }) };
     return session.query(`${statement.sql};${loaded(rows.length)}`, { driver });
   };
 
@@ -146,6 +147,34 @@ describe.each<[string, () => Promise<LabServer>]>([
         expect(await dump('loaded')).toEqual(await dump('inserted'));
       }),
       { numRuns: 6 },
+    );
+  }, 60_000);
+
+  test('values longer than a packet', async () => {
+    await session.query(
+      'CREATE TABLE d.long_ones (id INT PRIMARY KEY, a LONGBLOB, b LONGTEXT CHARACTER SET utf8mb4) ENGINE=InnoDB',
+    );
+    const column = (name: string, type: string, charset: string | null): ColumnShape => ({
+      ...{ name, type, charset, collation: null, nullable: true, generated: false },
+    });
+    const columns = [column('id', 'int', null), column('a', 'longblob', null), column('b', 'longtext', 'utf8mb4')];
+    const shape: TableShape = {
+      ...{ schema: 'd', name: 'long_ones', columns, primaryKey: [0], uniques: [], foreignKeys: [] },
+      ...{ referencedBy: [], triggers: [], engine: 'InnoDB' },
+    };
+    const [limit] = await session.rows<{ most: number }>('SELECT @@max_allowed_packet AS most');
+    const bytes = Buffer.from(Array.from({ length: 65_537 }, (_, i) => (i * 7) & 255));
+    const sizes = [0, 1, 32_767, 32_768, 32_769, 65_536, 65_537, Math.min(Number(limit!.most) + 5, 20 << 20)];
+    const values = sizes.map((size) => Buffer.alloc(size, bytes));
+    const rows = values.map((value, id): Image => {
+      return [String(id), binaryLiteral(value, 0, value.length), `'${'ä'.repeat(value.length / 2)}'`];
+    });
+    await load(loadTable(shape, shape, {}), [...rows].reverse());
+    const found = await session.rows<{ a: string; b: number }>(
+      'SELECT SHA2(a, 256) AS a, CHAR_LENGTH(b) AS b FROM d.long_ones ORDER BY id',
+    );
+    expect(found.map(({ a, b }) => [a, Number(b)])).toEqual(
+      values.map((value) => [createHash('sha256').update(value).digest('hex'), Math.floor(value.length / 2)]),
     );
   }, 60_000);
 
