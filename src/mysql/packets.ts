@@ -1,6 +1,7 @@
 /**
  * How the statements of a window go to a server: several in a packet, as long as none has to be looked at before the next.
  */
+import { Readable } from 'node:stream';
 import type { ResultSetHeader } from 'mysql2';
 import { UnreachableError } from '../model/error.ts';
 import type { Write } from '../model/load.ts';
@@ -56,11 +57,15 @@ export function isWatched({ zeros = 0, cuts = false }: Statement): boolean {
   return cuts || zeros > 0;
 }
 
-/** Takes statements for one packet; `whole`: they are all of them, and none has to be looked at. The rest is left to be taken. */
-export function forOnePacket(
-  rest: Iterator<Statement, void>,
-  packetBytesMax: number,
-): { readonly taken: readonly Statement[]; readonly whole: boolean } {
+/** Statements for one packet; `whole`: they are all of them, and none has to be looked at. */
+export interface Packet {
+  readonly taken: readonly Statement[];
+  readonly whole: boolean;
+  /** What is still to be made. */
+  readonly rest: Generator<Statement, void>;
+}
+
+export function forOnePacket(rest: Generator<Statement, void>, packetBytesMax: number): Packet {
   const taken: Statement[] = [];
   let chars = 0;
   let met = 0;
@@ -69,9 +74,10 @@ export function forOnePacket(
     taken.push(statement);
     chars += statement.sql.length;
     if (statement.expects === 'updated') met += 1;
-    if (isWatched(statement) || met > MET_MAX || chars > packetChars(packetBytesMax)) return { taken, whole: false };
+    if (isWatched(statement) || met > MET_MAX || chars > packetChars(packetBytesMax))
+      return { taken, whole: false, rest };
   }
-  return { taken, whole: true };
+  return { taken, whole: true, rest };
 }
 
 export function count({ expects, rows }: Statement, result: ResultSetHeader, counts: Counts): void {
@@ -92,4 +98,22 @@ export function count({ expects, rows }: Statement, result: ResultSetHeader, cou
     default:
       throw new UnreachableError(expects satisfies never);
   }
+}
+
+/** Of statements that load, in their order: each is asked for once. */
+export type Lines = NonNullable<Statement['lines']>;
+
+export function linesOf(statements: readonly Statement[]): Lines[] {
+  return statements.flatMap(({ lines }) => lines ?? []);
+}
+
+/** A server asks for a file where a statement loads, and is given lines; anywhere else it is given nothing. */
+export function givenLines(lines: Lines[]): { driver?: object } {
+  if (lines.length === 0) return {};
+  // One chunk ahead, not the sixteen that are the default.
+  return { driver: { infileStreamFactory: () => Readable.from(lines.shift()!(), { highWaterMark: 1 }) } };
+}
+
+export function isLoaded({ rows }: Statement, { affectedRows, warningStatus }: ResultSetHeader): boolean {
+  return affectedRows === rows && warningStatus === 0;
 }

@@ -4,7 +4,6 @@
  * Rule kept: the checkpoint row is the first row that a transaction writes, by compare-and-set on `seq` and `epoch`, so
  * a transaction either moves the pipeline exactly one window on or changes nothing.
  */
-import { Readable } from 'node:stream';
 import type { ResultSetHeader } from 'mysql2';
 import type { ClosedConflicts, ConflictRecord } from '../model/conflict.ts';
 import { OtterError } from '../model/error.ts';
@@ -45,9 +44,14 @@ import {
   type Counts,
   count,
   forOnePacket,
+  givenLines,
+  isLoaded,
   isWatched,
+  type Lines,
+  linesOf,
   MET,
   NOT_MET,
+  type Packet,
   packetChars,
   statementsOf,
 } from './packets.ts';
@@ -73,11 +77,6 @@ export interface SessionOptions {
   readonly logPosition: () => Promise<string>;
 }
 
-/** Statements of writes: what one packet takes, whether that is all, and what follows. */
-interface Made extends ReturnType<typeof forOnePacket> {
-  readonly rest: Generator<Statement, void>;
-}
-
 export class MysqlSession implements LoadSession {
   readonly #options: SessionOptions;
   careful = false;
@@ -86,7 +85,7 @@ export class MysqlSession implements LoadSession {
   /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
   /** Not more than once: what is left of it is taken. */
-  #prepared: { readonly writes: readonly Write[]; readonly made: Made } | null = null;
+  #prepared: { readonly writes: readonly Write[]; readonly made: Packet } | null = null;
   /** The row that is written now, when row by row. */
   #row: RefusedRow | null = null;
 
@@ -121,9 +120,8 @@ export class MysqlSession implements LoadSession {
     this.#prepared = { writes, made: this.#made(writes) };
   }
 
-  #made(writes: readonly Write[]): Made {
-    const rest = this.#statements(writes);
-    return { rest, ...forOnePacket(rest, this.#options.packetBytesMax) };
+  #made(writes: readonly Write[]): Packet {
+    return forOnePacket(this.#statements(writes), this.#options.packetBytesMax);
   }
 
   async apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
@@ -445,23 +443,6 @@ export class MysqlSession implements LoadSession {
     await connection.query(`SET ${variables.map((name) => `${name}=NULL`).join(',')}`);
     return result;
   }
-}
-
-type Lines = NonNullable<Statement['lines']>;
-
-function linesOf(statements: readonly Statement[]): Lines[] {
-  return statements.flatMap(({ lines }) => lines ?? []);
-}
-
-/** A server asks for a file where a statement loads, and is given lines; anywhere else it is given nothing. */
-function givenLines(lines: Lines[]): { driver?: object } {
-  if (lines.length === 0) return {};
-  // One chunk ahead, not the sixteen that are the default.
-  return { driver: { infileStreamFactory: () => Readable.from(lines.shift()!(), { highWaterMark: 1 }) } };
-}
-
-function isLoaded({ rows }: Statement, { affectedRows, warningStatus }: ResultSetHeader): boolean {
-  return affectedRows === rows && warningStatus === 0;
 }
 
 /** What was taken already, and then the rest. */
