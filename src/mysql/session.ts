@@ -39,7 +39,22 @@ import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
 import { inParcels } from './long-literals.ts';
 import type { OwnRecords } from './own-records.ts';
-import { type Counts, count, forOnePacket, isWatched, MET, NOT_MET, packetChars, statementsOf } from './packets.ts';
+import {
+  askedBehind,
+  type Counts,
+  count,
+  forOnePacket,
+  givenLines,
+  isLoaded,
+  isWatched,
+  type Lines,
+  linesOf,
+  MET,
+  NOT_MET,
+  type Packet,
+  packetChars,
+  statementsOf,
+} from './packets.ts';
 import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
 import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
 import { bentBy } from './warnings.ts';
@@ -54,6 +69,8 @@ export interface SessionOptions {
   readonly connection: Session;
   /** `max_allowed_packet` of the server. */
   readonly packetBytesMax: number;
+  /** Whether the server takes LOAD DATA LOCAL. */
+  readonly takesLines: boolean;
   readonly records: OwnRecords;
   readonly pipeline: string;
   /** Whose checkpoint row it moves; 0: the pipeline's. */
@@ -69,6 +86,8 @@ export class MysqlSession implements LoadSession {
   #lenient = false;
   /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
+  /** Not more than once: what is left of it is taken. */
+  #prepared: { readonly writes: readonly Write[]; readonly made: Packet } | null = null;
   /** The row that is written now, when row by row. */
   #row: RefusedRow | null = null;
 
@@ -99,11 +118,20 @@ export class MysqlSession implements LoadSession {
     return this.write(writes);
   }
 
+  prepare(writes: readonly Write[]): void {
+    this.#prepared = { writes, made: this.#made(writes) };
+  }
+
+  #made(writes: readonly Write[]): Packet {
+    return forOnePacket(this.#statements(writes), this.#options.packetBytesMax);
+  }
+
   async apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
     const [isolation, fkChecks, from, to, writes] = window;
     if (this.careful || this.rowByRow) return this.#stepByStep(window);
-    const rest = statementsOf(writes, this.#options.packetBytesMax);
-    const { taken, whole } = forOnePacket(rest, this.#options.packetBytesMax);
+    const prepared = this.#prepared?.writes === writes ? this.#prepared.made : null;
+    this.#prepared = null;
+    const { rest, taken, whole } = prepared ?? this.#made(writes);
     const counts = { missing: 0, absent: 0 };
     if (!whole) {
       await this.begin(isolation, fkChecks, from, to, []);
@@ -114,10 +142,13 @@ export class MysqlSession implements LoadSession {
     }
     this.#row = null;
     const head = [...this.#head(isolation, fkChecks, from, to), MET];
-    const asked = taken.map((statement) => (statement.expects === 'updated' ? [statement.sql, MET] : [statement.sql]));
+    const asked = taken.map((statement) => {
+      const behind = askedBehind(statement);
+      return behind === null ? [statement.sql] : [statement.sql, behind];
+    });
     if (taken.some(({ sets }) => sets)) this.#settings = null;
     try {
-      const results = await this.#send([...head, ...asked.flat(), 'COMMIT']);
+      const results = await this.#send([...head, ...asked.flat(), 'COMMIT'], linesOf(taken));
       let at = head.length;
       for (const [index, statement] of taken.entries()) {
         count(statement, results[at]!, counts);
@@ -130,6 +161,11 @@ export class MysqlSession implements LoadSession {
       // So it is known what was not met, and what to do about it.
       return this.#stepByStep(window);
     }
+  }
+
+  #statements(writes: readonly Write[]): Generator<Statement, void> {
+    const { packetBytesMax, takesLines } = this.#options;
+    return statementsOf(writes, packetBytesMax, takesLines && !this.careful && !this.rowByRow);
   }
 
   async #stepByStep(window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
@@ -153,13 +189,12 @@ export class MysqlSession implements LoadSession {
 
   async write(writes: readonly Write[]): Promise<WriteCounts> {
     const counts = { missing: 0, absent: 0 };
-    const { packetBytesMax } = this.#options;
-    if (!this.rowByRow) await this.#writeAll(statementsOf(writes, packetBytesMax), counts);
+    if (!this.rowByRow) await this.#writeAll(this.#statements(writes), counts);
     else {
       for (const each of writes) {
         for (const { write, key } of rowByRow(each)) {
           this.#row = write.kind === 'fk-checks' ? null : { table: tableName(write.table.target), key };
-          await this.#writeAll(statementsOf([write], packetBytesMax), counts);
+          await this.#writeAll(this.#statements([write]), counts);
         }
       }
       this.#row = null;
@@ -194,7 +229,10 @@ export class MysqlSession implements LoadSession {
     const { zeros = 0 } = batch[0]!;
     await this.#setLenient(zeros > 0);
     if (batch.some(({ sets }) => sets)) this.#settings = null;
-    const results = await this.#send(batch.map(({ sql }) => sql));
+    const results = await this.#send(
+      batch.map(({ sql }) => sql),
+      linesOf(batch),
+    );
     if (isWatched(batch[0]!)) await this.#checkWarnings(results[0]!, zeros);
     return results;
   }
@@ -212,6 +250,7 @@ export class MysqlSession implements LoadSession {
 
   async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: Counts): Promise<void> {
     count(statement, result, counts);
+    if (statement.expects === 'loaded' && !isLoaded(statement, result)) throw new NeedsCare();
     if (statement.expects !== 'updated' || result.affectedRows > 0) return;
     if (!last) throw new NeedsCare();
     counts.missing += 1;
@@ -366,12 +405,13 @@ export class MysqlSession implements LoadSession {
     this.#options.connection.destroy();
   }
 
-  async #send(sqls: readonly string[]): Promise<ResultSetHeader[]> {
+  /** @param lines of the statements among them that load, in their order */
+  async #send(sqls: readonly string[], lines: Lines[] = []): Promise<ResultSetHeader[]> {
     const { connection, packetBytesMax } = this.#options;
     const sql = sqls.join(';\n');
     try {
       const fits = sql.length * 3 < packetBytesMax || Buffer.byteLength(sql) + PACKET_HEAD_BYTES < packetBytesMax;
-      const result = await (fits ? connection.query(sql) : this.#sendLong(sqls));
+      const result = await (fits ? connection.query(sql, givenLines(lines)) : this.#sendLong(sqls, lines));
       return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
     } catch (error) {
       this.#settings = null;
@@ -387,11 +427,11 @@ export class MysqlSession implements LoadSession {
   }
 
   /** What is longer than the server takes goes one by one, its long values ahead. */
-  async #sendLong(sqls: readonly string[]): Promise<unknown> {
+  async #sendLong(sqls: readonly string[], lines: Lines[]): Promise<unknown> {
     const { connection, packetBytesMax } = this.#options;
     if (sqls.length > 1) {
       const results: ResultSetHeader[] = [];
-      for (const sql of sqls) results.push(...(await this.#send([sql])));
+      for (const sql of sqls) results.push(...(await this.#send([sql], lines)));
       return results;
     }
     const { sets, sql, variables } = inParcels(sqls[0]!, packetBytesMax);

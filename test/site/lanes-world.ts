@@ -259,7 +259,7 @@ export class World {
         return counts;
       });
     return {
-      ...{ careful: false, rowByRow: false, begin },
+      ...{ careful: false, rowByRow: false, begin, prepare: () => undefined },
       apply: (_, __, from, to, writes) =>
         this.#served(() => {
           pending = { from, to, writes: [...writes], record: null };
