@@ -48,18 +48,24 @@ const target = {
 function started() {
   const waiting: Delivery[] = [];
   const link: LinkClient = {
-    open: async (_, __, signal) => ({
-      opening: { position: START, clock: 0, seen: {}, logsCascades: true },
-      deliveries: (async function* () {
-        while (!signal.aborted) {
-          const next = waiting.shift();
-          if (next !== undefined) yield [next];
-          else await new Promise<void>((resolve) => setTimeout(resolve, 2));
-        }
-      })(),
-      acknowledge: () => undefined,
-      [Symbol.asyncDispose]: async () => undefined,
-    }),
+    open: async (_, __, signal) => {
+      // What comes is for the attempt that runs then.
+      let closed = false;
+      return {
+        opening: { position: START, clock: 0, seen: {}, logsCascades: true },
+        deliveries: (async function* () {
+          while (!signal.aborted && !closed) {
+            const next = waiting.shift();
+            if (next !== undefined) yield [next];
+            else await new Promise<void>((resolve) => setTimeout(resolve, 2));
+          }
+        })(),
+        acknowledge: () => undefined,
+        [Symbol.asyncDispose]: async () => {
+          closed = true;
+        },
+      };
+    },
   };
   const send = (delivery: Delivery): number => waiting.push(delivery);
   const inbound = new Inbound({
