@@ -104,6 +104,8 @@ export class Lanes implements AsyncDisposable {
   /** Where all lanes have come to, if that is beyond the pipeline's checkpoint. */
   #end: End | null = null;
   #levelledAt = 0;
+  /** Nothing is tried again when it has aborted. */
+  #given: AbortSignal | null = null;
   #failure: { readonly error: unknown } | null = null;
   /** Something was committed since that was asked last. */
   #moved = false;
@@ -145,9 +147,12 @@ export class Lanes implements AsyncDisposable {
   }
 
   #divides({ deliveries, opens, closes }: Window): boolean {
-    const { count, tables } = this.#options;
+    const { count, tables, settled } = this.#options;
     if (count === 1 || !opens || !closes || tables.copying) return false;
-    return deliveries.every(({ kind }) => kind === 'changes' || kind === 'beat');
+    // With what is carried out records are struck of tables that left, whose rows must not come once more.
+    return deliveries.every(
+      (delivery) => delivery.kind === 'changes' || (delivery.kind === 'beat' && delivery.settled <= settled()),
+    );
   }
 
   /** What was on its way when it was interrupted, in the order of the log. */
@@ -179,7 +184,7 @@ export class Lanes implements AsyncDisposable {
   }
 
   async #divide(window: Window, signal: AbortSignal): Promise<void> {
-    const { loading, settled, now } = this.#options;
+    const { loading, now } = this.#options;
     if (this.#flights.length === 0 && rowsOf(window) < (this.#options.fewRows ?? FEW_ROWS)) {
       // All that lanes have written is behind this, so the checkpoint moves past them.
       await loading.apply(window, signal);
@@ -195,13 +200,12 @@ export class Lanes implements AsyncDisposable {
     const divider = await this.#dividing(signal);
     const shares = divider.split(deliveries);
     if (shares === null) return this.#alone(window, signal);
-    this.#launch(deliveries, shares);
-    const carriedOut = deliveries.some((delivery) => delivery.kind === 'beat' && delivery.settled > settled());
-    if (carriedOut) await this.#landed(signal);
-    else await this.#until(() => this.#hasRoom(), signal);
+    this.#given ??= AbortSignal.any([signal, this.#stop.signal]);
+    this.#launch(deliveries, shares, this.#given);
+    await this.#until(() => this.#hasRoom(), signal);
   }
 
-  #launch(deliveries: readonly Delivery[], shares: readonly (readonly RowChange[])[]): void {
+  #launch(deliveries: readonly Delivery[], shares: readonly (readonly RowChange[])[], signal: AbortSignal): void {
     const last = deliveries.at(-1)!;
     const before = this.#flights.at(-1)?.end ?? this.#end ?? this.#options.loading.checkpoint;
     const flight: Flight = {
@@ -219,15 +223,14 @@ export class Lanes implements AsyncDisposable {
       if (changes.length === 0) continue;
       const lane = this.#lanes[index]!;
       lane.waiting.push({ changes, last, flight });
-      lane.running ??= this.#write(lane).catch((error: unknown) => this.#fail(error));
+      lane.running ??= this.#write(lane, signal).catch((error: unknown) => this.#fail(error));
     }
     if (flight.open === 0) this.#land();
   }
 
   /** Until nothing waits. The more waits the more goes into one transaction. */
-  async #write(lane: Lane): Promise<void> {
-    const { signal } = this.#stop;
-    while (lane.waiting.length > 0 && !signal.aborted) {
+  async #write(lane: Lane, signal: AbortSignal): Promise<void> {
+    while (lane.waiting.length > 0 && !this.#stop.signal.aborted) {
       const shares = lane.waiting.splice(0, together(lane.waiting));
       const { gtid, position, clock, seen } = shares.at(-1)!.last;
       const changes = shares.length === 1 ? shares[0]!.changes : shares.flatMap((share) => share.changes);

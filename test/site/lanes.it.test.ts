@@ -36,7 +36,11 @@ test('a backlog is divided, and every row is there once', async () => {
     CREATE TABLE wide.u (id INT PRIMARY KEY, n INT UNIQUE);
     CREATE TABLE wide.log (n INT, word VARCHAR(20))`);
   await using sites = new Sites({ a, b });
-  sites.set({ wide: lanes(['wide.*'], 4, { initial: 'none' }) });
+  // What lanes write is written there, to any other channel.
+  const tables = [{ from: 'wide.t', to: 'mirror.t' }];
+  const back = channel({ kind: 'one-way', from: ['b'], to: ['a'] }, tables, { initial: 'none' });
+  await from.query('CREATE DATABASE mirror; CREATE TABLE mirror.t LIKE wide.t');
+  sites.set({ wide: lanes(['wide.*'], 4, { initial: 'none' }), back });
   sites.start('a');
   sites.start('b');
   await streaming(sites, 'wide/a>b');
@@ -56,6 +60,9 @@ test('a backlog is divided, and every row is there once', async () => {
   sites.start('b');
   await until('it is there', async () => (await dump(to, 'wide.t WHERE id > 10000')).length === 200);
   for (const table of ['wide.t', 'wide.c', 'wide.u', 'wide.log']) await equal(from, to, table);
+  const mirrored = async (): Promise<boolean> =>
+    JSON.stringify(await dump(from, 'mirror.t')) === JSON.stringify(await dump(from, 'wide.t'));
+  await until('it is carried on', mirrored);
   expect(sites.figures()['wide/a>b']).toMatchObject({ drift: 0, error: null });
   expect(await recorded('checkpoint', `pipeline='wide/a>b' AND lane > 0`)).toHaveLength(4);
 }, 60_000);
