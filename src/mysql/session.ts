@@ -10,7 +10,6 @@ import { OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
   type CopyState,
-  DuplicateKey,
   type Isolation,
   type LoadSession,
   type LoadTable,
@@ -37,14 +36,12 @@ import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
-import { inParcels } from './long-literals.ts';
 import type { OwnRecords } from './own-records.ts';
 import {
   askedBehind,
   type Counts,
   count,
   forOnePacket,
-  givenLines,
   isLoaded,
   isWatched,
   type Lines,
@@ -56,14 +53,9 @@ import {
   statementsOf,
 } from './packets.ts';
 import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
+import { send, told } from './sending.ts';
 import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
 import { bentBy } from './warnings.ts';
-
-/** What a packet holds besides the statement. */
-const PACKET_HEAD_BYTES = 64;
-
-/** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
-const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
 
 export interface SessionOptions {
   readonly connection: Session;
@@ -84,6 +76,8 @@ export class MysqlSession implements LoadSession {
   careful = false;
   rowByRow = false;
   #lenient = false;
+  /** Whether many rows go as lines. */
+  #lines: boolean;
   /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
   /** Not more than once: what is left of it is taken. */
@@ -93,6 +87,7 @@ export class MysqlSession implements LoadSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#lines = options.takesLines;
   }
 
   async begin(
@@ -156,16 +151,24 @@ export class MysqlSession implements LoadSession {
       }
       return counts;
     } catch (error) {
-      if (serverErrorNumber(error) !== NOT_MET) throw error;
+      const unmet = serverErrorNumber(error) === NOT_MET;
+      const loads = taken.some(({ expects }) => expects === 'loaded');
+      // Not everything that speaks for a server knows what loading is.
+      const refused = loads && error instanceof OtterError && error.code === 'OT4006';
+      if (!unmet && !refused) throw error;
       await this.rollback();
-      // So it is known what was not met, and what to do about it.
-      return this.#stepByStep(window);
+      try {
+        if (loads) this.#lines = false;
+        // So it is known what was not met, and what to do about it.
+        return await this.#stepByStep(window);
+      } finally {
+        if (unmet) this.#lines = this.#options.takesLines;
+      }
     }
   }
 
   #statements(writes: readonly Write[]): Generator<Statement, void> {
-    const { packetBytesMax, takesLines } = this.#options;
-    return statementsOf(writes, packetBytesMax, takesLines && !this.careful && !this.rowByRow);
+    return statementsOf(writes, this.#options.packetBytesMax, this.#lines && !this.careful && !this.rowByRow);
   }
 
   async #stepByStep(window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
@@ -408,46 +411,12 @@ export class MysqlSession implements LoadSession {
   /** @param lines of the statements among them that load, in their order */
   async #send(sqls: readonly string[], lines: Lines[] = []): Promise<ResultSetHeader[]> {
     const { connection, packetBytesMax } = this.#options;
-    const sql = sqls.join(';\n');
     try {
-      const fits = sql.length * 3 < packetBytesMax || Buffer.byteLength(sql) + PACKET_HEAD_BYTES < packetBytesMax;
-      const result = await (fits ? connection.query(sql, givenLines(lines)) : this.#sendLong(sqls, lines));
-      return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
+      return await send(connection, packetBytesMax, sqls, lines);
     } catch (error) {
       this.#settings = null;
-      if (DUPLICATES.has(serverErrorNumber(error) ?? 0)) {
-        const duplicate = new DuplicateKey(error);
-        duplicate.row = this.#row;
-        throw duplicate;
-      }
-      if (this.#row !== null && error instanceof OtterError && error.code === 'OT4006')
-        throw new RowRefused(error, this.#row);
-      throw error;
+      throw told(error, this.#row);
     }
-  }
-
-  /** What is longer than the server takes goes one by one, its long values ahead. */
-  async #sendLong(sqls: readonly string[], lines: Lines[]): Promise<unknown> {
-    const { connection, packetBytesMax } = this.#options;
-    if (sqls.length > 1) {
-      const results: ResultSetHeader[] = [];
-      for (const sql of sqls) results.push(...(await this.#send([sql], lines)));
-      return results;
-    }
-    const { sets, sql, variables } = inParcels(sqls[0]!, packetBytesMax);
-    for (const set of sets) await connection.query(set);
-    const [state] = await connection.rows<{ absent: string | number | null }>(
-      `SELECT ${variables.map((name) => `(${name} IS NULL)`).join('+') || '0'} AS absent`,
-    );
-    if (variables.length === 0 || Number(state!.absent) > 0) {
-      throw new RowRefused(
-        new Error(`it takes more than max_allowed_packet of the server, which is ${packetBytesMax} bytes`),
-        this.#row,
-      );
-    }
-    const result = await connection.query(sql);
-    await connection.query(`SET ${variables.map((name) => `${name}=NULL`).join(',')}`);
-    return result;
   }
 }
 
