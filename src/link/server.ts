@@ -20,6 +20,7 @@ import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
 import { listenerOf } from './listener.ts';
 import { decodeRequest, encodeError, encodeOpening, HEADER, linkError, notOwned, PATH } from './messages.ts';
 import { openStream } from './service-stream.ts';
+import { writerOn } from './sharing.ts';
 import { CHALLENGE_PATH, Trust } from './trust.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
 
@@ -201,15 +202,18 @@ async function deliver(
 ): Promise<void> {
   signal.throwIfAborted();
   stream.respond({ ':status': 200, [HEADER.protocol]: String(PROTOCOL_VERSION), ...proof });
-  await write(stream, plainFrame(FRAME.opening, encodeOpening(pipeline.opening)));
+  const session = stream.session;
+  if (session === undefined) return;
+  const out = writerOn(session, stream, () => pipeline.priority ?? 0);
+  await out.write(plainFrame(FRAME.opening, encodeOpening(pipeline.opening)));
   const encoder = new DeliveryEncoder(pipeline.opening);
   for await (const batch of pipeline.deliveries) {
     const ahead: Promise<Buffer>[] = [];
     for (const payload of encoder.payloads(batch)) {
       ahead.push(packed(FRAME.deliveries, payload));
-      if (ahead.length > FRAMES_AHEAD) await write(stream, await ahead.shift()!);
+      if (ahead.length > FRAMES_AHEAD) await out.write(await ahead.shift()!);
     }
-    for (const frame of ahead) await write(stream, await frame);
+    for (const frame of ahead) await out.write(await frame);
   }
   stream.end(plainFrame(FRAME.end, ''));
 }
@@ -219,20 +223,6 @@ function packed(kind: FrameKind, payload: string): Promise<Buffer> {
   const frame = packFrame(kind, payload);
   frame.catch(() => {});
   return frame;
-}
-
-/** Returns when the stream has room again, or is gone. */
-async function write(stream: ServerHttp2Stream, bytes: Buffer): Promise<void> {
-  if (stream.destroyed || stream.write(bytes)) return;
-  await new Promise<void>((resolve) => {
-    const go = (): void => {
-      stream.off('drain', go);
-      stream.off('close', go);
-      resolve();
-    };
-    stream.on('drain', go);
-    stream.on('close', go);
-  });
 }
 
 /** No pipeline came about: a status that tells HTTP tools the gist, and the error as JSON. */

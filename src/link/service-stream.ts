@@ -51,6 +51,9 @@ function guarded(inner: PipelineStream, signal: AbortSignal): PipelineStream {
   }
   return {
     opening: inner.opening,
+    get priority() {
+      return inner.priority ?? 0;
+    },
     deliveries: deliveries(),
     acknowledge: (position) => inner.acknowledge(position),
     [Symbol.asyncDispose]: async () => {

@@ -122,6 +122,10 @@ export class Outbound implements LogListener, PipelineStream {
     return this.#queue;
   }
 
+  get priority(): number {
+    return this.spec.priority ?? 0;
+  }
+
   get spec(): PipelineSpec {
     return this.#carried.spec;
   }
