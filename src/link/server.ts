@@ -207,14 +207,26 @@ async function deliver(
   const out = writerOn(session, stream, () => pipeline.priority ?? 0);
   await out.write(plainFrame(FRAME.opening, encodeOpening(pipeline.opening)));
   const encoder = new DeliveryEncoder(pipeline.opening);
-  for await (const batch of pipeline.deliveries) {
-    const ahead: Promise<Buffer>[] = [];
-    for (const payload of encoder.payloads(batch)) {
-      ahead.push(packed(FRAME.deliveries, payload));
-      if (ahead.length > FRAMES_AHEAD) await out.write(await ahead.shift()!);
+  const unsent: Promise<void>[] = [];
+  let before: Promise<unknown> = Promise.resolve();
+  try {
+    for await (const batch of pipeline.deliveries) {
+      for (const payload of encoder.payloads(batch)) {
+        const frame = packed(FRAME.deliveries, payload);
+        // In their order, however long each takes to be packed.
+        const queued = Promise.all([frame, before]).then(([bytes]) => ({ sent: out.write(bytes) }));
+        before = queued;
+        unsent.push(queued.then(({ sent }) => sent));
+        unsent.at(-1)!.catch(() => undefined);
+        if (unsent.length > FRAMES_AHEAD) await unsent.shift()!;
+      }
+      // One goes while the next is made ready, or its turn would pass; what comes meanwhile is a batch together.
+      while (unsent.length > 1) await unsent.shift()!;
     }
-    for (const frame of ahead) await out.write(await frame);
+  } finally {
+    await Promise.allSettled(unsent);
   }
+  await Promise.all(unsent);
   stream.end(plainFrame(FRAME.end, ''));
 }
 

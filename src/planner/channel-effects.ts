@@ -353,6 +353,13 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     const filled = existingEffect(after.existing, [...new Set(copying.map(({ target }) => target))]);
     if (copying.length > 0 && filled !== null) effects.push(filled);
   }
+  if (differs('rate')) {
+    const what = after.rate === undefined ? 'no limit' : `at most ${after.rate} out of each database`;
+    effects.push({ risk: 'low', text: `carries ${what} from now on` });
+  }
+  if (differs('priority')) {
+    effects.push({ risk: 'low', text: 'shares links with other channels by the new priority from now on' });
+  }
   if (differs('apply')) effects.push({ risk: 'low', text: `pipelines pause for a moment: ${namesOf(kept)}` });
   return effects;
 }
