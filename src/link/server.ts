@@ -15,7 +15,7 @@ import { type Credentials, OPEN } from './credentials.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
 import { FIGURES_PATH } from './figures.ts';
-import { FRAME, type FrameKind, FrameReader, packFrame, plainFrame } from './frame.ts';
+import { DeliveryPacker, FRAME, FrameReader, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
 import { listenerOf } from './listener.ts';
 import { decodeRequest, encodeError, encodeOpening, HEADER, linkError, notOwned, PATH } from './messages.ts';
@@ -47,8 +47,9 @@ export interface LinkServer extends AsyncDisposable {
 
 /** Requests name copy cursors of every table; acknowledgements are a position. */
 const REQUEST_BYTES_MAX = 16 << 20;
-/** Packed ahead of what is being written. */
+/** Packed ahead of what is being written; while more characters than these are, no more is made. */
 const FRAMES_AHEAD = 3;
+const CHARS_AHEAD = 2 << 20;
 
 /** @throws OtterError OT6010 when the address cannot be listened on, OT6011 when the credentials are none. */
 export async function startLinkServer(options: LinkServerOptions): Promise<LinkServer> {
@@ -207,34 +208,40 @@ async function deliver(
   const out = writerOn(session, stream, () => pipeline.priority ?? 0);
   await out.write(plainFrame(FRAME.opening, encodeOpening(pipeline.opening)));
   const encoder = new DeliveryEncoder(pipeline.opening);
-  const unsent: Promise<void>[] = [];
+  const packer = new DeliveryPacker();
+  const unsent: { readonly sent: Promise<void>; readonly chars: number }[] = [];
+  let charsAhead = 0;
+  const oneSent = async (): Promise<void> => {
+    const first = unsent.shift()!;
+    charsAhead -= first.chars;
+    await first.sent;
+  };
   let before: Promise<unknown> = Promise.resolve();
   try {
     for await (const batch of pipeline.deliveries) {
       for (const payload of encoder.payloads(batch)) {
-        const frame = packed(FRAME.deliveries, payload);
+        const frame = packer.pack(payload);
         // In their order, however long each takes to be packed.
         const queued = Promise.all([frame, before]).then(([bytes]) => ({ sent: out.write(bytes) }));
         before = queued;
-        unsent.push(queued.then(({ sent }) => sent));
-        unsent.at(-1)!.catch(() => undefined);
-        if (unsent.length > FRAMES_AHEAD) await unsent.shift()!;
+        const { length: chars } = payload;
+        const sent = queued.then((one) => one.sent);
+        // Who awaits it sees how it fails; if nobody comes to that, nobody needs to.
+        sent.catch(() => undefined);
+        unsent.push({ sent, chars });
+        charsAhead += chars;
+        while (unsent.length > FRAMES_AHEAD || (charsAhead > CHARS_AHEAD && unsent.length > 1)) await oneSent();
       }
+      // What cannot be packed is to be known now, and not when something follows it.
+      await before;
       // One goes while the next is made ready, or its turn would pass; what comes meanwhile is a batch together.
-      while (unsent.length > 1) await unsent.shift()!;
+      while (unsent.length > 1) await oneSent();
     }
+    while (unsent.length > 0) await oneSent();
   } finally {
-    await Promise.allSettled(unsent);
+    await Promise.allSettled(unsent.map(({ sent }) => sent));
   }
-  await Promise.all(unsent);
   stream.end(plainFrame(FRAME.end, ''));
-}
-
-/** A frame on its way; if nobody comes to await it, its failure is nobody's. */
-function packed(kind: FrameKind, payload: string): Promise<Buffer> {
-  const frame = packFrame(kind, payload);
-  frame.catch(() => {});
-  return frame;
 }
 
 /** No pipeline came about: a status that tells HTTP tools the gist, and the error as JSON. */
