@@ -7,11 +7,11 @@
  */
 
 /** What may stand on the line. */
-const QUEUE_MS = 60;
+const QUEUE_MS = 100;
 /** Less than this is nothing. */
 const NOTHING_MS = QUEUE_MS / 4;
 const BYTES_FIRST = 256 << 10;
-export const BYTES_MIN = 128 << 10;
+export const BYTES_MIN = 192 << 10;
 const BYTES_MAX = 64 << 20;
 /** A way that has become longer is believed after two of these. */
 const EPOCH_MS = 10_000;
