@@ -68,12 +68,7 @@ function affordable(batch: readonly Delivery[], { bucket, rate }: Limit): number
 }
 
 function costOf(delivery: Delivery, { of }: Rate): number {
-  switch (delivery.kind) {
-    case 'changes':
-      return of === 'rows' ? delivery.changes.length : delivery.bytes;
-    case 'chunk':
-      return of === 'rows' ? delivery.chunk.rows.length : delivery.bytes;
-    default:
-      return 0;
-  }
+  if (delivery.kind === 'changes') return of === 'rows' ? delivery.changes.length : delivery.bytes;
+  if (delivery.kind === 'chunk') return of === 'rows' ? delivery.chunk.rows.length : delivery.bytes;
+  return 0;
 }
