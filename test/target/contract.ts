@@ -282,6 +282,32 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     expect(await lines()).toEqual([]);
   }, 60_000);
 
+  test('one of many rows that is there already, or does not fit, is a refusal, and nothing of the others is kept', async () => {
+    await using session = await started();
+    const table = await orders();
+    const rows = Array.from({ length: 1200 }, (_, i) => row(i, `n${i}`, '1.0000', 'a text of some length'));
+    await apply(session, [{ kind: 'insert', table, rows: [row(5000, 'n77')] }]);
+    const long = rows.map((each, i): Image => (i === 600 ? row(600, 'n'.repeat(21)) : i === 77 ? row(77, null) : each));
+    const refusal = async (way: 'begin' | 'apply', rows: readonly Image[]): Promise<unknown> => {
+      const error = await session[way]('read committed', false, at, next(), [{ kind: 'insert', table, rows }]).catch(
+        (thrown: unknown) => thrown,
+      );
+      await session.rollback();
+      expect(await lines()).toEqual(['5000|n77|1.5|d']);
+      return error;
+    };
+    for (const way of ['apply', 'begin'] as const) {
+      // In haste it may only be said that something is wrong.
+      for (const wrong of [rows, long]) expect(await refusal(way, wrong)).toBeInstanceOf(Error);
+      session.careful = true;
+      expect(await refusal(way, rows)).toBeInstanceOf(DuplicateKey);
+      expect(await refusal(way, long)).toMatchObject({ code: 'OT4006' });
+      session.careful = false;
+    }
+    await apply(session, [{ kind: 'insert', table, rows: rows.filter((_, i) => i !== 77) }]);
+    expect(await lines()).toHaveLength(1200);
+  }, 60_000);
+
   test('keeps how copies stand and what columns tables had, with the transaction or not at all', async () => {
     await using session = await started();
     const place = { target: 'DW.ORDERS', stay: 3 };

@@ -59,7 +59,9 @@ async function contractLab(start: () => Promise<LabServer>): Promise<ContractLab
 
 describe.each([
   ['MariaDB', startMariaDb],
+  // Where it is not said, MySQL takes no lines, and rows are inserted.
   ['MySQL', startMySql],
+  ['MySQL with local_infile', () => startMySql({ args: ['--local-infile=1'] })],
 ] as const)('%s', (_, start) => {
   targetContract(() => contractLab(start));
 });
