@@ -9,8 +9,8 @@
 /** What may stand on the line. */
 const QUEUE_MS = 100;
 /** Less than this is nothing. */
-const NOTHING_MS = QUEUE_MS / 4;
-const BYTES_FIRST = 256 << 10;
+const NOTHING_MS = QUEUE_MS / 2;
+const BYTES_FIRST = 1 << 20;
 export const BYTES_MIN = 192 << 10;
 const BYTES_MAX = 64 << 20;
 /** A way that has become longer is believed after two of these. */

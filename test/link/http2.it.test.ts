@@ -214,10 +214,11 @@ describe('pipelines that share a slow line', () => {
     const [one, other] = await until(300, ['hz', 'ca']);
     expect(Math.min(one!, other!)).toBeGreaterThan(200);
     services['hz'] = new NumberedSource({ ...bulk, priority: 1 });
-    const [first, second] = await until(500, ['ca', 'hz']);
-    expect(second).toBeGreaterThanOrEqual(500);
-    expect(first).toBeGreaterThan(20);
-    expect(first).toBeLessThan(180);
+    const [first, second] = await until(900, ['ca', 'hz']);
+    expect(second).toBeGreaterThanOrEqual(900);
+    // Who came first had the line for itself at first, and what was under way then.
+    expect(first).toBeGreaterThan(50);
+    expect(first).toBeLessThan(400);
   });
 
   it('do not wait behind what another has sent', async () => {
