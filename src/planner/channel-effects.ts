@@ -354,7 +354,7 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     if (copying.length > 0 && filled !== null) effects.push(filled);
   }
   if (differs('rate')) {
-    const what = after.rate === undefined ? 'no limit' : `at most ${after.rate} out of each database`;
+    const what = after.rate === undefined ? 'as much as it can' : `at most ${after.rate} out of each database`;
     effects.push({ risk: 'low', text: `carries ${what} from now on` });
   }
   if (differs('priority')) {

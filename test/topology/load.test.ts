@@ -437,6 +437,21 @@ describe('variables', () => {
   });
 });
 
+describe('how much a channel carries, and how soon', () => {
+  it('is kept as it is written; nothing, and what a variable gives, is refused where it is no rate', () => {
+    const of = (more: string): LoadedTopology => channel(`    from: hz\n    to: ca\n    tables: [shop.a]\n${more}`);
+    expect(of('    rate: 2.5 MB/s\n    priority: -3\n').topology!.channel['shop']).toMatchObject({
+      rate: '2.5 MB/s',
+      priority: -3,
+    });
+    for (const same of ['', '    priority: 0\n']) {
+      expect(of(same).topology!.channel['shop']).not.toHaveProperty('priority');
+      expect(of(same).topology!.channel['shop']).not.toHaveProperty('rate');
+    }
+    for (const wrong of ['0 MB/s', 'fast', '5MB']) expect(brief(of(`    rate: ${wrong}\n`)).join()).toContain('OT1014');
+  });
+});
+
 describe('how nodes know each other', () => {
   const reached = BASE.replace(/listen: "127[^"]*"/, 'listen: "0.0.0.0:7401", advertise: "10.0.0.1:7401"');
 
