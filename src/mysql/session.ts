@@ -74,6 +74,8 @@ export class MysqlSession implements LoadSession {
   careful = false;
   rowByRow = false;
   #lenient = false;
+  /** Whether many rows go as lines. */
+  #lines: boolean;
   /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
   /** Not more than once: what is left of it is taken. */
@@ -83,6 +85,7 @@ export class MysqlSession implements LoadSession {
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#lines = options.takesLines;
   }
 
   async begin(
@@ -146,16 +149,24 @@ export class MysqlSession implements LoadSession {
       }
       return counts;
     } catch (error) {
-      if (serverErrorNumber(error) !== NOT_MET) throw error;
+      const unmet = serverErrorNumber(error) === NOT_MET;
+      const loads = taken.some(({ expects }) => expects === 'loaded');
+      // Not everything that speaks for a server knows what loading is.
+      const refused = loads && error instanceof OtterError && error.code === 'OT4006';
+      if (!unmet && !refused) throw error;
       await this.rollback();
-      // So it is known what was not met, and what to do about it.
-      return this.#stepByStep(window);
+      try {
+        if (loads) this.#lines = false;
+        // So it is known what was not met, and what to do about it.
+        return await this.#stepByStep(window);
+      } finally {
+        if (unmet) this.#lines = this.#options.takesLines;
+      }
     }
   }
 
   #statements(writes: readonly Write[]): Generator<Statement, void> {
-    const { packetBytesMax, takesLines } = this.#options;
-    return statementsOf(writes, packetBytesMax, takesLines && !this.careful && !this.rowByRow);
+    return statementsOf(writes, this.#options.packetBytesMax, this.#lines && !this.careful && !this.rowByRow);
   }
 
   async #stepByStep(window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {

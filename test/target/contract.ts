@@ -27,6 +27,8 @@ export interface ContractLab extends AsyncDisposable {
   /** `A` a number, `B` at most 20 letters; no key. */
   readonly createKeyless: () => Promise<void>;
   readonly drop: (name: string) => Promise<void>;
+  /** From here on the server loads no lines, or does again; absent: it never does. */
+  readonly takeLines?: (takes: boolean) => Promise<void>;
   /** Rows as texts, columns with bars between, in order. */
   readonly rows: (name: string, columns: readonly string[]) => Promise<readonly string[]>;
   /** Names of otter's own tables that are there. */
@@ -306,6 +308,23 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     }
     await apply(session, [{ kind: 'insert', table, rows: rows.filter((_, i) => i !== 77) }]);
     expect(await lines()).toHaveLength(1200);
+  }, 60_000);
+
+  test('a server that takes no lines any more is given inserts', async (context) => {
+    if (lab.takeLines === undefined) return context.skip('it never takes any');
+    await using session = await started();
+    const table = await orders();
+    const rows = (first: number): Image[] =>
+      Array.from({ length: 1200 }, (_, i) => row(first + i, `n${first + i}`, '1.0000', 'a text of some length'));
+    await apply(session, [{ kind: 'insert', table, rows: rows(0) }]);
+    await lab.takeLines(false);
+    try {
+      await apply(session, [{ kind: 'insert', table, rows: rows(2_000) }]);
+    } finally {
+      await lab.takeLines(true);
+    }
+    await apply(session, [{ kind: 'insert', table, rows: rows(4_000) }]);
+    expect(await lines()).toHaveLength(3_600);
   }, 60_000);
 
   test('keeps how copies stand and what columns tables had, with the transaction or not at all', async () => {
