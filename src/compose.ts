@@ -11,6 +11,7 @@ import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
 import { loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
+import { credentialsOf } from './link/credentials.ts';
 import { askNode } from './link/figures.ts';
 import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
@@ -74,7 +75,7 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
               name,
               version,
               sites: siteFactory(env, limits),
-              connect,
+              connect: connectWith(env),
               logger,
               signal: together,
             });
@@ -102,7 +103,14 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
       signal.addEventListener('abort', () => server.abandon(), { once: true });
       return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
     },
-    askNode,
+    askNode: async ({ advertise, link = null }, signal) => {
+      const credentials = credentialsOf(
+        link,
+        (reference) => resolveSecret(reference, env),
+        createLogger({ stream: stderr, level: 'warn', readable: true }),
+      );
+      return askNode(advertise, credentials, signal);
+    },
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {
       try {
@@ -136,11 +144,15 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
 }
 
 /** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
-const connect: Connect = async ({ node, lineage, listen, services, addressOf, figures, logger }) => {
-  const server = await startLinkServer({ listen, node, services, lineage, figures, logger });
-  const client = linkClient({ local: services, addressOf, lineage, logger });
-  return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
-};
+function connectWith(env: Env): Connect {
+  return async ({ node, lineage, listen, link, free, services, addressOf, figures, logger }) => {
+    const credentials = credentialsOf(link, (reference) => resolveSecret(reference, env), logger);
+    await free();
+    const server = await startLinkServer({ listen, node, services, lineage, figures, credentials, logger });
+    const client = linkClient({ local: services, addressOf, lineage, credentials, logger });
+    return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  };
+}
 
 /** A site over one server, shared by reading and writing, so that both are always on the same endpoint. */
 function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {

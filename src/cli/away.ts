@@ -14,16 +14,24 @@ export async function reportFromNodes(context: Context, options: CommonOptions, 
   const topology = filesOf(context, options);
   if (topology === null) throw hinted(error, 'With the topology files (-t PATH) the nodes themselves would be asked.');
   const asked = await Promise.allSettled(
-    Object.values(topology.node).map(async ({ advertise }) => context.parts.askNode(advertise, context.signal)),
+    Object.values(topology.node).map(async (node) => context.parts.askNode(node, context.signal)),
   );
   context.signal.throwIfAborted();
   const answers = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  if (!answers.some((answer) => isOf(topology, answer)))
-    throw hinted(error, 'No node answered on its own port either.');
+  if (!answers.some((answer) => isOf(topology, answer))) throw hinted(error, silence(asked));
   return {
     ...statusReport(recordsFromNodes(topology, answers), context.now()),
     store_away: { code: error.code, message: error.message },
   };
+}
+
+/** Why nothing was heard of the nodes. Who has no credentials for them, or wrong ones, must know it. */
+function silence(asked: readonly PromiseSettledResult<NodeAnswer>[]): string {
+  const errors = asked.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const strange = errors.find((one) => one instanceof OtterError && /^OT601[1-4]$/.test(one.code));
+  if (!(strange instanceof OtterError)) return 'No node answered on its own port either.';
+  const { code, message, hint } = strange;
+  return `The nodes themselves did not tell either: ${message} (${code}).${hint === undefined ? '' : ` There: ${hint}.`}`;
 }
 
 function isOf(topology: Topology, answer: NodeAnswer): boolean {

@@ -4,7 +4,7 @@ import type { ReachConflictLog, ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { ReachConflictResolver } from '../model/resolution.ts';
-import { NAME_PATTERN } from '../model/topology.ts';
+import { NAME_PATTERN, type NodeSpec } from '../model/topology.ts';
 import type { LoadedTopology } from '../topology/load.ts';
 import type { VariableSources } from '../topology/variables.ts';
 
@@ -64,7 +64,8 @@ export interface Parts {
   /** For `otter conflicts resolve`. */
   readonly reachConflictResolver: ReachConflictResolver;
   /** What the node at this address says of itself. */
-  askNode(advertise: string, signal: AbortSignal): Promise<NodeAnswer>;
+  /** With the credentials that its `link` names, as they are where this runs. */
+  askNode(node: NodeSpec, signal: AbortSignal): Promise<NodeAnswer>;
   demo(options: DemoOptions): Promise<number>;
   readFile(path: string): string;
   /** Refuses to overwrite when `fresh`. Readable for its owner only when `secret`. */

@@ -5,7 +5,7 @@
 import { messageOf, OtterError } from '../model/error.ts';
 import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
-import type { NodeSpec } from '../model/topology.ts';
+import type { LinkSpec, NodeSpec } from '../model/topology.ts';
 
 /** What the two ends of a node's links need to know. */
 export interface NodeWiring {
@@ -15,6 +15,10 @@ export interface NodeWiring {
   readonly listen: string;
   /** host:port under which peers reach it. */
   readonly advertise: string;
+  /** How it knows its peers; null: it answers everybody. */
+  readonly link: LinkSpec | null;
+  /** Closes what was open before, whose port is wanted; called when nothing else is in the way. */
+  readonly free: () => Promise<void>;
   /** The service of a database that this node owns and runs now, else null. */
   readonly services: (database: string) => PipelineService | null;
   /** Who owns a database by what was last seen of the state store, else null. */
@@ -29,7 +33,7 @@ export interface NodeLinks extends AsyncDisposable {
   readonly client: LinkClient;
 }
 
-/** @throws OtterError when the address cannot be listened on; it is tried again. */
+/** @throws OtterError when the credentials are none (what was open goes on), or the address cannot be listened on; it is tried again. */
 export type Connect = (wiring: NodeWiring) => Promise<NodeLinks>;
 
 type Own = Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'figures' | 'logger'>;
@@ -67,14 +71,20 @@ export class NodeLink {
   /** Opens, opens anew or closes; true when something was opened. Calls must not overlap. */
   async converge(wanted: { readonly lineage: string; readonly spec: NodeSpec } | null): Promise<boolean> {
     const address =
-      wanted === null ? null : JSON.stringify([wanted.lineage, wanted.spec.listen, wanted.spec.advertise]);
+      wanted === null
+        ? null
+        : JSON.stringify([wanted.lineage, wanted.spec.listen, wanted.spec.advertise, wanted.spec.link ?? null]);
     if (address === (this.#open?.address ?? null)) return false;
-    await this.close();
-    if (wanted === null || address === null) return false;
+    if (wanted === null || address === null) {
+      await this.close();
+      return false;
+    }
     const { lineage, spec } = wanted;
-    const { listen, advertise } = spec;
-    this.#open = { address, links: await this.#connect({ ...this.#wiring, lineage, listen, advertise }) };
-    this.#wiring.logger.info('listening for peers', { listen, advertise });
+    const { listen, advertise, link = null } = spec;
+    const free = async (): Promise<void> => this.close();
+    this.#open = { address, links: await this.#connect({ ...this.#wiring, lineage, listen, advertise, link, free }) };
+    const peers = link === null ? 'open' : 'tls' in link ? 'tls' : 'token';
+    this.#wiring.logger.info('listening for peers', { listen, advertise, link: peers });
     return true;
   }
 

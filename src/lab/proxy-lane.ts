@@ -8,6 +8,8 @@ export interface Line {
   /** When the line is free for the next piece, by `performance.now()`. */
   freeAtMs: number;
   frozen: boolean;
+  /** Bytes so far. */
+  passed: number;
 }
 
 interface Chunk {
@@ -20,6 +22,7 @@ const DELAYED_BYTES_MAX = 32 * 1024 * 1024;
 /** A slow line has a short queue: who sends into it is to notice soon. */
 const THROTTLED_BYTES_MAX = 256 * 1024;
 const PIECES_PER_SECOND = 50;
+const LATE_MS_MAX = 40;
 
 export class ProxyLane {
   readonly #from: Socket;
@@ -83,11 +86,14 @@ export class ProxyLane {
     const rate = this.#line.bytesPerSecond;
     const size = Math.min(chunk.bytes.length, Math.max(1, Math.floor(rate / PIECES_PER_SECOND)));
     if (rate !== Number.POSITIVE_INFINITY) {
-      this.#line.freeAtMs = Math.max(this.#line.freeAtMs, performance.now()) + (size * 1000) / rate;
+      // A timer that came late has not made the line slower.
+      const free = Math.max(this.#line.freeAtMs, performance.now() - LATE_MS_MAX);
+      this.#line.freeAtMs = free + (size * 1000) / rate;
     }
     if (size === chunk.bytes.length) this.#queue.shift();
     else this.#queue[0] = { bytes: chunk.bytes.subarray(size), dueMs: chunk.dueMs };
     this.#queuedBytes -= size;
+    this.#line.passed += size;
     this.#waitsForDrain = !this.#to.write(chunk.bytes.subarray(0, size));
   }
 

@@ -30,8 +30,14 @@ export class TcpProxy implements AsyncDisposable {
   readonly port: number;
   readonly #target: { readonly host: string; readonly port: number };
   /** One line each way: connections share what `throttle` grants. */
-  readonly #out: Line = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY, freeAtMs: 0, frozen: false };
-  readonly #back: Line = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY, freeAtMs: 0, frozen: false };
+  readonly #out: Line = { delayMs: 0, bytesPerSecond: Number.POSITIVE_INFINITY, freeAtMs: 0, frozen: false, passed: 0 };
+  readonly #back: Line = {
+    delayMs: 0,
+    bytesPerSecond: Number.POSITIVE_INFINITY,
+    freeAtMs: 0,
+    frozen: false,
+    passed: 0,
+  };
   readonly #sockets = new Set<Socket>();
   readonly #clients = new Set<Socket>();
   readonly #lanes = new Set<ProxyLane>();
@@ -42,6 +48,11 @@ export class TcpProxy implements AsyncDisposable {
   constructor(options: ProxyOptions, port: number) {
     this.#target = options.target;
     this.port = port;
+  }
+
+  /** Bytes that have passed so far, to the target and back from it. */
+  get passed(): { readonly there: number; readonly back: number } {
+    return { there: this.#out.passed, back: this.#back.passed };
   }
 
   /** How many clients are connected. */

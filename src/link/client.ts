@@ -4,14 +4,17 @@
  * Rule: a link never sends anything again and never reconnects by itself. When it is cut, the deliveries end with an error,
  * and the caller opens the pipeline anew from its checkpoint, which is the only place that knows what is durable.
  */
-import { type ClientHttp2Session, type ClientHttp2Stream, connect, type IncomingHttpHeaders } from 'node:http2';
+import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, PipelineOpening, PipelineRequest, PipelineStream } from '../model/ports.ts';
 import type { Delivery } from '../model/row.ts';
+import { type Credentials, OPEN } from './credentials.ts';
 import { DeliveryDecoder, unreadable } from './decode.ts';
+import { type Dialled, dial, distrust } from './dial.ts';
 import { FRAME, type Frame, FrameReader, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive, PINGS_MAX } from './keepalive.ts';
 import { decodeError, decodeOpening, encodeRequest, HEADER, PATH } from './messages.ts';
+import { orAborted } from './service-stream.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
 
 export interface Peer {
@@ -22,6 +25,8 @@ export interface Peer {
 
 export interface RemoteLinksOptions {
   readonly lineage: string;
+  /** What this node shows peers and asks of them; without, nothing. */
+  readonly credentials?: Credentials | undefined;
   readonly logger: Logger;
   readonly keepalive?: KeepaliveOptions | undefined;
 }
@@ -33,7 +38,8 @@ const CONNECTION_WINDOW_BYTES = 2 ** 31 - 1;
 const REFUSAL_BYTES_MAX = 64 << 10;
 
 interface Connection {
-  readonly session: ClientHttp2Session;
+  readonly line: Dialled;
+  /** Streams that are open or being opened. */
   streams: number;
 }
 
@@ -49,7 +55,7 @@ export class RemoteLinks {
   /** @throws OtterError retry 'backoff' when the peer is away or refuses; what the service there says as it said it */
   async open(peer: Peer, database: string, request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {
     signal.throwIfAborted();
-    const stream = this.#request(peer, database);
+    const { line, stream } = await this.#request(peer, database, signal);
     const abort = (): void => void stream.destroy();
     signal.addEventListener('abort', abort);
     stream.once('close', () => signal.removeEventListener('abort', abort));
@@ -57,6 +63,7 @@ export class RemoteLinks {
       stream.write(plainFrame(FRAME.request, encodeRequest(request)));
       const headers = await answer(stream);
       if (Number(headers[':status']) !== 200) throw await refusal(peer, headers, stream);
+      line.believe(headers);
       const frames = readFrames(stream);
       const opening = await frames.next();
       if (opening.done === true || opening.value.kind !== FRAME.opening)
@@ -65,41 +72,62 @@ export class RemoteLinks {
     } catch (cause) {
       stream.destroy();
       signal.throwIfAborted();
-      throw cause instanceof OtterError ? cause : unreachable(peer, cause);
+      throw this.#failure(peer, cause);
     }
   }
 
-  #request(peer: Peer, database: string): ClientHttp2Stream {
+  async #request(
+    peer: Peer,
+    database: string,
+    signal: AbortSignal,
+  ): Promise<{ readonly line: Dialled; readonly stream: ClientHttp2Stream }> {
+    let connection: Connection | null = null;
+    const leave = (): void => {
+      if (connection !== null && --connection.streams === 0) this.#drop(peer, connection);
+    };
     try {
-      const connection = this.#connection(peer);
-      const stream = connection.session.request({
+      connection = this.#connection(peer);
+      connection.streams++;
+      const { line } = connection;
+      const proof = await orAborted(line.proof(), signal);
+      const stream = line.session.request({
         ':method': 'POST',
         ':path': PATH,
         [HEADER.protocol]: String(PROTOCOL_VERSION),
         [HEADER.lineage]: this.#options.lineage,
         [HEADER.database]: database,
+        ...proof,
       });
       // Whoever reads or waits sees the error too; without this, one that comes in between would be nobody's.
       stream.on('error', () => {});
-      connection.streams++;
-      stream.once('close', () => {
-        if (--connection.streams === 0) this.#drop(peer, connection);
-      });
-      return stream;
+      stream.once('close', leave);
+      return { line, stream };
     } catch (cause) {
-      throw unreachable(peer, cause);
+      leave();
+      signal.throwIfAborted();
+      throw this.#failure(peer, cause);
     }
+  }
+
+  #failure(peer: Peer, cause: unknown): OtterError {
+    if (cause instanceof OtterError) return cause;
+    return distrust(called(peer), this.#credentials, cause) ?? unreachable(peer, cause);
+  }
+
+  get #credentials(): Credentials {
+    return this.#options.credentials ?? OPEN;
   }
 
   #connection(peer: Peer): Connection {
     const known = this.#connections.get(peer.advertise);
-    if (known !== undefined && !known.session.closed && !known.session.destroyed) return known;
-    const session = connect(`http://${peer.advertise}`, {
+    if (known !== undefined && !known.line.session.closed && !known.line.session.destroyed) return known;
+    const line = dial({ who: called(peer), advertise: peer.advertise }, this.#credentials, {
       settings: { initialWindowSize: WINDOW_BYTES, enablePush: false },
       maxSessionMemory: 4096,
       maxOutstandingPings: PINGS_MAX,
     });
-    const connection = { session, streams: 0 };
+    const { session } = line;
+    const connection = { line, streams: 0 };
     this.#connections.set(peer.advertise, connection);
     session.once('connect', () => session.setLocalWindowSize(CONNECTION_WINDOW_BYTES));
     session.on('error', (error) => {
@@ -115,7 +143,7 @@ export class RemoteLinks {
   /** New pipelines get a new connection; this one closes when its last stream has. */
   #drop(peer: Peer, connection: Connection): void {
     if (this.#connections.get(peer.advertise) === connection) this.#connections.delete(peer.advertise);
-    if (connection.streams === 0) connection.session.destroy();
+    if (connection.streams === 0) connection.line.session.destroy();
   }
 }
 
@@ -212,6 +240,10 @@ async function refusal(peer: Peer, headers: IncomingHttpHeaders, stream: ClientH
   } catch (cause) {
     return unreachable(peer, cause, `answered with HTTP status ${headers[':status']}: it is not a node of otter`);
   }
+}
+
+function called({ node, advertise }: Peer): string {
+  return `node ${node} at ${advertise}`;
 }
 
 function unreachable(

@@ -15,6 +15,8 @@ export const HEADER = {
   protocol: 'x-otter-protocol',
   lineage: 'x-otter-lineage',
   database: 'x-otter-database',
+  /** Of the token, where nodes share one: of the client `NONCE PROOF`, of the server `PROOF`. */
+  proof: 'x-otter-proof',
 } as const;
 
 export function encodeRequest(request: PipelineRequest): string {

@@ -2,6 +2,7 @@
 import { OtterError } from '../model/error.ts';
 import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
 import { RemoteLinks } from './client.ts';
+import type { Credentials } from './credentials.ts';
 import type { KeepaliveOptions } from './keepalive.ts';
 import { localLink } from './local.ts';
 
@@ -11,6 +12,8 @@ export interface LinkClientOptions {
   /** The owner of a database by the state store, else null. */
   readonly addressOf: (database: string) => { readonly node: string; readonly advertise: string } | null;
   readonly lineage: string;
+  /** What this node shows peers and asks of them; without, nothing. */
+  readonly credentials?: Credentials | undefined;
   readonly logger: Logger;
   readonly keepalive?: KeepaliveOptions | undefined;
 }

@@ -5,27 +5,27 @@
  * Rule: what is not yet taken by the peer is bounded: the next batch is pulled from the service only when the stream has room,
  * so a slow target stops this node's reader and nothing piles up in between.
  */
-import {
-  createServer,
-  type Http2Server,
-  type IncomingHttpHeaders,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-} from 'node:http2';
+import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, ServerHttp2Stream } from 'node:http2';
+import type { Server } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
+import { type Credentials, OPEN } from './credentials.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
 import { FIGURES_PATH } from './figures.ts';
-import { FRAME, type FrameKind, FrameReader, packFrame, plainFrame } from './frame.ts';
-import { KEEPALIVE, type KeepaliveOptions, keepAlive, PINGS_MAX } from './keepalive.ts';
+import { DeliveryPacker, FRAME, FrameReader, plainFrame } from './frame.ts';
+import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
+import { listenerOf } from './listener.ts';
 import { decodeRequest, encodeError, encodeOpening, HEADER, linkError, notOwned, PATH } from './messages.ts';
 import { openStream } from './service-stream.ts';
+import { writerOn } from './sharing.ts';
+import { CHALLENGE_PATH, Trust } from './trust.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
 
 export interface LinkServerOptions {
-  /** `host:port`; port 0 takes a free one. A shared token and TLS will come in beside it. */
+  /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
   /** This node's name, for messages. */
   readonly node: string;
@@ -35,6 +35,8 @@ export interface LinkServerOptions {
   readonly lineage: string;
   /** What the node says of itself to who asks at its port; without, nothing. */
   readonly figures?: (() => NodeAnswer) | undefined;
+  /** What this node shows peers and asks of them; without, nothing. */
+  readonly credentials?: Credentials | undefined;
   readonly logger: Logger;
   readonly keepalive?: KeepaliveOptions | undefined;
 }
@@ -45,33 +47,47 @@ export interface LinkServer extends AsyncDisposable {
 
 /** Requests name copy cursors of every table; acknowledgements are a position. */
 const REQUEST_BYTES_MAX = 16 << 20;
-/** Packed ahead of what is being written. */
+/** Packed ahead of what is being written; while more characters than these are, no more is made. */
 const FRAMES_AHEAD = 3;
+const CHARS_AHEAD = 2 << 20;
 
-/** @throws OtterError OT6010 when the address cannot be listened on. */
+/** @throws OtterError OT6010 when the address cannot be listened on, OT6011 when the credentials are none. */
 export async function startLinkServer(options: LinkServerOptions): Promise<LinkServer> {
-  const server = createServer({ maxSessionMemory: 4096, maxOutstandingPings: PINGS_MAX });
+  const { node, logger, credentials = OPEN } = options;
+  const { front, servers } = listenerOf(credentials);
+  const trust = new Trust({ credentials, node, logger });
   const sessions = new Set<ServerHttp2Session>();
   const serving = new Set<Promise<void>>();
-  server.on('session', (session) => {
+  const begin = (session: ServerHttp2Session): void => {
     sessions.add(session);
     session.once('close', () => sessions.delete(session));
-    session.on('error', (error) => options.logger.debug('link session failed', { error: error.message }));
+    const address = session.socket?.remoteAddress ?? 'unknown';
+    session.on('error', (error) => trust.failed(address, error));
+    trust.begins(session);
     keepAlive(session, options.keepalive ?? KEEPALIVE, () => {
-      options.logger.warn('peer is silent, its links are given up');
+      logger.warn('peer is silent, its links are given up');
       session.destroy();
     });
-  });
-  server.on('stream', (stream, headers) => {
-    const served = serve(options, stream, headers).finally(() => serving.delete(served));
-    serving.add(served);
-  });
-  const port = await listen(server, options.listen);
-  server.on('error', (error) => options.logger.error('link server failed', { error: error.message }));
+  };
+  for (const server of servers) {
+    server.on('session', begin);
+    server.on('stream', (stream, headers) => {
+      const served = serve({ ...options, trust }, stream, headers).finally(() => serving.delete(served));
+      serving.add(served);
+    });
+    // What does not speak HTTP/2 within TLS.
+    server.on('unknownProtocol', (socket) => socket.destroy());
+    server.on('tlsClientError', (error: Error, socket: TLSSocket) => {
+      trust.failed(socket.remoteAddress ?? 'unknown', error);
+      socket.destroy();
+    });
+  }
+  const port = await listen(front, options.listen);
+  front.on('error', (error) => logger.error('link server failed', { error: error.message }));
   return {
     port,
     [Symbol.asyncDispose]: async () => {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      const closed = new Promise<void>((resolve) => front.close(() => resolve()));
       for (const session of sessions) session.destroy();
       await closed;
       await Promise.all(serving);
@@ -79,7 +95,7 @@ export async function startLinkServer(options: LinkServerOptions): Promise<LinkS
   };
 }
 
-async function listen(server: Http2Server, address: string): Promise<number> {
+async function listen(server: Server, address: string): Promise<number> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
   await new Promise<void>((resolve, reject) => {
@@ -100,16 +116,33 @@ async function listen(server: Http2Server, address: string): Promise<number> {
 
 /** One pipeline from its first byte to its last; never throws. */
 async function serve(
-  options: LinkServerOptions,
+  options: LinkServerOptions & { readonly trust: Trust },
   stream: ServerHttp2Stream,
   headers: IncomingHttpHeaders,
 ): Promise<void> {
+  const { trust } = options;
   const gone = new AbortController();
   // A stream that ends in an error says so here too; the close that follows is what counts.
   stream.on('error', () => {});
   stream.once('close', () => gone.abort(new OtterError('OT6002', 'the peer closed the link', { retry: 'backoff' })));
+  const { session } = stream;
+  if (session === undefined) return;
+  let proof: OutgoingHttpHeaders;
+  try {
+    if (headers[':path'] === CHALLENGE_PATH) {
+      const nonce = trust.challenge(session);
+      stream.respond({ ':status': 200, 'content-type': 'application/json' });
+      stream.end(JSON.stringify({ nonce }));
+      return;
+    }
+    proof = trust.admit(session, headers);
+  } catch (error) {
+    stream.once('close', () => session.close());
+    refuse(stream, linkError(error));
+    return;
+  }
   if (headers[':path'] === FIGURES_PATH && options.figures !== undefined) {
-    stream.respond({ ':status': 200, 'content-type': 'application/json' });
+    stream.respond({ ':status': 200, 'content-type': 'application/json', ...proof });
     stream.end(JSON.stringify(options.figures()));
     return;
   }
@@ -120,7 +153,7 @@ async function serve(
     const pipeline = await openStream(service, request, gone.signal);
     try {
       requests.acknowledge = (position) => pipeline.acknowledge(position);
-      await deliver(stream, pipeline, gone.signal);
+      await deliver(stream, pipeline, proof, gone.signal);
     } finally {
       await pipeline[Symbol.asyncDispose]();
     }
@@ -162,41 +195,53 @@ function admit(options: LinkServerOptions, headers: IncomingHttpHeaders): Pipeli
   return service;
 }
 
-async function deliver(stream: ServerHttp2Stream, pipeline: PipelineStream, signal: AbortSignal): Promise<void> {
+async function deliver(
+  stream: ServerHttp2Stream,
+  pipeline: PipelineStream,
+  proof: OutgoingHttpHeaders,
+  signal: AbortSignal,
+): Promise<void> {
   signal.throwIfAborted();
-  stream.respond({ ':status': 200, [HEADER.protocol]: String(PROTOCOL_VERSION) });
-  await write(stream, plainFrame(FRAME.opening, encodeOpening(pipeline.opening)));
+  stream.respond({ ':status': 200, [HEADER.protocol]: String(PROTOCOL_VERSION), ...proof });
+  const session = stream.session;
+  if (session === undefined) return;
+  const out = writerOn(session, stream, () => pipeline.priority ?? 0);
+  await out.write(plainFrame(FRAME.opening, encodeOpening(pipeline.opening)));
   const encoder = new DeliveryEncoder(pipeline.opening);
-  for await (const batch of pipeline.deliveries) {
-    const ahead: Promise<Buffer>[] = [];
-    for (const payload of encoder.payloads(batch)) {
-      ahead.push(packed(FRAME.deliveries, payload));
-      if (ahead.length > FRAMES_AHEAD) await write(stream, await ahead.shift()!);
+  const packer = new DeliveryPacker();
+  const unsent: { readonly sent: Promise<void>; readonly chars: number }[] = [];
+  let charsAhead = 0;
+  const oneSent = async (): Promise<void> => {
+    const first = unsent.shift()!;
+    charsAhead -= first.chars;
+    await first.sent;
+  };
+  let before: Promise<unknown> = Promise.resolve();
+  try {
+    for await (const batch of pipeline.deliveries) {
+      for (const payload of encoder.payloads(batch)) {
+        const frame = packer.pack(payload);
+        // In their order, however long each takes to be packed.
+        const queued = Promise.all([frame, before]).then(([bytes]) => ({ sent: out.write(bytes) }));
+        before = queued;
+        const { length: chars } = payload;
+        const sent = queued.then((one) => one.sent);
+        // Who awaits it sees how it fails; if nobody comes to that, nobody needs to.
+        sent.catch(() => undefined);
+        unsent.push({ sent, chars });
+        charsAhead += chars;
+        while (unsent.length > FRAMES_AHEAD || (charsAhead > CHARS_AHEAD && unsent.length > 1)) await oneSent();
+      }
+      // What cannot be packed is to be known now, and not when something follows it.
+      await before;
+      // One goes while the next is made ready, or its turn would pass; what comes meanwhile is a batch together.
+      while (unsent.length > 1) await oneSent();
     }
-    for (const frame of ahead) await write(stream, await frame);
+    while (unsent.length > 0) await oneSent();
+  } finally {
+    await Promise.allSettled(unsent.map(({ sent }) => sent));
   }
   stream.end(plainFrame(FRAME.end, ''));
-}
-
-/** A frame on its way; if nobody comes to await it, its failure is nobody's. */
-function packed(kind: FrameKind, payload: string): Promise<Buffer> {
-  const frame = packFrame(kind, payload);
-  frame.catch(() => {});
-  return frame;
-}
-
-/** Returns when the stream has room again, or is gone. */
-async function write(stream: ServerHttp2Stream, bytes: Buffer): Promise<void> {
-  if (stream.destroyed || stream.write(bytes)) return;
-  await new Promise<void>((resolve) => {
-    const go = (): void => {
-      stream.off('drain', go);
-      stream.off('close', go);
-      resolve();
-    };
-    stream.on('drain', go);
-    stream.on('close', go);
-  });
 }
 
 /** No pipeline came about: a status that tells HTTP tools the gist, and the error as JSON. */

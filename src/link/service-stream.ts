@@ -51,6 +51,9 @@ function guarded(inner: PipelineStream, signal: AbortSignal): PipelineStream {
   }
   return {
     opening: inner.opening,
+    get priority() {
+      return inner.priority ?? 0;
+    },
     deliveries: deliveries(),
     acknowledge: (position) => inner.acknowledge(position),
     [Symbol.asyncDispose]: async () => {
@@ -61,7 +64,7 @@ function guarded(inner: PipelineStream, signal: AbortSignal): PipelineStream {
 }
 
 /** The promise's outcome, or the signal's reason if that comes first. Leaves no listener behind. */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+export async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   let onAbort: (() => void) | undefined;
   const aborted = new Promise<never>((_, reject) => {
     onAbort = () => reject(signal.reason as Error);

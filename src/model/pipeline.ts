@@ -121,6 +121,8 @@ export interface PipelineSpec {
   /** Where the key of masks that hash is found. */
   readonly maskKey?: SecretRef;
   /** See `ChannelSpec`. */
+  readonly priority?: number;
+  readonly rate?: string;
   readonly order?: Readonly<Record<string, number>>;
   readonly dryRun?: true;
   readonly processors?: Readonly<Record<string, string>>;
@@ -155,6 +157,8 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     onError: spec.onError,
     enabled: spec.enabled,
     ...(spec.maskKey === undefined ? {} : { maskKey: spec.maskKey }),
+    ...(spec.priority === undefined ? {} : { priority: spec.priority }),
+    ...(spec.rate === undefined ? {} : { rate: spec.rate }),
     ...(spec.order === undefined ? {} : { order: spec.order }),
     ...(spec.dryRun === true ? { dryRun: true as const } : {}),
     ...(spec.processors === undefined ? {} : { processors: spec.processors }),

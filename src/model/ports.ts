@@ -351,6 +351,8 @@ export interface PipelineOpening {
 export interface PipelineStream extends AsyncDisposable {
   readonly opening: PipelineOpening;
   readonly deliveries: AsyncIterable<readonly Delivery[]>;
+  /** Of its channel, where it shares a line with others: more goes first, absent: 0. It may change. */
+  readonly priority?: number;
   /** Tells the source what is durable at the target; may be called often, costs little. */
   acknowledge(position: string): void;
 }

@@ -19,7 +19,14 @@ export interface NodeSpec {
   readonly listen: string;
   /** host:port under which peers reach it. */
   readonly advertise: string;
+  /** The topology's `link`, which all of its nodes have; absent: links are open to whoever reaches them. */
+  readonly link?: LinkSpec;
 }
+
+/** How nodes know each other: files of certificates that each node has, PEM; or a secret that all of them share. */
+export type LinkSpec =
+  | { readonly tls: { readonly ca: string; readonly cert: string; readonly key: string } }
+  | { readonly token: SecretRef };
 
 export interface DatabaseSpec {
   readonly region: string;
@@ -115,6 +122,10 @@ export interface ChannelSpec {
   readonly onError: 'stop' | 'park';
   readonly apply: { readonly lanes: number; readonly atomic: boolean };
   readonly enabled: boolean;
+  /** Where pipelines share a link, those of more go first; absent: 0. */
+  readonly priority?: number;
+  /** What its pipelines out of one database may carry together, as written (`5MB/s`, see `rate.ts`); absent: no limit. */
+  readonly rate?: string;
   /** Weights by patterns of source tables: what weighs less is written first. */
   readonly order?: Readonly<Record<string, number>>;
   /** Everything but the writes; absent: it writes. */
@@ -147,7 +158,7 @@ export const KINDS = ['region', 'node', 'database', 'channel', 'files', 'notify'
 /** The whole, in one value. Object keys are names; their order means nothing. */
 export type Topology = {
   readonly name: string;
-  /** Keys of the top level that are not built yet (`rules`, `guards`, `moved`, `link`); absent when there are none. */
+  /** Keys of the top level that are not built yet (`rules`, `guards`, `moved`); absent when there are none. */
   readonly inert?: InertSpec;
 } & { readonly [K in Kind]: Readonly<Record<string, SpecByKind[K]>> };
 

@@ -358,6 +358,13 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     if (after.apply.lanes > 1 && before.apply.lanes === 1)
       effects.push({ risk: 'medium', text: 'transactions of the source become visible in parts' });
   }
+  if (differs('rate')) {
+    const what = after.rate === undefined ? 'as much as it can' : `at most ${after.rate} out of each database`;
+    effects.push({ risk: 'low', text: `carries ${what} from now on` });
+  }
+  if (differs('priority')) {
+    effects.push({ risk: 'low', text: 'shares links with other channels by the new priority from now on' });
+  }
   return effects;
 }
 

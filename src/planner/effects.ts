@@ -124,8 +124,17 @@ function nodeEffects({ name, before, after }: RawChange, { raw, desired, applied
         risk: 'low',
         text: 'other nodes connect to it under the new address; pipelines pause for seconds',
       });
+    if (JSON.stringify(old.link) !== JSON.stringify(young.link))
+      effects.push({ risk: 'medium', text: linkEffect(young) });
   }
   return effects;
+}
+
+function linkEffect({ link }: NodeSpec): string {
+  const pause = 'pipelines pause for seconds, and go on where they were';
+  if (link === undefined) return `answers whoever reaches its port, unencrypted, from now on; ${pause}`;
+  const wanted = 'tls' in link ? 'certificates' : 'the token';
+  return `asks its peers for ${wanted} from now on, which must be there before; ${pause}`;
 }
 
 /** Its pipelines that were there before. Those of a channel that is made in this plan are told with it. */

@@ -23,6 +23,7 @@ import { LogCursor } from './log-cursor.ts';
 import type { LogListener, ReadPart, StatementAt, Unreadable } from './reader.ts';
 import { reread } from './reread.ts';
 import { isReturned, Kept } from './returns.ts';
+import { type Limits, slowed } from './slowing.ts';
 import { type At, Telling } from './telling.ts';
 
 export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | 'known' | 'since' | 'cameBack'> {
@@ -39,6 +40,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly past: ReadonlyMap<string, PastTable> | null;
   readonly onClose: () => void;
   readonly making: CarriedOptions['making'];
+  readonly limits: Limits;
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
@@ -119,7 +121,12 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   get deliveries(): AsyncIterable<readonly Delivery[]> {
-    return this.#queue;
+    const { limits } = this.#options;
+    return slowed(this.#queue, () => limits.of(this.spec), this.#ended.signal);
+  }
+
+  get priority(): number {
+    return this.spec.priority ?? 0;
   }
 
   get spec(): PipelineSpec {

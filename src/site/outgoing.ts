@@ -25,6 +25,7 @@ import type { LogStart } from './reader.ts';
 import { surely } from './recorded-structure.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
+import { Limits } from './slowing.ts';
 import { refuseOrphans, refuseStrays, waitsForParents } from './unlogged.ts';
 
 type Desired = SiteSpec['pipelines'][number];
@@ -73,6 +74,7 @@ export class Outgoing {
   readonly #running = new Map<string, Running>();
   readonly #joins: Joins;
   readonly #openings = new Openings();
+  readonly #limits = new Limits();
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
@@ -293,6 +295,7 @@ export class Outgoing {
       leaving,
       past,
       making,
+      limits: this.#limits,
       known: recorded.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),

@@ -2,6 +2,7 @@
  * Which databases a channel joins, and whether its conflict rule has one answer for every conflict.
  */
 
+import { rateOf } from '../model/rate.ts';
 import { listed } from '../model/suggest.ts';
 import type { ChannelSpec, ConflictSpec } from '../model/topology.ts';
 import { checkRule, checkRuleColumns } from './check-conflict.ts';
@@ -13,7 +14,16 @@ export function checkChannels(checked: Checked): void {
   for (const [name, channel] of Object.entries(checked.topology.channel)) {
     checkEnds(checked, name, channel);
     checkConflicts(checked, name, channel);
+    checkRate(checked, name, channel);
   }
+}
+
+/** What a variable gave, and nothing at all. */
+function checkRate({ report }: Checked, name: string, { rate }: ChannelSpec): void {
+  if (rate === undefined || rateOf(rate) !== null) return;
+  const summary = `\`${rate}\` is no rate`;
+  const detail = 'Write a rate like `5000 rows/s` or `50MB/s`; to carry nothing for a while, `enabled: false`.';
+  report({ code: 'OT1014', summary, detail, path: ['channels', name, 'rate'], at: 'value' });
 }
 
 interface End {

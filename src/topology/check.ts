@@ -69,11 +69,13 @@ function checkNodes(checked: Checked): void {
   const { topology, root, report, refer } = checked;
   const nodes = Object.entries(topology.node);
   const seen = new Map<string, Path>();
+  let open: Path | null = null;
   for (const [name, node] of nodes) {
     refer('regions', 'region', node.region, ['nodes', name, 'region']);
     const listen: Path = ['nodes', name, 'listen'];
     const advertise: Path = node.advertise === node.listen ? listen : ['nodes', name, 'advertise'];
     const address = networkAddress(checked, node.listen, listen);
+    if (address !== null && !isLoopback(address.host)) open ??= listen;
     const peers = advertise === listen ? address : networkAddress(checked, node.advertise, advertise);
     if (address === null || peers === null) continue;
     if (isEveryInterface(peers.host) && nodes.length > 1) {
@@ -98,6 +100,19 @@ function checkNodes(checked: Checked): void {
       report({ code: 'OT1034', summary: `two nodes have the address \`${text}\``, path: listen, at: 'value', related });
     }
   }
+  if (open !== null) checkLink(checked, open);
+}
+
+/** `open`: the first address that other machines reach. */
+function checkLink({ topology, broken, report }: Checked, open: Path): void {
+  const link = Object.values(topology.node).find((node) => node.link !== undefined)?.link;
+  if (broken.has('link') || (link !== undefined && 'tls' in link)) return;
+  const summary =
+    link === undefined
+      ? 'nodes listen where other machines reach them, and ask nobody who they are'
+      : 'nodes listen where other machines reach them, and rows travel unencrypted';
+  const detail = 'Add `link: { tls: { ca, cert, key } }`, or listen on 127.0.0.1.';
+  report({ code: 'OT1036', severity: 'warning', summary, detail, path: open, at: 'value' });
 }
 
 function checkDatabases(checked: Checked): void {
@@ -228,6 +243,10 @@ export function splitAddress(text: string): NetworkAddress | null {
   );
   const port = Number(parts?.[3]);
   return parts === null || port < 1 || port > 65535 ? null : { host: (parts[1] ?? parts[2])!, port };
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
 function isEveryInterface(host: string): boolean {

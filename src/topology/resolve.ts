@@ -12,6 +12,7 @@ import type {
   DatabaseSpec,
   Engine,
   InertSpec,
+  LinkSpec,
   MaskKind,
   NodeSpec,
   RowSpec,
@@ -100,7 +101,7 @@ export const SECTIONS = {
 } as const;
 
 /** Keys of the top level that have no behaviour yet and belong to no object. */
-const LOOSE_KEYS = ['rules', 'guards', 'moved', 'link'] as const;
+const LOOSE_KEYS = ['rules', 'guards', 'moved'] as const;
 
 /** `broken` objects (`section/name`) are left out. */
 export function resolve(value: Readonly<Record<string, unknown>>, broken: ReadonlySet<string>): Topology {
@@ -114,12 +115,13 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
     key,
     json(value[key]),
   ]);
+  const link = isSaid(value['link']) && !broken.has('link') ? (json(value['link']) as LinkSpec) : null;
   return {
     name: typeof value['name'] === 'string' ? value['name'] : '',
     region: section('regions', (region: { description?: string } | null) => ({
       description: region?.description ?? '',
     })),
-    node: section('nodes', resolveNode),
+    node: section('nodes', (node: WrittenNode) => resolveNode(node, link)),
     database: section('databases', resolveDatabase),
     channel: section('channels', resolveChannel),
     files: section('files', resolveFiles),
@@ -129,8 +131,8 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
   };
 }
 
-function resolveNode(node: WrittenNode): NodeSpec {
-  return { region: node.region, listen: node.listen, advertise: node.advertise ?? node.listen };
+function resolveNode({ region, listen, advertise = listen }: WrittenNode, link: LinkSpec | null): NodeSpec {
+  return { region, listen, advertise, ...(link === null ? {} : { link }) };
 }
 
 function resolveDatabase(database: WrittenDatabase): DatabaseSpec {
@@ -163,13 +165,13 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
     onError: channel.on_error ?? 'stop',
     apply: { lanes: channel.apply?.lanes ?? 1, atomic: channel.apply?.atomic ?? true },
     enabled: channel.enabled ?? true,
+    ...(channel.priority === undefined || channel.priority === 0 ? {} : { priority: channel.priority }),
+    ...(channel.rate === undefined ? {} : { rate: channel.rate }),
     ...(channel.order === undefined ? {} : { order: { ...channel.order } }),
     ...(channel.dry_run === true ? { dryRun: true } : {}),
     tables: channel.tables.map((table) => resolveTable(table, conflict)),
     ...(channel.mask_key === undefined ? {} : { maskKey: json(channel.mask_key) as SecretRef }),
     inert: said({
-      priority: channel.priority === 0 ? undefined : channel.priority,
-      rate: channel.rate,
       verify: channel.verify,
       scope: channel.scope === 'transaction' ? channel.scope : undefined,
     }),

@@ -29,11 +29,6 @@ export const UNBUILT = {
   },
   rules: { key: 'rules', severity: 'warning', missing: 'Findings keep their severity.' },
   guards: { key: 'guards', severity: 'warning', missing: 'Plans are not held against these limits.' },
-  link: {
-    key: 'link',
-    severity: 'warning',
-    missing: 'Nodes talk to each other without encryption and without asking who is there.',
-  },
   manualCopy: {
     key: 'conflict.policy: manual with initial: copy',
     severity: 'error',
@@ -76,8 +71,6 @@ export const UNBUILT = {
   },
   scope: { key: 'channels.*.scope: transaction', severity: 'error', missing: 'Conflicts are decided row by row.' },
   dryRun: { key: 'channels.*.dry_run: true, two-way', severity: 'error', missing: 'A two-way channel always writes.' },
-  priority: { key: 'channels.*.priority', severity: 'warning', missing: 'Channels of one database take turns.' },
-  rate: { key: 'channels.*.rate', severity: 'warning', missing: 'The channel is not slowed down.' },
   order: {
     key: 'channels.*.order, tables[].order, two-way',
     severity: 'warning',
@@ -100,7 +93,7 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
     found.push(finding({ code, severity, summary: `${what} is not built yet`, detail: missing, range: placeOf(path) }));
   };
   for (const key of Object.keys(topology.inert ?? {})) {
-    if (key === 'moved' || key === 'rules' || key === 'guards' || key === 'link') tell(key, `\`${key}\``, [key]);
+    if (key === 'moved' || key === 'rules' || key === 'guards') tell(key, `\`${key}\``, [key]);
   }
   for (const [name, channel] of Object.entries(topology.channel)) {
     ofChannel(channel, ['channels', name], tell);
@@ -136,9 +129,7 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (channel.onError === 'park') tell('onError', '`on_error: park`', [...base, 'on_error']);
   if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
   if (twoWay && channel.dryRun === true) tell('dryRun', '`dry_run` of a two-way channel', [...base, 'dry_run']);
-  for (const key of ['priority', 'rate', 'verify'] as const) {
-    if (Object.hasOwn(inert, key)) tell(key, `\`${key}\``, [...base, key]);
-  }
+  if (Object.hasOwn(inert, 'verify')) tell('verify', '`verify`', [...base, 'verify']);
   if (twoWay && channel.order !== undefined) tell('order', '`order` of a two-way channel', [...base, 'order']);
 }
 

@@ -6,7 +6,7 @@ import type { NodeWiring } from '../../src/executor/node-link.ts';
 import type { Logger, PipelineService, RunningSite, SiteFactory, SiteSpec, StateStore } from '../../src/model/ports.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, PipelineFigures, PipelineRecord } from '../../src/model/records.ts';
 import { STATE_FORMAT } from '../../src/model/records.ts';
-import type { ChannelSpec, DatabaseSpec, Kind, NodeSpec, SpecByKind } from '../../src/model/topology.ts';
+import type { ChannelSpec, DatabaseSpec, Kind, LinkSpec, NodeSpec, SpecByKind } from '../../src/model/topology.ts';
 import * as keys from '../../src/state/keys.ts';
 
 export const T = 'shop';
@@ -116,6 +116,8 @@ export interface TestNode {
 
 export class Cluster implements AsyncDisposable {
   readonly sites = new FakeSites();
+  /** What stands in the way of a node's links, by throwing. */
+  connecting: (wiring: NodeWiring) => void = () => undefined;
   readonly #nodes: TestNode[] = [];
 
   /** Starts a node; `store` is the handle of its own "process". */
@@ -132,6 +134,8 @@ export class Cluster implements AsyncDisposable {
       sites: this.sites.factory(name),
       connect: async (wiring) => {
         wirings.push(wiring);
+        this.connecting(wiring);
+        await wiring.free();
         linksOpen += 1;
         return {
           client: { open: () => Promise.reject(new Error('not in this test')) },
@@ -197,8 +201,8 @@ export type Spec = {
   readonly [K in Kind]: { readonly kind: K; readonly name: string; readonly spec: SpecByKind[K] };
 }[Kind];
 
-export function node(name: string, region: string, advertise = `${name}:7400`): Spec {
-  const spec: NodeSpec = { region, listen: '127.0.0.1:0', advertise };
+export function node(name: string, region: string, advertise = `${name}:7400`, link?: LinkSpec): Spec {
+  const spec: NodeSpec = { region, listen: '127.0.0.1:0', advertise, ...(link === undefined ? {} : { link }) };
   return { kind: 'node', name, spec };
 }
 

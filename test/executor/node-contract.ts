@@ -89,6 +89,36 @@ export function describeNodes(name: string, start: () => Promise<StoreRoom>): vo
       expect(cluster.sites.of('hz').updates).toBe(0);
     });
 
+    test('a changed link is taken up, and disturbs no site', async () => {
+      await apply(store, PAIR);
+      const hz = cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      const link = { token: { env: 'T' } };
+      await apply(store, [node('hz-1', 'hangzhou', 'hz-1:7400', link)]);
+      await until(() => expect(hz.wirings.map((wiring) => wiring.link)).toEqual([null, link]));
+      await until(() => expect(hz.linksOpen()).toBe(1));
+      expect(cluster.sites.all).toHaveLength(2);
+    });
+
+    test('a link whose credentials a node has not: it goes on as before, says so, and takes it up when it can', async () => {
+      await apply(store, PAIR);
+      const hz = cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      let there = false;
+      cluster.connecting = ({ link }) => {
+        if (link !== null && !there) throw new OtterError('OT6011', 'no file');
+      };
+      await apply(store, [node('hz-1', 'hangzhou', 'hz-1:7400', { token: { env: 'T' } })]);
+      await until(async () => expect(await nodeRecord(store, 'hz-1')).toMatchObject({ error: { code: 'OT6011' } }));
+      expect(hz.linksOpen()).toBe(1);
+      expect(cluster.sites.where).toEqual(PAIR_RUNS);
+      there = true;
+      await until(async () => expect(await nodeRecord(store, 'hz-1')).toMatchObject({ error: null }));
+      expect(hz.linksOpen()).toBe(1);
+    });
+
     test('a changed channel is an update of the sites it concerns, nothing is stopped', async () => {
       const other = [database('hz2', 'hangzhou'), database('ca2', 'california'), channel('other', ['hz2', 'ca2'])];
       await apply(store, [...PAIR, ...other]);

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { expect, test } from 'vitest';
 import { freePort } from '../../src/lab/free-port.ts';
+import { OPEN } from '../../src/link/credentials.ts';
 import { askNode } from '../../src/link/figures.ts';
 import { startLinkServer } from '../../src/link/server.ts';
 import type { NodeAnswer } from '../../src/model/records.ts';
@@ -41,7 +42,7 @@ async function serverOf(figures?: () => NodeAnswer) {
 
 test('a node tells its figures at its port, and not the lineage that lets peers read', async () => {
   await using server = await serverOf(() => ANSWER);
-  const told = await askNode(`127.0.0.1:${server.port}`, live);
+  const told = await askNode(`127.0.0.1:${server.port}`, OPEN, live);
   expect(told).toEqual(ANSWER);
   expect(JSON.stringify(told)).not.toContain('secret-lineage');
 });
@@ -60,7 +61,7 @@ test('nobody there, one that is silent, one that is no node, one that tells noth
   );
   const began = performance.now();
   for (const port of [await freePort(), ...ports, mute.port]) {
-    await expect(askNode(`127.0.0.1:${port}`, live)).rejects.toMatchObject({ code: 'OT6001' });
+    await expect(askNode(`127.0.0.1:${port}`, OPEN, live)).rejects.toMatchObject({ code: 'OT6001' });
   }
   expect(performance.now() - began).toBeLessThan(10_000);
   for (const server of [silent, other]) server.close();

@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { FRAME, FRAME_BYTES_MAX, type Frame, FrameReader, packFrame, plainFrame } from '../../src/link/frame.ts';
+import {
+  DeliveryPacker,
+  FRAME,
+  FRAME_BYTES_MAX,
+  type Frame,
+  FrameReader,
+  packFrame,
+  plainFrame,
+} from '../../src/link/frame.ts';
 import { OtterError } from '../../src/model/error.ts';
 
 function readAll(reader: FrameReader, bytes: Buffer, cuts: readonly number[] = []): Frame[] {
@@ -31,6 +39,50 @@ describe('frames', () => {
       }),
       { numRuns: 50 },
     );
+  });
+
+  it('of deliveries come back as they were, each packed against those before', async () => {
+    const some = fc.oneof(
+      payload,
+      fc.nat(9).map((n) => `["insert",[${n},"the same words in each row"]]`),
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.array(some, { maxLength: 8 }), fc.array(fc.nat()), async (payloads, cuts) => {
+        const packer = new DeliveryPacker();
+        const frames = await Promise.all(payloads.map((text) => packer.pack(text)));
+        const bytes = Buffer.concat([plainFrame(FRAME.opening, '{}'), ...frames, plainFrame(FRAME.end, '')]);
+        expect(readAll(new FrameReader(), bytes, cuts).slice(1, -1)).toEqual(
+          payloads.map((text) => ({ kind: FRAME.deliveries, payload: text })),
+        );
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it('of small deliveries take a third of what they say, and are read by nobody who has not read those before', async () => {
+    const packer = new DeliveryPacker();
+    const rows = Array.from({ length: 50 }, (_, i) =>
+      JSON.stringify([
+        [],
+        [
+          [
+            0,
+            1,
+            1,
+            0,
+            1_790_000_000_000 + i,
+            160,
+            3,
+            [[0, 0, [[`${i}`, "'a note about an order of somebody'", "'2026-01-01 10:00:00.000'"]]]],
+          ],
+        ],
+      ]),
+    );
+    const frames: Buffer[] = [];
+    for (const row of rows) frames.push(await packer.pack(row));
+    const last = frames.at(-1)!;
+    expect(last.length - 14).toBeLessThan(rows.at(-1)!.length / 2);
+    expect(() => readAll(new FrameReader(), last)).toThrow(OtterError);
   });
 
   it('are packed when that is worth it', async () => {

@@ -171,6 +171,95 @@ describe('a link over a bad network', () => {
   });
 });
 
+describe('pipelines that share a slow line', () => {
+  const services: Record<string, PipelineService> = {};
+  let server: LinkServer;
+  let proxy: Awaited<ReturnType<typeof startProxy>>;
+  let link: LinkClient;
+
+  beforeEach(async () => {
+    server = await serverOf((database) => services[database] ?? null);
+    proxy = await startProxy({ target: { host: '127.0.0.1', port: server.port } });
+    proxy.throttle(2 << 20);
+    link = clientOf(proxy.port);
+  });
+
+  afterEach(async () => {
+    await proxy[Symbol.asyncDispose]();
+    await server[Symbol.asyncDispose]();
+  });
+
+  /** Deliveries that each has had when one of them has so many. */
+  async function until(count: number, databases: readonly string[]): Promise<number[]> {
+    const had = databases.map(() => 0);
+    await using stack = new AsyncDisposableStack();
+    const enough = Promise.withResolvers<void>();
+    for (const [i, database] of databases.entries()) {
+      const stream = stack.use(await link.open(database, request(), live));
+      void (async () => {
+        for await (const batch of stream.deliveries) {
+          had[i]! += batch.length;
+          if (had[i]! >= count) enough.resolve();
+        }
+      })();
+    }
+    await enough.promise;
+    return [...had];
+  }
+
+  it('have the same of it; one of more priority has most, and the other not nothing', async () => {
+    const bulk = { rowBytes: 8 << 10, batchSize: 8 };
+    services['hz'] = new NumberedSource(bulk);
+    services['ca'] = new NumberedSource(bulk);
+    const [one, other] = await until(300, ['hz', 'ca']);
+    expect(Math.min(one!, other!)).toBeGreaterThan(200);
+    services['hz'] = new NumberedSource({ ...bulk, priority: 1 });
+    const [first, second] = await until(900, ['ca', 'hz']);
+    expect(second).toBeGreaterThanOrEqual(900);
+    // Who came first had the line for itself at first, and what was under way then.
+    expect(first).toBeGreaterThan(50);
+    expect(first).toBeLessThan(400);
+  });
+
+  it('do not wait behind what another has sent', async () => {
+    services['hz'] = new NumberedSource({ rowBytes: 8 << 10, batchSize: 8 });
+    const next = { resolve: (): void => undefined };
+    services['ca'] = {
+      open: async (asked, signal) => {
+        const source = await new NumberedSource({ last: 20, batchSize: 1 }).open(asked, signal);
+        return {
+          ...source,
+          deliveries: (async function* () {
+            for await (const batch of source.deliveries) {
+              yield batch;
+              await new Promise<void>((resolve) => {
+                next.resolve = resolve;
+              });
+            }
+          })(),
+        };
+      },
+    };
+    await using copy = await link.open('hz', request(), live);
+    let bytes = 0;
+    const reading = (async () => {
+      for await (const batch of copy.deliveries) for (const { bytes: more } of batch) bytes += more;
+    })();
+    await using rows = await link.open('ca', request(), live);
+    const behind: number[] = [];
+    let before = 0;
+    for await (const _ of rows.deliveries) {
+      behind.push(bytes - before);
+      before = bytes;
+      next.resolve();
+    }
+    await copy[Symbol.asyncDispose]();
+    await reading;
+    // In turn they would stand behind the megabytes that sockets and proxy take.
+    expect(behind.slice(2).sort((a, b) => a - b)[9]).toBeLessThan(700 << 10);
+  });
+});
+
 describe('a link server', () => {
   it('refuses a peer of another lineage, in words', async () => {
     await using server = await serverOf(() => new NumberedSource());

@@ -67,7 +67,7 @@ test('its example is a topology, with nothing in it that is not built', () => {
   const [, example] = /```yaml\n([\s\S]*?)```/.exec(readFileSync(PAGE, 'utf8'))!;
   const rest =
     '\n  shop:\n    region: eu\n    engine: mysql\n    endpoints: ["shop.example.com:3306"]\n    user: otter\n    password: { env: SHOP_PASSWORD }\nchannels:';
-  const text = `version: 1\nname: main\nregions: { eu: {} }\nnodes: { eu-1: { region: eu, listen: "10.1.0.5:7401" } }\n${example!.replace('\nchannels:', rest)}`;
+  const text = `version: 1\nname: main\nregions: { eu: {} }\nnodes: { eu-1: { region: eu, listen: "127.1.0.5:7401" } }\n${example!.replace('\nchannels:', rest)}`;
   const { diagnostics, unbuilt } = loadTexts([{ path: 'main.yaml', text }]);
   expect([...diagnostics, ...unbuilt]).toEqual([]);
 });

@@ -31,6 +31,17 @@ test.each<[string, RowSpec, RowSpec, RegExp]>([
   expect(effects(spec(before), spec(before))).toEqual([]);
 });
 
+test('how fast and how soon a channel carries is said, and changes nothing else', () => {
+  const plain = spec({});
+  expect(effects(plain, { ...plain, rate: '5MB/s' })).toEqual([
+    'low: carries at most 5MB/s out of each database from now on',
+  ]);
+  expect(effects({ ...plain, rate: '5MB/s' }, plain)).toEqual(['low: carries as much as it can from now on']);
+  expect(effects(plain, { ...plain, priority: 2 })).toEqual([
+    'low: shares links with other channels by the new priority from now on',
+  ]);
+});
+
 test('a dry run copies and makes nothing; what follows it begins anew', () => {
   const [plain, dry] = [spec({}), spec({}, { dryRun: true })];
   expect(effects(null, dry)).toEqual(['low: pipelines are created that write nothing and only count: c/a>b']);

@@ -18,13 +18,13 @@ test('a first plan', async () => {
       + region.b will be created  # shop.yaml:3
 
       + node.a1 will be created  # shop.yaml:5
-          + advertise = "10.0.0.1:7401"
-          + listen    = "10.0.0.1:7401"
+          + advertise = "127.0.0.1:7401"
+          + listen    = "127.0.0.1:7401"
           + region    = "a"
 
       + node.b1 will be created  # shop.yaml:6
-          + advertise = "10.0.0.2:7401"
-          + listen    = "10.0.0.2:7401"
+          + advertise = "127.0.0.2:7401"
+          + listen    = "127.0.0.2:7401"
           + region    = "b"
 
       + database.ca will be created  # shop.yaml:9

@@ -76,8 +76,8 @@ export const BASE = `version: 1
 name: t
 regions: { a: {}, b: {} }
 nodes:
-  a1: { region: a, listen: "10.0.0.1:7401" }
-  b1: { region: b, listen: "10.0.0.2:7401" }
+  a1: { region: a, listen: "127.0.0.1:7401" }
+  b1: { region: b, listen: "127.0.0.2:7401" }
 databases:
   hz: { region: a, engine: mariadb, endpoints: ["10.0.1.1:3306"], user: otter, password: { env: P } }
   ca: { region: b, engine: mysql, endpoints: ["10.0.1.2:3306"], user: otter, password: { env: P } }

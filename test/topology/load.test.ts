@@ -250,7 +250,7 @@ describe('what is not built', () => {
     ],
     [
       '    from: hz\n    to: ca\n    priority: 2\n    rate: 5MB/s\n    order: { shop.a: 1 }\n    verify: { every: 24h }\n    tables: [{ from: shop.a, order: 3 }]\n',
-      ['warning `priority`', 'warning `rate`', 'warning `verify`'],
+      ['warning `verify`'],
     ],
     [
       '    between: [hz, ca]\n    order: { shop.a: 1 }\n    tables: [{ from: shop.a, order: 3 }]\n',
@@ -281,19 +281,17 @@ describe('what is not built', () => {
 
   it('at the top level', () => {
     const loaded = load(
-      `${BASE}moved: [{ from: channel.a, to: channel.b }]\nrules: { OT1035: off }\nguards: { max_destroy: 1 }\nlink: { token: { env: T } }\n`,
+      `${BASE}moved: [{ from: channel.a, to: channel.b }]\nrules: { OT1035: off }\nguards: { max_destroy: 1 }\n`,
     );
     expect(brief(loaded)).toEqual([
       'error OT1090 10:1 `moved` is not built yet',
       'warning OT1091 11:1 `rules` is not built yet',
       'warning OT1091 12:1 `guards` is not built yet',
-      'warning OT1091 13:1 `link` is not built yet',
     ]);
     expect(loaded.topology?.inert).toEqual({
       moved: [{ from: 'channel.a', to: 'channel.b' }],
       rules: { OT1035: 'off' },
       guards: { max_destroy: 1 },
-      link: { token: { env: 'T' } },
     });
   });
 
@@ -428,12 +426,63 @@ describe('variables', () => {
 
   it('no names of JavaScript slip through', () => {
     const found = load(
-      `version: 1\nname: t\nregions: { constructor: {} }\nnodes: { n: { region: toString, listen: "a:1" } }\n__proto__: { x: 1 }\n`,
+      `version: 1\nname: t\nregions: { constructor: {} }\nnodes: { n: { region: toString, listen: "localhost:1" } }\n__proto__: { x: 1 }\n`,
     );
     expect(brief(found)).toEqual([
       'error OT1031 4:23 no region is called `toString`',
       'error OT1010 5:1 unknown key `__proto__` in the topology',
     ]);
+  });
+});
+
+describe('how much a channel carries, and how soon', () => {
+  it('is kept as it is written; nothing, and what a variable gives, is refused where it is no rate', () => {
+    const of = (more: string): LoadedTopology => channel(`    from: hz\n    to: ca\n    tables: [shop.a]\n${more}`);
+    expect(of('    rate: 2.5 MB/s\n    priority: -3\n').topology!.channel['shop']).toMatchObject({
+      rate: '2.5 MB/s',
+      priority: -3,
+    });
+    for (const same of ['', '    priority: 0\n']) {
+      expect(of(same).topology!.channel['shop']).not.toHaveProperty('priority');
+      expect(of(same).topology!.channel['shop']).not.toHaveProperty('rate');
+    }
+    for (const wrong of ['0 MB/s', 'fast', '5MB']) expect(brief(of(`    rate: ${wrong}\n`)).join()).toContain('OT1014');
+  });
+});
+
+describe('how nodes know each other', () => {
+  const reached = BASE.replace(/listen: "127[^"]*"/, 'listen: "0.0.0.0:7401", advertise: "10.0.0.1:7401"');
+
+  it('is declared once, and every node has it', () => {
+    const tls = { ca: '/etc/ca.pem', cert: '/etc/node.pem', key: '/etc/node-key.pem' };
+    const { topology, ...loaded } = load(`${reached}link: { tls: ${JSON.stringify(tls)} }\n`);
+    expect(brief({ topology, ...loaded })).toEqual([]);
+    expect(Object.values(topology!.node).map(({ link }) => link)).toEqual([{ tls }, { tls }]);
+    expect(load(`${BASE}link: { token: { env: T } }\n`).topology!.node).toMatchObject({
+      a1: { link: { token: { env: 'T' } } },
+    });
+    expect(load(BASE).topology!.node['a1']).not.toHaveProperty('link');
+  });
+
+  it('is warned of where other machines reach them and it is missing, or does not encrypt', () => {
+    expect(brief(load(reached))).toEqual([expect.stringMatching(/^warning OT1036 .* ask nobody who they are$/)]);
+    expect(brief(load(`${reached}link: { token: { env: T } }\n`))).toEqual([
+      expect.stringMatching(/^warning OT1036 .* rows travel unencrypted$/),
+    ]);
+    expect(brief(load(BASE))).toEqual([]);
+  });
+
+  it('is all of the certificates or a reference to a token, and nothing else', () => {
+    for (const wrong of [
+      '{}',
+      '{ tls: { ca: a.pem } }',
+      '{ token: hunter2 }',
+      '{ tls: { ca: a, cert: b, key: c }, token: { env: T } }',
+    ]) {
+      const found = load(`${BASE}link: ${wrong}\n`);
+      expect(found.topology).toBeNull();
+      expect(found.diagnostics.map(({ summary, detail }) => `${summary} ${detail}`).join()).not.toContain('hunter2');
+    }
   });
 });
 

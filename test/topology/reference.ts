@@ -34,6 +34,7 @@ const PAGES: readonly (readonly [definition: string, heading: string])[] = [
   ['guards', 'guards'],
   ['move', 'moved[]'],
   ['link', 'link'],
+  ['linkTls', 'link.tls'],
 ];
 
 export function referencePage(schema: SchemaNode): string {

@@ -61,4 +61,31 @@ export const LINK_CODES = {
     meaning: 'The node could not open the address that it listens on for its peers.',
     action: 'Correct `listen` of the node in the topology, or end the process that holds the port.',
   },
+  OT6011: {
+    title: 'Link credentials cannot be used',
+    meaning:
+      'The certificates or the token that `link` names could not be read where they are needed, or are not what they should be.',
+    action:
+      'Correct what the message names, at that machine; docs/links.md has the commands that make certificates. A node that runs goes on with what it had before, and tries again by itself.',
+  },
+  OT6012: {
+    title: 'Certificate not accepted',
+    meaning:
+      'One of the two nodes does not accept the certificate of the other: it comes from another authority, has expired or is not valid yet, is for another host, or none was shown. Nothing is exchanged between them.',
+    action:
+      'Put a certificate of the authority that `link.tls.ca` names at the node that the message names. New files count from the next connection on; pipelines try again by themselves.',
+  },
+  OT6013: {
+    title: 'Nodes protect the link in different ways',
+    meaning:
+      'One of the two nodes speaks TLS, or asks for a token, and the other does not. That is so for a moment while a change of `link` spreads.',
+    action:
+      'Nothing, if `link` has just been changed. Otherwise see with `otter status` whether one of the nodes could not take up the change (`otter explain OT6011`), or uses another state store.',
+  },
+  OT6014: {
+    title: 'Tokens differ',
+    meaning:
+      'The two nodes have different tokens for their link, so they do not belong together. Nothing is exchanged.',
+    action: 'Give both the same token where `link.token` says, and restart a node that has it in its environment.',
+  },
 } as const satisfies Record<string, Explanation>;

@@ -130,6 +130,13 @@ export const TOPOLOGY_CODES = {
       'The node listens on every interface, and without `advertise` its peers are told exactly that, which is no address to dial.',
     action: 'Add `advertise: "HOST:PORT"` with the address under which the other nodes reach this one.',
   },
+  OT1036: {
+    title: 'Link open to the network',
+    meaning:
+      'A node listens where other machines reach it, and rows travel there unencrypted; without `link` whoever reaches the port can read them.',
+    action:
+      'Declare `link: { tls: { ca, cert, key } }`; docs/links.md has the commands that make the certificates. Inside a network that is yours alone it may stay.',
+  },
   OT1040: {
     title: 'Databases not distinct',
     meaning: 'A channel joins different databases; the same one stands at both ends, or twice in a list.',

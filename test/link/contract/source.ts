@@ -35,6 +35,7 @@ export interface SourceOptions {
   readonly rowBytes?: number;
   readonly tables?: readonly TableShape[];
   readonly seenEvery?: number;
+  readonly priority?: number;
 }
 
 export class NumberedSource implements PipelineService {
@@ -65,6 +66,7 @@ export class NumberedSource implements PipelineService {
     };
     return {
       opening,
+      priority: this.#options.priority ?? 0,
       deliveries: this.#deliveries(from, opening.seen, signal),
       acknowledge: (position) => this.acknowledged.push(position),
       [Symbol.asyncDispose]: async () => {
