@@ -13,6 +13,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startEtcd } from '../src/lab/servers.ts';
+import { startPart } from './shared/part.ts';
+import type { Measured } from './shared/report.ts';
+
+const bench = startPart({ name: 'scale' });
 
 const DATABASES = 200;
 const NODES = 80;
@@ -52,16 +56,19 @@ await using stack = new AsyncDisposableStack();
 const folder = await mkdtemp(join(tmpdir(), 'otter-bench-'));
 stack.defer(() => rm(folder, { recursive: true }));
 const etcd = stack.use(await startEtcd());
+bench.uses('etcd', etcd.version);
 await writeFile(join(folder, 'peak.yaml'), topology);
-process.stdout.write(
-  `${DATABASES} databases, ${NODES} nodes, ${CHANNELS} channels, ${TABLES} tables, ${Math.round(topology.length / 1024)} KiB of YAML\n`,
+bench.say(
+  `${DATABASES} databases, ${NODES} nodes, ${CHANNELS} channels, ${TABLES} tables, ${Math.round(topology.length / 1024)} KiB of YAML`,
 );
-await timed('plan', 'plan, nothing applied yet', 'under 2 s, 500 MB');
+await timed('plan', 'plan, nothing applied yet', 2, 500);
 await timed('apply --auto-approve --no-wait', 'apply of everything');
-await timed('plan', 'plan, nothing to do', 'under 2 s, 500 MB');
-await timed('apply --auto-approve --no-wait', 'apply with nothing to do', 'under 5 s');
+await timed('plan', 'plan, nothing to do', 2, 500);
+await timed('apply --auto-approve --no-wait', 'apply, nothing to do', 5);
 
-async function timed(command: string, what: string, wanted = ''): Promise<void> {
+bench.end();
+
+async function timed(command: string, what: string, seconds?: number, megabytes?: number): Promise<void> {
   const began = performance.now();
   const child = spawn(process.execPath, [MAIN, ...command.split(' '), '-t', 'peak.yaml', '--state', etcd.url], {
     cwd: folder,
@@ -84,7 +91,8 @@ async function timed(command: string, what: string, wanted = ''): Promise<void> 
   const code = await new Promise<number>((resolve) => child.on('close', (exit) => resolve(exit ?? -1)));
   clearInterval(looking);
   if (code !== 0) throw new Error(`otter ${command} ended with ${code}: ${said}`);
-  const seconds = ((performance.now() - began) / 1000).toFixed(2);
-  const target = wanted === '' ? '' : ` (wanted: ${wanted})`;
-  process.stdout.write(`${what}: ${seconds} s, ${Math.round(mostBytes / 1e6)} MB${target}\n`);
+  const atMost = (value: number | undefined): Pick<Measured, 'wanted' | 'better'> =>
+    value === undefined ? { better: 'less' } : { wanted: { bound: 'at most', value } };
+  bench.tell({ name: what, value: (performance.now() - began) / 1000, unit: 's', ...atMost(seconds) });
+  bench.tell({ name: `${what}: memory`, value: mostBytes / 1e6, unit: 'MB', ...atMost(megabytes) });
 }
