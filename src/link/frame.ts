@@ -128,7 +128,8 @@ function unpack(bytes: Buffer): string {
     case ZSTD: {
       let plain: Buffer;
       try {
-        const chunkSize = Math.max(64, Math.min(unpackedBytes, 1 << 24));
+        // In one piece: pieces would be there twice while they are put together.
+        const chunkSize = Math.max(64, unpackedBytes);
         plain = zstdDecompressSync(body, { params: WINDOW, chunkSize, maxOutputLength: Math.max(1, unpackedBytes) });
       } catch (cause) {
         throw new OtterError('OT6007', 'the link brought a frame that cannot be unpacked', { retry: 'backoff', cause });

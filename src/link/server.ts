@@ -15,6 +15,7 @@ import {
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
+import { forgetRows } from '../model/row.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
 import { FIGURES_PATH } from './figures.ts';
@@ -45,8 +46,9 @@ export interface LinkServer extends AsyncDisposable {
 
 /** Requests name copy cursors of every table; acknowledgements are a position. */
 const REQUEST_BYTES_MAX = 16 << 20;
-/** Packed ahead of what is being written. */
+/** Packed ahead of what is being written; while more characters than these are, no more is made. */
 const FRAMES_AHEAD = 3;
+const CHARS_AHEAD = 2 << 20;
 
 /** @throws OtterError OT6010 when the address cannot be listened on. */
 export async function startLinkServer(options: LinkServerOptions): Promise<LinkServer> {
@@ -168,12 +170,20 @@ async function deliver(stream: ServerHttp2Stream, pipeline: PipelineStream, sign
   await write(stream, plainFrame(FRAME.opening, encodeOpening(pipeline.opening)));
   const encoder = new DeliveryEncoder(pipeline.opening);
   for await (const batch of pipeline.deliveries) {
-    const ahead: Promise<Buffer>[] = [];
+    const ahead: { readonly frame: Promise<Buffer>; readonly chars: number }[] = [];
+    let chars = 0;
+    const writeFirst = async (): Promise<void> => {
+      const first = ahead.shift()!;
+      await write(stream, await first.frame);
+      chars -= first.chars;
+    };
     for (const payload of encoder.payloads(batch)) {
-      ahead.push(packed(FRAME.deliveries, payload));
-      if (ahead.length > FRAMES_AHEAD) await write(stream, await ahead.shift()!);
+      ahead.push({ frame: packed(FRAME.deliveries, payload), chars: payload.length });
+      chars += payload.length;
+      while (ahead.length > FRAMES_AHEAD || (chars > CHARS_AHEAD && ahead.length > 0)) await writeFirst();
     }
-    for (const frame of ahead) await write(stream, await frame);
+    while (ahead.length > 0) await writeFirst();
+    forgetRows(batch);
   }
   stream.end(plainFrame(FRAME.end, ''));
 }

@@ -48,6 +48,11 @@ export class Feed {
     if (window !== null) {
       this.#start += window.deliveries.length;
       this.#inside = !window.closes;
+      if (this.#start === this.#held.length) {
+        // Not kept while they are written and the next is waited for.
+        this.#held = [];
+        this.#start = 0;
+      }
     }
     return window;
   }
