@@ -204,6 +204,8 @@ export interface LoadSession extends AsyncDisposable {
     to: Checkpoint,
     writes: readonly Write[],
   ): Promise<WriteCounts>;
+  /** Makes of writes what the server will be told, ahead of an `apply` of the same array; it is told nothing yet. */
+  prepare(writes: readonly Write[]): void;
   /** The whole of a transaction: as `begin`, and then `commit`; in one round trip where nothing in it has to be looked at. */
   apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts>;
   /** More writes in the same transaction. @throws DuplicateKey */

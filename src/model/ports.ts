@@ -241,6 +241,8 @@ export interface ReadLogOptions {
   readonly wants: (schema: string, table: string) => boolean;
   readonly definitions: DefinitionReading;
   readonly history?: TableHistory;
+  /** Whether a table as it is now surely was like this at `from`, for all columns; absent: nobody knows. */
+  readonly sure?: (table: TableShape) => boolean;
   /** A transaction larger than this comes in parts. */
   readonly partBytes: number;
   readonly signal: AbortSignal;

@@ -250,7 +250,7 @@ export interface AnnouncedTable {
   /** Whether existing rows will be copied. */
   readonly copies: boolean;
   readonly rowsEstimate: number;
-  /** Digest of the columns that rows have from here on (`structureOf`); null while that is not certain. */
+  /** The columns that rows have from here on, as `site/recorded-structure.ts` says it; null while other rows may come. */
   readonly structure: string | null;
   /** In which stay of the table in its channel it is told: see `stays.ts`. */
   readonly stay: number;

@@ -11,13 +11,13 @@ import './raw-bytes.ts';
 export type BytesLiteral = (bytes: Buffer, start: number, end: number) => string;
 
 /** Charsets whose text is UTF-8 already. */
-const UTF8 = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
+export const UTF8: ReadonlySet<string> = new Set(['utf8mb4', 'utf8mb3', 'utf8', 'ascii']);
 
 /**
  * Charsets in which the bytes 0-126 always are ASCII characters and never part of another one's encoding alone. 127 is none for
  * the tables of latin2_czech_cs, to which no server converts it.
  */
-const ASCII_BELOW = new Set([
+export const ASCII_BELOW: ReadonlySet<string> = new Set([
   ...['latin1', 'latin2', 'latin5', 'latin7', 'cp1250', 'cp1251', 'cp1256', 'cp1257', 'cp850', 'cp852', 'cp866'],
   ...['koi8r', 'koi8u', 'greek', 'hebrew', 'macroman', 'macce', 'keybcs2', 'armscii8', 'geostd8', 'tis620', 'dec8'],
   ...['hp8', 'gbk', 'gb2312', 'gb18030', 'big5', 'euckr', 'ujis', 'eucjpms'],

@@ -1,9 +1,11 @@
 /**
  * How the statements of a window go to a server: several in a packet, as long as none has to be looked at before the next.
  */
+import { Readable } from 'node:stream';
 import type { ResultSetHeader } from 'mysql2';
 import { UnreachableError } from '../model/error.ts';
 import type { Write } from '../model/load.ts';
+import { bulkInsert, loaded } from './bulk.ts';
 import { type Statement, statements } from './sql.ts';
 
 /** A statement of several rows at most this long, where the server takes as much. */
@@ -28,9 +30,26 @@ export function packetChars(packetBytesMax: number): number {
   return Math.min(PACKET_CHARS, packetBytesMax / 4);
 }
 
-/** Made one write after the other, as they are taken. */
-export function* statementsOf(writes: readonly Write[], packetBytesMax: number): Generator<Statement, void> {
-  for (const write of writes) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+/**
+ * Made one write after the other, as they are taken.
+ * @param bulk whether many rows may come as lines
+ */
+export function* statementsOf(
+  writes: readonly Write[],
+  packetBytesMax: number,
+  bulk: boolean,
+): Generator<Statement, void> {
+  for (const write of writes) {
+    const load = bulk && write.kind === 'insert' ? bulkInsert(write.table, write.rows) : null;
+    if (load === null) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+    else yield load;
+  }
+}
+
+/** What must be asked behind the statement in the same packet, so that what follows is done only if it did what it should. */
+export function askedBehind({ expects, rows }: Statement): string | null {
+  if (expects === 'updated') return MET;
+  return expects === 'loaded' ? loaded(rows) : null;
 }
 
 /** Its warnings are looked at: it writes error values of ENUMs, or might cut. It goes alone, so that they are its own. */
@@ -38,11 +57,15 @@ export function isWatched({ zeros = 0, cuts = false }: Statement): boolean {
   return cuts || zeros > 0;
 }
 
-/** Takes statements for one packet; `whole`: they are all of them, and none has to be looked at. The rest is left to be taken. */
-export function forOnePacket(
-  rest: Iterator<Statement, void>,
-  packetBytesMax: number,
-): { readonly taken: readonly Statement[]; readonly whole: boolean } {
+/** Statements for one packet; `whole`: they are all of them, and none has to be looked at. */
+export interface Packet {
+  readonly taken: readonly Statement[];
+  readonly whole: boolean;
+  /** What is still to be made. */
+  readonly rest: Generator<Statement, void>;
+}
+
+export function forOnePacket(rest: Generator<Statement, void>, packetBytesMax: number): Packet {
   const taken: Statement[] = [];
   let chars = 0;
   let met = 0;
@@ -51,9 +74,10 @@ export function forOnePacket(
     taken.push(statement);
     chars += statement.sql.length;
     if (statement.expects === 'updated') met += 1;
-    if (isWatched(statement) || met > MET_MAX || chars > packetChars(packetBytesMax)) return { taken, whole: false };
+    if (isWatched(statement) || met > MET_MAX || chars > packetChars(packetBytesMax))
+      return { taken, whole: false, rest };
   }
-  return { taken, whole: true };
+  return { taken, whole: true, rest };
 }
 
 export function count({ expects, rows }: Statement, result: ResultSetHeader, counts: Counts): void {
@@ -68,9 +92,28 @@ export function count({ expects, rows }: Statement, result: ResultSetHeader, cou
       counts.absent += Math.max(0, rows - result.affectedRows);
       return;
     case 'anything':
+    case 'loaded':
     case 'updated':
       return;
     default:
       throw new UnreachableError(expects satisfies never);
   }
+}
+
+/** Of statements that load, in their order: each is asked for once. */
+export type Lines = NonNullable<Statement['lines']>;
+
+export function linesOf(statements: readonly Statement[]): Lines[] {
+  return statements.flatMap(({ lines }) => lines ?? []);
+}
+
+/** A server asks for a file where a statement loads, and is given lines; anywhere else it is given nothing. */
+export function givenLines(lines: Lines[]): { driver?: object } {
+  if (lines.length === 0) return {};
+  // One chunk ahead, not the sixteen that are the default.
+  return { driver: { infileStreamFactory: () => Readable.from(lines.shift()!(), { highWaterMark: 1 }) } };
+}
+
+export function isLoaded({ rows }: Statement, { affectedRows, warningStatus }: ResultSetHeader): boolean {
+  return affectedRows === rows && warningStatus === 0;
 }

@@ -10,7 +10,6 @@ import { OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
   type CopyState,
-  DuplicateKey,
   type Isolation,
   type LoadSession,
   type LoadTable,
@@ -37,23 +36,33 @@ import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
-import { inParcels } from './long-literals.ts';
 import type { OwnRecords } from './own-records.ts';
-import { type Counts, count, forOnePacket, isWatched, MET, NOT_MET, packetChars, statementsOf } from './packets.ts';
+import {
+  askedBehind,
+  type Counts,
+  count,
+  forOnePacket,
+  isLoaded,
+  isWatched,
+  type Lines,
+  linesOf,
+  MET,
+  NOT_MET,
+  type Packet,
+  packetChars,
+  statementsOf,
+} from './packets.ts';
 import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
+import { send, told } from './sending.ts';
 import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
 import { bentBy } from './warnings.ts';
-
-/** What a packet holds besides the statement. */
-const PACKET_HEAD_BYTES = 64;
-
-/** ER_DUP_ENTRY, ER_DUP_ENTRY_WITH_KEY_NAME, ER_DUP_UNKNOWN_IN_INDEX, ER_FOREIGN_DUPLICATE_KEY. */
-const DUPLICATES: ReadonlySet<number> = new Set([1062, 1586, 1859, 1761]);
 
 export interface SessionOptions {
   readonly connection: Session;
   /** `max_allowed_packet` of the server. */
   readonly packetBytesMax: number;
+  /** Whether the server takes LOAD DATA LOCAL. */
+  readonly takesLines: boolean;
   readonly records: OwnRecords;
   readonly pipeline: string;
   readonly logEnd: () => Promise<LogPoint>;
@@ -65,13 +74,18 @@ export class MysqlSession implements LoadSession {
   careful = false;
   rowByRow = false;
   #lenient = false;
+  /** Whether many rows go as lines. */
+  #lines: boolean;
   /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
+  /** Not more than once: what is left of it is taken. */
+  #prepared: { readonly writes: readonly Write[]; readonly made: Packet } | null = null;
   /** The row that is written now, when row by row. */
   #row: RefusedRow | null = null;
 
   constructor(options: SessionOptions) {
     this.#options = options;
+    this.#lines = options.takesLines;
   }
 
   async begin(
@@ -97,11 +111,20 @@ export class MysqlSession implements LoadSession {
     return this.write(writes);
   }
 
+  prepare(writes: readonly Write[]): void {
+    this.#prepared = { writes, made: this.#made(writes) };
+  }
+
+  #made(writes: readonly Write[]): Packet {
+    return forOnePacket(this.#statements(writes), this.#options.packetBytesMax);
+  }
+
   async apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
     const [isolation, fkChecks, from, to, writes] = window;
     if (this.careful || this.rowByRow) return this.#stepByStep(window);
-    const rest = statementsOf(writes, this.#options.packetBytesMax);
-    const { taken, whole } = forOnePacket(rest, this.#options.packetBytesMax);
+    const prepared = this.#prepared?.writes === writes ? this.#prepared.made : null;
+    this.#prepared = null;
+    const { rest, taken, whole } = prepared ?? this.#made(writes);
     const counts = { missing: 0, absent: 0 };
     if (!whole) {
       await this.begin(isolation, fkChecks, from, to, []);
@@ -112,10 +135,13 @@ export class MysqlSession implements LoadSession {
     }
     this.#row = null;
     const head = [...this.#head(isolation, fkChecks, from, to), MET];
-    const asked = taken.map((statement) => (statement.expects === 'updated' ? [statement.sql, MET] : [statement.sql]));
+    const asked = taken.map((statement) => {
+      const behind = askedBehind(statement);
+      return behind === null ? [statement.sql] : [statement.sql, behind];
+    });
     if (taken.some(({ sets }) => sets)) this.#settings = null;
     try {
-      const results = await this.#send([...head, ...asked.flat(), 'COMMIT']);
+      const results = await this.#send([...head, ...asked.flat(), 'COMMIT'], linesOf(taken));
       let at = head.length;
       for (const [index, statement] of taken.entries()) {
         count(statement, results[at]!, counts);
@@ -123,11 +149,24 @@ export class MysqlSession implements LoadSession {
       }
       return counts;
     } catch (error) {
-      if (serverErrorNumber(error) !== NOT_MET) throw error;
+      const unmet = serverErrorNumber(error) === NOT_MET;
+      const loads = taken.some(({ expects }) => expects === 'loaded');
+      // Not everything that speaks for a server knows what loading is.
+      const refused = loads && error instanceof OtterError && error.code === 'OT4006';
+      if (!unmet && !refused) throw error;
       await this.rollback();
-      // So it is known what was not met, and what to do about it.
-      return this.#stepByStep(window);
+      try {
+        if (loads) this.#lines = false;
+        // So it is known what was not met, and what to do about it.
+        return await this.#stepByStep(window);
+      } finally {
+        if (unmet) this.#lines = this.#options.takesLines;
+      }
     }
+  }
+
+  #statements(writes: readonly Write[]): Generator<Statement, void> {
+    return statementsOf(writes, this.#options.packetBytesMax, this.#lines && !this.careful && !this.rowByRow);
   }
 
   async #stepByStep(window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
@@ -151,13 +190,12 @@ export class MysqlSession implements LoadSession {
 
   async write(writes: readonly Write[]): Promise<WriteCounts> {
     const counts = { missing: 0, absent: 0 };
-    const { packetBytesMax } = this.#options;
-    if (!this.rowByRow) await this.#writeAll(statementsOf(writes, packetBytesMax), counts);
+    if (!this.rowByRow) await this.#writeAll(this.#statements(writes), counts);
     else {
       for (const each of writes) {
         for (const { write, key } of rowByRow(each)) {
           this.#row = write.kind === 'fk-checks' ? null : { table: tableName(write.table.target), key };
-          await this.#writeAll(statementsOf([write], packetBytesMax), counts);
+          await this.#writeAll(this.#statements([write]), counts);
         }
       }
       this.#row = null;
@@ -192,7 +230,10 @@ export class MysqlSession implements LoadSession {
     const { zeros = 0 } = batch[0]!;
     await this.#setLenient(zeros > 0);
     if (batch.some(({ sets }) => sets)) this.#settings = null;
-    const results = await this.#send(batch.map(({ sql }) => sql));
+    const results = await this.#send(
+      batch.map(({ sql }) => sql),
+      linesOf(batch),
+    );
     if (isWatched(batch[0]!)) await this.#checkWarnings(results[0]!, zeros);
     return results;
   }
@@ -210,6 +251,7 @@ export class MysqlSession implements LoadSession {
 
   async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: Counts): Promise<void> {
     count(statement, result, counts);
+    if (statement.expects === 'loaded' && !isLoaded(statement, result)) throw new NeedsCare();
     if (statement.expects !== 'updated' || result.affectedRows > 0) return;
     if (!last) throw new NeedsCare();
     counts.missing += 1;
@@ -360,48 +402,15 @@ export class MysqlSession implements LoadSession {
     this.#options.connection.destroy();
   }
 
-  async #send(sqls: readonly string[]): Promise<ResultSetHeader[]> {
+  /** @param lines of the statements among them that load, in their order */
+  async #send(sqls: readonly string[], lines: Lines[] = []): Promise<ResultSetHeader[]> {
     const { connection, packetBytesMax } = this.#options;
-    const sql = sqls.join(';\n');
     try {
-      const fits = sql.length * 3 < packetBytesMax || Buffer.byteLength(sql) + PACKET_HEAD_BYTES < packetBytesMax;
-      const result = await (fits ? connection.query(sql) : this.#sendLong(sqls));
-      return (sqls.length === 1 ? [result] : result) as ResultSetHeader[];
+      return await send(connection, packetBytesMax, sqls, lines);
     } catch (error) {
       this.#settings = null;
-      if (DUPLICATES.has(serverErrorNumber(error) ?? 0)) {
-        const duplicate = new DuplicateKey(error);
-        duplicate.row = this.#row;
-        throw duplicate;
-      }
-      if (this.#row !== null && error instanceof OtterError && error.code === 'OT4006')
-        throw new RowRefused(error, this.#row);
-      throw error;
+      throw told(error, this.#row);
     }
-  }
-
-  /** What is longer than the server takes goes one by one, its long values ahead. */
-  async #sendLong(sqls: readonly string[]): Promise<unknown> {
-    const { connection, packetBytesMax } = this.#options;
-    if (sqls.length > 1) {
-      const results: ResultSetHeader[] = [];
-      for (const sql of sqls) results.push(...(await this.#send([sql])));
-      return results;
-    }
-    const { sets, sql, variables } = inParcels(sqls[0]!, packetBytesMax);
-    for (const set of sets) await connection.query(set);
-    const [state] = await connection.rows<{ absent: string | number | null }>(
-      `SELECT ${variables.map((name) => `(${name} IS NULL)`).join('+') || '0'} AS absent`,
-    );
-    if (variables.length === 0 || Number(state!.absent) > 0) {
-      throw new RowRefused(
-        new Error(`it takes more than max_allowed_packet of the server, which is ${packetBytesMax} bytes`),
-        this.#row,
-      );
-    }
-    const result = await connection.query(sql);
-    await connection.query(`SET ${variables.map((name) => `${name}=NULL`).join(',')}`);
-    return result;
   }
 }
 

@@ -199,12 +199,19 @@ class MysqlSource implements SourcePort, AsyncDisposable {
         prepared: ({ xid }) => this.#late.prepared(xid),
         committed: (xid) => this.#late.committed(xid),
       },
-      known: { shapes, ahead: await ahead(start.from) },
+      known: { shapes, ahead: this.#isSure(shapes, options) ? [] : await ahead(start.from) },
       ahead,
       lookUp,
       ...(history === undefined ? {} : { history, behind: this.#behind(options) }),
     });
     while (!options.signal.aborted) yield await stream.next(options.signal);
+  }
+
+  /** Whether all tables are now what they surely were where reading begins. Its own nobody alters. */
+  #isSure(shapes: readonly TableShape[], { sure, history }: ReadLogOptions): boolean {
+    if (sure === undefined || history !== undefined) return false;
+    const { ownSchema = 'otter' } = this.#options;
+    return shapes.every((shape) => shape.schema === ownSchema || sure(shape));
   }
 
   async #ahead(

@@ -13,13 +13,15 @@ export interface Statement {
   readonly sql: string;
   /** Rows the statement is about. */
   readonly rows: number;
-  readonly expects: 'anything' | 'upserted' | 'deleted' | 'updated';
+  readonly expects: 'anything' | 'upserted' | 'deleted' | 'updated' | 'loaded';
   /** Error values of ENUMs (member 0) that it writes: each gives a warning, and an error in strict mode. */
   readonly zeros?: number;
   /** For `updated`: run when the update finds no row. */
   readonly otherwise?: string;
   /** `zeros` of `otherwise`. */
   readonly otherwiseZeros?: number;
+  /** For `loaded`: what the server asks for when it comes to the statement. */
+  readonly lines?: () => Iterable<Buffer>;
   /** It changes a setting of the session. */
   readonly sets?: true;
   /** The server might cut spaces from the end of a text that it writes. */

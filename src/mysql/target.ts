@@ -24,6 +24,7 @@ import {
 import type { SourcePort } from '../model/ports.ts';
 import type { AnnouncedTable, Definition, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
+import { LINES_PACKET_MIN } from './bulk.ts';
 import { carryOut, definitionsOf, leavesNoTrace, statementOf, tablesOf } from './change-tables.ts';
 import { pruneConflicts } from './conflict-log.ts';
 import { stillOpen } from './conflict-rows.ts';
@@ -228,10 +229,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async session(pipeline: string): Promise<LoadSession> {
     const connection = await this.#options.connect();
     let packetBytesMax: number;
+    let takesLines: boolean;
     try {
       await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
-      const [limit] = await connection.rows<{ bytes: string | number }>('SELECT @@max_allowed_packet AS bytes');
+      const [limit] = await connection.rows<{ bytes: string | number; lines: string | number }>(
+        'SELECT @@max_allowed_packet AS bytes, @@local_infile AS `lines`',
+      );
       packetBytesMax = Number(limit!.bytes);
+      takesLines = Number(limit!.lines) === 1 && packetBytesMax >= LINES_PACKET_MIN;
     } catch (error) {
       connection.destroy();
       throw error;
@@ -240,6 +245,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     return new MysqlSession({
       connection,
       packetBytesMax,
+      takesLines,
       records: this.#records,
       pipeline,
       logEnd: async () => (await source.logEnd()).point,

@@ -76,6 +76,9 @@ export class OracleSession implements LoadSession {
     return this.write(writes);
   }
 
+  /** Binds are made of rows as they are sent. */
+  prepare(): void {}
+
   async apply(...whole: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
     const counts = await this.begin(...whole);
     await this.commit();

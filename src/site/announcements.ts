@@ -11,7 +11,6 @@
  * Rule kept: what was written to a table of the second site before its copy from the first one began is carried nowhere:
  * whoever empties a table to have it copied does not mean the rows of the other site.
  */
-import { hash } from 'node:crypto';
 import { OtterError } from '../model/error.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { PastTable, SourcePort } from '../model/ports.ts';
@@ -25,6 +24,7 @@ import {
   tableName,
 } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
+import { isSupposed, plainStructure, structureOf, supposed } from './recorded-structure.ts';
 import type { Routes } from './routes.ts';
 
 export interface AnnouncementsOptions {
@@ -56,9 +56,9 @@ export class Announcements {
   readonly #told = new Map<string, TableShape>();
   /** In which stay each was told. */
   readonly #stays = new Map<string, number>();
-  /** Tables that were told while rows of another structure may still come. */
+  /** Tables that were told while rows of another structure may still come, for all that is known: they are told once more then. */
   readonly #doubtful = new Set<string>();
-  /** Digest of the structure that rows come in. */
+  /** The structure that rows come in, as it is recorded; absent: a statement has changed it, or nothing is known. */
   readonly #structures: Map<string, string>;
   /** Tables that were made while their log was read: all their rows are in it. */
   readonly #born = new Set<string>();
@@ -128,11 +128,9 @@ export class Announcements {
     this.#held.delete(name);
     this.#told.set(name, table);
     this.#stays.set(name, stay);
-    if (structure === null) this.#doubtful.add(name);
-    else {
-      this.#doubtful.delete(name);
-      this.#structures.set(name, structure);
-    }
+    if (structure !== null) this.#structures.set(name, structure);
+    if (structure === null || isSupposed(structure)) this.#doubtful.add(name);
+    else this.#doubtful.delete(name);
   }
 
   /** These tables have just been made. */
@@ -175,7 +173,11 @@ export class Announcements {
 
   /** A statement has changed these tables: what comes now is in the structure they have now. */
   changed(tables: readonly { readonly schema: string; readonly name: string }[]): void {
-    for (const table of tables) this.#structures.delete(tableName(table));
+    this.#sure = null;
+    for (const table of tables) {
+      this.#structures.delete(tableName(table));
+      this.#doubtful.add(tableName(table));
+    }
   }
 
   /** Forgets tables that the pipeline has no more, or that have left and come back, and returns their names. */
@@ -226,11 +228,12 @@ export class Announcements {
       return { announced: null, copies };
     }
     const recorded = this.#structures.get(tableName(table));
-    const certain = recorded === undefined || recorded === present;
-    if (rows && !certain) throw changedSince(table, spec().source);
+    const fits = recorded === undefined || plainStructure(recorded) === present;
+    if (rows && !fits) throw changedSince(table, spec().source);
     const create = known === null ? await source.createStatements(table, this.#keeps) : this.created(known.past);
     const rowsEstimate = await source.estimateRows(table.schema, table.name);
-    const structure = certain ? present : null;
+    const sure = rows || recorded === present || spec().role !== 'one-way' || spec().ddl === 'replicate';
+    const structure = fits ? (sure ? present : supposed(present)) : null;
     // Of one that leaves nothing is recorded any more, whatever its stay was.
     const stay = placeOf(spec(), table.schema, table.name)?.stay ?? this.#stays.get(tableName(table)) ?? LEFT;
     const definition = known === null ? {} : { definition: { create: known.past.create, position: known.position } };
@@ -277,19 +280,6 @@ export class Announcements {
     if (told) this.#sure = table;
     return told;
   }
-}
-
-const digests = new WeakMap<TableShape, string>();
-
-/** A digest of what decides how rows of the log are read: the columns in their order, their names, types and charsets. */
-function structureOf(table: TableShape): string {
-  let digest = digests.get(table);
-  if (digest === undefined) {
-    const columns = table.columns.map(({ name, type, charset, generated }) => [name, type, charset, generated]);
-    digest = hash('sha256', JSON.stringify(columns)).slice(0, 32);
-    digests.set(table, digest);
-  }
-  return digest;
 }
 
 function changedSince(table: TableShape, source: string): OtterError {

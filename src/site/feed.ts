@@ -27,6 +27,8 @@ export class Feed {
   readonly #limits: WindowLimits;
   #held: Delivery[] = [];
   #start = 0;
+  /** Of what is held and was not given out. */
+  #bytes = 0;
   /** Within a transaction whose earlier parts were given out already. */
   #inside = false;
 
@@ -39,7 +41,15 @@ export class Feed {
       this.#held = this.#held.slice(this.#start);
       this.#start = 0;
     }
-    for (const delivery of deliveries) this.#held.push(delivery);
+    for (const delivery of deliveries) {
+      this.#held.push(delivery);
+      this.#bytes += delivery.bytes;
+    }
+  }
+
+  /** Whether so much waits that a window need not grow any more. */
+  get full(): boolean {
+    return this.#bytes >= this.#limits.bytes / 2;
   }
 
   /** The next window, or null when more must arrive. */
@@ -47,6 +57,7 @@ export class Feed {
     const window = this.#inside ? this.#piece(false) : (this.#whole() ?? this.#piece(true));
     if (window !== null) {
       this.#start += window.deliveries.length;
+      for (const { bytes } of window.deliveries) this.#bytes -= bytes;
       this.#inside = !window.closes;
       if (this.#start === this.#held.length) {
         // Not kept while they are written and the next is waited for.

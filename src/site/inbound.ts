@@ -25,11 +25,12 @@ import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
 import { DryStrategy, dryTables } from './dry-run.ts';
-import { Feed } from './feed.ts';
+import { Feed, type Window } from './feed.ts';
 import { Figures } from './figures.ts';
 import type { Join } from './joins.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
 import { type Care, Loading } from './loading.ts';
+import { pump } from './pump.ts';
 import { TargetTables } from './tables.ts';
 import type { UnseenChanges } from './unseen-changes.ts';
 
@@ -256,38 +257,35 @@ export class Inbound {
       desired: () => ({ spec: this.#spec, generation: this.#generation }),
     });
     this.#figures.position = checkpoint.position;
-    const feed = new Feed(WINDOW);
     let first = true;
-    for await (const batch of stream.deliveries) {
-      feed.push(batch);
-      for (let window = feed.next(); window !== null; window = feed.next()) {
-        if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
-          // Every table that is there has been announced.
-          first = false;
-          // Where changes are carried so is that a table is gone; one may be announced further on.
-          if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
-        }
-        if (this.#left.size > 0) await this.#forgetLeft();
-        await loading.apply(window, signal);
-        if (signal.aborted) return;
-        this.#figures.copies(tables.copies, tables.copying);
-        // An announcement moves nothing yet: what was wrong may be wrong still.
-        if (window.deliveries.some(({ kind }) => kind !== 'table')) {
-          progress();
-          this.#figures.phase = tables.copying ? 'copying' : 'streaming';
-          // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
-          // the source says when it has told every table. One that was opened with this generation begins with them.
-          const told = this.#attempted === this.#generation && (claimed === null || role !== 'to-serialiser');
-          const late = this.#leaves() || this.#spec.joinsLate;
-          if (told && !late) this.#figures.observedGeneration = this.#generation;
-        }
-        for (const delivery of window.deliveries) {
-          if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
-          else if (delivery.kind === 'table') this.#told(delivery.announced.complete);
-        }
-        forgetRows(window.deliveries);
+    const apply = async (window: Window): Promise<void> => {
+      if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
+        // Every table that is there has been announced.
+        first = false;
+        // Where changes are carried so is that a table is gone; one may be announced further on.
+        if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
       }
-    }
+      if (this.#left.size > 0) await this.#forgetLeft();
+      await loading.apply(window, signal);
+      if (signal.aborted) return;
+      this.#figures.copies(tables.copies, tables.copying);
+      // An announcement moves nothing yet: what was wrong may be wrong still.
+      if (window.deliveries.some(({ kind }) => kind !== 'table')) {
+        progress();
+        this.#figures.phase = tables.copying ? 'copying' : 'streaming';
+        // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
+        // the source says when it has told every table. One that was opened with this generation begins with them.
+        const told = this.#attempted === this.#generation && (claimed === null || role !== 'to-serialiser');
+        const late = this.#leaves() || this.#spec.joinsLate;
+        if (told && !late) this.#figures.observedGeneration = this.#generation;
+      }
+      for (const delivery of window.deliveries) {
+        if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
+        else if (delivery.kind === 'table') this.#told(delivery.announced.complete);
+      }
+      forgetRows(window.deliveries);
+    };
+    await pump(stream.deliveries, new Feed(WINDOW), { ready: (window) => loading.prepare(window), apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
   }
 

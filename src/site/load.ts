@@ -6,7 +6,7 @@ import { UnreachableError } from '../model/error.ts';
 import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { DryCounts } from '../model/records.ts';
-import { type Delivery, type Image, type RowChange, tableName } from '../model/row.ts';
+import { type Delivery, type Image, type RowChange, type TableShape, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
 import { mayMerge, refuseMerged } from '../replication/key-fit.ts';
 import { keyText } from '../replication/load-table.ts';
@@ -55,6 +55,8 @@ export interface Strategy {
     deliveries: readonly Delivery[],
     attempt: Attempt,
   ): Promise<Applied>;
+  /** Whatever can be made of deliveries before those ahead of them are applied, for a `begin` with the same array. */
+  prepare?(session: LoadSession, deliveries: readonly Delivery[]): void;
   /** More of the same transaction. */
   more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied>;
   /** What must happen before the commit. */
@@ -65,10 +67,20 @@ export interface Strategy {
   ended(): void;
 }
 
+/** What was made ahead, and of what. */
+interface Prepared {
+  readonly deliveries: readonly Delivery[];
+  readonly spec: PipelineSpec;
+  readonly tables: ReadonlyMap<TableShape, LoadTable>;
+  readonly changes: readonly LoadChange[];
+  readonly writes: readonly Write[];
+}
+
 export class PlainStrategy implements Strategy {
   readonly #tables: TargetTables;
   readonly #spec: () => PipelineSpec;
   readonly #fkChecks: boolean;
+  #prepared: Prepared | null = null;
 
   /** `logsCascades`: the source logs child rows, so the target must not cascade a second time. */
   constructor(spec: () => PipelineSpec, tables: TargetTables, logsCascades: boolean) {
@@ -86,10 +98,11 @@ export class PlainStrategy implements Strategy {
   ): Promise<Applied> {
     // A delete of an absent key locks it only under repeatable read; without, a user's insert may slip in before ours.
     const isolation = again ? 'repeatable read' : 'read committed';
-    const changes = this.#changes(deliveries);
+    const prepared = this.#madeOf(deliveries);
+    const changes = prepared?.changes ?? this.#changes(deliveries);
     const replaced = this.#spec().role === 'one-way' ? [] : replacedRows(changes);
-    if (replaced.length === 0 && this.#watched(deliveries, changes).length === 0) {
-      const writes = this.#writes(deliveries, changes);
+    if (prepared !== null || (replaced.length === 0 && this.#watched(deliveries, changes).length === 0)) {
+      const writes = prepared?.writes ?? this.#writes(deliveries, changes);
       const { missing, absent } = alone
         ? await session.apply(isolation, this.#fkChecks, from, to, writes)
         : await session.begin(isolation, this.#fkChecks, from, to, writes);
@@ -98,6 +111,37 @@ export class PlainStrategy implements Strategy {
     }
     await session.begin(isolation, this.#fkChecks, from, to, []);
     return this.#replace(session, deliveries, changes);
+  }
+
+  prepare(session: LoadSession, deliveries: readonly Delivery[]): void {
+    this.#prepared = null;
+    const spec = this.#spec();
+    // What is written while rows are copied hangs on which are there.
+    if (spec.role !== 'one-way' || this.#tables.copying) return;
+    if (!deliveries.every(({ kind }) => kind === 'changes' || kind === 'beat')) return;
+    const tables = new Map<TableShape, LoadTable>();
+    for (const delivery of deliveries)
+      for (const { table } of delivery.kind === 'changes' ? delivery.changes : []) {
+        if (tables.has(table)) continue;
+        const known = this.#tables.known(table);
+        if (known === null) return;
+        tables.set(table, known);
+      }
+    const changes = this.#changes(deliveries);
+    if (this.#watched(deliveries, changes).length > 0) return;
+    const writes = this.#writes(deliveries, changes);
+    this.#prepared = { deliveries, spec, tables, changes, writes };
+    session.prepare(writes);
+  }
+
+  /** What was prepared, if nothing it hangs on has changed since. */
+  #madeOf(deliveries: readonly Delivery[]): Prepared | null {
+    const prepared = this.#prepared;
+    if (prepared?.deliveries !== deliveries) return null;
+    this.#prepared = null;
+    const { spec, tables } = prepared;
+    const same = [...tables].every(([shape, table]) => this.#tables.known(shape) === table);
+    return same && spec === this.#spec() && !this.#tables.copying ? prepared : null;
   }
 
   async more(session: LoadSession, deliveries: readonly Delivery[]): Promise<Applied> {

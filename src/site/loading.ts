@@ -75,6 +75,11 @@ export class Loading {
     this.#joining = new Joining({ session, tables, arrivals, joined, desired, departed: this.#departed, transact });
   }
 
+  /** Whatever can be made of the window before those ahead of it are applied. */
+  prepare({ deliveries, opens, closes }: Window): void {
+    if (opens && closes) this.#options.strategy.prepare?.(this.#options.session, deliveries);
+  }
+
   async apply(arrived: Window, signal: AbortSignal): Promise<void> {
     const announcements = arrived.deliveries.filter((delivery) => delivery.kind === 'table');
     if (announcements.length > 0) await this.#joining.join(announcements, signal);

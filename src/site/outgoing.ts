@@ -22,6 +22,7 @@ import { type Join, Joins } from './joins.ts';
 import { Openings } from './openings.ts';
 import { Outbound, type OutboundOptions } from './outbound.ts';
 import type { LogStart } from './reader.ts';
+import { surely } from './recorded-structure.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 import { refuseOrphans, refuseStrays, waitsForParents } from './unlogged.ts';
@@ -157,7 +158,7 @@ export class Outgoing {
       .get(spec.name)
       ?.outbound.close(new OtterError('OT5020', `${spec.name} was opened anew`, { retry: 'backoff' }));
     this.#running.set(spec.name, running);
-    const there = past === null ? {} : { past, later };
+    const there = past === null ? sureOf(spec, request.known) : { past, later };
     log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null, ...there });
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
@@ -448,6 +449,15 @@ function requireGtids({ name, role, source }: PipelineSpec, { from }: PipelineRe
     where: { pipeline: name, position: from.position },
     hint: 'begin the channel anew (`otter explain OT4023` says how)',
   });
+}
+
+/**
+ * What its tables surely looked like where a pipeline stands. Two-way more hangs on a table than its columns (the keys that
+ * are compared), of which nothing is recorded.
+ */
+function sureOf({ role }: PipelineSpec, known: PipelineRequest['known']): Pick<LogStart, 'sure'> {
+  const recorded = new Map(Object.entries(known).map(([name, { structure }]) => [name, structure]));
+  return role === 'one-way' ? { sure: (table) => surely(recorded, table) } : {};
 }
 
 function without<T>(recorded: Readonly<Record<string, T>>, names: ReadonlyMap<string, unknown>): typeof recorded {

@@ -8,7 +8,7 @@
  */
 import { messageOf, OtterError } from '../model/error.ts';
 import { readCarriedMark } from '../model/load.ts';
-import type { Logger, LogItem, PastTable, SourcePort, Statement } from '../model/ports.ts';
+import type { Logger, LogItem, PastTable, ReadLogOptions, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type Definition, type RowChange, type Seen, tableName } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
@@ -77,6 +77,8 @@ export interface LogStart {
   readonly past?: ReadonlyMap<string, PastTable>;
   /** What is known of tables further on. */
   readonly later?: ReadonlyMap<string, Definition>;
+  /** See `ReadLogOptions`. */
+  readonly sure?: ReadLogOptions['sure'];
 }
 
 export interface ReaderOptions {
@@ -124,6 +126,8 @@ export class LogReader {
   /** Tables whose history is kept, as they were at `position`. */
   readonly past: Map<string, PastTable>;
   readonly later: Map<string, Definition>;
+  /** What is sure of structures at the position where it began; further on they may be others. */
+  #sure: LogStart['sure'];
   #connection = new AbortController();
   /** To be opened again when the transaction at hand has been handed on whole. */
   #anew = false;
@@ -131,10 +135,11 @@ export class LogReader {
   #complaint: string | null = null;
 
   /** Begins at once, behind the place. */
-  constructor({ position, clock, past, later }: LogStart, listener: LogListener, options: ReaderOptions) {
+  constructor({ position, clock, past, later, sure }: LogStart, listener: LogListener, options: ReaderOptions) {
     this.#options = options;
     this.past = new Map(past);
     this.later = new Map(later);
+    this.#sure = sure;
     this.#clock = new LogClock(clock);
     this.#own = new OtterRows(options.lineage);
     this.#position = position;
@@ -246,6 +251,7 @@ export class LogReader {
     if (keeps === null) this.past.clear();
     const batches = source.readLog({
       ...(keeps === null ? {} : { history: { keeps, past: this.past, later: this.later } }),
+      ...(this.#sure === undefined ? {} : { sure: this.#sure }),
       from: this.#position,
       wants: (tableSchema, table) => (tableSchema === schema ? LOG_TABLES.has(table) : wants(tableSchema, table)),
       definitions,
@@ -359,6 +365,7 @@ export class LogReader {
 
   #handedOn(position: string): void {
     this.#position = position;
+    this.#sure = undefined;
     this.#seenThere = this.#seen;
     this.#clockThere = this.#clock.now;
     this.#inside = null;

@@ -81,6 +81,11 @@ export class TargetTables {
     return table;
   }
 
+  /** Null: it is to be matched before rows of it are written. */
+  known(shape: TableShape): LoadTable | null {
+    return this.#outdated.has(shape) ? null : (this.#tables.get(shape) ?? null);
+  }
+
   /**
    * The topology has changed, or tables have left for good: what is still named is matched anew. Returns the source tables
    * that left and of which nothing is to come: what is recorded of them must be forgotten.

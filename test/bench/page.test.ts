@@ -47,7 +47,7 @@ test('the page, its plots and the run that is kept belong together', () => {
 
 test('parts that did not run stay as they were', () => {
   mkdirSync(join(folder, 'performance'));
-  const marks = /<!-- written[^\n]*-->[^]*<!-- end[^\n]*-->/.exec(readFileSync(join(DOCS, PAGE), 'utf8'))![0];
+  const marks = /<!-- written[^\n]*-->[\s\S]*<!-- end[^\n]*-->/.exec(readFileSync(join(DOCS, PAGE), 'utf8'))![0];
   const [begin, end] = [marks.slice(0, marks.indexOf('\n')), marks.slice(marks.lastIndexOf('<!--'))];
   writeFileSync(join(folder, PAGE), `before\n${begin}\nold\n${end}\nbehind\n`);
   const run = (...sections: Section[]): Run => ({ format: 1, sections });

@@ -196,6 +196,45 @@ describe('a table that is altered while rows of before are unread', () => {
   const TO_YX = 'ALTER TABLE alt.t MODIFY x INT AFTER y';
   const INSERT = 'INSERT INTO alt.t (id, x, y) VALUES';
 
+  test.each(['before it was passed', 'after that'])(
+    'rows behind a change that was passed over, and undone %s, are refused each time',
+    async (when) => {
+      const [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+      for (const root of [ra, rb])
+        await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS alt; CREATE DATABASE alt');
+      await ra.query('CREATE TABLE alt.t (id INT PRIMARY KEY, x INT, y INT); CREATE TABLE alt.u (id INT PRIMARY KEY)');
+      await using sites = new Sites({ a, b });
+      sites.set({ alt: channel(oneWay, ['alt.t', 'alt.u'], { ddl: 'ignore' }) });
+      sites.start('a');
+      sites.start('b');
+      await streaming(sites, 'alt/a>b');
+      // What the table was like is sure from here on, and then it is not any more.
+      await ra.query('INSERT INTO alt.t (id, x, y) VALUES (1, 1, 2)');
+      await until('it is there', async () => (await dump(rb, 'alt.t')).length === 1);
+      const [change, undo] = [`${TO_YX}; INSERT INTO alt.u VALUES (1)`, `${INSERT} (2, 10, 20); ${TO_XY}`];
+      if (when === 'after that') await ra.query(change);
+      else {
+        await sites.stop('a');
+        await ra.query(`${change}; ${undo}`);
+        sites.start('a');
+      }
+      await until('the change is passed over', async () => (await dump(rb, 'alt.u')).length === 1);
+      if (when === 'after that') {
+        await sites.stop('a');
+        await ra.query(undo);
+        sites.start('a');
+      }
+      for (let attempt = 0; attempt < 2; attempt += 1) {
+        await until('it is refused', () => sites.figures()['alt/a>b']?.error?.code === 'OT4030');
+        await Promise.all([sites.stop('a'), sites.stop('b')]);
+        expect(await dump(rb, 'alt.t')).toEqual(['[1,1,2]']);
+        sites.start('a');
+        sites.start('b');
+      }
+    },
+    60_000,
+  );
+
   test.each([
     ['passed over', 'alt.t', { ddl: 'ignore' }, `${TO_YX}; ${INSERT} (2, 10, 20); ${TO_XY}`],
     [

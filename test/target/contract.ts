@@ -27,6 +27,8 @@ export interface ContractLab extends AsyncDisposable {
   /** `A` a number, `B` at most 20 letters; no key. */
   readonly createKeyless: () => Promise<void>;
   readonly drop: (name: string) => Promise<void>;
+  /** From here on the server loads no lines, or does again; absent: it never does. */
+  readonly takeLines?: (takes: boolean) => Promise<void>;
   /** Rows as texts, columns with bars between, in order. */
   readonly rows: (name: string, columns: readonly string[]) => Promise<readonly string[]>;
   /** Names of otter's own tables that are there. */
@@ -280,6 +282,49 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     expect(found.find((line) => line.startsWith('7|'))).toBe(`7|n7|2|${long}`);
     expect(await apply(session, [{ kind: 'delete', table, rows }])).toEqual({ missing: 0, absent: 0 });
     expect(await lines()).toEqual([]);
+  }, 60_000);
+
+  test('one of many rows that is there already, or does not fit, is a refusal, and nothing of the others is kept', async () => {
+    await using session = await started();
+    const table = await orders();
+    const rows = Array.from({ length: 1200 }, (_, i) => row(i, `n${i}`, '1.0000', 'a text of some length'));
+    await apply(session, [{ kind: 'insert', table, rows: [row(5000, 'n77')] }]);
+    const long = rows.map((each, i): Image => (i === 600 ? row(600, 'n'.repeat(21)) : i === 77 ? row(77, null) : each));
+    const refusal = async (way: 'begin' | 'apply', rows: readonly Image[]): Promise<unknown> => {
+      const error = await session[way]('read committed', false, at, next(), [{ kind: 'insert', table, rows }]).catch(
+        (thrown: unknown) => thrown,
+      );
+      await session.rollback();
+      expect(await lines()).toEqual(['5000|n77|1.5|d']);
+      return error;
+    };
+    for (const way of ['apply', 'begin'] as const) {
+      // In haste it may only be said that something is wrong.
+      for (const wrong of [rows, long]) expect(await refusal(way, wrong)).toBeInstanceOf(Error);
+      session.careful = true;
+      expect(await refusal(way, rows)).toBeInstanceOf(DuplicateKey);
+      expect(await refusal(way, long)).toMatchObject({ code: 'OT4006' });
+      session.careful = false;
+    }
+    await apply(session, [{ kind: 'insert', table, rows: rows.filter((_, i) => i !== 77) }]);
+    expect(await lines()).toHaveLength(1200);
+  }, 60_000);
+
+  test('a server that takes no lines any more is given inserts', async (context) => {
+    if (lab.takeLines === undefined) return context.skip('it never takes any');
+    await using session = await started();
+    const table = await orders();
+    const rows = (first: number): Image[] =>
+      Array.from({ length: 1200 }, (_, i) => row(first + i, `n${first + i}`, '1.0000', 'a text of some length'));
+    await apply(session, [{ kind: 'insert', table, rows: rows(0) }]);
+    await lab.takeLines(false);
+    try {
+      await apply(session, [{ kind: 'insert', table, rows: rows(2_000) }]);
+    } finally {
+      await lab.takeLines(true);
+    }
+    await apply(session, [{ kind: 'insert', table, rows: rows(4_000) }]);
+    expect(await lines()).toHaveLength(3_600);
   }, 60_000);
 
   test('keeps how copies stand and what columns tables had, with the transaction or not at all', async () => {

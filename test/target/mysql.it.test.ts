@@ -6,7 +6,7 @@ import { MysqlTarget } from '../../src/mysql/target.ts';
 import { access } from '../mysql/context.ts';
 import { type ContractLab, targetContract } from './contract.ts';
 
-async function contractLab(start: () => Promise<LabServer>): Promise<ContractLab> {
+async function contractLab(start: () => Promise<LabServer>, takesLines = false): Promise<ContractLab> {
   await using stack = new AsyncDisposableStack();
   const server = stack.use(await start());
   const root = stack.use(await access(server, server.root).connect({ multipleStatements: true }));
@@ -35,6 +35,13 @@ async function contractLab(start: () => Promise<LabServer>): Promise<ContractLab
     createKeyless: async () => {
       await root.run('CREATE TABLE dw.EVENTS (A INT, B VARCHAR(20)) DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin');
     },
+    ...(takesLines
+      ? {
+          takeLines: async (takes: boolean): Promise<void> => {
+            await root.run(`SET GLOBAL local_infile=${takes ? 1 : 0}`);
+          },
+        }
+      : {}),
     drop: async (name) => {
       await root.run(`DROP TABLE IF EXISTS dw.${name}`);
     },
@@ -58,8 +65,10 @@ async function contractLab(start: () => Promise<LabServer>): Promise<ContractLab
 }
 
 describe.each([
-  ['MariaDB', startMariaDb],
-  ['MySQL', startMySql],
-] as const)('%s', (_, start) => {
-  targetContract(() => contractLab(start));
+  ['MariaDB', startMariaDb, true],
+  // Where it is not said, MySQL takes no lines, and rows are inserted.
+  ['MySQL', startMySql, false],
+  ['MySQL with local_infile', () => startMySql({ args: ['--local-infile=1'] }), true],
+] as const)('%s', (_, start, takesLines) => {
+  targetContract(() => contractLab(start, takesLines));
 });

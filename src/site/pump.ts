@@ -1,0 +1,62 @@
+/**
+ * Deliveries as they arrive, through windows, to who applies them: while a window is being applied the next is gathered, and
+ * made ready when it is as large as a window may be.
+ *
+ * Rules kept: windows are applied one after the other in their order; one that waits for nobody is applied at once, however
+ * small; and no more is taken from the stream than one window under way and one that is gathered.
+ */
+import type { Delivery } from '../model/row.ts';
+import type { Feed, Window } from './feed.ts';
+
+export interface PumpStages {
+  /** What of the work can be done beforehand, while the window before is under way; must not change anything. */
+  readonly ready: (window: Window) => void;
+  readonly apply: (window: Window) => Promise<void>;
+}
+
+/** Settles when the stream has ended and all of it is applied, or it was aborted. @throws whatever a stage or the stream throws */
+export async function pump(
+  deliveries: AsyncIterable<readonly Delivery[]>,
+  feed: Feed,
+  { ready, apply }: PumpStages,
+  signal: AbortSignal,
+): Promise<void> {
+  const batches = deliveries[Symbol.asyncIterator]();
+  let arriving: Promise<IteratorResult<readonly Delivery[]>> | null = null;
+  let applying: Promise<null> | null = null;
+  let ahead: Window | null = null;
+  let ended = false;
+  try {
+    while (!signal.aborted) {
+      if (applying === null) {
+        const window: Window | null = ahead ?? feed.next();
+        ahead = null;
+        if (window === null && ended) return;
+        if (window !== null) applying = handled(apply(window).then(() => null));
+      } else if (ahead === null && feed.full) {
+        ahead = feed.next();
+        if (ahead !== null) ready(ahead);
+      }
+      if (!ended && ahead === null) arriving ??= handled(batches.next());
+      const first: IteratorResult<readonly Delivery[]> | null = await Promise.race(
+        [applying, arriving].filter((each) => each !== null),
+      );
+      if (first === null) applying = null;
+      else {
+        arriving = null;
+        if (first.done === true) ended = true;
+        else feed.push(first.value);
+      }
+    }
+  } finally {
+    await applying?.catch(() => undefined);
+    // It answers when what was asked for last has come, which is when the stream is let go of.
+    if (batches.return !== undefined) void handled(batches.return());
+  }
+}
+
+/** Whoever waits for it learns of its failure; who does not, need not. */
+function handled<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  return work;
+}
