@@ -1,47 +1,46 @@
 /**
  * How fast a backlog is applied: otter beside a native replica of the same source, in turns, on the same log.
  *
- *   node bench/catch-up.ts [WORKLOAD ...] [--rounds N] [--scale X] [--pair mariadb,mariadb] [--no-log-bin]
+ *   node bench/catch-up.ts [WORKLOAD ...] [--rounds N] [--scale X] [--no-target-log] [--alone] [--loud]
  *
  * Each round writes a backlog while nobody reads, then one contender after the other applies it, in changing order. The
  * native replica takes turns between its settings: one thread, two and four optimistic ones; the best median of them is
  * what otter is held against. The time runs from when reading begins until the last transaction is visible.
- * All servers have the same settings, logs of their own included; with `--no-log-bin` neither target writes one.
+ * All servers have the same settings, logs of their own included; with `--no-target-log` neither target writes one. `--alone`
+ * leaves the replica out, `--loud` tells of each turn.
  */
-import { parseArgs } from 'node:util';
 import type { Connection } from 'mysql2/promise';
 import { startMariaDb } from '../src/lab/servers.ts';
 import { channel, rootOf, Sites } from '../test/site/harness.ts';
 import { cpuSeconds, follow, median, until } from './shared/figures.ts';
+import { startPart } from './shared/part.ts';
 import { WORKLOADS } from './shared/workloads.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  allowNegative: true,
-  options: {
-    rounds: { type: 'string', default: '3' },
-    scale: { type: 'string', default: '1' },
-    'log-bin': { type: 'boolean', default: true },
-    alone: { type: 'boolean', default: false },
-    loud: { type: 'boolean', default: false },
-  },
+const bench = startPart({
+  name: 'catch-up',
+  sizes: { rounds: { full: 2, quick: 1 }, scale: { full: 0.5, quick: 0.1 } },
+  flags: ['no-target-log', 'alone', 'loud'],
+  choices: WORKLOADS.map(({ name }) => name),
 });
-const rounds = Number(values.rounds);
-const scale = Number(values.scale);
+const { rounds, scale } = bench.sizes;
+const { alone, loud } = bench.flags;
 
 const THREADS = [0, 2, 4];
 
-const target = { args: values['log-bin'] ? ['--log-slave-updates'] : ['--skip-log-bin', '--skip-log-slave-updates'] };
+const target = {
+  args: bench.flags['no-target-log'] ? ['--skip-log-bin', '--skip-log-slave-updates'] : ['--log-slave-updates'],
+};
 await using stack = new AsyncDisposableStack();
 const source = stack.use(await startMariaDb());
 const native = stack.use(await startMariaDb(target));
 const ours = stack.use(await startMariaDb(target));
+bench.uses('MariaDB', source.version);
 const [from, replica, to] = await Promise.all([rootOf(source), rootOf(native), rootOf(ours)]);
 for (const each of [from, replica, to]) stack.defer(() => each.destroy());
 
 await follow(replica, source);
 
-for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+for (const workload of WORKLOADS.filter(({ name }) => bench.wants(name))) {
   const name = workload.name.replaceAll('-', '_');
   const sites = stack.use(new Sites({ from: source, to: ours }, undefined, `bench-${name}`));
   const make = `CREATE DATABASE ${name}; USE ${name}; ${workload.tables}; CREATE TABLE mark (id INT PRIMARY KEY)`;
@@ -69,6 +68,7 @@ for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 |
   );
   await replica.query('STOP SLAVE');
   const rates = { otter: [] as number[], native: new Map(THREADS.map((threads) => [threads, [] as number[]])) };
+  const perCpuSecond: number[] = [];
   let rows = 0;
   for (let round = 0; round < rounds * THREADS.length; round += 1) {
     const began = Number((await first(from, `SELECT COALESCE(MAX(id), 0) FROM mark`))[0]) + 1;
@@ -80,11 +80,13 @@ for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 |
     const byOtter = async (): Promise<void> => {
       const cpu = cpuSeconds([process.pid, ours.pid!, source.pid!]);
       const seconds = await timed(start, seen(to));
-      const used = cpuSeconds([process.pid, ours.pid!, source.pid!]).map((after, at) => (after - cpu[at]!).toFixed(2));
+      const spent = cpuSeconds([process.pid, ours.pid!, source.pid!]).map((after, at) => after - cpu[at]!);
+      const used = spent.map((each) => each.toFixed(2));
       await stop();
       rates.otter.push(rows / seconds);
-      if (values.loud)
-        console.log(
+      perCpuSecond.push(rows / Math.max(spent[0]!, 0.01));
+      if (loud)
+        bench.say(
           `  otter ${Math.round(rows / seconds)}/s, ${seconds.toFixed(2)} s, CPU seconds: otter ${used[0]}, target ${used[1]}, source ${used[2]}`,
         );
     };
@@ -94,30 +96,45 @@ for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 |
       const seconds = await timed(async () => replica.query('START SLAVE'), seen(replica));
       await replica.query('STOP SLAVE');
       rates.native.get(threads)!.push(rows / seconds);
-      if (values.loud)
-        console.log(
+      if (loud)
+        bench.say(
           `  native ${threads}: ${Math.round(rows / seconds)}/s, ${seconds.toFixed(2)} s, CPU seconds: replica, source ${cpuSeconds([native.pid!, source.pid!]).map((after, at) => (after - cpu[at]!).toFixed(2))}`,
         );
     };
-    for (const contender of values.alone ? [byOtter] : round % 2 === 0 ? [byOtter, byNative] : [byNative, byOtter])
+    for (const contender of alone ? [byOtter] : round % 2 === 0 ? [byOtter, byNative] : [byNative, byOtter])
       await contender();
   }
-  const best = [...rates.native].map(([threads, each]) => ({ threads, rate: each.length === 0 ? 0 : median(each) }));
-  const fastest = best.reduce((a, b) => (a.rate > b.rate ? a : b));
-  const all = best.map(({ threads, rate }) => `${threads}: ${Math.round(rate)}`).join(', ');
-  process.stdout.write(
-    `${workload.name}: otter ${Math.round(median(rates.otter))} ${workload.unit}/s, native ${Math.round(fastest.rate)} (threads ${all}); ${(median(rates.otter) / fastest.rate).toFixed(2)} times, wanted ${workload.wanted}\n`,
-  );
-  if (values.alone) await replica.query('START SLAVE');
+  const medians = [...rates.native].map(([threads, each]) => ({
+    name: threads === 0 ? 'native, serial' : `native, ${threads} threads`,
+    value: each.length === 0 ? 0 : median(each),
+  }));
+  const fastest = medians.reduce((a, b) => (a.value > b.value ? a : b));
+  const unit = workload.unit === 'rows' ? 'rows/s' : 'trx/s';
+  bench.tell({
+    name: workload.name,
+    value: median(rates.otter),
+    unit,
+    better: 'more',
+    ...(alone ? {} : { against: fastest, wanted: { bound: 'at least', value: workload.wanted, of: 'ratio' } }),
+  });
+  bench.tell({
+    name: `${workload.name}, per CPU second of otter`,
+    value: median(perCpuSecond),
+    unit: unit.replace('/s', '/CPU s'),
+    better: 'more',
+  });
+  if (alone) await replica.query('START SLAVE');
   await until(
     'the replica has all',
     async () =>
       (await first(replica, `SELECT MAX(id) FROM ${name}.mark`))[0] ===
       (await first(from, `SELECT MAX(id) FROM ${name}.mark`))[0],
   );
-  if (values.alone) await replica.query('STOP SLAVE');
+  if (alone) await replica.query('STOP SLAVE');
   await equal(name);
 }
+
+bench.end();
 
 async function equal(schema: string): Promise<void> {
   const [tables] = await from.query(

@@ -2,26 +2,32 @@
  * What deciding conflicts costs: rows per second of a backlog of single-row transactions on keys that no other site writes,
  * through a two-way channel and through one-way channels, between the same two servers and nodes, in turns.
  *
- *   node bench/conflicts.ts [TRANSACTIONS [ROUNDS [PAIR]]]
+ *   node bench/conflicts.ts [--transactions N] [--rounds N] [--mysql]
  *
- * TRANSACTIONS are written at each site while the nodes are stopped (SIGSTOP); the time runs from when they go on until the
- * last row is there. Shown are the medians of all rounds, and of how much slower two-way was in each. PAIR is `mariadb,mariadb`,
- * `mysql,mysql`, ... Servers and nodes share the machine. Needs `dist/`.
+ * So many are written at each site while the nodes are stopped (SIGSTOP); the time runs from when they go on until the
+ * last row is there. Shown are the medians of all rounds, and of how much slower two-way was in each; where both sites
+ * write, both directions are counted together, two-way and one-way alike. `--mysql`: between two MySQL in place of two MariaDB.
+ * Servers and nodes share the machine. Needs `dist/`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { startMariaDb, startMySql } from '../src/lab/servers.ts';
 import { connect, Otter, passwordsOf, rows, sitesOf, streaming } from '../test/e2e/otter.ts';
+import { median } from './shared/figures.ts';
+import { startPart } from './shared/part.ts';
 
-const transactions = Number(process.argv[2] ?? 12_000);
-const rounds = Number(process.argv[3] ?? 9);
-const families = (process.argv[4] ?? 'mariadb,mariadb').split(',');
+const bench = startPart({
+  name: 'conflicts',
+  sizes: { transactions: { full: 12_000, quick: 4_000 }, rounds: { full: 7, quick: 1 } },
+  flags: ['mysql'],
+});
+const { transactions, rounds } = bench.sizes;
+const start = bench.flags.mysql ? startMySql : startMariaDb;
 
 /** Shorter than the nodes' leases. */
 const STOPPED_MS = 8_000;
 const GIVE_UP_MS = 120_000;
 const NODES = ['west-1', 'east-1'];
-const STARTS: Record<string, typeof startMySql> = { mariadb: startMariaDb, mysql: startMySql };
 
 const CHANNELS = `  both: { between: [a, b], conflict: { policy: site-priority }, tables: ["two.*"] }
   there: { from: a, to: b, tables: ["there.*"] }
@@ -44,7 +50,8 @@ const LOADS: readonly Load[] = [
 const TABLES = { plain: '', unique: ', UNIQUE KEY (token)' };
 
 await using stack = new AsyncDisposableStack();
-const servers = await Promise.all(families.map(async (family) => stack.use(await STARTS[family]!())));
+const servers = await Promise.all([0, 1].map(async () => stack.use(await start())));
+bench.uses(bench.flags.mysql ? 'MySQL' : 'MariaDB', servers[0]!.version);
 const otter = stack.use(await Otter.in(passwordsOf(servers)));
 const sites: Connection[] = [];
 for (const server of servers) {
@@ -96,13 +103,20 @@ for (const table of Object.keys(TABLES)) {
       rates.oneWay.push(twoFirst ? second : first);
     }
     // Of each round by itself: what else the machine does changes from round to round.
-    const slower = median(rates.twoWay.map((rate, at) => (1 - rate / rates.oneWay[at]!) * 100)).toFixed(1);
-    const unique = table === 'unique' ? ', a unique key' : '';
-    process.stdout.write(
-      `${name}${unique}: two-way ${shown(rates.twoWay)}, one-way ${shown(rates.oneWay)} transactions/s; two-way is ${slower} % slower\n`,
-    );
+    const slower = median(rates.twoWay.map((rate, at) => (1 - rate / rates.oneWay[at]!) * 100));
+    const what = `${name}${table === 'unique' ? ', a unique key' : ''}`;
+    bench.tell({
+      name: `${what}: two-way`,
+      value: median(rates.twoWay),
+      unit: 'trx/s',
+      better: 'more',
+      against: { name: 'one-way', value: median(rates.oneWay) },
+    });
+    bench.tell({ name: `${what}: slower by`, value: slower, unit: '%', wanted: { bound: 'at most', value: 25 } });
+    bench.say(`${what}: two-way ${range(rates.twoWay)}, one-way ${range(rates.oneWay)} transactions/s`);
   }
 }
+bench.end();
 
 /** Transactions per second, of both directions together. */
 async function backlog(table: string, schemas: readonly (string | null)[]): Promise<number> {
@@ -134,11 +148,7 @@ async function backlog(table: string, schemas: readonly (string | null)[]): Prom
   return (schemas.filter((schema) => schema !== null).length * transactions) / seconds;
 }
 
-function shown(rates: readonly number[]): string {
+function range(rates: readonly number[]): string {
   const sorted = [...rates].sort((a, b) => a - b).map(Math.round);
   return `${Math.round(median(rates))} (${sorted[0]}-${sorted.at(-1)})`;
-}
-
-function median(values: readonly number[]): number {
-  return [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)]!;
 }

@@ -1,7 +1,7 @@
 /**
  * How fast a log is read: single-row transactions of eight columns from a private MariaDB, decoded into row changes.
  *
- *   node bench/decode.ts [TRANSACTIONS]
+ *   node bench/decode.ts [--transactions N] [--runs N]
  *
  * The whole way is measured: server, socket, driver, decoding, batches. The server shares the machine.
  */
@@ -10,10 +10,17 @@ import { comparePoints } from '../src/model/position.ts';
 import { DatabaseServer } from '../src/mysql/database-server.ts';
 import { mysqlSource } from '../src/mysql/source.ts';
 import { definitions } from '../src/replication/structure-change.ts';
+import { median } from './shared/figures.ts';
+import { startPart } from './shared/part.ts';
 
-const transactions = Number(process.argv[2] ?? 200_000);
+const bench = startPart({
+  name: 'decode',
+  sizes: { transactions: { full: 200_000, quick: 50_000 }, runs: { full: 5, quick: 3 } },
+});
+const { transactions, runs } = bench.sizes;
 
 await using lab = await startMariaDb();
+bench.uses('MariaDB', lab.version);
 const server = new DatabaseServer({
   name: 'bench',
   spec: { endpoints: [`${lab.host}:${lab.port}`], user: lab.root.user, tls: null },
@@ -25,7 +32,6 @@ await session.run('CREATE OR REPLACE DATABASE bench');
 await session.run(`CREATE TABLE bench.t (id INT PRIMARY KEY AUTO_INCREMENT, customer INT NOT NULL, amount DECIMAL(10,2) NOT NULL,
   status VARCHAR(20) NOT NULL, note VARCHAR(200), created DATETIME(3) NOT NULL, changed TIMESTAMP NULL, flags BIGINT UNSIGNED)`);
 const start = await source.logEnd();
-process.stdout.write(`writing ${transactions} transactions\n`);
 await session.run(
   `CREATE PROCEDURE bench.fill(n INT) BEGIN DECLARE i INT DEFAULT 0; WHILE i < n DO
      INSERT INTO bench.t (customer, amount, status, note, created, changed, flags)
@@ -35,7 +41,9 @@ await session.run(
 await session.run(`CALL bench.fill(${transactions})`);
 const end = await source.logEnd();
 
-for (let run = 1; run <= 3; run++) {
+const perSecond: number[] = [];
+const perCpuSecond: number[] = [];
+for (let run = 1; run <= runs; run++) {
   const abort = new AbortController();
   let rows = 0;
   let batches = 0;
@@ -55,8 +63,18 @@ for (let run = 1; run <= 3; run++) {
   const seconds = (performance.now() - began) / 1000;
   const used = process.cpuUsage(cpu);
   const busy = (used.user + used.system) / 1e6;
-  process.stdout.write(
+  perSecond.push(rows / seconds);
+  perCpuSecond.push(rows / busy);
+  bench.say(
     `run ${run}: ${rows} rows in ${batches} batches, ${Math.round(rows / seconds)} transactions/s (${Math.round(rows / busy)} per CPU second), ` +
-      `RSS ${Math.round(process.memoryUsage.rss() / 1e6)} MB\n`,
+      `RSS ${Math.round(process.memoryUsage.rss() / 1e6)} MB`,
   );
 }
+bench.tell({
+  name: 'single-row transactions decoded',
+  value: median(perSecond),
+  unit: 'trx/s',
+  wanted: { bound: 'at least', value: 250_000 },
+});
+bench.tell({ name: 'the same per CPU second', value: median(perCpuSecond), unit: 'trx/s', better: 'more' });
+bench.end();

@@ -8,22 +8,24 @@
  * (the two-way commits are made at the site that does not decide, which is the longer way). Needs `dist/`.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
 import type { Connection } from 'mysql2/promise';
 import { freePort } from '../src/lab/free-port.ts';
 import { startMariaDb } from '../src/lab/servers.ts';
 import { connect, Otter, passwordsOf, streaming } from '../test/e2e/otter.ts';
 import { follow, quantile, until } from './shared/figures.ts';
+import { startPart } from './shared/part.ts';
+import type { Wanted } from './shared/report.ts';
 
-const { values } = parseArgs({
-  options: { commits: { type: 'string', default: '400' }, rate: { type: 'string', default: '500' } },
+const bench = startPart({
+  name: 'latency',
+  sizes: { commits: { full: 400, quick: 100 }, rate: { full: 500, quick: 500 } },
 });
-const commits = Number(values.commits);
-const rate = Number(values.rate);
+const { commits, rate } = bench.sizes;
 
 await using stack = new AsyncDisposableStack();
 const [source, target, replica] = await Promise.all([startMariaDb(), startMariaDb(), startMariaDb()]);
 for (const server of [source, target, replica]) stack.use(server);
+bench.uses('MariaDB', source.version);
 const open = async (server: typeof source): Promise<Connection> => {
   const connection = await connect(server);
   stack.defer(() => connection.destroy());
@@ -74,18 +76,20 @@ for (const apart of [false, true]) {
   await otter.until('all streams', streaming);
   for (const loaded of [false, true]) {
     await using _load = loaded ? load() : null;
-    const when = loaded ? `at ${rate} transactions/s` : 'quiet';
+    const when = loaded ? `at ${rate} trx/s` : 'quiet';
     if (!apart) {
       const both = await measure(from, 'one', [to, native]);
-      tell(`one-way, one node, ${when}`, both[0]!, both[1]!);
+      tell(`one-way, one node, ${when}`, both[0]!, both[1]!, { bound: 'at most', value: 2, of: 'ratio' });
       continue;
     }
     const there = await measure(from, 'one', [to, native]);
-    tell(`one-way, two nodes, ${when}`, there[0]!, there[1]!);
+    tell(`one-way, two nodes, ${when}`, there[0]!, there[1]!, { bound: 'at most', value: 5, of: 'value' });
     const twoWay = await measure(back, 'two', [from]);
-    tell(`two-way, two nodes, ${when}`, twoWay[0]!, there[1]!);
+    tell(`two-way, two nodes, ${when}`, twoWay[0]!, there[1]!, { bound: 'at most', value: 10, of: 'value' });
   }
 }
+
+bench.end();
 
 /** Milliseconds of commits in turns, by where they were looked for. */
 async function measure(at: Connection, schema: string, seenAt: readonly Connection[]): Promise<number[][]> {
@@ -130,11 +134,17 @@ function load(): AsyncDisposable {
   };
 }
 
-function tell(what: string, ours: readonly number[], theirs: readonly number[]): void {
-  const shown = (all: readonly number[]): string =>
-    `p50 ${quantile(all, 0.5).toFixed(2)} ms, p99 ${quantile(all, 0.99).toFixed(2)} ms`;
-  const times = quantile(ours, 0.5) / quantile(theirs, 0.5);
-  process.stdout.write(
-    `${what}: otter ${shown(ours)}; native ${shown(theirs)}; p50 ${times.toFixed(2)} times native\n`,
-  );
+function tell(what: string, ours: readonly number[], theirs: readonly number[], wanted: Wanted): void {
+  for (const [name, share] of [
+    ['p50', 0.5],
+    ['p99', 0.99],
+  ] as const)
+    bench.tell({
+      name: `${what}, ${name}`,
+      value: quantile(ours, share),
+      unit: 'ms',
+      better: 'less',
+      against: { name: 'native', value: quantile(theirs, share) },
+      ...(name === 'p50' ? { wanted } : {}),
+    });
 }

@@ -1,5 +1,5 @@
 /**
- * How fast deliveries become frames and frames deliveries, on one core: `node bench/link.ts`.
+ * How fast deliveries become frames and frames deliveries, on one core: `node bench/link.ts [--rounds N]`.
  *
  * MB are of payload (the JSON inside a frame), rows have eight columns. The workloads: many single-row transactions, as a busy
  * source sends them, and full chunks of a copy.
@@ -10,8 +10,10 @@ import { DeliveryDecoder } from '../src/link/decode.ts';
 import { DeliveryEncoder } from '../src/link/encode.ts';
 import { FRAME, FrameReader, packFrame } from '../src/link/frame.ts';
 import type { Delivery, Image, RowChange, TableShape } from '../src/model/row.ts';
+import { startPart } from './shared/part.ts';
 
-const ROUNDS = 30;
+const bench = startPart({ name: 'link', sizes: { rounds: { full: 30, quick: 5 } } });
+const { rounds } = bench.sizes;
 const START = { position: 'mariadb:0-1-1', seen: {} };
 
 const column = (name: string) =>
@@ -85,7 +87,7 @@ for (const [name, batch] of Object.entries(workloads)) {
   let unpackMs = 0;
   let decodeMs = 0;
   let packSyncMs = 0;
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const encoder = new DeliveryEncoder(START);
     let at = performance.now();
     const payloads = [...encoder.payloads(batch)];
@@ -109,12 +111,20 @@ for (const [name, batch] of Object.entries(workloads)) {
     for (const payload of payloads) payloadBytes += payload.length;
     for (const frame of frames) packedBytes += frame.length;
   }
-  const rate = (ms: number): string => `${(payloadBytes / 1000 / ms).toFixed(0)} MB/s`;
-  const rows = batch.reduce((sum, d) => sum + (d.kind === 'changes' ? d.changes.length : 0), 0) * ROUNDS;
-  console.log(
-    `${name}: ${(payloadBytes / ROUNDS / 1e6).toFixed(1)} MB, packs ${(payloadBytes / packedBytes).toFixed(1)}x; ` +
-      `encode ${rate(encodeMs)}, pack on threads ${rate(packMs)} (in place ${rate(packSyncMs)}), ` +
-      `unpack ${rate(unpackMs)}, decode ${rate(decodeMs)}; ` +
-      `receive ${rate(unpackMs + decodeMs)}, ${((rows / (unpackMs + decodeMs)) * 1000).toFixed(0)} rows/s`,
+  const rows = batch.reduce((sum, d) => sum + (d.kind === 'changes' ? d.changes.length : 0), 0) * rounds;
+  const perSecond = (ms: number): number => payloadBytes / 1000 / ms;
+  const rate = (ms: number): string => `${perSecond(ms).toFixed(0)} MB/s`;
+  bench.say(
+    `${name}: packs ${(payloadBytes / packedBytes).toFixed(1)}x; pack on threads ${rate(packMs)} (in place ${rate(packSyncMs)}), ` +
+      `unpack ${rate(unpackMs)}, decode ${rate(decodeMs)}`,
   );
+  bench.tell({ name: `${name}: encode`, value: (rows / encodeMs) * 1000, unit: 'rows/s', better: 'more' });
+  bench.tell({
+    name: `${name}: unpack and decode`,
+    value: (rows / (unpackMs + decodeMs)) * 1000,
+    unit: 'rows/s',
+    better: 'more',
+  });
+  bench.tell({ name: `${name}: bytes of a row on the wire`, value: packedBytes / rows, unit: 'bytes', better: 'less' });
 }
+bench.end();

@@ -1,12 +1,18 @@
-/**
- * How soon a process sees what another wrote to the same state file: `node bench/state.ts`. Wanted are 200 ms.
- */
+/** How soon a process sees what another wrote to the same state file: `node bench/state.ts [--writes N]`. */
 import { quantile, seenAfterMs } from '../test/state/two-processes.ts';
+import { startPart } from './shared/part.ts';
 
-const WRITES = 300;
+const bench = startPart({ name: 'state', sizes: { writes: { full: 300, quick: 100 } } });
 
-const { ms } = await seenAfterMs(WRITES);
-const [half, most, worst] = [0.5, 0.99, 1].map((share) => `${quantile(ms, share).toFixed(1)} ms`);
-console.log(
-  `a state file, two processes, ${WRITES} writes: half seen within ${half}, 99 of 100 within ${most}, all within ${worst}`,
-);
+const { ms } = await seenAfterMs(bench.sizes.writes);
+for (const [name, share] of [
+  ['p50', 0.5],
+  ['p99', 0.99],
+] as const)
+  bench.tell({
+    name: `a write to a state file is seen, ${name}`,
+    value: quantile(ms, share),
+    unit: 'ms',
+    wanted: { bound: 'at most', value: 200 },
+  });
+bench.end();

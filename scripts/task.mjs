@@ -2,8 +2,7 @@
  * `node scripts/task.mjs TASK [ARGUMENTS]`: what the npm scripts call. Makes the checkout ready first, so that in a fresh
  * clone one command is enough, then does the task under the new Node and ends with its exit code.
  */
-import { readdirSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { build, install, newEnvironment, newNode, ROOT, run, say } from './set-up.mjs';
 
 const CHECKS = {
@@ -27,7 +26,7 @@ const TASKS = {
   test: async (args) => await test(args, {}),
   'test:long': async (args) => await test(args, { OTTER_TEST_LONG: '1' }),
   check: async (names) => (await install()) || (await check(names)),
-  bench: async (names) => await ready(async () => await bench(names)),
+  bench: async (args) => await ready(async () => await node(['bench/shared/run.ts', ...args])),
   sim: async (args) => (await install()) || (await node(['test/conflict/simulate.ts', ...args])),
   demo: async (args) => await ready(async () => await node(['dist/main.js', 'demo', ...args])),
 };
@@ -64,14 +63,4 @@ async function check(names) {
   }
   say(failed.length === 0 ? 'All checks passed.' : `Failed: ${failed.join(', ')}.`);
   return failed.length === 0 ? 0 : 1;
-}
-
-async function bench(names) {
-  const files = readdirSync(join(ROOT, 'bench')).filter((file) => file.endsWith('.ts'));
-  let worst = 0;
-  for (const file of files.filter((one) => names.length === 0 || names.includes(basename(one, '.ts')))) {
-    say(`-- ${file}`);
-    worst = Math.max(worst, await node([`bench/${file}`]));
-  }
-  return worst;
 }

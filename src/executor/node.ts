@@ -103,6 +103,7 @@ class WorkerNode {
       name,
       instance: this.#instance,
       leaseTtlMs: this.#timing.leaseTtlMs,
+      beatMs: this.#timing.beatMs,
       wrote: (entry) => this.#world.wrote(entry),
     });
     this.#status = new PipelineStatus({ store, topology, node: name, world: this.#world, now });
@@ -245,8 +246,13 @@ class WorkerNode {
       return;
     }
     const before = this.#presence.registration;
-    await this.#presence.beat(this.#record(spec));
-    this.#storeBack();
+    const record = this.#record(spec);
+    // Also when somebody else has written it.
+    const mine = this.#world.node(this.#options.name)?.record.instance === this.#instance;
+    if (!mine || this.#presence.due(record)) {
+      await this.#presence.beat(record);
+      this.#storeBack();
+    }
     if (this.#presence.registration !== before) {
       this.#firstRegisteredMs ??= performance.now();
       this.#lookAtAll();

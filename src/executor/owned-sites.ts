@@ -45,6 +45,9 @@ export interface OwnedSite {
   readonly owner: Condition | null;
 }
 
+/** Of a database of another region, which is not for this node to place. */
+const NOBODY: Placement = { loads: {}, free: [] };
+
 interface Site extends Running {
   readonly site: RunningSite;
 }
@@ -104,7 +107,7 @@ export class OwnedSites implements Hands {
       deleted: world.wasDeleted(database),
       desired: inRegion ? world.siteSpec(database) : null,
       owner: world.owner(database),
-      placement: this.#placement(region),
+      placement: inRegion ? this.#placement(region) : NOBODY,
       foreignRevision: world.foreignRevision(database),
       fault: world.fault,
       running: this.#sites.get(database) ?? null,

@@ -12,7 +12,7 @@ import type { PipelineFigures, PipelineRecord } from '../model/records.ts';
 import { parseKey, specKey, statusKey, statusPrefix } from '../state/keys.ts';
 import type { World } from './world.ts';
 
-const POSITION_EVERY_MS = 30_000;
+const POSITION_EVERY_MS = 60_000;
 /** Keeps a commit well below what a store takes, conditions included. */
 const RECORDS_PER_COMMIT = 60;
 

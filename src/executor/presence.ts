@@ -1,9 +1,11 @@
 /**
- * A node's own record under its own lease: `nodes/<name>`, written anew with every beat.
+ * A node's own record under its own lease: `nodes/<name>`, written anew with a beat when there is news, and else with every third: with
+ * many nodes this is most of what a store takes while nothing happens.
  *
  * Rules: a process that starts takes the name at once, also from a record whose lease has not run out; a process that
  * finds its name taken stops. Each write compares the revision of the last, so two processes cannot both believe.
  */
+import { isDeepStrictEqual } from 'node:util';
 import { OtterError } from '../model/error.ts';
 import type { Entry, Lease, StateStore } from '../model/ports.ts';
 import type { NodeRecord } from '../model/records.ts';
@@ -15,9 +17,13 @@ export interface PresenceOptions {
   readonly name: string;
   readonly instance: string;
   readonly leaseTtlMs: number;
+  readonly beatMs: number;
   /** Hears of every write, before the watch tells of it. */
   readonly wrote: (entry: Entry) => void;
 }
+
+/** The record of a node without news is written with every so many beats. */
+const BEATS = 3;
 
 export interface Registration {
   readonly lease: Lease;
@@ -30,6 +36,7 @@ export class Presence {
   readonly #key: string;
   #registration: Registration | null = null;
   #written = 0;
+  #last: NodeRecord | null = null;
   #wasRegistered = false;
 
   constructor(options: PresenceOptions) {
@@ -41,6 +48,14 @@ export class Presence {
   get registration(): Registration | null {
     if (this.#registration?.lease.lost.aborted === true) this.#registration = null;
     return this.#registration;
+  }
+
+  /** Whether the record is to be written with this beat. */
+  due(record: NodeRecord): boolean {
+    if (this.registration === null || this.#last === null) return true;
+    const age = record.updatedMs - this.#last.updatedMs;
+    // Half a beat, since beats are not exact.
+    return age < 0 || age >= (BEATS - 0.5) * this.#options.beatMs || isNews(record, this.#last);
   }
 
   /**
@@ -105,6 +120,7 @@ export class Presence {
     });
     if (!result.ok) return null;
     this.#written = result.revision;
+    this.#last = record;
     this.#options.wrote({ key: this.#key, value, revision: result.revision, created: result.revision });
     return result.revision;
   }
@@ -123,4 +139,18 @@ export class Presence {
       where: { node: name, host: other.host, pid: other.pid },
     });
   }
+}
+
+/** Whether something else has changed than figures that always do. */
+export function isNews(record: NodeRecord, before: NodeRecord): boolean {
+  const lasting = ({ rssBytes: _, updatedMs: __, pipelines, ...rest }: NodeRecord): object => ({
+    ...rest,
+    pipelines: Object.fromEntries(
+      Object.entries(pipelines).map(([name, { phase, observedGeneration, error, waiting, open }]) => [
+        name,
+        { phase, observedGeneration, error, waiting, open },
+      ]),
+    ),
+  });
+  return !isDeepStrictEqual(lasting(record), lasting(before));
 }

@@ -9,7 +9,7 @@
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
-import type { Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
+import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
@@ -39,6 +39,9 @@ export class World {
   readonly #foreign = new Map<string, number>();
   /** Databases whose deletion was seen as such, not just their absence after news were lost. */
   readonly #deleted = new Set<string>();
+  /** Made when asked for, since every database asks: names of records by their kind, and pipelines by their databases. */
+  readonly #names = new Map<string, readonly string[]>();
+  #pipelines: ReadonlyMap<string, readonly DesiredPipeline[]> | null = null;
 
   constructor(topology: string, instance: string) {
     this.#topology = topology;
@@ -64,13 +67,13 @@ export class World {
   }
 
   /** Names with a spec, sorted. */
-  names(kind: Kind): string[] {
-    return this.#namesAt((key) => (key.at === 'spec' && key.kind === kind ? key.name : null));
+  names(kind: Kind): readonly string[] {
+    return this.#namesAt(kind, (key) => (key.at === 'spec' && key.kind === kind ? key.name : null));
   }
 
   /** Names of the nodes that have a record under a lease. */
-  livingNodes(): string[] {
-    return this.#namesAt((key) => (key.at === 'node' ? key.name : null));
+  livingNodes(): readonly string[] {
+    return this.#namesAt('living', (key) => (key.at === 'node' ? key.name : null));
   }
 
   node(name: string): Seen<NodeRecord> | null {
@@ -82,8 +85,8 @@ export class World {
   }
 
   /** Databases that have an owner, sorted. */
-  ownedDatabases(): string[] {
-    return this.#namesAt((key) => (key.at === 'owner' ? key.database : null));
+  ownedDatabases(): readonly string[] {
+    return this.#namesAt('owned', (key) => (key.at === 'owner' ? key.database : null));
   }
 
   /** Last revision at which another process may have owned the database; 0 when none was seen. */
@@ -100,20 +103,30 @@ export class World {
     const { meta } = this;
     const spec = this.spec('database', database)?.record.spec;
     if (meta === null || spec === undefined) return null;
-    const pipelines = this.names('channel').flatMap((channel) => {
-      const { record, created } = this.spec('channel', channel)!;
-      return compileChannel(channel, record.spec, record.stays)
-        .filter(({ source, target }) => source === database || target === database)
-        .filter(
-          ({ source, target }) => this.spec('database', source) !== null && this.spec('database', target) !== null,
-        )
-        .map((pipeline) => ({
-          spec: pipeline,
-          generation: record.generation,
-          born: created + Math.max(record.stays?.pipelines?.[pipeline.name] ?? 0, ...this.#sinceOf(pipeline)),
-        }));
-    });
+    this.#pipelines ??= this.#compiled();
+    const pipelines = this.#pipelines.get(database) ?? [];
     return { lineage: meta.lineage, topology: this.#topology, name: database, database: spec, pipelines };
+  }
+
+  /** All channels, by each of the two databases of a pipeline. */
+  #compiled(): Map<string, DesiredPipeline[]> {
+    const all = new Map<string, DesiredPipeline[]>();
+    for (const channel of this.names('channel')) {
+      const { record, created } = this.spec('channel', channel)!;
+      for (const pipeline of compileChannel(channel, record.spec, record.stays)) {
+        const { source, target } = pipeline;
+        if (this.spec('database', source) === null || this.spec('database', target) === null) continue;
+        const stayed = record.stays?.pipelines?.[pipeline.name] ?? 0;
+        const born = created + Math.max(stayed, ...this.#sinceOf(pipeline));
+        const desired = { spec: pipeline, generation: record.generation, born };
+        for (const database of new Set([source, target])) {
+          const known = all.get(database);
+          if (known === undefined) all.set(database, [desired]);
+          else known.push(desired);
+        }
+      }
+    }
+    return all;
   }
 
   /** Since when its two databases are the ones that they are. */
@@ -149,14 +162,18 @@ export class World {
     return (this.#entries.get(key) as Seen<T> | undefined) ?? null;
   }
 
-  #namesAt(nameOf: (key: ParsedKey) => string | null): string[] {
+  #namesAt(of: string, nameOf: (key: ParsedKey) => string | null): readonly string[] {
+    const known = this.#names.get(of);
+    if (known !== undefined) return known;
     const names: string[] = [];
     for (const key of this.#entries.keys()) {
       const parsed = parseKey(key);
       const name = parsed === null ? null : nameOf(parsed);
       if (name !== null) names.push(name);
     }
-    return names.sort();
+    names.sort();
+    this.#names.set(of, names);
+    return names;
   }
 
   #put({ key, value, revision, created }: Entry): News {
@@ -171,6 +188,7 @@ export class World {
     }
     this.#faults.delete(key);
     this.#entries.set(key, { record, revision, created });
+    this.#forget(parsed.at, before === undefined);
     if (parsed.at === 'owner' && (record as OwnerRecord).instance !== this.#instance) {
       this.#sawForeign(parsed.database, revision);
     }
@@ -185,6 +203,7 @@ export class World {
     if (!known || (before !== undefined && before.revision > revision)) return 'nothing';
     this.#entries.delete(key);
     const parsed = parseKey(key);
+    if (parsed !== null) this.#forget(parsed.at, true);
     if (parsed?.at === 'spec' && parsed.kind === 'database' && how === 'seen') this.#deleted.add(parsed.name);
     return 'change';
   }
@@ -194,6 +213,7 @@ export class World {
     if (revision < (this.#toldRevision ?? 0)) {
       // Another store, or an older copy of it: revisions of before mean nothing any more.
       this.#entries.clear();
+      this.#forget('spec', true);
       this.#faults.clear();
       this.#foreign.clear();
       news = 'change';
@@ -207,6 +227,12 @@ export class World {
       if (!present.has(ownerKey(this.#topology, database))) this.#sawForeign(database, revision);
     }
     return news;
+  }
+
+  /** @param named whether a record came or went */
+  #forget(at: ParsedKey['at'], named: boolean): void {
+    if (named) this.#names.clear();
+    if (at === 'spec') this.#pipelines = null;
   }
 
   #sawForeign(database: string, revision: number): void {

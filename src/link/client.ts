@@ -189,7 +189,8 @@ class RemoteStream implements PipelineStream {
         if (kind === FRAME.end) return;
         if (kind === FRAME.error) throw decodeError(payload);
         if (kind !== FRAME.deliveries) throw unreadable('a frame where it does not belong');
-        yield decoder.deliveries(payload);
+        const batch = decoder.deliveries(payload);
+        if (batch.length > 0) yield batch;
       }
       throw new Error('it ended without a word');
     } catch (cause) {

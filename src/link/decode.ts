@@ -15,31 +15,83 @@ import type {
   Seen,
   TableChange,
   TableShape,
+  Value,
 } from '../model/row.ts';
 import { applyDifference, TextMemory } from './text-memory.ts';
 import { FLAG, KIND, OP, SAME, SHAPES_MAX, type StreamStart, UNCHECKED } from './wire.ts';
+
+/** Of pieces that wait for their delivery. */
+const AHEAD_CHARS_MAX = 1 << 30;
 
 export class DeliveryDecoder {
   readonly #shapes: TableShape[] = [];
   readonly #gtid = new TextMemory('');
   readonly #position: TextMemory;
   #seen: Seen;
+  /** Pieces of long values of the deliveries to come. */
+  #ahead: string[] = [];
+  #aheadChars = 0;
 
   constructor(start: StreamStart) {
     this.#position = new TextMemory(start.position);
     this.#seen = start.seen;
   }
 
-  /** @throws OtterError OT6007; the decoder is of no use after that. */
+  /** None when it was a piece of a value. @throws OtterError OT6007; the decoder is of no use after that. */
   deliveries(payload: string): Delivery[] {
-    const [shapes, deliveries] = listOf(parseJson(payload), 2);
+    const parsed = parseJson(payload);
+    if (typeof parsed === 'string') {
+      this.#keep(parsed);
+      return [];
+    }
+    const [shapes, deliveries] = listOf(parsed, 2);
     for (const entry of list(shapes)) {
       const [number, shape] = listOf(entry, 2);
       if (number !== this.#shapes.length || number >= SHAPES_MAX)
         throw unreadable('a table has another number than the next');
       this.#shapes.push(tableShape(shape));
     }
-    return list(deliveries).map((entry) => this.#delivery(list(entry)));
+    const all = list(deliveries).map((entry) => this.#delivery(list(entry)));
+    if (this.#ahead.length > 0) throw unreadable('pieces of a value that nothing has');
+    return all;
+  }
+
+  #keep(piece: string): void {
+    this.#aheadChars += piece.length;
+    if (piece === '' || this.#aheadChars > AHEAD_CHARS_MAX) throw unreadable('values of more pieces than there may be');
+    this.#ahead.push(piece);
+  }
+
+  /** A value that came ahead. */
+  #long(value: unknown): string {
+    const chars = number(listOf(value, 1)[0]);
+    let text = '';
+    let used = 0;
+    for (; text.length < chars && used < this.#ahead.length; used += 1) text += this.#ahead[used]!;
+    if (used === 0 || text.length !== chars) throw unreadable('a value whose pieces are others');
+    this.#ahead.splice(0, used);
+    this.#aheadChars -= chars;
+    return text;
+  }
+
+  #image(value: unknown): Image {
+    const values = list(value) as unknown[];
+    for (let i = 0; i < values.length; i++) values[i] = this.#value(values[i]);
+    return values as Image;
+  }
+
+  #value(value: unknown): Value {
+    if (typeof value === 'string' || value === null) return value;
+    if (Array.isArray(value)) return this.#long(value);
+    throw unreadable('a value that is neither text nor null');
+  }
+
+  /** Fills in place what did not change: the array is fresh from the parser. */
+  #imageAfter(before: Image, value: unknown): Image {
+    const values = list(value) as unknown[];
+    for (let i = 0; i < values.length; i++)
+      values[i] = values[i] === SAME && i < before.length ? before[i] : this.#value(values[i]);
+    return values as Image;
   }
 
   #delivery(entry: readonly unknown[]): Delivery {
@@ -74,8 +126,8 @@ export class DeliveryDecoder {
           ...common,
           chunk: {
             table: this.#table(entry[6]),
-            rows: list(entry[7]).map(image),
-            cursor: entry[8] === null ? null : image(entry[8]),
+            rows: list(entry[7]).map((row) => this.#image(row)),
+            cursor: entry[8] === null ? null : this.#image(entry[8]),
             rowsDone: number(entry[9]),
             rowsEstimate: number(entry[10]),
           },
@@ -144,16 +196,16 @@ export class DeliveryDecoder {
     const fkChecks = (op & UNCHECKED) === 0;
     switch (op & ~UNCHECKED) {
       case OP.insert:
-        for (const after of images) changes.push({ kind: 'insert', table, fkChecks, after: image(after) });
+        for (const after of images) changes.push({ kind: 'insert', table, fkChecks, after: this.#image(after) });
         return;
       case OP.delete:
-        for (const before of images) changes.push({ kind: 'delete', table, fkChecks, before: image(before) });
+        for (const before of images) changes.push({ kind: 'delete', table, fkChecks, before: this.#image(before) });
         return;
       case OP.update:
         if (images.length % 2 !== 0) throw unreadable('an update without its second image');
         for (let i = 0; i < images.length; i += 2) {
-          const before = image(images[i]);
-          changes.push({ kind: 'update', table, fkChecks, before, after: imageAfter(before, images[i + 1]) });
+          const before = this.#image(images[i]);
+          changes.push({ kind: 'update', table, fkChecks, before, after: this.#imageAfter(before, images[i + 1]) });
         }
         return;
       default:
@@ -165,8 +217,8 @@ export class DeliveryDecoder {
     return {
       pipeline: string(pipeline),
       table: this.#table(table),
-      key: image(key),
-      image: row === null ? null : image(row),
+      key: this.#image(key),
+      image: row === null ? null : this.#image(row),
     };
   }
 
@@ -207,25 +259,6 @@ function seen(value: unknown, before: Seen): Seen {
     else now.set(pipeline, fitting(applyDifference(now.get(pipeline) ?? '', change)));
   }
   return Object.fromEntries(now);
-}
-
-function image(value: unknown): Image {
-  const values = list(value);
-  for (const item of values) {
-    if (typeof item !== 'string' && item !== null) throw unreadable('a value that is neither text nor null');
-  }
-  return values as Image;
-}
-
-/** Fills in place what did not change: the array is fresh from the parser. */
-function imageAfter(before: Image, value: unknown): Image {
-  const values = list(value) as unknown[];
-  for (let i = 0; i < values.length; i++) {
-    if (values[i] === SAME && i < before.length) values[i] = before[i];
-    else if (typeof values[i] !== 'string' && values[i] !== null)
-      throw unreadable('a value that is neither text nor null');
-  }
-  return values as unknown as Image;
 }
 
 function tableShape(value: unknown): TableShape {

@@ -10,6 +10,7 @@ import { TextMemory, textDifference } from './text-memory.ts';
 import {
   FLAG,
   KIND,
+  LONG_CHARS,
   OP,
   SAME,
   SHAPES_MAX,
@@ -25,6 +26,8 @@ import {
 
 /** Payloads are cut between deliveries when they reach about this size. */
 const PAYLOAD_BYTES = 256 << 10;
+/** Deliveries of less have no long values, whatever is rough about it. */
+const LONG_BYTES = LONG_CHARS >> 1;
 /** What a delivery without rows takes in a payload. */
 const DELIVERY_BYTES = 64;
 
@@ -32,6 +35,9 @@ export class DeliveryEncoder {
   readonly #numbers = new WeakMap<TableShape, number>();
   readonly #numbersByText = new Map<string, number>();
   #newShapes: WireShape[] = [];
+  /** Long values of the delivery at hand, in order. */
+  #long: string[] = [];
+  #hasLong = false;
   readonly #gtid = new TextMemory('');
   readonly #position: TextMemory;
   #seen: Seen;
@@ -46,8 +52,10 @@ export class DeliveryEncoder {
     let part: unknown[] = [];
     let bytes = 0;
     for (const delivery of batch) {
+      this.#hasLong = delivery.bytes >= LONG_BYTES;
       part.push(this.#delivery(delivery));
       bytes += delivery.bytes + DELIVERY_BYTES;
+      if (this.#long.length > 0) yield* this.#ahead();
       if (bytes >= PAYLOAD_BYTES) {
         yield this.#payload(part);
         part = [];
@@ -55,6 +63,23 @@ export class DeliveryEncoder {
       }
     }
     if (part.length > 0) yield this.#payload(part);
+  }
+
+  *#ahead(): Generator<string, void> {
+    const values = this.#long;
+    this.#long = [];
+    for (const value of values)
+      for (let at = 0; at < value.length; at += LONG_CHARS) yield JSON.stringify(value.slice(at, at + LONG_CHARS));
+  }
+
+  /** Long values are noted, and named by their length. */
+  #image(image: WireImage): WireImage {
+    if (!this.#hasLong) return image;
+    return image.map((value) => {
+      if (typeof value !== 'string' || value.length <= LONG_CHARS) return value;
+      this.#long.push(value);
+      return [value.length];
+    });
   }
 
   #payload(deliveries: readonly unknown[]): string {
@@ -76,12 +101,18 @@ export class DeliveryEncoder {
         return [KIND.changes, ...common, flags, this.#runs(delivery.changes)];
       }
       case 'answers': {
-        const answers = delivery.answers.map((a) => [a.pipeline, this.#number(a.table), a.key, a.image]);
+        const answers = delivery.answers.map((a) => [
+          a.pipeline,
+          this.#number(a.table),
+          this.#image(a.key),
+          a.image === null ? null : this.#image(a.image),
+        ]);
         return [KIND.answers, ...common, answers];
       }
       case 'chunk': {
         const { table, rows, cursor, rowsDone, rowsEstimate } = delivery.chunk;
-        return [KIND.chunk, ...common, this.#number(table), rows, cursor, rowsDone, rowsEstimate];
+        const images = this.#hasLong ? rows.map((row) => this.#image(row)) : rows;
+        return [KIND.chunk, ...common, this.#number(table), images, cursor, rowsDone, rowsEstimate];
       }
       case 'table': {
         return [KIND.table, ...common, ...this.#announced(delivery.announced)];
@@ -140,9 +171,9 @@ export class DeliveryEncoder {
         runs.push([OP[change.kind] + (change.fkChecks ? 0 : UNCHECKED), this.#number(change.table), images]);
       }
       previous = change;
-      if (change.kind !== 'insert') images.push(change.before);
-      if (change.kind === 'update') images.push(afterImage(change.before, change.after));
-      if (change.kind === 'insert') images.push(change.after);
+      if (change.kind !== 'insert') images.push(this.#image(change.before));
+      if (change.kind === 'update') images.push(this.#image(afterImage(change.before, change.after)));
+      if (change.kind === 'insert') images.push(this.#image(change.after));
     }
     return runs;
   }

@@ -177,7 +177,8 @@ function unpack(bytes: Buffer, recent: Buffer): Buffer {
     case ZSTD_AFTER: {
       let plain: Buffer;
       try {
-        const chunkSize = Math.max(64, Math.min(unpackedBytes, 1 << 24));
+        // In one piece: pieces would be there twice while they are put together.
+        const chunkSize = Math.max(64, unpackedBytes);
         const maxOutputLength = Math.max(1, unpackedBytes);
         const against = packing === ZSTD_AFTER ? { dictionary: recent } : {};
         plain = zstdDecompressSync(body, { params: WINDOW, chunkSize, maxOutputLength, ...against });

@@ -11,6 +11,7 @@ import type { TLSSocket } from 'node:tls';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
+import { forgetRows } from '../model/row.ts';
 import { type Credentials, OPEN } from './credentials.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
@@ -232,6 +233,7 @@ async function deliver(
         charsAhead += chars;
         while (unsent.length > FRAMES_AHEAD || (charsAhead > CHARS_AHEAD && unsent.length > 1)) await oneSent();
       }
+      forgetRows(batch);
       // What cannot be packed is to be known now, and not when something follows it.
       await before;
       // One goes while the next is made ready, or its turn would pass; what comes meanwhile is a batch together.

@@ -310,8 +310,11 @@ export interface SourcePort {
    * @param passed settles when a reader of this log is behind the mark
    */
   seen(passed: Promise<void>, signal: AbortSignal): Promise<void>;
-  /** Rows after `after` in primary key order, at most `limit`, as canonical literals. */
-  readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]>;
+  /**
+   * Rows after `after` in primary key order, as canonical literals: at most `limit`, and no more once they are `bytesMax`
+   * (`rowBytes`). They are the last when they are neither.
+   */
+  readChunk(table: TableShape, after: Image | null, limit: number, bytesMax: number): Promise<readonly Image[]>;
   /**
    * The rows that have the primary keys of these now, as far as they are there. Waits for whoever writes them: what the log has
    * shown of a row is in it.

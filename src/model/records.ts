@@ -105,7 +105,7 @@ export interface PipelineFigures {
   readonly index?: IndexFigures | null | undefined;
 }
 
-/** `nodes/<name>`, under the node's lease; renewed with fresh figures every second or so. */
+/** `nodes/<name>`, under the node's lease; renewed with fresh figures every three seconds or so, at once when there is news. */
 export interface NodeRecord {
   /** Random id of the running process: tells a restarted node, or a second one under the same name, from this one. */
   readonly instance: string;

@@ -89,6 +89,50 @@ export class Session implements AsyncDisposable {
     }
   }
 
+  /**
+   * Rows one by one as they arrive, until `take` says that they are enough: then the session is destroyed when rows are left, since a
+   * server cannot be asked on the same connection to stop. Nothing else may be asked on it meanwhile.
+   */
+  async each(sql: string, driver: object, take: (row: unknown[]) => boolean): Promise<void> {
+    let refused: { readonly error: unknown } | null = null;
+    try {
+      await new Promise<void>((resolve, reject) => {
+        const close = (): void => reject(lost());
+        this.driver.once('end', close);
+        const done = (): void => {
+          this.driver.off('end', close);
+          resolve();
+        };
+        const fail = (error: unknown): void => {
+          this.driver.off('end', close);
+          reject(error);
+        };
+        let enough = false;
+        const query = this.driver.query({ sql, ...driver });
+        query.on('error', fail);
+        query.on('end', done);
+        query.on('result', (row) => {
+          if (enough) return;
+          try {
+            enough = !take(row as unknown as unknown[]);
+          } catch (error) {
+            enough = true;
+            refused = { error };
+            fail(error);
+          }
+          if (!enough) return;
+          done();
+          this.destroy();
+        });
+      });
+    } catch (error) {
+      if (refused !== null) throw error;
+      const known = databaseError(error, this.where);
+      if (known.code === 'OT4004' || known.code === 'OT4001') this.destroy();
+      throw known;
+    }
+  }
+
   /** At once, without a word to the server. */
   destroy(): void {
     if (this.#alive) {

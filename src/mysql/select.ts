@@ -6,7 +6,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
-import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
+import { type ColumnShape, type Image, rowBytes, type TableShape, type Value } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { doubleLiteral } from './decode.ts';
 import { jsonLiteral } from './json.ts';
@@ -16,6 +16,9 @@ import { qualified, quoteName } from './sql.ts';
 import { type ColumnType, parseColumnType } from './types.ts';
 
 const LITERALS_AT_ONCE = 500;
+
+/** Of the bytes that the server sends. */
+type Reader = (bytes: Buffer) => string;
 
 /** The columns of a SELECT whose rows `toImages` understands. */
 export function selectList(columns: readonly ColumnShape[]): string {
@@ -31,10 +34,14 @@ export const RAW_ROWS = {
 /** Rows of a query made with `selectList(columns)` and `RAW_ROWS`. */
 export function toImages(columns: readonly ColumnShape[], rows: readonly (readonly unknown[])[]): Image[] {
   const readers = columns.map((column) => readerOf(typeOf(column)));
-  return rows.map((row) => readers.map((read, i) => toValue(read, row[i])));
+  return rows.map((row) => toImage(readers, row));
 }
 
-function toValue(read: (bytes: Buffer) => string, value: unknown): Value {
+function toImage(readers: readonly Reader[], row: readonly unknown[]): Image {
+  return readers.map((read, i) => toValue(read, row[i]));
+}
+
+function toValue(read: Reader, value: unknown): Value {
   if (value === null || value === undefined) return null;
   if (Buffer.isBuffer(value)) return read(value);
   if (typeof value === 'string' || Number.isSafeInteger(value)) return read(Buffer.from(String(value)));
@@ -42,12 +49,16 @@ function toValue(read: (bytes: Buffer) => string, value: unknown): Value {
   throw new TypeError('rows for toImages are read with RAW_ROWS');
 }
 
-/** At most `limit` rows after `after` (values of the primary key, or null for the beginning), in key order. */
+/**
+ * At most `limit` rows after `after` (values of the primary key, or null for the beginning), in key order; fewer when they reach
+ * `bytesMax`, see `rowBytes`, in which case the session is gone. Nothing else may be asked on it meanwhile.
+ */
 export async function readChunk(
   session: Session,
   table: TableShape,
   after: Image | null,
   limit: number,
+  bytesMax: number,
 ): Promise<readonly Image[]> {
   const columns = table.primaryKey.map((i) => table.columns[i]!);
   const key = columns.map((column) => quoteName(column.name));
@@ -59,8 +70,16 @@ export async function readChunk(
   const sql =
     `SELECT ${selectList(table.columns)} FROM ${qualified(table)} FORCE INDEX (PRIMARY)` +
     `${where} ORDER BY ${key.join(', ')} LIMIT ${limit}`;
-  const rows = (await session.query(sql, { driver: RAW_ROWS })) as unknown[][];
-  return toImages(table.columns, rows);
+  const readers = table.columns.map((column) => readerOf(typeOf(column)));
+  const rows: Image[] = [];
+  let bytes = 0;
+  await session.each(sql, RAW_ROWS, (row) => {
+    const image = toImage(readers, row);
+    rows.push(image);
+    bytes += rowBytes(image);
+    return bytes < bytesMax || rows.length === limit;
+  });
+  return rows;
 }
 
 const MEMBER = /'(?:[^']|'')*'/g;

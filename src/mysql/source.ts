@@ -90,6 +90,8 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   readonly #control: KeptSession;
   readonly #catalogSession: KeptSession;
   readonly #rows: KeptSession;
+  /** Whoever reads rows has that session to himself. */
+  #reading: Promise<void> = Promise.resolve();
   readonly #catalog = new Catalog({ children: false });
   readonly #parents = new Catalog({ children: true });
   readonly #look = new LookAhead({ logEnd: () => this.logEnd() });
@@ -369,12 +371,24 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     if ((await this.#facts(session)).family === 'mariadb') await this.#late.over(session, passed, signal);
   }
 
-  async readChunk(table: TableShape, after: Image | null, limit: number): Promise<readonly Image[]> {
-    return readChunk(await this.#rows.get(), table, after, limit);
+  async readChunk(table: TableShape, after: Image | null, limit: number, bytesMax: number): Promise<readonly Image[]> {
+    return this.#reader((session) => readChunk(session, table, after, limit, bytesMax));
+  }
+
+  async #reader<T>(read: (session: Session) => Promise<T>): Promise<T> {
+    const before = this.#reading;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#reading = promise;
+    await before;
+    try {
+      return await read(await this.#rows.get());
+    } finally {
+      resolve();
+    }
   }
 
   async presentRows(table: TableShape, rows: readonly Image[]): Promise<readonly Image[]> {
-    return presentRows(await this.#rows.get(), table, rows);
+    return this.#reader((session) => presentRows(session, table, rows));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

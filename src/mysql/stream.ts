@@ -90,6 +90,8 @@ export interface StreamOptions {
 
 const PACKET_OK = 0x00;
 const PACKET_ERROR = 0xff;
+/** Of items that are larger together no others are read until they have been handed on: rows of megabytes come one at a time. */
+const LARGE_BYTES = 8 << 20;
 /** While paused we read nothing; the server must not take that for a dead client. */
 const SERVER_WRITE_TIMEOUT_S = 86_400;
 const STOP_MS_MAX = 2_000;
@@ -109,6 +111,8 @@ export class LogStream implements AsyncDisposable {
   /** An event waits until the items are taken. */
   #full = false;
   #paused = false;
+  /** Large items were taken. */
+  #resting = false;
   #heard = true;
   #silentMs = 0;
   #seenFile = '';
@@ -137,6 +141,10 @@ export class LogStream implements AsyncDisposable {
 
   /** The next batch, when there is anything new. @throws OtterError when the log cannot be followed any further. */
   async next(signal: AbortSignal): Promise<LogBatch> {
+    if (this.#resting) {
+      this.#resting = false;
+      this.#goOn();
+    }
     for (;;) {
       signal.throwIfAborted();
       const batch = this.#take();
@@ -175,13 +183,19 @@ export class LogStream implements AsyncDisposable {
     if (assembler.itemCount === 0 && !moved) return null;
     this.#seenOffset = point.offset;
     this.#seenFile = point.file;
+    const large = assembler.bytes > LARGE_BYTES;
     const items = assembler.takeItems();
     this.#taken?.();
+    if (large && this.#paused) this.#resting = true;
+    else this.#goOn();
+    return { items, point };
+  }
+
+  #goOn(): void {
     if (this.#full) {
       this.#full = false;
       this.#drainBacklog();
     } else if (this.#paused && !this.#asking) this.#resume();
-    return { items, point };
   }
 
   #wait(signal: AbortSignal): Promise<void> {

@@ -17,7 +17,7 @@ import { isAmong } from '../model/column-names.ts';
 import { OtterError } from '../model/error.ts';
 import type { TargetPort } from '../model/load.ts';
 import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
-import { type Image, sameShape, type TableShape, tableName } from '../model/row.ts';
+import { type Image, rowBytes, sameShape, type TableShape, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
 import type { Moved } from './carrying.ts';
 import type { Outbound } from './outbound.ts';
@@ -38,7 +38,7 @@ export interface CopyOptions {
   readonly logger: Logger;
 }
 
-/** Rows of a first chunk, and of any; rows that are large come in fewer. */
+/** Rows of a first chunk, and of any; rows that are large come in fewer, at the latest when a chunk has so many bytes. */
 const FIRST_CHUNK_ROWS = 200;
 const CHUNK_ROWS = 2_000;
 const CHUNK_BYTES = 4 << 20;
@@ -172,9 +172,9 @@ export class Copier {
         logger.info('copy of table begins', { table: current.name, rowsEstimate, resumed: begun !== undefined });
       told = true;
       rowsDone += rows.length;
-      if (rows.length < limit) break;
+      if (isLast(rows, limit)) break;
       cursor = table.primaryKey.map((index) => rows.at(-1)![index]!);
-      limit = Math.max(1, Math.min(CHUNK_ROWS, Math.floor((CHUNK_BYTES * limit) / chunkBytes(rows))));
+      limit = Math.max(1, Math.min(CHUNK_ROWS, Math.floor((CHUNK_BYTES * rows.length) / chunkBytes(rows))));
     }
     outbound.chunks.movers = null;
     if (!signal.aborted && !current.left)
@@ -225,12 +225,12 @@ export class Copier {
       outbound.chunks.pending = pending;
       await own.watermark(outbound.spec.name, { chunk: pending.id, level: 'low', keys: [], between: null });
       await source.seen(pending.begun, signal);
-      const rows = await source.readChunk(table, cursor, limit).catch(async (error: unknown) => {
+      const rows = await source.readChunk(table, cursor, limit, CHUNK_BYTES).catch(async (error: unknown) => {
         if (await this.#isAsTold(table, signal)) throw error;
         return null;
       });
       if (rows === null) return null;
-      const last = rows.length < limit;
+      const last = isLast(rows, limit);
       pending.chunk = {
         table,
         rows,
@@ -276,6 +276,11 @@ export class Copier {
     }
     return parents;
   }
+}
+
+/** Whether no rows were left when these were read. */
+function isLast(rows: readonly Image[], limit: number): boolean {
+  return rows.length < limit && rows.reduce((bytes, row) => bytes + rowBytes(row), 0) < CHUNK_BYTES;
 }
 
 /** Columns by which rows are read in their order. */

@@ -59,6 +59,11 @@ export class Feed {
       this.#start += window.deliveries.length;
       for (const { bytes } of window.deliveries) this.#bytes -= bytes;
       this.#inside = !window.closes;
+      if (this.#start === this.#held.length) {
+        // Not kept while they are written and the next is waited for.
+        this.#held = [];
+        this.#start = 0;
+      }
     }
     return window;
   }

@@ -19,6 +19,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
 import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
+import { forgetRows } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
@@ -315,6 +316,7 @@ export class Inbound {
         if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
         else if (delivery.kind === 'table') this.#told(delivery.announced.complete);
       }
+      forgetRows(window.deliveries);
     };
     const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     const ready = (window: Window): void => {

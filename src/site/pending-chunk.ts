@@ -5,7 +5,7 @@
  * whose rows may have changed without the log saying so is spoiled and read again.
  */
 import { randomUUID } from 'node:crypto';
-import { type CopyChunk, type Image, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import { type CopyChunk, type Image, type RowChange, rowBytes, type TableShape, tableName } from '../model/row.ts';
 import { keyText } from '../replication/load-table.ts';
 
 /** Tables whose changes reach others by cascades that the log does not show, with the columns that these refer to, in small letters. */
@@ -80,6 +80,6 @@ export function movesChildren(change: RowChange, parents: Parents): boolean {
 /** Roughly what rows take in memory. */
 export function chunkBytes(rows: readonly Image[]): number {
   let bytes = 128;
-  for (const row of rows) for (const value of row) bytes += 16 + (value?.length ?? 0);
+  for (const row of rows) bytes += rowBytes(row);
   return bytes;
 }

@@ -8,6 +8,9 @@
 import type { Delivery } from '../model/row.ts';
 import type { Feed, Window } from './feed.ts';
 
+/** More than a part of a transaction or a chunk has that is not a single row. */
+const HEAVY_BYTES = 8 << 20;
+
 export interface PumpStages {
   /** What of the work can be done beforehand, while the window before is under way; must not change anything. */
   readonly ready: (window: Window) => void;
@@ -26,18 +29,24 @@ export async function pump(
   let applying: Promise<null> | null = null;
   let ahead: Window | null = null;
   let ended = false;
+  /** Of the window under way. */
+  let heavy = false;
   try {
     while (!signal.aborted) {
       if (applying === null) {
         const window: Window | null = ahead ?? feed.next();
         ahead = null;
         if (window === null && ended) return;
-        if (window !== null) applying = handled(apply(window).then(() => null));
+        if (window !== null) {
+          heavy = window.deliveries.some(({ bytes }) => bytes > HEAVY_BYTES);
+          applying = handled(apply(window).then(() => null));
+        }
       } else if (ahead === null && feed.full) {
         ahead = feed.next();
         if (ahead !== null) ready(ahead);
       }
-      if (!ended && ahead === null) arriving ??= handled(batches.next());
+      // Rows of megabytes come one at a time.
+      if (!ended && ahead === null && !(heavy && applying !== null)) arriving ??= handled(batches.next());
       const first: IteratorResult<readonly Delivery[]> | null = await Promise.race(
         [applying, arriving].filter((each) => each !== null),
       );

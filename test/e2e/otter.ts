@@ -22,22 +22,26 @@ export interface Result {
 export class Otter implements AsyncDisposable {
   readonly folder: string;
   readonly #env: Record<string, string>;
+  readonly #command: readonly string[];
   readonly #nodes = new Map<string, ChildProcess>();
 
-  private constructor(folder: string, env: Record<string, string>) {
+  private constructor(folder: string, env: Record<string, string>, command: readonly string[]) {
     this.folder = folder;
     this.#env = env;
+    this.#command = command;
   }
 
-  static async in(env: Record<string, string> = {}): Promise<Otter> {
+  /** @param command what runs it; it must become that process, or nodes cannot be killed */
+  static async in(env: Record<string, string> = {}, command = [process.execPath, MAIN]): Promise<Otter> {
     const folder = await mkdtemp(join(tmpdir(), 'otter-test-'));
     await mkdir(join(folder, 'topologies'));
-    return new Otter(folder, {
+    const own = {
       PATH: process.env['PATH'] ?? '',
       HOME: folder,
       OTTER_STATE: `file:${join(folder, 'state.db')}`,
       ...env,
-    });
+    };
+    return new Otter(folder, own, command);
   }
 
   async write(yaml: string): Promise<void> {
@@ -45,7 +49,8 @@ export class Otter implements AsyncDisposable {
   }
 
   async run(...args: string[]): Promise<Result> {
-    const child = spawn(process.execPath, [MAIN, ...args], {
+    const [program = '', ...first] = this.#command;
+    const child = spawn(program, [...first, ...args], {
       cwd: this.folder,
       env: this.#env,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -63,7 +68,8 @@ export class Otter implements AsyncDisposable {
   }
 
   node(name: string): ChildProcess {
-    const child = spawn(process.execPath, [MAIN, 'node', name, '-t', 'main'], {
+    const [program = '', ...first] = this.#command;
+    const child = spawn(program, [...first, 'node', name, '-t', 'main'], {
       cwd: this.folder,
       env: this.#env,
       stdio: ['ignore', 'ignore', 'pipe'],

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { isDue } from '../../src/executor/pipeline-status.ts';
 import { Presence } from '../../src/executor/presence.ts';
 import type { CommitResult, StateStore } from '../../src/model/ports.ts';
-import type { NodeRecord, PipelineRecord } from '../../src/model/records.ts';
+import type { NodeRecord, PipelineFigures, PipelineRecord } from '../../src/model/records.ts';
 import { MemoryState, memoryStore } from '../../src/state/memory.ts';
 import { nodeRecord, T } from './cluster.ts';
 
@@ -11,7 +11,15 @@ function presence(
   store: StateStore,
   instance: string,
 ): { readonly here: Presence; beat: (n: number) => Promise<void> } {
-  const here = new Presence({ store, topology: T, name: 'hz-1', instance, leaseTtlMs: 60_000, wrote: () => undefined });
+  const here = new Presence({
+    store,
+    topology: T,
+    name: 'hz-1',
+    instance,
+    leaseTtlMs: 60_000,
+    beatMs: 100,
+    wrote: () => undefined,
+  });
   const record = (n: number): NodeRecord => ({
     instance,
     region: 'h',
@@ -101,7 +109,7 @@ test('a process that lost its lease registers anew, but not over another that ca
   await two.here.leave();
 });
 
-test('a record is due when what matters changed, or the position moved and half a minute passed', () => {
+test('a record is due when what matters changed, or the position moved and a minute passed', () => {
   const written: PipelineRecord = {
     observedGeneration: 1,
     phase: 'streaming',
@@ -112,9 +120,42 @@ test('a record is due when what matters changed, or the position moved and half 
   };
   expect(isDue(written, undefined)).toBe(true);
   expect(isDue({ ...written, updatedMs: 999_000 }, written)).toBe(false);
-  expect(isDue({ ...written, position: 'p2', updatedMs: 30_999 }, written)).toBe(false);
-  expect(isDue({ ...written, position: 'p2', updatedMs: 31_000 }, written)).toBe(true);
+  expect(isDue({ ...written, position: 'p2', updatedMs: 60_999 }, written)).toBe(false);
+  expect(isDue({ ...written, position: 'p2', updatedMs: 61_000 }, written)).toBe(true);
   expect(isDue({ ...written, phase: 'failed' }, written)).toBe(true);
   expect(isDue({ ...written, observedGeneration: 2 }, written)).toBe(true);
   expect(isDue({ ...written, error: { code: 'OT5001', message: '', hint: null } }, written)).toBe(true);
+});
+
+test('a node writes its record when there is news, and else with every third beat', async () => {
+  const store = memoryStore();
+  const here = new Presence({
+    ...{ store, topology: T, name: 'hz-1', instance: 'one', leaseTtlMs: 60_000 },
+    ...{ beatMs: 100, wrote: () => undefined },
+  });
+  const figures: PipelineFigures = {
+    ...({ phase: 'streaming' } as const),
+    ...{ observedGeneration: 1, lagMs: 5, position: 'p1', rowsApplied: 1, rowsPerSecond: 1 },
+    ...{ conflicts: 0, drift: 0, copy: null, error: null, waiting: null },
+  };
+  const record: NodeRecord = {
+    ...{ instance: 'one', region: 'h', advertise: 'a:1', version: '1', startedMs: 1, pid: 7, host: 'here' },
+    ...{ databases: ['hz'], settledSerial: 1, rssBytes: 1, error: null, pipelines: { p: figures }, updatedMs: 1000 },
+  };
+  const moved: PipelineFigures = { ...figures, lagMs: 9, position: 'p2', rowsApplied: 7, rowsPerSecond: 3 };
+  expect(here.due(record)).toBe(true);
+  await here.beat(record);
+  expect(here.due({ ...record, updatedMs: 1100 })).toBe(false);
+  expect(here.due({ ...record, updatedMs: 1205, rssBytes: 2, pipelines: { p: moved } })).toBe(false);
+  expect(here.due({ ...record, updatedMs: 1290 })).toBe(true);
+  // A clock that was set back.
+  expect(here.due({ ...record, updatedMs: 10 })).toBe(true);
+  expect(here.due({ ...record, settledSerial: 2 })).toBe(true);
+  expect(here.due({ ...record, databases: [] })).toBe(true);
+  expect(here.due({ ...record, pipelines: {} })).toBe(true);
+  expect(here.due({ ...record, pipelines: { p: { ...figures, phase: 'failed' } } })).toBe(true);
+  expect(here.due({ ...record, pipelines: { p: { ...figures, observedGeneration: 2 } } })).toBe(true);
+  expect(here.due({ ...record, pipelines: { p: { ...figures, waiting: 'for somebody' } } })).toBe(true);
+  await here.leave();
+  expect(here.due(record)).toBe(true);
 });

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { DeliveryDecoder } from '../../src/link/decode.ts';
@@ -11,8 +12,9 @@ import {
   encodeRequest,
 } from '../../src/link/messages.ts';
 import { applyDifference, TextMemory, textDifference } from '../../src/link/text-memory.ts';
+import { LONG_CHARS } from '../../src/link/wire.ts';
 import { OtterError } from '../../src/model/error.ts';
-import type { Delivery, Seen } from '../../src/model/row.ts';
+import type { Delivery, RowChange, Seen } from '../../src/model/row.ts';
 import { type Stream, stream, tableOf } from './deliveries.ts';
 
 function payloadsOf({ start, batches }: Stream): string[] {
@@ -39,6 +41,38 @@ describe('deliveries as payloads', () => {
         expect(back).toEqual(all.batches.flat());
       }),
     );
+  });
+
+  it('have long values ahead of them, in pieces', () => {
+    const long = (fill: string): string => `'${fill.repeat(LONG_CHARS)}${fill}\u{1f600}'`;
+    const table = tableOf('long', 3);
+    const common = { gtid: '0-1-2', position: 'mariadb:0-1-2', seen: {}, clock: 1 };
+    const before = ['1', long('ab'), null];
+    const changes: RowChange[] = [
+      { kind: 'update', table, fkChecks: true, before, after: ['1', before[1]!, long('c')] },
+      { kind: 'insert', table, fkChecks: true, after: ['2', 'short', long('\u{1f600}')] },
+      { kind: 'delete', table, fkChecks: true, before: ['3', null, 'short'] },
+    ];
+    const chunk = { table, rows: [['4', long('d'), null]], cursor: null, rowsDone: 1, rowsEstimate: 1 };
+    const all: Delivery[] = [
+      { ...common, kind: 'changes', bytes: 12 * LONG_CHARS, first: true, last: true, changes },
+      { ...common, kind: 'chunk', bytes: 2 * LONG_CHARS, chunk },
+    ];
+    const start = { position: '', seen: {} };
+    const payloads = payloadsOf({ start, batches: [all] });
+    for (const payload of payloads) expect(payload.length).toBeLessThan(2 * LONG_CHARS);
+    const decoder = new DeliveryDecoder(start);
+    const back = payloads.flatMap((payload) => decoder.deliveries(payload));
+    // Not by toEqual, which would print them.
+    expect(isDeepStrictEqual(back, all)).toBe(true);
+    const pieces = payloads.flatMap((payload, at) => (payload.startsWith('"') ? [at] : []));
+    expect(pieces.length).toBeGreaterThan(8);
+    for (const at of pieces) {
+      const poor = new DeliveryDecoder(start);
+      expect(() => payloads.toSpliced(at, 1).map((payload) => poor.deliveries(payload))).toThrow(OtterError);
+      const rich = new DeliveryDecoder(start);
+      expect(() => payloads.toSpliced(at, 0, '"more"').map((payload) => rich.deliveries(payload))).toThrow(OtterError);
+    }
   });
 
   it('share tables and seen as they did', () => {

@@ -154,7 +154,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
         fkChecks: true,
         after: ['1'],
       });
-      expect(await context.source.readChunk(shape, null, 10)).toEqual([['1']]);
+      expect(await context.source.readChunk(shape, null, 10, Infinity)).toEqual([['1']]);
     });
 
     test.runIf(family === 'mysql')(
@@ -194,7 +194,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       expect(rowItems(await readToEnd(context.source, { from }))[0]!.changes[0]).toMatchObject({
         after: ['1', '3', '5'],
       });
-      expect(await context.source.readChunk(shape, null, 10)).toEqual([['1', '3', '5']]);
+      expect(await context.source.readChunk(shape, null, 10, Infinity)).toEqual([['1', '3', '5']]);
     });
 
     test
@@ -315,13 +315,13 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
         `INSERT INTO d.k (${names.join(', ')}) VALUES ${Array.from({ length: 100 }, (_, i) => `(${value(i)})`).join(', ')}`,
       );
       const shape = await shapeOf('k');
-      const whole = await context.source.readChunk(shape, null, 1000);
+      const whole = await context.source.readChunk(shape, null, 1000, Infinity);
       expect(whole).toHaveLength(100);
       for (const limit of [7, 100]) {
         const walked: Image[] = [];
         let after: Image | null = null;
         for (;;) {
-          const chunk: readonly Image[] = await context.source.readChunk(shape, after, limit);
+          const chunk: readonly Image[] = await context.source.readChunk(shape, after, limit, Infinity);
           if (chunk.length === 0) break;
           walked.push(...chunk);
           expect(walked.length).toBeLessThanOrEqual(100);
@@ -329,6 +329,31 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
         }
         expect(walked).toEqual(whole);
       }
+    });
+
+    test('ends when it has many bytes, and nobody who reads besides is disturbed', async () => {
+      await root.run('CREATE TABLE d.k (id INT PRIMARY KEY, what MEDIUMTEXT)');
+      for (let id = 1; id <= 20; id += 1)
+        await root.run(`INSERT INTO d.k VALUES (${id}, REPEAT('${id % 10}', 400000))`);
+      const shape = await shapeOf('k');
+      const read = (after: Image | null, limit: number): Promise<readonly Image[]> =>
+        context.source.readChunk(shape, after, limit, 1_000_000);
+      const ids = (rows: readonly Image[]): (string | null)[] => rows.map((row) => row[0]!);
+      const [first, again, present] = await Promise.all([
+        read(null, 100),
+        read(['18'], 100),
+        context.source.presentRows(shape, [['7', null]]),
+      ]);
+      expect(ids(first)).toEqual(['1', '2', '3']);
+      expect(ids(again)).toEqual(['19', '20']);
+      expect(ids(present)).toEqual(['7']);
+      const walked: (string | null)[] = [];
+      for (let after: Image | null = null; ; after = [walked.at(-1)!]) {
+        const rows = await read(after, 5);
+        walked.push(...ids(rows));
+        if (rows.length < 3) break;
+      }
+      expect(walked).toEqual(Array.from({ length: 20 }, (_, i) => String(i + 1)));
     });
 
     test('is answered by a range of the key', async () => {
@@ -348,13 +373,15 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
       };
       const { readChunk } = await import('../../src/mysql/select.ts');
       const before = await read();
-      expect(await readChunk(session, shape, ['18', '3', '100'], 10)).toHaveLength(10);
+      expect(await readChunk(session, shape, ['18', '3', '100'], 10, Infinity)).toHaveLength(10);
       expect((await read()) - before).toBeLessThan(700);
     });
 
     test('refuses a table without a primary key', async () => {
       await root.run('CREATE TABLE d.k (a INT)');
-      await expect(context.source.readChunk(await shapeOf('k'), null, 10)).rejects.toMatchObject({ code: 'OT4041' });
+      await expect(context.source.readChunk(await shapeOf('k'), null, 10, Infinity)).rejects.toMatchObject({
+        code: 'OT4041',
+      });
     });
   });
 

@@ -99,7 +99,7 @@ async function prepare(
     }
     const { bind } = passenger(from!, { ...from!, name: 'V', type: made, charset: null, nullable: true });
     const ids: number[] = [];
-    for (const [id, value] of (await source.readChunk(shape, null, 100)) as Image[]) {
+    for (const [id, value] of (await source.readChunk(shape, null, 100, Infinity)) as Image[]) {
       try {
         bind(value!);
         ids.push(Number(id));
