@@ -353,7 +353,11 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     const filled = existingEffect(after.existing, [...new Set(copying.map(({ target }) => target))]);
     if (copying.length > 0 && filled !== null) effects.push(filled);
   }
-  if (differs('apply')) effects.push({ risk: 'low', text: `pipelines pause for a moment: ${namesOf(kept)}` });
+  if (differs('apply')) {
+    effects.push({ risk: 'low', text: `pipelines pause for a moment: ${namesOf(kept)}` });
+    if (after.apply.lanes > 1 && before.apply.lanes === 1)
+      effects.push({ risk: 'medium', text: 'transactions of the source become visible in parts' });
+  }
   return effects;
 }
 
