@@ -2,43 +2,43 @@
  * Whether several writers pay: one pipeline catches up with 1, 2 and 4 lanes in turns, into a target beside it and into one
  * that is so far away.
  *
- *   node bench/lanes.ts [WORKLOAD ...] [--lanes 1,2,4] [--delay 0,5] [--rounds N] [--scale X] [--loud]
+ *   node bench/lanes.ts [WORKLOAD ...] [--delay MS] [--rounds N] [--scale X] [--loud]
  *
  * `--delay` is milliseconds each way between otter and the target. Each turn has a backlog of its own, written while nobody
  * reads; the order of turns changes with every round. The time runs from when the first rows are written until the last
  * transaction is visible: far away it takes seconds to begin.
  */
-import { parseArgs } from 'node:util';
 import type { Connection } from 'mysql2/promise';
 import { startProxy } from '../src/lab/proxy.ts';
 import { type DatabaseServer, startMariaDb } from '../src/lab/servers.ts';
 import { channel, rootOf, Sites } from '../test/site/harness.ts';
 import { cpuSeconds, median, until } from './shared/figures.ts';
+import { startPart } from './shared/part.ts';
 import { WORKLOADS } from './shared/workloads.ts';
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: {
-    lanes: { type: 'string', default: '1,2,4' },
-    delay: { type: 'string', default: '0,5' },
-    rounds: { type: 'string', default: '3' },
-    scale: { type: 'string', default: '1' },
-    loud: { type: 'boolean', default: false },
-  },
+const bench = startPart({
+  name: 'lanes',
+  sizes: { rounds: { full: 3, quick: 1 }, scale: { full: 0.3, quick: 0.05 }, delay: { full: 5, quick: 5 } },
+  flags: ['loud'],
+  choices: WORKLOADS.map(({ name }) => name),
 });
-const list = (text: string): number[] => text.split(',').map(Number);
-const counts = list(values.lanes);
+const { rounds, scale } = bench.sizes;
+const counts = [1, 2, 4];
+/** Done when none is named; the rest takes long. */
+const USUAL = 'inserts';
 
 await using stack = new AsyncDisposableStack();
 const source = stack.use(await startMariaDb());
+bench.uses('MariaDB', source.version);
 const target = stack.use(await startMariaDb({ args: ['--log-slave-updates'] }));
 const [from, to] = await Promise.all([rootOf(source), rootOf(target)]);
 for (const each of [from, to]) stack.defer(() => each.destroy());
 const proxy = stack.use(await startProxy({ target: { host: target.host, port: target.port } }));
 
-for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
-  for (const delay of list(values.delay)) await run(workload, delay);
-}
+const all = WORKLOADS.every(({ name }) => bench.wants(name));
+for (const workload of WORKLOADS.filter(({ name }) => (all ? name === USUAL : bench.wants(name))))
+  for (const delay of [0, bench.sizes.delay]) await run(workload, delay);
+bench.end();
 
 async function run(workload: (typeof WORKLOADS)[number], delay: number): Promise<void> {
   const name = `${workload.name.replaceAll('-', '_')}_${delay}`;
@@ -64,10 +64,10 @@ async function run(workload: (typeof WORKLOADS)[number], delay: number): Promise
   await until('it streams', async () => sites.figures()[`${name}/from>to`]?.phase === 'streaming');
   await stop();
   const rates = new Map(counts.map((count) => [count, [] as number[]]));
-  for (let turn = 0; turn < Number(values.rounds) * counts.length; turn += 1) {
+  for (let turn = 0; turn < rounds * counts.length; turn += 1) {
     const round = Math.floor(turn / counts.length);
     const lanes = counts[(turn + round) % counts.length]!;
-    await from.query(`CALL fill(${Math.max(1, Math.round(workload.transactions * Number(values.scale)))})`);
+    await from.query(`CALL fill(${Math.max(1, Math.round(workload.transactions * scale))})`);
     const rows = Number((await first(from, 'SELECT @written'))[0]);
     await from.query(`INSERT INTO mark VALUES (${turn})`);
     set(lanes);
@@ -86,17 +86,21 @@ async function run(workload: (typeof WORKLOADS)[number], delay: number): Promise
     await until('all is there', all, 50);
     await stop();
     rates.get(lanes)!.push(rate);
-    if (values.loud)
-      console.log(
+    if (bench.flags.loud)
+      bench.say(
         `  ${lanes} lanes: ${Math.round(rate)}/s, ${seconds.toFixed(2)} s, CPU seconds: otter ${used[0]}, target ${used[1]}`,
       );
   }
-  const one = median(rates.get(counts[0]!)!);
-  const each = counts.map((count) => {
-    const rate = median(rates.get(count)!);
-    return `${count}: ${Math.round(rate)} (${(rate / one).toFixed(2)})`;
-  });
-  process.stdout.write(`${workload.name}, ${delay} ms: ${workload.unit}/s by lanes ${each.join(', ')}\n`);
+  const one = { name: '1 lane', value: median(rates.get(1)!) };
+  const unit = workload.unit === 'rows' ? 'rows/s' : 'trx/s';
+  for (const count of counts)
+    bench.tell({
+      name: `${workload.name}, ${delay} ms each way, lanes: ${count}`,
+      value: median(rates.get(count)!),
+      unit,
+      better: 'more',
+      ...(count === 1 ? {} : { against: one }),
+    });
 }
 
 function away(): DatabaseServer {

@@ -316,7 +316,8 @@ export class Inbound {
         if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
         else if (delivery.kind === 'table') this.#told(delivery.announced.complete);
       }
-      forgetRows(window.deliveries);
+      // Lanes may still be writing them.
+      if (lanes === null) forgetRows(window.deliveries);
     };
     const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     const ready = (window: Window): void => {
