@@ -73,6 +73,14 @@ export interface Checkpoint {
   readonly seen: Seen;
 }
 
+/** How the lanes of a pipeline stand, each of which writes its share of the rows and has a checkpoint row of its own. */
+export interface LanesRecord {
+  /** How rows were divided between them when they began (`replication/shares.ts`), as JSON. */
+  readonly division: string;
+  /** Of the first lane and so on: up to where in the log of the source it has written its share; behind the checkpoint: no further than that. */
+  readonly positions: readonly string[];
+}
+
 /** Where a table goes, and since when: what is recorded of it counts only there, and for this stay in its channel. */
 export interface Place {
   /** Target table, `schema.table`. */
@@ -236,6 +244,8 @@ export interface LoadSession extends AsyncDisposable {
   recordChange(pipeline: string, change: PendingChange | null): Promise<void>;
   /** Takes down what the other side of a two-way pipeline has of how tables here were made; null: forgets it. */
   keepDefinitions(pipeline: string, definitions: Readonly<Record<string, Definition | null>>): Promise<void>;
+  /** So many lanes begin at the checkpoint, as the transaction leaves it, whatever others there were; null: none is left. */
+  recordLanes(pipeline: string, lanes: { readonly count: number; readonly division: string } | null): Promise<void>;
   /** Nothing is recorded of these source tables any more. */
   forgetTables(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Locks all of a table against writes until the transaction ends, when it is empty; returns whether it has rows. */
@@ -269,12 +279,14 @@ export interface TargetPort {
   /** Settles when the server has answered, on a line of its own, what asks nothing of its tables. */
   answers(): Promise<void>;
   /**
-   * Fences every earlier owner, then reads the row; null when the pipeline never ran to here. A row of an earlier channel
+   * Fences every earlier owner, in every lane, then reads the row; null when the pipeline never ran to here. A row of an earlier channel
    * of the same name, `born` at another time, is forgotten.
    */
   claim(pipeline: string, ownerRevision: number, born: number): Promise<Checkpoint | null>;
   /** First start; returns the row as it is, also when it was there. */
   createCheckpoint(pipeline: string, checkpoint: Checkpoint, born: number): Promise<void>;
+  /** After a claim; null where there are no lanes. */
+  lanes(pipeline: string): Promise<LanesRecord | null>;
   copies(pipeline: string): Promise<readonly CopyState[]>;
   shape(schema: string, table: string): Promise<TableShape | null>;
   /**
@@ -330,7 +342,8 @@ export interface TargetPort {
   recordedOrigin(name: string): Promise<LogOrigin | null>;
   /** From there on they begin. */
   moveOrigin(name: string, origin: LogOrigin): Promise<void>;
-  session(pipeline: string): Promise<LoadSession>;
+  /** @param lane whose checkpoint row it moves, see `LanesRecord`; absent: the pipeline's */
+  session(pipeline: string, lane?: number): Promise<LoadSession>;
   beat(site: string): Promise<void>;
   /**
    * Writes a watermark into the log; `keys` are listed in the high one. `between`: a pipeline into this database between

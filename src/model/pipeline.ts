@@ -126,6 +126,8 @@ export interface PipelineSpec {
   readonly order?: Readonly<Record<string, number>>;
   readonly dryRun?: true;
   readonly processors?: Readonly<Record<string, string>>;
+  /** Writers side by side, each with transactions of its own; absent: one. */
+  readonly lanes?: number;
 }
 
 export function pipelineName(channel: string, source: string, target: string): string {
@@ -160,6 +162,7 @@ export function compileChannel(channel: string, spec: ChannelSpec, past: Channel
     ...(spec.order === undefined ? {} : { order: spec.order }),
     ...(spec.dryRun === true ? { dryRun: true as const } : {}),
     ...(spec.processors === undefined ? {} : { processors: spec.processors }),
+    ...(spec.apply.lanes > 1 && !spec.apply.atomic ? { lanes: spec.apply.lanes } : {}),
   };
   if (direction.kind === 'one-way') {
     return direction.from.flatMap((source) =>

@@ -129,6 +129,13 @@ export function covers(outer: Position, inner: Position): boolean {
   return false;
 }
 
+/** As `covers`, of two places in what is known to be one log: its files are told apart by their numbers. */
+export function reaches(outer: Position, inner: Position): boolean {
+  if (outer.family === 'file' && inner.family === 'file')
+    return sameLog(outer, inner) && comparePoints(outer, inner) >= 0;
+  return covers(outer, inner);
+}
+
 /** Files of one log were made in the order of their numbers; where they were not, the log was reset in between. */
 function coversFile(outer: FilePosition, inner: FilePosition): boolean {
   const order = comparePoints(outer, inner);

@@ -14,6 +14,7 @@ export const OTTER_TABLES = [
   'copy',
   'structure',
   'definition',
+  'division',
   'change',
   'conflict',
   'skip',
@@ -37,11 +38,11 @@ const STAY = [
 
 export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable>> = {
   checkpoint: {
-    is: 'one row for each pipeline into this database; moves in the same transaction as the rows',
+    is: 'one row for each pipeline into this database, and for each lane of it; moves in the same transaction as the rows',
     columns: {
       lineage: LINEAGE,
       pipeline: PIPELINE,
-      lane: ['INT NOT NULL DEFAULT 0', 'always 0'],
+      lane: ['INT NOT NULL DEFAULT 0', '0: of the pipeline; above: of one of its lanes, for its share of the rows'],
       seq: ['BIGINT UNSIGNED NOT NULL', 'windows applied'],
       position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source up to which all is applied'],
       clock: [
@@ -155,6 +156,18 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source where it was so'],
     },
     key: ['lineage', 'pipeline', 'source_table'],
+  },
+  division: {
+    is: 'how the rows of a pipeline are divided between its lanes (`apply.lanes`); empty without lanes',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      shares: [
+        'LONGTEXT NOT NULL',
+        'JSON: the number of lanes, and by source table the columns of its key, or its lane',
+      ],
+    },
+    key: ['lineage', 'pipeline'],
   },
   change: {
     is: 'a change of tables that a pipeline is making here; empty when none is under way',

@@ -2,7 +2,15 @@
  * What otter's own tables in a database say of its pipelines: checkpoints, copies, structures. The SQL of reading and
  * writing them, for the session that loads and for the control of the target.
  */
-import type { Checkpoint, CopyState, LogOrigin, PendingChange, Place, RecordedTable } from '../model/load.ts';
+import type {
+  Checkpoint,
+  CopyState,
+  LanesRecord,
+  LogOrigin,
+  PendingChange,
+  Place,
+  RecordedTable,
+} from '../model/load.ts';
 import type { Definition, Seen } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import type { OTTER_TABLES } from './otter-tables.ts';
@@ -33,7 +41,7 @@ export class OwnRecords {
     return `${this.topology} AND pipeline=${quoteText(pipeline)}`;
   }
 
-  /** Fences whoever claimed it before; `born`: see `DesiredPipeline`. Null: there is none. */
+  /** Fences whoever claimed it before, in all lanes; `born`: see `DesiredPipeline`. Null: there is none. */
   async claim(
     connection: Session,
     pipeline: string,
@@ -41,7 +49,9 @@ export class OwnRecords {
   ): Promise<{ readonly checkpoint: Checkpoint; readonly born: number } | null> {
     const [table, where] = [this.table('checkpoint'), this.of(pipeline)];
     await connection.run(`UPDATE ${table} SET epoch=GREATEST(epoch+1,${ownerRevision}) WHERE ${where}`);
-    const [row] = await connection.rows<Row>(`SELECT seq,epoch,position,clock,seen,born FROM ${table} WHERE ${where}`);
+    const [row] = await connection.rows<Row>(
+      `SELECT seq,epoch,position,clock,seen,born FROM ${table} WHERE ${where} AND lane=0`,
+    );
     if (row === undefined) return null;
     const checkpoint = {
       seq: Number(row['seq']),
@@ -54,11 +64,11 @@ export class OwnRecords {
   }
 
   /** Changes one row if the checkpoint is where `from` says, else none. */
-  checkpointMove(pipeline: string, from: Checkpoint, to: Checkpoint): string {
+  checkpointMove(pipeline: string, from: Checkpoint, to: Checkpoint, lane = 0): string {
     const [position, seen] = [to.position, JSON.stringify(to.seen)].map(quoteText);
     return (
       `UPDATE ${this.table('checkpoint')} SET seq=${to.seq},position=${position},clock=${to.clock},seen=${seen}` +
-      ` WHERE ${this.of(pipeline)} AND lane=0 AND seq=${from.seq} AND epoch=${from.epoch}`
+      ` WHERE ${this.of(pipeline)} AND lane=${lane} AND seq=${from.seq} AND epoch=${from.epoch}`
     );
   }
 
@@ -66,6 +76,33 @@ export class OwnRecords {
     const [lineage, name, at, whole] = [this.lineage, pipeline, position, JSON.stringify(seen)].map(quoteText);
     return `INSERT INTO ${this.table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)
       VALUES (${lineage},${name},0,${seq},${at},${clock},${whole},${epoch},${born})`;
+  }
+
+  async lanes(connection: Session, pipeline: string): Promise<LanesRecord | null> {
+    const [row] = await connection.rows<Row>(`SELECT shares FROM ${this.table('division')} WHERE ${this.of(pipeline)}`);
+    if (row === undefined) return null;
+    const lanes = await connection.rows<Row>(
+      `SELECT position FROM ${this.table('checkpoint')} WHERE ${this.of(pipeline)} AND lane>0 ORDER BY lane`,
+    );
+    return { division: String(row['shares']), positions: lanes.map(({ position }) => String(position)) };
+  }
+
+  /** For a transaction that has moved the checkpoint, from whose row those of the lanes are made. */
+  lanesRecord(pipeline: string, lanes: { readonly count: number; readonly division: string } | null): string[] {
+    const [checkpoint, division] = [this.table('checkpoint'), this.table('division')];
+    const remove = [
+      `DELETE FROM ${checkpoint} WHERE ${this.of(pipeline)} AND lane>0`,
+      `DELETE FROM ${division} WHERE ${this.of(pipeline)}`,
+    ];
+    if (lanes === null) return remove;
+    const values = [this.lineage, pipeline, lanes.division].map(quoteText);
+    const inserts = Array.from(
+      { length: lanes.count },
+      (_, index) =>
+        `INSERT INTO ${checkpoint} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)
+         SELECT lineage,pipeline,${index + 1},seq,position,clock,'{}',epoch,born FROM ${checkpoint} WHERE ${this.of(pipeline)} AND lane=0`,
+    );
+    return [...remove, ...inserts, `INSERT INTO ${division} (lineage,pipeline,shares) VALUES (${values.join(',')})`];
   }
 
   async copies(connection: Session, pipeline: string): Promise<readonly CopyState[]> {
@@ -253,8 +290,8 @@ export class OwnRecords {
   }
 
   async forget(connection: Session, pipeline: string): Promise<void> {
-    for (const table of ['checkpoint', 'copy', 'structure', 'definition', 'change', 'watermark'] as const)
-      await connection.run(`DELETE FROM ${this.table(table)} WHERE ${this.of(pipeline)}`);
+    const tables = ['checkpoint', 'division', 'copy', 'structure', 'definition', 'change', 'watermark'] as const;
+    for (const table of tables) await connection.run(`DELETE FROM ${this.table(table)} WHERE ${this.of(pipeline)}`);
   }
 }
 

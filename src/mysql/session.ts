@@ -65,6 +65,8 @@ export interface SessionOptions {
   readonly takesLines: boolean;
   readonly records: OwnRecords;
   readonly pipeline: string;
+  /** Whose checkpoint row it moves; 0: the pipeline's. */
+  readonly lane: number;
   readonly logEnd: () => Promise<LogPoint>;
   readonly logPosition: () => Promise<string>;
 }
@@ -177,7 +179,7 @@ export class MysqlSession implements LoadSession {
 
   /** What begins every transaction. Settings are told when they are others, or a transaction has failed half-way. */
   #head(isolation: Isolation, fkChecks: boolean, from: Checkpoint, to: Checkpoint): string[] {
-    const { records, pipeline } = this.#options;
+    const { records, pipeline, lane } = this.#options;
     const settings = [
       `SET foreign_key_checks=${fkChecks ? 1 : 0},sql_mode='${SQL_MODE}'`,
       `SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`,
@@ -185,7 +187,7 @@ export class MysqlSession implements LoadSession {
     const news = settings.join() === this.#settings ? [] : settings;
     this.#settings = settings.join();
     this.#lenient = false;
-    return [...news, 'START TRANSACTION', records.checkpointMove(pipeline, from, to)];
+    return [...news, 'START TRANSACTION', records.checkpointMove(pipeline, from, to, lane)];
   }
 
   async write(writes: readonly Write[]): Promise<WriteCounts> {
@@ -369,6 +371,10 @@ export class MysqlSession implements LoadSession {
 
   async keepDefinitions(pipeline: string, definitions: Readonly<Record<string, Definition | null>>): Promise<void> {
     for (const sql of this.#options.records.definitionsKeep(pipeline, definitions)) await this.#send([sql]);
+  }
+
+  async recordLanes(pipeline: string, lanes: { count: number; division: string } | null): Promise<void> {
+    await this.#send(this.#options.records.lanesRecord(pipeline, lanes));
   }
 
   async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {

@@ -11,6 +11,7 @@ import { Lane } from '../model/lane.ts';
 import {
   type Checkpoint,
   type CopyState,
+  type LanesRecord,
   type LoadSession,
   type LogOrigin,
   NotCarriedError,
@@ -99,6 +100,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async createCheckpoint(pipeline: string, checkpoint: Checkpoint, born: number): Promise<void> {
     const sql = this.#records.checkpointInsert(pipeline, checkpoint, born);
     await this.#control.run((connection) => connection.query(sql));
+  }
+
+  async lanes(pipeline: string): Promise<LanesRecord | null> {
+    return this.#control.run(async (connection) => this.#records.lanes(connection, pipeline));
   }
 
   async copies(pipeline: string): Promise<readonly CopyState[]> {
@@ -192,10 +197,12 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       await connection.query('START TRANSACTION');
       try {
         // While these rows are locked no window can commit here, so what they say is what the log's end has seen.
-        const inbound = await rows(
+        const found = await rows(
           connection,
-          `SELECT pipeline,position,clock FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.topology} FOR UPDATE`,
+          `SELECT pipeline,lane,position,clock FROM ${this.#records.table('checkpoint')} WHERE ${this.#records.topology} FOR UPDATE`,
         );
+        // Lanes may be further on, each with its share alone.
+        const inbound = found.filter(({ lane }) => Number(lane) === 0);
         const { position } = await this.#options.source.logEnd();
         return {
           position,
@@ -226,7 +233,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     await this.#control.run((connection) => connection.query(this.#records.originUpsert(name, origin)));
   }
 
-  async session(pipeline: string): Promise<LoadSession> {
+  async session(pipeline: string, lane = 0): Promise<LoadSession> {
     const connection = await this.#options.connect();
     let packetBytesMax: number;
     let takesLines: boolean;
@@ -248,6 +255,7 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
       takesLines,
       records: this.#records,
       pipeline,
+      lane,
       logEnd: async () => (await source.logEnd()).point,
       logPosition: async () => (await source.logEnd()).position,
     });

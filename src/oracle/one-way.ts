@@ -14,6 +14,11 @@ export function noChanges(): never {
   throw new Error('changes of tables are not carried into an Oracle database');
 }
 
+/** Pipelines into an Oracle database have one writer (OT1061). A call is a bug. */
+export function noLanes(): never {
+  throw new Error('a pipeline into an Oracle database has no lanes');
+}
+
 /** The source that an Oracle database is not. */
 export const NO_SOURCE: SourcePort & AsyncDisposable = {
   facts: onlyATarget,

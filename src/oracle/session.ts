@@ -23,7 +23,7 @@ import {
 import { type Image, tableName } from '../model/row.ts';
 import type { Bind, Connection } from './connection.ts';
 import { isDuplicate } from './errors.ts';
-import { noChanges, onlyATarget } from './one-way.ts';
+import { noChanges, noLanes, onlyATarget } from './one-way.ts';
 import type { OwnRecords } from './own-records.ts';
 import { type Statement, TableStatements } from './statements.ts';
 
@@ -244,6 +244,7 @@ export class OracleSession implements LoadSession {
     return this.#options.records.recordCopies(this.#options.connection, pipeline, states);
   }
 
+  readonly recordLanes = noLanes;
   readonly recordChange = noChanges;
   readonly keepDefinitions = noChanges;
   readonly forgetTables = noChanges;

@@ -74,6 +74,11 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     await this.#run((connection, records) => records.createCheckpoint(connection, pipeline, checkpoint, born));
   }
 
+  /** More than one are refused (OT1061). */
+  async lanes(): Promise<null> {
+    return null;
+  }
+
   copies(pipeline: string): Promise<readonly CopyState[]> {
     return this.#read((connection, records) => records.copies(connection, pipeline));
   }

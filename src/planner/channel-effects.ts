@@ -360,7 +360,11 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
   if (differs('priority')) {
     effects.push({ risk: 'low', text: 'shares links with other channels by the new priority from now on' });
   }
-  if (differs('apply')) effects.push({ risk: 'low', text: `pipelines pause for a moment: ${namesOf(kept)}` });
+  if (differs('apply')) {
+    effects.push({ risk: 'low', text: `pipelines pause for a moment: ${namesOf(kept)}` });
+    if (after.apply.lanes > 1 && before.apply.lanes === 1)
+      effects.push({ risk: 'medium', text: 'transactions of the source become visible in parts' });
+  }
   return effects;
 }
 

@@ -17,8 +17,14 @@ import type {
 } from '../model/row.ts';
 
 export type OtterRow =
-  /** The transaction applied `pipeline` up to `position` of its source. */
-  | { readonly kind: 'mark'; readonly pipeline: string; readonly position: string; readonly clock: number }
+  /** The transaction applied `pipeline` up to `position` of its source; `lane`: or only the share of that one of its lanes. */
+  | {
+      readonly kind: 'mark';
+      readonly pipeline: string;
+      readonly lane: number;
+      readonly position: string;
+      readonly clock: number;
+    }
   | {
       readonly kind: 'answer';
       readonly pipeline: string;
@@ -150,7 +156,13 @@ function shortRow(table: TableShape, after: Image): OtterRow | null {
   const text = (column: string): string => textOf(table, after, column);
   switch (table.name) {
     case 'checkpoint':
-      return { kind: 'mark', pipeline: text('pipeline'), position: text('position'), clock: Number(text('clock')) };
+      return {
+        kind: 'mark',
+        pipeline: text('pipeline'),
+        lane: Number(text('lane')),
+        position: text('position'),
+        clock: Number(text('clock')),
+      };
     case 'definition':
       return definitionRow(table, after, true);
     case 'heartbeat':

@@ -27,8 +27,9 @@ import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed, type Window } from './feed.ts';
 import { Figures } from './figures.ts';
 import type { Join } from './joins.ts';
+import { type InOrder, Lanes } from './lanes.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
-import { type Care, Loading } from './loading.ts';
+import { type Care, Loading, type LoadingOptions } from './loading.ts';
 import { pump } from './pump.ts';
 import { TargetTables } from './tables.ts';
 import type { UnseenChanges } from './unseen-changes.ts';
@@ -83,6 +84,7 @@ export class Inbound {
   #given = 0;
   /** How the large transaction under way must be written when it comes again. */
   readonly #care: Care = { gtid: null, refused: null };
+  readonly #inOrder: InOrder = { until: null };
 
   constructor(options: InboundOptions) {
     this.#options = options;
@@ -180,6 +182,7 @@ export class Inbound {
     await this.#options.ready();
     const claimed = await target.claim(name, ownerRevision, born);
     if (claimed === null) this.#options.begins();
+    const record = claimed === null ? null : await target.lanes(name);
     const { copies, known } = await this.#recorded();
     const making = await this.#making();
     const own = claimed === null ? await this.#ownPlace(site) : null;
@@ -228,7 +231,11 @@ export class Inbound {
           : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
     using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
-    const loading = new Loading({
+    const reached = (position: string): void => {
+      stream.acknowledge(position);
+      this.#figures.position = position;
+    };
+    const options: LoadingOptions = {
       checkpoint,
       session,
       strategy,
@@ -248,13 +255,39 @@ export class Inbound {
             columns: sways.map(({ column, settings }) => `${column} (${settings.join(', ')})`).join(', '),
           }),
       }),
-      stream,
+      reached,
       target,
       figures: this.#figures,
       care: this.#care,
       joined: this.#options.joined,
       desired: () => ({ spec: this.#spec, generation: this.#generation }),
-    });
+    };
+    const loading = new Loading(options);
+    const count = dry ? 1 : (this.#spec.lanes ?? 1);
+    await using lanes =
+      count === 1 && record === null
+        ? null
+        : new Lanes({
+            spec: () => this.#spec,
+            count,
+            record,
+            loading,
+            loadingOf: (own, from) =>
+              new Loading({ ...options, session: own, checkpoint: from, reached: () => undefined }),
+            target,
+            tables,
+            fkChecks: !stream.opening.logsCascades,
+            figures: this.#figures,
+            inOrder: this.#inOrder,
+            settled: () => this.#settled,
+            reached,
+            now: this.#options.now,
+          });
+    const write = async (window: Window): Promise<boolean> => {
+      if (lanes !== null) return lanes.apply(window, signal);
+      await loading.apply(window, signal);
+      return true;
+    };
     this.#figures.position = checkpoint.position;
     let first = true;
     const apply = async (window: Window): Promise<void> => {
@@ -265,11 +298,11 @@ export class Inbound {
         if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
       }
       if (this.#left.size > 0) await this.#forgetLeft();
-      await loading.apply(window, signal);
+      const moved = await write(window);
       if (signal.aborted) return;
       this.#figures.copies(tables.copies, tables.copying);
       // An announcement moves nothing yet: what was wrong may be wrong still.
-      if (window.deliveries.some(({ kind }) => kind !== 'table')) {
+      if (moved && window.deliveries.some(({ kind }) => kind !== 'table')) {
         progress();
         this.#figures.phase = tables.copying ? 'copying' : 'streaming';
         // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
@@ -283,7 +316,11 @@ export class Inbound {
         else if (delivery.kind === 'table') this.#told(delivery.announced.complete);
       }
     };
-    await pump(stream.deliveries, new Feed(WINDOW), { ready: (window) => loading.prepare(window), apply }, signal);
+    const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
+    const ready = (window: Window): void => {
+      if (lanes === null) loading.prepare(window);
+    };
+    await pump(stream.deliveries, feed, { ready, apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
   }
 

@@ -347,9 +347,9 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 /** What cannot change while a pipeline runs: who decides, and what happens to rows that are there. */
 function changesHow(before: PipelineSpec, after: PipelineSpec): boolean {
-  return (['source', 'target', 'role', 'reverse', 'initial', 'existing', 'mesh', 'parks', 'dryRun'] as const).some(
-    (key) => before[key] !== after[key],
-  );
+  return (
+    ['source', 'target', 'role', 'reverse', 'initial', 'existing', 'mesh', 'parks', 'dryRun', 'lanes'] as const
+  ).some((key) => before[key] !== after[key]);
 }
 
 /**

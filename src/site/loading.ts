@@ -16,7 +16,6 @@ import {
   type Write,
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import type { PipelineStream } from '../model/ports.ts';
 import { type Delivery, type TableShape, tableName } from '../model/row.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Arrivals } from './arrivals.ts';
@@ -45,7 +44,8 @@ export interface LoadingOptions {
   readonly strategy: Strategy;
   readonly tables: TargetTables;
   readonly arrivals: Arrivals;
-  readonly stream: PipelineStream;
+  /** Told how far all is applied. */
+  readonly reached: (position: string) => void;
   readonly target: ChangingOptions['target'];
   readonly figures: Figures;
   readonly care: Care;
@@ -85,17 +85,44 @@ export class Loading {
     if (announcements.length > 0) await this.#joining.join(announcements, signal);
     const [first] = arrived.deliveries;
     if (first?.kind === 'definition') return this.#change(first, signal);
-    const isIn = ({ schema, name }: TableShape): boolean => placeOf(this.#spec, schema, name) !== null;
-    const window = { ...arrived, deliveries: this.#departed.without(arrived.deliveries, isIn) };
+    const window = { ...arrived, deliveries: await this.ready(arrived.deliveries) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
-    await this.#options.tables.resolve(shapesOf(window.deliveries));
-    if (window.opens && window.closes) await this.#whole(window.deliveries, signal);
+    if (window.opens && window.closes) await this.whole(window.deliveries, signal);
     else await this.#piece(window, signal);
+  }
+
+  /** What of it is to be written, with its tables matched. */
+  async ready(arrived: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const isIn = ({ schema, name }: TableShape): boolean => placeOf(this.#spec, schema, name) !== null;
+    const deliveries = this.#departed.without(arrived, isIn);
+    await this.#options.tables.resolve(shapesOf(deliveries));
+    return deliveries;
+  }
+
+  get checkpoint(): Checkpoint {
+    return this.#checkpoint;
+  }
+
+  /** The checkpoint moves to where lanes have written everything, and `work` is done in the transaction that moves it. */
+  async level(
+    to: Pick<Checkpoint, 'position' | 'clock' | 'seen'>,
+    work?: (session: LoadSession) => Promise<void>,
+  ): Promise<void> {
+    const { session } = this.#options;
+    const from = this.#checkpoint;
+    if (work === undefined && to.position === from.position) return;
+    const { position, clock, seen } = to;
+    const next = { ...from, seq: from.seq + 1, position, clock: Math.max(clock, from.clock), seen };
+    await session.begin('read committed', false, from, next, []);
+    await work?.(session);
+    await session.commit();
+    this.#checkpoint = next;
+    this.#options.strategy.committed(next);
   }
 
   /** A change of tables, which stands in a window of its own. */
   async #change(delivery: Changed, signal: AbortSignal): Promise<void> {
-    const { session, strategy, stream, figures, arrivals } = this.#options;
+    const { session, strategy, reached, arrivals } = this.#options;
     const move: Move = async (position, work) => {
       const next = this.#next([delivery]);
       const to = position === null ? { ...this.#checkpoint, seq: next.seq } : next;
@@ -108,11 +135,11 @@ export class Loading {
     };
     await this.#changing.apply(delivery, this.#checkpoint, move, signal);
     arrivals.changed();
-    stream.acknowledge(this.#checkpoint.position);
-    figures.position = this.#checkpoint.position;
+    reached(this.#checkpoint.position);
   }
 
-  async #whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
+  /** Whole transactions, whose tables are matched. */
+  async whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
     const { session } = this.#options;
     let again = false;
     for (let attempt = 0; ; attempt += 1) {
@@ -137,7 +164,7 @@ export class Loading {
           await this.#rollback();
           const transactions = byTransaction(deliveries);
           if (transactions.length > 1) {
-            for (const transaction of transactions) await this.#whole(transaction, signal);
+            for (const transaction of transactions) await this.whole(transaction, signal);
             return;
           }
           if (session.rowByRow) throw this.#refused(deliveries, error);
@@ -149,7 +176,7 @@ export class Loading {
   }
 
   async #once(deliveries: readonly Delivery[], again: boolean): Promise<void> {
-    const { session, strategy, tables, stream, figures } = this.#options;
+    const { session, strategy, tables, reached } = this.#options;
     const to = this.#next(deliveries);
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
@@ -165,8 +192,7 @@ export class Loading {
     }
     if (copy !== null) tables.record(copy);
     this.#moved(to, deliveries, [applied]);
-    stream.acknowledge(to.position);
-    figures.position = to.position;
+    reached(to.position);
   }
 
   async #piece(window: Window, signal: AbortSignal): Promise<void> {
@@ -201,7 +227,7 @@ export class Loading {
   }
 
   async #written(window: Window): Promise<void> {
-    const { session, strategy, stream, figures } = this.#options;
+    const { session, strategy, reached } = this.#options;
     const to = this.#next(window.deliveries);
     if (window.opens) {
       this.#pieces = [];
@@ -215,8 +241,7 @@ export class Loading {
     this.#inside = false;
     this.#moved(to, window.deliveries, this.#pieces);
     this.#pieces = [];
-    stream.acknowledge(to.position);
-    figures.position = to.position;
+    reached(to.position);
   }
 
   async #rollback(): Promise<void> {

@@ -325,7 +325,8 @@ export class LogReader {
         const row = this.#own.read(change);
         if (row?.kind === 'mark') {
           if (item.first && index === 0) this.#mark = row.pipeline;
-          this.#seen = { ...this.#seen, [row.pipeline]: seenText(row) };
+          // Where one of several lanes stands the others may not have come to.
+          if (row.lane === 0) this.#seen = { ...this.#seen, [row.pipeline]: seenText(row) };
           this.#clock.applied(row.clock);
         } else if (row !== null) own.push(row);
       }

@@ -50,6 +50,8 @@ export class TargetTables {
   readonly #copies: CopyStates;
   readonly #known: Map<string, RecordedTable>;
   readonly #twins = new TwinTables();
+  /** Another number whenever a table is matched anew, or no more. */
+  version = 0;
 
   constructor(options: TargetTablesOptions) {
     this.#options = options;
@@ -73,6 +75,11 @@ export class TargetTables {
       if (!this.#tables.has(shape) || this.#outdated.has(shape)) await this.match(shape, true);
       this.#copies.touch(tableName(shape));
     }
+  }
+
+  /** Those of which rows have come, or may. */
+  get matched(): Iterable<LoadTable> {
+    return this.#tables.values();
   }
 
   of(shape: TableShape): LoadTable {
@@ -142,6 +149,7 @@ export class TargetTables {
 
   /** These source tables have other columns here and there; what refers to them, or they to, is looked at again too. */
   changed(tables: readonly string[]): void {
+    this.version += 1;
     for (const [shape, { target }] of this.#tables) {
       if (tables.includes(tableName(shape))) this.#tables.delete(shape);
       else if (target.foreignKeys.length > 0 || target.referencedBy.length > 0) this.#outdated.add(shape);
@@ -324,6 +332,7 @@ export class TargetTables {
     if (shape.foreignKeys.length > 0 && !this.#tables.has(source))
       for (const other of this.#tables.keys()) this.#outdated.add(other);
     this.#tables.set(source, table);
+    this.version += 1;
     this.#outdated.delete(source);
     return table;
   }

@@ -9,6 +9,7 @@ import { didYouMean } from '../model/suggest.ts';
 import type { Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkChannels } from './check-channels.ts';
+import { checkLanes } from './check-lanes.ts';
 import { checkReplace } from './check-replace.ts';
 import { checkRings } from './check-rings.ts';
 import { checkTables } from './check-tables.ts';
@@ -44,6 +45,7 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   checkNodes(checked);
   checkDatabases(checked);
   checkChannels(checked);
+  checkLanes(checked);
   checkTables(checked);
   checkRings(checked);
   checkReplace(checked);

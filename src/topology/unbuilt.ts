@@ -69,12 +69,6 @@ export const UNBUILT = {
     severity: 'error',
     missing: 'A row that cannot be written stops its pipeline.',
   },
-  lanes: { key: 'channels.*.apply.lanes above 1', severity: 'error', missing: 'A pipeline has one writer.' },
-  atomic: {
-    key: 'channels.*.apply.atomic: false',
-    severity: 'error',
-    missing: 'Source transactions always become visible as a whole.',
-  },
   scope: { key: 'channels.*.scope: transaction', severity: 'error', missing: 'Conflicts are decided row by row.' },
   dryRun: { key: 'channels.*.dry_run: true, two-way', severity: 'error', missing: 'A two-way channel always writes.' },
   order: {
@@ -133,8 +127,6 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   if (channel.ddl === 'replicate' && !asTheyAre)
     tell('ddlRows', '`ddl: replicate` where rows do not travel as they are', [...base, 'ddl']);
   if (channel.onError === 'park') tell('onError', '`on_error: park`', [...base, 'on_error']);
-  if (channel.apply.lanes > 1) tell('lanes', '`lanes` above 1', [...base, 'apply', 'lanes']);
-  if (!channel.apply.atomic) tell('atomic', '`atomic: false`', [...base, 'apply', 'atomic']);
   if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
   if (twoWay && channel.dryRun === true) tell('dryRun', '`dry_run` of a two-way channel', [...base, 'dry_run']);
   if (Object.hasOwn(inert, 'verify')) tell('verify', '`verify`', [...base, 'verify']);

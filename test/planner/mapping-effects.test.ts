@@ -1,4 +1,4 @@
-/** What a plan says of rows when a filter, a mask, a module or `dry_run` changes. */
+/** What a plan says of rows when a filter, a mask, a module, `dry_run` or the number of writers changes. */
 import { expect, test } from 'vitest';
 import { pipelineName } from '../../src/model/pipeline.ts';
 import { staysAfter } from '../../src/model/stays.ts';
@@ -56,4 +56,13 @@ test('a dry run copies and makes nothing; what follows it begins anew', () => {
     7,
     7,
   ]);
+});
+
+test('several writers: transactions become visible in parts', () => {
+  const lanes = (count: number) => spec({}, { apply: { lanes: count, atomic: false } });
+  const pause = 'low: pipelines pause for a moment: c/a>b';
+  const parts = 'medium: transactions of the source become visible in parts';
+  expect(effects(lanes(1), lanes(4))).toEqual([pause, parts]);
+  expect(effects(lanes(4), lanes(2))).toEqual([pause]);
+  expect(effects(lanes(2), lanes(1))).toEqual([pause]);
 });

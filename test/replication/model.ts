@@ -102,7 +102,8 @@ export class ModelTable {
 
   #taken(row: Image, but: number): boolean {
     const keys = [this.#shape.primaryKey, ...this.#shape.uniques.map(({ columns }) => columns)];
-    return this.rows.some((other, at) => at !== but && keys.some((key) => this.#equal(other, row, key)));
+    const taken = (other: Image): boolean => keys.some((key) => key.length > 0 && this.#equal(other, row, key));
+    return this.rows.some((other, at) => at !== but && taken(other));
   }
 
   /** As the server compares: NULL equals nothing, texts fold case. */

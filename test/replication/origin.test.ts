@@ -35,7 +35,7 @@ function row(name: string, values: Record<string, string | null>, kind: 'insert'
 
 test('rows of otter, by table', () => {
   const own = { lineage: 'l', pipeline: 'shop/a>b' };
-  const mark = { kind: 'mark', pipeline: 'shop/a>b', position: 'mariadb:0-1-7', clock: 9 };
+  const mark = { kind: 'mark', pipeline: 'shop/a>b', lane: 0, position: 'mariadb:0-1-7', clock: 9 };
   expect(rows.read(row('checkpoint', { ...own, position: 'mariadb:0-1-7', clock: '9' }, 'update'))).toEqual(mark);
   expect(rows.read(row('heartbeat', { lineage: 'l', site: 'a', sent_ms: '17' }, 'update'))).toEqual({
     kind: 'beat',

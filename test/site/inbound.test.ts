@@ -32,6 +32,7 @@ const session = {
 const target = {
   prepare: async () => undefined,
   claim: async () => ({ seq: 1, epoch: 1, position: START, clock: 0, seen: {} }),
+  lanes: async () => null,
   copies: async () => [],
   known: async () => ({}),
   making: async () => ({}),
@@ -47,18 +48,24 @@ const target = {
 function started() {
   const waiting: Delivery[] = [];
   const link: LinkClient = {
-    open: async (_, __, signal) => ({
-      opening: { position: START, clock: 0, seen: {}, logsCascades: true },
-      deliveries: (async function* () {
-        while (!signal.aborted) {
-          const next = waiting.shift();
-          if (next !== undefined) yield [next];
-          else await new Promise<void>((resolve) => setTimeout(resolve, 2));
-        }
-      })(),
-      acknowledge: () => undefined,
-      [Symbol.asyncDispose]: async () => undefined,
-    }),
+    open: async (_, __, signal) => {
+      // What comes is for the attempt that runs then.
+      let closed = false;
+      return {
+        opening: { position: START, clock: 0, seen: {}, logsCascades: true },
+        deliveries: (async function* () {
+          while (!signal.aborted && !closed) {
+            const next = waiting.shift();
+            if (next !== undefined) yield [next];
+            else await new Promise<void>((resolve) => setTimeout(resolve, 2));
+          }
+        })(),
+        acknowledge: () => undefined,
+        [Symbol.asyncDispose]: async () => {
+          closed = true;
+        },
+      };
+    },
   };
   const send = (delivery: Delivery): number => waiting.push(delivery);
   const inbound = new Inbound({

@@ -31,6 +31,8 @@ export interface ContractLab extends AsyncDisposable {
   readonly takeLines?: (takes: boolean) => Promise<void>;
   /** Rows as texts, columns with bars between, in order. */
   readonly rows: (name: string, columns: readonly string[]) => Promise<readonly string[]>;
+  /** Whether a pipeline may have several writers. */
+  readonly lanes: boolean;
   /** Names of otter's own tables that are there. */
   readonly ownTables: () => Promise<readonly string[]>;
 }
@@ -173,6 +175,50 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     await session.write([{ kind: 'insert', table, rows: [row(2, 'b')] }]);
     await session.commit();
     expect(await claim).toMatchObject({ seq: 1, epoch: 9, position: 'mariadb:0-1-2' });
+  });
+
+  test('lanes move rows of their own, from where the checkpoint stood, and a claim waits for all and fences all', async () => {
+    await using session = await started();
+    expect(await target.lanes(pipeline)).toBeNull();
+    if (!lab.lanes) {
+      await expect(async () => session.recordLanes(pipeline, null)).rejects.toThrow('no lanes');
+      return;
+    }
+    await apply(session, []);
+    const record = async (lanes: { count: number; division: string } | null): Promise<void> => {
+      const to = next();
+      await session.begin('read committed', false, at, to, []);
+      await session.recordLanes(pipeline, lanes);
+      await session.commit();
+      at = to;
+    };
+    await record({ count: 5, division: '{"old":1}' });
+    await record({ count: 2, division: "it's" });
+    const level = at.position;
+    expect(await target.lanes(pipeline)).toEqual({ division: "it's", positions: [level, level] });
+    const table = await orders();
+    await using first = await target.session(pipeline, 1);
+    await using second = await target.session(pipeline, 2);
+    const far = { ...at, seq: at.seq + 1, position: 'mariadb:0-1-99' };
+    const inserts = (id: number): Write[] => [{ kind: 'insert', table, rows: [row(id, `n${id}`)] }];
+    await first.apply('read committed', false, at, far, inserts(1));
+    await second.begin('read committed', false, at, far, inserts(2));
+    await using other = lab.target('one');
+    const claim = other.claim(pipeline, 9, BORN);
+    await second.commit();
+    expect(await claim).toMatchObject({ position: level, epoch: 9 });
+    expect((await other.lanes(pipeline))?.positions).toEqual([far.position, far.position]);
+    const farther = { ...far, seq: far.seq + 1 };
+    for (const lane of [first, second]) {
+      await expect(lane.apply('read committed', false, far, farther, inserts(3))).rejects.toMatchObject({
+        code: 'OT5001',
+      });
+      await lane.rollback();
+    }
+    expect(await lines()).toEqual(['1|n1|1.5|d', '2|n2|1.5|d']);
+    await other.forget(pipeline);
+    expect(await other.lanes(pipeline)).toBeNull();
+    expect(await target.claim(pipeline, 10, BORN)).toBeNull();
   });
 
   test('a session that is gone leaves nothing', async () => {

@@ -15,6 +15,7 @@ async function contractLab(start: () => Promise<LabServer>, takesLines = false):
   return {
     schema: 'dw',
     made: (name) => name,
+    lanes: true,
     target: (lineage) => {
       const own = access(server, server.otter);
       const source = mysqlSource({ server: own, ownSchema: 'otter' });

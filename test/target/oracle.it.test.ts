@@ -11,6 +11,7 @@ async function contractLab(open: () => Promise<OracleLab>): Promise<ContractLab>
   return {
     schema,
     made: (name) => name.toLowerCase(),
+    lanes: false,
     target: (lineage) => {
       const server = lab.server();
       return new OracleTarget({ connect: () => server.connect(), name: 'dw', user, schema: own, lineage });

@@ -242,10 +242,8 @@ describe('what is not built', () => {
       '    between: [hz, ca]\n    initial: none\n    ddl: replicate\n    conflict: { policy: manual }\n    tables: [shop.a]\n',
       ['error `ddl: replicate` with `policy: manual`'],
     ],
-    [
-      '    from: hz\n    to: ca\n    apply: { lanes: 4, atomic: false }\n    tables: [shop.a]\n',
-      ['error `lanes` above 1', 'error `atomic: false`'],
-    ],
+    ['    from: hz\n    to: ca\n    apply: { lanes: 4, atomic: false }\n    tables: [shop.a]\n', []],
+    ['    from: hz\n    to: ca\n    apply: { atomic: false }\n    tables: [shop.a]\n', []],
     [
       '    between: [hz, ca]\n    scope: transaction\n    dry_run: true\n    on_error: park\n    tables: [shop.a]\n',
       ['error `scope: transaction`', 'error `dry_run` of a two-way channel', 'error `on_error: park`'],
@@ -373,14 +371,14 @@ describe('what is allowed although it looks like a ring', () => {
 
 describe('variables', () => {
   const text = (lanes: string, more = ''): string =>
-    `${BASE}vars: { lanes: { default: 1 }, on: { default: true }, host: {}, n: { default: 7 } }\nchannels:\n  shop: { between: [hz, ca], apply: { lanes: "${lanes}" }, enabled: "\${var.on}", tables: [shop.a]${more} }\n`;
+    `${BASE}vars: { lanes: { default: 1 }, on: { default: true }, host: {}, n: { default: 7 } }\nchannels:\n  shop: { from: hz, to: [ca], apply: { lanes: "${lanes}", atomic: false }, enabled: "\${var.on}", tables: [shop.a]${more} }\n`;
 
   it('keep or take the type that is wanted', () => {
     expect(load(text('${var.lanes}')).topology?.channel['shop']?.apply.lanes).toBe(1);
     const given = load(text('${var.lanes}'), { vars: { lanes: '4', on: 'false' } });
     expect(given.topology?.channel['shop']).toMatchObject({ apply: { lanes: 4 }, enabled: false });
     expect(brief(load(text('${var.lanes}'), { vars: { lanes: 'four' } }))).toEqual([
-      'error OT1012 12:46 `channels.shop.apply.lanes` is a text',
+      'error OT1012 12:47 `channels.shop.apply.lanes` is a text',
     ]);
     const asText = load(
       `version: 1\nname: t\nvars: { n: { default: 7 } }\nregions: { a: { description: "\${var.n}" } }\n`,

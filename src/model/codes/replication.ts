@@ -204,6 +204,13 @@ export const REPLICATION_CODES = {
     action:
       'Give one of them another name at the target with an entry of its own (`to`). If all rows are meant for one table, say so: give both the same `to`, letter by letter. The pipeline goes on by itself.',
   },
+  OT5061: {
+    title: 'Lanes go back to the order of the log',
+    meaning:
+      'One of the lanes of a pipeline (`apply.lanes`) met a row that the target refused. Beside other lanes a row may come before one that makes room for it, through a key or trigger that the target got lately; so what was on its way is written once more by one writer, in the order of the log, and each row once.',
+    action:
+      'Nothing. If the row is refused in its order too, the pipeline says so with OT5016. If this comes again and again, use `lanes: 1` and look at what the target has that the source does not.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',

@@ -267,6 +267,13 @@ export const TOPOLOGY_CODES = {
     action:
       'Give it another one with `to`, `columns.rename` or `columns.set`. docs/oracle.md says how names are found there.',
   },
+  OT1061: {
+    title: 'Lanes that cannot be',
+    meaning:
+      'With `apply: { lanes: N }` N connections write the rows of a pipeline side by side, each in transactions of its own. So a transaction of the source becomes visible at the target in parts, and rows of different lanes in no certain order. Two-way channels, `order`, and Oracle databases as targets need one writer.',
+    action:
+      'Write `apply: { lanes: 4, atomic: false }` if that is meant (`docs/apply.md` says what is kept and what is not), or leave `lanes` out.',
+  },
   OT1090: {
     title: 'Not built yet, refused',
     meaning:

@@ -1,0 +1,132 @@
+/**
+ * Whether several writers pay: one pipeline catches up with 1, 2 and 4 lanes in turns, into a target beside it and into one
+ * that is so far away.
+ *
+ *   node bench/lanes.ts [WORKLOAD ...] [--lanes 1,2,4] [--delay 0,5] [--rounds N] [--scale X] [--loud]
+ *
+ * `--delay` is milliseconds each way between otter and the target. Each turn has a backlog of its own, written while nobody
+ * reads; the order of turns changes with every round. The time runs from when the first rows are written until the last
+ * transaction is visible: far away it takes seconds to begin.
+ */
+import { parseArgs } from 'node:util';
+import type { Connection } from 'mysql2/promise';
+import { startProxy } from '../src/lab/proxy.ts';
+import { type DatabaseServer, startMariaDb } from '../src/lab/servers.ts';
+import { channel, rootOf, Sites } from '../test/site/harness.ts';
+import { cpuSeconds, median, until } from './shared/figures.ts';
+import { WORKLOADS } from './shared/workloads.ts';
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    lanes: { type: 'string', default: '1,2,4' },
+    delay: { type: 'string', default: '0,5' },
+    rounds: { type: 'string', default: '3' },
+    scale: { type: 'string', default: '1' },
+    loud: { type: 'boolean', default: false },
+  },
+});
+const list = (text: string): number[] => text.split(',').map(Number);
+const counts = list(values.lanes);
+
+await using stack = new AsyncDisposableStack();
+const source = stack.use(await startMariaDb());
+const target = stack.use(await startMariaDb({ args: ['--log-slave-updates'] }));
+const [from, to] = await Promise.all([rootOf(source), rootOf(target)]);
+for (const each of [from, to]) stack.defer(() => each.destroy());
+const proxy = stack.use(await startProxy({ target: { host: target.host, port: target.port } }));
+
+for (const workload of WORKLOADS.filter(({ name }) => positionals.length === 0 || positionals.includes(name))) {
+  for (const delay of list(values.delay)) await run(workload, delay);
+}
+
+async function run(workload: (typeof WORKLOADS)[number], delay: number): Promise<void> {
+  const name = `${workload.name.replaceAll('-', '_')}_${delay}`;
+  proxy.delay(delay);
+  const sites = stack.use(new Sites({ from: source, to: delay === 0 ? target : away() }, undefined, `bench-${name}`));
+  await from.query(`CREATE DATABASE ${name}; USE ${name}; ${workload.tables}; CREATE TABLE mark (id INT PRIMARY KEY)`);
+  await from.query(workload.rows ?? 'DO 0');
+  await from.query(workload.writer);
+  const set = (lanes: number): void =>
+    sites.set({
+      [name]: channel({ kind: 'one-way', from: ['from'], to: ['to'] }, [`${name}.*`], {
+        apply: { lanes, atomic: lanes === 1 },
+      }),
+    });
+  const start = (): void => {
+    for (const site of ['from', 'to']) sites.start(site);
+  };
+  const stop = async (): Promise<void> => {
+    for (const site of ['to', 'from']) await sites.stop(site);
+  };
+  set(1);
+  start();
+  await until('it streams', async () => sites.figures()[`${name}/from>to`]?.phase === 'streaming');
+  await stop();
+  const rates = new Map(counts.map((count) => [count, [] as number[]]));
+  for (let turn = 0; turn < Number(values.rounds) * counts.length; turn += 1) {
+    const round = Math.floor(turn / counts.length);
+    const lanes = counts[(turn + round) % counts.length]!;
+    await from.query(`CALL fill(${Math.max(1, Math.round(workload.transactions * Number(values.scale)))})`);
+    const rows = Number((await first(from, 'SELECT @written'))[0]);
+    await from.query(`INSERT INTO mark VALUES (${turn})`);
+    set(lanes);
+    start();
+    const written = (): number => sites.figures()[`${name}/from>to`]?.rowsApplied ?? 0;
+    await until('it has begun', async () => written() > 0, 1);
+    const before = written();
+    const cpu = cpuSeconds([process.pid, target.pid!]);
+    const began = performance.now();
+    await until('it is applied', async () => (await first(to, seenQuery(name, turn)))[0] !== '0', 5);
+    const seconds = (performance.now() - began) / 1000;
+    const rate = (rows * (1 - before / written())) / seconds;
+    const used = cpuSeconds([process.pid, target.pid!]).map((after, at) => (after - cpu[at]!).toFixed(2));
+    // Lanes may have come to the mark before they have written all.
+    const all = (): Promise<boolean> => same(name);
+    await until('all is there', all, 50);
+    await stop();
+    rates.get(lanes)!.push(rate);
+    if (values.loud)
+      console.log(
+        `  ${lanes} lanes: ${Math.round(rate)}/s, ${seconds.toFixed(2)} s, CPU seconds: otter ${used[0]}, target ${used[1]}`,
+      );
+  }
+  const one = median(rates.get(counts[0]!)!);
+  const each = counts.map((count) => {
+    const rate = median(rates.get(count)!);
+    return `${count}: ${Math.round(rate)} (${(rate / one).toFixed(2)})`;
+  });
+  process.stdout.write(`${workload.name}, ${delay} ms: ${workload.unit}/s by lanes ${each.join(', ')}\n`);
+}
+
+function away(): DatabaseServer {
+  return new Proxy(target, {
+    get: (of, key) => {
+      if (key === 'port') return proxy.port;
+      const value = Reflect.get(of, key) as unknown;
+      return typeof value === 'function' ? value.bind(of) : value;
+    },
+  });
+}
+
+function seenQuery(name: string, turn: number): string {
+  return `SELECT COUNT(*) FROM ${name}.mark WHERE id=${turn}`;
+}
+
+async function same(schema: string): Promise<boolean> {
+  const [tables] = await from.query(
+    `SELECT table_name AS name FROM information_schema.tables WHERE table_schema='${schema}'`,
+  );
+  for (const { name } of tables as { name: string }[]) {
+    const sums = await Promise.all(
+      [from, to].map(async (each) => String((await first(each, `CHECKSUM TABLE ${schema}.\`${name}\``))[1])),
+    );
+    if (sums[0] !== sums[1]) return false;
+  }
+  return true;
+}
+
+async function first(at: Connection, sql: string): Promise<unknown[]> {
+  const [found] = await at.query({ sql, rowsAsArray: true });
+  return (found as unknown[][])[0]!;
+}

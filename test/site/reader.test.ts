@@ -1,0 +1,53 @@
+/** What a reader says of otter's own transactions in a log that is made up. */
+import { expect, test } from 'vitest';
+import type { Logger, LogItem, SourcePort } from '../../src/model/ports.ts';
+import type { TableShape } from '../../src/model/row.ts';
+import { type LogListener, LogReader, type ReadPart } from '../../src/site/reader.ts';
+import { column, shape } from '../replication/model.ts';
+
+const quiet: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => quiet };
+const CHECKPOINT: TableShape = shape({
+  ...{ schema: 'otter', name: 'checkpoint' },
+  columns: ['lineage', 'pipeline', 'lane', 'position', 'clock'].map((name) => column(name)),
+});
+
+/** A transaction that moves the checkpoint row of a lane. */
+function moved(number: number, lane: number, position: string): LogItem {
+  const after = ["'l'", "'shop/x>a'", String(lane), `'${position}'`, '5'];
+  const before = ["'l'", "'shop/x>a'", String(lane), "'mariadb:'", '4'];
+  return {
+    ...{ kind: 'rows', gtid: `0-1-${number}`, position: `mariadb:0-1-${number}`, commitUs: number, passed: [] },
+    ...{ first: true, last: true, bytes: 1 },
+    changes: [{ kind: 'update', table: CHECKPOINT, fkChecks: true, before, after }],
+  };
+}
+
+test('a transaction of a lane is marked as one of its pipeline, whose place is what all lanes have come to', async () => {
+  const parts: ReadPart[] = [];
+  const items = [moved(1, 0, 'mariadb:0-9-1'), moved(2, 3, 'mariadb:0-9-7'), moved(3, 0, 'mariadb:0-9-4')];
+  const source = {
+    facts: async () => ({ family: 'mariadb' }),
+    async *readLog({ signal }: { signal: AbortSignal }) {
+      yield { items, point: { file: 'log.000001', offset: 4 } };
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    },
+  } as unknown as SourcePort;
+  const listener = {
+    part: (part: ReadPart) => {
+      parts.push(part);
+    },
+    ahead: () => null,
+    failed: (error: unknown) => expect(error).toBeNull(),
+  } as unknown as LogListener;
+  const reader = new LogReader({ position: 'mariadb:', clock: 0 }, listener, {
+    ...{ source, schema: 'otter', lineage: 'l', logger: quiet },
+    ...{ wants: () => true, keeps: () => null, between: async () => undefined },
+  });
+  await expect.poll(() => parts.length).toBe(3);
+  await reader.stop();
+  expect(parts.map(({ mark }) => mark)).toEqual(['shop/x>a', 'shop/x>a', 'shop/x>a']);
+  const [first, second, third] = parts.map(({ seenBehind }) => seenBehind['shop/x>a']);
+  expect(first).toContain('0-9-1');
+  expect(second).toBe(first);
+  expect(third).toContain('0-9-4');
+});
