@@ -3,7 +3,8 @@
  * made ready when it is as large as a window may be.
  *
  * Rules kept: windows are applied one after the other in their order; one that waits for nobody is applied at once, however
- * small; and no more is taken from the stream than one window under way and one that is gathered.
+ * small; what had arrived when the stream broke is applied before that is told, or whoever begins anew might never get past
+ * it; and no more is taken from the stream than one window under way and one that is gathered.
  */
 import type { Delivery } from '../model/row.ts';
 import type { Feed, Window } from './feed.ts';
@@ -29,6 +30,12 @@ export async function pump(
   let applying: Promise<null> | null = null;
   let ahead: Window | null = null;
   let ended = false;
+  const failures: unknown[] = [];
+  const next = (): Promise<IteratorResult<readonly Delivery[]>> =>
+    batches.next().catch((error: unknown) => {
+      failures.push(error);
+      return { done: true, value: undefined };
+    });
   /** Of the window under way. */
   let heavy = false;
   try {
@@ -36,6 +43,7 @@ export async function pump(
       if (applying === null) {
         const window: Window | null = ahead ?? feed.next();
         ahead = null;
+        if (window === null && failures.length > 0) throw failures[0];
         if (window === null && ended) return;
         if (window !== null) {
           heavy = window.deliveries.some(({ bytes }) => bytes > HEAVY_BYTES);
@@ -46,7 +54,7 @@ export async function pump(
         if (ahead !== null) ready(ahead);
       }
       // Rows of megabytes come one at a time.
-      if (!ended && ahead === null && !(heavy && applying !== null)) arriving ??= handled(batches.next());
+      if (!ended && ahead === null && !(heavy && applying !== null)) arriving ??= next();
       const first: IteratorResult<readonly Delivery[]> | null = await Promise.race(
         [applying, arriving].filter((each) => each !== null),
       );

@@ -133,3 +133,26 @@ test('what goes wrong in the stream comes out when the window under way is appli
   await expect(failing).rejects.toThrow('cut');
   expect(applied).toBe(true);
 });
+
+test('what was gathered when the stream broke is applied before that is told', async () => {
+  async function* broken(): AsyncGenerator<readonly Delivery[], void> {
+    yield [beat(1)];
+    yield [beat(2), beat(3)];
+    throw new Error('cut');
+  }
+  const applied: number[] = [];
+  const failing = pump(
+    broken(),
+    new Feed({ rows: 10, bytes: 1_000 }),
+    {
+      ready: () => undefined,
+      apply: async (window) => {
+        for (let left = 50; left > 0; left -= 1) await Promise.resolve();
+        applied.push(...numbers([window]));
+      },
+    },
+    new AbortController().signal,
+  );
+  await expect(failing).rejects.toThrow('cut');
+  expect(applied).toEqual([1, 2, 3]);
+});
