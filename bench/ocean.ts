@@ -142,20 +142,23 @@ async function throughput(name: string, rowsOfOne: number): Promise<void> {
   });
 }
 
+/** From one commit until it is visible at the target, ms. @param everyMs how often that is asked; null: at once again */
+async function seenAfter(everyMs: number | null): Promise<number> {
+  const id = (await numberAt(from, 'SELECT COALESCE(MAX(id), 0) FROM inserts.mark')) + 1;
+  await from.query(`INSERT INTO inserts.mark VALUES (${id})`);
+  const committed = performance.now();
+  const isSeen = async (): Promise<boolean> =>
+    (await numberAt(to, `SELECT COUNT(*) FROM inserts.mark WHERE id = ${id}`)) > 0;
+  await until('it is seen', isSeen, everyMs);
+  return performance.now() - committed;
+}
+
 async function latency(): Promise<void> {
   proxy.delay(ONE_WAY_MS);
   await sleep(2 * ONE_WAY_MS);
   const found: number[] = [];
   for (let n = 0; n < commits; n++) {
-    const id = (await numberAt(from, 'SELECT COALESCE(MAX(id), 0) FROM inserts.mark')) + 1;
-    await from.query(`INSERT INTO inserts.mark VALUES (${id})`);
-    const committed = performance.now();
-    await until(
-      'it is seen',
-      async () => (await numberAt(to, `SELECT COUNT(*) FROM inserts.mark WHERE id = ${id}`)) > 0,
-      null,
-    );
-    found.push(performance.now() - committed);
+    found.push(await seenAfter(null));
     await sleep(20 + Math.random() * 50);
   }
   proxy.delay(0);
@@ -233,15 +236,7 @@ async function share(): Promise<void> {
     const [before, began, had] = [proxy.passed, performance.now(), await counts()];
     const quiet: number[] = [];
     while (performance.now() - began < seconds * 1000) {
-      const id = (await numberAt(from, 'SELECT COALESCE(MAX(id), 0) FROM inserts.mark')) + 1;
-      await from.query(`INSERT INTO inserts.mark VALUES (${id})`);
-      const committed = performance.now();
-      await until(
-        'it is seen',
-        async () => (await numberAt(to, `SELECT COUNT(*) FROM inserts.mark WHERE id = ${id}`)) > 0,
-        2,
-      );
-      quiet.push(performance.now() - committed);
+      quiet.push(await seenAfter(2));
       await sleep(100);
     }
     const [after, ms, have] = [proxy.passed, performance.now() - began, await counts()];
