@@ -97,6 +97,13 @@ export interface RecordedTable extends KnownTable {
   readonly place: Place;
 }
 
+/** A table that is being made at a target. */
+export interface BegunTable {
+  /** Position in the target's log before it was made, when it had none of that name. */
+  readonly since: string;
+  readonly place: Place;
+}
+
 /** How far the copy of one table has come, as `otter.copy` has it. */
 export interface CopyState {
   /** Source table, `schema.table`. */
@@ -240,6 +247,8 @@ export interface LoadSession extends AsyncDisposable {
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
   /** What columns the rows of source tables have from here on; since when one counts is kept when it was recorded before. */
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void>;
+  /** Strikes what was taken down of these source tables by `TargetPort.beginTable`. */
+  tablesMade(pipeline: string, tables: readonly string[]): Promise<void>;
   /** Writes down what tables were before a change, or that it is made. */
   recordChange(pipeline: string, change: PendingChange | null): Promise<void>;
   /** Takes down what the other side of a two-way pipeline has of how tables here were made; null: forgets it. */
@@ -307,6 +316,10 @@ export interface TargetPort {
   making(pipeline: string): Promise<Readonly<Record<string, Definition>>>;
   /** Takes down what a table is made by here, before it is. */
   keepDefinition(pipeline: string, table: string, definition: Definition): Promise<void>;
+  /** Takes down that a two-way pipeline makes a table here, before it does. */
+  beginTable(pipeline: string, table: string, begun: BegunTable): Promise<void>;
+  /** Tables of which that was taken down and that were not recorded since. */
+  begunTables(pipeline: string): Promise<Readonly<Record<string, BegunTable>>>;
   /** A change of tables whose end was not recorded. */
   pendingChange(pipeline: string): Promise<PendingChange | null>;
   /** What the tables of these steps are now. @throws NotCarriedError when one of them cannot be made */

@@ -130,6 +130,14 @@ export interface PipelineSpec {
   readonly lanes?: number;
 }
 
+/**
+ * Whether all rows of a table that is made while its log is read come by the log, and none need be copied: what is copied from
+ * a site that decides is its write, for which what others write to those rows at that time is refused.
+ */
+export function comesByLog({ role, mesh }: Pick<PipelineSpec, 'role' | 'mesh'>): boolean {
+  return role === 'from-serialiser' && !mesh;
+}
+
 export function pipelineName(channel: string, source: string, target: string): string {
   return `${channel}/${source}>${target}`;
 }

@@ -3,6 +3,7 @@
  * writing them, for the session that loads and for the control of the target.
  */
 import type {
+  BegunTable,
   Checkpoint,
   CopyState,
   LanesRecord,
@@ -182,6 +183,28 @@ export class OwnRecords {
     );
   }
 
+  async beginTable(connection: Session, pipeline: string, table: string, { since, place }: BegunTable): Promise<void> {
+    const values = [this.lineage, pipeline, table, since, place.target].map(quoteText);
+    await connection.run(
+      `REPLACE INTO ${this.table('making')} (lineage,pipeline,source_table,since,target_table,stay) VALUES (${values.join(',')},${place.stay})`,
+    );
+  }
+
+  async begunTables(connection: Session, pipeline: string): Promise<Record<string, BegunTable>> {
+    const found = await connection.rows<Row>(
+      `SELECT source_table,since,target_table,stay FROM ${this.table('making')} WHERE ${this.of(pipeline)}`,
+    );
+    return Object.fromEntries(
+      found.map((row) => [String(row['source_table']), { since: String(row['since']), place: place(row) }]),
+    );
+  }
+
+  /** They are made and recorded. */
+  tablesMade(pipeline: string, tables: readonly string[]): string {
+    const names = tables.map(quoteText).join(',');
+    return `DELETE FROM ${this.table('making')} WHERE ${this.of(pipeline)} AND source_table IN (${names})`;
+  }
+
   async keepDefinition(connection: Session, pipeline: string, table: string, definition: Definition): Promise<void> {
     const values = [this.lineage, pipeline, table, definition.create, definition.position].map(quoteText);
     await connection.run(this.#definitionTuples([`(${values.join(',')})`]));
@@ -257,7 +280,7 @@ export class OwnRecords {
 
   tablesDelete(pipeline: string, tables: readonly string[]): string[] {
     const where = `${this.of(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`;
-    return (['copy', 'structure', 'definition'] as const).map(
+    return (['copy', 'structure', 'definition', 'making'] as const).map(
       (table) => `DELETE FROM ${this.table(table)} WHERE ${where}`,
     );
   }
@@ -290,7 +313,10 @@ export class OwnRecords {
   }
 
   async forget(connection: Session, pipeline: string): Promise<void> {
-    const tables = ['checkpoint', 'division', 'copy', 'structure', 'definition', 'change', 'watermark'] as const;
+    const tables = [
+      ...(['checkpoint', 'division', 'copy', 'structure'] as const),
+      ...(['definition', 'making', 'change', 'watermark'] as const),
+    ];
     for (const table of tables) await connection.run(`DELETE FROM ${this.table(table)} WHERE ${this.of(pipeline)}`);
   }
 }

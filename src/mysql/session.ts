@@ -365,6 +365,10 @@ export class MysqlSession implements LoadSession {
     for (const sql of records.definitionsUpsert(pipeline, known)) await this.#send([sql]);
   }
 
+  async tablesMade(pipeline: string, tables: readonly string[]): Promise<void> {
+    if (tables.length > 0) await this.#send([this.#options.records.tablesMade(pipeline, tables)]);
+  }
+
   async recordChange(pipeline: string, change: PendingChange | null): Promise<void> {
     await this.#send([this.#options.records.changeRecord(pipeline, change)]);
   }

@@ -9,6 +9,7 @@
 import type { ConflictShare, NamedImage, OpenConflict } from '../model/conflict.ts';
 import { Lane } from '../model/lane.ts';
 import {
+  type BegunTable,
   type Checkpoint,
   type CopyState,
   type LanesRecord,
@@ -139,6 +140,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     await this.#control.run(async (connection) =>
       this.#records.keepDefinition(connection, pipeline, table, definition),
     );
+  }
+
+  async beginTable(pipeline: string, table: string, begun: BegunTable): Promise<void> {
+    await this.#control.run(async (connection) => this.#records.beginTable(connection, pipeline, table, begun));
+  }
+
+  async begunTables(pipeline: string): Promise<Readonly<Record<string, BegunTable>>> {
+    return this.#control.run(async (connection) => this.#records.begunTables(connection, pipeline));
   }
 
   async pendingChange(pipeline: string): Promise<PendingChange | null> {

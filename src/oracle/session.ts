@@ -246,6 +246,7 @@ export class OracleSession implements LoadSession {
 
   readonly recordLanes = noLanes;
   readonly recordChange = noChanges;
+  readonly tablesMade = noChanges;
   readonly keepDefinitions = noChanges;
   readonly forgetTables = noChanges;
 

@@ -161,12 +161,17 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
     return {};
   }
 
+  async begunTables(): Promise<Readonly<Record<string, never>>> {
+    return {};
+  }
+
   async pendingChange(): Promise<null> {
     return null;
   }
 
   readonly family = noChanges;
   readonly keepDefinition = noChanges;
+  readonly beginTable = noChanges;
   readonly lookAhead = noChanges;
   readonly changeTables = noChanges;
   readonly sharesTable = noChanges;

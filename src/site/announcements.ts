@@ -40,7 +40,7 @@ export interface AnnouncementsOptions {
   /** Whether a table has left, and rows of it are still carried. */
   readonly leaves: (name: string) => boolean;
   /** Whether the table came into being at the target and was made here by the opposite pipeline: nothing is to be copied. */
-  readonly cameBack: (table: TableShape) => Promise<boolean>;
+  readonly cameBack: (table: { readonly schema: string; readonly name: string }) => Promise<boolean>;
 }
 
 /** A table as it was at a place of the log. */

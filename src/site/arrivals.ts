@@ -2,8 +2,15 @@
  * Tables that come into a pipeline, at its target: made where they are missing, and the rule about rows that were there before.
  */
 import { OtterError } from '../model/error.ts';
-import { type CopyState, type LoadTable, type Place, samePlace, type TargetPort } from '../model/load.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import {
+  type BegunTable,
+  type CopyState,
+  type LoadTable,
+  type Place,
+  samePlace,
+  type TargetPort,
+} from '../model/load.ts';
+import { comesByLog, type PipelineSpec } from '../model/pipeline.ts';
 import { type AnnouncedTable, type Sway, type TableShape, tableName } from '../model/row.ts';
 import { orphan } from '../replication/cascades.ts';
 import { foldedTwoWay } from '../replication/letters.ts';
@@ -24,7 +31,7 @@ export interface ArrivalsOptions {
   readonly spec: () => PipelineSpec;
   readonly target: Pick<
     TargetPort,
-    'known' | 'shape' | 'folds' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition'
+    'known' | 'shape' | 'folds' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition' | 'beginTable' | 'begunTables'
   >;
   readonly tables: TargetTables;
   readonly logsCascades: boolean;
@@ -43,9 +50,16 @@ export interface Joined {
   readonly empty: LoadTable | null;
   /** Where the log of this database ended before the table was made here; null when it was there. */
   readonly before: string | null;
+  /** Whether what is written to it here is carried back only from some place in the log on. */
+  readonly counts: boolean;
 }
 
-/** Whether a table was missing here, and where the log of this database ended before it was made. */
+/**
+ * Whether a table was missing here, and where the log of this database ended before it was made.
+ *
+ * It was missing too when it was made by an earlier attempt whose record was cut short: whatever it holds was written to it
+ * since that place, whoever made it in the end.
+ */
 export interface Made {
   readonly missing: boolean;
   readonly before: string | null;
@@ -54,6 +68,8 @@ export interface Made {
 export class Arrivals {
   readonly #options: ArrivalsOptions;
   readonly #underWay: Set<string>;
+  /** Tables that were begun to be made when this began, and not recorded. */
+  #begun: Promise<Readonly<Record<string, BegunTable>>> | null = null;
 
   constructor(options: ArrivalsOptions) {
     this.#options = options;
@@ -88,7 +104,7 @@ export class Arrivals {
    */
   async make(
     announced: AnnouncedTable,
-    born: boolean,
+    { born, place }: { readonly born: boolean; readonly place: Place },
     logPosition: () => Promise<string>,
     made: (before: string) => void,
   ): Promise<Made> {
@@ -103,20 +119,30 @@ export class Arrivals {
     const { role, copiedBy } = spec();
     const creates = copiedBy === null && (born || (role !== 'to-serialiser' && !tables.hasCopy(from)));
     let before: string | null = null;
+    // Users may write to it as soon as it is there, and all of that counts.
+    const counts = (since: string): void => {
+      if (role === 'from-serialiser') made(since);
+    };
     if (missing && creates) {
       this.#refuseBeforeMaking(announced.table);
-      if (role !== 'one-way' && (await target.folds())) {
-        const lost = foldedTwoWay(name, spec().target);
+      if (role !== 'one-way') {
+        const lost = (await target.folds()) ? foldedTwoWay(name, spec().target) : null;
         if (lost !== null) throw lost;
+        before = await logPosition();
+        counts(before);
+        await target.beginTable(spec().name, from, { since: before, place });
       }
-      if (spec().role !== 'one-way') before = await logPosition();
-      // Users may write to it as soon as it is there, and all of that counts.
-      if (before !== null && spec().role === 'from-serialiser') made(before);
       // Changed again before it is recorded, it would not be what is told when it is told anew.
       const { definition } = announced;
       if (definition !== undefined) await target.keepDefinition(spec().name, from, definition);
-      const without = await target.createTable(announced, name, rename, spec().role !== 'one-way');
+      const without = await target.createTable(announced, name, rename, role !== 'one-way');
       if (without.length > 0) leftOut(tableName(name), without);
+    } else if (!missing && role !== 'one-way' && tables.isNew(from)) {
+      this.#begun ??= target.begunTables(spec().name);
+      const begun = (await this.#begun)[from];
+      if (begun === undefined || !samePlace(begun.place, place)) return { missing, before };
+      counts(begun.since);
+      return { missing: true, before: begun.since };
     }
     return { missing, before };
   }
@@ -146,7 +172,7 @@ export class Arrivals {
     const sways = doubtfulSways(table);
     if (sways.length > 0) this.#options.sways(tableName(table.target), sways);
     if (tables.hasCopy(from)) return null;
-    // Where it was made here before and the record of that was cut short, nobody has written to it yet.
+    // Where it was there, and empty, it may have been made for this too.
     if (born && spec().role === 'to-serialiser' && (missing || !(await target.hasRows(schema, name)))) {
       // So that this site does not copy it back to where it came from; see `Outgoing`.
       return {
@@ -154,6 +180,7 @@ export class Arrivals {
         clear: null,
         empty: null,
         before,
+        counts: false,
       };
     }
     if (!announced.copies) return null;
@@ -175,13 +202,14 @@ export class Arrivals {
       table: from,
       place,
       cursor: null,
-      done: false,
+      done: born && comesByLog(spec()),
       rowsDone: 0,
       rowsEstimate: announced.rowsEstimate,
     };
     const empty = !missing && !shared && spec().existing === 'refuse' ? table : null;
     const clear = occupied && !shared && spec().existing === 'replace' ? table : null;
-    return { begun, clear, empty, before };
+    // Of a one-way channel nothing is carried back, and its target may have no log.
+    return { begun, clear, empty, before, counts: spec().role !== 'one-way' };
   }
 
   /** What cannot be kept the same is not made first and refused then. */

@@ -5,7 +5,7 @@
  * pipeline has is carried (`ddl: replicate`, see `carrying.ts`), or passed over (`ignore`), or stops it there.
  */
 import { OtterError } from '../model/error.ts';
-import type { PipelineSpec } from '../model/pipeline.ts';
+import { comesByLog, type PipelineSpec } from '../model/pipeline.ts';
 import type { SourcePort, Statement, TableStatement } from '../model/ports.ts';
 import { type TableShape, tableName } from '../model/row.ts';
 import { mergesTables } from '../model/table-mapping.ts';
@@ -25,7 +25,10 @@ export interface DefinitionsOptions {
   /** Tells the target; `gtid` of the transaction that has just made the table, or ''. True: existing rows are to be copied. */
   readonly announce: (table: TableShape, gtid: string, known: KnownAt | null) => Promise<boolean>;
   readonly carrying: Carrying;
+  /** Existing rows of the table are to be copied. */
   readonly joined: (table: TableShape) => void;
+  /** Two-way: whether the target has made a table of this name here, or has one that was made for it, and it counts. */
+  readonly joinedBy: (table: { readonly schema: string; readonly name: string }) => Promise<boolean>;
 }
 
 interface Named {
@@ -60,13 +63,18 @@ export class Definitions {
       if (spec.ddl === 'ignore') return;
       if (follows) return this.#made(statement, tables, born, spec);
       // The transaction's id tells the target that the table has just been made.
-      await this.#join(born, statement.gtid);
+      await this.#join(born, statement.gtid, spec);
       await this.#join(
         tables.filter((table) => !born.includes(table)),
         '',
+        spec,
       );
       return;
     }
+    // Its rows are in no log that anybody would read.
+    for (const table of effect.kind === 'drops-schema' || spec.ddl === 'ignore' ? [] : this.#mine(effect.made))
+      if (!this.#told(table) && (await this.#options.joinedBy(table)))
+        throw changed(spec, [tableName(table)], statement);
     // Carried it is from the site that decides only; of another it would have to be told which came first.
     if (follows && spec.role !== 'to-serialiser') return this.#options.carrying.deliver(statement, effect, spec, place);
     await this.#change(statement, effect, spec);
@@ -96,6 +104,7 @@ export class Definitions {
     await this.#join(
       made.filter((table) => !replaced.includes(table)),
       '',
+      spec,
       known,
     );
   }
@@ -113,7 +122,7 @@ export class Definitions {
       const found = statement.history?.tables.find(
         ({ schema, name }) => schema === table.schema && name === table.name,
       );
-      if (found === undefined) await this.#join([table], gtid);
+      if (found === undefined) await this.#join([table], gtid, spec);
       else if (found.doubt !== null) {
         // Otherwise it joins behind the statement that changes it again.
         if (!announcements.strange(table) || spec.initial !== 'copy') throw found.doubt;
@@ -121,16 +130,27 @@ export class Definitions {
       // It was there already (IF NOT EXISTS).
       else if (found.after !== null && found.before?.create !== found.after.create) {
         const known = { past: found.after, position: statement.position };
-        if (await announce(found.after.shape, gtid, known)) joined(found.after.shape);
+        if ((await announce(found.after.shape, gtid, known)) && !this.#comesByLog(table, gtid, spec))
+          joined(found.after.shape);
       }
     }
   }
 
-  async #join(tables: readonly Named[], gtid: string, known: Statement | null = null): Promise<void> {
+  async #join(
+    tables: readonly Named[],
+    gtid: string,
+    spec: PipelineSpec,
+    known: Statement | null = null,
+  ): Promise<void> {
     for (const table of tables) {
       const copied = await this.#tell(table, gtid, known);
-      if (copied !== null) this.#options.joined(copied);
+      if (copied !== null && !this.#comesByLog(table, gtid, spec)) this.#options.joined(copied);
     }
+  }
+
+  /** One that is told when its copy begins is copied, whoever has made it. */
+  #comesByLog(table: Named, gtid: string, spec: PipelineSpec): boolean {
+    return gtid !== '' && comesByLog(spec) && !this.#options.announcements.holds(tableName(table));
   }
 
   /** The table as it is now, or as the statement made it, when its existing rows are to be copied. */

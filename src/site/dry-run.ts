@@ -15,7 +15,16 @@ import type { TargetTables } from './tables.ts';
 /** What is asked of a target about users' tables. */
 export type TablesPort = Pick<
   TargetPort,
-  'shape' | 'folds' | 'unguardedTriggers' | 'createTable' | 'hasRows' | 'shared' | 'keepDefinition' | 'known'
+  | 'shape'
+  | 'folds'
+  | 'unguardedTriggers'
+  | 'createTable'
+  | 'hasRows'
+  | 'shared'
+  | 'keepDefinition'
+  | 'known'
+  | 'beginTable'
+  | 'begunTables'
 >;
 
 /** Tables that would be made are there in name only. */
@@ -26,6 +35,8 @@ export function dryTables(target: TablesPort): TablesPort {
       (await target.shape(schema, name)) ?? imagined.get(tableName({ schema, name })) ?? null,
     folds: () => target.folds(),
     keepDefinition: async () => undefined,
+    beginTable: async () => undefined,
+    begunTables: (pipeline) => target.begunTables(pipeline),
     unguardedTriggers: (schema, name) => target.unguardedTriggers(schema, name),
     createTable: async ({ table }, { schema, name }, rename) => {
       const columns = table.columns.map(({ computed, ...column }) => ({

@@ -17,7 +17,7 @@ export interface FollowedOptions {
   readonly announcements: Announcements;
   readonly telling: Telling;
   readonly has: (schema: string, name: string) => boolean;
-  readonly cameBack: (table: TableShape) => Promise<boolean>;
+  readonly cameBack: (table: { readonly schema: string; readonly name: string }) => Promise<boolean>;
 }
 
 export class Followed {

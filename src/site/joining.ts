@@ -107,7 +107,7 @@ export class Joining {
       group.map(async ({ delivery: { announced, gtid }, place }) => {
         await arrivals.awaitCopy(announced.table, place);
         const told = (since: string): void => this.#options.joined(tableName(announced.table), { since, place });
-        return arrivals.make(announced, gtid !== '', () => session.logPosition(), told);
+        return arrivals.make(announced, { born: gtid !== '', place }, () => session.logPosition(), told);
       }),
     );
     const entries = await Promise.allSettled(
@@ -139,12 +139,7 @@ export class Joining {
 
   /** Whether the rows of users stand in its way, or it in theirs. */
   #locks({ joined }: Entry): boolean {
-    return joined !== null && (joined.clear !== null || (this.#counts(joined) && joined.before === null));
-  }
-
-  /** Of a one-way channel nothing is carried back, and its target may have no log. */
-  #counts(joined: Joined): boolean {
-    return !joined.begun.done && this.#spec.role !== 'one-way';
+    return joined !== null && (joined.clear !== null || (joined.counts && joined.before === null));
   }
 
   async #record(entries: readonly Entry[]): Promise<void> {
@@ -171,6 +166,11 @@ export class Joining {
         // A dry run makes no copy, and nobody is to find one.
         if (this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, begun);
         await session.recordTables(this.#spec.name, known);
+        const made = entries.filter(({ made: { before } }) => before !== null);
+        await session.tablesMade(
+          this.#spec.name,
+          made.map(({ delivery }) => tableName(delivery.announced.table)),
+        );
       },
     );
     for (const state of begun) tables.record(state);
@@ -180,7 +180,7 @@ export class Joining {
   /** From where in the log of this database on what is written to it is carried back; null: all of it. */
   async #since({ delivery, place, joined, made }: Entry): Promise<string | null> {
     const { session, tables } = this.#options;
-    if (joined !== null && this.#counts(joined)) return joined.before ?? (await this.#copyBegins(joined.empty));
+    if (joined?.counts === true) return joined.before ?? (await this.#copyBegins(joined.empty));
     const late = this.#spec.joinsLate && place.stay > 0 && tables.isNew(tableName(delivery.announced.table));
     return late ? (made.before ?? (await session.logPosition())) : null;
   }

@@ -16,7 +16,7 @@ export interface Join {
 }
 
 export interface JoinsOptions {
-  readonly target: Pick<TargetPort, 'known' | 'copies'>;
+  readonly target: Pick<TargetPort, 'known' | 'copies' | 'begunTables'>;
   /** A pipeline into this database, as the topology has it now. */
   readonly opposite: (pipeline: string) => PipelineSpec | null;
 }
@@ -54,10 +54,15 @@ export class Joins {
 
   /** What was recorded when nobody here looked on. */
   async recall(pipeline: string): Promise<void> {
-    const recorded = Object.entries(await this.#options.target.known(pipeline));
+    const { target } = this.#options;
+    // First what was begun: in between it may be recorded.
+    const begun = Object.entries(await target.begunTables(pipeline));
+    const recorded = Object.entries(await target.known(pipeline));
     const joins = this.#of(pipeline);
     for (const [table, { since, place }] of recorded)
       if (!joins.has(table)) joins.set(table, { since: countsSince(since), place });
+    // Users may write to it since it is there.
+    for (const [table, join] of begun) if (!joins.has(table)) joins.set(table, join);
   }
 
   /** From where on what is written to a table here counts, as `KnownTable.since`; undefined: not yet. */
@@ -98,12 +103,17 @@ export class Joins {
   }
 
   /** The opposite pipeline recorded the table as whole when it made it here; see `TargetTables.join`. */
-  async cameBack(outbound: Outbound, { schema, name }: TableShape): Promise<boolean> {
+  async cameBack(
+    outbound: Outbound,
+    { schema, name }: { readonly schema: string; readonly name: string },
+  ): Promise<boolean> {
     const { reverse, role } = outbound.spec;
     const rule = outbound.ruleOf(schema, name);
     if (reverse === null || role !== 'from-serialiser' || rule === null) return false;
     const there = mapName(rule, schema, name);
-    const recorded = await this.#options.target.copies(reverse);
-    return recorded.some(({ table }) => table === `${there.schema}.${there.table}`);
+    const from = `${there.schema}.${there.table}`;
+    const { target } = this.#options;
+    if (Object.hasOwn(await target.begunTables(reverse), from)) return true;
+    return (await target.copies(reverse)).some(({ table }) => table === from);
   }
 }

@@ -117,6 +117,7 @@ export class Outbound implements LogListener, PipelineStream {
       bornHere: (schema, name, gtid) => this.#carried.bornHere(schema, name, gtid),
       announce: async (table, gtid, known) => this.telling.made(table, gtid, known),
       joined: (table) => this.onTable?.(table),
+      joinedBy: async (table) => this.#joinedBy(table),
     });
   }
 
@@ -452,6 +453,13 @@ export class Outbound implements LogListener, PipelineStream {
       const shape = await this.#options.source.shape(schema, table);
       if (shape !== null) await this.telling.announce(shape);
     }
+  }
+
+  async #joinedBy(table: { readonly schema: string; readonly name: string }): Promise<boolean> {
+    const { role, mesh } = this.#carried.spec;
+    const { since, cameBack } = this.#options;
+    if (role === 'one-way' || mesh || this.leaves(table.schema, table.name)) return false;
+    return role === 'to-serialiser' ? since(table) !== undefined : cameBack(table);
   }
 
   #push(delivery: Delivery): void {
