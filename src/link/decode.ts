@@ -138,7 +138,7 @@ export class DeliveryDecoder {
         const family = entry[7];
         if (family !== 'mariadb' && family !== 'mysql')
           throw unreadable('a definition of a server of an unknown family');
-        const changes = list(entry[8]).map((change) => this.#change(listOf(change, 7)));
+        const changes = list(entry[8]).map((change) => this.#change(listOf(change, 8)));
         return {
           kind: 'definition',
           ...common,
@@ -176,7 +176,7 @@ export class DeliveryDecoder {
     };
   }
 
-  #change([from, to, before, after, renamed, dropped, empties]: readonly unknown[]): TableChange {
+  #change([from, to, before, after, renamed, dropped, empties, floats]: readonly unknown[]): TableChange {
     const was = before === null ? null : listOf(before, 2);
     return {
       from: named(from),
@@ -186,6 +186,7 @@ export class DeliveryDecoder {
       renamed: Object.fromEntries(Object.entries(record(renamed)).map(([old, now]) => [old, string(now)])),
       dropped: list(dropped).map(string),
       empties: empties === true,
+      floats: Object.fromEntries(Object.entries(record(floats)).map(([name, value]) => [name, number(value)])),
     };
   }
 

@@ -118,7 +118,7 @@ export class DeliveryEncoder {
         return [KIND.table, ...common, ...this.#announced(delivery.announced)];
       }
       case 'definition': {
-        const changes = delivery.changes.map(({ from, to, before, after, renamed, dropped, empties }) => [
+        const changes = delivery.changes.map(({ from, to, before, after, renamed, dropped, empties, floats }) => [
           [from.schema, from.name],
           to === null ? null : [to.schema, to.name],
           before === null ? null : [this.#number(before.table), before.create],
@@ -126,6 +126,7 @@ export class DeliveryEncoder {
           renamed,
           dropped,
           empties,
+          floats,
         ]);
         return [KIND.definition, ...common, delivery.said, delivery.family, changes, delivery.returned];
       }

@@ -8,7 +8,7 @@
 import type { Seen, TableShape, Value } from '../model/row.ts';
 
 /** Raised whenever a peer of the version before could not read what is sent. */
-export const PROTOCOL_VERSION = 9;
+export const PROTOCOL_VERSION = 10;
 
 /**
  * A text against the one before it: 0 the same; a number: the digits at its end grew by so much (the next transaction of

@@ -140,6 +140,7 @@ export type TableStep =
       /** See `TableChange`. */
       readonly renamed: Readonly<Record<string, string>>;
       readonly dropped: readonly string[];
+      readonly floats: Readonly<Record<string, number>>;
       /** Generated columns of the source's table after, whose stored values hang on the session that makes them. */
       readonly swaying: readonly string[];
       /** The name here of a column of the source; null: it does not travel. */

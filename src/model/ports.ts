@@ -125,6 +125,8 @@ export interface StatementHistory {
   /** Columns of an ALTER TABLE by their names before to those after, and those it drops, as they are written there. */
   readonly renamed: Readonly<Record<string, string>>;
   readonly dropped: readonly string[];
+  /** What it says, with all digits, of columns that it adds and whose default is printed with six. */
+  readonly floats?: Readonly<Record<string, number>>;
   /** Whether its session read CHAR columns with the spaces at their end (`PAD_CHAR_TO_FULL_LENGTH`). */
   readonly pads?: boolean;
 }

@@ -190,6 +190,8 @@ export interface TableChange {
   readonly renamed: Readonly<Record<string, string>>;
   /** Columns that it drops, also where it makes one of the same name anew. */
   readonly dropped: readonly string[];
+  /** Defaults of columns that it adds, with all digits, where its server prints fewer. */
+  readonly floats: Readonly<Record<string, number>>;
   /** All its rows are gone. */
   readonly empties: boolean;
 }

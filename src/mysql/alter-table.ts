@@ -2,8 +2,8 @@
  * What makes one definition of a table into another, as the actions of an ALTER TABLE.
  *
  * A change travels as the two definitions that it lies between, as the source prints them, so that nothing hangs on how
- * somebody wrote it. Two things only the statement says: which column got another name, and which was dropped and made
- * anew. Rule kept: columns come to stand in the source's order, those that only the target has stay between them; and what
+ * somebody wrote it. Three things only the statement says: which column got another name, which was dropped and made
+ * anew, and what a default is of which its server prints too few digits. Rule kept: columns come to stand in the source's order, those that only the target has stay between them; and what
  * would fill rows that are there with values of the moment is not carried.
  */
 import { NotCarriedError as NotCarried } from '../model/load.ts';
@@ -22,6 +22,8 @@ export interface Alteration {
   readonly renamed: ReadonlyMap<string, string>;
   /** Columns that were dropped, also where one of the same name was made by the same statement. */
   readonly dropped: ReadonlySet<string>;
+  /** What the statement says of defaults of new columns, by their names at the source. */
+  readonly floats: ReadonlyMap<string, number>;
   /** Generated columns, by their names after, whose stored values hang on the session that makes them. */
   readonly swaying: ReadonlySet<string>;
   /** Its name at the target; null: it does not travel. Of generated columns nobody asks: they are there as they are. */
@@ -32,7 +34,7 @@ export interface Alteration {
  * Columns that begin to number their rows, by the names that they have at the target before: rows that have NULL there, or 0,
  * then get numbers of their server's choice.
  */
-export function numbered(change: Omit<Alteration, 'present' | 'swaying'>): readonly string[] {
+export function numbered(change: Omit<Alteration, 'present' | 'swaying' | 'floats'>): readonly string[] {
   const [before, after] = [read(change.before), read(change.after)];
   const counts = (parts: CreateParts, name: string): boolean =>
     parts.columns.some(
@@ -152,7 +154,7 @@ class Columns {
       if (origin === undefined || was === null) {
         requireConstant(name, line);
         this.#requireSteady(name, line, line);
-        const blurred = blurredDefault(line);
+        const blurred = blurredDefault(line, this.#change.floats.get(name));
         if (blurred !== null) throw new NotCarried(`the new column ${name} has a default ${blurred}`);
         return [`ADD COLUMN ${said}${place}`];
       }

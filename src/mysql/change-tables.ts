@@ -87,8 +87,9 @@ export async function statementOf(session: Session, step: TableStep, present: De
         dropped: new Set(step.dropped),
         columnAt: step.columnAt,
       };
+      const floats = new Map(Object.entries(step.floats));
       for (const column of numbered(change)) await requireNumbers(session, step.from, column);
-      const actions = alterActions({ ...change, present: there, swaying: new Set(step.swaying) });
+      const actions = alterActions({ ...change, present: there, swaying: new Set(step.swaying), floats });
       const moves = tableName(step.from) === tableName(step.to) ? [] : [`RENAME TO ${qualified(step.to)}`];
       const all = [...actions, ...moves];
       return all.length === 0 ? null : `ALTER TABLE ${qualified(step.from)} ${all.join(', ')}`;

@@ -5,6 +5,7 @@
  * Rule kept: whatever a definition may say that is not understood here is an obstacle. Types and keys are not looked at but
  * for what only the text says: `replication/both-ways.ts` judges them by the shapes.
  */
+import { isAmong } from '../model/column-names.ts';
 import type { DefinitionStep, PastTable } from '../model/ports.ts';
 import { constantDefault } from './alter-table.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
@@ -12,7 +13,12 @@ import { endOf, keyOf, wordsOf } from './create-words.ts';
 import { blurredDefault } from './printed-defaults.ts';
 import { quoteName } from './sql.ts';
 
-export function definitionStep(before: PastTable, after: PastTable): DefinitionStep {
+/** @param floats see `StatementHistory` */
+export function definitionStep(
+  before: PastTable,
+  after: PastTable,
+  floats: Readonly<Record<string, number>> = {},
+): DefinitionStep {
   const [was, is] = [partsOf(before.create), partsOf(after.create)];
   if (was === null || is === null) return step('its definition has a part that is not known here');
   if (was.partitions !== is.partitions) return step('it changes partitions');
@@ -26,7 +32,8 @@ export function definitionStep(before: PastTable, after: PastTable): DefinitionS
       if (found !== null) return step(found);
       continue;
     }
-    const { obstacle: found, value } = newColumn(name, line);
+    const said = Object.entries(floats).find(([column]) => isAmong([column], name))?.[1];
+    const { obstacle: found, value } = newColumn(name, line, said);
     if (found !== null) return step(found);
     added[name] = value;
   }
@@ -70,7 +77,11 @@ function sameNature(name: string, was: string, is: string): string | null {
   return check === '' || check === checkOf(old) ? null : `rows on their way may not pass the check of column ${name}`;
 }
 
-function newColumn(name: string, line: string): { readonly obstacle: string | null; readonly value: string } {
+function newColumn(
+  name: string,
+  line: string,
+  said: number | undefined,
+): { readonly obstacle: string | null; readonly value: string } {
   const words = wordsOf(line);
   const refuse = (why: string): { obstacle: string; value: string } => ({ obstacle: why, value: 'NULL' });
   if (GENERATED.some((key) => has(words, key))) return refuse(`the new column ${name} is generated`);
@@ -78,7 +89,7 @@ function newColumn(name: string, line: string): { readonly obstacle: string | nu
   if (has(words, 'INVISIBLE')) return refuse(`the new column ${name} is invisible`);
   const check = checkOf(words);
   if (check !== '' && check !== `json_valid(${quoteName(name)})`) return refuse(`the new column ${name} has a check`);
-  const blurred = blurredDefault(line);
+  const blurred = blurredDefault(line, said);
   if (blurred !== null) return refuse(`the new column ${name} has a default ${blurred}`);
   const value = constantDefault(line);
   if (value === null) return refuse(`the new column ${name} has a default that is reckoned, or is numbered`);

@@ -13,7 +13,7 @@ import type { Session } from './connection.ts';
 import { withoutCounter } from './create-parts.ts';
 import { definitionStep } from './definition-step.ts';
 import { serverErrorNumber } from './driver-error.ts';
-import { likeSaid, SaidWords } from './said-words.ts';
+import { columnsSaid, likeSaid, SaidWords } from './said-words.ts';
 import { type Catalog, hiddenColumns } from './schema.ts';
 import { NotRepeated, Scratch } from './scratch.ts';
 import { settled } from './settled.ts';
@@ -136,16 +136,17 @@ export class History {
     },
   ): Promise<StatementTable[]> {
     const touched = new Touched(ahead, effect);
+    const { floats } = columnsSaid(statement.said);
     const found: StatementTable[] = [];
     for (const table of tables) {
       const before = past.get(tableName(table)) ?? null;
       if (!touched.has(table)) {
-        found.push(became(table, before, present.get(tableName(table)) ?? null));
+        found.push(became(table, before, present.get(tableName(table)) ?? null, floats));
         continue;
       }
       const known = await this.#takenDown(statement, table, later, touched);
       if (known !== null) {
-        found.push(became(table, before, known));
+        found.push(became(table, before, known, floats));
         continue;
       }
       const charset = ahead.some((next) => remakesSchema(next, table)) ? null : (charsets.get(table.schema) ?? null);
@@ -156,7 +157,7 @@ export class History {
       found.push(
         after instanceof NotRepeated
           ? { ...table, before, after: null, doubt: unknown(table, statement, after) }
-          : became(table, before, after),
+          : became(table, before, after, floats),
       );
     }
     return found;
@@ -297,9 +298,14 @@ async function printedNow(session: Session, table: Named): Promise<string | null
   }
 }
 
-function became(table: Named, before: PastTable | null, after: PastTable | null): StatementTable {
+function became(
+  table: Named,
+  before: PastTable | null,
+  after: PastTable | null,
+  floats: Readonly<Record<string, number>>,
+): StatementTable {
   const known = { ...table, before, after, doubt: null };
-  return before === null || after === null ? known : { ...known, between: definitionStep(before, after) };
+  return before === null || after === null ? known : { ...known, between: definitionStep(before, after, floats) };
 }
 
 /** The name of a kept definition, of which the schema is what stands before the table that it makes. */

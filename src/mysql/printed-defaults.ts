@@ -4,15 +4,20 @@
  *
  * Both families print a FLOAT with six digits. MariaDB prints bytes as they are, also those that are no text, and for letters
  * outside of the first plane a question mark; MySQL prints both in hex, but in expressions, where it puts question marks
- * too. A DOUBLE is printed with all its digits. Rule kept: where what was printed may stand for several values, it is none.
+ * too. A DOUBLE is printed with all its digits. What the statement said that made the column tells whether a FLOAT is the number
+ * that was printed. Rule kept: where what was printed may stand for several values, it is none.
  */
 import { keyOf, skipSpaces, wordsOf } from './create-words.ts';
 
 const BYTES = /^(BINARY|VARBINARY|(TINY|MEDIUM|LONG)?BLOB)$/;
 const TEXTS = /^(CHAR|VARCHAR|(TINY|MEDIUM|LONG)?TEXT|ENUM|SET|JSON)$/;
 
-/** Why the default may be another one than is printed, or null. @param line of a column, as SHOW CREATE TABLE has it */
-export function blurredDefault(line: string): string | null {
+/**
+ * Why the default may be another one than is printed, or null.
+ * @param line of a column, as SHOW CREATE TABLE has it
+ * @param said the number that its statement gave it; undefined: not known
+ */
+export function blurredDefault(line: string, said?: number): string | null {
   const words = wordsOf(line);
   const typeAt = skipSpaces(words, skipSpaces(words, 0) + 1);
   const at = words.findIndex((word) => keyOf(word) === 'DEFAULT');
@@ -21,7 +26,7 @@ export function blurredDefault(line: string): string | null {
   const inBrackets = value === '(';
   const text = words.slice(at + 1).find((word) => word.startsWith("'") || keyOf(word) === 'COMMENT') ?? '';
   const type = keyOf(words[typeAt]);
-  if (type === 'FLOAT' && words[skipSpaces(words, typeAt + 1)] !== '(' && !inBrackets && !isNothing(words, at + 1))
+  if (type === 'FLOAT' && words[skipSpaces(words, typeAt + 1)] !== '(' && !inBrackets && !isPlain(words, at + 1, said))
     return 'of which its server prints no more than six digits';
   if (BYTES.test(type) && text.startsWith("'") && text.includes('\ufffd'))
     return 'of bytes that its server does not print';
@@ -30,12 +35,14 @@ export function blurredDefault(line: string): string | null {
   return null;
 }
 
-/** NULL, or a number that is printed as zero, which no other one is. */
-function isNothing(words: readonly string[], from: number): boolean {
+/** NULL, a number that is printed as zero, which no other one is, or the one that was said. */
+function isPlain(words: readonly string[], from: number, said: number | undefined): boolean {
   const value = words
     .slice(from)
     .join('')
     .trim()
     .match(/^'?(NULL|-?\d+(\.\d*)?(e[-+]?\d+)?)'?(?=\s|$)/i)?.[1];
-  return value !== undefined && (value.toUpperCase() === 'NULL' || Number(value) === 0);
+  if (value === undefined) return false;
+  if (value.toUpperCase() === 'NULL' || Number(value) === 0) return true;
+  return said !== undefined && Math.fround(Number(value)) === Math.fround(said);
 }

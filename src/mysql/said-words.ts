@@ -128,22 +128,27 @@ export function likeSaid(said: string): { readonly schema: string | null; readon
   return { schema: words.name(like), name: words.name(dot + 1) };
 }
 
-/** Columns that an ALTER TABLE gives other names, and those that it drops. */
+/**
+ * Columns that an ALTER TABLE gives other names, those that it drops, and the numbers that it gives the rows that are there in
+ * columns of FLOAT which it adds, of which a server prints no more than six digits.
+ */
 export function columnsSaid(said: string): {
   readonly renamed: Readonly<Record<string, string>>;
   readonly dropped: readonly string[];
+  readonly floats: Readonly<Record<string, number>>;
 } {
   const words = new SaidWords(said);
   // No plain object, of which one name could not be set.
   const renamed = Object.create(null) as Record<string, string>;
   const dropped: string[] = [];
+  const floats = Object.create(null) as Record<string, number>;
   const table = alterTable(words);
-  if (table < 0) return { renamed, dropped };
+  if (table < 0) return { renamed, dropped, floats };
   const ifExists = (at: number): number => {
     const behind = words.behind(at, 'IF', 'EXISTS');
     return behind < 0 ? at : behind;
   };
-  for (const [from] of words.parts(behindWait(words, words.behindName(table)))) {
+  for (const [from, to] of words.parts(behindWait(words, words.behindName(table)))) {
     const change = words.behind(from, 'CHANGE');
     const rename = words.behind(from, 'RENAME', 'COLUMN');
     const drop = words.behind(from, 'DROP');
@@ -158,10 +163,32 @@ export function columnsSaid(said: string): {
     } else if (drop >= 0 && !BESIDE.includes(words.key(words.skip(drop)))) {
       const column = words.behind(drop, 'COLUMN');
       dropped.push(words.name(ifExists(column < 0 ? drop : column)));
+    } else {
+      const float = floatSaid(words, from, to);
+      if (float !== null) floats[float.name] = float.value;
     }
   }
   for (const [old, now] of Object.entries(renamed)) if (old === now) delete renamed[old];
-  return { renamed, dropped };
+  return { renamed, dropped, floats };
+}
+
+const NUMBER = /^\s*('?)([-+]?(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?)\1(?=\s|$)/i;
+
+/** A column of FLOAT that is added with a number for its default; several in brackets are not looked at. */
+function floatSaid(
+  words: SaidWords,
+  from: number,
+  to: number,
+): { readonly name: string; readonly value: number } | null {
+  const add = words.behind(from, 'ADD');
+  if (add < 0) return null;
+  const column = words.behind(add, 'COLUMN');
+  const exists = words.behind(column < 0 ? add : column, 'IF', 'NOT', 'EXISTS');
+  const name = words.skip(exists >= 0 ? exists : column < 0 ? add : column);
+  if (words.behind(name + 1, 'FLOAT') < 0) return null;
+  const value = words.find('DEFAULT', name + 1);
+  const said = value < 0 || value >= to ? null : NUMBER.exec(words.text(value + 1, to));
+  return said === null ? null : { name: words.name(name), value: Number(said[2]) };
 }
 
 const BESIDE = ['INDEX', 'KEY', 'PRIMARY', 'FOREIGN', 'CONSTRAINT', 'CHECK', 'PARTITION', 'SYSTEM', 'PERIOD'];

@@ -258,7 +258,7 @@ class Work {
     const past = this.#after(to);
     const before = this.#history(from)?.before ?? null;
     if (before === null && !empties) throw this.#refused(`what ${tableName(from)} was before is not known`);
-    const { renamed, dropped } = this.#columns(before, past);
+    const { renamed, dropped, floats } = this.#columns(before, past);
     const doubt = before === null ? null : columnDoubt(before, past, { renamed, dropped, says });
     if (doubt !== null) throw this.#refused(doubt);
     const padded =
@@ -277,25 +277,27 @@ class Work {
       after: await this.#announced(past),
       renamed,
       dropped,
+      floats,
       empties,
     };
     return { ...NOTHING, changes: [change], now: [past] };
   }
 
   /** As the definitions spell them. */
-  #columns(before: PastTable | null, past: PastTable): Pick<TableChange, 'renamed' | 'dropped'> {
-    const { renamed, dropped } = this.#statement.history!;
+  #columns(before: PastTable | null, past: PastTable): Pick<TableChange, 'renamed' | 'dropped' | 'floats'> {
+    const { renamed, dropped, floats = {} } = this.#statement.history!;
     return {
       renamed: Object.fromEntries(
         Object.entries(renamed).map(([old, now]) => [spelt(before, old), spelt(past, now)] as const),
       ),
       dropped: dropped.map((name) => spelt(before, name)),
+      floats: Object.fromEntries(Object.entries(floats).map(([name, value]) => [spelt(past, name), value])),
     };
   }
 
-  #bare(from: Named): Pick<TableChange, 'from' | 'before' | 'after' | 'renamed' | 'dropped' | 'empties'> {
+  #bare(from: Named): Pick<TableChange, 'from' | 'before' | 'after' | 'renamed' | 'dropped' | 'floats' | 'empties'> {
     const name = { schema: from.schema, name: from.name };
-    return { from: name, before: null, after: null, renamed: {}, dropped: [], empties: false };
+    return { from: name, before: null, after: null, renamed: {}, dropped: [], floats: {}, empties: false };
   }
 
   async #announced(past: PastTable): Promise<NonNullable<TableChange['after']>> {

@@ -182,6 +182,7 @@ export class Changing {
         after: change.after!.create,
         renamed: change.renamed,
         dropped: change.dropped,
+        floats: change.floats,
         swaying: swaying(change.after!.table),
         columnAt: (column) => columnAt(rule, column),
         parentAt: (parent) => this.#parentAt(parent),

@@ -91,6 +91,7 @@ function tableChange(table: fc.Arbitrary<TableShape>): fc.Arbitrary<TableChange>
     renamed: fc.dictionary(fc.string(), fc.string(), { maxKeys: 2 }),
     dropped: fc.array(fc.string(), { maxLength: 2 }),
     empties: fc.boolean(),
+    floats: fc.dictionary(fc.string(), fc.double({ noNaN: true, noDefaultInfinity: true }), { maxKeys: 2 }),
   });
 }
 

@@ -15,12 +15,13 @@ interface More {
   readonly there?: Readonly<Record<string, string | null>>;
   readonly present?: string;
   readonly swaying?: readonly string[];
+  readonly floats?: Readonly<Record<string, number>>;
 }
 
 function actions(
   before: string,
   after: string,
-  { renamed = {}, dropped = [], there = {}, present, swaying = [] }: More = {},
+  { renamed = {}, dropped = [], there = {}, present, swaying = [], floats = {} }: More = {},
 ) {
   return alterActions({
     before,
@@ -29,6 +30,7 @@ function actions(
     renamed: new Map(Object.entries(renamed)),
     dropped: new Set(dropped),
     swaying: new Set(swaying),
+    floats: new Map(Object.entries(floats)),
     columnAt: (name) => (Object.hasOwn(there, name) ? there[name]! : name),
   });
 }
@@ -181,6 +183,17 @@ test.each([
 ])('a default that may be another than is printed: %s', (rest, why) => {
   expect(() => lines([], [`\`c\` ${rest}`])).toThrow(why);
   expect(lines(['`c` int'], [`\`c\` ${rest}`])).toHaveLength(1);
+});
+
+test.each([
+  ['float DEFAULT 1', 1],
+  ["float NOT NULL DEFAULT '-1.5'", -1.5],
+  ['float DEFAULT 0.1', 0.1],
+  ["float DEFAULT '1e20'", 1e20],
+])('a default that is printed with six digits and was said with no more: %s', (rest, said) => {
+  expect(lines([], [`\`c\` ${rest}`], { floats: { c: said } })).toHaveLength(1);
+  expect(() => lines([], [`\`c\` ${rest}`], { floats: { c: said * (1 + 2e-7) } })).toThrow(/six digits/);
+  expect(() => lines([], [`\`c\` ${rest}`], { floats: { d: said } })).toThrow(/six digits/);
 });
 
 test('columns that begin to number rows', () => {

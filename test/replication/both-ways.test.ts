@@ -115,6 +115,12 @@ const SAFE: readonly (readonly [string, PastTable, Columns])[] = [
   ['comment and character set', past(COLUMNS, REST, "ENGINE=InnoDB DEFAULT CHARSET=latin1 COMMENT='x'"), {}],
 ];
 
+test('a number that is printed with six digits, and was said with no more', () => {
+  const after = past({ ...COLUMNS, z: '`z` float DEFAULT 1.23457' });
+  expect(definitionStep(BEFORE, after, { Z: 1.23457 })).toEqual({ obstacle: null, added: { z: '1.23457' } });
+  expect(definitionStep(BEFORE, after, { z: 1.234567 }).obstacle).toMatch(/six digits/);
+});
+
 test.each(SAFE)('is carried: %s', (_, after, added) => {
   expect(stepTo(after)).toEqual({ obstacle: null, added });
 });

@@ -101,7 +101,7 @@ export const STATEMENTS = [
   'ALTER TABLE s.w ADD CONSTRAINT k CHECK (id > 0), COMMENT "new"',
   'TRUNCATE s.w',
   'INSERT INTO s.w VALUES (2, "y")',
-  'ALTER TABLE s.u RENAME s.t, ADD f INT',
+  'ALTER TABLE s.u RENAME s.t, ADD f FLOAT NOT NULL DEFAULT 0.1',
   'DROP TABLE s.w',
   'CREATE TABLE s.w (v VARCHAR(9), id INT PRIMARY KEY)',
   'INSERT INTO s.w VALUES ("z", 3)',

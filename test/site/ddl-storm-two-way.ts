@@ -6,7 +6,17 @@
 import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { type Crew, columns, DEFAULTS, type Random, randomOf, type Storm, TYPES, WIDER } from './ddl-storm.ts';
+import {
+  ARRIVES_MS,
+  type Crew,
+  columns,
+  DEFAULTS,
+  type Random,
+  randomOf,
+  type Storm,
+  TYPES,
+  WIDER,
+} from './ddl-storm.ts';
 import { dump, equal, rootOf, until } from './harness.ts';
 
 interface Table {
@@ -103,7 +113,12 @@ async function connected(server: DatabaseServer): Promise<Connection> {
 }
 
 /** Writes rows of its own, by ids that are even at the first site and odd at the second, and hot ones, as long as it may. */
-async function write(server: DatabaseServer, side: number, model: Model, ended: AbortSignal): Promise<void> {
+async function write(
+  server: DatabaseServer,
+  side: number,
+  model: Model,
+  { ended, breath }: { readonly ended: AbortSignal; readonly breath: Storm['breath'] },
+): Promise<void> {
   let root = await connected(server);
   const run = async (sql: string): Promise<void> => {
     if ((await tried(root, sql)) || ended.aborted) return;
@@ -111,6 +126,7 @@ async function write(server: DatabaseServer, side: number, model: Model, ended: 
     root = await connected(server);
   };
   for (let id = 10 + side; !ended.aborted; id += 2) {
+    await breath();
     const { name } = model.tables[id % model.tables.length]!;
     if (name === 'hot') {
       await run(`UPDATE s.hot SET v = 'w${id}', n = n + 1 WHERE id = ${(id % 5) + 1}`);
@@ -126,7 +142,15 @@ async function write(server: DatabaseServer, side: number, model: Model, ended: 
   root.destroy();
 }
 
-export async function twoWayStorm({ servers, crew: make, statements, cuts, seed, pause }: Storm): Promise<void> {
+export async function twoWayStorm({
+  servers,
+  crew: make,
+  statements,
+  cuts,
+  seed,
+  pause,
+  breath,
+}: Storm): Promise<void> {
   const random = randomOf(seed);
   const ra = await rootOf(servers[0]);
   const first = await rootOf(servers[1]);
@@ -140,7 +164,9 @@ export async function twoWayStorm({ servers, crew: make, statements, cuts, seed,
   const crew = await make();
   try {
     await crew.whole();
-    const loading = Promise.all(servers.map((server, side) => write(server, side, model, ended.signal)));
+    const loading = Promise.all(
+      servers.map((server, side) => write(server, side, model, { ended: ended.signal, breath })),
+    );
     loading.catch(() => ended.abort());
     const every = Math.max(1, Math.floor(statements / (cuts + 1)));
     for (let at = 1; at <= statements && !ended.signal.aborted; at += 1) {
@@ -169,9 +195,9 @@ async function compare([ra, rb]: readonly [Connection, Connection], crew: Crew, 
   const has = (root: Connection, rows: number) => async (): Promise<boolean> =>
     (await dump(root, 's.mark').catch(() => [])).length === rows;
   await ra.query('INSERT INTO s.mark VALUES (1)');
-  await until('all has arrived', has(rb, 1), 60_000);
+  await until('all has arrived', has(rb, 1), ARRIVES_MS);
   await rb.query('INSERT INTO s.mark VALUES (2)');
-  await until('all has come back', has(ra, 2), 60_000);
+  await until('all has come back', has(ra, 2), ARRIVES_MS);
   await crew.whole();
   expect(await columns(rb)).toEqual(await columns(ra));
   for (const { name } of tables) await equal(ra, rb, `s.${name}`);

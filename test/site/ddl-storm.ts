@@ -2,6 +2,7 @@
  * Changes of tables under load, while sites stop and start and their connections are cut, and both databases equal in the
  * end. What is changed hangs on a seed only.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
@@ -26,7 +27,15 @@ export interface Storm {
   readonly seed: number;
   /** Between one change and the next. */
   readonly pause: () => Promise<unknown>;
+  /** Between one write and the next: nobody keeps up with whoever writes all the time, on a machine that has other work. */
+  readonly breath: () => Promise<unknown>;
 }
+
+/** How long it may take until what was written is on the other side, also on a machine that has other work. */
+export const ARRIVES_MS = 180_000;
+
+/** Those of a long storm: a change every second, and some hundred writes. */
+export const LONG: Pick<Storm, 'pause' | 'breath'> = { pause: () => sleep(1_000), breath: () => sleep(3) };
 
 export type Random = (below: number) => number;
 
@@ -187,7 +196,7 @@ class Model {
 
 const GONE = new Set(['ER_NO_SUCH_TABLE', 'ER_BAD_FIELD_ERROR', 'ER_LOCK_DEADLOCK', 'ER_TABLE_DEF_CHANGED']);
 
-export async function storm({ servers, crew: make, statements, cuts, seed, pause }: Storm): Promise<void> {
+export async function storm({ servers, crew: make, statements, cuts, seed, pause, breath }: Storm): Promise<void> {
   const random = randomOf(seed);
   const [ra, load] = await Promise.all([rootOf(servers[0]), rootOf(servers[0])]);
   await ra.query('DROP DATABASE IF EXISTS s; CREATE DATABASE s; CREATE TABLE s.mark (id INT PRIMARY KEY)');
@@ -197,12 +206,14 @@ export async function storm({ servers, crew: make, statements, cuts, seed, pause
   const crew = await make();
   try {
     const loading = (async () => {
-      for (let at = 0; !ended.signal.aborted; at += 1)
+      for (let at = 0; !ended.signal.aborted; at += 1) {
         await load
           .query(`INSERT INTO s.${model.tables[at % model.tables.length]!.name} (v) VALUES ('l'), ('m')`)
           .catch((error: { code: string }) => {
             if (!GONE.has(error.code)) throw error;
           });
+        await breath();
+      }
     })();
     const every = Math.max(1, Math.floor(statements / (cuts + 1)));
     for (let at = 1; at <= statements; at += 1) {
@@ -228,7 +239,7 @@ async function compare(ra: Connection, server: DatabaseServer, crew: Crew, { tab
   const rb = await rootOf(server);
   try {
     const arrived = async (): Promise<boolean> => (await dump(rb, 's.mark').catch(() => [])).length === 1;
-    await until('all has arrived', arrived, 60_000);
+    await until('all has arrived', arrived, ARRIVES_MS);
     await crew.whole();
     expect(await columns(rb)).toEqual(await columns(ra));
     for (const { name } of tables) await equal(ra, rb, `s.${name}`);

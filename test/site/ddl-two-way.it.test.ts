@@ -65,7 +65,7 @@ async function stops(sites: Sites, pipeline: string, why: RegExp): Promise<void>
 const CHANGES = [
   'ALTER TABLE s.t ADD c INT DEFAULT 7',
   "ALTER TABLE s.t ADD d VARCHAR(20) NOT NULL DEFAULT 'it''s' FIRST, ADD INDEX i (a)",
-  'ALTER TABLE s.t MODIFY a BIGINT AFTER b, COMMENT "new", ADD e TEXT',
+  'ALTER TABLE s.t MODIFY a BIGINT AFTER b, COMMENT "new", ADD e TEXT, ADD f FLOAT DEFAULT -1.5',
   'CREATE INDEX j ON s.t (b, a)',
   'ALTER TABLE s.t ALTER c SET DEFAULT 8, DROP INDEX i',
   'CREATE TABLE s.u (id INT PRIMARY KEY, v VARCHAR(9)); INSERT INTO s.u VALUES (1, "x")',

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { runDifferences } from './differences.ts';
 
 test.each([
-  ['mysql', 'mariadb', 2],
+  ['mysql', 'mariadb', 3],
   ['mariadb11', 'mysql', 4],
 ] as const)(
   '%s to %s',
