@@ -10,6 +10,7 @@ import { NotCarriedError as NotCarried } from '../model/load.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
 import { endOf, keyOf, linesOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 import { blurredDefault } from './printed-defaults.ts';
+import { blurredMembers } from './printed-members.ts';
 import { quoteName } from './sql.ts';
 
 export interface Alteration {
@@ -151,7 +152,12 @@ class Columns {
       const place: string = previous === null ? ' FIRST' : ` AFTER ${quoteName(previous)}`;
       previous = target;
       const said = this.there(line, false);
+      const requireMembers = (): void => {
+        const blurred = blurredMembers(line, this.#after.options);
+        if (blurred !== null) throw new NotCarried(`column ${name} ${blurred}`);
+      };
       if (origin === undefined || was === null) {
+        requireMembers();
         requireConstant(name, line);
         this.#requireSteady(name, line, line);
         const blurred = blurredDefault(line, this.#change.floats.get(name));
@@ -160,6 +166,7 @@ class Columns {
       }
       const same = this.there(this.#before.get(origin)!, true) === said;
       if (!same) this.#requireSteady(name, this.#before.get(origin)!, line);
+      if (!same || !stays.has(name)) requireMembers();
       if (!stays.has(name)) return [`CHANGE COLUMN ${quoteName(was)} ${said}${place}`];
       if (!same) return [`CHANGE COLUMN ${quoteName(was)} ${said}`];
       return was === target ? [] : [`RENAME COLUMN ${quoteName(was)} TO ${quoteName(target)}`];

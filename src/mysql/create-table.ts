@@ -11,8 +11,10 @@ import { DRAFT_PREFIX, OWN_STATEMENT } from '../model/load.ts';
 import { nameNow } from '../model/renamed.ts';
 import { type AnnouncedTable, type TableShape, tableName } from '../model/row.ts';
 import type { Session } from './connection.ts';
+import { partsOf } from './create-parts.ts';
 import { type Family, partAt, type Translated, translated } from './create-translation.ts';
 import { endOf, linesOf, rewritten, skipSpaces, wordsOf } from './create-words.ts';
+import { blurredMembers } from './printed-members.ts';
 import { readFacts } from './server-facts.ts';
 import { qualified, quoteName, quoteText } from './sql.ts';
 
@@ -82,6 +84,7 @@ export interface NewTable {
  */
 export async function makeTable(connection: Session, table: NewTable): Promise<readonly string[]> {
   const { announced, as, rename } = table;
+  requireMembers(table);
   const { body, without } = await bodyFor(connection, table);
   const opening = [
     `${OWN_STATEMENT}CREATE DATABASE IF NOT EXISTS ${quoteName(as.schema)}`,
@@ -124,6 +127,20 @@ export async function makeTable(connection: Session, table: NewTable): Promise<r
 function isWhole({ announced, rename }: NewTable): boolean {
   const printed = linesOf(announced.create).filter((line) => /^ +`/.test(line)).length;
   return printed === announced.table.columns.length && Object.keys(rename).length === 0;
+}
+
+/** @throws OtterError OT5029 */
+function requireMembers({ announced: { create, table }, as }: NewTable): void {
+  const parts = partsOf(create);
+  for (const { name, line } of parts?.columns ?? []) {
+    const blurred = table.columns.some((column) => column.name === name) ? blurredMembers(line, parts!.options) : null;
+    if (blurred === null) continue;
+    throw new OtterError('OT5029', `${tableName(as)} cannot be made like the source's: column ${name} ${blurred}`, {
+      where: { table: tableName(as) },
+      hint: 'Make it there yourself, with the same members in their order; the pipeline goes on by itself.',
+      retry: 'backoff',
+    });
+  }
 }
 
 interface Dialect {

@@ -11,6 +11,7 @@ import { constantDefault } from './alter-table.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
 import { endOf, keyOf, wordsOf } from './create-words.ts';
 import { blurredDefault } from './printed-defaults.ts';
+import { blurredMembers } from './printed-members.ts';
 import { quoteName } from './sql.ts';
 
 /** @param floats see `StatementHistory` */
@@ -27,6 +28,8 @@ export function definitionStep(
   const added: Record<string, string> = {};
   for (const { name, line } of is.columns) {
     const old = was.columns.find((column) => column.name === name);
+    const members = old?.line === line ? null : blurredMembers(line, is.options);
+    if (members !== null) return step(`column ${name} ${members}`);
     if (old !== undefined) {
       const found = old.line === line ? null : sameNature(name, old.line, line);
       if (found !== null) return step(found);

@@ -179,7 +179,7 @@ test.each([
   ["varbinary(9) DEFAULT '\ufffd\\0\ufffd'", /bytes/],
   ["varchar(9) COLLATE utf8mb4_bin DEFAULT '??'", /question mark/],
   ["text DEFAULT (_utf8mb4'????')", /question mark/],
-  ["enum('?','b') DEFAULT '?'", /question mark/],
+  ["enum('?','b') CHARACTER SET latin1 DEFAULT '?'", /question mark/],
 ])('a default that may be another than is printed: %s', (rest, why) => {
   expect(() => lines([], [`\`c\` ${rest}`])).toThrow(why);
   expect(lines(['`c` int'], [`\`c\` ${rest}`])).toHaveLength(1);
@@ -194,6 +194,32 @@ test.each([
   expect(lines([], [`\`c\` ${rest}`], { floats: { c: said } })).toHaveLength(1);
   expect(() => lines([], [`\`c\` ${rest}`], { floats: { c: said * (1 + 2e-7) } })).toThrow(/six digits/);
   expect(() => lines([], [`\`c\` ${rest}`], { floats: { d: said } })).toThrow(/six digits/);
+});
+
+const WIDE = ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4';
+
+test.each<[string, string, string, boolean]>([
+  ['a new one', "enum('?','b')", WIDE, true],
+  ['a SET', "set('a','b?') NOT NULL DEFAULT 'a'", WIDE, true],
+  [
+    'in its own character set',
+    "enum('?') CHARACTER SET utf16 COLLATE utf16_bin",
+    ') ENGINE=InnoDB DEFAULT CHARSET=latin1',
+    true,
+  ],
+  ['in its own collation', "enum('?') COLLATE utf8mb4_bin", ') ENGINE=InnoDB DEFAULT CHARSET=latin1', true],
+  ['of bytes', "enum('\ufffd') CHARACTER SET latin1", WIDE, true],
+  ['without such letters', "enum('?') CHARACTER SET utf8mb3 COLLATE utf8mb3_bin", WIDE, false],
+  ['in a table without such letters', "set('?')", ') ENGINE=InnoDB DEFAULT CHARSET=latin1', false],
+  ['elsewhere', "enum('a') COMMENT '?'", WIDE, false],
+])('members that may be others than are printed: %s', (_, rest, tail, stops) => {
+  const to = (before: readonly string[]) => () =>
+    actions(table([ID, ...before], tail), table([ID, `\`c\` ${rest}`], tail));
+  for (const before of [[], ["`c` enum('a')"]]) {
+    if (stops) expect(to(before)).toThrow(/members/);
+    else expect(to(before)()).toHaveLength(1);
+  }
+  expect(to([`\`c\` ${rest}`])()).toEqual([]);
 });
 
 test('columns that begin to number rows', () => {

@@ -114,6 +114,8 @@ sets them: UTC, a strict \`sql_mode\` without \`NO_UNSIGNED_SUBTRACTION\` and \`
   (\`mysql56_temporal_format = OFF\`; \`ALTER TABLE ... MODIFY\` of the column with it ON makes it one of the present format).
 - Keys over expressions and multi-valued keys of MySQL at a MariaDB, and tables whose defaults ask a sequence, which is not carried: such a table cannot be made at the target
   (\`OT5029\`). A primary key of a generated column is refused (\`OT5010\`).
+- \`ENUM\` and \`SET\` in \`utf8mb4\`, \`utf16\`, \`utf32\` or \`gb18030\` whose members are printed with a question mark: servers print one for every letter beyond U+FFFF. Rows travel, as numbers;
+  but the table cannot be made at the target (\`OT5029\`, make it there yourself with the same members in their order), nor such a column be added or changed there (\`OT5033\`).
 - Rows of which the log has only some columns (\`binlog_row_image\`, \`OT4031\`) or the changed parts of a JSON (\`binlog_row_value_options\`, \`OT4033\`): set as
   [preparing a database](databases.md) says. Compressed and encrypted logs are read.
 `,

@@ -115,6 +115,12 @@ const SAFE: readonly (readonly [string, PastTable, Columns])[] = [
   ['comment and character set', past(COLUMNS, REST, "ENGINE=InnoDB DEFAULT CHARSET=latin1 COMMENT='x'"), {}],
 ];
 
+test('members that may be others than are printed', () => {
+  const step = (type: string) => definitionStep(BEFORE, past({ ...COLUMNS, z: `\`z\` ${type} DEFAULT NULL` })).obstacle;
+  expect(step("enum('a','?') CHARACTER SET utf8mb4")).toMatch(/members with a question mark/);
+  expect(step("enum('a','?') CHARACTER SET latin1")).toBeNull();
+});
+
 test('a number that is printed with six digits, and was said with no more', () => {
   const after = past({ ...COLUMNS, z: '`z` float DEFAULT 1.23457' });
   expect(definitionStep(BEFORE, after, { Z: 1.23457 })).toEqual({ obstacle: null, added: { z: '1.23457' } });
