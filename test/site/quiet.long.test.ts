@@ -1,9 +1,9 @@
-/** No loops, for a minute. */
+/** No loops, for a minute, the same one. */
 import { test } from 'vitest';
 import { channel, pair, rootOf, Sites, servers, streaming } from './harness.ts';
 import { idle, twoWay } from './idle.ts';
 
-test('an idle two-way channel for a minute', async () => {
+test.concurrent('an idle two-way channel for a minute', async () => {
   const [a, b] = await pair();
   await using _a = a;
   await using _b = b;
@@ -14,7 +14,7 @@ test('an idle two-way channel for a minute', async () => {
   await Promise.all([ra.end(), rb.end()]);
 }, 120_000);
 
-test('an idle star of three for a minute', async () => {
+test.concurrent('an idle star of three for a minute', async () => {
   const three = await servers(3);
   const [hub, one, two] = three;
   const roots = await Promise.all(three.map(async (server) => rootOf(server)));
