@@ -317,6 +317,8 @@ export interface TargetPort {
   making(pipeline: string): Promise<Readonly<Record<string, Definition>>>;
   /** Takes down what a table is made by here, before it is. */
   keepDefinition(pipeline: string, table: string, definition: Definition): Promise<void>;
+  /** Whether rows of the source table are copied here, be it none, or it is being made here. */
+  cameHere(pipeline: string, table: string): Promise<boolean>;
   /** Takes down that a two-way pipeline makes a table here, before it does. */
   beginTable(pipeline: string, table: string, begun: BegunTable): Promise<void>;
   /** Tables of which that was taken down and that were not recorded since. */

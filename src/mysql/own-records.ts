@@ -199,6 +199,15 @@ export class OwnRecords {
     );
   }
 
+  /** Whether the copy of a source table into this database has begun, or it is being made here. */
+  async cameHere(connection: Session, pipeline: string, table: string): Promise<boolean> {
+    const where = `WHERE ${this.of(pipeline)} AND source_table=${quoteText(table)}`;
+    const found = await connection.rows(
+      `SELECT 1 AS one FROM ${this.table('making')} ${where} UNION ALL SELECT 1 FROM ${this.table('copy')} ${where}`,
+    );
+    return found.length > 0;
+  }
+
   /** They are made and recorded. */
   tablesMade(pipeline: string, tables: readonly string[]): string {
     const names = tables.map(quoteText).join(',');

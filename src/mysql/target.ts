@@ -142,6 +142,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     );
   }
 
+  async cameHere(pipeline: string, table: string): Promise<boolean> {
+    return this.#control.run(async (connection) => this.#records.cameHere(connection, pipeline, table));
+  }
+
   async beginTable(pipeline: string, table: string, begun: BegunTable): Promise<void> {
     await this.#control.run(async (connection) => this.#records.beginTable(connection, pipeline, table, begun));
   }

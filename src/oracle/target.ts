@@ -172,6 +172,7 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
   readonly family = noChanges;
   readonly keepDefinition = noChanges;
   readonly beginTable = noChanges;
+  readonly cameHere = onlyATarget;
   readonly lookAhead = noChanges;
   readonly changeTables = noChanges;
   readonly sharesTable = noChanges;

@@ -16,7 +16,7 @@ export interface Join {
 }
 
 export interface JoinsOptions {
-  readonly target: Pick<TargetPort, 'known' | 'copies' | 'begunTables'>;
+  readonly target: Pick<TargetPort, 'known' | 'begunTables' | 'cameHere'>;
   /** A pipeline into this database, as the topology has it now. */
   readonly opposite: (pipeline: string) => PipelineSpec | null;
 }
@@ -102,7 +102,7 @@ export class Joins {
     return position;
   }
 
-  /** The opposite pipeline recorded the table as whole when it made it here; see `TargetTables.join`. */
+  /** The opposite pipeline recorded the table as whole when it made it here, or is making it; see `Arrivals.join`. */
   async cameBack(
     outbound: Outbound,
     { schema, name }: { readonly schema: string; readonly name: string },
@@ -111,9 +111,6 @@ export class Joins {
     const rule = outbound.ruleOf(schema, name);
     if (reverse === null || role !== 'from-serialiser' || rule === null) return false;
     const there = mapName(rule, schema, name);
-    const from = `${there.schema}.${there.table}`;
-    const { target } = this.#options;
-    if (Object.hasOwn(await target.begunTables(reverse), from)) return true;
-    return (await target.copies(reverse)).some(({ table }) => table === from);
+    return this.#options.target.cameHere(reverse, `${there.schema}.${there.table}`);
   }
 }
