@@ -3,6 +3,7 @@
  *
  * `spec` is written by apply, `status` by the node that owns the target, `nodes` and `owner` under a node's lease.
  */
+import type { KeptName } from './kept-names.ts';
 import type { Stays } from './stays.ts';
 import type { Kind, SpecByKind } from './topology.ts';
 
@@ -24,6 +25,8 @@ export interface SpecRecord<K extends Kind = Kind> {
   readonly stays?: Stays;
   /** Of a database: since which generation it is another one under the same name, whose pipelines have begun anew. */
   readonly since?: number;
+  /** What it is called now, where that is not the name under which it is kept: the one in the key. */
+  readonly name?: string;
 }
 
 /** `status/pipeline/<name>`: written when something changes, not on every row. */
@@ -135,6 +138,8 @@ export interface NodeAnswer {
   readonly serial: number;
   /** Of the channels, as last seen. */
   readonly generations: Readonly<Record<string, number>>;
+  /** Objects that have another name now than the one under which they are kept; nodes of earlier versions do not tell. */
+  readonly names?: readonly KeptName[] | undefined;
 }
 
 /** `owner/<database>`, under the owner's lease. */

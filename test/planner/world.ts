@@ -36,6 +36,7 @@ export const NOTHING: Topology = {
   files: {},
   notify: {},
   alert: {},
+  policy: {},
 };
 
 export async function planned(
