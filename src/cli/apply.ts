@@ -13,6 +13,7 @@ import { consent } from './consent.ts';
 import { type Context, colour, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
 import { type Planned, type PlanOptions, planFor, showRefusals, today } from './plan.ts';
+import { tellNewPlan } from './stale.ts';
 import { asTyped } from './typed.ts';
 
 export interface ApplyOptions extends PlanOptions {
@@ -28,7 +29,15 @@ const TIMEOUT_MS = 120_000;
 
 export async function apply(context: Context, options: ApplyOptions, planFile: string | undefined): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
-  if (planFile !== undefined) return await carryOut(context, options, store, savedPlan(context, planFile, options));
+  if (planFile !== undefined) {
+    const plan = savedPlan(context, planFile, options);
+    try {
+      return await carryOut(context, options, store, plan);
+    } catch (error) {
+      if (error instanceof OtterError && error.code === 'OT2001') await tellNewPlan(context, options, store, plan);
+      throw error;
+    }
+  }
   return await review(context, options, store, await planFor(context, options, store, 'declared'));
 }
 

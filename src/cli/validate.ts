@@ -8,6 +8,7 @@ import { graded } from '../topology/severity.ts';
 import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
 import { Ended } from './failure.ts';
 import { askDatabases } from './live.ts';
+import { namesOf } from './names.ts';
 
 export interface ValidateOptions extends CommonOptions {
   readonly format?: string;
@@ -18,7 +19,10 @@ export async function validate(context: Context, options: ValidateOptions): Prom
   const format = formatOf(options);
   const path = topologyPath(context, options);
   const { topology, sourceOf, ...loaded } = loadTopology(path, sources(context, options));
-  const live = options.live === true && topology !== null ? await askDatabases(context, topology, sourceOf) : null;
+  const live =
+    options.live === true && topology !== null
+      ? await askDatabases(context, topology, sourceOf, await namesOf(context, options, topology))
+      : null;
   const notBuilt = loaded.unbuilt.map((finding) => ({ ...finding, severity: 'warning' as const }));
   const order = loaded.files.map((file) => file.path);
   const findings = inReadingOrder(

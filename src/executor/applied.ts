@@ -57,6 +57,12 @@ export async function readApplied(store: StateStore, topology: string, signal?: 
   };
 }
 
+/** The names of objects, and those under which they are kept. */
+export async function readNames(store: StateStore, topology: string, signal?: AbortSignal): Promise<Names> {
+  const { entries } = await store.list(specPrefix(topology), { signal });
+  return new Names(entries.flatMap(specOf).map(({ as: name }) => name));
+}
+
 /** `names`: those under which nodes tell of what they do, and those by which people know it. */
 export async function readLive(
   store: StateStore,

@@ -6,6 +6,7 @@
  * that runs. Two objects are never kept under one name.
  */
 import { strict as assert } from 'node:assert';
+import type { NodeRecord } from './records.ts';
 import type { Kind } from './topology.ts';
 
 /** What can be renamed: nothing else has a position. */
@@ -122,6 +123,20 @@ export function pipelineNamed(pipeline: string, rename: Rename): string {
   const [, channel, source, target] = /^([^/]+)\/([^>]+)>(.+)$/s.exec(pipeline) ?? [];
   if (channel === undefined) return pipeline;
   return `${rename('channel', channel)}/${rename('database', source!)}>${rename('database', target!)}`;
+}
+
+/** A node's record, with the databases and pipelines that it tells of under other names. */
+export function nodeNamed(node: NodeRecord, rename: Rename): NodeRecord {
+  const pipelines = Object.entries(node.pipelines).map(([name, figures]) => {
+    const { index } = figures;
+    const other = index == null ? {} : { index: { ...index, waitsFor: pipelineNamed(index.waitsFor, rename) } };
+    return [pipelineNamed(name, rename), { ...figures, ...other }] as const;
+  });
+  return {
+    ...node,
+    databases: node.databases.map((name) => rename('database', name)),
+    pipelines: Object.fromEntries(pipelines),
+  };
 }
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -4,8 +4,7 @@
  * Rule: an entry counts when the old name is applied and the new one is declared and not applied, so that it can stay in the files
  * afterwards; what could be meant in two ways is refused.
  */
-import { type Move, type Names, pipelineNamed, RENAMABLE, specNamed } from '../model/kept-names.ts';
-import type { NodeRecord } from '../model/records.ts';
+import { type Move, type Names, nodeNamed, pipelineNamed, RENAMABLE, specNamed } from '../model/kept-names.ts';
 import type { Kind, Topology } from '../model/topology.ts';
 import {
   type AppliedSpec,
@@ -124,28 +123,10 @@ function renamedLive({ nodes, owners, pipelines }: LiveState, rename: (kind: Kin
     return result;
   };
   const figures = keyed(nodes, (name) => name);
-  for (const [name, node] of Object.entries(nodes)) figures[name] = renamedNode(node, rename, pipeline);
+  for (const [name, node] of Object.entries(nodes)) figures[name] = nodeNamed(node, rename);
   return {
     nodes: figures,
     owners: keyed(owners, (name) => rename('database', name)),
     pipelines: keyed(pipelines, pipeline),
-  };
-}
-
-/** A node's record, with the databases and pipelines that it tells of under other names. */
-function renamedNode(
-  node: NodeRecord,
-  rename: (kind: Kind, name: string) => string,
-  pipeline: (name: string) => string,
-): NodeRecord {
-  const pipelines = Object.entries(node.pipelines).map(([name, figures]) => {
-    const index =
-      figures.index == null ? {} : { index: { ...figures.index, waitsFor: pipeline(figures.index.waitsFor) } };
-    return [pipeline(name), { ...figures, ...index }] as const;
-  });
-  return {
-    ...node,
-    databases: node.databases.map((name) => rename('database', name)),
-    pipelines: Object.fromEntries(pipelines),
   };
 }
