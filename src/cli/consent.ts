@@ -12,7 +12,7 @@ export interface Irrevocable {
 }
 
 /**
- * A yes; and for each thing that cannot be undone its name. Of a topology that is destroyed the topology's name says it all.
+ * A yes; or where something cannot be undone, the names of it, which is more than a yes. Of a topology that is destroyed the topology's name says it all.
  * @throws OtterError OT7007 without a terminal, OT7006 without a yes
  */
 export async function consent(
@@ -24,15 +24,14 @@ export async function consent(
     alone: 'nobody has agreed to this plan',
     hint: 'Review it with `otter plan --out FILE` and then `otter apply FILE`, or add --auto-approve.',
   };
-  if (plan.destroy && irrevocable.length > 0) {
-    const question = `This cannot be undone. To destroy all of it, type the name of the topology (${plan.topology}): `;
-    return typed(context, question, plan.topology, alone);
-  }
-  await agree(context, plan.destroy ? 'Really destroy all of this?' : 'Carry this out?', alone);
-  for (const { address, why } of irrevocable) {
-    const name = nameOf(address);
-    await typed(context, `${address}: ${why}. That cannot be undone; type its name (${name}): `, name, alone);
-  }
+  if (irrevocable.length === 0)
+    return agree(context, plan.destroy ? 'Really destroy all of this?' : 'Carry this out?', alone);
+  // One line for all of them, since what is typed ahead of a question is lost.
+  const names = plan.destroy ? plan.topology : irrevocable.map(({ address }) => nameOf(address)).join(' ');
+  const what = plan.destroy ? 'To destroy all of it' : 'To carry it out';
+  const lost = irrevocable.map(({ address, why }) => `  ${printable(`${address}: ${why}`)}\n`).join('');
+  context.stdout.write(`\nThis cannot be undone:\n${lost}`);
+  await typed(context, `${what} type the name of what is lost, and nothing else (${names}): `, names, alone);
 }
 
 /** The same for another question. */

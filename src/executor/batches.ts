@@ -107,11 +107,20 @@ export function batchesOf(input: BatchInput): Batch[] {
         planDigest: plan_digest,
         summary,
         addresses: plan.changes.map(({ address }) => address),
+        ...waivedIn(plan),
       };
       puts.push(meta(serial), { key: historyKey(topology, serial), value: JSON.stringify(history) });
     } else if (index === 0 && anew) puts.push(meta(serial - 1));
     return { conditions, puts, deletes, addresses, journalKey };
   });
+}
+
+/** The rules that the plan broke and was let pass. */
+function waivedIn({ findings }: Plan): Pick<HistoryRecord, 'waived'> {
+  const waived = findings.flatMap(({ code, rule, address, waived: one }) =>
+    one === null ? [] : [{ code, rule, address, until: one.until, reason: one.reason }],
+  );
+  return waived.length === 0 ? {} : { waived };
 }
 
 /** What the object keeps of how it came to be as it is. */

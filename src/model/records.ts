@@ -175,4 +175,16 @@ export interface HistoryRecord {
   readonly planDigest: string;
   readonly summary: { readonly add: number; readonly change: number; readonly destroy: number };
   readonly addresses: readonly string[];
+  /** Rules that it broke and was let pass; absent where there were none. */
+  readonly waived?: readonly WaivedRecord[];
+}
+
+/** A rule that a plan broke, until when it was let pass, and why. */
+export interface WaivedRecord {
+  readonly code: string;
+  /** Of a rule of the topology: its name. */
+  readonly rule: string | null;
+  readonly address: string;
+  readonly until: string;
+  readonly reason: string;
 }

@@ -52,7 +52,8 @@ export function judge(input: JudgeInput): Finding[] {
   ];
   return findings.flatMap(({ severity, ...found }): Finding[] => {
     if (severity === 'off') return [];
-    const waivers = sides.flatMap((rules) => rules[found.rule ?? found.code]?.waive ?? []);
+    // Of the files, where there are any: a waiver that is taken out there has ended.
+    const waivers = sides.at(-1)?.[found.rule ?? found.code]?.waive ?? [];
     const own = waivers.filter((waiver) => waiver.for === found.address);
     const { until, reason } = own.find((waiver) => waiver.until >= today) ?? {};
     const waived = until === undefined ? null : { until, reason: reason! };
