@@ -33,7 +33,7 @@ function pipelineLine(verb: string, names: readonly string[]): string[] {
 }
 
 function copyLine(copies: readonly Copy[]): string {
-  const ways = listed(copies.map(({ source, target }) => `${source} to ${target}`));
+  const ways = listed([...new Set(copies.map(({ source, target }) => `${source} to ${target}`))]);
   const sum = (of: 'rows' | 'bytes' | 'seconds'): number | null =>
     copies.reduce<number | null>((total, copy) => (total === null || copy[of] === null ? null : total + copy[of]), 0);
   const [rows, bytes, seconds] = [sum('rows'), sum('bytes'), sum('seconds')];

@@ -235,7 +235,7 @@ test('rules: severities, conditions, and a waiver that ends', async () => {
 
     What it does, by risk:
 
-      medium  channel.shop: existing rows are copied from hz to ca (how many is known when the node starts)
+      medium  channel.shop: existing rows are copied from hz to ca
       low     policy.rules: plans are held against these rules, this one too
       low     node.a1: serves databases of region a once it is started: otter node a1
       low     node.b1: serves databases of region b once it is started: otter node b1

@@ -28,7 +28,7 @@ test('a change: count, effects by risk, attributes as a diff', async () => {
     | risk | object | what it does |
     | --- | --- | --- |
     | **high** | <code>&#126; channel.shop</code> | conflicts are won by ca from now on, no longer by hz; those decided already stay decided |
-    | medium | <code>&#126; channel.shop</code> | existing rows of shop.customer are copied from ca to hz (how many is known when the node starts) |
+    | medium | <code>&#126; channel.shop</code> | existing rows of shop.customer are copied from ca to hz |
     | medium | <code>&#126; channel.shop</code> | shop.stock is not kept the same any more; rows stay where they are |
     | medium | <code>&#126; channel.shop</code> | what was written before that arrives, unless its pipeline cannot go on with it |
     | low | <code>&#126; channel.shop</code> | shop.customer joins shop/ca>hz, shop/hz>ca; other tables go on undisturbed |
