@@ -1,10 +1,11 @@
 /** What the planner reads of the state store: applied objects with the revision of each key, and what nodes report. */
 
 import { OtterError } from '../model/error.ts';
-import { type KeptName, Names } from '../model/kept-names.ts';
+import { Names } from '../model/kept-names.ts';
 import type { Entry, StateStore } from '../model/ports.ts';
 import type {
   DepartureRecord,
+  KeptName,
   MetaRecord,
   NodeRecord,
   OwnerRecord,

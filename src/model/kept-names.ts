@@ -6,25 +6,12 @@
  * that runs. Two objects are never kept under one name.
  */
 import { strict as assert } from 'node:assert';
-import type { NodeRecord } from './records.ts';
-import type { Kind } from './topology.ts';
+import type { KeptName, NodeRecord } from './records.ts';
+import type { Kind, Move } from './topology.ts';
 
 /** What can be renamed: nothing else has a position. */
 export const RENAMABLE = ['channel', 'database'] as const satisfies Kind[];
 export type Renamable = (typeof RENAMABLE)[number];
-
-export interface KeptName {
-  readonly kind: Kind;
-  /** The name in the key of its record. */
-  readonly kept: string;
-  readonly shown: string;
-}
-
-/** An object that has a new name, by addresses. */
-export interface Move {
-  readonly from: string;
-  readonly to: string;
-}
 
 type Rename = (kind: Renamable, name: string) => string;
 

@@ -3,7 +3,6 @@
  *
  * `spec` is written by apply, `status` by the node that owns the target, `nodes` and `owner` under a node's lease.
  */
-import type { KeptName } from './kept-names.ts';
 import type { Stays } from './stays.ts';
 import type { Kind, SpecByKind } from './topology.ts';
 
@@ -127,6 +126,14 @@ export interface NodeRecord {
   readonly error: ErrorRecord | null;
   readonly pipelines: Readonly<Record<string, PipelineFigures>>;
   readonly updatedMs: number;
+}
+
+/** The name of an object, and that under which it is kept. */
+export interface KeptName {
+  readonly kind: Kind;
+  /** The name in the key of its record. */
+  readonly kept: string;
+  readonly shown: string;
 }
 
 /** What a node answers on its own port: what it would write to the state store, and what it knows of the desired state. */

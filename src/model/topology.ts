@@ -5,7 +5,6 @@
  * every default present. Secrets are references; they are resolved by the node that needs them.
  */
 import type { ConflictKeep, ConflictLogLevel } from './conflict.ts';
-import type { Move } from './kept-names.ts';
 
 export type Engine = 'mysql' | 'mariadb' | 'oracle';
 export type SecretRef = { readonly env: string } | { readonly file: string };
@@ -40,6 +39,12 @@ export interface DatabaseSpec {
   /** Schema that holds otter's own tables. */
   readonly schema: string;
   readonly protect: boolean;
+}
+
+/** An object that has a new name, by addresses. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
 }
 
 export type ConflictPolicy = 'site-priority' | 'last-write-wins' | 'manual';

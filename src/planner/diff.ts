@@ -1,7 +1,6 @@
 /** Desired and applied, held side by side: the objects that differ, and whether they are made, changed, replaced or removed. */
-import type { Move } from '../model/kept-names.ts';
 import { isAnother } from '../model/stays.ts';
-import { type DatabaseSpec, KINDS, type Kind, type Topology } from '../model/topology.ts';
+import { type DatabaseSpec, KINDS, type Kind, type Move, type Topology } from '../model/topology.ts';
 import { attributesOf } from './attributes.ts';
 import { canonical, canonicalText } from './canonical.ts';
 import { type Action, type AppliedState, type AttributeChange, addressOf, type Json, nameOf } from './change.ts';

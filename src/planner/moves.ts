@@ -4,8 +4,8 @@
  * Rule: an entry counts when the old name is applied and the new one is declared and not applied, so that it can stay in the files
  * afterwards; what could be meant in two ways is refused.
  */
-import { type Move, type Names, nodeNamed, pipelineNamed, RENAMABLE, specNamed } from '../model/kept-names.ts';
-import type { Kind, Topology } from '../model/topology.ts';
+import { type Names, nodeNamed, pipelineNamed, RENAMABLE, specNamed } from '../model/kept-names.ts';
+import type { Kind, Move, Topology } from '../model/topology.ts';
 import {
   type AppliedSpec,
   type AppliedState,

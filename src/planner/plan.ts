@@ -6,8 +6,7 @@
  * plan; `document_digest` is of everything, so that what a saved plan shows is what was planned.
  */
 import { OtterError } from '../model/error.ts';
-import type { Move } from '../model/kept-names.ts';
-import type { Topology } from '../model/topology.ts';
+import type { Move, Topology } from '../model/topology.ts';
 import { canonical, canonicalText } from './canonical.ts';
 import type { AppliedState, Change, LiveState, SourceOf } from './change.ts';
 import { NOBODY_ASKED, type TableSizes } from './copies.ts';

@@ -5,10 +5,9 @@
  * Rule: what is left over after the changes never refers to something that is not there.
  */
 import { OtterError } from '../model/error.ts';
-import type { Move } from '../model/kept-names.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { matches } from '../model/table-pattern.ts';
-import { type ChannelSpec, KINDS, type Topology } from '../model/topology.ts';
+import { type ChannelSpec, KINDS, type Move, type Topology } from '../model/topology.ts';
 import { type AppliedState, addressOf, type Json } from './change.ts';
 import type { RawChange } from './diff.ts';
 import { refersTo } from './references.ts';

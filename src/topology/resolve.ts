@@ -5,7 +5,6 @@
  * same value; keys that are not built yet are kept only where they say something else than the default.
  */
 import { type ConflictKeep, type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
-import type { Move } from '../model/kept-names.ts';
 import type {
   ChannelSpec,
   ConflictPolicy,
@@ -15,6 +14,7 @@ import type {
   InertSpec,
   LinkSpec,
   MaskKind,
+  Move,
   NodeSpec,
   RowSpec,
   SecretRef,
