@@ -4,8 +4,9 @@
  */
 const WINGS = {
   model: [],
-  topology: [],
-  planner: [],
+  // The language of conditions, which rules are written in too.
+  topology: ['^src/replication/expression/facts\\.ts$'],
+  planner: ['^src/replication/expression/facts\\.ts$'],
   replication: [],
   inspect: ['^src/replication/'],
   state: [],

@@ -3,6 +3,7 @@ import { applyPlan, waitForNodes } from '../executor/apply.ts';
 import type { FailedPipeline, WaitResult } from '../executor/wait.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
+import { refusedAlone, unnamed } from '../planner/guard.ts';
 import { type Plan, readPlan } from '../planner/plan.ts';
 import { planJson } from '../render/json.ts';
 import { renderPlan } from '../render/text.ts';
@@ -11,7 +12,8 @@ import { loadTopology } from '../topology/load.ts';
 import { consent } from './consent.ts';
 import { type Context, colour, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
-import { type Planned, type PlanOptions, planFor, showRefusals } from './plan.ts';
+import { type Planned, type PlanOptions, planFor, showRefusals, today } from './plan.ts';
+import { tellNewPlan } from './stale.ts';
 import { asTyped } from './typed.ts';
 
 export interface ApplyOptions extends PlanOptions {
@@ -27,7 +29,15 @@ const TIMEOUT_MS = 120_000;
 
 export async function apply(context: Context, options: ApplyOptions, planFile: string | undefined): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
-  if (planFile !== undefined) return await carryOut(context, options, store, savedPlan(context, planFile, options));
+  if (planFile !== undefined) {
+    const plan = savedPlan(context, planFile, options);
+    try {
+      return await carryOut(context, options, store, plan);
+    } catch (error) {
+      if (error instanceof OtterError && error.code === 'OT2001') await tellNewPlan(context, options, store, plan);
+      throw error;
+    }
+  }
   return await review(context, options, store, await planFor(context, options, store, 'declared'));
 }
 
@@ -46,13 +56,28 @@ export async function review(
   context.stdout.write(
     options.json === true
       ? `${planJson(plan)}\n`
-      : asTyped(renderPlan(plan, { colour: colour(context, options), target: options.target }), options, context),
+      : asTyped(
+          renderPlan(plan, { colour: colour(context, options), target: options.target, exclude: options.exclude }),
+          options,
+          context,
+        ),
   );
   if (showRefusals(context, refusals)) return EXIT.refused;
   checkExpected(plan, options);
   if (plan.changes.length === 0)
     return options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy);
-  if (options.autoApprove !== true && options.expect === undefined) await consent(context, plan.destroy);
+  const { allowDestroy = [] } = options;
+  const alone = unnamed(plan, allowDestroy);
+  if (options.expect === undefined) {
+    if (options.autoApprove !== true)
+      await consent(
+        context,
+        plan,
+        alone.map(({ address, why }) => ({ address, why })),
+      );
+    // To destroy everything is what the command itself says.
+    else if (!plan.destroy && showRefusals(context, refusedAlone(alone))) return EXIT.refused;
+  }
   return carryOut(context, options, store, plan);
 }
 
@@ -160,6 +185,8 @@ function savedPlan(context: Context, path: string, options: ApplyOptions): Plan 
   const plan = readPlan(context.parts.readFile(path), context.parts.digest);
   const others = {
     '--target': options.target,
+    '--exclude': options.exclude,
+    '--live': options.live === true ? ['--live'] : [],
     '--allow-destroy': options.allowDestroy,
     '--var': options.var,
     '--var-file': options.varFile,
@@ -175,6 +202,18 @@ function savedPlan(context: Context, path: string, options: ApplyOptions): Plan 
     throw new OtterError('OT7001', `the plan in ${path} is for the topology ${plan.topology}, not for ${asked}`, {
       hint: 'Leave `-t` out, or name the plan of that topology.',
     });
+  }
+  const ended = plan.findings.find(
+    ({ severity, waived }) => severity === 'error' && waived !== null && waived.until < today(context),
+  );
+  if (ended !== undefined) {
+    throw new OtterError(
+      'OT2011',
+      `the plan in ${path} rests on a waiver that ended on ${ended.waived!.until}: ${ended.address}: ${ended.message}`,
+      {
+        hint: 'Plan again.',
+      },
+    );
   }
   if (plan.applyable || plan.changes.length === 0) return plan;
   throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, {

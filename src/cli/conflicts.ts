@@ -2,11 +2,13 @@
 import type { ConflictQuery, UnreadLog } from '../model/conflict.ts';
 import type { ConflictsJson } from '../model/conflict-json.ts';
 import { OtterError } from '../model/error.ts';
+import { type Names, pipelineNamed } from '../model/kept-names.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import type { Topology } from '../model/topology.ts';
 import { conflictJson, type FoundConflict, renderConflict, renderConflicts } from '../render/conflicts.ts';
 import { printable } from '../render/width.ts';
 import { type CommonOptions, type Context, colour, EXIT } from './context.ts';
+import { namesOf } from './names.ts';
 import { type Chosen, resolveConflict } from './resolve.ts';
 import { asTyped } from './typed.ts';
 import { loadValid } from './validate.ts';
@@ -52,13 +54,19 @@ export async function conflicts(
 async function list(context: Context, options: ConflictsOptions, address: string | undefined): Promise<number> {
   const query = queryOf(options, context.now());
   const { topology } = loadValid(context, options);
-  const { databases, ...where } = placeOf(topology, address);
+  const { databases, channel, pipeline } = placeOf(topology, address);
+  const names = await namesOf(context, options, topology);
+  // Otter's own tables have the names under which things are kept.
+  const where = {
+    channel: channel === null ? null : names.kept('channel', channel),
+    pipeline: pipeline === null ? null : pipelineNamed(pipeline, (kind, name) => names.kept(kind, name)),
+  };
   const read = await Promise.all(
     databases.map((name) => reading(context, topology, name, (log) => log.list({ ...query, ...where }))),
   );
   const unread = read.flatMap(({ error, database }) => (error === null ? [] : [{ database, error }]));
   const found = read
-    .flatMap(({ database, value }) => (value ?? []).map((conflict): FoundConflict => ({ ...conflict, database })))
+    .flatMap(({ database, value }) => (value ?? []).map((conflict) => asKnown({ ...conflict, database }, names)))
     .sort((a, b) => b.decidedMs - a.decidedMs || b.id - a.id);
   const shown = found.slice(0, query.limit);
   if (options.json === true) {
@@ -75,7 +83,8 @@ async function list(context: Context, options: ConflictsOptions, address: string
 }
 
 async function show(context: Context, options: ConflictsOptions, id: string | undefined): Promise<number> {
-  const { conflict } = await found(context, options, id);
+  const { conflict: kept, names } = await found(context, options, id);
+  const conflict = asKnown(kept, names);
   context.stdout.write(
     options.json === true
       ? `${JSON.stringify(conflictJson(conflict, true), null, 2)}\n`
@@ -101,7 +110,13 @@ async function found(context: Context, options: ConflictsOptions, id: string | u
       hint: '`otter conflicts` lists those that there are.',
     });
   }
-  return { topology, conflict: { ...value, database } };
+  return { topology, conflict: { ...value, database }, names: await namesOf(context, options, topology) };
+}
+
+/** By the names that people know. */
+function asKnown(conflict: FoundConflict, names: Names): FoundConflict {
+  const { channel, pipeline } = conflict;
+  return { ...conflict, channel: names.shown('channel', channel), pipeline: names.shownPipeline(pipeline) };
 }
 
 async function resolve(context: Context, options: ConflictsOptions, id: string | undefined): Promise<number> {

@@ -6,6 +6,7 @@ import { wantedTables } from '../inspect/pairs.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { OtterError } from '../model/error.ts';
 import type { LiveDatabase, ServerReport } from '../model/inspection.ts';
+import type { Names } from '../model/kept-names.ts';
 import type { Topology } from '../model/topology.ts';
 import type { LoadedTopology } from '../topology/load.ts';
 import type { Context } from './context.ts';
@@ -20,6 +21,7 @@ export async function askDatabases(
   { parts, signal }: Pick<Context, 'parts' | 'signal'>,
   topology: Topology,
   sourceOf: LoadedTopology['sourceOf'],
+  known: Names,
 ): Promise<LiveAnswer> {
   await using reached = new AsyncDisposableStack();
   const findings: LiveFinding[] = [];
@@ -41,7 +43,10 @@ export async function askDatabases(
   const reports = await all(names, async (name): Promise<ServerReport> => {
     const database = reached.use(await parts.reachDatabase(name, topology.database[name]!, signal));
     databases.set(name, database);
-    return database.report();
+    const report = await database.report();
+    // What has begun is known there by the names under which it is kept.
+    const begun = report.begun.map((one) => ({ ...one, pipeline: known.shownPipeline(one.pipeline) }));
+    return { ...report, begun };
   });
   const wanted = wantedTables(topology, reports);
   const answered = await all(

@@ -6,6 +6,7 @@ import type { StateStore } from '../model/ports.ts';
 import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import type { SourceOf } from '../planner/change.ts';
+import { NOBODY_ASKED } from '../planner/copies.ts';
 import { guard } from '../planner/guard.ts';
 import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
 import type { Refusal } from '../planner/refusal.ts';
@@ -14,6 +15,7 @@ import { planMarkdown } from '../render/markdown.ts';
 import { renderDrift, renderPlan } from '../render/text.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
+import { sizesOf } from './sizes.ts';
 import { asTyped } from './typed.ts';
 import { loadValid } from './validate.ts';
 
@@ -22,6 +24,9 @@ export interface PlanOptions extends CommonOptions {
   readonly format?: string;
   readonly detailedExitcode?: boolean;
   readonly target?: readonly string[];
+  readonly exclude?: readonly string[];
+  /** Asks the databases how much would be copied. */
+  readonly live?: boolean;
   readonly refreshOnly?: boolean;
   readonly allowDestroy?: readonly string[];
 }
@@ -39,20 +44,22 @@ export type Towards = 'declared' | 'destroyed' | 'applied';
 export async function plan(context: Context, options: PlanOptions): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options), { make: false });
   const refreshing = options.refreshOnly === true;
-  if (refreshing && options.target !== undefined) {
-    throw new OtterError('OT7001', '--target has no meaning with --refresh-only, which plans no change', {
+  const beside = (['target', 'exclude', 'live'] as const).find((key) => options[key] !== undefined);
+  if (refreshing && beside !== undefined) {
+    throw new OtterError('OT7001', `--${beside} has no meaning with --refresh-only, which plans no change`, {
       hint: 'Leave one of the two out.',
     });
   }
   const { plan: planned, refusals } = await planFor(context, options, store, refreshing ? 'applied' : 'declared');
   const format = options.json === true ? 'json' : (options.format ?? 'text');
-  const view = { colour: colour(context, options), target: options.target };
+  const { target, exclude } = options;
+  const view = { colour: colour(context, options), target, exclude };
   const text = refreshing ? renderDrift(planned, view) : renderPlan(planned, view);
   context.stdout.write(
     format === 'json'
       ? `${planJson(planned)}\n`
       : format === 'markdown'
-        ? planMarkdown(planned, refusals, options.target)
+        ? planMarkdown(planned, refusals, { target, exclude })
         : asTyped(text, options, context),
   );
   if (options.out !== undefined) {
@@ -87,7 +94,10 @@ export async function planFor(
     live,
     destroy: towards === 'destroyed',
     target: [...(options.target ?? [])],
+    exclude: [...(options.exclude ?? [])],
     sourceOf,
+    today: today(context),
+    sizes: options.live === true ? await sizesOf(context, desired) : NOBODY_ASKED,
     digest: context.parts.digest,
     baseRevision: revision,
   });
@@ -99,6 +109,11 @@ export async function planFor(
     allowDestroy: [...(options.allowDestroy ?? [])],
   });
   return { plan: refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed, refusals, desired };
+}
+
+/** The day in UTC, until which waivers are said to count. */
+export function today(context: Context): string {
+  return new Date(context.now()).toISOString().slice(0, 10);
 }
 
 interface Asked {

@@ -248,7 +248,9 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
 function planFlags(command: Command): Command {
   return command
     .option('--target <address>', 'only this object and what it needs; may be repeated', collect)
-    .option('--allow-destroy <address>', 'let this protected object be destroyed; may be repeated', collect);
+    .option('--exclude <address>', 'not this object, nor what cannot be without it; may be repeated', collect)
+    .option('--live', 'ask the databases how much would be copied')
+    .option('--allow-destroy <address>', 'let this object be destroyed or replaced; may be repeated', collect);
 }
 
 function applyFlags(command: Command): Command {

@@ -1,6 +1,7 @@
 /** `otter conflicts resolve`: shows what a decision does, asks, and writes it at the database where the conflict waits. */
 import { OtterError } from '../model/error.ts';
 import { parseExactly } from '../model/exact-json.ts';
+import type { Names } from '../model/kept-names.ts';
 import { compileChannel, type PipelineSpec, reverseName } from '../model/pipeline.ts';
 import type { Take } from '../model/resolution.ts';
 import type { Topology } from '../model/topology.ts';
@@ -11,7 +12,9 @@ import { type CommonOptions, type Context, EXIT } from './context.ts';
 
 export interface Chosen {
   readonly topology: Topology;
+  /** As the log of the database has it. */
   readonly conflict: FoundConflict;
+  readonly names: Names;
 }
 
 /** Words that mean a row which otter knows; everything else is a file. */
@@ -22,11 +25,11 @@ export async function resolveConflict(
   context: Context,
   options: CommonOptions & { readonly yes?: boolean },
   word: string,
-  { topology, conflict }: Chosen,
+  { topology, conflict, names }: Chosen,
 ): Promise<number> {
   const { database } = conflict;
   if (conflict.state !== 'open') throw notOpen(conflict, `it is ${conflict.state}`);
-  const towards = pipelineOf(topology, conflict);
+  const towards = pipelineOf(topology, conflict, names);
   const take = takeOf(context, word);
   const { parts, signal, stdout } = context;
   await using resolver = await parts.reachConflictResolver(
@@ -49,13 +52,14 @@ export async function resolveConflict(
   return EXIT.done;
 }
 
-/** By which the decision travels. */
-function pipelineOf({ channel }: Topology, conflict: FoundConflict): PipelineSpec {
-  const spec = Object.hasOwn(channel, conflict.channel) ? channel[conflict.channel]! : null;
+/** By which the decision travels, under the names that are in logs and otter's own tables. */
+function pipelineOf({ channel }: Topology, conflict: FoundConflict, names: Names): PipelineSpec {
+  const shown = names.shown('channel', conflict.channel);
+  const spec = Object.hasOwn(channel, shown) ? names.keptSpec('channel', channel[shown]!) : null;
   const name = reverseName(conflict.pipeline);
   const found = spec === null ? undefined : compileChannel(conflict.channel, spec).find((one) => one.name === name);
   if (found?.parks === true) return found;
-  throw notOpen(conflict, `the topology has no channel ${conflict.channel} any more whose conflicts wait`);
+  throw notOpen(conflict, `the topology has no channel ${shown} any more whose conflicts wait`);
 }
 
 function takeOf({ parts }: Context, word: string): Take {

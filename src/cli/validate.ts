@@ -4,9 +4,11 @@ import type { Topology } from '../model/topology.ts';
 import { DIAGNOSTIC_FORMATS, type DiagnosticFormat, renderDiagnostics } from '../render/diagnostics.ts';
 import { inReadingOrder } from '../topology/finding.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
+import { graded } from '../topology/severity.ts';
 import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
 import { Ended } from './failure.ts';
 import { askDatabases } from './live.ts';
+import { namesOf } from './names.ts';
 
 export interface ValidateOptions extends CommonOptions {
   readonly format?: string;
@@ -17,10 +19,20 @@ export async function validate(context: Context, options: ValidateOptions): Prom
   const format = formatOf(options);
   const path = topologyPath(context, options);
   const { topology, sourceOf, ...loaded } = loadTopology(path, sources(context, options));
-  const live = options.live === true && topology !== null ? await askDatabases(context, topology, sourceOf) : null;
+  const live =
+    options.live === true && topology !== null
+      ? await askDatabases(context, topology, sourceOf, await namesOf(context, options, topology))
+      : null;
   const notBuilt = loaded.unbuilt.map((finding) => ({ ...finding, severity: 'warning' as const }));
   const order = loaded.files.map((file) => file.path);
-  const findings = inReadingOrder([...loaded.diagnostics, ...notBuilt, ...(live?.findings ?? [])], order);
+  const findings = inReadingOrder(
+    [
+      ...loaded.diagnostics,
+      ...notBuilt,
+      ...(topology === null || live === null ? [] : graded(live.findings, topology)),
+    ],
+    order,
+  );
   const text = renderDiagnostics(format, findings, {
     files: loaded.files,
     colour: colour(context, options),

@@ -1,9 +1,11 @@
 /** What the planner reads of the state store: applied objects with the revision of each key, and what nodes report. */
 
 import { OtterError } from '../model/error.ts';
+import { Names } from '../model/kept-names.ts';
 import type { Entry, StateStore } from '../model/ports.ts';
 import type {
   DepartureRecord,
+  KeptName,
   MetaRecord,
   NodeRecord,
   OwnerRecord,
@@ -12,6 +14,7 @@ import type {
 } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { AppliedSpec, AppliedState, Json, LiveState } from '../planner/change.ts';
+import { shownLive } from '../planner/moves.ts';
 import { metaKey, nodesPrefix, ownersPrefix, parseKey, specKey, specPrefix, statusPrefix } from '../state/keys.ts';
 
 export interface ReadState {
@@ -30,7 +33,9 @@ export async function readApplied(store: StateStore, topology: string, signal?: 
   // Objects before `meta`: an apply that ends in between leaves objects that are older than apply will find.
   const specs = await store.list(specPrefix(topology), { signal });
   const meta = (await list(metaKey(topology))).find(({ key }) => key === metaKey(topology)) ?? null;
-  const live = await readLive(store, topology, signal);
+  const kept = specs.entries.flatMap(specOf);
+  const names = new Names(kept.map(({ as: name }) => name));
+  const live = await readLive(store, topology, names, signal);
   return {
     applied: {
       topology,
@@ -39,15 +44,33 @@ export async function readApplied(store: StateStore, topology: string, signal?: 
         revision: meta?.revision ?? null,
         record: meta === null ? null : metaOf(meta),
       },
-      specs: specs.entries.flatMap(specOf),
-      keyOf: (kind, name) => specKey(topology, kind, name),
+      specs: kept.map(({ as: _, ...one }) => ({
+        ...one,
+        name: names.shown(one.kind, one.name),
+        spec: names.shownSpec(one.kind, one.spec),
+      })),
+      names,
+      keyOf: (kind, name) => specKey(topology, kind, names.kept(kind, name)),
+      keyFor: (kind, kept) => specKey(topology, kind, kept),
     },
     live,
     revision: specs.revision,
   };
 }
 
-export async function readLive(store: StateStore, topology: string, signal?: AbortSignal): Promise<LiveState> {
+/** The names of objects, and those under which they are kept. */
+export async function readNames(store: StateStore, topology: string, signal?: AbortSignal): Promise<Names> {
+  const { entries } = await store.list(specPrefix(topology), { signal });
+  return new Names(entries.flatMap(specOf).map(({ as: name }) => name));
+}
+
+/** `names`: those under which nodes tell of what they do, and those by which people know it. */
+export async function readLive(
+  store: StateStore,
+  topology: string,
+  names: Names,
+  signal?: AbortSignal,
+): Promise<LiveState> {
   // A node may be called `constructor`.
   const nodes = Object.create(null) as Record<string, NodeRecord>;
   const owners = Object.create(null) as Record<string, OwnerRecord>;
@@ -61,7 +84,7 @@ export async function readLive(store: StateStore, topology: string, signal?: Abo
         pipelines[parsed.name] = parse<PipelineRecord>(entry);
     }
   }
-  return { nodes, owners, pipelines };
+  return shownLive({ nodes, owners, pipelines }, names);
 }
 
 /** How databases that left the topology were given up. */
@@ -78,15 +101,17 @@ export async function readDepartures(
   return departures;
 }
 
-function specOf(entry: Entry): AppliedSpec[] {
+/** As it is kept, and with the name that it has now. */
+function specOf(entry: Entry): (AppliedSpec & { readonly as: KeptName })[] {
   const parsed = parseKey(entry.key);
   if (parsed?.at !== 'spec') return [];
-  const { generation, spec, stays, since } = parse<SpecRecord>(entry);
+  const { generation, spec, stays, since, name: shown } = parse<SpecRecord>(entry);
   if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
   const { kind, name } = parsed;
+  const as: KeptName = { kind, kept: name, shown: shown ?? name };
   const known = { ...(stays === undefined ? {} : { stays }), ...(since === undefined ? {} : { since }) };
   return [
-    { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, ...known },
+    { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, as, ...known },
   ];
 }
 

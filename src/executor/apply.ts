@@ -9,13 +9,12 @@ import { backoffMs } from '../model/backoff.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { CommitResult, StateStore } from '../model/ports.ts';
 import type { LockRecord } from '../model/records.ts';
-import type { AppliedState } from '../planner/change.ts';
-import type { Plan } from '../planner/plan.ts';
-import { lockKey, metaKey, topologyPrefix } from '../state/keys.ts';
+import { type Plan, renumbered } from '../planner/plan.ts';
+import { lockKey } from '../state/keys.ts';
 import { acquireLock, type Lock, waitForLock } from '../state/lock.ts';
 import { readApplied } from './applied.ts';
 import { type Batch, batchesOf } from './batches.ts';
-import { readHistory } from './snapshot.ts';
+import { refuseStale } from './staleness.ts';
 
 export { readApplied, readDepartures, readLive } from './applied.ts';
 export { waitForNodes } from './wait.ts';
@@ -51,7 +50,7 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
   const { store, plan, signal, onEvent = () => undefined } = options;
   signal.throwIfAborted();
   if (plan.changes.length === 0) {
-    await refuseStale(options, (await readApplied(store, plan.topology, signal)).applied);
+    await refuseStale(store, plan, (await readApplied(store, plan.topology, signal)).applied);
     return { serial: plan.serial, revision: plan.base_revision };
   }
   if (!plan.applyable) {
@@ -62,9 +61,11 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
   const lock = await lockFor(options, onEvent);
   try {
     const { applied, live } = await readApplied(store, plan.topology, signal);
-    await refuseStale(options, applied);
+    await refuseStale(store, plan, applied);
+    // What it does not depend on may have been applied meanwhile.
+    const numbered = renumbered(plan, applied);
     const batches = batchesOf({
-      plan,
+      plan: numbered,
       applied,
       live,
       by: options.by,
@@ -72,7 +73,7 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
       at: new Date(options.now()).toISOString(),
       newLineage: options.newLineage,
     });
-    return { serial: plan.serial, revision: await writeAll(options, batches, lock, onEvent) };
+    return { serial: numbered.serial, revision: await writeAll(options, batches, lock, onEvent) };
   } finally {
     // When the store is away the lease runs out by itself; what was written counts.
     await lock.release().catch(() => undefined);
@@ -175,54 +176,6 @@ function held(holder: LockRecord, topology: string, waitedMs: number): OtterErro
 
 function personOf({ holder, host, pid }: LockRecord): string {
   return `${holder}@${host} (pid ${pid})`;
-}
-
-/** @throws OtterError OT2001 naming every key that moved, or who applied this very plan before, or that it is of another state */
-async function refuseStale({ store, plan }: ApplyOptions, applied: AppliedState): Promise<void> {
-  const present = new Map(applied.specs.map(({ key, revision }) => [key, revision]));
-  if (applied.meta.revision !== null) present.set(applied.meta.key, applied.meta.revision);
-  const keys = [...new Set([...Object.keys(plan.reads), ...present.keys(), metaKey(plan.topology)])].sort();
-  const prefix = topologyPrefix(plan.topology);
-  const moved = keys.flatMap((key) => {
-    const [was, is] = [plan.reads[key] ?? null, present.get(key) ?? null];
-    const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
-    return was === is ? [] : [`${name} (${revisionText(was)}, now ${revisionText(is)})`];
-  });
-  // Two stores that were written in the same steps have the same revisions.
-  const lineage = applied.meta.record?.lineage ?? null;
-  if (moved.length === 0 && lineage === plan.lineage) return;
-  const serial = applied.meta.record?.serial ?? 0;
-  const same = (await readHistory(store, plan.topology)).find(({ planDigest }) => planDigest === plan.plan_digest);
-  if (same !== undefined) {
-    const since = serial > same.serial ? `; since then serial ${serial} was applied` : '';
-    throw new OtterError(
-      'OT2001',
-      `the plan is applied already: as serial ${same.serial}, at ${same.at} by ${same.by}${since}`,
-      {
-        hint: 'There is nothing to do. For another change plan again with `otter plan`.',
-        where: { topology: plan.topology },
-      },
-    );
-  }
-  if (lineage !== plan.lineage && lineage !== null && plan.lineage !== null) {
-    throw new OtterError(
-      'OT2001',
-      `the plan was made from another state of ${plan.topology}: its lineage is ${plan.lineage}, and here it is ${lineage}`,
-      {
-        hint: 'The state is another one (--state, OTTER_STATE), or was begun anew since. Plan again with `otter plan`.',
-        where: { topology: plan.topology },
-      },
-    );
-  }
-  const since = serial >= plan.serial ? `; serial ${serial} is applied, and the plan was to become ${plan.serial}` : '';
-  throw new OtterError('OT2001', `the plan is stale, since then these have moved: ${moved.join(', ')}${since}`, {
-    hint: 'Plan again with `otter plan`.',
-    where: { topology: plan.topology },
-  });
-}
-
-function revisionText(revision: number | null): string {
-  return revision === null ? 'not there' : `revision ${revision}`;
 }
 
 function refusedBy(moved: readonly string[], plan: Plan): OtterError {

@@ -5,6 +5,7 @@
  * that exists is wholly applied; nodes never see objects under the lineage of a topology that was destroyed, so a new
  * lineage is in the first.
  */
+import type { Names } from '../model/kept-names.ts';
 import type { Condition, Put } from '../model/ports.ts';
 import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
@@ -12,6 +13,7 @@ import { isAnother, staysAfter } from '../model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../model/topology.ts';
 import type { AppliedState, Change, LiveState } from '../planner/change.ts';
 import { nameOf } from '../planner/change.ts';
+import { liveWithMoves, stateFor } from '../planner/moves.ts';
 import type { Plan } from '../planner/plan.ts';
 import { settledGeneration } from '../planner/settled.ts';
 import { historyKey, metaKey, runKey, specKey } from '../state/keys.ts';
@@ -45,7 +47,8 @@ export interface BatchInput {
 
 /** `conditions` name each key as the plan read it, besides the lock, which whoever commits adds. */
 export function batchesOf(input: BatchInput): Batch[] {
-  const { plan, applied, live, by, commit, at } = input;
+  const { plan, by, commit, at } = input;
+  const [applied, live] = [stateFor(plan, input.applied), liveWithMoves(input.live, plan.moved)];
   const { topology, serial, plan_digest, summary } = plan;
   const run = `${serial}-${[...plan_digest]
     .filter((c) => /[0-9A-Za-z]/.test(c))
@@ -59,6 +62,7 @@ export function batchesOf(input: BatchInput): Batch[] {
     value: JSON.stringify({ format: STATE_FORMAT, lineage, serial: of } satisfies MetaRecord),
   });
   const before = new Map(applied.specs.map((spec) => [spec.key, spec]));
+  const { names } = applied;
   const parts = cut(plan.changes);
   return parts.map((changes, index) => {
     const last = index === parts.length - 1;
@@ -66,17 +70,20 @@ export function batchesOf(input: BatchInput): Batch[] {
     const deletes: string[] = [];
     const conditions: Condition[] = [];
     for (const [offset, change] of changes.entries()) {
-      const key = specKey(topology, change.kind, nameOf(change.address));
+      const name = nameOf(change.address);
+      const kept = names.kept(change.kind, name);
+      const key = specKey(topology, change.kind, kept);
       conditions.push({ key, revision: plan.reads[key] ?? null });
       // Never one that was seen before under this name, also when the object was removed in between.
       const generation = Math.max((before.get(key)?.generation ?? 0) + 1, serial);
       if (change.after === null) deletes.push(key);
       else {
-        const spec = change.after as unknown as SpecRecord['spec'];
+        const spec = names.keptSpec(change.kind, change.after) as unknown as SpecRecord['spec'];
         const record = {
           generation,
           spec,
-          ...historyOf(change, before.get(key), generation, live),
+          ...historyOf(change, before.get(key), generation, live, names),
+          ...(kept === name ? {} : { name }),
         } satisfies SpecRecord;
         puts.push({ key, value: JSON.stringify(record) });
       }
@@ -100,11 +107,20 @@ export function batchesOf(input: BatchInput): Batch[] {
         planDigest: plan_digest,
         summary,
         addresses: plan.changes.map(({ address }) => address),
+        ...waivedIn(plan),
       };
       puts.push(meta(serial), { key: historyKey(topology, serial), value: JSON.stringify(history) });
     } else if (index === 0 && anew) puts.push(meta(serial - 1));
     return { conditions, puts, deletes, addresses, journalKey };
   });
+}
+
+/** The rules that the plan broke and was let pass. */
+function waivedIn({ findings }: Plan): Pick<HistoryRecord, 'waived'> {
+  const waived = findings.flatMap(({ code, rule, address, waived: one }) =>
+    one === null ? [] : [{ code, rule, address, until: one.until, reason: one.reason }],
+  );
+  return waived.length === 0 ? {} : { waived };
 }
 
 /** What the object keeps of how it came to be as it is. */
@@ -113,8 +129,9 @@ function historyOf(
   applied: AppliedState['specs'][number] | undefined,
   generation: number,
   live: LiveState,
+  names: Names,
 ): Pick<SpecRecord, 'stays' | 'since'> {
-  if (change.kind === 'channel') return staysOf(change, applied, generation, live);
+  if (change.kind === 'channel') return staysOf(change, applied, generation, live, names);
   if (change.kind !== 'database' || applied === undefined) return {};
   const [before, after] = [change.before, change.after] as unknown as [DatabaseSpec, DatabaseSpec];
   const since = isAnother(before, after) ? generation : applied.since;
@@ -127,16 +144,19 @@ function staysOf(
   applied: AppliedState['specs'][number] | undefined,
   generation: number,
   live: LiveState,
+  names: Names,
 ): Pick<SpecRecord, 'stays'> {
   if (before === null || after === null || applied === undefined) return {};
-  const was = { spec: before as unknown as ChannelSpec, stays: applied.stays ?? {} };
-  const settled = settledGeneration(nameOf(address), was.spec, live);
-  const stays = staysAfter(nameOf(address), was, after as unknown as ChannelSpec, generation, settled);
+  const settled = settledGeneration(nameOf(address), before as unknown as ChannelSpec, live);
+  // Nodes know pipelines by the names under which they are kept.
+  const [was, is] = [before, after].map((spec) => names.keptSpec('channel', spec) as unknown as ChannelSpec);
+  const past = { spec: was!, stays: applied.stays ?? {} };
+  const stays = staysAfter(names.kept('channel', nameOf(address)), past, is!, generation, settled);
   return Object.keys(stays).length === 0 ? {} : { stays };
 }
 
-function journalOf({ address, actions, before, after }: Change, generation: number | null): object {
-  const entry = { address, actions, generation };
+function journalOf({ address, actions, moved_from, before, after }: Change, generation: number | null): object {
+  const entry = { address, actions, ...(moved_from === null ? {} : { moved_from }), generation };
   return JSON.stringify([before, after]).length > JOURNAL_CHARACTERS_MAX
     ? { ...entry, left_out: true }
     : { ...entry, before, after };

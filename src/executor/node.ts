@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OtterError } from '../model/error.ts';
+import { RENAMABLE } from '../model/kept-names.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
@@ -297,6 +298,12 @@ class WorkerNode {
       serial: world.meta?.serial ?? 0,
       generations: Object.fromEntries(
         world.names('channel').map((channel) => [channel, world.spec('channel', channel)!.record.generation]),
+      ),
+      names: RENAMABLE.flatMap((kind) =>
+        world.names(kind).flatMap((kept) => {
+          const shown = world.spec(kind, kept)!.record.name;
+          return shown === undefined ? [] : [{ kind, kept, shown }];
+        }),
       ),
     };
   }

@@ -42,6 +42,7 @@ export async function readSnapshot(
     files: named(),
     alert: named(),
     notify: named(),
+    policy: named(),
   };
   for (const { kind, name, generation, spec } of applied.specs) {
     specs[kind][name] = { generation, spec: spec as unknown as SpecRecord['spec'] };

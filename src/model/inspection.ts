@@ -55,12 +55,20 @@ export interface LiveTable {
   readonly hasRows: boolean | null;
 }
 
+/** Estimates of the server. */
+export interface SizedTable extends TableName {
+  readonly rows: number;
+  readonly bytes: number;
+}
+
 /** A database that was reached. */
 export interface LiveDatabase extends AsyncDisposable {
   /** @throws OtterError */
   report(): Promise<ServerReport>;
   /** Those that are there, by `tableName`. @throws OtterError */
   tables(names: readonly TableName[]): Promise<ReadonlyMap<string, LiveTable>>;
+  /** How large tables are, by the server's statistics; none where the database is no source. @throws OtterError */
+  sizes(): Promise<readonly SizedTable[]>;
 }
 
 /** The conflict log of a database, as `ReachDatabase` reaches it. @throws OtterError as that does, and OT4004 */

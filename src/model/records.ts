@@ -24,6 +24,8 @@ export interface SpecRecord<K extends Kind = Kind> {
   readonly stays?: Stays;
   /** Of a database: since which generation it is another one under the same name, whose pipelines have begun anew. */
   readonly since?: number;
+  /** What it is called now, where that is not the name under which it is kept: the one in the key. */
+  readonly name?: string;
 }
 
 /** `status/pipeline/<name>`: written when something changes, not on every row. */
@@ -126,6 +128,14 @@ export interface NodeRecord {
   readonly updatedMs: number;
 }
 
+/** The name of an object, and that under which it is kept. */
+export interface KeptName {
+  readonly kind: Kind;
+  /** The name in the key of its record. */
+  readonly kept: string;
+  readonly shown: string;
+}
+
 /** What a node answers on its own port: what it would write to the state store, and what it knows of the desired state. */
 export interface NodeAnswer {
   readonly topology: string;
@@ -135,6 +145,8 @@ export interface NodeAnswer {
   readonly serial: number;
   /** Of the channels, as last seen. */
   readonly generations: Readonly<Record<string, number>>;
+  /** Objects that have another name now than the one under which they are kept; nodes of earlier versions do not tell. */
+  readonly names?: readonly KeptName[] | undefined;
 }
 
 /** `owner/<database>`, under the owner's lease. */
@@ -170,4 +182,16 @@ export interface HistoryRecord {
   readonly planDigest: string;
   readonly summary: { readonly add: number; readonly change: number; readonly destroy: number };
   readonly addresses: readonly string[];
+  /** Rules that it broke and was let pass; absent where there were none. */
+  readonly waived?: readonly WaivedRecord[];
+}
+
+/** A rule that a plan broke, until when it was let pass, and why. */
+export interface WaivedRecord {
+  readonly code: string;
+  /** Of a rule of the topology: its name. */
+  readonly rule: string | null;
+  readonly address: string;
+  readonly until: string;
+  readonly reason: string;
 }

@@ -41,6 +41,12 @@ export interface DatabaseSpec {
   readonly protect: boolean;
 }
 
+/** An object that has a new name, by addresses. */
+export interface Move {
+  readonly from: string;
+  readonly to: string;
+}
+
 export type ConflictPolicy = 'site-priority' | 'last-write-wins' | 'manual';
 
 export interface ConflictSpec {
@@ -139,7 +145,7 @@ export interface ChannelSpec {
   readonly inert: Readonly<Record<string, unknown>>;
 }
 
-/** Anything declared that has no behaviour yet (file sets, alerts, notify): kept whole, compared as JSON. */
+/** Anything declared that nodes do nothing with (file sets, alerts, notify, guards, rules): kept whole, compared as JSON. */
 export type InertSpec = Readonly<Record<string, unknown>>;
 
 export interface SpecByKind {
@@ -150,16 +156,27 @@ export interface SpecByKind {
   readonly files: InertSpec;
   readonly alert: InertSpec;
   readonly notify: InertSpec;
+  /** `guards` and `rules`: what plans are held against. */
+  readonly policy: InertSpec;
 }
 
 export type Kind = keyof SpecByKind;
-export const KINDS = ['region', 'node', 'database', 'channel', 'files', 'notify', 'alert'] as const satisfies Kind[];
+export const KINDS = [
+  'region',
+  'node',
+  'database',
+  'channel',
+  'files',
+  'notify',
+  'alert',
+  'policy',
+] as const satisfies Kind[];
 
 /** The whole, in one value. Object keys are names; their order means nothing. */
 export type Topology = {
   readonly name: string;
-  /** Keys of the top level that are not built yet (`rules`, `guards`, `moved`); absent when there are none. */
-  readonly inert?: InertSpec;
+  /** Objects that have a new name; absent when there are none. */
+  readonly moved?: readonly Move[];
 } & { readonly [K in Kind]: Readonly<Record<string, SpecByKind[K]>> };
 
 /** What is left when everything is destroyed; a name makes it a topology. */
@@ -171,6 +188,7 @@ export const NOTHING_DECLARED = {
   files: {},
   notify: {},
   alert: {},
+  policy: {},
 } as const satisfies Omit<Topology, 'name'>;
 
 /** Names of topologies, regions, nodes, databases, channels, file sets and alerts. */

@@ -10,7 +10,7 @@ import type { Session } from './connection.ts';
 import type { DatabaseServer } from './database-server.ts';
 import { readAccount } from './grants.ts';
 import { globalVariables, unfitSettings } from './preflight.ts';
-import { Catalog, listTables } from './schema.ts';
+import { Catalog, listTables, tableSizes } from './schema.ts';
 import { atLeast, readFacts, type ServerKind } from './server-facts.ts';
 import { printedExpression, settingsOf } from './session-words.ts';
 import { qualified, quoteText } from './sql.ts';
@@ -47,6 +47,7 @@ export async function inspectServer(server: DatabaseServer, options: InspectOpti
   return {
     report: () => asking(() => report(session, schema, server.endpoint)),
     tables: (names) => asking(() => tables(session, names)),
+    sizes: () => asking(() => tableSizes(session)),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
 }

@@ -3,6 +3,7 @@
  *
  * A shape that did not change since it was read before is the same object again, so that it can be compared by identity.
  */
+import type { SizedTable } from '../model/inspection.ts';
 import type { ColumnShape, ForeignKey, Sway, TableShape, UniqueKey } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import { printedExpression, settingsOf } from './session-words.ts';
@@ -179,6 +180,15 @@ export async function listTables(
      WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN (${OWN_SCHEMAS.map(quoteText).join(', ')})
      ORDER BY TABLE_SCHEMA, TABLE_NAME`,
   );
+}
+
+/** By the server's statistics, which may be far off. Rows without their indexes. */
+export async function tableSizes(session: Session): Promise<readonly SizedTable[]> {
+  const rows = await session.rows<Record<'schema' | 'name', string> & Record<'n' | 'bytes', string | number | null>>(
+    `SELECT TABLE_SCHEMA AS \`schema\`, TABLE_NAME AS name, TABLE_ROWS AS n, DATA_LENGTH AS bytes FROM information_schema.TABLES
+     WHERE TABLE_TYPE IN ('BASE TABLE', 'SYSTEM VERSIONED') AND TABLE_SCHEMA NOT IN (${OWN_SCHEMAS.map(quoteText).join(', ')})`,
+  );
+  return rows.map(({ schema, name, n, bytes }) => ({ schema, name, rows: Number(n ?? 0), bytes: Number(bytes ?? 0) }));
 }
 
 /** By the server's statistics, which may be far off; never negative. */

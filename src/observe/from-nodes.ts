@@ -1,4 +1,5 @@
 /** What the nodes say of themselves, put together as if the state store had said it; pure. */
+import { Names, nodeNamed } from '../model/kept-names.ts';
 import type { NodeAnswer, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
 import type { Topology } from '../model/topology.ts';
 import type { TopologyRecords } from './status.ts';
@@ -12,14 +13,17 @@ export function recordsFromNodes(topology: Topology, answers: readonly NodeAnswe
   const owners = named<OwnerRecord>();
   const generations = named<number>();
   let serial = 0;
-  for (const { topology: of, node, record, serial: known, generations: theirs } of answers) {
+  for (const { topology: of, node, record, serial: known, generations: theirs, names = [] } of answers) {
     if (of !== topology.name || !Object.hasOwn(topology.node, node)) continue;
-    nodes[node] = record;
+    const called = new Names(names);
+    const shown = nodeNamed(record, (kind, name) => called.shown(kind, name));
+    nodes[node] = shown;
     serial = Math.max(serial, known);
-    for (const database of record.databases) {
+    for (const database of shown.databases) {
       owners[database] = { node, instance: record.instance, advertise: record.advertise };
     }
-    for (const [channel, generation] of Object.entries(theirs)) {
+    for (const [kept, generation] of Object.entries(theirs)) {
+      const channel = called.shown('channel', kept);
       generations[channel] = Math.max(generations[channel] ?? 0, generation);
     }
   }

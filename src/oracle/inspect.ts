@@ -49,6 +49,7 @@ export async function inspectOracle(server: OracleServer, options: InspectOption
   return {
     report: () => inTime(connection, () => ended(connection, report(connection, schema, server))),
     tables: (names) => inTime(connection, () => ended(connection, tables(connection, names))),
+    sizes: async () => [],
     [Symbol.asyncDispose]: async () => connection.destroy(),
   };
 }

@@ -10,13 +10,21 @@ import type { AttributeChange, Json } from './change.ts';
 
 type Fields = Readonly<Record<string, Json>>;
 
-export function attributesOf(kind: Kind, before: Json, after: Json): AttributeChange[] {
+/** @param names the old and the new one of an object that was renamed */
+export function attributesOf(
+  kind: Kind,
+  before: Json,
+  after: Json,
+  names: readonly [string, string] | null = null,
+): AttributeChange[] {
   const [old, young] = [before, after].map((spec) => (spec === null ? null : written(kind, spec as Fields)));
-  const found: AttributeChange[] = [];
+  const found: AttributeChange[] =
+    names === null ? [] : [{ path: 'name', action: 'change', before: names[0], after: names[1] }];
+  if (canonicalText(before) === canonicalText(after)) return found;
   compareFields('', omit(old ?? {}, 'tables'), omit(young ?? {}, 'tables'), found);
   compareTables(tablesOf(old ?? null), tablesOf(young ?? null), found);
   // Two spellings of nothing (an empty list, none) are two values all the same.
-  if (found.length === 0 && old !== null && young !== null) {
+  if (found.length === (names === null ? 0 : 1) && old !== null && young !== null) {
     found.push({ path: '(spelling)', action: 'change', before, after });
   }
   return found;

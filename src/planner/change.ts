@@ -4,6 +4,7 @@
  * Rule: everything in a change is plain JSON with keys in a fixed order, so that a saved plan, a printed one and the one
  * in memory are the same value.
  */
+import type { Names } from '../model/kept-names.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, PipelineRecord } from '../model/records.ts';
 import type { Stays } from '../model/stays.ts';
 import type { Kind } from '../model/topology.ts';
@@ -37,6 +38,8 @@ export interface Change {
   readonly kind: Kind;
   /** `['delete', 'create']` is a replacement. */
   readonly actions: readonly Action[];
+  /** The address that it had before; null where it has no new name. */
+  readonly moved_from: string | null;
   /** The object as the state store has it and will have it; null where there is none. */
   readonly before: Json;
   readonly after: Json;
@@ -46,6 +49,8 @@ export interface Change {
   readonly risk: Risk;
   /** What it does, gravest first. */
   readonly effects: readonly string[];
+  /** Why no other plan brings back what this one does; null when one does. */
+  readonly irrevocable: string | null;
   /** The risk of each effect, in the same order. */
   readonly effect_risks: readonly Risk[];
   readonly attributes: readonly AttributeChange[];
@@ -75,8 +80,12 @@ export interface AppliedState {
   readonly topology: string;
   readonly meta: { readonly key: string; readonly revision: number | null; readonly record: MetaRecord | null };
   readonly specs: readonly AppliedSpec[];
-  /** The key under which an object is kept, whether it is there or not. */
+  /** Names as the specs here have them, and as the state store has them. */
+  readonly names: Names;
+  /** The key under which an object is kept, by the name that it has here, whether it is there or not. */
   readonly keyOf: (kind: Kind, name: string) => string;
+  /** The same by the name under which it is kept. */
+  readonly keyFor: (kind: Kind, kept: string) => string;
 }
 
 /** What nodes report. */

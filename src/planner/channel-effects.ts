@@ -97,7 +97,7 @@ function copyEffects(
   const targets = [...new Set((copying.length > 0 ? copying : pipelines).map(({ target }) => target))];
   const effects: Effect[] = copying.map(({ source, target }) => ({
     risk: 'medium',
-    text: `${what} are copied from ${source} to ${target} (how many is known when the node starts)`,
+    text: `${what} are copied from ${source} to ${target}`,
   }));
   if (copying.length === 0 && spec.initial === 'none') {
     effects.push({

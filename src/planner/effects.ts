@@ -2,33 +2,46 @@
 import { UnreachableError } from '../model/error.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { isAnother } from '../model/stays.ts';
-import type { ChannelSpec, DatabaseSpec, NodeSpec, Topology } from '../model/topology.ts';
-import { type AppliedState, addressOf, type Change, type Effect, RISKS, type SourceOf } from './change.ts';
+import type { ChannelSpec, DatabaseSpec, InertSpec, NodeSpec, Topology } from '../model/topology.ts';
+import {
+  type AppliedState,
+  addressOf,
+  type Change,
+  type Effect,
+  type LiveState,
+  RISKS,
+  type SourceOf,
+} from './change.ts';
 import { channelEffects } from './channel-effects.ts';
 import type { RawChange } from './diff.ts';
+import { irrevocable } from './irrevocable.ts';
+import { loosened } from './loosened.ts';
 import { databasesOf } from './references.ts';
 
 export interface EffectInput {
   readonly raw: readonly RawChange[];
   readonly desired: Topology;
   readonly applied: AppliedState;
+  readonly live: LiveState;
   readonly destroy: boolean;
   readonly sourceOf: SourceOf;
 }
 
 export function describe(change: RawChange, input: EffectInput): Change {
   const effects = ranked(effectsOf(change, input));
-  const { address, kind, actions, before, after, attributes } = change;
+  const { address, kind, actions, movedFrom, before, after, attributes } = change;
   return {
     address,
     kind,
     actions,
+    moved_from: movedFrom,
     before,
     after,
     reason: reasonOf(change, input),
     risk: effects[0]?.risk ?? 'low',
     effects: effects.map(({ text }) => text),
     effect_risks: effects.map(({ risk }) => risk),
+    irrevocable: irrevocable(change, input.live),
     attributes,
     source: sourceOfChange(change, input.sourceOf),
   };
@@ -47,12 +60,13 @@ function ranked(effects: readonly Effect[]): Effect[] {
   return [...effects].sort((a, b) => RISKS.indexOf(b.risk) - RISKS.indexOf(a.risk));
 }
 
-function reasonOf({ actions, attributes }: RawChange, { destroy }: EffectInput): string {
+function reasonOf({ actions, attributes, movedFrom }: RawChange, { destroy }: EffectInput): string {
   if (actions.length > 1) {
     return 'another engine means another database: positions in the log of the old one mean nothing to the new';
   }
   if (actions.includes('create')) return 'declared, and not applied yet';
   if (actions.includes('delete')) return destroy ? 'everything is destroyed' : 'applied, and not declared any more';
+  if (movedFrom !== null && attributes.length === 1) return `renamed from ${movedFrom}`;
   const names = attributes.map(({ path }) => path);
   const shown = names.slice(0, 3).join(', ');
   const rest = names.length > 3 ? ` and ${names.length - 3} more` : '';
@@ -60,9 +74,31 @@ function reasonOf({ actions, attributes }: RawChange, { destroy }: EffectInput):
 }
 
 function effectsOf(change: RawChange, input: EffectInput): Effect[] {
+  return [...renameEffects(change, input.applied), ...ownEffects(change, input)];
+}
+
+function renameEffects({ kind, name, movedFrom }: RawChange, { names }: AppliedState): Effect[] {
+  if (movedFrom === null) return [];
+  const kept = names.kept(kind, name);
+  const what =
+    kind === 'channel' ? 'its pipelines go on with their positions' : 'its pipelines go on, and its conflict log stays';
+  return [
+    {
+      risk: 'low',
+      text:
+        kept === name
+          ? `has the name again under which it was made; ${what}`
+          : `only the name that people see changes; ${what}; nodes' logs, metrics and otter's own tables say \`${kept}\` as before`,
+    },
+  ];
+}
+
+function ownEffects(change: RawChange, input: EffectInput): Effect[] {
   switch (change.kind) {
     case 'region':
       return [];
+    case 'policy':
+      return policyEffects(change);
     case 'node':
       return nodeEffects(change, input);
     case 'database':
@@ -81,6 +117,15 @@ function effectsOf(change: RawChange, input: EffectInput): Effect[] {
     default:
       throw new UnreachableError(change.kind satisfies never);
   }
+}
+
+function policyEffects({ name, before, after }: RawChange): Effect[] {
+  const what = name === 'guards' ? 'limits' : 'rules';
+  if (before === null) return [{ risk: 'low', text: `plans are held against these ${what}, this one too` }];
+  const words = loosened(name, before as InertSpec, after as InertSpec | null);
+  return words.length === 0
+    ? [{ risk: 'low', text: `plans are held against the new ${what}, this one too` }]
+    : [{ risk: 'medium', text: `later plans are held against less: ${words.join('; ')}` }];
 }
 
 function nodeEffects({ name, before, after }: RawChange, { raw, desired, applied, destroy }: EffectInput): Effect[] {

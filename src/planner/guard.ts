@@ -2,12 +2,36 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import type { ChannelSpec, DatabaseSpec, Topology } from '../model/topology.ts';
+import { budgetRefusals } from './budgets.ts';
 import type { AppliedState, LiveState } from './change.ts';
-import { addressOf } from './change.ts';
+import { addressOf, nameOf } from './change.ts';
 import { handoverRefusals } from './handover.ts';
+import { liveWithMoves, movesOf, withMoves } from './moves.ts';
 import type { Plan } from './plan.ts';
 import { refersTo } from './references.ts';
 import type { Refusal } from './refusal.ts';
+import { Whole } from './whole.ts';
+
+/** A change that cannot be undone, and that nobody has named. */
+export interface Unnamed {
+  readonly address: string;
+  readonly why: string;
+}
+
+/** What a yes to everything does not cover. */
+export function unnamed({ changes }: Plan, allowDestroy: readonly string[]): Unnamed[] {
+  return changes.flatMap(({ address, irrevocable: why }) =>
+    why === null || allowDestroy.includes(address) || allowDestroy.includes(nameOf(address)) ? [] : [{ address, why }],
+  );
+}
+
+export function refusedAlone(those: readonly Unnamed[]): Refusal[] {
+  return those.map(({ address, why }) => ({
+    code: 'OT2010',
+    message: `${address}: ${why}, and that cannot be undone`,
+    hint: `When it is meant: --allow-destroy ${address}`,
+  }));
+}
 
 export interface GuardInput {
   readonly desired: Topology;
@@ -19,9 +43,19 @@ export interface GuardInput {
   readonly allowDestroy: readonly string[];
 }
 
-export function guard(plan: Plan, { applied, live, unbuilt, allowDestroy }: GuardInput): Refusal[] {
+export function guard(plan: Plan, input: GuardInput): Refusal[] {
+  const { desired, unbuilt, allowDestroy } = input;
+  const [applied, live] = [withMoves(input.applied, plan.moved), liveWithMoves(input.live, plan.moved)];
+  const whole = Whole.before(applied);
   return [
+    ...movesOf(desired, input.applied).refusals,
     ...unbuiltRefusals(unbuilt),
+    ...ruleRefusals(plan),
+    ...budgetRefusals(plan, {
+      before: whole,
+      desired: plan.destroy ? null : (desired.policy['guards'] ?? null),
+      allowDestroy,
+    }),
     ...protectedRefusals(plan, allowDestroy),
     ...danglingRefusals(plan, applied),
     ...decidingRefusals(plan),
@@ -37,6 +71,22 @@ function unbuiltRefusals(unbuilt: readonly Diagnostic[]): Refusal[] {
       message: range === null ? summary : `${range.file}:${range.line}:${range.column}: ${summary}`,
       ...(detail === '' ? {} : { hint: detail }),
     }));
+}
+
+/** What breaks a rule that is an error, and is not waived. */
+function ruleRefusals({ findings }: Plan): Refusal[] {
+  return findings.flatMap(({ code, rule, severity, address, message, waived, lapsed }) => {
+    if (severity !== 'error' || waived !== null) return [];
+    const ended = lapsed === null ? '' : `; its waiver ended on ${lapsed}`;
+    const name = rule ?? code;
+    return [
+      {
+        code,
+        message: `${address}${rule === null ? '' : ` breaks \`${rule}\``}: ${message}${ended}`,
+        hint: `Change it, or except it for a while: rules: { ${name}: { waive: [{ for: ${address}, until: DAY, reason: WHY }] } }`,
+      },
+    ];
+  });
 }
 
 function protectedRefusals(plan: Plan, allowDestroy: readonly string[]): Refusal[] {

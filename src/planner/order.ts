@@ -3,6 +3,8 @@ import type { Kind } from '../model/topology.ts';
 import type { RawChange } from './diff.ts';
 
 const RANK = {
+  // Held against whatever is written after it, and removed last.
+  policy: -1,
   region: 0,
   node: 1,
   database: 2,

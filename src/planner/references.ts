@@ -36,6 +36,7 @@ export function refersTo(kind: Kind, spec: Json): string[] {
     }
     case 'region':
     case 'notify':
+    case 'policy':
       return [];
     default:
       throw new UnreachableError(kind satisfies never);

@@ -22,7 +22,8 @@ export function hasRun(channel: string, spec: ChannelSpec, live: LiveState): boo
   return waitingFor(channel, spec, live).some(({ settled }) => settled !== Number.POSITIVE_INFINITY);
 }
 
-function settledOf(pipeline: string, { nodes, pipelines }: LiveState): number {
+/** Infinity for one that no node has ever run. */
+export function settledOf(pipeline: string, { nodes, pipelines }: LiveState): number {
   const told = Object.values(nodes).flatMap((node) => node.pipelines[pipeline] ?? []);
   // What living nodes say of themselves is newer than what is written down.
   const reports = told.length > 0 ? told : [pipelines[pipeline] ?? []].flat();

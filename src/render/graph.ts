@@ -4,12 +4,15 @@
  *
  * Rule: names are drawn as texts and never as identifiers, so that no name can break the drawing.
  */
-import type { Topology } from '../model/topology.ts';
+import { KINDS, type Topology } from '../model/topology.ts';
+import { type Change, nameOf } from '../planner/change.ts';
+import type { Plan } from '../planner/plan.ts';
+import { symbolOf } from './text.ts';
 
 export type GraphFormat = 'mermaid' | 'dot';
 
 /** What the plan does to an object. */
-export type Mark = '+' | '-' | '~' | '-/+';
+export type Mark = '+' | '-' | '~' | '-/+' | '>';
 
 /** `marks`: address to what is planned for it; empty without a plan. */
 export function renderGraph(
@@ -19,6 +22,28 @@ export function renderGraph(
 ): string {
   const drawing = drawingOf(topology, marks);
   return format === 'mermaid' ? mermaid(drawing) : dot(topology.name, drawing);
+}
+
+/** A topology with what a plan makes of it. */
+export function drawnPlan(desired: Topology, { changes }: Pick<Plan, 'changes'>, format: GraphFormat): string {
+  const marks = Object.fromEntries(
+    changes.map((change) => [change.address, isRename(change) ? ('>' as const) : symbolOf(change)]),
+  );
+  return renderGraph(withRemoved(desired, changes), format, marks);
+}
+
+function isRename({ moved_from: old, attributes }: Change): boolean {
+  return old !== null && attributes.length === 1;
+}
+
+/** What the plan destroys is drawn too. */
+function withRemoved(topology: Topology, changes: readonly Change[]): Topology {
+  const removed = (kind: string) =>
+    changes.flatMap((change) =>
+      change.kind === kind && change.after === null ? [[nameOf(change.address), change.before] as const] : [],
+    );
+  const kinds = KINDS.map((kind) => [kind, { ...topology[kind], ...Object.fromEntries(removed(kind)) }]);
+  return { ...topology, ...(Object.fromEntries(kinds) as Partial<Topology>) };
 }
 
 interface Box {
@@ -98,8 +123,20 @@ function drawingOf(topology: Topology, marks: Readonly<Record<string, Mark>>): D
   };
 }
 
-const COLOURS: Readonly<Record<Mark, string>> = { '+': '#2da44e', '-': '#cf222e', '~': '#bf8700', '-/+': '#cf222e' };
-const CLASSES: Readonly<Record<Mark, string>> = { '+': 'added', '-': 'removed', '~': 'changed', '-/+': 'replaced' };
+const COLOURS: Readonly<Record<Mark, string>> = {
+  '+': '#2da44e',
+  '-': '#cf222e',
+  '~': '#bf8700',
+  '-/+': '#cf222e',
+  '>': '#0969da',
+};
+const CLASSES: Readonly<Record<Mark, string>> = {
+  '+': 'added',
+  '-': 'removed',
+  '~': 'changed',
+  '-/+': 'replaced',
+  '>': 'renamed',
+};
 
 function mermaid({ regions, lines }: Drawing): string {
   const text = (label: string): string => `"${label.replaceAll('"', '#quot;')}"`;

@@ -5,7 +5,7 @@ import type { Plan } from '../planner/plan.ts';
 export function planJson(plan: Plan): string {
   const { format_version, topology, lineage, base_revision, config_digest, plan_digest, document_digest, ...rest } =
     plan;
-  const { changes, drift, summary, applyable, reads, destroy, serial } = rest;
+  const { moved, changes, impact, findings, notes, drift, summary, applyable, reads, destroy, serial } = rest;
   return JSON.stringify(
     {
       format_version,
@@ -15,7 +15,11 @@ export function planJson(plan: Plan): string {
       config_digest,
       plan_digest,
       document_digest,
+      moved,
       changes,
+      impact,
+      findings,
+      notes,
       drift,
       summary,
       applyable,

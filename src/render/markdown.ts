@@ -5,33 +5,110 @@
  */
 import type { Change } from '../planner/change.ts';
 import { RISKS } from '../planner/change.ts';
+import type { Finding } from '../planner/finding.ts';
 import type { Plan } from '../planner/plan.ts';
 import type { Refusal } from '../planner/refusal.ts';
-import { renderPlan, symbolOf } from './text.ts';
+import { impactLines } from './impact.ts';
+import { changeLines, findingWords, symbolOf } from './text.ts';
 import { printable } from './width.ts';
 
-/** The plan as GitHub-flavoured Markdown, ending in a line end. */
-export function planMarkdown(plan: Plan, refusals: readonly Refusal[], target: readonly string[] = []): string {
+/** GitHub takes 65,536 characters in a comment; something around it must have room too. */
+export const MARKDOWN_CHARS_MAX = 60_000;
+/** What stands in sight; the rest of the effects is folded. */
+const ROWS_IN_SIGHT = 12;
+const EFFECTS_CHARS_MAX = 20_000;
+const LINES_MAX = 50;
+
+export interface Part {
+  readonly target?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
+}
+
+/** The plan as GitHub-flavoured Markdown, ending in a line end; what does not fit is counted, and `otter plan` shows it. */
+export function planMarkdown(
+  plan: Plan,
+  refusals: readonly Refusal[],
+  { target = [], exclude = [] }: Part = {},
+): string {
   const { add, change, destroy } = plan.summary;
-  const only = target.length === 0 ? '' : ` (only --target ${inline(target.join(', '))})`;
+  const options = [
+    ...(target.length === 0 ? [] : [`--target ${inline(target.join(', '))}`]),
+    ...(exclude.length === 0 ? [] : [`--exclude ${inline(exclude.join(', '))}`]),
+  ];
+  const only = options.length === 0 ? '' : ` (only ${options.join(' ')})`;
   const count =
     plan.changes.length === 0 ? 'No changes.' : `Plan: ${add} to add, ${change} to change, ${destroy} to destroy.`;
   const parts = [`### otter plan: ${inline(plan.topology)}\n\n**${count}**${only}\n`];
-  if (refusals.length > 0) {
-    const lines = refusals.map(({ code, message }) => `- ${code}: ${inline(message)}\n`);
-    parts.push(`**Refused:**\n\n${lines.join('')}`);
-  }
-  if (plan.drift.length > 0) {
-    const lines = plan.drift.map(({ address, message }) => `- \`!\` ${code(address)}: ${inline(message)}\n`);
-    parts.push(`Live and applied differ:\n\n${lines.join('')}`);
-  }
+  parts.push(list('**Refused:**', refusals, ({ code, message }) => `${code}: ${inline(message)}`));
+  parts.push(
+    list(
+      '**Cannot be undone:**',
+      lostIn(plan),
+      ({ address, irrevocable }) => `${code(address)}: ${inline(irrevocable!)}`,
+    ),
+  );
+  parts.push(list('By the rules:', plan.findings, findingLine));
+  parts.push(
+    list(
+      'Live and applied differ:',
+      plan.drift,
+      ({ address, message }) => `\`!\` ${code(address)}: ${inline(message)}`,
+    ),
+  );
   if (plan.changes.length > 0) {
-    const effects = effectRows(plan.changes);
-    if (effects.length > 0) parts.push(`| risk | object | what it does |\n| --- | --- | --- |\n${effects.join('')}`);
-    parts.push(`<details><summary>Every attribute</summary>\n\n${fenced(diffText(plan))}\n</details>\n`);
-    parts.push(`Serial ${plan.serial}, digest \`${plan.plan_digest}\`\n`);
+    parts.push(effectTables(plan));
+    parts.push(list('In all:', impactLines(plan.impact), inline));
+    parts.push(list('**Note:**', plan.notes, inline));
+    const end = `Serial ${plan.serial}, digest \`${plan.plan_digest}\`\n`;
+    const room = MARKDOWN_CHARS_MAX - parts.join('\n').length - end.length;
+    parts.push(attributes(plan, room), end);
   }
-  return parts.join('\n');
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+function lostIn({ changes }: Plan): readonly Change[] {
+  return changes.filter(({ irrevocable }) => irrevocable !== null);
+}
+
+function findingLine(finding: Finding): string {
+  const { severity, waived } = finding;
+  const sign = waived !== null ? 'waived' : severity === 'error' ? '**error**' : severity;
+  return `${sign} ${inline(findingWords(finding))}`;
+}
+
+function list<T>(head: string, items: readonly T[], line: (item: T) => string): string {
+  if (items.length === 0) return '';
+  const shown = items.slice(0, LINES_MAX).map((item) => `- ${cutLine(line(item))}\n`);
+  const rest = items.length - shown.length;
+  return `${head}\n\n${shown.join('')}${rest > 0 ? `- and ${rest} more\n` : ''}`;
+}
+
+/** A message may quote a value of any length; cut where no escape is cut in two. */
+function cutLine(line: string): string {
+  const most = 500;
+  return line.length <= most ? line : `${line.slice(0, most).replace(/(&[a-z]*|\\)$/, '')}…`;
+}
+
+/** The gravest in sight, the others folded. */
+function effectTables({ changes }: Plan): string {
+  const rows = effectRows(changes);
+  if (rows.length === 0) return '';
+  const head = '| risk | object | what it does |\n| --- | --- | --- |\n';
+  const fitting = within(rows, EFFECTS_CHARS_MAX);
+  const rest = rows.length - fitting.length;
+  const more = rest > 0 ? `\nand ${rest} more effects, which \`otter plan\` shows\n` : '';
+  const [seen, folded] = [fitting.slice(0, ROWS_IN_SIGHT), fitting.slice(ROWS_IN_SIGHT)];
+  if (folded.length === 0) return `${head}${seen.join('')}${more}`;
+  const words = `${folded.length} more ${folded.length === 1 ? 'effect' : 'effects'}`;
+  return `${head}${seen.join('')}\n<details><summary>${words}</summary>\n\n${head}${folded.join('')}${more}\n</details>\n`;
+}
+
+function within(texts: readonly string[], charsMax: number): readonly string[] {
+  let left = charsMax;
+  return texts.filter((text) => {
+    left -= text.length;
+    return left >= 0;
+  });
 }
 
 function effectRows(changes: readonly Change[]): string[] {
@@ -43,27 +120,43 @@ function effectRows(changes: readonly Change[]): string[] {
     .flatMap((risk) => all.filter((one) => one.risk === risk))
     .map(({ change, text, risk }) => {
       const sign = risk === 'high' ? '**high**' : risk;
-      return `| ${sign} | ${codeCell(`${symbolOf(change)} ${change.address}`)} | ${inline(text)} |\n`;
+      return `| ${sign} | ${codeCell(`${symbolOf(change)} ${change.address}`)} | ${cutLine(inline(text))} |\n`;
     });
 }
 
-/** The plan's text with each sign at the beginning of its line, where a diff has it; effects are in the table. */
-function diffText(plan: Plan): string {
-  const silent = { ...plan, drift: [], changes: plan.changes.map((change) => ({ ...change, effects: [] })) };
-  return renderPlan(silent, { colour: false })
+/** Whole objects, as many as there is room for. */
+function attributes(plan: Plan, room: number): string {
+  const texts = plan.changes.map((change) => diffText(change, plan.destroy));
+  const frame = `<details><summary>Every attribute</summary>\n\n${fenced('', texts.join('\n'))}\n</details>\n`;
+  const shown = within(
+    texts.map((text) => `${text}\n`),
+    Math.max(0, room - frame.length - 100),
+  );
+  const rest = texts.length - shown.length;
+  const more = rest > 0 ? `\nand ${rest} more ${rest === 1 ? 'object' : 'objects'}, which \`otter plan\` shows\n` : '';
+  const text = shown.join('').trimEnd();
+  const head = rest > 0 ? `${shown.length} of ${texts.length} objects` : 'Every attribute';
+  return `<details><summary>${head}</summary>\n\n${fenced(text, text)}${more}\n</details>\n`;
+}
+
+/** A change with each sign at the beginning of its line, where a diff has it. */
+function diffText(change: Change, destroying: boolean): string {
+  return changeLines(change, destroying)
+    .trimEnd()
     .split('\n')
-    .slice(2, -3)
     .map((line) => {
       const [, indent, sign, rest] = /^( *)(\+|-\/\+|-|~)( .*)$/.exec(line) ?? [];
       if (sign === undefined) return line;
       // `!` is what a diff has for a changed line.
       return `${sign === '~' || sign === '-/+' ? '!' : sign}${indent}${sign === '-/+' ? ' -/+' : ''}${rest}`;
     })
-    .join('\n');
+    .join('\n')
+    .concat('\n');
 }
 
-function fenced(text: string): string {
-  const fence = '`'.repeat(Math.max(3, longestTicks(text) + 1));
+/** @param all a text whose backticks count too */
+function fenced(text: string, all: string): string {
+  const fence = '`'.repeat(Math.max(3, longestTicks(all) + 1));
   return `${fence}diff\n${text}\n${fence}\n`;
 }
 

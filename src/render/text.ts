@@ -6,7 +6,9 @@
  */
 import type { AttributeChange, Change, Risk } from '../planner/change.ts';
 import { RISKS } from '../planner/change.ts';
+import type { Finding } from '../planner/finding.ts';
 import type { Plan } from '../planner/plan.ts';
+import { impactLines } from './impact.ts';
 import { displayWidth, printable } from './width.ts';
 
 export interface PlanView {
@@ -14,6 +16,7 @@ export interface PlanView {
   readonly colour: boolean;
   /** What alone was planned for; empty or left out for everything. */
   readonly target?: readonly string[] | undefined;
+  readonly exclude?: readonly string[] | undefined;
 }
 
 const PAINT = {
@@ -35,24 +38,41 @@ type Paint = (kind: keyof typeof PAINT, text: string) => string;
 const VALUE_WIDTH_MAX = 100;
 
 /** The plan as text, ending in a line end. */
-export function renderPlan(plan: Plan, { colour, target = [] }: PlanView): string {
+export function renderPlan(plan: Plan, { colour, target = [], exclude = [] }: PlanView): string {
   const paint = painter(colour);
   const blocks: string[] = [];
   if (plan.drift.length > 0) blocks.push(driftText(plan, paint));
   if (plan.changes.length === 0) {
     const declared = plan.destroy ? 'there is nothing to destroy' : 'what is applied is what the topology declares';
     const serial = plan.serial === 0 ? '' : ` (serial ${plan.serial})`;
-    const only = target.length === 0 ? '' : `, as far as --target ${printable(target.join(', '))} goes`;
+    const only = partWords(target, exclude);
     blocks.push(`${paint('bold', 'No changes.')} ${plan.topology}${serial}: ${declared}${only}.\n`);
     return blocks.join('\n');
   }
   blocks.push(`otter will do this to topology ${paint('bold', plan.topology)} (serial ${plan.serial}):\n`);
   for (const change of plan.changes) blocks.push(changeText(change, plan.destroy, paint));
-  const effects = effectsText(plan, paint);
-  if (effects !== '') blocks.push(effects);
+  blocks.push(...[effectsText, lostText, findingsText].map((text) => text(plan, paint)).filter((text) => text !== ''));
+  for (const note of plan.notes) blocks.push(`${paint('bold', 'Note:')} ${printable(note)}\n`);
   const { add, change, destroy } = plan.summary;
+  const all = impactLines(plan.impact).map((line) => `  ${printable(line)}\n`);
+  if (all.length > 0) blocks.push(`In all:\n\n${all.join('')}`);
   blocks.push(`${paint('bold', 'Plan:')} ${add} to add, ${change} to change, ${destroy} to destroy.\n`);
   return blocks.join('\n');
+}
+
+function partWords(target: readonly string[], exclude: readonly string[]): string {
+  const words = [
+    ...(target.length === 0 ? [] : [`--target ${target.join(', ')}`]),
+    ...(exclude.length === 0 ? [] : [`--exclude ${exclude.join(', ')}`]),
+  ];
+  return words.length === 0
+    ? ''
+    : `, as far as ${printable(words.join(' and '))} ${words.length === 1 ? 'goes' : 'go'}`;
+}
+
+/** One change with its attributes, as it stands in the plan. */
+export function changeLines(change: Change, destroying: boolean): string {
+  return changeText(change, destroying, painter(false));
 }
 
 /** What nodes report that is not as it was applied, and nothing else. */
@@ -77,7 +97,14 @@ const DONE = { '+': 'created', '-': 'destroyed', '~': 'changed', '-/+': 'replace
 function changeText(change: Change, destroying: boolean, paint: Paint): string {
   const symbol = symbolOf(change);
   const place = change.source === null ? '' : `  # ${change.source.file}:${change.source.line}`;
-  const head = `${paint('bold', printable(change.address))} will be ${DONE[symbol]}${paint('dim', printable(place))}`;
+  const { moved_from: old, attributes } = change;
+  const done =
+    old === null
+      ? DONE[symbol]
+      : attributes.length === 1
+        ? `renamed from ${old}`
+        : `${DONE[symbol]}, renamed from ${old}`;
+  const head = `${paint('bold', printable(change.address))} will be ${printable(done)}${paint('dim', printable(place))}`;
   const lines = [`${symbol === '-/+' ? '' : '  '}${paint(symbol, symbol)} ${head}\n`];
   if (symbol === '-/+') lines.push(`      because ${printable(change.reason)}\n`);
   else if (symbol === '-' && !destroying) lines.push(`      because it is ${printable(change.reason)}\n`);
@@ -145,4 +172,32 @@ function effectsText({ changes }: Plan, paint: Paint): string {
         .map(({ address, text }) => `  ${paint(risk, risk.padEnd(6))}  ${printable(`${address}: ${text}`)}\n`),
     );
   return `What it does, by risk:\n\n${lines.join('')}`;
+}
+
+/** What no other plan brings back. */
+function lostText({ changes }: Plan, paint: Paint): string {
+  const lines = changes.flatMap(({ address, irrevocable }) =>
+    irrevocable === null ? [] : [`  ${paint('high', printable(`${address}: ${irrevocable}`))}\n`],
+  );
+  return lines.length === 0 ? '' : `Cannot be undone:\n\n${lines.join('')}`;
+}
+
+function findingsText({ findings }: Plan, paint: Paint): string {
+  const order = [...findings].sort((a, b) => rankOf(a) - rankOf(b));
+  const lines = order.map((finding) => {
+    const word = finding.waived === null ? finding.severity : 'waived';
+    const sign = paint(word === 'error' ? 'high' : word === 'warning' ? 'medium' : 'low', word.padEnd(7));
+    return `  ${sign}  ${printable(findingWords(finding))}\n`;
+  });
+  return lines.length === 0 ? '' : `By the rules:\n\n${lines.join('')}`;
+}
+
+function rankOf({ severity, waived }: Finding): number {
+  return waived !== null ? 2 : severity === 'error' ? 0 : 1;
+}
+
+export function findingWords({ code, rule, address, message, waived, lapsed }: Finding): string {
+  const until = waived === null ? '' : ` (waived until ${waived.until}: ${waived.reason})`;
+  const over = lapsed === null ? '' : ` (its waiver ended on ${lapsed})`;
+  return `${rule === null ? code : `${code} ${rule}`}  ${address}: ${message}${until}${over}`;
 }

@@ -10,6 +10,7 @@ import type { Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkLanes } from './check-lanes.ts';
+import { checkPolicy } from './check-policy.ts';
 import { checkReplace } from './check-replace.ts';
 import { checkRings } from './check-rings.ts';
 import { checkTables } from './check-tables.ts';
@@ -51,6 +52,7 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   checkReplace(checked);
   checkFiles(checked);
   checkAlerts(checked);
+  checkPolicy(checked);
   return findings;
 }
 

@@ -6,7 +6,7 @@
 
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
 import { hasErrors } from '../model/diagnostic.ts';
-import type { Kind, Topology } from '../model/topology.ts';
+import type { Topology } from '../model/topology.ts';
 import { check } from './check.ts';
 import { inReadingOrder } from './finding.ts';
 import { withProcessors } from './processors.ts';
@@ -14,6 +14,7 @@ import type { ReadModule, SourceFile, Sources } from './read.ts';
 import { readModule, readSchema, readTexts, readTopology } from './read.ts';
 import { resolve, SECTIONS } from './resolve.ts';
 import { withoutSecrets } from './secrets.ts';
+import { graded } from './severity.ts';
 import type { MapTree, Path } from './tree.ts';
 import { child, keyPlace, locate, valuePlace } from './tree.ts';
 import { unbuilt } from './unbuilt.ts';
@@ -75,13 +76,16 @@ function load(read: Sources, sources: VariableSources, modules: ReadModule): Loa
     modules,
   );
   const diagnostics = inReadingOrder(
-    once([
-      ...read.diagnostics,
-      ...filled.diagnostics,
-      ...shaped.diagnostics,
-      ...check(resolved, root, shaped.broken),
-      ...unread,
-    ]),
+    graded(
+      once([
+        ...read.diagnostics,
+        ...filled.diagnostics,
+        ...shaped.diagnostics,
+        ...check(resolved, root, shaped.broken),
+        ...unread,
+      ]),
+      resolved,
+    ),
     order,
   );
   const topology = hasErrors(diagnostics) ? null : resolved;
@@ -92,7 +96,10 @@ function load(read: Sources, sources: VariableSources, modules: ReadModule): Loa
       topology === null
         ? []
         : inReadingOrder(
-            unbuilt(topology, (path) => valuePlace(root, path)),
+            graded(
+              unbuilt(topology, (path) => valuePlace(root, path)),
+              topology,
+            ),
             order,
           ),
     sourceOf: (address, attribute) => sourceOf(root, address, attribute),
@@ -122,8 +129,9 @@ function pathOf(root: MapTree, address: string): Path | null {
   if (kind === undefined || name === undefined) return null;
   if (kind === 'table') return tablePath(root, name);
   if (kind === 'pipeline') return pathOf(root, `channel.${name.split('/')[0]}`);
+  if (kind === 'policy') return locate(root, [name]).depth === 1 ? [name] : null;
   if (!Object.hasOwn(SECTIONS, kind)) return null;
-  const path: Path = [SECTIONS[kind as Kind], name];
+  const path: Path = [SECTIONS[kind as keyof typeof SECTIONS], name];
   return locate(root, path).depth === 2 ? path : null;
 }
 

@@ -14,6 +14,7 @@ import type {
   InertSpec,
   LinkSpec,
   MaskKind,
+  Move,
   NodeSpec,
   RowSpec,
   SecretRef,
@@ -100,9 +101,6 @@ export const SECTIONS = {
   alert: 'alerts',
 } as const;
 
-/** Keys of the top level that have no behaviour yet and belong to no object. */
-const LOOSE_KEYS = ['rules', 'guards', 'moved'] as const;
-
 /** `broken` objects (`section/name`) are left out. */
 export function resolve(value: Readonly<Record<string, unknown>>, broken: ReadonlySet<string>): Topology {
   const section = <W, S>(name: string, spell: (written: W) => S): Record<string, S> => {
@@ -111,10 +109,8 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
     const kept = Object.entries(written as Record<string, W>).filter(([key]) => !broken.has(`${name}/${key}`));
     return Object.fromEntries(kept.map(([key, one]) => [key, spell(one)]));
   };
-  const loose = LOOSE_KEYS.filter((key) => isSaid(value[key]) && !broken.has(key)).map((key) => [
-    key,
-    json(value[key]),
-  ]);
+  const whole = (key: string): unknown => (isSaid(value[key]) && !broken.has(key) ? json(value[key]) : undefined);
+  const moved = whole('moved') as readonly Move[] | undefined;
   const link = isSaid(value['link']) && !broken.has('link') ? (json(value['link']) as LinkSpec) : null;
   return {
     name: typeof value['name'] === 'string' ? value['name'] : '',
@@ -127,8 +123,29 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
     files: section('files', resolveFiles),
     notify: section('notify', (one: object) => json(one) as InertSpec),
     alert: section('alerts', (one: object) => ({ for: '0s', notify: [], ...(json(one) as InertSpec) })),
-    ...(loose.length === 0 ? {} : { inert: Object.fromEntries(loose) as InertSpec }),
+    policy: said({ guards: filled(guardsOf(whole('guards'))), rules: filled(section('rules', resolveRule)) }) as Record<
+      string,
+      InertSpec
+    >,
+    ...(moved === undefined ? {} : { moved }),
   };
+}
+
+function filled<T extends object>(map: T): T | undefined {
+  return Object.keys(map).length === 0 ? undefined : map;
+}
+
+/** What is not said, or is the default, is no limit. */
+function guardsOf(written: unknown): InertSpec {
+  const limits = Object.entries((written ?? {}) as InertSpec).filter(([, limit]) => limit !== false);
+  return Object.fromEntries(limits);
+}
+
+/** A severity alone is the short form. */
+function resolveRule(written: string | InertSpec): InertSpec {
+  if (typeof written === 'string') return { severity: written };
+  const rule = json(written) as InertSpec;
+  return rule['when'] === undefined ? rule : { severity: 'error', on: 'change', ...rule };
 }
 
 function resolveNode({ region, listen, advertise = listen }: WrittenNode, link: LinkSpec | null): NodeSpec {

@@ -22,13 +22,6 @@ export interface UnbuiltKey {
 
 /** Everything that is not built, in the order of the reference. */
 export const UNBUILT = {
-  moved: {
-    key: 'moved',
-    severity: 'error',
-    missing: 'An object with a new name would be destroyed and created, which loses its positions.',
-  },
-  rules: { key: 'rules', severity: 'warning', missing: 'Findings keep their severity.' },
-  guards: { key: 'guards', severity: 'warning', missing: 'Plans are not held against these limits.' },
   manualCopy: {
     key: 'conflict.policy: manual with initial: copy',
     severity: 'error',
@@ -92,9 +85,6 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
     const code = severity === 'error' ? 'OT1090' : 'OT1091';
     found.push(finding({ code, severity, summary: `${what} is not built yet`, detail: missing, range: placeOf(path) }));
   };
-  for (const key of Object.keys(topology.inert ?? {})) {
-    if (key === 'moved' || key === 'rules' || key === 'guards') tell(key, `\`${key}\``, [key]);
-  }
   for (const [name, channel] of Object.entries(topology.channel)) {
     ofChannel(channel, ['channels', name], tell);
     if (channel.ddl === 'replicate' && writesOracle(channel, topology))

@@ -54,6 +54,28 @@ test('apply, copy, both directions, a new table, a node away, destroy', async ()
   await expect.poll(() => rows(db, 'SELECT * FROM shop.extra').catch(() => []), { timeout: 15_000 }).toEqual(['[7,7]']);
   expect((await otter.run('plan')).out).toContain('No changes');
 
+  // The channel and a database get new names: what is kept goes on under the old ones, and nothing is copied again.
+  const kept = "SELECT pipeline, epoch FROM otter.checkpoint WHERE lane = 0 AND pipeline LIKE 'shop/%' ORDER BY 1";
+  const before = [await rows(da, kept), await rows(db, kept)];
+  expect(before.flat()).toHaveLength(2);
+  const named = (await readFile(`${otter.folder}/topologies/main.yaml`, 'utf8'))
+    .replace('  b: {', '  bee: {')
+    .replace('shop: { between: [a, b]', 'store: { between: [a, bee]');
+  await otter.write(
+    `${named}moved: [{ from: channel.shop, to: channel.store }, { from: database.b, to: database.bee }]\n`,
+  );
+  const renaming = await otter.run('plan');
+  expect(renaming.out).toContain('Plan: 0 to add, 2 to change, 0 to destroy.');
+  expect(await otter.run('apply', '--auto-approve', '--timeout', '60s')).toMatchObject({ code: 0 });
+  await otter.until(
+    'it streams under its new name',
+    (pipelines) => streaming(pipelines) && pipelines.map(({ name }) => name).join() === 'store/a>bee,store/bee>a',
+  );
+  expect((await otter.run('plan')).out).toContain('No changes');
+  expect([await rows(da, kept), await rows(db, kept)]).toEqual(before);
+  expect(await otter.run('conflicts', 'store', '--json')).toMatchObject({ code: 0 });
+  expect((await otter.run('validate', '--live')).out).toContain('is valid');
+
   await otter.end('east-1', 'SIGKILL');
   await da.query("INSERT INTO shop.orders VALUES (4, 'while away')");
   otter.node('east-1');

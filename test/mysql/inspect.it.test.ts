@@ -71,5 +71,8 @@ test('what is there is read without a trace', async () => {
     inexact: { code: 'OT4040' },
   });
   expect(tables.get("d.o'd`d")).toMatchObject({ autoIncrement: false, hasRows: false, inexact: null });
+  const sizes = await live.sizes();
+  expect(sizes.find(({ schema, name }) => schema === 'd' && name === 't')).toMatchObject({ rows: 1, bytes: 16_384 });
+  expect(sizes.some(({ schema }) => schema === 'mysql')).toBe(false);
   expect(await root.rows('SELECT @@GLOBAL.gtid_binlog_pos AS at')).toEqual([before]);
 });

@@ -74,3 +74,17 @@ test('answers of another topology, or of a node that the files do not know, are 
   expect(report.channels).toEqual([]);
   expect(report.nodes.every(({ alive }) => !alive)).toBe(true);
 });
+
+test('what was renamed is told by its new name, which nodes know', () => {
+  const names = [
+    { kind: 'channel', kept: 'mart', shown: 'shop' },
+    { kind: 'database', kept: 'old', shown: 'b' },
+  ] as const;
+  const told = answer('east-1', 'old', { names, generations: { mart: 3 } });
+  const record = { ...told.record, pipelines: { 'mart/a>old': FIGURES } };
+  const report = reported([{ ...told, record }]);
+  expect(report.nodes.find(({ name }) => name === 'east-1')!.databases).toEqual(['b']);
+  expect(report.channels).toMatchObject([
+    { name: 'shop', generation: 3, pipelines: [{ name: 'shop/a>b', phase: 'streaming', node: 'east-1' }] },
+  ]);
+});

@@ -324,3 +324,81 @@ test('an answer that was lost is looked up also when the store is away for a mom
   expect(awayFor).toBe(0);
   expect((await readApplied(store, 't')).applied.meta.revision).toBe(revision);
 });
+
+const TWO = `${SHOP}  dw: { from: hz, to: ca, tables: [crm.client] }\n`;
+/** A third pair of databases, in a region of their own. */
+const APART = `${SHOP.replace('regions: { a: {}, b: {} }', 'regions: { a: {}, b: {}, c: {} }')
+  .replace('databases:\n', '  c1: { region: c, listen: "127.0.0.3:7401" }\ndatabases:\n')
+  .replace(
+    'channels:\n',
+    ['x', 'y']
+      .map(
+        (name, i) =>
+          `  ${name}: { region: c, engine: mysql, endpoints: ["10.0.2.${i}:3306"], user: o, password: { env: P } }\n`,
+      )
+      .join('')
+      .concat('channels:\n  far: { from: x, to: y, tables: [crm.client] }\n'),
+  )}`;
+
+test('what a plan does not depend on makes it neither stale nor another plan; it gets the next serial', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(APART)));
+  const mine = loaded(APART.replace('shop.stock', 'shop.stuff'));
+  const plan = await planned(store, mine);
+  const theirs = APART.replace('crm.client', 'crm.buyer').replace('user: o,', 'user: oo,');
+  await applying(store, await planned(store, loaded(theirs)));
+  const both = loaded(theirs.replace('shop.stock', 'shop.stuff'));
+  expect((await planned(store, both)).plan_digest).toBe(plan.plan_digest);
+  expect(plan.serial).toBe(2);
+  expect(await applying(store, plan)).toMatchObject({ serial: 3 });
+  expect((await planned(store, both)).changes).toEqual([]);
+  const { applied } = await readApplied(store, 't');
+  expect(applied.specs.find(({ name }) => name === 'shop')).toMatchObject({ generation: 3 });
+  await expect(applying(store, plan)).rejects.toMatchObject({
+    message: expect.stringMatching(/^the plan is applied already: as serial 3/),
+  });
+});
+
+test.each<[string, string, string, string]>([
+  ['the channel itself', SHOP, SHOP.replace('tables:', 'ddl: ignore\n    tables:'), 'spec/channel/shop'],
+  ['a channel that shares its databases', SHOP, TWO, 'spec/channel/dw'],
+  ['a database that it uses', SHOP, SHOP.replace('10.0.1.2', '10.0.1.9'), 'spec/database/ca'],
+  ['a node of its region', SHOP, SHOP.replace('127.0.0.2:7401', '127.0.0.9:7401'), 'spec/node/b1'],
+  ['a guard', SHOP, `${SHOP}guards: { max_destroy: 1 }\n`, 'spec/policy/guards'],
+])('what a plan depends on makes it stale: %s', async (_, before, after, key) => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(before)));
+  const plan = await planned(store, loaded(before.replace('shop.stock', 'shop.stuff')));
+  await applying(store, await planned(store, loaded(after)), { by: 'bob' });
+  await expect(applying(store, plan)).rejects.toMatchObject({
+    code: 'OT2001',
+    message: expect.stringMatching(
+      new RegExp(
+        `^the plan is stale, since then these have moved: .*${key} .*serial 2 by bob at 2026-01-01T00:00:00.000Z`,
+      ),
+    ),
+  });
+});
+
+test('a stale plan says from what to what, and never a secret', async () => {
+  await using store = memoryStore();
+  await applying(store, await planned(store, loaded(SHOP)));
+  const plan = await planned(store, loaded(SHOP.replace('shop.stock', 'shop.stuff')));
+  await applying(
+    store,
+    await planned(
+      store,
+      loaded(
+        SHOP.replace('tables:', 'ddl: ignore\n    tables:').replace(
+          'password: { env: P } }\nch',
+          'password: { file: /q } }\nch',
+        ),
+      ),
+    ),
+  );
+  const error: unknown = await applying(store, plan).catch((thrown: unknown) => thrown);
+  expect((error as Error).message).toBe(
+    'the plan is stale, since then these have moved: spec/channel/shop (revision 2, now revision 5: serial 2 by ann at 2026-01-01T00:00:00.000Z: ddl "stop" -> "ignore"); ' +
+      'spec/database/ca (revision 2, now revision 5: serial 2 by ann at 2026-01-01T00:00:00.000Z: password.env "P" -> (none), password.file (none) -> "/q")',
+  );
+});

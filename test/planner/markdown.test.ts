@@ -21,15 +21,23 @@ test('a change: count, effects by risk, attributes as a diff', async () => {
 
     - OT2004: database.hz is &lt;protected>
 
+    By the rules:
+
+    - warning OT2105  channel.shop: ca wins in place of hz
+
     | risk | object | what it does |
     | --- | --- | --- |
     | **high** | <code>&#126; channel.shop</code> | conflicts are won by ca from now on, no longer by hz; those decided already stay decided |
-    | medium | <code>&#126; channel.shop</code> | existing rows of shop.customer are copied from ca to hz (how many is known when the node starts) |
+    | medium | <code>&#126; channel.shop</code> | existing rows of shop.customer are copied from ca to hz |
     | medium | <code>&#126; channel.shop</code> | shop.stock is not kept the same any more; rows stay where they are |
     | medium | <code>&#126; channel.shop</code> | what was written before that arrives, unless its pipeline cannot go on with it |
     | low | <code>&#126; channel.shop</code> | shop.customer joins shop/ca>hz, shop/hz>ca; other tables go on undisturbed |
     | low | <code>&#126; channel.shop</code> | target tables are created where they are missing, in hz |
     | low | <code>&#126; channel.shop</code> | a table of hz that has rows already is not copied into; its pipeline stops and says so |
+
+    In all:
+
+    - rows are copied from ca to hz; how many, the databases say: --live
 
     <details><summary>Every attribute</summary>
 

@@ -76,6 +76,7 @@ const topologies: fc.Arbitrary<Topology> = fc.record({
   }),
   notify: fc.constant({}),
   alert: fc.constant({}),
+  policy: fc.constant({}),
 });
 
 function reversedKeys(value: unknown): unknown {

@@ -65,7 +65,7 @@ test('a first plan', async () => {
 
     What it does, by risk:
 
-      medium  channel.shop: existing rows are copied from hz to ca (how many is known when the node starts)
+      medium  channel.shop: existing rows are copied from hz to ca
       low     node.a1: serves databases of region a once it is started: otter node a1
       low     node.b1: serves databases of region b once it is started: otter node b1
       low     database.ca: the schema \`otter\` for otter's own tables is created in it when its node starts
@@ -74,6 +74,16 @@ test('a first plan', async () => {
       low     channel.shop: target tables are created where they are missing, in ca
       low     channel.shop: a table of ca that has rows already is not copied into; its pipeline stops and says so
       low     channel.shop: when two sites write the same row, hz wins
+
+    By the rules:
+
+      warning  OT2102  region.a: a1 is its only node: while it is away, pipelines of hz stand still
+      warning  OT2102  region.b: b1 is its only node: while it is away, pipelines of ca stand still
+      warning  OT2101  channel.shop: it does not say how conflicts are decided; by default hz wins
+
+    In all:
+
+      rows are copied from hz to ca; how many, the databases say: --live
 
     Plan: 7 to add, 0 to change, 0 to destroy.
     "
@@ -92,10 +102,14 @@ test('an added table is one added line; nothing else is said to move', async () 
 
     What it does, by risk:
 
-      medium  channel.shop: existing rows of shop.customer are copied from hz to ca (how many is known when the node starts)
+      medium  channel.shop: existing rows of shop.customer are copied from hz to ca
       low     channel.shop: shop.customer joins shop/hz>ca, shop/ca>hz; other tables go on undisturbed
       low     channel.shop: target tables are created where they are missing, in ca
       low     channel.shop: a table of ca that has rows already is not copied into; its pipeline stops and says so
+
+    In all:
+
+      rows are copied from hz to ca; how many, the databases say: --live
 
     Plan: 0 to add, 1 to change, 0 to destroy.
     "
@@ -106,14 +120,14 @@ test.each([
   [
     'shop.*',
     [
-      'existing rows of tables of shop.* that join shop/hz>ca, shop/ca>hz are copied from hz to ca (how many is known when the node starts)',
+      'existing rows of tables of shop.* that join shop/hz>ca, shop/ca>hz are copied from hz to ca',
       'tables of shop.* that are in the channel already go on undisturbed',
     ],
   ],
   [
     '{ from: shop.stock, to: shop.store }',
     [
-      'existing rows of shop.stock -> shop.store are copied from hz to ca (how many is known when the node starts)',
+      'existing rows of shop.stock -> shop.store are copied from hz to ca',
       'shop.stock is not kept the same any more; rows stay where they are',
       'shop.stock -> shop.store joins shop/hz>ca, shop/ca>hz; other tables go on undisturbed',
     ],
@@ -189,6 +203,14 @@ test('changed attributes, a replaced database, a removed table', async () => {
       low     database.ca: the schema \`otter\` for otter's own tables is created in it when its node starts
       low     channel.shop: counts for tables whose copy has not begun; those that were copied are not copied again
 
+    By the rules:
+
+      warning  OT2105  channel.shop: ca wins in place of hz
+
+    In all:
+
+      2 pipelines begin anew: shop/hz>ca, shop/ca>hz
+
     Plan: 1 to add, 1 to change, 1 to destroy.
     "
   `);
@@ -238,6 +260,11 @@ test('everything destroyed', async () => {
       low     database.hz: tables of users are not touched
       low     node.a1: its process gives up its databases and can be ended
       low     node.b1: its process gives up its databases and can be ended
+
+    In all:
+
+      2 pipelines end: shop/hz>ca, shop/ca>hz
+      rows of channel shop are not kept the same in a and b any more
 
     Plan: 0 to add, 0 to change, 7 to destroy.
     "

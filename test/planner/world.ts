@@ -1,10 +1,13 @@
 /** A topology from text, planned and applied against a store in memory. */
 import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { Ajv } from 'ajv';
 import { type ApplyOptions, applyPlan, readApplied } from '../../src/executor/apply.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import { KINDS, type Topology } from '../../src/model/topology.ts';
 import { canonical } from '../../src/planner/canonical.ts';
 import { computePlan, type Plan, type PlanInput } from '../../src/planner/plan.ts';
+import { planJson } from '../../src/render/json.ts';
 import type { LoadedTopology } from '../../src/topology/load.ts';
 import { loadTexts } from '../../src/topology/load.ts';
 import { BASE } from '../topology/example.ts';
@@ -36,8 +39,14 @@ export const NOTHING: Topology = {
   files: {},
   notify: {},
   alert: {},
+  policy: {},
 };
 
+const asItsSchema = new Ajv({ strict: true, allowUnionTypes: true }).compile(
+  JSON.parse(readFileSync(new URL('../../schema/plan.schema.json', import.meta.url), 'utf8')) as object,
+);
+
+/** Every plan that is made here is as its schema says. */
 export async function planned(
   store: StateStore,
   desired: Topology | Loaded,
@@ -45,7 +54,7 @@ export async function planned(
 ): Promise<Plan> {
   const topology = 'topology' in desired ? (desired as Loaded).topology : (desired as Topology);
   const { applied, live, revision } = await readApplied(store, topology.name);
-  return computePlan({
+  const plan = computePlan({
     desired: topology,
     applied,
     live,
@@ -59,6 +68,8 @@ export async function planned(
     baseRevision: revision,
     ...more,
   });
+  if (!asItsSchema(JSON.parse(planJson(plan)))) throw new Error(JSON.stringify(asItsSchema.errors));
+  return plan;
 }
 
 let lineages = 0;

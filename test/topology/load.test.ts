@@ -279,19 +279,18 @@ describe('what is not built', () => {
     expect(into('ca')).not.toContain(told);
   });
 
-  it('at the top level', () => {
+  it('`moved`, `rules` and `guards` are built', () => {
     const loaded = load(
-      `${BASE}moved: [{ from: channel.a, to: channel.b }]\nrules: { OT1035: off }\nguards: { max_destroy: 1 }\n`,
+      `${BASE}moved: [{ from: database.old, to: database.hz }]\nrules: { OT1035: off, mine: { when: "kind = 'node'", message: no } }\nguards: { max_destroy: 1, freeze: false }\n`,
     );
-    expect(brief(loaded)).toEqual([
-      'error OT1090 10:1 `moved` is not built yet',
-      'warning OT1091 11:1 `rules` is not built yet',
-      'warning OT1091 12:1 `guards` is not built yet',
-    ]);
-    expect(loaded.topology?.inert).toEqual({
-      moved: [{ from: 'channel.a', to: 'channel.b' }],
-      rules: { OT1035: 'off' },
+    expect(brief(loaded)).toEqual([]);
+    expect(loaded.topology?.moved).toEqual([{ from: 'database.old', to: 'database.hz' }]);
+    expect(loaded.topology?.policy).toEqual({
       guards: { max_destroy: 1 },
+      rules: {
+        OT1035: { severity: 'off' },
+        mine: { severity: 'error', on: 'change', when: "kind = 'node'", message: 'no' },
+      },
     });
   });
 

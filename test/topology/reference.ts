@@ -32,6 +32,8 @@ const PAGES: readonly (readonly [definition: string, heading: string])[] = [
   ['alert', 'alerts.NAME'],
   ['receiver', 'notify.NAME'],
   ['guards', 'guards'],
+  ['rule', 'rules.NAME'],
+  ['waiver', 'rules.NAME.waive[]'],
   ['move', 'moved[]'],
   ['link', 'link'],
   ['linkTls', 'link.tls'],

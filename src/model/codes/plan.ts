@@ -48,4 +48,84 @@ export const PLAN_CODES = {
     action:
       'Stop writing to its tables, wait until `otter status` shows that its pipelines have caught up (and resolve what is open), take the channel out of the topology and apply, then put it back with the new rule and `initial: none`, and apply.',
   },
+  OT2008: {
+    title: 'New name that cannot be taken',
+    meaning: 'By the entries of `moved` two objects would get one name. Nothing was written.',
+    action: 'Take the entries out that were applied before, or give one of the two another name.',
+  },
+  OT2009: {
+    title: 'Limit of a guard crossed',
+    meaning:
+      'The plan does more at once than `guards` of the topology allow, in the files or as they are applied. Both count, so that no plan loosens a limit and crosses it. Nothing was written.',
+    action:
+      'Do it in parts (`--target`, `--exclude`), or have a plan reviewed and applied first that changes nothing but `guards` (`--target policy.guards`).',
+  },
+  OT2010: {
+    title: 'Cannot be undone, and nobody named it',
+    meaning:
+      'The plan ends what cannot be brought back: positions of pipelines that have run, or rows that are deleted before a copy. `--auto-approve` agrees to what can be undone. Nothing was written.',
+    action:
+      'When it is meant, name each such object: `--allow-destroy channel.NAME`; or let a person type its name, or review a saved plan.',
+  },
+  OT2011: {
+    title: 'Waiver that has ended',
+    meaning: 'The saved plan was allowed by a waiver of a rule, and its last day is over. Nothing was written.',
+    action: 'Plan again: the rule counts now. A waiver is made longer in `rules`, where others read why.',
+  },
+  OT2100: {
+    title: 'Rule of this topology',
+    meaning: 'A rule that the topology itself has under `rules` is broken; the message is its own.',
+    action: 'Do what the message says. An object may be excepted for a while: `waive`, with a day and a reason.',
+  },
+  OT2101: {
+    title: 'Two-way channel that does not say how conflicts are decided',
+    meaning:
+      'Without `conflict` the first of `between` wins, and the write of the other is not kept. That should be meant.',
+    action: 'Say it: `conflict: { policy: site-priority }`, or choose another policy.',
+  },
+  OT2102: {
+    title: 'Region with a single node',
+    meaning:
+      'When the only node of a region ends, its pipelines stand still until it is started again. Nothing is lost.',
+    action: 'Declare a second node in the region and run it on another machine.',
+  },
+  OT2103: {
+    title: 'Database that is not protected',
+    meaning:
+      'Other databases of the topology have `protect: true`, and this one, which a channel uses, does not: any plan may destroy it.',
+    action: 'Add `protect: true`.',
+  },
+  OT2104: {
+    title: 'Two-way channel that begins without a copy',
+    meaning:
+      'With `initial: none` only changes from now on travel. Rows that differ at the beginning stay different, and changes of rows that the other side does not have stop pipelines.',
+    action: 'Be sure that the databases are equal at the moment when it is applied, or copy.',
+  },
+  OT2105: {
+    title: 'Conflicts are decided less carefully than before',
+    meaning:
+      'The plan takes something away that kept writes: columns are no longer merged, counters no longer add up, nobody is asked any more, another site wins, or the conflict log keeps less.',
+    action: 'Look at the attributes under `conflict`, and whether that is meant.',
+  },
+  OT2106: {
+    title: 'Protection taken away',
+    meaning: 'After this plan any plan may destroy the database.',
+    action: 'Leave `protect: true`, unless it is to be destroyed next.',
+  },
+  OT2107: {
+    title: 'Rows are deleted before a copy',
+    meaning: 'With `existing: replace` what a target table has is deleted before it is copied into.',
+    action: '`existing: refuse` (the default) stops in place of it; `merge` keeps other rows.',
+  },
+  OT2108: {
+    title: 'Changes of tables are passed over',
+    meaning:
+      'With `ddl: ignore` an ALTER TABLE at a source is not carried, and rows that do not fit the target any more stop the pipeline later.',
+    action: '`ddl: stop` says so at once; `replicate` carries what can be carried.',
+  },
+  OT2109: {
+    title: 'Limits are loosened',
+    meaning: 'The plan takes limits or rules away, or makes them wider, that later plans are held against.',
+    action: 'Have somebody else look at it.',
+  },
 } as const satisfies Record<string, Explanation>;
