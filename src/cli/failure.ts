@@ -20,6 +20,8 @@ const EXITS: Readonly<Record<string, number>> = {
   OT2003: EXIT.partly,
   OT2004: EXIT.refused,
   OT2005: EXIT.locked,
+  OT2031: EXIT.partly,
+  OT2032: EXIT.usage,
   OT7008: EXIT.timeout,
   OT7006: EXIT.cancelled,
   OT7007: EXIT.usage,

@@ -135,7 +135,7 @@ function addPlanning(add: Add, context: Context): void {
     )
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .option('--refresh-only', 'show only what nodes report that is not as it was applied');
-  applyFlags(
+  stepFlags(
     add(
       'apply [planfile]',
       'carry out the plan after asking, or a saved one; wait until the nodes run it',
@@ -143,7 +143,7 @@ function addPlanning(add: Add, context: Context): void {
       (options, [file]) => apply(context, options as ApplyOptions, file),
     ),
   );
-  applyFlags(
+  stepFlags(
     add(
       'destroy',
       "remove everything the topology declared; otter's own tables, never users'",
@@ -258,6 +258,14 @@ function applyFlags(command: Command): Command {
     .option('--no-wait', 'do not wait for the nodes')
     .option('--timeout <time>', 'how long to wait for the nodes [120s]', timeOf)
     .option('--lock-timeout <time>', 'how long to wait for somebody else who applies [0s]', timeOf);
+}
+
+/** Of what may be cut, and gone on with. */
+function stepFlags(command: Command): Command {
+  return applyFlags(command)
+    .option('--max-lag <time>', 'change a few channels at a time; go on when they run and lag less', timeOf)
+    .option('--resume', 'go on with the plan of an apply that was cut')
+    .option('--json-into <file>', 'write every event into this file, one JSON object a line');
 }
 
 function collect(value: string, before: readonly string[] | undefined): string[] {

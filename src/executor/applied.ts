@@ -7,12 +7,22 @@ import type {
   MetaRecord,
   NodeRecord,
   OwnerRecord,
+  PauseRecord,
   PipelineRecord,
   SpecRecord,
 } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { AppliedSpec, AppliedState, Json, LiveState } from '../planner/change.ts';
-import { metaKey, nodesPrefix, ownersPrefix, parseKey, specKey, specPrefix, statusPrefix } from '../state/keys.ts';
+import {
+  metaKey,
+  nodesPrefix,
+  ownersPrefix,
+  parseKey,
+  pausesPrefix,
+  specKey,
+  specPrefix,
+  statusPrefix,
+} from '../state/keys.ts';
 
 export interface ReadState {
   readonly applied: AppliedState;
@@ -52,16 +62,19 @@ export async function readLive(store: StateStore, topology: string, signal?: Abo
   const nodes = Object.create(null) as Record<string, NodeRecord>;
   const owners = Object.create(null) as Record<string, OwnerRecord>;
   const pipelines = Object.create(null) as Record<string, PipelineRecord>;
-  for (const prefix of [nodesPrefix(topology), ownersPrefix(topology), statusPrefix(topology, 'pipeline')]) {
+  const pauses = Object.create(null) as Record<string, PauseRecord>;
+  const prefixes = [nodesPrefix(topology), ownersPrefix(topology), statusPrefix(topology, 'pipeline')];
+  for (const prefix of [...prefixes, pausesPrefix(topology)]) {
     for (const entry of (await store.list(prefix, { signal })).entries) {
       const parsed = parseKey(entry.key);
       if (parsed?.at === 'node') nodes[parsed.name] = parse<NodeRecord>(entry);
       else if (parsed?.at === 'owner') owners[parsed.database] = parse<OwnerRecord>(entry);
       else if (parsed?.at === 'status' && parsed.kind === 'pipeline')
         pipelines[parsed.name] = parse<PipelineRecord>(entry);
+      else if (parsed?.at === 'pause') pauses[`${parsed.kind}.${parsed.name}`] = parse<PauseRecord>(entry);
     }
   }
-  return { nodes, owners, pipelines };
+  return { nodes, owners, pipelines, pauses };
 }
 
 /** How databases that left the topology were given up. */
@@ -81,10 +94,14 @@ export async function readDepartures(
 function specOf(entry: Entry): AppliedSpec[] {
   const parsed = parseKey(entry.key);
   if (parsed?.at !== 'spec') return [];
-  const { generation, spec, stays, since } = parse<SpecRecord>(entry);
+  const { generation, spec, stays, since, created } = parse<SpecRecord>(entry);
   if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
   const { kind, name } = parsed;
-  const known = { ...(stays === undefined ? {} : { stays }), ...(since === undefined ? {} : { since }) };
+  const known = {
+    ...(stays === undefined ? {} : { stays }),
+    ...(since === undefined ? {} : { since }),
+    ...(created === undefined ? {} : { created }),
+  };
   return [
     { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, ...known },
   ];

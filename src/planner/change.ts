@@ -4,7 +4,7 @@
  * Rule: everything in a change is plain JSON with keys in a fixed order, so that a saved plan, a printed one and the one
  * in memory are the same value.
  */
-import type { MetaRecord, NodeRecord, OwnerRecord, PipelineRecord } from '../model/records.ts';
+import type { MetaRecord, NodeRecord, OwnerRecord, PauseRecord, PipelineRecord } from '../model/records.ts';
 import type { Stays } from '../model/stays.ts';
 import type { Kind } from '../model/topology.ts';
 
@@ -68,6 +68,7 @@ export interface AppliedSpec {
   /** As in `SpecRecord`. */
   readonly stays?: Stays;
   readonly since?: number;
+  readonly created?: number;
 }
 
 /** What apply has written, with the revision of each key. */
@@ -84,6 +85,8 @@ export interface LiveState {
   readonly nodes: Readonly<Record<string, NodeRecord>>;
   readonly owners: Readonly<Record<string, OwnerRecord>>;
   readonly pipelines: Readonly<Record<string, PipelineRecord>>;
+  /** What somebody has paused, by its address: a channel, or a pipeline. */
+  readonly pauses?: Readonly<Record<string, PauseRecord>>;
 }
 
 export function addressOf(kind: Kind, name: string): string {

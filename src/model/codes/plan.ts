@@ -19,7 +19,8 @@ export const PLAN_CODES = {
     title: 'Partly applied',
     meaning:
       'A plan of many changes is written in several transactions. Some were written before the rest failed. Each object is either wholly as it was or wholly as it will be, and nodes run what is written.',
-    action: 'Run `otter plan`: it shows what is left. `otter apply` continues.',
+    action:
+      '`otter apply --resume` goes on with the same plan, whoever began it, also after a kill. Or run `otter plan`: it shows what is left, and `otter apply` does it.',
   },
   OT2004: {
     title: 'Refused by a guard',
@@ -47,5 +48,17 @@ export const PLAN_CODES = {
       'Where every site decides (a mesh, `policy: manual`) the sites tell each other what they have seen in another way than where one site decides. A channel whose rows are on their way cannot go from the one to the other. Nothing was written.',
     action:
       'Stop writing to its tables, wait until `otter status` shows that its pipelines have caught up (and resolve what is open), take the channel out of the topology and apply, then put it back with the new rule and `initial: none`, and apply.',
+  },
+  OT2031: {
+    title: 'A step of the apply was not taken up',
+    meaning:
+      'With `--max-lag` an apply changes a few channels at a time, and goes on when their pipelines run and lag less than asked for. One failed, or did not get there in time. What was written before stays, the rest is not written.',
+    action: 'See `otter status` and mend the pipeline, then `otter apply --resume`.',
+  },
+  OT2032: {
+    title: 'Nothing to resume',
+    meaning:
+      'The last apply is complete, or wrote nothing, or another was begun since; or the plan of the one that was cut is not in the state store, as with earlier versions.',
+    action: '`otter plan` shows what is left to be done, and `otter apply` does it.',
   },
 } as const satisfies Record<string, Explanation>;
