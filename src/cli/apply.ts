@@ -5,18 +5,15 @@ import type { WaitResult } from '../executor/wait.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { type Plan, readPlan } from '../planner/plan.ts';
-import { planJson } from '../render/json.ts';
-import { renderPlan } from '../render/text.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { authorOf } from './author.ts';
 import { consent } from './consent.ts';
-import { type Context, colour, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
+import { type Context, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
 import { exitOf } from './failure.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
-import { type Planned, type PlanOptions, planFor, showRefusals } from './plan.ts';
+import { type Planned, type PlanOptions, planFor, showPlan, showRefusals } from './plan.ts';
 import { Progress } from './progress.ts';
-import { asTyped } from './typed.ts';
 
 export interface ApplyOptions extends PlanOptions {
   readonly autoApprove?: boolean;
@@ -88,11 +85,7 @@ export async function review(
   { plan, refusals }: Planned,
   command: string,
 ): Promise<number> {
-  context.stdout.write(
-    options.json === true
-      ? `${planJson(plan)}\n`
-      : asTyped(renderPlan(plan, { colour: colour(context, options), target: options.target }), options, context),
-  );
+  showPlan(context, options, plan);
   if (showRefusals(context, refusals)) return EXIT.refused;
   checkExpected(plan, options);
   if (plan.changes.length === 0) return options.wait === false ? EXIT.done : waitOnly(context, options, store, plan);

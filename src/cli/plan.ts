@@ -5,7 +5,7 @@ import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
-import type { SourceOf } from '../planner/change.ts';
+import type { AppliedState, SourceOf } from '../planner/change.ts';
 import { guard } from '../planner/guard.ts';
 import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
 import type { Refusal } from '../planner/refusal.ts';
@@ -33,8 +33,8 @@ export interface Planned {
   readonly desired: Topology;
 }
 
-/** What is planned for: as the files declare it, nothing at all, or what is applied already. */
-export type Towards = 'declared' | 'destroyed' | 'applied';
+/** What is planned for: as the files declare it, nothing at all, what is applied already, or something else. */
+export type Towards = 'declared' | 'destroyed' | 'applied' | { readonly desired: Topology };
 
 export async function plan(context: Context, options: PlanOptions): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options), { make: false });
@@ -80,7 +80,7 @@ export async function planFor(
   const { name, declared, unbuilt, sourceOf } =
     towards === 'declared' ? fromFiles(context, options) : byName(context, options);
   const { applied, live, revision } = await readApplied(store, name, context.signal);
-  const desired = declared ?? (towards === 'destroyed' ? { ...NOTHING_DECLARED, name } : appliedTopology(applied));
+  const desired = declared ?? desiredOf(towards, applied);
   const computed = computePlan({
     desired,
     applied,
@@ -99,6 +99,20 @@ export async function planFor(
     allowDestroy: [...(options.allowDestroy ?? [])],
   });
   return { plan: refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed, refusals, desired };
+}
+
+function desiredOf(towards: Towards, applied: AppliedState): Topology {
+  if (typeof towards === 'object') return towards.desired;
+  return towards === 'destroyed' ? { ...NOTHING_DECLARED, name: applied.topology } : appliedTopology(applied);
+}
+
+/** The plan as apply shows it before it asks. */
+export function showPlan(context: Context, options: PlanOptions, planned: Plan): void {
+  context.stdout.write(
+    options.json === true
+      ? `${planJson(planned)}\n`
+      : asTyped(renderPlan(planned, { colour: colour(context, options), target: options.target }), options, context),
+  );
 }
 
 interface Asked {

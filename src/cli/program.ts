@@ -11,6 +11,7 @@ import { explainFailure } from './failure.ts';
 import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
 import { init } from './init.ts';
+import { type Add, addKeeping, WORDS } from './keeping.ts';
 import { node, up } from './node.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
@@ -25,13 +26,9 @@ const LATER: readonly (readonly [string, string])[] = [
   ['fmt', 'format topology files, keeping comments'],
   ['verify [channel]', 'compare the databases row by row'],
   ['resync <channel> <table>', 'send the present rows again'],
-  ['pause <address>', 'stop a channel or pipeline'],
-  ['resume <address>', 'continue a channel or pipeline'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
-  ['rollback <serial>', 'plan the way back to an earlier serial'],
   ['drift', 'what in the live state differs from what was applied'],
   ['import', 'write a topology from live databases'],
-  ['state <what>', 'export or import the state'],
 ];
 
 /** Runs one command line. What goes wrong has been told when this returns. */
@@ -50,9 +47,6 @@ export async function run(argv: readonly string[], outer: Context): Promise<numb
     return explainFailure(error, context);
   }
 }
-
-type Run = (options: CommonOptions, args: readonly string[]) => number | Promise<number>;
-type Add = (usage: string, summary: string, example: string, action: Run) => Command;
 
 function programOf(context: Context, ended: (exit: number) => void): Command {
   const program = new Command('otter')
@@ -82,7 +76,11 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
       .command(name!)
       .summary(summary)
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
-    for (const argument of args) made.argument(argument);
+    for (const argument of args) {
+      const words = WORDS[`${name!} ${argument}`];
+      if (words === undefined) made.argument(argument);
+      else made.addArgument(words);
+    }
     return made
       .showHelpAfterError(`  See: otter ${name!} --help`)
       .addHelpText('after', `\nExample:\n  ${example}\n`)
@@ -92,6 +90,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   };
   addPlanning(add, context);
   addRunning(add, context);
+  addKeeping(add, context, { apply: stepFlags, timeOf, countOf });
   addLooking(add, context, () => program.commands.map(spelled));
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
@@ -270,6 +269,11 @@ function stepFlags(command: Command): Command {
 
 function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 on.');
+  return Number(text);
 }
 
 /** In milliseconds. Understood before anything is done, so that a slip writes nothing. */

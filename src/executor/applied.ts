@@ -109,6 +109,16 @@ function specOf(entry: Entry): AppliedSpec[] {
 
 function metaOf(entry: Entry): MetaRecord {
   const meta = parse<MetaRecord>(entry);
+  if (meta.format < STATE_FORMAT) {
+    throw new OtterError(
+      'OT3007',
+      `the state has format ${meta.format}, and this version of otter has ${STATE_FORMAT}`,
+      {
+        hint: 'Bring it up to date: otter migrate',
+        where: { key: entry.key },
+      },
+    );
+  }
   if (meta.format !== STATE_FORMAT) throw notUnderstood(entry);
   return meta;
 }

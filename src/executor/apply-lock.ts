@@ -4,6 +4,8 @@ import type { Put, StateStore } from '../model/ports.ts';
 import type { LockRecord } from '../model/records.ts';
 import { lockKey } from '../state/keys.ts';
 import { acquireLock, type Lock, waitForLock } from '../state/lock.ts';
+import { auditEntry } from './audit.ts';
+import type { Author } from './batches.ts';
 
 /** How long the lock of a process that is gone, or stands still, is kept. */
 export const LOCK_TTL_MS = 15_000;
@@ -36,6 +38,27 @@ export async function lockFor(options: LockOptions): Promise<Lock> {
   } catch (error) {
     if (late.aborted && !signal.aborted) throw held(holder, topology, lockTimeoutMs);
     throw error;
+  }
+}
+
+export interface UnderLock extends Pick<LockOptions, 'store' | 'topology' | 'lockTimeoutMs' | 'signal' | 'waiting'> {
+  readonly author: Author;
+  readonly now: () => number;
+  readonly newId: () => string;
+}
+
+/** Work that is no plan, under the same lock. `put` belongs into its last commit: it is its line in the audit. */
+export async function underLock(options: UnderLock, work: (lock: Lock, put: Put) => Promise<void>): Promise<void> {
+  const { topology, author, now, newId } = options;
+  const { by, host, pid, command } = author;
+  const since = new Date(now()).toISOString();
+  const lock = await lockFor({ ...options, record: { holder: by, host, pid, since, operation: command } });
+  try {
+    const audit = auditEntry(topology, author, now(), newId());
+    await work(lock, audit.put({ what: topology, result: 'done' }));
+  } finally {
+    // When the store is away the lease runs out by itself.
+    await lock.release().catch(() => undefined);
   }
 }
 

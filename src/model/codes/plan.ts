@@ -61,4 +61,21 @@ export const PLAN_CODES = {
       'The last apply is complete, or wrote nothing, or another was begun since; or the plan of the one that was cut is not in the state store, as with earlier versions.',
     action: '`otter plan` shows what is left to be done, and `otter apply` does it.',
   },
+  OT2033: {
+    title: 'Earlier state is not known',
+    meaning:
+      'To go back to a serial, or to compare two, what was written since is taken back by the plans in the journal. One of them is not there: a version of otter that kept no plans applied it.',
+    action: 'Take the topology of then from version control (`otter show N` names the commit) and apply that.',
+  },
+  OT2034: {
+    title: 'Lock is held by a process that lives',
+    meaning:
+      'The lock of the topology is renewed by its holder. Taking it away ends their apply in the middle: what they still write is refused.',
+    action: 'Ask them, or wait. When it is meant: `otter lock break --force`.',
+  },
+  OT2035: {
+    title: 'Cannot be paused',
+    meaning: 'What was named is no channel or pipeline of the applied topology, or it is paused, or goes on, already.',
+    action: '`otter status` lists channels and pipelines. A pipeline is written `shop/hz:ca`.',
+  },
 } as const satisfies Record<string, Explanation>;
