@@ -18,7 +18,7 @@ import type { Lock } from '../state/lock.ts';
 import { readApplied } from './applied.ts';
 import { lockFor } from './apply-lock.ts';
 import { type AuditEntry, auditEntry } from './audit.ts';
-import { type Author, type Batch, batchesOf } from './batches.ts';
+import { type Author, BATCH_CHANGES_MAX, type Batch, batchesOf } from './batches.ts';
 import { passGate } from './gate.ts';
 import { PARTS_PER_COMMIT, planParts, runOf } from './journal.ts';
 import { resumed } from './resume.ts';
@@ -45,6 +45,8 @@ export interface ApplyOptions {
   readonly gate?: { readonly maxLagMs: number; readonly timeoutMs: number } | undefined;
   readonly onEvent?: ((event: Told) => void) | undefined;
   readonly lockTtlMs?: number | undefined;
+  /** Fewer changes in a step than a store would take. */
+  readonly stepChangesMax?: number | undefined;
 }
 
 export interface AppliedResult {
@@ -116,6 +118,7 @@ interface Progress {
 
 async function carryOut(options: ApplyOptions, lock: Lock, progress: Progress): Promise<void> {
   const { store, plan, author, signal, now, newId, gate, onEvent = () => undefined } = options;
+  const { stepChangesMax: changesMax = BATCH_CHANGES_MAX } = options;
   const { applied, live } = await readApplied(store, plan.topology, signal);
   const before = options.resume === true ? await resumed(store, plan, applied, signal) : null;
   if (before === null) await refuseStale(options, applied);
@@ -124,7 +127,7 @@ async function carryOut(options: ApplyOptions, lock: Lock, progress: Progress): 
   const changes = plan.changes.filter(({ address }) => !done.includes(address));
   const waves = gate === undefined ? oneWave(changes) : wavesOf(changes);
   const at = new Date(now()).toISOString();
-  const batches = batchesOf({ plan, applied, live, author, at, waves, written, newLineage: newId });
+  const batches = batchesOf({ plan, applied, live, author, at, waves, written, newLineage: newId, changesMax });
   onEvent({
     type: 'started',
     format_version: '1.0',

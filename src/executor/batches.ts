@@ -45,6 +45,7 @@ export interface BatchInput {
   readonly waves: readonly (readonly Change[])[];
   /** How many batches of this run are written already. */
   readonly written: number;
+  readonly changesMax: number;
 }
 
 /** Who applies, as the history and the audit keep it. */
@@ -78,7 +79,7 @@ export function batchesOf(input: BatchInput): Batch[] {
     value: JSON.stringify({ ...kept, format: STATE_FORMAT, lineage, serial: of } satisfies MetaRecord),
   });
   const before = new Map(applied.specs.map((spec) => [spec.key, spec]));
-  const parts = waves.flatMap((changes, wave) => cut(changes, topology, live).map((part) => ({ part, wave })));
+  const parts = waves.flatMap((changes, wave) => cut(changes, input).map((part) => ({ part, wave })));
   return parts.map(({ part, wave }, index) => {
     const last = index === parts.length - 1;
     const number = written + index;
@@ -194,14 +195,14 @@ function staysOf(
   return Object.keys(stays).length === 0 ? {} : { stays };
 }
 
-function cut(changes: readonly Change[], topology: string, live: LiveState): Change[][] {
+function cut(changes: readonly Change[], { plan: { topology }, live, changesMax }: BatchInput): Change[][] {
   const parts: Change[][] = [];
   let [size, writes] = [0, 0];
   for (const change of changes) {
     const own = JSON.stringify(change.before).length + 2 * JSON.stringify(change.after).length;
     const count = 1 + (change.after === null ? pausesOf(topology, change, live).length : 0);
     const part = parts.at(-1);
-    if (part === undefined || writes + count > BATCH_CHANGES_MAX || size + own > BATCH_CHARACTERS_MAX) {
+    if (part === undefined || writes + count > changesMax || size + own > BATCH_CHARACTERS_MAX) {
       parts.push([change]);
       [size, writes] = [own, count];
     } else {

@@ -141,7 +141,7 @@ const SIGNS = { written: '✓', writing: '●', left: '·' } as const;
 export function treeLines(state: ProgressState, { elapsedMs, columns, rowsMax, colour }: TreeView): string[] {
   if (state.head === null) return [];
   const paint = (kind: keyof typeof PAINT, text: string): string => (colour ? `${PAINT[kind]}${text}\u001b[0m` : text);
-  const fit = (text: string): string => {
+  const fitted = (text: string): string => {
     const line = printable(text);
     return displayWidth(line) < columns ? line : `${[...line].slice(0, Math.max(0, columns - 2)).join('')}…`;
   };
@@ -150,8 +150,8 @@ export function treeLines(state: ProgressState, { elapsedMs, columns, rowsMax, c
   const { topology, serial } = state.head;
   const title = `${topology} serial ${serial}: ${written} of ${all.length} written [${elapsedText(elapsedMs)}]`;
   const pipelines = [
-    ...state.failed.map(({ pipeline, why }) => paint('failed', fit(`    ✗ ${pipeline}  ${why}`))),
-    ...state.waiting.map(({ pipeline, why }) => paint('writing', fit(`    … ${pipeline}  ${why}`))),
+    ...state.failed.map(({ pipeline, why }) => paint('failed', fitted(`    ✗ ${pipeline}  ${why}`))),
+    ...state.waiting.map(({ pipeline, why }) => paint('writing', fitted(`    … ${pipeline}  ${why}`))),
   ];
   const room = Math.max(1, rowsMax - 2 - Math.min(pipelines.length, Math.floor(rowsMax / 2)));
   // What is under way, then what waits, then what is done: the order of what one looks for when there is no room.
@@ -161,11 +161,11 @@ export function treeLines(state: ProgressState, { elapsedMs, columns, rowsMax, c
       ? all
       : [...all].sort(([, a], [, b]) => rank[a.state] - rank[b.state]).slice(0, Math.max(0, room - 1));
   const lines = [
-    fit(title),
+    fitted(title),
     ...chosen.map(([address, { symbol, state: one }]) =>
-      paint(one, fit(`  ${SIGNS[one]} ${symbol} ${address}  ${WORDS[one]}`)),
+      paint(one, fitted(`  ${SIGNS[one]} ${symbol} ${address}  ${WORDS[one]}`)),
     ),
-    ...(chosen.length < all.length ? [fit(`  … and ${all.length - chosen.length} more`)] : []),
+    ...(chosen.length < all.length ? [fitted(`  … and ${all.length - chosen.length} more`)] : []),
     ...pipelines,
   ];
   return lines.slice(0, rowsMax);
