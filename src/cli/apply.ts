@@ -93,13 +93,18 @@ export async function review(
   return carryOut(context, options, store, { plan, command });
 }
 
-async function carryOut(
+async function carryOut(context: Context, options: ApplyOptions, store: StateStore, deed: Deed): Promise<number> {
+  checkExpected(deed.plan, options);
+  return told(context, options, deed.plan, async (progress) => carriedOut(context, options, store, deed, progress));
+}
+
+/** With its events, of which the last says how it ended. */
+async function told(
   context: Context,
   options: ApplyOptions,
-  store: StateStore,
-  { plan, command, resume: resuming = false }: Deed,
+  { serial }: Plan,
+  work: (progress: Progress) => Promise<number>,
 ): Promise<number> {
-  checkExpected(plan, options);
   using progress = new Progress(context, options);
   const finished = (exit: number, error?: unknown): number => {
     const partly = error instanceof PartlyApplied ? error : null;
@@ -107,7 +112,7 @@ async function carryOut(
     progress.tell({
       type: 'finished',
       exit,
-      serial: plan.serial,
+      serial,
       done: partly?.done ?? progress.done,
       in_doubt: partly?.inDoubt ?? [],
       left: partly?.left ?? progress.left,
@@ -117,7 +122,7 @@ async function carryOut(
     return exit;
   };
   try {
-    return finished(await carriedOut(context, options, store, { plan, command, resume: resuming }, progress));
+    return finished(await work(progress));
   } catch (error) {
     finished(context.signal.aborted && !(error instanceof OtterError) ? EXIT.cancelled : exitOf(error), error);
     if (error instanceof PartlyApplied) tellParts(context, error);
@@ -175,11 +180,6 @@ function checkExpected(plan: Plan, { expect }: ApplyOptions): void {
     `the plan's digest is ${plan.plan_digest}, not ${expect}: it is not the plan that was reviewed`,
     { hint: 'Plan again, have it reviewed, and apply that one.' },
   );
-}
-
-async function waitOnly(context: Context, options: ApplyOptions, store: StateStore, plan: Plan): Promise<number> {
-  using progress = new Progress(context, options);
-  return await wait(context, options, store, plan.topology, plan.destroy, progress);
 }
 
 async function wait(

@@ -20,6 +20,7 @@ import { type ValidateOptions, validate } from './validate.ts';
 
 /** A day; what is longer is a slip. */
 const DEMO_SECONDS_MAX = 86_400;
+const RESUME = 'go on with the plan of an apply that was cut';
 
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
@@ -141,7 +142,7 @@ function addPlanning(add: Add, context: Context): void {
       'otter apply',
       (options, [file]) => apply(context, options as ApplyOptions, file),
     ),
-  );
+  ).option('--resume', RESUME);
   stepFlags(
     add(
       'destroy',
@@ -149,7 +150,7 @@ function addPlanning(add: Add, context: Context): void {
       'otter destroy -t shop',
       (options) => destroy(context, options as ApplyOptions),
     ),
-  );
+  ).option('--resume', RESUME);
   add('graph', 'draw the topology', 'otter graph --format dot | dot -Tsvg > shop.svg', (options) =>
     graph(context, options as GraphOptions),
   )
@@ -259,11 +260,10 @@ function applyFlags(command: Command): Command {
     .option('--lock-timeout <time>', 'how long to wait for somebody else who applies [0s]', timeOf);
 }
 
-/** Of what may be cut, and gone on with. */
+/** Of what is written step by step. */
 function stepFlags(command: Command): Command {
   return applyFlags(command)
     .option('--max-lag <time>', 'change a few channels at a time; go on when they run and lag less', timeOf)
-    .option('--resume', 'go on with the plan of an apply that was cut')
     .option('--json-into <file>', 'write every event into this file, one JSON object a line');
 }
 

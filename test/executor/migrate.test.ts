@@ -4,8 +4,8 @@ import { exportState, migrationOfFile, readStateFile, recordsToWrite } from '../
 import { type FormatStep, migrationOf } from '../../src/executor/formats.ts';
 import { migrate, readMigration } from '../../src/executor/migrate.ts';
 import type { StateStore } from '../../src/model/ports.ts';
-import { acquireLock } from '../../src/state/lock.ts';
 import { lockKey, specKey } from '../../src/state/keys.ts';
+import { acquireLock } from '../../src/state/lock.ts';
 import { memoryStore } from '../../src/state/memory.ts';
 import { applying, loaded, planned, SHOP, sha256 } from '../planner/world.ts';
 
@@ -25,7 +25,9 @@ const STEPS: readonly FormatStep[] = [
     from: 0,
     what: 'regions have a description',
     upgrade: (path, record) =>
-      path.startsWith('spec/region/') ? { ...record, spec: { description: '', ...(record['spec'] as object) } } : record,
+      path.startsWith('spec/region/')
+        ? { ...record, spec: { description: '', ...(record['spec'] as object) } }
+        : record,
   },
 ];
 const FORMATS = { steps: STEPS, to: 1 };

@@ -4,12 +4,12 @@ import { expect, test } from 'vitest';
 import { PartlyApplied, readApplied } from '../../src/executor/apply.ts';
 import { obstaclesOf } from '../../src/executor/gate.ts';
 import { wavesOf } from '../../src/executor/waves.ts';
+import { seededRandom } from '../../src/lab/random.ts';
 import type { Told } from '../../src/model/apply-event.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import type { PipelineFigures } from '../../src/model/records.ts';
 import type { ChannelSpec } from '../../src/model/topology.ts';
 import { databasesOf, refersTo } from '../../src/planner/references.ts';
-import { seededRandom } from '../../src/lab/random.ts';
 import { nodeKey, ownerKey } from '../../src/state/keys.ts';
 import { memoryStore } from '../../src/state/memory.ts';
 import { applying, loaded, planned } from '../planner/world.ts';
@@ -28,12 +28,18 @@ test('after every wave what is there refers to what is there, and channels of on
       await applying(store, await planned(store, a!));
       const plan = await planned(store, b!);
       const present = new Map(
-        (await readApplied(store, 't')).applied.specs.map(({ kind, name, spec }) => [`${kind}.${name}`, { kind, spec }]),
+        (await readApplied(store, 't')).applied.specs.map(({ kind, name, spec }) => [
+          `${kind}.${name}`,
+          { kind, spec },
+        ]),
       );
       const waves = wavesOf(plan.changes);
-      expect(waves.flat().map(({ address }) => address).sort()).toEqual(
-        plan.changes.map(({ address }) => address).sort(),
-      );
+      expect(
+        waves
+          .flat()
+          .map(({ address }) => address)
+          .sort(),
+      ).toEqual(plan.changes.map(({ address }) => address).sort());
       for (const wave of waves) {
         for (const { address, kind, after } of wave) {
           if (after === null) present.delete(address);
@@ -93,14 +99,17 @@ test('with a gate an apply goes on when what it wrote runs and lags less; a fail
     gate,
     onEvent: (event) => {
       told.push(event);
-      if (event.type === 'nodes_waiting') void reports(store, { phase: 'failed', error: { code: 'OT5013', message: '', hint: null } });
+      if (event.type === 'nodes_waiting')
+        void reports(store, { phase: 'failed', error: { code: 'OT5013', message: '', hint: null } });
     },
   });
   const error = await first.catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(PartlyApplied);
   expect(error).toMatchObject({
     code: 'OT2003',
-    message: expect.stringMatching(/^8 of 9 changes are applied, then: the next step waits for (one|two)\S+: failed: OT5013/),
+    message: expect.stringMatching(
+      /^8 of 9 changes are applied, then: the next step waits for (one|two)\S+: failed: OT5013/,
+    ),
     left: ['channel.three'],
     inDoubt: [],
   });
