@@ -88,7 +88,11 @@ export async function review(
   showPlan(context, options, plan);
   if (showRefusals(context, refusals)) return EXIT.refused;
   checkExpected(plan, options);
-  if (plan.changes.length === 0) return options.wait === false ? EXIT.done : waitOnly(context, options, store, plan);
+  if (plan.changes.length === 0) {
+    return told(context, options, plan, async (progress) =>
+      options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy, progress),
+    );
+  }
   if (options.autoApprove !== true && options.expect === undefined) await consent(context, plan.destroy);
   return carryOut(context, options, store, { plan, command });
 }

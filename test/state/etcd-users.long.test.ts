@@ -231,4 +231,4 @@ channels: { shop: { from: a, to: b, tables: [shop.orders] } }
     },
     { timeout: 30_000, interval: 200 },
   );
-}, 120_000);
+}, 400_000);
