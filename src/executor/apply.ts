@@ -97,7 +97,7 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
     ttlMs: options.lockTtlMs,
     waiting: (holder) => onEvent({ type: 'lock_waiting', ...holder }),
   });
-  const progress: Progress = { done: [], doubted: null, revision: 0 };
+  const progress: Progress = { serial: plan.serial, done: [], doubted: null, revision: 0 };
   try {
     await carryOut(options, lock, progress);
   } catch (error) {
@@ -105,11 +105,12 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
   }
   // When the store is away the lease runs out by itself; what was written counts.
   await lock.release().catch(() => undefined);
-  return { serial: plan.serial, revision: progress.revision };
+  return { serial: progress.serial, revision: progress.revision };
 }
 
 /** What has become of the plan so far. */
 interface Progress {
+  serial: number;
   done: string[];
   /** Sent, and not answered. */
   doubted: Batch | null;
