@@ -78,7 +78,7 @@ export interface Parts {
   newId(): string;
   /** Opens a file for lines, each of which is there when `write` returns. @throws OtterError OT7003 */
   openLines(path: string): { write(line: string): void };
-  /** Who types, and what of the repository that `path` lies in is checked out. */
+  /** Who types, and with `path` what of the repository that it lies in is checked out. */
   who(path?: string): Who;
   /** Whether a process of this number runs on this machine. */
   runs(pid: number): boolean;
