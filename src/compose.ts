@@ -2,10 +2,19 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
-import type { Context, Output, Parts } from './cli/context.ts';
+import type { Context, Output, Parts, Who } from './cli/context.ts';
 import type { DataPlane } from './data-plane.ts';
 import { OtterError } from './model/error.ts';
 import { createLogger } from './observe/log.ts';
@@ -26,6 +35,9 @@ export interface World {
   /** Folder of the package: `schema/`, `package.json`. */
   readonly root: URL;
 }
+
+/** A folder of a network drive may keep git waiting. */
+const GIT_MS_MAX = 5_000;
 
 export function compose(world: World): Context {
   const { stdout, stderr, stdin, env, signal, root } = world;
@@ -71,7 +83,28 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     schema: () => readFileSync(new URL('schema/topology.schema.json', root), 'utf8'),
     digest: (text) => createHash('sha256').update(text).digest('hex'),
     newId: randomUUID,
-    who: () => ({ user: userInfo().username, host: hostname(), pid, commit: headCommit() }),
+    openLines: (path) => {
+      try {
+        makeFolder(dirname(path));
+        const file = openSync(path, 'w', 0o600);
+        return { write: (line) => writeSync(file, `${line}\n`) };
+      } catch (error) {
+        throw new OtterError('OT7003', `${path} cannot be written (${reasonOf(error)})`, { cause: error });
+      }
+    },
+    who: (path) => {
+      const git = path === undefined ? { author: null, commit: null, dirty: null } : checkedOut(path);
+      return { user: userInfo().username, host: hostname(), pid, ...git };
+    },
+    runs: (other) => {
+      try {
+        process.kill(other, 0);
+        return true;
+      } catch (error) {
+        // One that is somebody else's.
+        return (error as NodeJS.ErrnoException).code === 'EPERM';
+      }
+    },
   };
 }
 
@@ -86,11 +119,23 @@ function reasonOf(error: unknown): string {
   return known[code] ?? code;
 }
 
-function headCommit(): string | null {
-  try {
-    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
-  } catch {
-    // Not a checkout, or no git: history says so by having no commit.
-    return null;
-  }
+/** What git says of the repository that a file or folder lies in; nothing where there is none, or no git. */
+function checkedOut(path: string): Pick<Who, 'author' | 'commit' | 'dirty'> {
+  const folder = existsSync(path) && statSync(path).isDirectory() ? path : dirname(path);
+  const git = (...args: string[]): string | null => {
+    try {
+      return execFileSync('git', ['-C', folder, '-c', 'core.fsmonitor=false', ...args], {
+        encoding: 'utf8',
+        stdio: ['ignore', 'pipe', 'ignore'],
+        timeout: GIT_MS_MAX,
+      }).trim();
+    } catch {
+      return null;
+    }
+  };
+  const [name, email] = [git('config', 'user.name'), git('config', 'user.email')];
+  const author = name === null ? email : email === null ? name : `${name} <${email}>`;
+  const commit = git('rev-parse', 'HEAD');
+  const changed = commit === null ? null : git('status', '--porcelain', '--', '.');
+  return { author, commit, dirty: changed === null ? null : changed !== '' };
 }

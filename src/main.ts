@@ -7,11 +7,17 @@ import { compose } from './compose.ts';
 
 if (process.env['NO_COLOR'] || process.argv.includes('--no-color')) process.env['FORCE_COLOR'] = '0';
 
+/** Commands that write into the state store step by step. */
+const stopsHard = process.argv.some((word) => ['apply', 'destroy', 'rollback'].includes(word));
 const ending = new AbortController();
 for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(name, () => {
     // Asked twice, a person means it.
-    if (ending.signal.aborted) process.exit(EXIT.cancelled);
+    if (ending.signal.aborted) {
+      if (stopsHard)
+        process.stderr.write('Stopped. What was under way may be written or not: `otter apply --resume` knows.\n');
+      process.exit(EXIT.cancelled);
+    }
     ending.abort(new Error(`cancelled by ${name}`));
   });
 }

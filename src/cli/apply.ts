@@ -1,20 +1,21 @@
 /** `otter apply` and `otter destroy`: show the plan, ask, carry it out, wait until the nodes run it. */
-import { applyPlan, waitForNodes } from '../executor/apply.ts';
-import type { FailedPipeline, WaitResult } from '../executor/wait.ts';
-import { OtterError } from '../model/error.ts';
+import { applyPlan, PartlyApplied, waitForNodes } from '../executor/apply.ts';
+import { cutRun } from '../executor/resume.ts';
+import type { WaitResult } from '../executor/wait.ts';
+import { messageOf, OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { refusedAlone, unnamed } from '../planner/guard.ts';
 import { type Plan, readPlan } from '../planner/plan.ts';
-import { planJson } from '../render/json.ts';
-import { renderPlan } from '../render/text.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
+import { authorOf } from './author.ts';
 import { consent } from './consent.ts';
-import { type Context, colour, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
+import { type Context, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
+import { exitOf } from './failure.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
-import { type Planned, type PlanOptions, planFor, showRefusals, today } from './plan.ts';
+import { type Planned, type PlanOptions, planFor, showPlan, showRefusals, today } from './plan.ts';
+import { Progress } from './progress.ts';
 import { tellNewPlan } from './stale.ts';
-import { asTyped } from './typed.ts';
 
 export interface ApplyOptions extends PlanOptions {
   readonly autoApprove?: boolean;
@@ -23,27 +24,65 @@ export interface ApplyOptions extends PlanOptions {
   /** Milliseconds, as `timeOf` understood them. */
   readonly timeout?: number;
   readonly lockTimeout?: number;
+  readonly maxLag?: number;
+  readonly resume?: boolean;
+  /** A file for events. */
+  readonly jsonInto?: string;
 }
 
 const TIMEOUT_MS = 120_000;
+/** Addresses in a line. */
+const SHOWN_MAX = 10;
+
+/** What is carried out, and as what. */
+interface Deed {
+  readonly plan: Plan;
+  /** As it stands in the history. */
+  readonly command: string;
+  readonly resume?: boolean;
+}
 
 export async function apply(context: Context, options: ApplyOptions, planFile: string | undefined): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
+  if (options.resume === true) return await resume(context, options, store, planFile);
   if (planFile !== undefined) {
     const plan = savedPlan(context, planFile, options);
     try {
-      return await carryOut(context, options, store, plan);
+      return await carryOut(context, options, store, { plan, command: 'apply' });
     } catch (error) {
       if (error instanceof OtterError && error.code === 'OT2001') await tellNewPlan(context, options, store, plan);
       throw error;
     }
   }
-  return await review(context, options, store, await planFor(context, options, store, 'declared'));
+  return await review(context, options, store, await planFor(context, options, store, 'declared'), 'apply');
 }
 
 export async function destroy(context: Context, options: ApplyOptions): Promise<number> {
   await using store = storeToRead(context, options);
-  return await review(context, options, store, await planFor(context, options, store, 'destroyed'));
+  if (options.resume === true) return await resume(context, options, store, undefined);
+  return await review(context, options, store, await planFor(context, options, store, 'destroyed'), 'destroy');
+}
+
+/** Goes on with the plan of an apply that was cut; it was agreed to when that began. */
+async function resume(
+  context: Context,
+  options: ApplyOptions,
+  store: StateStore,
+  planFile: string | undefined,
+): Promise<number> {
+  if (planFile !== undefined) {
+    throw new OtterError('OT7001', '--resume goes on with the plan in the state store, and takes no file', {
+      hint: 'Leave one of the two out.',
+    });
+  }
+  refuseBeside(options, '--resume, which goes on with the plan of the apply that was cut');
+  const topology = topologyName(context, options, loadTopology);
+  const { plan, batches } = await cutRun(store, topology, context.signal);
+  const done = new Set(batches.flatMap(({ record }) => record.addresses));
+  const lines = plan.changes.map(({ address }) => `  ${done.has(address) ? 'done' : 'left'}  ${printable(address)}\n`);
+  const { by, at } = batches.at(-1)!.record;
+  say(context, options, `Serial ${plan.serial} was begun by ${by} at ${at}:\n${lines.join('').trimEnd()}`);
+  return carryOut(context, options, store, { plan, command: plan.destroy ? 'destroy' : 'apply', resume: true });
 }
 
 /** Shows a plan, asks, carries it out. Shared with `otter up`. */
@@ -52,20 +91,16 @@ export async function review(
   options: ApplyOptions,
   store: StateStore,
   { plan, refusals }: Planned,
+  command: string,
 ): Promise<number> {
-  context.stdout.write(
-    options.json === true
-      ? `${planJson(plan)}\n`
-      : asTyped(
-          renderPlan(plan, { colour: colour(context, options), target: options.target, exclude: options.exclude }),
-          options,
-          context,
-        ),
-  );
+  showPlan(context, options, plan);
   if (showRefusals(context, refusals)) return EXIT.refused;
   checkExpected(plan, options);
-  if (plan.changes.length === 0)
-    return options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy);
+  if (plan.changes.length === 0) {
+    return told(context, options, plan, async (progress) =>
+      options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy, progress),
+    );
+  }
   const { allowDestroy = [] } = options;
   const alone = unnamed(plan, allowDestroy);
   if (options.expect === undefined) {
@@ -78,32 +113,87 @@ export async function review(
     // To destroy everything is what the command itself says.
     else if (!plan.destroy && showRefusals(context, refusedAlone(alone))) return EXIT.refused;
   }
-  return carryOut(context, options, store, plan);
+  return carryOut(context, options, store, { plan, command });
 }
 
-async function carryOut(context: Context, options: ApplyOptions, store: StateStore, plan: Plan): Promise<number> {
-  checkExpected(plan, options);
+async function carryOut(context: Context, options: ApplyOptions, store: StateStore, deed: Deed): Promise<number> {
+  checkExpected(deed.plan, options);
+  return told(context, options, deed.plan, async (progress) => carriedOut(context, options, store, deed, progress));
+}
+
+/** With its events, of which the last says how it ended. */
+async function told(
+  context: Context,
+  options: ApplyOptions,
+  { serial }: Plan,
+  work: (progress: Progress) => Promise<number>,
+): Promise<number> {
+  using progress = new Progress(context, options);
+  const finished = (exit: number, error?: unknown): number => {
+    const partly = error instanceof PartlyApplied ? error : null;
+    const { code = null } = error instanceof OtterError ? error : {};
+    progress.tell({
+      type: 'finished',
+      exit,
+      serial,
+      done: partly?.done ?? progress.done,
+      in_doubt: partly?.inDoubt ?? [],
+      left: partly?.left ?? progress.left,
+      code,
+      message: error === undefined ? null : messageOf(error),
+    });
+    return exit;
+  };
+  try {
+    return finished(await work(progress));
+  } catch (error) {
+    finished(context.signal.aborted && !(error instanceof OtterError) ? EXIT.cancelled : exitOf(error), error);
+    if (error instanceof PartlyApplied) tellParts(context, error);
+    throw error;
+  }
+}
+
+async function carriedOut(
+  context: Context,
+  options: ApplyOptions,
+  store: StateStore,
+  { plan, command, resume: resuming = false }: Deed,
+  progress: Progress,
+): Promise<number> {
   const leaving = await ownersOf(context, store, plan);
-  const { user, host, pid, commit } = context.parts.who();
   const { serial } = await applyPlan({
     store,
     plan,
-    by: user,
-    host,
-    pid,
-    commit,
+    author: authorOf(context, options, command),
     lockTimeoutMs: options.lockTimeout ?? 0,
     signal: context.signal,
     now: context.now,
-    newLineage: context.parts.newId,
-    onEvent: (line) => context.stderr.write(`${line}\n`),
+    newId: context.parts.newId,
+    resume: resuming,
+    ...(options.maxLag === undefined
+      ? {}
+      : { gate: { maxLagMs: options.maxLag, timeoutMs: options.timeout ?? TIMEOUT_MS } }),
+    onEvent: (event) => progress.tell(event),
   });
   const { add, change, destroy: gone } = plan.summary;
   if (plan.changes.length === 0) say(context, options, `No changes: serial ${serial} stays as it is.`);
   else say(context, options, `Applied as serial ${serial}: ${add} added, ${change} changed, ${gone} destroyed.`);
-  const code = options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, plan.destroy);
+  const code =
+    options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, plan.destroy, progress);
   await tellLeft(context, store, plan, leaving);
   return code;
+}
+
+/** An apply that broke off: what is written, what is not, and of what that is not known. */
+function tellParts({ stderr }: Context, { done, inDoubt, left }: PartlyApplied): void {
+  const list = (word: string, addresses: readonly string[]): void => {
+    const shown = addresses.slice(0, SHOWN_MAX).join(', ');
+    const more = addresses.length > SHOWN_MAX ? ` and ${addresses.length - SHOWN_MAX} more` : '';
+    if (addresses.length > 0) stderr.write(`  ${word}: ${printable(shown)}${more}\n`);
+  };
+  list('done', done);
+  list('in doubt', inDoubt);
+  list('left', left);
 }
 
 function checkExpected(plan: Plan, { expect }: ApplyOptions): void {
@@ -121,6 +211,7 @@ async function wait(
   store: StateStore,
   topology: string,
   destroying: boolean,
+  progress: Progress,
 ): Promise<number> {
   const timeoutMs = options.timeout ?? TIMEOUT_MS;
   let outcome: WaitResult;
@@ -130,8 +221,9 @@ async function wait(
       topology,
       signal: context.signal,
       timeoutMs,
-      onProgress: (line) => context.stderr.write(`${printable(line)}\n`),
-      onFailed: (failed) => tellFailed(context, failed),
+      onProgress: (message) => progress.tell({ type: 'note', message }),
+      onFailed: (failed) => progress.tell({ type: 'pipeline_failed', ...failed }),
+      onWaiting: (waiting) => progress.tell({ type: 'nodes_waiting', step: null, waiting }),
     });
   } catch (error) {
     if (!context.signal.aborted) throw error;
@@ -156,11 +248,6 @@ async function wait(
   return late ? EXIT.timeout : EXIT.error;
 }
 
-function tellFailed(context: Context, { pipeline, node, code, message, hint }: FailedPipeline): void {
-  context.stderr.write(`Error ${code ?? 'without a code'}: ${pipeline} on ${node}: ${printable(message)}\n`);
-  if (hint !== null) context.stderr.write(`  ${printable(hint)}\n`);
-}
-
 /** The last words: what runs, what failed, what has not reported and what to type for it. */
 function summary({ running, failed, missing }: WaitResult): string[] {
   const lines = running.length === 0 ? [] : [`  running: ${running.join(', ')}`];
@@ -183,20 +270,7 @@ function summary({ running, failed, missing }: WaitResult): string[] {
 /** @throws OtterError OT7001 beside options that would make another plan */
 function savedPlan(context: Context, path: string, options: ApplyOptions): Plan {
   const plan = readPlan(context.parts.readFile(path), context.parts.digest);
-  const others = {
-    '--target': options.target,
-    '--exclude': options.exclude,
-    '--live': options.live === true ? ['--live'] : [],
-    '--allow-destroy': options.allowDestroy,
-    '--var': options.var,
-    '--var-file': options.varFile,
-  };
-  const beside = Object.entries(others).find(([, values]) => values !== undefined && values.length > 0);
-  if (beside !== undefined) {
-    throw new OtterError('OT7001', `${beside[0]} has no meaning beside a saved plan, which is carried out as it is`, {
-      hint: 'Leave it out, or plan anew with it.',
-    });
-  }
+  refuseBeside(options, 'a saved plan, which is carried out as it is');
   const asked = options.topology === undefined ? plan.topology : topologyName(context, options, loadTopology);
   if (asked !== plan.topology) {
     throw new OtterError('OT7001', `the plan in ${path} is for the topology ${plan.topology}, not for ${asked}`, {
@@ -218,6 +292,23 @@ function savedPlan(context: Context, path: string, options: ApplyOptions): Plan 
   if (plan.applyable || plan.changes.length === 0) return plan;
   throw new OtterError('OT2004', `the plan in ${path} was refused when it was made`, {
     hint: 'Plan again: `otter plan` says what is refused.',
+  });
+}
+
+/** @throws OtterError OT7001 */
+function refuseBeside(options: ApplyOptions, what: string): void {
+  const others = {
+    '--target': options.target,
+    '--exclude': options.exclude,
+    '--live': options.live === true ? ['--live'] : [],
+    '--allow-destroy': options.allowDestroy,
+    '--var': options.var,
+    '--var-file': options.varFile,
+  };
+  const beside = Object.entries(others).find(([, values]) => values !== undefined && values.length > 0);
+  if (beside === undefined) return;
+  throw new OtterError('OT7001', `${beside[0]} has no meaning beside ${what}`, {
+    hint: 'Leave it out, or plan anew with it.',
   });
 }
 

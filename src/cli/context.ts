@@ -76,7 +76,24 @@ export interface Parts {
   schema(): string;
   digest(text: string): string;
   newId(): string;
-  who(): { user: string; host: string; pid: number; commit: string | null };
+  /** Opens a file for lines, each of which is there when `write` returns. @throws OtterError OT7003 */
+  openLines(path: string): { write(line: string): void };
+  /** Who types, and with `path` what of the repository that it lies in is checked out. */
+  who(path?: string): Who;
+  /** Whether a process of this number runs on this machine. */
+  runs(pid: number): boolean;
+}
+
+export interface Who {
+  /** Of the system. */
+  readonly user: string;
+  /** As git knows the person: `Ann <ann@example.org>`; null without git, or where it was never told. */
+  readonly author: string | null;
+  readonly host: string;
+  readonly pid: number;
+  readonly commit: string | null;
+  /** Whether something there is not in that commit; null without a repository. */
+  readonly dirty: boolean | null;
 }
 
 export interface DemoOptions {

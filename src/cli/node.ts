@@ -29,7 +29,7 @@ export async function node(context: Context, options: CommonOptions, name: strin
 export async function up(context: Context, options: ApplyOptions): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options));
   const planned = await planFor(context, options, store, 'declared');
-  const exit = await review(context, { ...options, wait: false }, store, planned);
+  const exit = await review(context, { ...options, wait: false }, store, planned, 'up');
   if (exit !== EXIT.done) return exit;
   const { name, node } = planned.desired;
   await run(context, loggerOf(context, options), {

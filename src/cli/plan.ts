@@ -5,7 +5,7 @@ import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
-import type { SourceOf } from '../planner/change.ts';
+import type { AppliedState, SourceOf } from '../planner/change.ts';
 import { NOBODY_ASKED } from '../planner/copies.ts';
 import { guard } from '../planner/guard.ts';
 import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
@@ -38,8 +38,8 @@ export interface Planned {
   readonly desired: Topology;
 }
 
-/** What is planned for: as the files declare it, nothing at all, or what is applied already. */
-export type Towards = 'declared' | 'destroyed' | 'applied';
+/** What is planned for: as the files declare it, nothing at all, what is applied already, or something else. */
+export type Towards = 'declared' | 'destroyed' | 'applied' | { readonly desired: Topology };
 
 export async function plan(context: Context, options: PlanOptions): Promise<number> {
   await using store = context.parts.openStore(stateUrl(context, options), { make: false });
@@ -87,7 +87,7 @@ export async function planFor(
   const { name, declared, unbuilt, sourceOf } =
     towards === 'declared' ? fromFiles(context, options) : byName(context, options);
   const { applied, live, revision } = await readApplied(store, name, context.signal);
-  const desired = declared ?? (towards === 'destroyed' ? { ...NOTHING_DECLARED, name } : appliedTopology(applied));
+  const desired = declared ?? desiredOf(towards, applied);
   const computed = computePlan({
     desired,
     applied,
@@ -114,6 +114,22 @@ export async function planFor(
 /** The day in UTC, until which waivers are said to count. */
 export function today(context: Context): string {
   return new Date(context.now()).toISOString().slice(0, 10);
+}
+
+function desiredOf(towards: Towards, applied: AppliedState): Topology {
+  if (typeof towards === 'object') return towards.desired;
+  return towards === 'destroyed' ? { ...NOTHING_DECLARED, name: applied.topology } : appliedTopology(applied);
+}
+
+/** The plan as apply shows it before it asks. */
+export function showPlan(context: Context, options: PlanOptions, planned: Plan): void {
+  const { target, exclude } = options;
+  context.stdout.write(
+    options.json === true
+      ? `${planJson(planned)}
+`
+      : asTyped(renderPlan(planned, { colour: colour(context, options), target, exclude }), options, context),
+  );
 }
 
 interface Asked {

@@ -11,6 +11,7 @@ import { explainFailure } from './failure.ts';
 import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
 import { init } from './init.ts';
+import { type Add, addKeeping, WORDS } from './keeping.ts';
 import { node, up } from './node.ts';
 import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
@@ -19,19 +20,16 @@ import { type ValidateOptions, validate } from './validate.ts';
 
 /** A day; what is longer is a slip. */
 const DEMO_SECONDS_MAX = 86_400;
+const RESUME = 'go on with the plan of an apply that was cut';
 
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
   ['fmt', 'format topology files, keeping comments'],
   ['verify [channel]', 'compare the databases row by row'],
   ['resync <channel> <table>', 'send the present rows again'],
-  ['pause <address>', 'stop a channel or pipeline'],
-  ['resume <address>', 'continue a channel or pipeline'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
-  ['rollback <serial>', 'plan the way back to an earlier serial'],
   ['drift', 'what in the live state differs from what was applied'],
   ['import', 'write a topology from live databases'],
-  ['state <what>', 'export or import the state'],
 ];
 
 /** Runs one command line. What goes wrong has been told when this returns. */
@@ -50,9 +48,6 @@ export async function run(argv: readonly string[], outer: Context): Promise<numb
     return explainFailure(error, context);
   }
 }
-
-type Run = (options: CommonOptions, args: readonly string[]) => number | Promise<number>;
-type Add = (usage: string, summary: string, example: string, action: Run) => Command;
 
 function programOf(context: Context, ended: (exit: number) => void): Command {
   const program = new Command('otter')
@@ -82,7 +77,11 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
       .command(name!)
       .summary(summary)
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
-    for (const argument of args) made.argument(argument);
+    for (const argument of args) {
+      const words = WORDS[`${name!} ${argument}`];
+      if (words === undefined) made.argument(argument);
+      else made.addArgument(words);
+    }
     return made
       .showHelpAfterError(`  See: otter ${name!} --help`)
       .addHelpText('after', `\nExample:\n  ${example}\n`)
@@ -92,6 +91,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   };
   addPlanning(add, context);
   addRunning(add, context);
+  addKeeping(add, context, { apply: stepFlags, timeOf, countOf });
   addLooking(add, context, () => program.commands.map(spelled));
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
@@ -135,22 +135,22 @@ function addPlanning(add: Add, context: Context): void {
     )
     .option('--detailed-exitcode', 'exit 2 when there are changes')
     .option('--refresh-only', 'show only what nodes report that is not as it was applied');
-  applyFlags(
+  stepFlags(
     add(
       'apply [planfile]',
       'carry out the plan after asking, or a saved one; wait until the nodes run it',
       'otter apply',
       (options, [file]) => apply(context, options as ApplyOptions, file),
     ),
-  );
-  applyFlags(
+  ).option('--resume', RESUME);
+  stepFlags(
     add(
       'destroy',
       "remove everything the topology declared; otter's own tables, never users'",
       'otter destroy -t shop',
       (options) => destroy(context, options as ApplyOptions),
     ),
-  );
+  ).option('--resume', RESUME);
   add('graph', 'draw the topology', 'otter graph --format dot | dot -Tsvg > shop.svg', (options) =>
     graph(context, options as GraphOptions),
   )
@@ -262,8 +262,20 @@ function applyFlags(command: Command): Command {
     .option('--lock-timeout <time>', 'how long to wait for somebody else who applies [0s]', timeOf);
 }
 
+/** Of what is written step by step. */
+function stepFlags(command: Command): Command {
+  return applyFlags(command)
+    .option('--max-lag <time>', 'change a few channels at a time; go on when they run and lag less', timeOf)
+    .option('--json-into <file>', 'write every event into this file, one JSON object a line');
+}
+
 function collect(value: string, before: readonly string[] | undefined): string[] {
   return [...(before ?? []), value];
+}
+
+function countOf(text: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 on.');
+  return Number(text);
 }
 
 /** In milliseconds. Understood before anything is done, so that a slip writes nothing. */

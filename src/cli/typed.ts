@@ -20,6 +20,14 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   dashboard: 'name',
   history: 'name',
   show: 'name',
+  diff: 'name',
+  rollback: 'name',
+  audit: 'name',
+  lock: 'name',
+  pause: 'name',
+  resume: 'name',
+  state: 'name',
+  migrate: 'name',
 };
 /** With what follows, as far as it tells an argument. */
 const COMMAND = new RegExp(`\\botter (${Object.keys(COMMANDS).join('|')})\\b( (?=[^-\`\\s]))?`, 'g');

@@ -9,13 +9,23 @@ import type {
   MetaRecord,
   NodeRecord,
   OwnerRecord,
+  PauseRecord,
   PipelineRecord,
   SpecRecord,
 } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { AppliedSpec, AppliedState, Json, LiveState } from '../planner/change.ts';
 import { shownLive } from '../planner/moves.ts';
-import { metaKey, nodesPrefix, ownersPrefix, parseKey, specKey, specPrefix, statusPrefix } from '../state/keys.ts';
+import {
+  metaKey,
+  nodesPrefix,
+  ownersPrefix,
+  parseKey,
+  pausesPrefix,
+  specKey,
+  specPrefix,
+  statusPrefix,
+} from '../state/keys.ts';
 
 export interface ReadState {
   readonly applied: AppliedState;
@@ -75,16 +85,19 @@ export async function readLive(
   const nodes = Object.create(null) as Record<string, NodeRecord>;
   const owners = Object.create(null) as Record<string, OwnerRecord>;
   const pipelines = Object.create(null) as Record<string, PipelineRecord>;
-  for (const prefix of [nodesPrefix(topology), ownersPrefix(topology), statusPrefix(topology, 'pipeline')]) {
+  const pauses = Object.create(null) as Record<string, PauseRecord>;
+  const prefixes = [nodesPrefix(topology), ownersPrefix(topology), statusPrefix(topology, 'pipeline')];
+  for (const prefix of [...prefixes, pausesPrefix(topology)]) {
     for (const entry of (await store.list(prefix, { signal })).entries) {
       const parsed = parseKey(entry.key);
       if (parsed?.at === 'node') nodes[parsed.name] = parse<NodeRecord>(entry);
       else if (parsed?.at === 'owner') owners[parsed.database] = parse<OwnerRecord>(entry);
       else if (parsed?.at === 'status' && parsed.kind === 'pipeline')
         pipelines[parsed.name] = parse<PipelineRecord>(entry);
+      else if (parsed?.at === 'pause') pauses[`${parsed.kind}.${parsed.name}`] = parse<PauseRecord>(entry);
     }
   }
-  return shownLive({ nodes, owners, pipelines }, names);
+  return shownLive({ nodes, owners, pipelines, pauses }, names);
 }
 
 /** How databases that left the topology were given up. */
@@ -105,11 +118,15 @@ export async function readDepartures(
 function specOf(entry: Entry): (AppliedSpec & { readonly as: KeptName })[] {
   const parsed = parseKey(entry.key);
   if (parsed?.at !== 'spec') return [];
-  const { generation, spec, stays, since, name: shown } = parse<SpecRecord>(entry);
+  const { generation, spec, stays, since, created, name: shown } = parse<SpecRecord>(entry);
   if (!Number.isSafeInteger(generation) || typeof spec !== 'object' || spec === null) throw notUnderstood(entry);
   const { kind, name } = parsed;
   const as: KeptName = { kind, kept: name, shown: shown ?? name };
-  const known = { ...(stays === undefined ? {} : { stays }), ...(since === undefined ? {} : { since }) };
+  const known = {
+    ...(stays === undefined ? {} : { stays }),
+    ...(since === undefined ? {} : { since }),
+    ...(created === undefined ? {} : { created }),
+  };
   return [
     { key: entry.key, kind, name, generation, spec: spec as unknown as Json, revision: entry.revision, as, ...known },
   ];
@@ -117,6 +134,16 @@ function specOf(entry: Entry): (AppliedSpec & { readonly as: KeptName })[] {
 
 function metaOf(entry: Entry): MetaRecord {
   const meta = parse<MetaRecord>(entry);
+  if (meta.format < STATE_FORMAT) {
+    throw new OtterError(
+      'OT3007',
+      `the state has format ${meta.format}, and this version of otter has ${STATE_FORMAT}`,
+      {
+        hint: 'Bring it up to date: otter migrate',
+        where: { key: entry.key },
+      },
+    );
+  }
   if (meta.format !== STATE_FORMAT) throw notUnderstood(entry);
   return meta;
 }

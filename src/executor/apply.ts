@@ -2,19 +2,28 @@
  * A plan carried out: under the lock, if it is not stale, in transactions that each compare the lock first.
  *
  * Rules: nothing is written unless every key is as the plan read it; whoever lost the lock writes nothing more; a write
- * whose outcome is not known is looked up in the journal, which is part of the same transaction.
+ * whose outcome is not known is looked up in the journal, which is part of the same transaction, at last when the lock is
+ * given back: from then on it cannot land any more.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Told } from '../model/apply-event.ts';
 import { backoffMs } from '../model/backoff.ts';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { CommitResult, StateStore } from '../model/ports.ts';
 import type { LockRecord } from '../model/records.ts';
+import { nameOf } from '../planner/change.ts';
 import { type Plan, renumbered } from '../planner/plan.ts';
 import { lockKey } from '../state/keys.ts';
-import { acquireLock, type Lock, waitForLock } from '../state/lock.ts';
+import type { Lock } from '../state/lock.ts';
 import { readApplied } from './applied.ts';
-import { type Batch, batchesOf } from './batches.ts';
+import { lockFor } from './apply-lock.ts';
+import { type AuditEntry, auditEntry } from './audit.ts';
+import { type Author, BATCH_CHANGES_MAX, type Batch, batchesOf } from './batches.ts';
+import { passGate } from './gate.ts';
+import { PARTS_PER_COMMIT, planParts, runOf } from './journal.ts';
+import { resumed } from './resume.ts';
 import { refuseStale } from './staleness.ts';
+import { oneWave, wavesOf } from './waves.ts';
 
 export { readApplied, readDepartures, readLive } from './applied.ts';
 export { waitForNodes } from './wait.ts';
@@ -22,18 +31,22 @@ export { waitForNodes } from './wait.ts';
 export interface ApplyOptions {
   readonly store: StateStore;
   readonly plan: Plan;
-  /** The person. */
-  readonly by: string;
-  readonly host: string;
-  readonly pid: number;
-  /** Of the repository that the topology is kept in, when there is one. */
-  readonly commit: string | null;
+  readonly author: Author;
   /** How long to wait for somebody else's lock; 0: not at all. */
   readonly lockTimeoutMs: number;
+  /** Aborted to end after the step that is under way. */
   readonly signal: AbortSignal;
   readonly now: () => number;
-  readonly newLineage: () => string;
-  readonly onEvent?: ((line: string) => void) | undefined;
+  /** A random one. */
+  readonly newId: () => string;
+  /** Go on with what an earlier process began of this plan. */
+  readonly resume?: boolean | undefined;
+  /** Change a few channels at a time, and go on when they run and lag less than this. */
+  readonly gate?: { readonly maxLagMs: number; readonly timeoutMs: number } | undefined;
+  readonly onEvent?: ((event: Told) => void) | undefined;
+  readonly lockTtlMs?: number | undefined;
+  /** Fewer changes in a step than a store would take. */
+  readonly stepChangesMax?: number | undefined;
 }
 
 export interface AppliedResult {
@@ -41,7 +54,26 @@ export interface AppliedResult {
   readonly revision: number;
 }
 
-const LOCK_TTL_MS = 15_000;
+/** Some of the plan is written, or may be; `otter apply --resume` goes on. */
+export class PartlyApplied extends OtterError {
+  readonly done: readonly string[];
+  /** Their write was under way, and the store does not say what became of it. */
+  readonly inDoubt: readonly string[];
+  readonly left: readonly string[];
+
+  constructor(plan: Plan, parts: Pick<PartlyApplied, 'done' | 'inDoubt' | 'left'>, cause: unknown) {
+    const { done, inDoubt, left } = parts;
+    const doubt = inDoubt.length === 0 ? '' : `, ${inDoubt.length} may be`;
+    const total = plan.changes.length;
+    super('OT2003', `${done.length} of ${total} changes are applied${doubt}, then: ${messageOf(cause)}`, {
+      hint: '`otter apply --resume` goes on with this plan; `otter plan` shows what is left.',
+      where: { topology: plan.topology, next: inDoubt[0] ?? left[0] ?? '' },
+      cause,
+    });
+    [this.done, this.inDoubt, this.left] = [done, inDoubt, left];
+  }
+}
+
 /** How soon the journal is asked again while the store is away. */
 const LOOK_UP = { baseMs: 50, maxMs: 1000 };
 
@@ -58,59 +90,149 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
       hint: 'Plan again: `otter plan` says what is refused.',
     });
   }
-  const lock = await lockFor(options, onEvent);
+  const lock = await lockFor({
+    ...options,
+    topology: plan.topology,
+    record: lockRecord(options),
+    ttlMs: options.lockTtlMs,
+    waiting: (holder) => onEvent({ type: 'lock_waiting', ...holder }),
+  });
+  const progress: Progress = { serial: plan.serial, done: [], doubted: null, revision: 0 };
   try {
-    const { applied, live } = await readApplied(store, plan.topology, signal);
-    await refuseStale(store, plan, applied);
-    // What it does not depend on may have been applied meanwhile.
-    const numbered = renumbered(plan, applied);
-    const batches = batchesOf({
-      plan: numbered,
-      applied,
-      live,
-      by: options.by,
-      commit: options.commit,
-      at: new Date(options.now()).toISOString(),
-      newLineage: options.newLineage,
-    });
-    return { serial: numbered.serial, revision: await writeAll(options, batches, lock, onEvent) };
-  } finally {
-    // When the store is away the lease runs out by itself; what was written counts.
-    await lock.release().catch(() => undefined);
+    await carryOut(options, lock, progress);
+  } catch (error) {
+    await settle(options, lock, progress, error);
   }
+  // When the store is away the lease runs out by itself; what was written counts.
+  await lock.release().catch(() => undefined);
+  return { serial: progress.serial, revision: progress.revision };
 }
 
-async function writeAll(
+/** What has become of the plan so far. */
+interface Progress {
+  serial: number;
+  done: string[];
+  /** Sent, and not answered. */
+  doubted: Batch | null;
+  revision: number;
+}
+
+async function carryOut(asked: ApplyOptions, lock: Lock, progress: Progress): Promise<void> {
+  const { store, author, signal, now, newId, gate, onEvent = () => undefined } = asked;
+  const { stepChangesMax: changesMax = BATCH_CHANGES_MAX } = asked;
+  const { applied, live } = await readApplied(store, asked.plan.topology, signal);
+  const before = asked.resume === true ? await resumed(store, asked.plan, applied, signal) : null;
+  if (before === null) await refuseStale(store, asked.plan, applied);
+  // What it does not depend on may have been applied meanwhile. What was begun keeps its number.
+  const plan = before === null ? renumbered(asked.plan, applied) : asked.plan;
+  const options = { ...asked, plan };
+  progress.serial = plan.serial;
+  const { done = [], written = 0 } = before ?? {};
+  progress.done.push(...done);
+  const changes = plan.changes.filter(({ address }) => !done.includes(address));
+  const waves = gate === undefined ? oneWave(changes) : wavesOf(changes);
+  const at = new Date(now()).toISOString();
+  const batches = batchesOf({ plan, applied, live, author, at, waves, written, newLineage: newId, changesMax });
+  onEvent({
+    type: 'started',
+    format_version: '1.0',
+    topology: plan.topology,
+    run: runOf(plan),
+    serial: plan.serial,
+    plan_digest: plan.plan_digest,
+    changes: plan.changes.map(({ address, actions }) => ({ address, actions })),
+    done,
+    steps: batches.length,
+  });
+  const audit = auditEntry(plan.topology, author, now(), newId());
+  const ready = before === null ? await keepPlan(options, batches, lock) : batches;
+  await writeAll(options, audited(ready, plan, audit), lock, progress);
+}
+
+/** The plan goes into the journal: with the first batch, or where it is long, before it. */
+async function keepPlan(
   { store, plan, signal }: ApplyOptions,
   batches: readonly Batch[],
   lock: Lock,
-  onEvent: (line: string) => void,
-): Promise<number> {
-  let revision = 0;
-  for (const [index, batch] of batches.entries()) {
-    try {
-      signal.throwIfAborted();
-      if (lock.lease.lost.aborted) throw lostLock(plan);
-      const result = await write(store, batch, lock, signal);
-      if (!result.ok) throw refusedBy(result.moved, plan);
-      revision = result.revision;
-    } catch (error) {
-      if (index === 0) throw error;
-      const left = batches.slice(index).flatMap(({ addresses }) => addresses);
-      const total = plan.changes.length;
-      throw new OtterError(
-        'OT2003',
-        `${total - left.length} of ${total} changes are applied, then: ${messageOf(error)}`,
-        {
-          hint: 'Run `otter plan` to see what is left, and `otter apply` to continue.',
-          where: { topology: plan.topology, next: left[0]! },
-          cause: error,
-        },
-      );
-    }
-    if (batches.length > 1) onEvent(`Written ${index + 1} of ${batches.length} parts.`);
+): Promise<Batch[]> {
+  const parts = planParts(plan.topology, plan);
+  const [first, ...rest] = batches;
+  if (parts.length === 1) return [{ ...first!, puts: [...parts, ...first!.puts] }, ...rest];
+  for (let from = 0; from < parts.length; from += PARTS_PER_COMMIT) {
+    signal.throwIfAborted();
+    const puts = parts.slice(from, from + PARTS_PER_COMMIT);
+    const result = await store.commit({ conditions: [lock.condition], puts, deletes: [] });
+    if (!result.ok) throw refusedBy(result.moved, plan);
   }
-  return revision;
+  return [...batches];
+}
+
+/** Who did it stands in the audit with the first change, and how it ended with the last. */
+function audited(batches: readonly Batch[], plan: Plan, audit: AuditEntry): Batch[] {
+  const { add, change, destroy } = plan.summary;
+  const what = `serial ${plan.serial}: ${add} to add, ${change} to change, ${destroy} to destroy`;
+  const facts = { what, serial: plan.serial, planDigest: plan.plan_digest };
+  const last = batches.length - 1;
+  return batches.map((batch, index) => {
+    if (index !== 0 && index !== last) return batch;
+    return { ...batch, puts: [...batch.puts, audit.put({ ...facts, result: index === last ? 'done' : 'begun' })] };
+  });
+}
+
+async function writeAll(
+  options: ApplyOptions,
+  batches: readonly Batch[],
+  lock: Lock,
+  progress: Progress,
+): Promise<void> {
+  const { store, plan, signal, onEvent = () => undefined } = options;
+  const steps = batches.length;
+  for (const [index, batch] of batches.entries()) {
+    signal.throwIfAborted();
+    if (lock.lease.lost.aborted) throw lostLock(plan);
+    const { addresses } = batch;
+    onEvent({ type: 'step_started', step: index + 1, steps, addresses });
+    progress.doubted = batch;
+    const result = await write(store, batch, lock, signal);
+    progress.doubted = null;
+    if (!result.ok) throw refusedBy(result.moved, plan);
+    progress.revision = result.revision;
+    progress.done.push(...addresses);
+    onEvent({ type: 'step_written', step: index + 1, steps, addresses, revision: result.revision });
+    const next = batches[index + 1];
+    if (next !== undefined && next.wave !== batch.wave) await open(options, batches, batch, index + 1, lock);
+  }
+}
+
+/** Waits until what the wave changed runs. @throws OtterError OT2031 */
+async function open(
+  { store, plan, gate, signal, onEvent = () => undefined }: ApplyOptions,
+  batches: readonly Batch[],
+  { wave }: Batch,
+  step: number,
+  lock: Lock,
+): Promise<void> {
+  const addresses = batches.flatMap((batch) => (batch.wave === wave ? batch.addresses : []));
+  const channels = addresses.filter((address) => address.startsWith('channel.')).map(nameOf);
+  if (gate === undefined || channels.length === 0) return;
+  const obstacles = await passGate({
+    ...gate,
+    store,
+    topology: plan.topology,
+    channels,
+    signal: AbortSignal.any([signal, lock.lease.lost]),
+    waiting: (list) =>
+      onEvent({ type: 'nodes_waiting', step, waiting: list.map(({ failed: _, ...obstacle }) => obstacle) }),
+  });
+  if (obstacles.length === 0) {
+    onEvent({ type: 'gate_passed', step });
+    return;
+  }
+  const [{ pipeline, why }] = obstacles as [(typeof obstacles)[0], ...typeof obstacles];
+  throw new OtterError('OT2031', `the next step waits for ${pipeline}: ${why}`, {
+    hint: 'Mend it (`otter status`), then go on: otter apply --resume',
+    where: { topology: plan.topology },
+  });
 }
 
 async function write(store: StateStore, batch: Batch, lock: Lock, signal: AbortSignal): Promise<CommitResult> {
@@ -139,43 +261,38 @@ async function writtenAt(store: StateStore, journalKey: string, signal: AbortSig
   }
 }
 
-async function lockFor(options: ApplyOptions, onEvent: (line: string) => void): Promise<Lock> {
-  const { store, plan, by, host, pid, lockTimeoutMs, signal, now } = options;
-  const key = lockKey(plan.topology);
-  const record: LockRecord = {
+/** It broke off: what is written, what is not, and of what that is not known. Nothing is thrown when all of it is. */
+async function settle({ store, plan }: ApplyOptions, lock: Lock, progress: Progress, error: unknown): Promise<void> {
+  const { doubted } = progress;
+  // From now on what was under way cannot land: it compares the lock.
+  const released = await lock.release().then(
+    () => true,
+    () => false,
+  );
+  let inDoubt: readonly string[] = [];
+  if (doubted !== null) {
+    const found = await store.list(doubted.journalKey).catch(() => null);
+    const entry = found?.entries.find(({ key }) => key === doubted.journalKey);
+    if (entry !== undefined) {
+      progress.done.push(...doubted.addresses);
+      progress.revision = entry.revision;
+    } else if (!released || found === null) inDoubt = doubted.addresses;
+  }
+  const known = new Set([...progress.done, ...inDoubt]);
+  const left = plan.changes.map(({ address }) => address).filter((address) => !known.has(address));
+  if (progress.done.length === 0) throw error;
+  if (left.length + inDoubt.length > 0) throw new PartlyApplied(plan, { done: progress.done, inDoubt, left }, error);
+}
+
+function lockRecord({ plan, author, now, resume }: ApplyOptions): LockRecord {
+  const { by, host, pid, command } = author;
+  return {
     holder: by,
     host,
     pid,
     since: new Date(now()).toISOString(),
-    operation: `${plan.destroy ? 'destroy' : 'apply'}, serial ${plan.serial}`,
+    operation: `${command}${resume === true ? ' --resume' : ''}, serial ${plan.serial}`,
   };
-  const first = await acquireLock(store, key, record, LOCK_TTL_MS, signal);
-  if (!('heldBy' in first)) return first;
-  let holder = first.heldBy;
-  if (lockTimeoutMs <= 0) throw held(holder, plan.topology, 0);
-  const late = AbortSignal.timeout(lockTimeoutMs);
-  try {
-    return await waitForLock(store, key, record, LOCK_TTL_MS, AbortSignal.any([signal, late]), (other) => {
-      holder = other;
-      onEvent(`Waiting for ${personOf(other)}, who holds the lock since ${other.since} (${other.operation}).`);
-    });
-  } catch (error) {
-    if (late.aborted && !signal.aborted) throw held(holder, plan.topology, lockTimeoutMs);
-    throw error;
-  }
-}
-
-function held(holder: LockRecord, topology: string, waitedMs: number): OtterError {
-  const waited = waitedMs === 0 ? '' : `, also after ${Math.round(waitedMs / 1000)} s`;
-  return new OtterError(
-    'OT2002',
-    `${personOf(holder)} holds the lock of ${topology} since ${holder.since}: ${holder.operation}${waited}`,
-    { hint: 'Wait until it is done, or give `--lock-timeout 60s` to wait here. Then plan again.', where: { topology } },
-  );
-}
-
-function personOf({ holder, host, pid }: LockRecord): string {
-  return `${holder}@${host} (pid ${pid})`;
 }
 
 function refusedBy(moved: readonly string[], plan: Plan): OtterError {

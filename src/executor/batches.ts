@@ -1,13 +1,13 @@
 /**
  * A plan cut into transactions of the state store.
  *
- * Rules: every change and its journal entry are in one transaction; `meta` and `history` are in the last, so a serial
- * that exists is wholly applied; nodes never see objects under the lineage of a topology that was destroyed, so a new
- * lineage is in the first.
+ * Rules: every change and its journal entry are in one transaction, and a wave never shares one with the next; `meta` and
+ * `history` are in the last, so a serial that exists is wholly applied; nodes never see objects under the lineage of a
+ * topology that was destroyed, so a new lineage is in the first.
  */
 import type { Names } from '../model/kept-names.ts';
 import type { Condition, Put } from '../model/ports.ts';
-import type { HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
+import type { BatchRecord, ChangeRecord, HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import { isAnother, staysAfter } from '../model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../model/topology.ts';
@@ -16,14 +16,13 @@ import { nameOf } from '../planner/change.ts';
 import { liveWithMoves, stateFor } from '../planner/moves.ts';
 import type { Plan } from '../planner/plan.ts';
 import { settledGeneration } from '../planner/settled.ts';
-import { historyKey, metaKey, runKey, specKey } from '../state/keys.ts';
+import { historyKey, metaKey, pauseKey, runKey, specKey } from '../state/keys.ts';
+import { runOf } from './journal.ts';
 
 /** Two writes and one condition each, and a few of the batch: below the 128 that etcd takes. */
 export const BATCH_CHANGES_MAX = 40;
-/** Object and journal (before and after) come to less than the 1.4 MB that etcd takes, also in wide characters. */
+/** Objects and a piece of the plan come to less than the 1.4 MB that etcd takes, also in wide characters. */
 const BATCH_CHARACTERS_MAX = 100_000;
-/** What the journal keeps of an object before and after. Beyond that the object itself would not fit beside it. */
-const JOURNAL_CHARACTERS_MAX = 100_000;
 
 export interface Batch {
   readonly conditions: readonly Condition[];
@@ -32,6 +31,8 @@ export interface Batch {
   readonly addresses: readonly string[];
   /** Is there exactly when this batch was written. */
   readonly journalKey: string;
+  /** Counts the waves from 0. */
+  readonly wave: number;
 }
 
 export interface BatchInput {
@@ -39,79 +40,141 @@ export interface BatchInput {
   /** What is there now, under the lock. */
   readonly applied: AppliedState;
   readonly live: LiveState;
-  readonly by: string;
-  readonly commit: string | null;
+  readonly author: Author;
   readonly at: string;
   readonly newLineage: () => string;
+  /** Changes that are written at once, see `waves.ts`; batches never go across. */
+  readonly waves: readonly (readonly Change[])[];
+  /** How many batches of this run are written already. */
+  readonly written: number;
+  readonly changesMax: number;
+}
+
+/** Who applies, as the history and the audit keep it. */
+export interface Author {
+  /** The user of the system. */
+  readonly by: string;
+  /** As git knows the person. */
+  readonly author: string | null;
+  readonly host: string;
+  readonly pid: number;
+  /** Of otter. */
+  readonly version: string;
+  readonly commit: string | null;
+  readonly dirty: boolean | null;
+  /** The command. */
+  readonly command: string;
 }
 
 /** `conditions` name each key as the plan read it, besides the lock, which whoever commits adds. */
 export function batchesOf(input: BatchInput): Batch[] {
-  const { plan, by, commit, at } = input;
+  const { plan, author, at, waves, written } = input;
   const [applied, live] = [stateFor(plan, input.applied), liveWithMoves(input.live, plan.moved)];
-  const { topology, serial, plan_digest, summary } = plan;
-  const run = `${serial}-${[...plan_digest]
-    .filter((c) => /[0-9A-Za-z]/.test(c))
-    .join('')
-    .slice(-12)}`;
+  const { topology, serial, plan_digest } = plan;
+  const run = runOf(plan);
   // A topology that was destroyed and begins anew must not resume from positions that a node away could not remove.
-  const anew = applied.meta.record === null || applied.specs.length === 0;
-  const lineage = anew ? input.newLineage() : applied.meta.record.lineage;
+  const { record } = applied.meta;
+  const anew = record === null || applied.specs.length === 0;
+  const lineage = anew ? input.newLineage() : record.lineage;
+  const { format: _, ...kept } = record ?? { format: STATE_FORMAT };
   const meta = (of: number): Put => ({
     key: metaKey(topology),
-    value: JSON.stringify({ format: STATE_FORMAT, lineage, serial: of } satisfies MetaRecord),
+    value: JSON.stringify({ ...kept, format: STATE_FORMAT, lineage, serial: of } satisfies MetaRecord),
   });
   const before = new Map(applied.specs.map((spec) => [spec.key, spec]));
   const { names } = applied;
-  const parts = cut(plan.changes);
-  return parts.map((changes, index) => {
+  const parts = waves.flatMap((changes, wave) =>
+    cut(changes, { topology, names, live, changesMax: input.changesMax }).map((part) => ({ part, wave })),
+  );
+  return parts.map(({ part, wave }, index) => {
     const last = index === parts.length - 1;
+    const number = written + index;
     const puts: Put[] = [];
     const deletes: string[] = [];
     const conditions: Condition[] = [];
-    for (const [offset, change] of changes.entries()) {
+    for (const [offset, change] of part.entries()) {
       const name = nameOf(change.address);
-      const kept = names.kept(change.kind, name);
-      const key = specKey(topology, change.kind, kept);
+      const keptAs = names.kept(change.kind, name);
+      const key = specKey(topology, change.kind, keptAs);
       conditions.push({ key, revision: plan.reads[key] ?? null });
       // Never one that was seen before under this name, also when the object was removed in between.
-      const generation = Math.max((before.get(key)?.generation ?? 0) + 1, serial);
-      if (change.after === null) deletes.push(key);
+      const generation = Math.max((before.get(key)?.generation ?? 0) + 1, serial, record?.generationFloor ?? 0);
+      if (change.after === null) deletes.push(key, ...pausesOf(topology, change, live, names));
       else {
         const spec = names.keptSpec(change.kind, change.after) as unknown as SpecRecord['spec'];
-        const record = {
+        const object = {
           generation,
           spec,
           ...historyOf(change, before.get(key), generation, live, names),
-          ...(kept === name ? {} : { name }),
+          ...(keptAs === name ? {} : { name }),
         } satisfies SpecRecord;
-        puts.push({ key, value: JSON.stringify(record) });
+        puts.push({ key, value: JSON.stringify(object) });
       }
+      const { address, actions, moved_from } = change;
       puts.push({
-        key: runKey(topology, run, String(index), String(offset)),
-        value: JSON.stringify(journalOf(change, change.after === null ? null : generation)),
+        key: runKey(topology, run, String(number), String(offset)),
+        value: JSON.stringify({
+          address,
+          actions,
+          ...(moved_from === null ? {} : { moved_from }),
+          generation: change.after === null ? null : generation,
+        } satisfies ChangeRecord),
       });
     }
-    const journalKey = runKey(topology, run, String(index));
-    const addresses = changes.map(({ address }) => address);
-    const journal = { serial, by, at, plan_digest, batch: index + 1, batches: parts.length, addresses };
+    const journalKey = runKey(topology, run, String(number));
+    const addresses = part.map(({ address }) => address);
+    const journal: BatchRecord = {
+      serial,
+      by: author.by,
+      at,
+      plan_digest,
+      batch: number + 1,
+      batches: written + parts.length,
+      addresses,
+    };
     puts.push({ key: journalKey, value: JSON.stringify(journal) });
     // The first batch finds `meta` as the plan did. Later ones rest on the lock: the first may have moved it.
     if (index === 0) conditions.push({ key: metaKey(topology), revision: applied.meta.revision });
     if (last) {
-      const history: HistoryRecord = {
-        serial,
-        at,
-        by,
-        commit,
-        planDigest: plan_digest,
-        summary,
-        addresses: plan.changes.map(({ address }) => address),
-        ...waivedIn(plan),
-      };
+      const history = historyRecord(plan, author, run, at);
       puts.push(meta(serial), { key: historyKey(topology, serial), value: JSON.stringify(history) });
     } else if (index === 0 && anew) puts.push(meta(serial - 1));
-    return { conditions, puts, deletes, addresses, journalKey };
+    return { conditions, puts, deletes, addresses, journalKey, wave };
+  });
+}
+
+function historyRecord(
+  plan: Plan,
+  { by, author, host, commit, dirty, command }: Author,
+  run: string,
+  at: string,
+): HistoryRecord {
+  const { serial, plan_digest, summary, changes } = plan;
+  return {
+    serial,
+    at,
+    by,
+    author,
+    host,
+    commit,
+    dirty,
+    planDigest: plan_digest,
+    summary,
+    addresses: changes.map(({ address }) => address),
+    operation: command,
+    run,
+    ...waivedIn(plan),
+  };
+}
+
+/** What was paused of a channel that goes: one that comes back under its name is not the one that somebody paused. */
+function pausesOf(topology: string, { kind, address }: Change, { pauses = {} }: LiveState, names: Names): string[] {
+  if (kind !== 'channel') return [];
+  const name = nameOf(address);
+  return Object.keys(pauses).flatMap((paused) => {
+    if (paused === address) return [pauseKey(topology, 'channel', names.kept('channel', name))];
+    const pipeline = paused.slice('pipeline.'.length);
+    return paused.startsWith(`pipeline.${name}/`) ? [pauseKey(topology, 'pipeline', names.keptPipeline(pipeline))] : [];
   });
 }
 
@@ -130,12 +193,13 @@ function historyOf(
   generation: number,
   live: LiveState,
   names: Names,
-): Pick<SpecRecord, 'stays' | 'since'> {
-  if (change.kind === 'channel') return staysOf(change, applied, generation, live, names);
-  if (change.kind !== 'database' || applied === undefined) return {};
+): Pick<SpecRecord, 'stays' | 'since' | 'created'> {
+  const created = applied?.created === undefined ? {} : { created: applied.created };
+  if (change.kind === 'channel') return { ...created, ...staysOf(change, applied, generation, live, names) };
+  if (change.kind !== 'database' || applied === undefined) return created;
   const [before, after] = [change.before, change.after] as unknown as [DatabaseSpec, DatabaseSpec];
   const since = isAnother(before, after) ? generation : applied.since;
-  return since === undefined ? {} : { since };
+  return { ...created, ...(since === undefined ? {} : { since }) };
 }
 
 /** What left and comes back must not be taken, by a node that was away meanwhile, for what stayed. */
@@ -155,25 +219,22 @@ function staysOf(
   return Object.keys(stays).length === 0 ? {} : { stays };
 }
 
-function journalOf({ address, actions, moved_from, before, after }: Change, generation: number | null): object {
-  const entry = { address, actions, ...(moved_from === null ? {} : { moved_from }), generation };
-  return JSON.stringify([before, after]).length > JOURNAL_CHARACTERS_MAX
-    ? { ...entry, left_out: true }
-    : { ...entry, before, after };
-}
-
-function cut(changes: readonly Change[]): Change[][] {
+function cut(
+  changes: readonly Change[],
+  { topology, names, live, changesMax }: Pick<BatchInput, 'live' | 'changesMax'> & { topology: string; names: Names },
+): Change[][] {
   const parts: Change[][] = [];
-  let size = 0;
+  let [size, writes] = [0, 0];
   for (const change of changes) {
     const own = JSON.stringify(change.before).length + 2 * JSON.stringify(change.after).length;
+    const count = 1 + (change.after === null ? pausesOf(topology, change, live, names).length : 0);
     const part = parts.at(-1);
-    if (part === undefined || part.length === BATCH_CHANGES_MAX || size + own > BATCH_CHARACTERS_MAX) {
+    if (part === undefined || writes + count > changesMax || size + own > BATCH_CHARACTERS_MAX) {
       parts.push([change]);
-      size = own;
+      [size, writes] = [own, count];
     } else {
       part.push(change);
-      size += own;
+      [size, writes] = [size + own, writes + count];
     }
   }
   return parts;

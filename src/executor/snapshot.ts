@@ -7,6 +7,7 @@ import type {
   MetaRecord,
   NodeRecord,
   OwnerRecord,
+  PauseRecord,
   PipelineRecord,
   SpecRecord,
 } from '../model/records.ts';
@@ -23,6 +24,8 @@ export interface TopologySnapshot {
   readonly owners: Record<string, OwnerRecord>;
   readonly pipelines: Record<string, PipelineRecord>;
   readonly lock: LockRecord | null;
+  /** By address. */
+  readonly pauses?: Readonly<Record<string, PauseRecord>>;
 }
 
 /** Journal and history are left out, since they grow with every apply. @throws OtterError OT3007 */

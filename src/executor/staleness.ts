@@ -4,7 +4,8 @@ import type { StateStore } from '../model/ports.ts';
 import type { AppliedState, AttributeChange } from '../planner/change.ts';
 import type { Plan } from '../planner/plan.ts';
 import { type Journaled, type MovedKey, movedKeys, since } from '../planner/stale.ts';
-import { parseKey, runsPrefix, topologyPrefix } from '../state/keys.ts';
+import { topologyPrefix } from '../state/keys.ts';
+import { readRuns } from './journal.ts';
 import { readHistory } from './snapshot.ts';
 
 /** Attributes of one object in a message; all of them stand in `otter show`. */
@@ -79,33 +80,18 @@ function revisionText(revision: number | null): string {
   return revision === null ? 'not there' : `revision ${revision}`;
 }
 
-interface Parsed {
-  readonly serial?: number;
-  readonly by?: string;
-  readonly at?: string;
-  readonly address?: string;
-  readonly before?: Journaled['before'];
-  readonly after?: Journaled['after'];
-}
-
 /** Changes that were journaled by applies since this serial. */
 async function readJournal(store: StateStore, topology: string, from: number): Promise<Journaled[]> {
-  const { entries } = await store.list(runsPrefix(topology));
-  const heads = new Map<string, Parsed>();
-  const changes: { readonly batch: string; readonly change: Parsed }[] = [];
-  for (const { key, value } of entries) {
-    const parsed = parseKey(key);
-    if (parsed?.at !== 'run') continue;
-    const [batch = '', part] = parsed.path;
-    const record = JSON.parse(value) as Parsed;
-    if (part === undefined) heads.set(`${parsed.id} ${batch}`, record);
-    else changes.push({ batch: `${parsed.id} ${batch}`, change: record });
-  }
-  return changes.flatMap(({ batch, change }): Journaled[] => {
-    const { serial, by, at } = heads.get(batch) ?? {};
-    const { address, before, after } = change;
-    if (serial === undefined || by === undefined || at === undefined || address === undefined || serial < from)
-      return [];
-    return [{ serial, by, at, address, before, after }];
+  const runs = await readRuns(store, topology);
+  return runs.flatMap(({ plan, batches }) => {
+    const changes = new Map(plan?.changes.map((change) => [change.address, change]));
+    return batches.flatMap(({ record: { serial, by, at, addresses } }): Journaled[] =>
+      serial < from
+        ? []
+        : addresses.map((address) => {
+            const { before, after } = changes.get(address) ?? {};
+            return { serial, by, at, address, before, after };
+          }),
+    );
   });
 }

@@ -51,6 +51,15 @@ export interface WaitOptions {
   readonly onProgress?: ((line: string) => void) | undefined;
   /** Told once for every failure, as soon as it is seen. */
   readonly onFailed?: ((failed: FailedPipeline) => void) | undefined;
+  /** What is waited for, whenever that is something else than before. */
+  readonly onWaiting?: ((waiting: readonly Awaited[]) => void) | undefined;
+}
+
+export interface Awaited {
+  readonly pipeline: string;
+  readonly node: string | null;
+  /** In words. */
+  readonly why: string;
 }
 
 const LOOK_EVERY_MS = 300;
@@ -98,9 +107,14 @@ function isAway(error: unknown): boolean {
 }
 
 /** Says what is new since it was called last. */
-function teller({ onProgress = () => undefined, onFailed = () => undefined }: WaitOptions) {
+function teller({
+  onProgress = () => undefined,
+  onFailed = () => undefined,
+  onWaiting = () => undefined,
+}: WaitOptions) {
   const said = new Set<string>();
   let waiting = '';
+  let awaited = '[]';
   const once = (key: string, say: () => void): void => {
     if (!said.has(key)) say();
     said.add(key);
@@ -114,10 +128,20 @@ function teller({ onProgress = () => undefined, onFailed = () => undefined }: Wa
       const line = `${pipeline} does not run yet: ${error.code}: ${error.message}`;
       once(line, () => onProgress(line));
     }
+    const now = missing.map((one) => awaitedOf(one, live));
+    const seen = JSON.stringify(now);
+    if (seen !== awaited) onWaiting(now);
+    awaited = seen;
     const text = missing.length === 0 ? waiting : progressText(missing, live);
     if (text !== waiting) onProgress(text);
     waiting = text;
   };
+}
+
+function awaitedOf({ pipeline, node, database, error }: Missing, live: LiveState): Awaited {
+  if (error !== null) return { pipeline, node, why: `${error.code}: ${error.message}` };
+  if (node === null) return { pipeline, node, why: `no node for ${database}` };
+  return { pipeline, node, why: live.nodes[node] === undefined ? `${node} does not run` : `${node} has not reported` };
 }
 
 /** Pure: what still has to be reported. */

@@ -14,7 +14,7 @@ import type { MetaRecord, NodeRecord, OwnerRecord, SpecRecord } from '../model/r
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import type { ParsedKey } from '../state/keys.ts';
-import { metaKey, nodeKey, ownerKey, parseKey, specKey } from '../state/keys.ts';
+import { metaKey, nodeKey, ownerKey, parseKey, pauseKey, specKey } from '../state/keys.ts';
 
 export interface Seen<T> {
   readonly record: T;
@@ -26,7 +26,7 @@ export interface Seen<T> {
 /** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
 export type News = 'nothing' | 'beat' | 'change';
 
-const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner']);
+const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner', 'pause']);
 
 export class World {
   readonly #topology: string;
@@ -113,12 +113,14 @@ export class World {
     const all = new Map<string, DesiredPipeline[]>();
     for (const channel of this.names('channel')) {
       const { record, created } = this.spec('channel', channel)!;
+      const came = record.created ?? created + (this.meta?.revisionBase ?? 0);
       for (const pipeline of compileChannel(channel, record.spec, record.stays)) {
         const { source, target } = pipeline;
         if (this.spec('database', source) === null || this.spec('database', target) === null) continue;
         const stayed = record.stays?.pipelines?.[pipeline.name] ?? 0;
-        const born = created + Math.max(stayed, ...this.#sinceOf(pipeline));
-        const desired = { spec: pipeline, generation: record.generation, born };
+        const born = came + Math.max(stayed, ...this.#sinceOf(pipeline));
+        const enabled = pipeline.enabled && !this.#isPaused(channel, pipeline.name);
+        const desired = { spec: { ...pipeline, enabled }, generation: record.generation, born };
         for (const database of new Set([source, target])) {
           const known = all.get(database);
           if (known === undefined) all.set(database, [desired]);
@@ -127,6 +129,13 @@ export class World {
       }
     }
     return all;
+  }
+
+  /** By a person, as a whole or this pipeline alone: it rests and keeps its place, as one that is not enabled. */
+  #isPaused(channel: string, pipeline: string): boolean {
+    const topology = this.#topology;
+    const keys = [pauseKey(topology, 'channel', channel), pauseKey(topology, 'pipeline', pipeline)];
+    return keys.some((key) => this.#entries.has(key) || this.#faults.has(key));
   }
 
   /** Since when its two databases are the ones that they are. */
@@ -232,7 +241,7 @@ export class World {
   /** @param named whether a record came or went */
   #forget(at: ParsedKey['at'], named: boolean): void {
     if (named) this.#names.clear();
-    if (at === 'spec') this.#pipelines = null;
+    if (at === 'spec' || at === 'meta' || at === 'pause') this.#pipelines = null;
   }
 
   #sawForeign(database: string, revision: number): void {

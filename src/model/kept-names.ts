@@ -72,6 +72,10 @@ export class Names {
     return new Names(all);
   }
 
+  keptPipeline(shown: string): string {
+    return pipelineNamed(shown, (kind, name) => this.kept(kind, name));
+  }
+
   shownPipeline(kept: string): string {
     return pipelineNamed(kept, (kind, name) => this.shown(kind, name));
   }

@@ -14,6 +14,10 @@ export interface MetaRecord {
   readonly lineage: string;
   /** Number of the last applied change of the topology; counts from 1. */
   readonly serial: number;
+  /** Of a state that was imported: is added to revisions of this store, so that they are above those of the store it came from. */
+  readonly revisionBase?: number;
+  /** Of a state that was imported: generations begin here, above all that were given after it was exported. */
+  readonly generationFloor?: number;
 }
 
 export interface SpecRecord<K extends Kind = Kind> {
@@ -26,6 +30,8 @@ export interface SpecRecord<K extends Kind = Kind> {
   readonly since?: number;
   /** What it is called now, where that is not the name under which it is kept: the one in the key. */
   readonly name?: string;
+  /** Of an object that was imported: the revision at which it came into being in the store that it came from. */
+  readonly created?: number;
 }
 
 /** `status/pipeline/<name>`: written when something changes, not on every row. */
@@ -173,17 +179,28 @@ export interface LockRecord {
   readonly operation: string;
 }
 
-/** `history/<serial>`. */
+/** `history/<serial>`. What was changed stands in the plan, which the run keeps. */
 export interface HistoryRecord {
   readonly serial: number;
   readonly at: string;
+  /** The user of the system. */
   readonly by: string;
+  /** The person, as git knows them: `Ann <ann@example.org>`; earlier versions do not tell. */
+  readonly author?: string | null;
+  readonly host?: string;
+  /** HEAD of the repository that the topology's folder lies in. */
   readonly commit: string | null;
+  /** Whether the folder had changes that are not in that commit; null without a repository. */
+  readonly dirty?: boolean | null;
   readonly planDigest: string;
   readonly summary: { readonly add: number; readonly change: number; readonly destroy: number };
   readonly addresses: readonly string[];
   /** Rules that it broke and was let pass; absent where there were none. */
   readonly waived?: readonly WaivedRecord[];
+  /** What kind of command it was; earlier versions do not tell. */
+  readonly operation?: string;
+  /** The journal of it, `runs/RUN/`; earlier versions do not tell. */
+  readonly run?: string;
 }
 
 /** A rule that a plan broke, until when it was let pass, and why. */
@@ -194,4 +211,66 @@ export interface WaivedRecord {
   readonly address: string;
   readonly until: string;
   readonly reason: string;
+}
+
+/** `runs/<run>/plan/<part>`: a piece of the plan that the run carries out, written before or with its first change. */
+export interface PlanPartRecord {
+  /** `gzip`: of the text of the whole plan, in base64. */
+  readonly encoding: 'text' | 'gzip';
+  readonly part: number;
+  readonly parts: number;
+  readonly text: string;
+}
+
+/** `runs/<run>/<batch>`: is there exactly when the changes of this batch are written. */
+export interface BatchRecord {
+  readonly serial: number;
+  readonly by: string;
+  readonly at: string;
+  readonly plan_digest: string;
+  /** Counts from 1. */
+  readonly batch: number;
+  readonly batches: number;
+  readonly addresses: readonly string[];
+  /** Of an imported journal: its place among the others, below that of everything written here. */
+  readonly order?: number;
+}
+
+/** `runs/<run>/<batch>/<n>`: one change, in the same transaction. */
+export interface ChangeRecord {
+  readonly address: string;
+  readonly actions: readonly string[];
+  /** Its address before, where it has got another name. */
+  readonly moved_from?: string;
+  /** Null: it was removed. */
+  readonly generation: number | null;
+}
+
+/** `pause/<kind>/<name>`: a channel or pipeline that somebody has paused, beside what is declared. */
+export interface PauseRecord {
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
+}
+
+/** `audit/<time>-<id>`: a command that changes something. */
+export interface AuditRecord {
+  readonly at: string;
+  readonly by: string;
+  readonly author: string | null;
+  readonly host: string;
+  readonly pid: number;
+  /** Of otter. */
+  readonly version: string;
+  readonly command: string;
+  /** What it was about: a serial and addresses, a pipeline, whose lock. */
+  readonly what: string;
+  readonly commit: string | null;
+  /** `begun`: it was cut before it could say how it ended. */
+  readonly result: 'begun' | 'done' | 'failed' | 'cancelled';
+  /** Why not, as a code. */
+  readonly code: string | null;
+  readonly serial: number | null;
+  readonly planDigest: string | null;
 }

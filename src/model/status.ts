@@ -81,8 +81,18 @@ export interface PipelineStatus {
   readonly error: ErrorStatus | null;
   /** What it waits for, in words, or null. */
   readonly waiting: string | null;
+  /** When somebody paused it with `otter pause`, else null; nodes that are asked in the store's place do not tell. */
+  readonly paused?: PausedStatus | null;
   /** Recent writes of the deciding site, which this pipeline's changes are judged by; null of the other pipelines. */
   readonly index: IndexStatus | null;
+}
+
+/** Who paused a pipeline, or its channel, with `otter pause`. */
+export interface PausedStatus {
+  /** `user@host`. */
+  readonly by: string;
+  readonly at: string;
+  readonly reason: string | null;
 }
 
 export interface IndexStatus {

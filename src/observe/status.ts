@@ -5,6 +5,7 @@ import type {
   MetaRecord,
   NodeRecord,
   OwnerRecord,
+  PauseRecord,
   PipelineFigures,
   PipelineRecord,
   SpecRecord,
@@ -32,6 +33,8 @@ export interface TopologyRecords {
   readonly owners: Readonly<Record<string, OwnerRecord>>;
   readonly pipelines: Readonly<Record<string, PipelineRecord>>;
   readonly lock: LockRecord | null;
+  /** By address. Who asks the nodes does not know. */
+  readonly pauses?: Readonly<Record<string, PauseRecord>>;
 }
 
 /** Figures older than this are those of a node that is away, whatever its lease says. */
@@ -85,10 +88,19 @@ function pipelineStatus(
   records: TopologyRecords,
   nowMs: number,
 ): PipelineStatus {
-  const { name, source, target, enabled } = pipeline;
+  const { name, channel, source, target, enabled } = pipeline;
   const node = records.owners[target]?.node ?? null;
   const measured = measure(pipeline, node, records, nowMs);
-  return { name, source, target, node, ...(enabled ? measured : paused(measured, generation, node)) };
+  const pause = records.pauses?.[`channel.${channel}`] ?? records.pauses?.[`pipeline.${name}`] ?? null;
+  const rests = !enabled || pause !== null;
+  return {
+    name,
+    source,
+    target,
+    node,
+    ...(rests ? paused(measured, generation, node, pause) : measured),
+    paused: pause === null ? null : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason },
+  };
 }
 
 type Measured = Omit<PipelineStatus, 'name' | 'source' | 'target' | 'node'>;
@@ -135,8 +147,13 @@ function stale(measured: Measured, node: string, sinceMs: number): Measured {
 }
 
 /** What is meant to rest is shown so, whatever keeps its node from noticing. */
-function paused(measured: Measured, generation: number, owner: string | null): Measured {
-  const late = measured.observed_generation < generation && owner !== null;
+function paused(measured: Measured, generation: number, owner: string | null, pause: PauseRecord | null): Measured {
+  const behind = measured.observed_generation < generation || (pause !== null && measured.phase !== 'paused');
+  const late = behind && owner !== null;
+  const byWhom =
+    pause === null
+      ? null
+      : `\`otter resume\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
   return {
     ...measured,
     phase: 'paused',
@@ -144,7 +161,7 @@ function paused(measured: Measured, generation: number, owner: string | null): M
     rows_per_second: 0,
     copy: null,
     error: null,
-    waiting: late ? `node ${owner} has not stopped it yet` : null,
+    waiting: late ? `node ${owner} has not stopped it yet` : byWhom,
   };
 }
 

@@ -5,7 +5,7 @@
  * in memory are the same value.
  */
 import type { Names } from '../model/kept-names.ts';
-import type { MetaRecord, NodeRecord, OwnerRecord, PipelineRecord } from '../model/records.ts';
+import type { MetaRecord, NodeRecord, OwnerRecord, PauseRecord, PipelineRecord } from '../model/records.ts';
 import type { Stays } from '../model/stays.ts';
 import type { Kind } from '../model/topology.ts';
 
@@ -73,6 +73,7 @@ export interface AppliedSpec {
   /** As in `SpecRecord`. */
   readonly stays?: Stays;
   readonly since?: number;
+  readonly created?: number;
 }
 
 /** What apply has written, with the revision of each key. */
@@ -93,6 +94,8 @@ export interface LiveState {
   readonly nodes: Readonly<Record<string, NodeRecord>>;
   readonly owners: Readonly<Record<string, OwnerRecord>>;
   readonly pipelines: Readonly<Record<string, PipelineRecord>>;
+  /** What somebody has paused, by its address: a channel, or a pipeline. */
+  readonly pauses?: Readonly<Record<string, PauseRecord>>;
 }
 
 export function addressOf(kind: Kind, name: string): string {

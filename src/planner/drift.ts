@@ -22,6 +22,11 @@ export function driftOf(applied: AppliedState, live: LiveState): Drift[] {
   );
   const nodes = new Set(applied.specs.flatMap(({ kind, name }) => (kind === 'node' ? [name] : [])));
   const found: Drift[] = [];
+  const pauses = live.pauses ?? {};
+  for (const [address, { by, host, at, reason }] of sorted(pauses)) {
+    const why = reason === null ? '' : ` because ${reason}`;
+    found.push({ address, kind: 'paused', message: `paused by ${by}@${host} since ${at}${why}` });
+  }
   for (const [name, record] of sorted(live.pipelines)) {
     const address = `pipeline.${name}`;
     const wanted = pipelines.get(name);
@@ -33,7 +38,7 @@ export function driftOf(applied: AppliedState, live: LiveState): Drift[] {
     } else if (record.observedGeneration < wanted.generation) {
       const text = `${record.node} runs generation ${record.observedGeneration}, applied is ${wanted.generation}`;
       found.push({ address, kind: 'behind', message: text });
-    } else if (record.phase === 'paused' && wanted.enabled) {
+    } else if (record.phase === 'paused' && wanted.enabled && !isPaused(name, pauses)) {
       found.push({ address, kind: 'paused', message: `paused on ${record.node}` });
     }
   }
@@ -44,6 +49,12 @@ export function driftOf(applied: AppliedState, live: LiveState): Drift[] {
     }
   }
   return found;
+}
+
+/** By itself or with its channel. */
+function isPaused(pipeline: string, pauses: NonNullable<LiveState['pauses']>): boolean {
+  const channel = pipeline.slice(0, pipeline.indexOf('/'));
+  return pauses[`pipeline.${pipeline}`] !== undefined || pauses[`channel.${channel}`] !== undefined;
 }
 
 function sorted<T>(records: Readonly<Record<string, T>>): [string, T][] {

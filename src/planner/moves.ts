@@ -114,7 +114,10 @@ function renaming(moves: readonly Move[]): (kind: Kind, name: string) => string 
   return (kind, name) => to.get(addressOf(kind, name)) ?? name;
 }
 
-function renamedLive({ nodes, owners, pipelines }: LiveState, rename: (kind: Kind, name: string) => string): LiveState {
+function renamedLive(
+  { nodes, owners, pipelines, pauses }: LiveState,
+  rename: (kind: Kind, name: string) => string,
+): LiveState {
   const pipeline = (name: string): string => pipelineNamed(name, rename);
   const keyed = <T>(records: Readonly<Record<string, T>>, keyOf: (name: string) => string): Record<string, T> => {
     // An object may be called `constructor`.
@@ -128,5 +131,14 @@ function renamedLive({ nodes, owners, pipelines }: LiveState, rename: (kind: Kin
     nodes: figures,
     owners: keyed(owners, (name) => rename('database', name)),
     pipelines: keyed(pipelines, pipeline),
+    ...(pauses === undefined ? {} : { pauses: keyed(pauses, (address) => restNamed(address, rename)) }),
   };
+}
+
+/** `channel.shop` or `pipeline.shop/hz>ca`, which somebody paused. */
+function restNamed(address: string, rename: (kind: Kind, name: string) => string): string {
+  const name = nameOf(address);
+  return address.startsWith('channel.')
+    ? addressOf('channel', rename('channel', name))
+    : `pipeline.${pipelineNamed(name, rename)}`;
 }

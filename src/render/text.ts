@@ -139,7 +139,8 @@ function attributeLine(attribute: AttributeChange, width: number, paint: Paint):
   }
 }
 
-function valueText(value: unknown): string {
+/** A value in a line, as one would write it in YAML. */
+export function valueText(value: unknown): string {
   const text = printable(typeof value === 'string' ? JSON.stringify(value) : plain(value));
   return text.length > VALUE_WIDTH_MAX ? `${[...text].slice(0, VALUE_WIDTH_MAX - 1).join('')}…` : text;
 }

@@ -10,6 +10,9 @@ import { KINDS } from '../model/topology.ts';
 /** What nodes report about; pipelines are what a channel is compiled into. */
 export type StatusKind = Kind | 'pipeline';
 
+/** What a person can pause. */
+export type PausedKind = 'channel' | 'pipeline';
+
 export type ParsedKey =
   | { readonly at: 'meta'; readonly topology: string }
   | { readonly at: 'lock'; readonly topology: string }
@@ -18,12 +21,14 @@ export type ParsedKey =
   | { readonly at: 'node'; readonly topology: string; readonly name: string }
   | { readonly at: 'owner'; readonly topology: string; readonly database: string }
   | { readonly at: 'run'; readonly topology: string; readonly id: string; readonly path: readonly string[] }
-  | { readonly at: 'history'; readonly topology: string; readonly serial: number };
+  | { readonly at: 'history'; readonly topology: string; readonly serial: number }
+  | { readonly at: 'pause'; readonly topology: string; readonly kind: PausedKind; readonly name: string }
+  | { readonly at: 'audit'; readonly topology: string; readonly id: string };
 
 /** For every kind of key its form, the record it holds and who writes it; `docs/reference/state.md` is written from it. */
 export const KEY_KINDS: Readonly<
   Record<
-    ParsedKey['at'] | 'departure',
+    ParsedKey['at'] | 'departure' | 'planPart' | 'batch' | 'change',
     { readonly form: string; readonly record: string | null; readonly writer: string }
   >
 > = {
@@ -34,8 +39,13 @@ export const KEY_KINDS: Readonly<
   departure: { form: 'status/database/NAME', record: 'DepartureRecord', writer: 'the node that gave the database up' },
   node: { form: 'nodes/NAME', record: 'NodeRecord', writer: 'the node, under its lease' },
   owner: { form: 'owner/DATABASE', record: 'OwnerRecord', writer: 'the owner, under its lease' },
-  run: { form: 'runs/ID/PART...', record: null, writer: 'apply: its journal, see [the plan as JSON](plan-json.md)' },
+  run: { form: 'runs/RUN/...', record: null, writer: 'apply: its journal, see [the plan as JSON](plan-json.md)' },
+  planPart: { form: 'runs/RUN/plan/PART', record: 'PlanPartRecord', writer: 'apply' },
+  batch: { form: 'runs/RUN/BATCH', record: 'BatchRecord', writer: 'apply' },
+  change: { form: 'runs/RUN/BATCH/N', record: 'ChangeRecord', writer: 'apply' },
   history: { form: 'history/SERIAL', record: 'HistoryRecord', writer: 'apply' },
+  pause: { form: 'pause/KIND/NAME', record: 'PauseRecord', writer: 'pause and resume' },
+  audit: { form: 'audit/TIME-ID', record: 'AuditRecord', writer: 'every command that changes something' },
 };
 
 const ROOT = '/otter/';
@@ -106,6 +116,23 @@ export function historyKey(topology: string, serial: number): string {
   return `${historyPrefix(topology)}${serial}`;
 }
 
+export function pausesPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}pause/`;
+}
+
+export function pauseKey(topology: string, kind: PausedKind, name: string): string {
+  return `${pausesPrefix(topology)}${kind}/${encode(name)}`;
+}
+
+export function auditPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}audit/`;
+}
+
+/** In the order of time, for times of this age of the world. */
+export function auditKey(topology: string, atMs: number, id: string): string {
+  return `${auditPrefix(topology)}${String(Math.max(0, Math.trunc(atMs))).padStart(13, '0')}-${encode(id)}`;
+}
+
 /** The inverse of every key function above; null for what is none of them. */
 export function parseKey(key: string): ParsedKey | null {
   if (!key.startsWith(ROOT)) return null;
@@ -134,6 +161,12 @@ export function parseKey(key: string): ParsedKey | null {
       return rest.length === 1 && /^[1-9]\d{0,14}$/.test(first!)
         ? { at: 'history', topology, serial: Number(first) }
         : null;
+    case 'pause':
+      return rest.length === 2 && (first === 'channel' || first === 'pipeline')
+        ? { at: 'pause', topology, kind: first, name: second! }
+        : null;
+    case 'audit':
+      return rest.length === 1 ? { at: 'audit', topology, id: first! } : null;
     default:
       return null;
   }

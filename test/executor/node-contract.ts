@@ -367,6 +367,39 @@ export function describeNodes(name: string, start: () => Promise<StoreRoom>): vo
       await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
     });
 
+    test('what somebody paused rests, the other direction runs on, no apply undoes it, and it goes on where it was', async () => {
+      await apply(store, PAIR);
+      cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      const rests = (): Record<string, boolean> =>
+        Object.fromEntries(cluster.sites.of('hz').spec.pipelines.map(({ spec }) => [spec.name, !spec.enabled]));
+      const born = cluster.sites.of('hz').spec.pipelines.map((one) => one.born);
+      const pause = { key: keys.pauseKey(T, 'pipeline', 'shop/hz>ca'), value: '{"by":"ann"}' };
+      await store.commit({ conditions: [], puts: [pause], deletes: [] });
+      await until(() => expect(rests()).toEqual({ 'shop/hz>ca': true, 'shop/ca>hz': false }));
+      await apply(store, [channel('shop', ['hz', 'ca'], ['shop.orders', 'shop.stock'])]);
+      await until(() => expect(cluster.sites.of('hz').spec.pipelines[0]!.spec.tables).toHaveLength(2));
+      expect(rests()).toEqual({ 'shop/hz>ca': true, 'shop/ca>hz': false });
+      const all = { key: keys.pauseKey(T, 'channel', 'shop'), value: '{"by":"ann"}' };
+      await store.commit({ conditions: [], puts: [all], deletes: [pause.key] });
+      await until(() => expect(rests()).toEqual({ 'shop/hz>ca': true, 'shop/ca>hz': true }));
+      await store.commit({ conditions: [], puts: [], deletes: [all.key] });
+      await until(() => expect(rests()).toEqual({ 'shop/hz>ca': false, 'shop/ca>hz': false }));
+      expect(cluster.sites.of('hz').spec.pipelines.map((one) => one.born)).toEqual(born);
+      expect(cluster.sites.all).toHaveLength(2);
+    });
+
+    test('an imported channel is the one that it was in the store it came from', async () => {
+      await apply(store, PAIR);
+      cluster.start('hz-1', await handle());
+      await until(() => expect(cluster.sites.where).toContain('hz@hz-1'));
+      const [entry] = (await store.list(keys.specKey(T, 'channel', 'shop'))).entries;
+      const record = { ...(JSON.parse(entry!.value) as object), created: 7_000_123 };
+      await store.commit({ conditions: [], puts: [{ key: entry!.key, value: JSON.stringify(record) }], deletes: [] });
+      await until(() => expect(cluster.sites.of('hz').spec.pipelines[0]!.born).toBe(7_000_123));
+    });
+
     test('stopping in good order leaves nothing held', async () => {
       await apply(store, PAIR);
       const hz = cluster.start('hz-1', await handle());

@@ -1,8 +1,11 @@
 /** Plans carried out against a store in memory: locked, compared and journaled. */
 import { expect, test } from 'vitest';
 import { readApplied } from '../../src/executor/apply.ts';
+import { readAudit } from '../../src/executor/audit.ts';
 import { BATCH_CHANGES_MAX } from '../../src/executor/batches.ts';
+import { readRuns, runOf } from '../../src/executor/journal.ts';
 import { World } from '../../src/executor/world.ts';
+import type { Told } from '../../src/model/apply-event.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import type { HistoryRecord, LockRecord } from '../../src/model/records.ts';
@@ -10,7 +13,7 @@ import type { DatabaseSpec, Topology } from '../../src/model/topology.ts';
 import { historyKey, lockKey, runsPrefix, specKey, statusKey } from '../../src/state/keys.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { MemoryState, memoryStore } from '../../src/state/memory.ts';
-import { applying, loaded, NOTHING, planned, present, SHOP } from './world.ts';
+import { ANN, applying, loaded, NOTHING, planned, present, SHOP } from './world.ts';
 
 const never = new AbortController().signal;
 const LOCK: LockRecord = {
@@ -66,12 +69,22 @@ test('apply writes objects, meta, history and journal, and lets go of the lock',
     serial: 1,
     at: '2026-01-01T00:00:00.000Z',
     by: 'ann',
+    author: 'Ann <ann@example.org>',
+    host: 'h1',
     commit: null,
+    dirty: null,
     planDigest: plan.plan_digest,
     summary: { add: 7, change: 0, destroy: 0 },
     addresses: plan.changes.map(({ address }) => address),
+    operation: 'apply',
+    run: runOf(plan),
   });
-  expect(await keysUnder(store, runsPrefix('t'))).toHaveLength(plan.changes.length + 1);
+  // The plan, the batch, and each change.
+  expect(await keysUnder(store, runsPrefix('t'))).toHaveLength(plan.changes.length + 2);
+  expect(await readRuns(store, 't')).toMatchObject([{ id: runOf(plan), plan, batches: [{ record: { batch: 1 } }] }]);
+  expect(await readAudit(store, 't')).toMatchObject([
+    { by: 'ann', command: 'apply', result: 'done', serial: 1, planDigest: plan.plan_digest },
+  ]);
 });
 
 test('a plan without changes writes nothing', async () => {
@@ -202,16 +215,16 @@ test('of two applies at once one is told who holds the lock, or waits and finds 
     message: 'bob@h2 (pid 9) holds the lock of t since 2026-01-01T00:00:00Z: apply, serial 1',
   });
   await expect(applying(store, plan, { lockTimeoutMs: 50 })).rejects.toMatchObject({ code: 'OT2002' });
-  const told: string[] = [];
+  const told: Told[] = [];
   const waiting = applying(store, plan, {
     lockTimeoutMs: 30_000,
-    onEvent: (line) => {
-      told.push(line);
+    onEvent: (event) => {
+      told.push(event);
       void lock.release();
     },
   });
   await expect(waiting).resolves.toMatchObject({ serial: 1 });
-  expect(told[0]).toMatch(/^Waiting for bob@h2/);
+  expect(told[0]).toEqual({ type: 'lock_waiting', ...LOCK });
 });
 
 test('many at once: one plan is applied, the others end in words', async () => {
@@ -369,7 +382,7 @@ test.each<[string, string, string, string]>([
   await using store = memoryStore();
   await applying(store, await planned(store, loaded(before)));
   const plan = await planned(store, loaded(before.replace('shop.stock', 'shop.stuff')));
-  await applying(store, await planned(store, loaded(after)), { by: 'bob' });
+  await applying(store, await planned(store, loaded(after)), { author: { ...ANN, by: 'bob' } });
   await expect(applying(store, plan)).rejects.toMatchObject({
     code: 'OT2001',
     message: expect.stringMatching(

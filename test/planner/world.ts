@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Ajv } from 'ajv';
 import { type ApplyOptions, applyPlan, readApplied } from '../../src/executor/apply.ts';
+import type { Author } from '../../src/executor/batches.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import { KINDS, type Topology } from '../../src/model/topology.ts';
 import { canonical } from '../../src/planner/canonical.ts';
@@ -72,20 +73,28 @@ export async function planned(
   return plan;
 }
 
+export const ANN: Author = {
+  by: 'ann',
+  author: 'Ann <ann@example.org>',
+  host: 'h1',
+  pid: 7,
+  version: '1.0.0',
+  commit: null,
+  dirty: null,
+  command: 'apply',
+};
+
 let lineages = 0;
 
 export function applying(store: StateStore, plan: Plan, more: Partial<ApplyOptions> = {}) {
   return applyPlan({
     store,
     plan,
-    by: 'ann',
-    host: 'h1',
-    pid: 7,
-    commit: null,
+    author: ANN,
     lockTimeoutMs: 0,
     signal: new AbortController().signal,
     now: () => 1_767_225_600_000,
-    newLineage: () => `lineage-${++lineages}`,
+    newId: () => `lineage-${++lineages}`,
     ...more,
   });
 }

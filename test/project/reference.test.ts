@@ -86,6 +86,17 @@ function statusPage(): string {
   return `${words}${head}\nWritten from \`src/model/status.ts\`; the object that is printed is the first.\n\n${tables.join('\n\n')}\n`;
 }
 
+function eventsPage(): string {
+  const tables = interfacesOf('src/model/apply-event.ts').filter(({ name }) => name !== 'EventHead');
+  return [
+    '# Events of an apply',
+    '`otter apply --json-into FILE` writes one of these objects a line, each when it happens; `destroy` and `rollback` do too. Where there is\nsomething to write it begins with `started` (while somebody else applies, `lock_waiting` comes before); the last is always `finished`. Every one has `at` beside what stands here: the time, ISO 8601 in UTC. Keys are only added, never\nrenamed, within a `format_version`. Written from `src/model/apply-event.ts`.',
+    ...tables.map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 function conflictsPage(): string {
   return [
     '# Conflicts as JSON',
@@ -104,6 +115,7 @@ test.each([
   ['docs/reference/status-json.md', statusPage],
   ['docs/types.md', typesPage],
   ['docs/reference/conflicts-json.md', conflictsPage],
+  ['docs/reference/apply-events.md', eventsPage],
 ] as const)('%s is what the program goes by', async (path, make) => {
   const page = await make();
   if (process.env['OTTER_UPDATE'] !== undefined) writeFileSync(path, page);

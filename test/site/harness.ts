@@ -130,6 +130,15 @@ export class Sites implements AsyncDisposable {
     for (const [name, site] of this.#running) site.update(this.#spec(name));
   }
 
+  /** These pipelines rest, as when somebody pauses them, and no others. */
+  rest(...names: readonly string[]): void {
+    this.#pipelines = this.#pipelines.map((one) => ({
+      ...one,
+      spec: { ...one.spec, enabled: !names.includes(one.spec.name) },
+    }));
+    for (const [name, site] of this.#running) site.update(this.#spec(name));
+  }
+
   /** Waits until all pipelines, or those of a channel, have taken up what was set last, as `otter apply` does. */
   async settled(channel?: string): Promise<void> {
     const generation = this.#generation;

@@ -52,9 +52,9 @@ function address(user: string, password = passwordOf(user), port = tlsPort): str
   return `etcds://${user}:${encodeURIComponent(password)}@127.0.0.1:${port}?${query}`;
 }
 
-/** The statements of docs/state.md. */
+/** The statements of docs/roles.md. */
 async function documented(): Promise<string[]> {
-  const text = await readFile(new URL('../../docs/state.md', import.meta.url), 'utf8');
+  const text = await readFile(new URL('../../docs/roles.md', import.meta.url), 'utf8');
   return text.split('\n').filter((line) => line.startsWith('etcdctl '));
 }
 
@@ -133,10 +133,11 @@ test('tokens run out: commits, lists, leases and watches go on, also over a new 
 test('each role may do what it should and no more', async () => {
   const may: Readonly<Record<string, readonly string[]>> = {
     planner: [],
-    applier: ['spec/region/x', 'runs/1-x/0', 'history/9', 'meta', 'lock'],
+    operator: ['pause/channel/x', 'audit/1-x'],
+    applier: ['spec/region/x', 'pause/channel/x', 'runs/1-x/0', 'history/9', 'audit/1-x', 'meta', 'lock'],
     worker: ['nodes/x', 'owner/x', 'status/pipeline/x'],
   };
-  const everything = Object.values(may).flat();
+  const everything = [...new Set(Object.values(may).flat())];
   for (const [user, allowed] of Object.entries(may)) {
     await using store = openStore(address(user));
     await store.list('/otter/main/');
@@ -174,8 +175,9 @@ channels: { shop: { from: a, to: b, tables: [shop.orders] } }
   await using planner = await as('planner');
   await using applier = await as('applier');
   await using worker = await as('worker');
+  await using operator = await as('operator');
   expect(await planner.run('plan')).toMatchObject({ code: 0 });
-  for (const otter of [planner, worker]) {
+  for (const otter of [planner, worker, operator]) {
     const refused = await otter.run('apply', '--auto-approve', '--no-wait');
     expect(refused.code).toBe(1);
     expect(refused.err).toContain('OT3005');
@@ -183,6 +185,24 @@ channels: { shop: { from: a, to: b, tables: [shop.orders] } }
   }
   expect((await admin.list('/otter/main/')).entries).toEqual([]);
   expect(await applier.run('apply', '--auto-approve', '--no-wait')).toMatchObject({ code: 0 });
+  for (const otter of [planner, worker]) {
+    for (const command of [['pause', 'shop', '--no-wait'], ['migrate'], ['lock', 'break']])
+      expect((await otter.run(...command)).code, command.join(' ')).toBe(command[0] === 'pause' ? 1 : 0);
+  }
+  for (const otter of [operator, applier]) {
+    expect(await otter.run('pause', 'shop', '--no-wait')).toMatchObject({ code: 0 });
+    expect(await otter.run('resume', 'shop', '--no-wait')).toMatchObject({ code: 0 });
+  }
+  for (const command of ['history', 'audit', 'lock', 'plan'])
+    expect(await planner.run(command), command).toMatchObject({ code: 0 });
+  const file = join(folder, 'main.state.json');
+  expect(await planner.run('state', 'export', file)).toMatchObject({ code: 0 });
+  const kept = (await admin.list('/otter/main/')).entries.map(({ key }) => key);
+  expect(await planner.run('state', 'import', file, '--auto-approve', '--no-wait')).toMatchObject({ code: 0 });
+  for (let from = 0; from < kept.length; from += 100)
+    await admin.commit({ conditions: [], puts: [], deletes: kept.slice(from, from + 100) });
+  expect((await operator.run('state', 'import', file, '--auto-approve')).err).toContain('OT3005');
+  expect(await applier.run('state', 'import', file, '--auto-approve')).toMatchObject({ code: 0 });
   worker.node('west-1');
   await vi.waitFor(
     async () => {
@@ -211,4 +231,4 @@ channels: { shop: { from: a, to: b, tables: [shop.orders] } }
     },
     { timeout: 30_000, interval: 200 },
   );
-}, 120_000);
+}, 400_000);

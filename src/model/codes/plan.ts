@@ -19,7 +19,8 @@ export const PLAN_CODES = {
     title: 'Partly applied',
     meaning:
       'A plan of many changes is written in several transactions. Some were written before the rest failed. Each object is either wholly as it was or wholly as it will be, and nodes run what is written.',
-    action: 'Run `otter plan`: it shows what is left. `otter apply` continues.',
+    action:
+      '`otter apply --resume` goes on with the same plan, whoever began it, also after a kill. Or run `otter plan`: it shows what is left, and `otter apply` does it.',
   },
   OT2004: {
     title: 'Refused by a guard',
@@ -127,5 +128,34 @@ export const PLAN_CODES = {
     title: 'Limits are loosened',
     meaning: 'The plan takes limits or rules away, or makes them wider, that later plans are held against.',
     action: 'Have somebody else look at it.',
+  },
+  OT2031: {
+    title: 'A step of the apply was not taken up',
+    meaning:
+      'With `--max-lag` an apply changes a few channels at a time, and goes on when their pipelines run and lag less than asked for. One failed, or did not get there in time. What was written before stays, the rest is not written.',
+    action: 'See `otter status` and mend the pipeline, then `otter apply --resume`.',
+  },
+  OT2032: {
+    title: 'Nothing to resume',
+    meaning:
+      'The last apply is complete, or wrote nothing, or another was begun since; or the plan of the one that was cut is not in the state store, as with earlier versions.',
+    action: '`otter plan` shows what is left to be done, and `otter apply` does it.',
+  },
+  OT2033: {
+    title: 'Earlier state is not known',
+    meaning:
+      'To go back to a serial, or to compare two, what was written since is taken back by the plans in the journal. One of them is not there: a version of otter that kept no plans applied it.',
+    action: 'Take the topology of then from version control (`otter show N` names the commit) and apply that.',
+  },
+  OT2034: {
+    title: 'Lock is held by a process that lives',
+    meaning:
+      'The lock of the topology is renewed by its holder. Taking it away ends their apply in the middle: what they still write is refused.',
+    action: 'Ask them, or wait. When it is meant: `otter lock break --force`.',
+  },
+  OT2035: {
+    title: 'Cannot be paused',
+    meaning: 'What was named is no channel or pipeline of the applied topology, or it is paused, or goes on, already.',
+    action: '`otter status` lists channels and pipelines. A pipeline is written `shop/hz:ca`.',
   },
 } as const satisfies Record<string, Explanation>;

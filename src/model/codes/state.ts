@@ -45,7 +45,8 @@ export const STATE_CODES = {
   OT3007: {
     title: 'Record in the state store not understood',
     meaning: 'A value in the state store is not what this version of otter writes there.',
-    action: 'A newer otter may have written it: run that version here too. Else delete that key, and apply again.',
+    action:
+      'A newer otter may have written it: run that version here too. An older one: `otter migrate`. Else delete that key, and apply again.',
   },
   OT3008: {
     title: 'State file busy',
@@ -64,6 +65,12 @@ export const STATE_CODES = {
     meaning:
       'Another process runs under the same node name and has taken over its databases. Two processes never serve one name.',
     action: 'Give each process its own node in the topology, or stop one of the two.',
+  },
+  OT3011: {
+    title: 'State store is not empty',
+    meaning: 'A state is imported only into a store that holds nothing of its topology, and something is there.',
+    action:
+      'Let `otter state import FILE` plan what to change: it says what would become different and asks. Or name another store with --state.',
   },
   OT3020: {
     title: 'Secret not found',

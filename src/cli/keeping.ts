@@ -1,0 +1,100 @@
+/** Commands about what is kept in the state store: the lock, pauses, the way back, the audit, backup and formats. */
+import { Argument, type Command } from 'commander';
+import type { ApplyOptions } from './apply.ts';
+import type { CommonOptions, Context } from './context.ts';
+import { type AuditOptions, audit, differences } from './history.ts';
+import { type LockOptions, lock } from './lock.ts';
+import { type PauseOptions, pause, resume } from './pause.ts';
+import { rollback } from './rollback.ts';
+import { migrate, type StateOptions, state } from './state.ts';
+
+type Run = (options: CommonOptions, args: readonly string[]) => number | Promise<number>;
+export type Add = (usage: string, summary: string, example: string, action: Run) => Command;
+
+/** Of `program.ts`. */
+export interface Flags {
+  /** Those of a command that carries out a plan. */
+  readonly apply: (command: Command) => Command;
+  /** In milliseconds. */
+  readonly timeOf: (text: string) => number;
+  readonly countOf: (text: string) => number;
+}
+
+export function addKeeping(add: Add, context: Context, flags: Flags): void {
+  const restFlags = (command: Command): Command =>
+    command
+      .option('--no-wait', 'do not wait for the nodes')
+      .option('--timeout <time>', 'how long to wait for the nodes [30s]', flags.timeOf);
+  restFlags(
+    add(
+      'pause <address>',
+      'let a channel or pipeline rest; it keeps its place',
+      'otter pause shop/hz:ca --reason "index is built"',
+      (options, [address]) => pause(context, options as PauseOptions, address!),
+    ),
+  ).option('--reason <text>', 'why; status and plan say it');
+  restFlags(
+    add('resume <address>', 'continue a channel or pipeline', 'otter resume shop/hz:ca', (options, [address]) =>
+      resume(context, options as PauseOptions, address!),
+    ),
+  );
+  add('diff <serials>', 'what differs between two serials', 'otter diff 41..42', (options, [serials]) =>
+    differences(context, options, serials!),
+  );
+  flags
+    .apply(
+      add(
+        'rollback <serial>',
+        'the way back to an earlier serial: a plan that is shown, asked for and applied',
+        'otter rollback 41',
+        (options, [serial]) => rollback(context, options as ApplyOptions, serial!),
+      ),
+    )
+    .option('--out <file>', 'keep the plan in a file, for `otter apply FILE`, and do no more');
+  add('audit', 'who changed what, when, from where, and how it ended', 'otter audit --since 24h', (options) =>
+    audit(context, options as AuditOptions),
+  )
+    .option('--since <time>', 'only of the last 30m, 24h, 7d', longTimeOf(flags.timeOf))
+    .option('--limit <n>', 'how many of the last ones [50]', flags.countOf);
+  add(
+    'lock [what]',
+    'who applies, and whether they live; or take their lock away',
+    'otter lock list',
+    (options, [what]) => lock(context, options as LockOptions, what ?? 'list'),
+  )
+    .option('--force', 'break: also when its holder is known to live')
+    .option('--yes', 'break: do not ask')
+    .addHelpText('after', '  otter lock break\n');
+  add(
+    'state <what> [file]',
+    'export the state into one file, or import it',
+    'otter state export shop.state.json',
+    (options, [what, file]) => state(context, options as StateOptions, what!, file),
+  )
+    .option('--auto-approve', 'import: do not ask')
+    .option('--no-wait', 'import into what is there: do not wait for the nodes')
+    .option('--timeout <time>', 'import into what is there: how long to wait for the nodes [120s]', flags.timeOf)
+    .option('--allow-destroy <address>', 'import: let this protected object be destroyed; may be repeated', more)
+    .addHelpText('after', '  otter state import shop.state.json\n');
+  add('migrate', 'bring the state into the format of this version', 'otter migrate', (options) =>
+    migrate(context, options as StateOptions),
+  ).option('--auto-approve', 'do not ask');
+}
+
+/** Words that a command takes first; for `program.ts`, which declares its arguments from the usage. */
+export const WORDS: Readonly<Record<string, Argument>> = {
+  'lock [what]': new Argument('[what]').choices(['list', 'break']),
+  'state <what>': new Argument('<what>').choices(['export', 'import']),
+};
+
+function more(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
+
+/** Also hours and days. */
+function longTimeOf(timeOf: (text: string) => number): (text: string) => number {
+  return (text) => {
+    const [, count, unit] = /^(\d+)(h|d)$/.exec(text) ?? [];
+    return count === undefined ? timeOf(text) : Number(count) * (unit === 'h' ? 3_600_000 : 86_400_000);
+  };
+}

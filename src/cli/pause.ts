@@ -1,0 +1,107 @@
+/** `otter pause ADDR` and `otter resume ADDR`: a channel or pipeline rests, keeps its place, and goes on. */
+import { auditEntry } from '../executor/audit.ts';
+import { goOn, pause as pauseIt, type Rest, reported, type Standing, standing } from '../executor/pausing.ts';
+import { OtterError } from '../model/error.ts';
+import type { StateStore } from '../model/ports.ts';
+import type { ChannelSpec } from '../model/topology.ts';
+import { printable } from '../render/width.ts';
+import { loadTopology } from '../topology/load.ts';
+import { authorOf } from './author.ts';
+import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
+
+export interface PauseOptions extends CommonOptions {
+  readonly reason?: string;
+  readonly wait?: boolean;
+  readonly timeout?: number;
+}
+
+const TIMEOUT_MS = 30_000;
+
+export async function pause(context: Context, options: PauseOptions, address: string): Promise<number> {
+  const topology = topologyName(context, options, loadTopology);
+  await using store = storeToRead(context, options);
+  for (;;) {
+    const found = await standing(store, topology, address, context.signal);
+    const { rest, pausedBy } = found;
+    if (pausedBy !== null) {
+      say(context, options, rest, false, `${shown(rest)} is paused already: ${whoPaused(pausedBy)}.`);
+      return EXIT.done;
+    }
+    const author = authorOf(context, options, 'pause');
+    const at = new Date(context.now()).toISOString();
+    const record = { by: author.by, host: author.host, at, reason: options.reason ?? null };
+    const audit = auditEntry(topology, author, context.now(), context.parts.newId());
+    if (!(await pauseIt(store, topology, found, record, audit))) continue;
+    return await settled(context, options, store, topology, rest, true);
+  }
+}
+
+export async function resume(context: Context, options: PauseOptions, address: string): Promise<number> {
+  const topology = topologyName(context, options, loadTopology);
+  await using store = storeToRead(context, options);
+  for (;;) {
+    const found = await standing(store, topology, address, context.signal);
+    const { rest, pausedBy } = found;
+    if (rest.kind === 'pipeline' && pausedBy?.address === `channel.${rest.channel.name}`) {
+      throw new OtterError('OT2035', `all of ${pausedBy.address} is paused: ${whoPaused(pausedBy)}`, {
+        hint: `The channel goes on with all of its pipelines: otter resume ${rest.channel.name}`,
+      });
+    }
+    if (!isPaused(found)) {
+      const { enabled } = rest.channel.spec as unknown as ChannelSpec;
+      const off = enabled ? '' : ' The topology says `enabled: false`: change that and apply.';
+      say(context, options, rest, false, `${shown(rest)} is not paused.${off}`);
+      return EXIT.done;
+    }
+    const audit = auditEntry(topology, authorOf(context, options, 'resume'), context.now(), context.parts.newId());
+    if ((await goOn(store, topology, found, audit)) === null) continue;
+    return await settled(context, options, store, topology, rest, false);
+  }
+}
+
+/** It, or something of it. */
+function isPaused({ rest, live }: Standing): boolean {
+  const addresses = [`${rest.kind}.${rest.name}`, ...rest.pipelines.map((name) => `pipeline.${name}`)];
+  return addresses.some((address) => live.pauses?.[address] !== undefined);
+}
+
+async function settled(
+  context: Context,
+  options: PauseOptions,
+  store: StateStore,
+  topology: string,
+  rest: Rest,
+  resting: boolean,
+): Promise<number> {
+  const { enabled } = rest.channel.spec as unknown as ChannelSpec;
+  const done = resting ? 'is paused: it keeps its place, and its source must keep its log' : 'goes on';
+  if (options.wait === false || (!enabled && !resting)) {
+    say(context, options, rest, true, `${shown(rest)} ${done}.`);
+    return EXIT.done;
+  }
+  const timeoutMs = options.timeout ?? TIMEOUT_MS;
+  const late = await reported(store, topology, rest.pipelines, resting, timeoutMs, context.signal);
+  if (late.length === 0) {
+    say(context, options, rest, true, `${shown(rest)} ${done}.`);
+    return EXIT.done;
+  }
+  context.stderr.write(
+    `Error OT7008: nodes have not reported it after ${timeoutMs / 1000} s: ${printable(late.join(', '))}\n` +
+      `${shown(rest)} ${resting ? 'is to rest' : 'is to go on'} all the same: nodes take it up when they come, see \`otter status\`.\n`,
+  );
+  return EXIT.timeout;
+}
+
+function whoPaused({ record: { by, host, at, reason } }: NonNullable<Standing['pausedBy']>): string {
+  return printable(`by ${by}@${host} since ${at}${reason === null ? '' : `, because ${reason}`}`);
+}
+
+function shown({ kind, name }: Rest): string {
+  return `${kind}.${name}`;
+}
+
+function say(context: Context, options: PauseOptions, rest: Rest, changed: boolean, text: string): void {
+  const { kind, name, pipelines } = rest;
+  const json = { address: `${kind}.${name}`, pipelines, changed };
+  context.stdout.write(options.json === true ? `${JSON.stringify(json)}\n` : `${text}\n`);
+}

@@ -1,0 +1,30 @@
+/** `otter rollback N`: the way back to an earlier serial, as a plan that is shown, guarded, asked for and applied like any other. */
+import { appliedAt, readPast } from '../executor/past.ts';
+import { appliedTopology } from '../planner/applied-topology.ts';
+import { planJson } from '../render/json.ts';
+import { loadTopology } from '../topology/load.ts';
+import { type ApplyOptions, review } from './apply.ts';
+import { type Context, EXIT, storeToRead, topologyName } from './context.ts';
+import { appliedOnce } from './history.ts';
+import { planFor, showPlan, showRefusals } from './plan.ts';
+import { serialOf } from './serials.ts';
+
+export async function rollback(context: Context, options: ApplyOptions, word: string): Promise<number> {
+  const name = topologyName(context, options, loadTopology);
+  await using store = storeToRead(context, options);
+  const past = await readPast(store, name, context.signal);
+  appliedOnce(name, store, past.history);
+  const serial = serialOf(word, past.history);
+  const planned = await planFor(context, options, store, { desired: appliedTopology(appliedAt(past, serial)) });
+  if (options.out === undefined) {
+    const code = await review(context, options, store, planned, `rollback ${serial}`);
+    if (code === EXIT.done && planned.plan.changes.length > 0)
+      context.stderr.write(`The files are as before: \`otter plan\` shows how they differ from serial ${serial}.\n`);
+    return code;
+  }
+  showPlan(context, options, planned.plan);
+  context.parts.writeFile(options.out, `${planJson(planned.plan)}\n`, { secret: true });
+  if (showRefusals(context, planned.refusals)) return EXIT.refused;
+  context.stderr.write(`Saved to ${options.out}. To carry it out: otter apply ${options.out}\n`);
+  return EXIT.done;
+}

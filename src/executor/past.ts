@@ -1,0 +1,105 @@
+/**
+ * What was applied at an earlier serial, found by taking back from what is applied now everything that was written since.
+ *
+ * Rules: every change that was ever written stands in the journal, in the transaction that wrote it, so their order is that
+ * of their transactions, also of runs that were cut; where a plan is not in the journal (earlier versions kept none), what
+ * was before it is not known, and it is said so.
+ */
+import { OtterError } from '../model/error.ts';
+import type { StateStore } from '../model/ports.ts';
+import type { HistoryRecord } from '../model/records.ts';
+import { type AppliedSpec, type AppliedState, nameOf } from '../planner/change.ts';
+import type { Plan } from '../planner/plan.ts';
+import { readApplied } from './applied.ts';
+import { type Run, readRuns, runOf } from './journal.ts';
+import { readHistory } from './snapshot.ts';
+
+export interface Past {
+  readonly applied: AppliedState;
+  readonly history: readonly HistoryRecord[];
+  readonly runs: readonly Run[];
+}
+
+export async function readPast(store: StateStore, topology: string, signal?: AbortSignal): Promise<Past> {
+  // What is applied last: a change between the two would be taken back without having been there.
+  const runs = await readRuns(store, topology, signal);
+  const history = await readHistory(store, topology);
+  const { applied } = await readApplied(store, topology, signal);
+  return { applied, history, runs };
+}
+
+/** The plan of a serial; null where none was kept. */
+export function planOf({ history, runs }: Past, serial: number): Plan | null {
+  const record = history.find((one) => one.serial === serial);
+  if (record === undefined) return null;
+  const run = record.run ?? runOf({ serial, plan_digest: record.planDigest });
+  return runs.find(({ id }) => id === run)?.plan ?? null;
+}
+
+interface Written {
+  readonly order: number;
+  readonly run: Run;
+  readonly addresses: readonly string[];
+}
+
+/**
+ * What was applied when this serial was complete, in the form in which a plan reads it; revisions and generations are of now.
+ * @throws OtterError OT7002 for a serial that never was, OT2033 where what was before a change is not known
+ */
+export function appliedAt(past: Past, serial: number): AppliedState {
+  const { applied, history, runs } = past;
+  const record = history.find((one) => one.serial === serial);
+  if (record === undefined)
+    throw new OtterError('OT7002', `there is no serial ${serial}`, { hint: '`otter history` lists them.' });
+  const writes: Written[] = runs
+    .flatMap((run) => run.batches.map((batch) => ({ order: batch.order, run, addresses: batch.record.addresses })))
+    .sort((a, b) => b.order - a.order);
+  const end = writes.find(({ run }) => isOf(run, record));
+  const present = new Map(applied.specs.map((spec) => [`${spec.kind}.${spec.name}`, spec]));
+  for (const { order, run, addresses } of writes) {
+    if (end !== undefined && order <= end.order) break;
+    if (run.plan === null) throw unknown(serial, run.id);
+    const changes = new Map(run.plan.changes.map((change) => [change.address, change]));
+    // Backwards, as they were written forwards.
+    for (const address of [...addresses].reverse()) {
+      const change = changes.get(address);
+      if (change === undefined) throw unknown(serial, run.id);
+      if (change.before === null) present.delete(address);
+      else present.set(address, specOf(change.before, address, change.kind, applied, present.get(address)));
+    }
+  }
+  if (end === undefined && writes.length > 0) throw unknown(serial, String(serial));
+  return { ...applied, specs: [...present.values()] };
+}
+
+function isOf(run: Run, { serial, planDigest, run: id }: HistoryRecord): boolean {
+  return run.id === (id ?? runOf({ serial, plan_digest: planDigest }));
+}
+
+function specOf(
+  spec: AppliedSpec['spec'],
+  address: string,
+  kind: AppliedSpec['kind'],
+  { keyOf }: AppliedState,
+  known: AppliedSpec | undefined,
+): AppliedSpec {
+  const name = nameOf(address);
+  return {
+    key: keyOf(kind, name),
+    kind,
+    name,
+    generation: known?.generation ?? 0,
+    spec,
+    revision: known?.revision ?? 0,
+  };
+}
+
+function unknown(serial: number, run: string): OtterError {
+  return new OtterError(
+    'OT2033',
+    `what was applied at serial ${serial} is not known: the plan of run ${run} was not kept`,
+    {
+      hint: 'Earlier versions kept no plans. Take the topology from version control and apply it.',
+    },
+  );
+}

@@ -1,0 +1,48 @@
+/**
+ * The changes of a plan in waves: what may be written at once, and what waits until nodes run what was written before.
+ *
+ * Rules: what others refer to comes first and goes last; channels that have a database in common are never changed in
+ * the same wave, those that have none are; a channel that goes ends before or with whatever may take its tables up.
+ */
+import type { ChannelSpec } from '../model/topology.ts';
+import type { Change } from '../planner/change.ts';
+import { databasesOf } from '../planner/references.ts';
+
+/** Everything at once, as it is without a gate. */
+export function oneWave(changes: readonly Change[]): Change[][] {
+  return changes.length === 0 ? [] : [[...changes]];
+}
+
+/** For `--max-lag`: `changes` in the order of the plan. */
+export function wavesOf(changes: readonly Change[]): Change[][] {
+  const isChannel = ({ kind }: Change): boolean => kind === 'channel';
+  const ends = changes.filter((change) => isChannel(change) && change.after === null);
+  const channels = changes.filter((change) => isChannel(change) && change.after !== null);
+  const others = changes.filter((change) => !isChannel(change));
+  const refersToChannels = ({ kind }: Change): boolean => kind === 'alert' || kind === 'files';
+  const before = others.filter((change) => change.after !== null && !refersToChannels(change));
+  const afterwards = others.filter((change) => change.after === null || refersToChannels(change));
+  // What refers to a channel that goes, goes before it.
+  const leaving = afterwards.filter((change) => change.after === null && refersToChannels(change));
+  const rest = afterwards.filter((change) => !leaving.includes(change));
+  const [first = [], ...more] = apart(channels);
+  return [before, [...leaving, ...ends, ...first], ...more, rest].filter((wave) => wave.length > 0);
+}
+
+/** Each channel in the first wave in which no database of it is touched yet. */
+function apart(channels: readonly Change[]): Change[][] {
+  const waves: { readonly changes: Change[]; readonly databases: Set<string> }[] = [];
+  for (const change of channels) {
+    const databases = [change.before, change.after].flatMap((spec) =>
+      spec === null ? [] : databasesOf((spec as unknown as ChannelSpec).direction),
+    );
+    let wave = waves.find((one) => !databases.some((database) => one.databases.has(database)));
+    if (wave === undefined) {
+      wave = { changes: [], databases: new Set() };
+      waves.push(wave);
+    }
+    wave.changes.push(change);
+    for (const database of databases) wave.databases.add(database);
+  }
+  return waves.map(({ changes }) => changes);
+}
