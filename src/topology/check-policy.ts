@@ -24,7 +24,7 @@ export function checkPolicy(checked: Checked): void {
     for (const [i, { until }] of (rule.waive ?? []).entries()) {
       if (isDay(until)) continue;
       const path: Path = ['rules', name, 'waive', i, 'until'];
-      checked.report({ code: 'OT1070', summary: `\`${until}\` is no day`, path, at: 'value' });
+      checked.report({ code: 'OT1080', summary: `\`${until}\` is no day`, path, at: 'value' });
     }
   }
   checkMoved(checked);
@@ -35,14 +35,14 @@ function checkCode({ report }: Checked, code: string, rule: Rule): void {
   if (!Object.hasOwn(CODES, code)) {
     const near = nearest(code, Object.keys(CODES));
     const detail = `${near === null ? '' : `Did you mean \`${near}\`? `}\`otter explain\` lists all.`;
-    report({ code: 'OT1070', summary: `no finding has the code \`${code}\``, detail, path, at: 'key' });
+    report({ code: 'OT1080', summary: `no finding has the code \`${code}\``, detail, path, at: 'key' });
   }
   for (const key of ['when', 'on', 'message'] as const) {
     // With `when` the default of `on` is filled in.
     if (rule[key] === undefined || (key === 'on' && rule.when !== undefined)) continue;
     const detail = 'A rule of your own has a name, like `no-copies`.';
     report({
-      code: 'OT1070',
+      code: 'OT1080',
       summary: `\`${key}\` does not belong to a finding's code`,
       detail,
       path: [...path, key],
@@ -51,11 +51,11 @@ function checkCode({ report }: Checked, code: string, rule: Rule): void {
   }
   if (rule.waive !== undefined && !isOfPlans(code)) {
     const detail = 'Only what is found in a plan (OT21xx) can be waived for an object.';
-    report({ code: 'OT1070', summary: `\`${code}\` cannot be waived`, detail, path: [...path, 'waive'], at: 'key' });
+    report({ code: 'OT1080', summary: `\`${code}\` cannot be waived`, detail, path: [...path, 'waive'], at: 'key' });
   }
   if (Object.keys(rule).length === 0)
     report({
-      code: 'OT1070',
+      code: 'OT1080',
       summary: `\`rules.${code}\` says nothing`,
       detail: 'Say `severity` or `waive`.',
       path,
@@ -72,7 +72,7 @@ function checkRule({ report }: Checked, name: string, { when, message }: Rule): 
   const path: Path = ['rules', name];
   for (const [key, value] of Object.entries({ when, message })) {
     if (value !== undefined) continue;
-    report({ code: 'OT1070', summary: `\`rules.${name}\` has no \`${key}\``, path, at: 'key' });
+    report({ code: 'OT1080', summary: `\`rules.${name}\` has no \`${key}\``, path, at: 'key' });
   }
   if (when === undefined) return;
   try {
@@ -80,7 +80,7 @@ function checkRule({ report }: Checked, name: string, { when, message }: Rule): 
   } catch (error) {
     if (!(error instanceof ExpressionProblem)) throw error;
     const { at, end } = error;
-    const facts = { code: 'OT1070' as const, summary: `\`when\` of \`rules.${name}\`: ${error.message}` };
+    const facts = { code: 'OT1080' as const, summary: `\`when\` of \`rules.${name}\`: ${error.message}` };
     report({ ...facts, path: [...path, 'when'], at: 'value', part: { at, end } });
   }
 }
@@ -98,7 +98,7 @@ function checkMoved({ topology, report, names, broken }: Checked): void {
     const path: Path = ['moved', i];
     const [kind, name] = partsOf(to);
     const told = (summary: string, detail: string, severity: 'error' | 'warning' = 'error'): void =>
-      report({ code: 'OT1071', severity, summary, detail, path, at: 'key' });
+      report({ code: 'OT1081', severity, summary, detail, path, at: 'key' });
     if (kind === null || partsOf(from)[0] === null) {
       told(`\`${kind === null ? to : from}\` is no address`, 'Addresses look like `channel.shop` and `database.hz`.');
     } else if (partsOf(from)[0] !== kind) {

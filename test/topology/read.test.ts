@@ -44,7 +44,7 @@ describe('a directory', () => {
       'empty.yaml': '# nothing\n',
       'sub/e.yaml': 'not: read',
     });
-    expect(findings()).toEqual([expect.stringMatching(/^OT1071 .*`moved` leads to channel\.z, which is not declared/)]);
+    expect(findings()).toEqual([expect.stringMatching(/^OT1081 .*`moved` leads to channel\.z, which is not declared/)]);
     const { topology, files } = loadTopology(folder);
     expect(Object.keys(topology!.region)).toEqual(['a', 'b']);
     expect(topology!.moved).toHaveLength(2);

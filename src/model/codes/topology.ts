@@ -274,13 +274,13 @@ export const TOPOLOGY_CODES = {
     action:
       'Write `apply: { lanes: 4, atomic: false }` if that is meant (`docs/apply.md` says what is kept and what is not), or leave `lanes` out.',
   },
-  OT1070: {
+  OT1080: {
     title: 'Rule that cannot be followed',
     meaning:
       '`rules` names a code that no finding has, a condition that cannot be read, or a waiver whose day is none. Rules that are not understood are not passed over.',
     action: 'Correct it; `docs/guards.md` lists what a condition can ask, and `otter explain` the codes.',
   },
-  OT1071: {
+  OT1081: {
     title: 'New name that leads nowhere',
     meaning:
       'An entry of `moved` names what is no object, leads back to its beginning, or to something that is not declared. Only channels and databases have positions that a new name could lose.',

@@ -23,14 +23,7 @@ export function factCondition(text: string): (facts: Facts) => boolean {
 }
 
 function literal(fact: Fact): string | null {
-  switch (typeof fact) {
-    case 'string':
-      return quoted(fact);
-    case 'number':
-      return String(fact);
-    case 'boolean':
-      return fact ? '1' : '0';
-    default:
-      return null;
-  }
+  if (fact === null) return null;
+  if (typeof fact === 'string') return quoted(fact);
+  return String(Number(fact));
 }
