@@ -1,7 +1,7 @@
 /** Pipelines that rest, one direction alone or both, with writes on both sides meanwhile and a restart: nothing is lost, and both end equal. */
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { LabServer } from '../../src/lab/servers.ts';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { ChannelSpec } from '../../src/model/topology.ts';
 import { channel, count, equal, numbers, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
@@ -14,7 +14,7 @@ const MESH: ChannelSpec = {
   conflict: { ...PRIORITY.conflict!, policy: 'last-write-wins' },
 };
 
-let servers: [LabServer, LabServer];
+let servers: [DatabaseServer, DatabaseServer];
 let roots: [Connection, Connection];
 
 beforeAll(async () => {
