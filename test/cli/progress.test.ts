@@ -46,7 +46,14 @@ const leave = (): AbortController => new AbortController();
 function contextOf(screen: Screen, columns: number | undefined, into: string[], signal: AbortSignal): Context {
   const output = { write: (text: string) => screen.write(text), isTTY: columns !== undefined, columns };
   const parts = { openLines: () => ({ write: (line: string) => into.push(line) }) };
-  return { stdout: output, stderr: output, env: { NO_COLOR: '1' }, now: () => now, signal, parts } as unknown as Context;
+  return {
+    stdout: output,
+    stderr: output,
+    env: { NO_COLOR: '1' },
+    now: () => now,
+    signal,
+    parts,
+  } as unknown as Context;
 }
 
 beforeEach(() => {
@@ -155,6 +162,13 @@ test('what is told moves no cursor, whatever is in it', () => {
   const screen = new Screen();
   using progress = new Progress(contextOf(screen, undefined, [], leave().signal), {});
   progress.tell({ type: 'note', message: 'a\u001b[2Jb' });
-  progress.tell({ type: 'pipeline_failed', pipeline: 'p', node: 'n', code: 'OT5013', message: 'm\u001b[1A', hint: 'h' });
+  progress.tell({
+    type: 'pipeline_failed',
+    pipeline: 'p',
+    node: 'n',
+    code: 'OT5013',
+    message: 'm\u001b[1A',
+    hint: 'h',
+  });
   expect(screen.written).toBe('a\ufffd[2Jb\nError OT5013: p on n: m\ufffd[1A\n  h\n');
 });
