@@ -1,5 +1,5 @@
 /** `otter rollback N`: the way back to an earlier serial, as a plan that is shown, guarded, asked for and applied like any other. */
-import { appliedAt, readPast } from '../executor/past.ts';
+import { appliedAt, movesBack, readPast } from '../executor/past.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import { planJson } from '../render/json.ts';
 import { loadTopology } from '../topology/load.ts';
@@ -15,7 +15,8 @@ export async function rollback(context: Context, options: ApplyOptions, word: st
   const past = await readPast(store, name, context.signal);
   appliedOnce(name, store, past.history);
   const serial = serialOf(word, past.history);
-  const planned = await planFor(context, options, store, { desired: appliedTopology(appliedAt(past, serial)) });
+  const desired = { ...appliedTopology(appliedAt(past, serial)), moved: movesBack(past, serial) };
+  const planned = await planFor(context, options, store, { desired });
   if (options.out === undefined) {
     const code = await review(context, options, store, planned, `rollback ${serial}`);
     if (code === EXIT.done && planned.plan.changes.length > 0)

@@ -6,8 +6,10 @@
  * was before it is not known, and it is said so.
  */
 import { OtterError } from '../model/error.ts';
+import { specNamed } from '../model/kept-names.ts';
 import type { StateStore } from '../model/ports.ts';
 import type { HistoryRecord } from '../model/records.ts';
+import type { Move } from '../model/topology.ts';
 import { type AppliedSpec, type AppliedState, nameOf } from '../planner/change.ts';
 import type { Plan } from '../planner/plan.ts';
 import { readApplied } from './applied.ts';
@@ -56,7 +58,11 @@ export function appliedAt(past: Past, serial: number): AppliedState {
     .sort((a, b) => b.order - a.order);
   const end = writes.find(({ run }) => isOf(run, record));
   const present = new Map(applied.specs.map((spec) => [`${spec.kind}.${spec.name}`, spec]));
+  let last: Run | null = null;
+  let moves: Move[] = [];
   for (const { order, run, addresses } of writes) {
+    if (run !== last) callBack(present, moves);
+    if (run !== last) [last, moves] = [run, []];
     if (end !== undefined && order <= end.order) break;
     if (run.plan === null) throw unknown(serial, run.id);
     const changes = new Map(run.plan.changes.map((change) => [change.address, change]));
@@ -64,12 +70,43 @@ export function appliedAt(past: Past, serial: number): AppliedState {
     for (const address of [...addresses].reverse()) {
       const change = changes.get(address);
       if (change === undefined) throw unknown(serial, run.id);
-      if (change.before === null) present.delete(address);
-      else present.set(address, specOf(change.before, address, change.kind, applied, present.get(address)));
+      const known = present.get(address);
+      present.delete(address);
+      if (change.before === null) continue;
+      const was = change.moved_from ?? address;
+      if (was !== address) moves.push({ from: address, to: was });
+      present.set(was, specOf(change.before, was, change.kind, applied, known));
     }
   }
+  callBack(present, moves);
   if (end === undefined && writes.length > 0) throw unknown(serial, String(serial));
   return { ...applied, specs: [...present.values()] };
+}
+
+/** What refers to an object says the name that it had; in a plan all say the name that it gets. */
+function callBack(present: Map<string, AppliedSpec>, moves: readonly Move[]): void {
+  if (moves.length === 0) return;
+  const was = new Map(moves.map(({ from, to }) => [from, nameOf(to)]));
+  for (const [address, one] of present) {
+    const spec = specNamed(one.kind, one.spec, (kind, name) => was.get(`${kind}.${name}`) ?? name);
+    present.set(address, { ...one, spec });
+  }
+}
+
+/** How objects that got other names since this serial are called as they were. Each is kept where it is, so that nothing begins anew. */
+export function movesBack({ history, runs }: Past, serial: number): Move[] {
+  const record = history.find((one) => one.serial === serial);
+  const end = record === undefined ? undefined : runs.find((run) => isOf(run, record))?.batches.at(-1)?.order;
+  return runs.flatMap(({ plan, batches }) => {
+    const changes = new Map(plan?.changes.map((change) => [change.address, change]));
+    const later = batches.filter(({ order }) => end !== undefined && order > end);
+    return later.flatMap(({ record: { addresses } }) =>
+      addresses.flatMap((address): Move[] => {
+        const was = changes.get(address)?.moved_from ?? null;
+        return was === null ? [] : [{ from: address, to: was }];
+      }),
+    );
+  });
 }
 
 function isOf(run: Run, { serial, planDigest, run: id }: HistoryRecord): boolean {
@@ -80,12 +117,12 @@ function specOf(
   spec: AppliedSpec['spec'],
   address: string,
   kind: AppliedSpec['kind'],
-  { keyOf }: AppliedState,
+  { keyFor }: AppliedState,
   known: AppliedSpec | undefined,
 ): AppliedSpec {
   const name = nameOf(address);
   return {
-    key: keyOf(kind, name),
+    key: known?.key ?? keyFor(kind, name),
     kind,
     name,
     generation: known?.generation ?? 0,
