@@ -2,7 +2,16 @@
 
 import { execFileSync } from 'node:child_process';
 import { createHash, createHmac, randomUUID } from 'node:crypto';
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  constants,
+  existsSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Context, Output, Parts } from './cli/context.ts';
@@ -136,6 +145,14 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     },
     listFolder: (path) => readdirSync(path),
     exists: existsSync,
+    writable: (path) => {
+      try {
+        accessSync(path, constants.W_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     schema: () => readFileSync(new URL('schema/topology.schema.json', root), 'utf8'),
     digest: (text) => createHash('sha256').update(text).digest('hex'),
     newId: randomUUID,

@@ -163,6 +163,7 @@ function savedPlan(context: Context, path: string, options: ApplyOptions): Plan 
     '--allow-destroy': options.allowDestroy,
     '--var': options.var,
     '--var-file': options.varFile,
+    '--env': options.topology === undefined ? options.env : undefined,
   };
   const beside = Object.entries(others).find(([, values]) => values !== undefined && values.length > 0);
   if (beside !== undefined) {

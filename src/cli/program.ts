@@ -1,6 +1,7 @@
 /** The command line: every command of the contract, its flags, its help with an example; from argv to an exit code. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { OtterError } from '../model/error.ts';
+import { DIAGNOSTIC_FORMATS } from '../render/diagnostics.ts';
 import { type ApplyOptions, apply, destroy } from './apply.ts';
 import { completion, SHELLS, type Spelled } from './completion.ts';
 import { CONFLICT_KINDS, type ConflictsOptions, conflicts, WINNERS } from './conflicts.ts';
@@ -70,6 +71,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
     .version(`otter ${context.version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'help for a command')
     .option('-t, --topology <path>', 'topology file or folder (default: the only entry of topologies/)')
+    .option('--env <name>', 'an environment: env/NAME.yaml beside the topology, laid over it')
     .option('--state <url>', 'state: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)')
     .option('--json', 'machine-readable output')
     .option('--no-color', 'no colours (also NO_COLOR)')
@@ -119,10 +121,9 @@ function addPlanning(add: Add, context: Context): void {
     (options) => validate(context, options as ValidateOptions),
   )
     .addOption(
-      new Option('--format <format>', 'how findings are shown')
-        .choices(['text', 'json', 'github', 'sarif'])
-        .default('text'),
+      new Option('--format <format>', 'how findings are shown').choices([...DIAGNOSTIC_FORMATS]).default('text'),
     )
+    .option('--fix', 'write what there is one answer to: misspelt keys, names and values')
     .option('--live', 'also ask the databases: settings, privileges, tables, clocks');
   planFlags(
     add('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>

@@ -39,7 +39,12 @@ export type TablePattern =
 
 export type ParsedPattern =
   | { readonly ok: true; readonly pattern: TablePattern }
-  | { readonly ok: false; readonly problem: string };
+  | {
+      readonly ok: false;
+      readonly problem: string;
+      /** How it is meant, when there is one answer. */
+      readonly instead?: string | undefined;
+    };
 
 const SHARDS_MAX = 100_000;
 const ENUMERATED_MAX = 4096;
@@ -186,7 +191,12 @@ function letters(tokens: readonly WildcardToken[]): Letter[] {
 }
 
 function parse(text: string): ParsedPattern {
-  const bad = (problem: string): ParsedPattern => ({ ok: false, problem });
+  const bad = (problem: string): ParsedPattern => {
+    const padded = text.replace(/\[(\d{1,9})-(\d{1,9})\]/g, asWide);
+    return padded !== text && /leading zero/.test(problem)
+      ? { ok: false, problem, instead: padded }
+      : { ok: false, problem };
+  };
   if (text.length > PATTERN_CHARS_MAX) return bad(`it is longer than ${PATTERN_CHARS_MAX} characters`);
   if (text.length > 2 && text.startsWith('/') && text.endsWith('/')) {
     const expression = regex(text);
@@ -276,6 +286,13 @@ function shards(prefix: string, range: string, suffix: string): NamePart | strin
   if (count < 1) return `\`[${range}]\` runs backwards`;
   if (count > SHARDS_MAX) return `\`[${range}]\` is more than ${SHARDS_MAX} tables`;
   return { kind: 'shards', prefix, suffix, first: Number(low), count, width: padded ? low.length : 1 };
+}
+
+/** A range with a leading zero, both ends with the same number of digits. */
+function asWide(range: string, low: string, high: string): string {
+  if (!/^0\d/.test(low) && !/^0\d/.test(high)) return range;
+  const width = Math.max(low.length, high.length);
+  return `[${low.padStart(width, '0')}-${high.padStart(width, '0')}]`;
 }
 
 function regex(text: string): Expression | string {

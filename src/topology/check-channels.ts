@@ -3,7 +3,7 @@
  */
 
 import { rateOf } from '../model/rate.ts';
-import { listed } from '../model/suggest.ts';
+import { listed, onlyNearest } from '../model/suggest.ts';
 import type { ChannelSpec, ConflictSpec } from '../model/topology.ts';
 import { checkRule, checkRuleColumns } from './check-conflict.ts';
 import type { Checked } from './checked.ts';
@@ -160,7 +160,7 @@ function checkHub(
 }
 
 function checkPriority(
-  { root, report }: Checked,
+  { topology, root, report }: Checked,
   conflict: ConflictSpec,
   between: readonly string[],
   path: Path,
@@ -174,6 +174,8 @@ function checkPriority(
     const related = [
       { message: 'the databases of the channel', range: valuePlace(root, [path[0]!, path[1]!, 'between']) },
     ];
+    const declared = Object.hasOwn(topology.database, priority[strange]!);
+    const near = declared ? null : onlyNearest(priority[strange]!, between);
     report({
       code: 'OT1041',
       summary,
@@ -181,6 +183,7 @@ function checkPriority(
       path: [...path, strange],
       at: 'value',
       related,
+      instead: near === null || priority.includes(near) ? null : near,
     });
   } else if (twice >= 0) {
     report({

@@ -58,6 +58,7 @@ function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, en
       detail: capital(from.problem),
       path: fromPath,
       at: 'value',
+      instead: from.instead,
     });
   if (table.to === null) return from.ok ? from.pattern : null;
   const to = parsePattern(table.to);
@@ -69,6 +70,7 @@ function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, en
       detail: capital(to.problem),
       path: toPath,
       at: 'value',
+      instead: to.instead,
     });
   if (!from.ok || !to.ok) return null;
   const problem = mappingProblem(from.pattern, to.pattern);

@@ -141,7 +141,7 @@ class TreeReader {
   }
 
   #read(node: Node | null, depth: number): Tree {
-    if (node === null) return { kind: 'scalar', value: null, range: this.#at(0, 0) };
+    if (node === null) return { kind: 'scalar', value: null, range: this.#at(0, 0), blank: true };
     const range = this.#range(node);
     if (++this.#values > VALUES_MAX) throw new TooLarge(`the file makes more than ${VALUES_MAX} values`, range);
     if (depth > DEPTH_MAX) throw new TooLarge(`the file is nested deeper than ${DEPTH_MAX} levels`, range);
@@ -156,7 +156,10 @@ class TreeReader {
     if (isMap(node)) return { kind: 'map', entries: this.#entries(node, depth), range };
     if (isSeq(node))
       return { kind: 'list', items: node.items.map((item) => this.#read(item as Node | null, depth + 1)), range };
-    return { kind: 'scalar', value: isScalar(node) ? scalar(node.value) : null, range };
+    const value = isScalar(node) ? scalar(node.value) : null;
+    return value === null && isScalar(node) && node.source === ''
+      ? { kind: 'scalar', value, range, blank: true }
+      : { kind: 'scalar', value, range };
   }
 
   #alias(alias: Alias, range: SourceRange, depth: number): Tree {
@@ -182,7 +185,7 @@ class TreeReader {
       const keyRange = this.#range(pair.key);
       const value =
         pair.value === null
-          ? { kind: 'scalar' as const, value: null, range: keyRange }
+          ? { kind: 'scalar' as const, value: null, range: keyRange, blank: true }
           : this.#read(pair.value, depth + 1);
       if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
         this.#merge(value, keyRange, merged);
