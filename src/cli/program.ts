@@ -9,6 +9,7 @@ import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { type DashboardFlags, dashboard } from './dashboard.ts';
 import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
+import { type FmtOptions, fmt } from './fmt.ts';
 import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
 import { init } from './init.ts';
@@ -23,7 +24,6 @@ const DEMO_SECONDS_MAX = 86_400;
 
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
-  ['fmt', 'format topology files, keeping comments'],
   ['verify [channel]', 'compare the databases row by row'],
   ['resync <channel> <table>', 'send the present rows again'],
   ['pause <address>', 'stop a channel or pipeline'],
@@ -125,6 +125,12 @@ function addPlanning(add: Add, context: Context): void {
     )
     .option('--fix', 'write what there is one answer to: misspelt keys, names and values')
     .option('--live', 'also ask the databases: settings, privileges, tables, clocks');
+  add(
+    'fmt [paths...]',
+    'lay out topology files in one way, keeping comments; `-` reads stdin',
+    'otter fmt --check',
+    (options, paths) => fmt(context, options as FmtOptions, paths),
+  ).option('--check', 'change nothing; exit 2 when a file would be changed');
   planFlags(
     add('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>
       plan(context, options as PlanOptions),

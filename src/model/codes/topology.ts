@@ -50,6 +50,12 @@ export const TOPOLOGY_CODES = {
       'In the file of an environment `null` takes a key of the topology away, and the topology has no such key. It may be misspelt there.',
     action: 'Correct the key, or remove the line. What the environment adds without a value is written `{}`.',
   },
+  OT1009: {
+    title: 'Layout that cannot be kept',
+    meaning:
+      'The file uses YAML in a way for which `otter fmt` has no layout that says exactly the same, so it is left as it is.',
+    action: 'Write the place plainly, or leave the file out of `otter fmt`. It may be valid all the same.',
+  },
   OT1010: {
     title: 'Unknown key',
     meaning:
