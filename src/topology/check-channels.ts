@@ -68,7 +68,7 @@ function checkEnds(checked: Checked, name: string, channel: ChannelSpec): void {
 }
 
 function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): void {
-  const { root, report } = checked;
+  const { root, report, names } = checked;
   const base: Path = ['channels', name];
   const { direction, conflict } = channel;
   if (direction.kind === 'one-way' || conflict === null) {
@@ -83,6 +83,8 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
   const { between } = direction;
   // A database that stands twice was reported; the default order would repeat it.
   if (new Set(between).size < between.length) return;
+  // Nor is anything said of what refers to a misspelt one.
+  if (between.some((database) => !names('databases').includes(database))) return;
   checkPriority(checked, conflict, between, [...base, 'conflict', 'priority']);
   checkCopySource(checked, channel, conflict, between, [...base, 'conflict', 'priority']);
   channel.tables.forEach((table, i) => {
