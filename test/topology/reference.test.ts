@@ -55,10 +55,15 @@ describe('an editor', () => {
         const whole = { ...(name === undefined ? {} : schema.definitions?.[name]), ...property };
         const description = whole.description ?? '';
         if (!/^[A-Z`].*[.:]$/s.test(description)) lacking.push(`${here}: description`);
-        const isFree = whole.enum === undefined && ![whole.type].flat().includes('boolean') && whole.properties === undefined;
+        const isFree =
+          whole.enum === undefined && ![whole.type].flat().includes('boolean') && whole.properties === undefined;
         if (isFree && (whole.examples ?? []).length === 0) lacking.push(`${here}: example`);
         const mayBeLeftOut = node.required?.includes(key) !== true && path !== '' && whole.properties === undefined;
-        if (mayBeLeftOut && whole.default === undefined && !/Default: |Without it|One-way: the|Two-way: the|exactly one of|way: the/.test(description))
+        if (
+          mayBeLeftOut &&
+          whole.default === undefined &&
+          !/Default: |[Ww]ithout it|One-way: the|Two-way: the|exactly one of|way: the/.test(description)
+        )
           lacking.push(`${here}: default`);
         visit(property, here);
       }

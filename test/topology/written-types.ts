@@ -25,7 +25,7 @@ function interfaceOf(name: string, node: SchemaNode, known: Known): string[] {
 
 function members(node: SchemaNode, known: Known, margin: string): string[] {
   return Object.entries(node.properties ?? {}).flatMap(([key, property]) => {
-    const name = /^[a-z_]\w*$/i.test(key) ? key : `'${key}'`;
+    const name = /^[a-z_$]\w*$/i.test(key) ? key : `'${key}'`;
     const mark = node.required?.includes(key) === true ? '' : '?';
     const description = property.description === undefined ? [] : [`${margin}/** ${property.description} */`];
     return [...description, `${margin}readonly ${name}${mark}: ${typeOf(property, known, margin)};`];
@@ -39,13 +39,15 @@ function typeOf(node: SchemaNode, known: Known, margin: string): string {
     if (definition === undefined) return 'string';
     return union(types(definition).map((type) => (type === 'object' ? `Written${capital(name)}` : plain(type))));
   }
-  if (node.enum !== undefined) return union(node.enum.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))));
+  if (node.enum !== undefined)
+    return union(node.enum.map((value) => (typeof value === 'string' ? `'${value}'` : String(value))));
   return union(
     types(node).map((type) => {
       if (type === 'array') return `readonly ${grouped(typeOf(node.items ?? {}, known, margin))}[]`;
       if (type !== 'object') return plain(type);
       if (node.properties !== undefined) return ['{', ...members(node, known, `${margin}  `), `${margin}}`].join('\n');
-      const values = typeof node.additionalProperties === 'object' ? typeOf(node.additionalProperties, known, margin) : 'unknown';
+      const values =
+        typeof node.additionalProperties === 'object' ? typeOf(node.additionalProperties, known, margin) : 'unknown';
       return `Readonly<Record<string, ${values}>>`;
     }),
   );
