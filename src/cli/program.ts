@@ -3,7 +3,8 @@ import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 
 import { OtterError } from '../model/error.ts';
 import { DIAGNOSTIC_FORMATS } from '../render/diagnostics.ts';
 import { type ApplyOptions, apply, destroy } from './apply.ts';
-import { completion, SHELLS, type Spelled } from './completion.ts';
+import { candidates, type Spelled } from './candidates.ts';
+import { ASKED_BY_SHELL, completion, SHELLS } from './completion.ts';
 import { CONFLICT_KINDS, type ConflictsOptions, conflicts, WINNERS } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { type DashboardFlags, dashboard } from './dashboard.ts';
@@ -18,6 +19,7 @@ import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
 import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
+import { watchPlan } from './watch.ts';
 
 /** A day; what is longer is a slip. */
 const DEMO_SECONDS_MAX = 86_400;
@@ -44,6 +46,10 @@ export async function run(argv: readonly string[], outer: Context): Promise<numb
     exit = code;
   });
   try {
+    if (argv[0] === ASKED_BY_SHELL) {
+      outer.stdout.write(await candidates(outer, argv.slice(1), program.commands.map(spelled)));
+      return EXIT.done;
+    }
     await program.parseAsync([...argv], { from: 'user' });
     return exit;
   } catch (error) {
@@ -71,7 +77,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
     .version(`otter ${context.version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'help for a command')
     .option('-t, --topology <path>', 'topology file or folder (default: the only entry of topologies/)')
-    .option('--env <name>', 'an environment: env/NAME.yaml beside the topology, laid over it')
+    .option('--env <environment>', 'an environment: env/NAME.yaml beside the topology, laid over it')
     .option('--state <url>', 'state: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)')
     .option('--json', 'machine-readable output')
     .option('--no-color', 'no colours (also NO_COLOR)')
@@ -94,7 +100,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   };
   addPlanning(add, context);
   addRunning(add, context);
-  addLooking(add, context, () => program.commands.map(spelled));
+  addLooking(add, context);
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
       throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, {
@@ -133,7 +139,9 @@ function addPlanning(add: Add, context: Context): void {
   ).option('--check', 'change nothing; exit 2 when a file would be changed');
   planFlags(
     add('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>
-      plan(context, options as PlanOptions),
+      (options as { watch?: boolean }).watch === true
+        ? watchPlan(context, options as PlanOptions)
+        : plan(context, options as PlanOptions),
     ),
   )
     .option('--out <file>', 'keep the plan in a file, for `otter apply FILE`')
@@ -141,7 +149,8 @@ function addPlanning(add: Add, context: Context): void {
       new Option('--format <format>', 'how the plan is shown').choices(['text', 'json', 'markdown']).default('text'),
     )
     .option('--detailed-exitcode', 'exit 2 when there are changes')
-    .option('--refresh-only', 'show only what nodes report that is not as it was applied');
+    .option('--refresh-only', 'show only what nodes report that is not as it was applied')
+    .option('--watch', 'again whenever the files or the state change, until Ctrl-C');
   applyFlags(
     add(
       'apply [planfile]',
@@ -201,7 +210,7 @@ function addRunning(add: Add, context: Context): void {
   ).option('--seconds <n>', 'how long the writers write [25]');
 }
 
-function addLooking(add: Add, context: Context, commands: () => Spelled[]): void {
+function addLooking(add: Add, context: Context): void {
   add('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) =>
     status(context, options as StatusOptions),
   )
@@ -218,7 +227,7 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
     'otter conflicts shop --since 24h',
     (options, args) => conflicts(context, options as ConflictsOptions, args),
   )
-    .option('--table <name>', 'only of this table, schema.table; `*` stands for any text')
+    .option('--table <table>', 'only of this table, schema.table; `*` stands for any text')
     .addOption(new Option('--kind <kind>', 'only of this kind, incoming/local').choices(CONFLICT_KINDS))
     .addOption(new Option('--winner <winner>', 'only those won so').choices(WINNERS))
     .option('--since <time>', 'only those decided in the last 30m, 24h, 7d')
@@ -242,7 +251,7 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
     'completion',
     'print what makes a shell complete commands and flags',
     'otter completion bash > /etc/bash_completion.d/otter',
-    (_, [shell]) => completion(context, shell!, commands()),
+    (_, [shell]) => completion(context, shell!),
   ).addArgument(new Argument('<shell>').choices(SHELLS));
   add('version', 'print the version', 'otter version', (options) => {
     context.stdout.write(
@@ -283,6 +292,17 @@ function spelled(command: Command): Spelled {
   return {
     name: command.name(),
     summary: command.summary(),
-    flags: options.map(({ long, description }) => ({ flag: long!, description })),
+    flags: [
+      ...options.map(({ long, short, description, flags, argChoices, required, optional }) => ({
+        forms: [long!, ...(short == null ? [] : [short])],
+        description,
+        value: required || optional ? { name: /<(.*)>/.exec(flags)?.[1] ?? '', choices: argChoices ?? [] } : null,
+      })),
+      { forms: ['--help', '-h'], description: 'help with an example', value: null },
+    ],
+    args: command.registeredArguments.map((argument) => ({
+      name: `${argument.name()}${argument.variadic ? '...' : ''}`,
+      choices: argument.argChoices ?? [],
+    })),
   };
 }

@@ -1,5 +1,6 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { formatText } from '../../src/topology/format.ts';
 import { loadTexts } from '../../src/topology/load.ts';
 import type { SchemaNode } from './reference.ts';
 import { referencePage } from './reference.ts';
@@ -80,6 +81,10 @@ describe('the guide', () => {
   const guide = readFileSync('docs/topology.md', 'utf8');
   const examples = [...guide.matchAll(/```yaml\n([\s\S]*?)```/g)].map((match) => match[1]!);
 
+  it('shows files as they are laid out', () => {
+    for (const example of examples) expect(formatText('guide.yaml', example).text).toBe(example);
+  });
+
   it('shows topologies that are valid', () => {
     expect(examples.length).toBeGreaterThan(3);
     const sections = (text: string): Map<string, string> =>
@@ -88,6 +93,11 @@ describe('the guide', () => {
       );
     const whole = sections(examples[0]!);
     for (const example of examples) {
+      if (example.startsWith('# topologies/shop/env/')) {
+        const laid = loadTexts([{ path: 'guide.yaml', text: examples[0]! }], {}, [{ path: 'env.yaml', text: example }]);
+        expect(laid.diagnostics, example).toEqual([]);
+        continue;
+      }
       // A part stands for the same sections of the whole.
       const part = sections(example);
       const text = [...new Map([...part, ...[...whole].filter(([name]) => !part.has(name))]).values()].join('');
