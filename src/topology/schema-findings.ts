@@ -132,7 +132,9 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
       }
       const isKey = error.propertyName !== undefined;
       const code = isKey || String(message).startsWith('names ') ? 'OT1030' : 'OT1014';
-      const what = isKey ? `\`${error.propertyName}\` cannot be a name here` : `${here} is not written as wanted`;
+      const given = isKey ? error.propertyName : code === 'OT1030' ? error.data : null;
+      const what =
+        typeof given === 'string' ? `\`${given}\` cannot be a name here` : `${here} is not written as wanted`;
       return {
         code,
         summary: what,
@@ -175,10 +177,18 @@ function unknownKey(path: Path, parent: string, schema: Schema, { root, schema: 
     const detail = `Here it is called \`${other}\`.`;
     return { code: 'OT1010', summary, detail, path, at: 'key', instead: taken(other) ? null : other };
   }
+  const glued = /^([a-z_]+):(\S+)$/.exec(key);
+  if (glued !== null && known.includes(glued[1]!) && !taken(glued[1]!)) {
+    const { tree, keyRange } = locate(root, path);
+    const blank = tree.kind === 'scalar' && tree.blank === true && keyRange !== null && tree.via === undefined;
+    const edits = blank ? [{ range: keyRange, text: `${glued[1]}: ${glued[2]}` }] : [];
+    const fix = blank ? { title: `Write \`${glued[1]}: ${glued[2]}\`.`, edits } : undefined;
+    return { code: 'OT1010', summary, detail: 'A space is missing after `:`.', path, at: 'key', fix };
+  }
   const near = nearest(key, known);
   const detail =
     near === null && homes.length > 0 ? `\`${key}\` is a key of ${homes.join(' and of ')}.` : didYouMean(key, known);
-  const only = onlyNearest(key, known);
+  const only = key.includes(':') ? null : onlyNearest(key, known);
   return { code: 'OT1010', summary, detail, path, at: 'key', instead: taken(only) ? null : only };
 }
 
