@@ -166,6 +166,9 @@ function partsOverlap(a: NamePart, b: NamePart): boolean {
 type Letter = string | 'any' | 'one';
 
 function wildcardsOverlap(a: readonly WildcardToken[], b: readonly WildcardToken[]): boolean {
+  const [first, other] = [beginning(a), beginning(b)];
+  const common = Math.min(first.length, other.length);
+  if (first.slice(0, common) !== other.slice(0, common)) return false;
   const x = letters(a);
   const y = letters(b);
   // reach[j]: the rest of x from the present i and the rest of y from j have a common text.
@@ -183,6 +186,11 @@ function wildcardsOverlap(a: readonly WildcardToken[], b: readonly WildcardToken
     later = reach;
   }
   return later[0]!;
+}
+
+/** What every name begins with. */
+function beginning([first]: readonly WildcardToken[]): string {
+  return first?.kind === 'text' ? first.text : '';
 }
 
 /** One entry per character; a literal character is kept with a leading space so that it is never taken for a token. */

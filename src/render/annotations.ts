@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import type { Diagnostic, Severity, SourceRange } from '../model/diagnostic.ts';
 import { moreOf } from './finding-words.ts';
+import { printable } from './width.ts';
 
 const GITHUB_LEVEL = { error: 'error', warning: 'warning', info: 'notice' } as const satisfies Record<Severity, string>;
 
@@ -17,7 +18,12 @@ export function diagnosticsGithub(diagnostics: readonly Diagnostic[]): string {
     const place =
       range === null
         ? []
-        : [`file=${property(range.file)}`, `line=${range.line}`, `endLine=${range.endLine}`, ...columns(range)];
+        : [
+            `file=${property(printable(range.file))}`,
+            `line=${range.line}`,
+            `endLine=${range.endLine}`,
+            ...columns(range),
+          ];
     const properties = [...place, `title=${property(code)}`].join(',');
     return `::${GITHUB_LEVEL[severity]} ${properties}::${data(said(finding))}\n`;
   });
@@ -72,5 +78,5 @@ function counting(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
 function said(finding: Diagnostic): string {
   const { summary, related } = finding;
   const places = related.map(({ message, range }) => `${range.file}:${range.line}:${range.column}: ${message}`);
-  return [summary, ...moreOf(finding), ...places].join('\n');
+  return [summary, ...moreOf(finding), ...places].map(printable).join('\n');
 }

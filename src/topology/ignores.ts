@@ -31,11 +31,13 @@ export function readIgnores(file: string, text: string): ReadIgnores {
   if (!text.includes(WORD)) return { comments: [], diagnostics: [] };
   const lines = text.split('\n');
   const starts = startsOf(lines);
+  const next = nextLines(lines);
+  let index = 0;
   const comments: IgnoreComment[] = [];
   const diagnostics: Diagnostic[] = [];
   for (const { text: written, offset } of commentsOf(text)) {
     if (!new RegExp(`^#\\s*${WORD}(?![\\w-])`).test(written)) continue;
-    const index = starts.findLastIndex((start) => start <= offset);
+    while (index + 1 < starts.length && starts[index + 1]! <= offset) index++;
     const column = offset - starts[index]! + 1;
     const shown = written.trimEnd();
     const range = { file, line: index + 1, column, endLine: index + 1, endColumn: column + shown.length };
@@ -54,7 +56,7 @@ export function readIgnores(file: string, text: string): ReadIgnores {
       continue;
     }
     const alone = lines[index]!.slice(0, column - 1).trim() === '';
-    const line = alone ? nextLine(lines, index) : index + 1;
+    const line = alone ? next[index]! : index + 1;
     comments.push({ code, reason, range, line, removal: removal(range, lines, index, alone) });
   }
   return { comments, diagnostics };
@@ -66,9 +68,13 @@ export function ignoring(
   comments: readonly IgnoreComment[],
 ): { readonly findings: readonly Diagnostic[]; readonly misused: readonly Diagnostic[] } {
   if (comments.length === 0) return { findings, misused: [] };
+  const byPlace = new Map(
+    comments.map((comment) => [placeOf(comment.code, comment.range.file, comment.line), comment]),
+  );
   const misused: Diagnostic[] = [];
   const marked = findings.map((found) => {
-    const comment = comments.find((one) => isAbout(one, found));
+    const comment =
+      found.range === null ? undefined : byPlace.get(placeOf(found.code, found.range.file, found.range.line));
     if (comment === undefined) return found;
     if (found.severity !== 'error') return { ...found, ignored: { reason: comment.reason, range: comment.range } };
     const summary = `\`${found.code}\` is an error, which cannot be ignored`;
@@ -85,8 +91,11 @@ export function unusedIgnores(
   comments: readonly IgnoreComment[],
   lookedFor: (code: string) => boolean,
 ): Diagnostic[] {
+  const there = new Set(
+    findings.flatMap(({ code, range }) => (range === null ? [] : [placeOf(code, range.file, range.line)])),
+  );
   return comments
-    .filter((comment) => lookedFor(comment.code) && !findings.some((found) => isAbout(comment, found)))
+    .filter(({ code, range, line }) => lookedFor(code) && !there.has(placeOf(code, range.file, line)))
     .map(({ code, range, removal: edit }) =>
       finding({
         code: 'OT1072',
@@ -98,8 +107,8 @@ export function unusedIgnores(
     );
 }
 
-function isAbout({ code, range, line }: IgnoreComment, found: Diagnostic): boolean {
-  return found.code === code && found.range?.file === range.file && found.range.line === line;
+function placeOf(code: string, file: string, line: number): string {
+  return `${code} ${line} ${file}`;
 }
 
 function startsOf(lines: readonly string[]): number[] {
@@ -112,10 +121,15 @@ function startsOf(lines: readonly string[]): number[] {
   return starts;
 }
 
-/** The next line that is more than a comment, counted from 1. */
-function nextLine(lines: readonly string[], index: number): number {
-  const next = lines.findIndex((line, i) => i > index && /^\s*[^\s#]/.test(line));
-  return next < 0 ? index + 1 : next + 1;
+/** For each line the next that is more than a comment, counted from 1; at the end the line itself. */
+function nextLines(lines: readonly string[]): number[] {
+  const next: number[] = new Array<number>(lines.length);
+  let below: number | null = null;
+  for (let i = lines.length - 1; i >= 0; i--) {
+    next[i] = below ?? i + 1;
+    if (/^\s*[^\s#]/.test(lines[i]!)) below = i + 1;
+  }
+  return next;
 }
 
 /** With its line when it has one of its own, else with the space before it. */

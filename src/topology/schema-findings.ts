@@ -31,6 +31,8 @@ type Schema = Readonly<Record<string, unknown>>;
 interface Context {
   readonly root: MapTree;
   readonly errors: readonly ErrorObject[];
+  /** Of the errors those about unknown keys, by the place of the map. */
+  readonly unknownKeys: ReadonlyMap<string, readonly ErrorObject[]>;
   readonly schema: Schema;
 }
 
@@ -46,7 +48,14 @@ interface Words {
 }
 
 export function findingsOf(root: MapTree, errors: readonly ErrorObject[], schema: Schema): Diagnostic[] {
-  const context: Context = { root, errors, schema };
+  const unknownKeys = new Map<string, ErrorObject[]>();
+  for (const error of errors) {
+    if (error.keyword !== 'additionalProperties') continue;
+    const there = unknownKeys.get(error.instancePath);
+    if (there === undefined) unknownKeys.set(error.instancePath, [error]);
+    else there.push(error);
+  }
+  const context: Context = { root, errors, unknownKeys, schema };
   const told = new Set<string>();
   const wrongKinds = new Set(errors.filter((e) => e.keyword === 'type').map((e) => e.instancePath));
   return errors.slice(0, FINDINGS_MAX).flatMap((error) => {
@@ -259,11 +268,10 @@ function missing(key: string, path: Path, here: string, error: ErrorObject, cont
 }
 
 /** An unknown key beside it is what it was meant to be, which is said there. Among very many none is looked for. */
-function isMisspelt(key: string, at: string, path: Path, { errors, root }: Context): boolean {
+function isMisspelt(key: string, at: string, path: Path, { unknownKeys, root }: Context): boolean {
   const { tree } = locate(root, path);
   if (tree.kind !== 'map' || tree.entries.length > KEYS_COMPARED_MAX) return false;
-  return errors.some((error) => {
-    if (error.keyword !== 'additionalProperties' || error.instancePath !== at) return false;
+  return (unknownKeys.get(at) ?? []).some((error) => {
     const schema = error.parentSchema as Schema;
     const known = Object.keys((schema['properties'] as object | undefined) ?? {});
     const free = known.filter((one) => child(tree, one) === undefined);

@@ -181,13 +181,17 @@ function fillText(scalar: ScalarTree, text: string, variables: Variables, diagno
     return value === undefined ? { ...scalar, unknown: true } : made(value, { variable: true });
   }
   let unknown = false;
+  let chars = 0;
   const filled = text.replaceAll(REFERENCE, (found, inside: string | undefined) => {
     if (inside === undefined) return '${';
     const value = lookUp(inside, found.endsWith('}'));
     unknown ||= value === undefined;
-    return String(value ?? '');
+    const written = String(value ?? '');
+    chars += written.length;
+    // What is beyond is refused, so it need not be made.
+    return chars > FILLED_CHARS_MAX ? '' : written;
   });
-  if (filled.length > FILLED_CHARS_MAX) {
+  if (chars > FILLED_CHARS_MAX || filled.length > FILLED_CHARS_MAX) {
     report('OT1003', 'the text becomes too long', 'Its variables hold more than a topology may.');
     return { ...scalar, unknown: true };
   }
