@@ -81,7 +81,7 @@ x-own: &x 1
       'OT1050 env/prod.yaml:3:14,in place of this t.yaml:12:87',
     ]);
     expect(brief(over('vars: { lanes: { default: many } }\n'))).toEqual([
-      'OT1012 t.yaml:13:41,the default of `lanes` env/prod.yaml:1:27',
+      'OT1012 t.yaml:13:46,the default of `lanes` env/prod.yaml:1:27',
     ]);
   });
 
