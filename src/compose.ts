@@ -3,7 +3,9 @@
 import { execFileSync } from 'node:child_process';
 import { createHash, randomUUID } from 'node:crypto';
 import {
+  accessSync,
   chmodSync,
+  constants,
   existsSync,
   openSync,
   readdirSync,
@@ -80,6 +82,14 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     },
     listFolder: (path) => readdirSync(path),
     exists: existsSync,
+    writable: (path) => {
+      try {
+        accessSync(path, constants.W_OK);
+        return true;
+      } catch {
+        return false;
+      }
+    },
     schema: () => readFileSync(new URL('schema/topology.schema.json', root), 'utf8'),
     digest: (text) => createHash('sha256').update(text).digest('hex'),
     newId: randomUUID,

@@ -304,6 +304,7 @@ function refuseBeside(options: ApplyOptions, what: string): void {
     '--allow-destroy': options.allowDestroy,
     '--var': options.var,
     '--var-file': options.varFile,
+    '--env': options.topology === undefined ? options.env : undefined,
   };
   const beside = Object.entries(others).find(([, values]) => values !== undefined && values.length > 0);
   if (beside === undefined) return;

@@ -1,57 +1,71 @@
-/** `otter completion SHELL`: a script with which a shell completes commands and flags. Files are completed as ever. */
+/**
+ * `otter completion SHELL`: a script with which a shell asks otter itself for what may stand at the cursor.
+ *
+ * Rule kept here: the scripts know nothing of commands; what is said on stderr is not seen, so a person who presses Tab
+ * is never told of an error.
+ */
 import { type Context, EXIT } from './context.ts';
 
 export const SHELLS = ['bash', 'zsh', 'fish'] as const;
 
-/** A command as it is typed. */
-export interface Spelled {
-  readonly name: string;
-  readonly summary: string;
-  readonly flags: readonly { readonly flag: string; readonly description: string }[];
-}
+/** The first word of the command line with which a shell asks; see `candidates.ts`. */
+export const ASKED_BY_SHELL = '__complete';
 
-export function completion(context: Context, shell: string, commands: readonly Spelled[]): number {
-  context.stdout.write(shell === 'fish' ? fish(commands) : shell === 'zsh' ? zsh(commands) : bash(commands));
+/** In place of candidates: files may stand here. */
+export const FILES = ':files';
+
+export function completion(context: Context, shell: string): number {
+  context.stdout.write(shell === 'fish' ? FISH : shell === 'zsh' ? ZSH : BASH);
   return EXIT.done;
 }
 
-function bash(commands: readonly Spelled[]): string {
-  const cases = commands.map(
-    ({ name, flags }) => `    ${name}) words='${flags.map(({ flag }) => flag).join(' ')} --help' ;;`,
-  );
-  const names = commands.map(({ name }) => name);
-  return `_otter() {
-  local word command='' words='${names.join(' ')} --help --version'
-  for word in "\${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
-    case $word in
-      ${names.join(' | ')}) command=$word; break ;;
-    esac
-  done
-  case $command in
-${cases.join('\n')}
-  esac
+/** Words are split at spaces alone: bash itself splits addresses at their colons, and puts in what follows the last one. */
+const BASH = `# bash completion of otter: eval "$(otter completion bash)", or a file in /etc/bash_completion.d
+_otter() {
+  local line=\${COMP_LINE:0:COMP_POINT}
+  local cur=\${line##*[[:space:]]} IFS=$' \\t\\n' found
+  local -a typed
+  read -ra typed <<< "\${line%"$cur"}"
   COMPREPLY=()
-  if [[ -z $command || \${COMP_WORDS[COMP_CWORD]} == -* ]]; then
-    COMPREPLY=($(compgen -W "$words" -- "\${COMP_WORDS[COMP_CWORD]}"))
+  while IFS= read -r found; do
+    [[ $found == ${FILES} ]] && { COMPREPLY=(); return; }
+    COMPREPLY+=("\${found%%$'\\t'*}")
+  done < <("\${typed[0]}" ${ASKED_BY_SHELL} "\${typed[@]:1}" "$cur" 2> /dev/null)
+  if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
+    local before=\${cur%"\${cur##*:}"}
+    COMPREPLY=("\${COMPREPLY[@]#"$before"}")
   fi
 }
 complete -o default -F _otter otter
 `;
-}
 
-/** zsh runs what bash runs. */
-function zsh(commands: readonly Spelled[]): string {
-  return `autoload -U +X compinit && compinit\nautoload -U +X bashcompinit && bashcompinit\n${bash(commands)}`;
+const ZSH = `#compdef otter
+# zsh completion of otter: a file _otter in a folder of $fpath, or eval "$(otter completion zsh)" after compinit
+_otter() {
+  local -a lines described
+  local line
+  lines=("\${(@f)$("\${words[1]}" ${ASKED_BY_SHELL} "\${(@)words[2,CURRENT]}" 2> /dev/null)}")
+  if [[ \${lines[1]} == ${FILES} ]]; then
+    _files
+    return
+  fi
+  for line in "\${lines[@]}"; do
+    [[ -n $line ]] && described+=("\${\${line//:/\\\\:}/$'\\t'/:}")
+  done
+  _describe otter described
 }
+if [[ \${funcstack[1]} == _otter ]]; then _otter "$@"; else compdef _otter otter; fi
+`;
 
-function fish(commands: readonly Spelled[]): string {
-  const quoted = (text: string): string => `'${text.replaceAll(/['\\]/g, (c) => `\\${c}`)}'`;
-  const lines = commands.flatMap(({ name, summary, flags }) => [
-    `complete -c otter -n __fish_use_subcommand -f -a ${name} -d ${quoted(summary)}`,
-    ...flags.map(
-      ({ flag, description }) =>
-        `complete -c otter -n '__fish_seen_subcommand_from ${name}' -l ${flag.slice(2)} -d ${quoted(description)}`,
-    ),
-  ]);
-  return `${lines.join('\n')}\n`;
-}
+const FISH = `# fish completion of otter: otter completion fish > ~/.config/fish/completions/otter.fish
+function __otter_complete
+    set -l typed (commandline -opc)
+    set -l found (command $typed[1] ${ASKED_BY_SHELL} $typed[2..-1] (commandline -ct) 2> /dev/null)
+    if test "$found[1]" = '${FILES}'
+        __fish_complete_path (commandline -ct)
+    else
+        printf '%s\\n' $found
+    end
+end
+complete -c otter -f -a '(__otter_complete)'
+`;

@@ -5,8 +5,7 @@ import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { ReachConflictResolver } from '../model/resolution.ts';
 import { NAME_PATTERN, type NodeSpec } from '../model/topology.ts';
-import type { LoadedTopology } from '../topology/load.ts';
-import type { VariableSources } from '../topology/variables.ts';
+import type { LoadedTopology, LoadOptions } from '../topology/load.ts';
 
 /** Exit codes of topology.md. */
 export const EXIT = {
@@ -72,6 +71,8 @@ export interface Parts {
   writeFile(path: string, text: string, options: { fresh?: boolean; secret?: boolean }): void;
   listFolder(path: string): string[];
   exists(path: string): boolean;
+  /** Whether a file that is there may be written. */
+  writable(path: string): boolean;
   /** The schema of topologies, for `otter schema`. */
   schema(): string;
   digest(text: string): string;
@@ -109,6 +110,8 @@ export interface CommonOptions {
   readonly color?: boolean;
   readonly var?: readonly string[];
   readonly varFile?: readonly string[];
+  /** The environment that is laid over the topology. */
+  readonly env?: string;
 }
 
 export function colour(context: Context, options: CommonOptions): boolean {
@@ -154,7 +157,8 @@ export function topologyPath(context: Context, options: CommonOptions): string {
 function mayBeTopology({ parts }: Context, name: string): boolean {
   if (isYaml(name)) return true;
   const folder = `topologies/${name}`;
-  return !name.startsWith('.') && parts.exists(`${folder}/.`) && parts.listFolder(folder).some(isYaml);
+  // `env` beside topologies of one file holds their environments.
+  return !/^(?:\.|env$)/.test(name) && parts.exists(`${folder}/.`) && parts.listFolder(folder).some(isYaml);
 }
 
 /** As `topology/read.ts` takes the files of a folder. */
@@ -166,23 +170,36 @@ function isYaml(name: string): boolean {
 export function topologyName(
   context: Context,
   options: CommonOptions,
-  load: (path: string, sources: VariableSources) => LoadedTopology,
+  load: (path: string, options: LoadOptions) => LoadedTopology,
 ): string {
   const given = options.topology;
-  if (given !== undefined && NAME_PATTERN.test(given) && !context.parts.exists(given)) return given;
-  const path = topologyPath(context, options);
-  const { topology, files } = load(path, sources(context, options));
-  if (topology !== null) return topology.name;
-  for (const { text } of files) {
-    const name = /^name:\s*["']?([a-z][a-z0-9_-]{0,62})["']?\s*(#.*)?$/m.exec(text)?.[1];
-    if (name !== undefined) return name;
+  if (given !== undefined && NAME_PATTERN.test(given) && !context.parts.exists(given)) {
+    if (options.env === undefined) return given;
+    throw new OtterError(
+      'OT7001',
+      `--env ${options.env} has no meaning beside the name ${given}, which is one already`,
+      {
+        hint: 'Leave `--env` out, or give the path of the files with -t.',
+      },
+    );
   }
+  const path = topologyPath(context, options);
+  const { topology, name, files, diagnostics } = load(path, sources(context, options));
+  const known = topology?.name ?? name ?? nameIn(files);
+  if (known !== null && !diagnostics.some(({ code }) => code === 'OT1007')) return known;
   throw new OtterError('OT7002', `${path} has no readable name`, {
     hint: 'Name the topology with -t NAME, or see `otter validate`.',
   });
 }
 
-export function sources(context: Context, options: CommonOptions): VariableSources {
+/** Of files that cannot be read as a whole. What an environment says counts, and its files come last. */
+function nameIn(files: LoadedTopology['files']): string | null {
+  const names = files.map(({ text }) => /^name:\s*["']?([a-z][a-z0-9_-]{0,62})["']?\s*(#.*)?$/m.exec(text)?.[1]);
+  return names.findLast((name) => name !== undefined) ?? null;
+}
+
+/** What a topology is loaded with beside its path. */
+export function sources(context: Context, options: CommonOptions): LoadOptions {
   const vars: Record<string, string> = {};
   for (const pair of options.var ?? []) {
     const equals = pair.indexOf('=');
@@ -194,5 +211,6 @@ export function sources(context: Context, options: CommonOptions): VariableSourc
   }
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(context.env)) if (value !== undefined) env[name] = value;
-  return { vars, env, varFiles: (options.varFile ?? []).map((path) => ({ path, text: context.parts.readFile(path) })) };
+  const varFiles = (options.varFile ?? []).map((path) => ({ path, text: context.parts.readFile(path) }));
+  return { vars, env, varFiles, environment: options.env };
 }

@@ -4,6 +4,7 @@ import { type Context, EXIT } from './context.ts';
 
 const TOPOLOGY = `# yaml-language-server: $schema=../../schema/topology.schema.json
 # A topology: which databases are kept the same, and how. Check it with \`otter validate\`, see \`otter plan\`, then \`otter apply\`.
+# What is other in production goes into env/prod.yaml beside this file: \`otter plan --env prod\`.
 version: 1
 name: example
 
@@ -42,38 +43,56 @@ channels:
 const WORKFLOW = `# Checks the topology in every pull request, and shows what applying it would do.
 name: otter
 on: pull_request
+permissions: { contents: read }
 jobs:
   plan:
     runs-on: ubuntu-latest
     steps:
       - uses: actions/checkout@v4
       # Bring otter onto the PATH here: check out its repository, \`npm ci\` there, and add its \`bin\` to $GITHUB_PATH.
+      - run: otter fmt --check
       - run: otter validate --format github
       - run: otter plan --format markdown >> "$GITHUB_STEP_SUMMARY"
         env: { OTTER_STATE: "\${{ secrets.OTTER_STATE }}" }
 `;
 
+const SETTINGS = { 'yaml.schemas': { './schema/topology.schema.json': 'topologies/**/*.yaml' } };
+
+interface Planned {
+  readonly path: string;
+  readonly text: string;
+  /** What to put into a file that is there already; null where that is no place to add to. */
+  readonly add: string | null;
+}
+
+/** Writes what is not there yet. A file of the person's own is left alone, and said what to add to it. */
 export function init(context: Context, folder = '.'): number {
-  const { writeFile, schema, exists } = context.parts;
+  const { writeFile, readFile, schema, exists } = context.parts;
   const at = (path: string): string => `${folder.replace(/\/$/, '')}/${path}`;
-  const files: [string, string][] = [
-    ['topologies/example/topology.yaml', TOPOLOGY],
-    ['schema/topology.schema.json', schema()],
-    [
-      '.vscode/settings.json',
-      `${JSON.stringify({ 'yaml.schemas': { './schema/topology.schema.json': 'topologies/**/*.yaml' } }, null, 2)}\n`,
-    ],
-    ['.github/workflows/otter.yaml', WORKFLOW],
-  ];
-  const there = files.flatMap(([path]) => (exists(at(path)) ? [at(path)] : []));
-  if (there.length > 0) {
-    throw new OtterError('OT7003', `there already, and left alone: ${there.join(', ')}`, {
+  const topology = at('topologies/example/topology.yaml');
+  if (exists(topology)) {
+    throw new OtterError('OT7003', `there already, and left alone: ${topology}`, {
       hint: 'Give a folder of its own, for example: otter init shop',
     });
   }
-  for (const [path, text] of files) {
-    writeFile(at(path), text, { fresh: true });
-    context.stdout.write(`wrote ${at(path)}\n`);
+  const files: Planned[] = [
+    { path: 'topologies/example/topology.yaml', text: TOPOLOGY, add: null },
+    { path: 'schema/topology.schema.json', text: schema(), add: null },
+    {
+      path: '.vscode/settings.json',
+      text: `${JSON.stringify(SETTINGS, null, 2)}\n`,
+      add: JSON.stringify(SETTINGS).slice(1, -1),
+    },
+    { path: '.gitignore', text: '# The state of a single machine.\n.otter/\n', add: '.otter/' },
+    { path: '.github/workflows/otter.yaml', text: WORKFLOW, add: null },
+  ];
+  for (const { path, text, add } of files) {
+    if (!exists(at(path))) {
+      writeFile(at(path), text, { fresh: true });
+      context.stdout.write(`wrote ${at(path)}\n`);
+    } else if (add !== null && !readFile(at(path)).includes(add))
+      context.stdout.write(`left ${at(path)} as it is; add to it: ${add}\n`);
+    else context.stdout.write(`left ${at(path)} as it is\n`);
   }
   const go = folder === '.' ? '' : `cd ${folder}, then `;
   context.stdout.write(`Next: ${go}edit the topology, then \`otter validate\` and \`otter plan\`.\n`);

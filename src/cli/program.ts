@@ -1,13 +1,16 @@
 /** The command line: every command of the contract, its flags, its help with an example; from argv to an exit code. */
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { OtterError } from '../model/error.ts';
+import { DIAGNOSTIC_FORMATS } from '../render/diagnostics.ts';
 import { type ApplyOptions, apply, destroy } from './apply.ts';
-import { completion, SHELLS, type Spelled } from './completion.ts';
+import { candidates, type Spelled } from './candidates.ts';
+import { ASKED_BY_SHELL, completion, SHELLS } from './completion.ts';
 import { CONFLICT_KINDS, type ConflictsOptions, conflicts, WINNERS } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { type DashboardFlags, dashboard } from './dashboard.ts';
 import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
+import { type FmtOptions, fmt } from './fmt.ts';
 import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
 import { init } from './init.ts';
@@ -17,6 +20,7 @@ import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
 import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
+import { watchPlan } from './watch.ts';
 
 /** A day; what is longer is a slip. */
 const DEMO_SECONDS_MAX = 86_400;
@@ -24,7 +28,6 @@ const RESUME = 'go on with the plan of an apply that was cut';
 
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
-  ['fmt', 'format topology files, keeping comments'],
   ['verify [channel]', 'compare the databases row by row'],
   ['resync <channel> <table>', 'send the present rows again'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
@@ -41,6 +44,10 @@ export async function run(argv: readonly string[], outer: Context): Promise<numb
     exit = code;
   });
   try {
+    if (argv[0] === ASKED_BY_SHELL) {
+      outer.stdout.write(await candidates(outer, argv.slice(1), program.commands.map(spelled)));
+      return EXIT.done;
+    }
     await program.parseAsync([...argv], { from: 'user' });
     return exit;
   } catch (error) {
@@ -65,6 +72,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
     .version(`otter ${context.version}`, '-V, --version', 'print the version')
     .helpOption('-h, --help', 'help for a command')
     .option('-t, --topology <path>', 'topology file or folder (default: the only entry of topologies/)')
+    .option('--env <environment>', 'an environment: env/NAME.yaml beside the topology, laid over it')
     .option('--state <url>', 'state: file:PATH, etcd://host:2379 (default: $OTTER_STATE, else file:.otter/state.db)')
     .option('--json', 'machine-readable output')
     .option('--no-color', 'no colours (also NO_COLOR)')
@@ -92,7 +100,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   addPlanning(add, context);
   addRunning(add, context);
   addKeeping(add, context, { apply: stepFlags, timeOf, countOf });
-  addLooking(add, context, () => program.commands.map(spelled));
+  addLooking(add, context);
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
       throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, {
@@ -119,14 +127,21 @@ function addPlanning(add: Add, context: Context): void {
     (options) => validate(context, options as ValidateOptions),
   )
     .addOption(
-      new Option('--format <format>', 'how findings are shown')
-        .choices(['text', 'json', 'github', 'sarif'])
-        .default('text'),
+      new Option('--format <format>', 'how findings are shown').choices([...DIAGNOSTIC_FORMATS]).default('text'),
     )
+    .option('--fix', 'write what there is one answer to: misspelt keys, names and values')
     .option('--live', 'also ask the databases: settings, privileges, tables, clocks');
+  add(
+    'fmt [paths...]',
+    'lay out topology files in one way, keeping comments; `-` reads stdin',
+    'otter fmt --check',
+    (options, paths) => fmt(context, options as FmtOptions, paths),
+  ).option('--check', 'change nothing; exit 2 when a file would be changed');
   planFlags(
     add('plan', 'show what apply would do', 'otter plan --out shop.plan', (options) =>
-      plan(context, options as PlanOptions),
+      (options as { watch?: boolean }).watch === true
+        ? watchPlan(context, options as PlanOptions)
+        : plan(context, options as PlanOptions),
     ),
   )
     .option('--out <file>', 'keep the plan in a file, for `otter apply FILE`')
@@ -134,7 +149,8 @@ function addPlanning(add: Add, context: Context): void {
       new Option('--format <format>', 'how the plan is shown').choices(['text', 'json', 'markdown']).default('text'),
     )
     .option('--detailed-exitcode', 'exit 2 when there are changes')
-    .option('--refresh-only', 'show only what nodes report that is not as it was applied');
+    .option('--refresh-only', 'show only what nodes report that is not as it was applied')
+    .option('--watch', 'again whenever the files or the state change, until Ctrl-C');
   stepFlags(
     add(
       'apply [planfile]',
@@ -194,7 +210,7 @@ function addRunning(add: Add, context: Context): void {
   ).option('--seconds <n>', 'how long the writers write [25]');
 }
 
-function addLooking(add: Add, context: Context, commands: () => Spelled[]): void {
+function addLooking(add: Add, context: Context): void {
   add('status', 'channels, pipelines, nodes, lag, conflicts, last error', 'otter status --watch', (options) =>
     status(context, options as StatusOptions),
   )
@@ -211,7 +227,7 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
     'otter conflicts shop --since 24h',
     (options, args) => conflicts(context, options as ConflictsOptions, args),
   )
-    .option('--table <name>', 'only of this table, schema.table; `*` stands for any text')
+    .option('--table <table>', 'only of this table, schema.table; `*` stands for any text')
     .addOption(new Option('--kind <kind>', 'only of this kind, incoming/local').choices(CONFLICT_KINDS))
     .addOption(new Option('--winner <winner>', 'only those won so').choices(WINNERS))
     .option('--since <time>', 'only those decided in the last 30m, 24h, 7d')
@@ -235,7 +251,7 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
     'completion',
     'print what makes a shell complete commands and flags',
     'otter completion bash > /etc/bash_completion.d/otter',
-    (_, [shell]) => completion(context, shell!, commands()),
+    (_, [shell]) => completion(context, shell!),
   ).addArgument(new Argument('<shell>').choices(SHELLS));
   add('version', 'print the version', 'otter version', (options) => {
     context.stdout.write(
@@ -290,6 +306,17 @@ function spelled(command: Command): Spelled {
   return {
     name: command.name(),
     summary: command.summary(),
-    flags: options.map(({ long, description }) => ({ flag: long!, description })),
+    flags: [
+      ...options.map(({ long, short, description, flags, argChoices, required, optional }) => ({
+        forms: [long!, ...(short == null ? [] : [short])],
+        description,
+        value: required || optional ? { name: /<(.*)>/.exec(flags)?.[1] ?? '', choices: argChoices ?? [] } : null,
+      })),
+      { forms: ['--help', '-h'], description: 'help with an example', value: null },
+    ],
+    args: command.registeredArguments.map((argument) => ({
+      name: `${argument.name()}${argument.variadic ? '...' : ''}`,
+      choices: argument.argChoices ?? [],
+    })),
   };
 }

@@ -1,6 +1,6 @@
 /**
- * Commands that are printed for a person to type: with the topology, the state and the variables that this command was
- * given, so that they do the same thing here as they are.
+ * Commands that are printed for a person to type: with the topology, its environment, the state and the variables that
+ * this command was given, so that they do the same thing here as they are.
  *
  * Rule: no secret is printed. Where one was given, the person reads what to put there.
  */
@@ -9,6 +9,7 @@ import type { CommonOptions, Context, Output } from './context.ts';
 /** What a command reads: the topology's files, or only its name. */
 const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   validate: 'files',
+  fmt: 'files',
   plan: 'files',
   apply: 'files',
   up: 'files',
@@ -57,7 +58,7 @@ export function typing(output: Output, typed: (text: string) => string): Output 
 function flagsFor(
   command: string,
   withArgument: boolean,
-  { topology, state, var: vars = [], varFile = [] }: CommonOptions,
+  { topology, state, env, var: vars = [], varFile = [] }: CommonOptions,
   exists: (path: string) => boolean,
 ): string[] {
   const of = state === undefined ? [] : ['--state', quoted(withoutCredentials(state))];
@@ -66,6 +67,7 @@ function flagsFor(
   const named = topology !== undefined && (COMMANDS[command] === 'name' || exists(topology));
   return [
     ...(named ? ['-t', quoted(topology)] : []),
+    ...(env === undefined ? [] : ['--env', quoted(env)]),
     ...of,
     ...vars.flatMap((pair) => ['--var', quoted(withoutSecret(pair))]),
     ...varFile.flatMap((file) => ['--var-file', quoted(file)]),

@@ -12,6 +12,27 @@ export interface SourceRange {
 
 export type Severity = 'error' | 'warning' | 'info';
 
+/** What stands in the range becomes this text. An empty range inserts. */
+export interface TextEdit {
+  readonly range: SourceRange;
+  readonly text: string;
+}
+
+/** The one mechanical answer to a finding. */
+export interface Fix {
+  /** A sentence, with its full stop or question mark. */
+  readonly title: string;
+  /** In one file or several; they do not overlap. */
+  readonly edits: readonly TextEdit[];
+}
+
+/** A comment in the file says that the finding is known, and why it stays. */
+export interface Ignored {
+  readonly reason: string;
+  /** The comment. */
+  readonly range: SourceRange;
+}
+
 export interface Diagnostic {
   readonly code: Code;
   readonly severity: Severity;
@@ -21,7 +42,16 @@ export interface Diagnostic {
   readonly detail: string;
   readonly range: SourceRange | null;
   /** Other places that belong to the finding (the first definition of a key defined twice, an anchor). */
-  readonly related: readonly { readonly message: string; readonly range: SourceRange }[];
+  readonly related: readonly RelatedPlace[];
+  /** Absent where a person has to choose. */
+  readonly fix?: Fix | undefined;
+  /** Absent when it counts. Never set of an error. */
+  readonly ignored?: Ignored | undefined;
+}
+
+export interface RelatedPlace {
+  readonly message: string;
+  readonly range: SourceRange;
 }
 
 export function hasErrors(diagnostics: readonly Diagnostic[]): boolean {

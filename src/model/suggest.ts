@@ -4,18 +4,29 @@ const COMPARED_CHARS_MAX = 64;
 
 /** The nearest of `known`, or null when none is likely. Deterministic: among equals the first. */
 export function nearest(word: string, known: Iterable<string>): string | null {
+  return search(word, known).best;
+}
+
+/** The nearest of `known` when no other is as near: what may be written without asking. A single letter may be anything. */
+export function onlyNearest(word: string, known: Iterable<string>): string | null {
+  if (word.length < 2) return null;
+  const { best, alone } = search(word, known);
+  return alone ? best : null;
+}
+
+function search(word: string, known: Iterable<string>): { readonly best: string | null; readonly alone: boolean } {
   const wanted = word.slice(0, COMPARED_CHARS_MAX).toLowerCase();
   let best: string | null = null;
+  let alone = true;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
     const distance = editDistance(wanted, candidate.slice(0, COMPARED_CHARS_MAX).toLowerCase());
     // A word that shares no letter at all is never meant (`a` for `b`).
-    if (distance < bestDistance && distance < Math.max(wanted.length, candidate.length)) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (distance > bestDistance || distance >= Math.max(wanted.length, candidate.length)) continue;
+    if (distance < bestDistance) [best, bestDistance, alone] = [candidate, distance, true];
+    else if (best !== null && candidate !== best) alone = false;
   }
-  return best;
+  return { best, alone };
 }
 
 /** A sentence with the nearest word, or with all of them when they are few, or nothing. */

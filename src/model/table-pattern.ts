@@ -39,7 +39,12 @@ export type TablePattern =
 
 export type ParsedPattern =
   | { readonly ok: true; readonly pattern: TablePattern }
-  | { readonly ok: false; readonly problem: string };
+  | {
+      readonly ok: false;
+      readonly problem: string;
+      /** How it is meant, when there is one answer. */
+      readonly instead?: string | undefined;
+    };
 
 const SHARDS_MAX = 100_000;
 const ENUMERATED_MAX = 4096;
@@ -161,6 +166,9 @@ function partsOverlap(a: NamePart, b: NamePart): boolean {
 type Letter = string | 'any' | 'one';
 
 function wildcardsOverlap(a: readonly WildcardToken[], b: readonly WildcardToken[]): boolean {
+  const [first, other] = [beginning(a), beginning(b)];
+  const common = Math.min(first.length, other.length);
+  if (first.slice(0, common) !== other.slice(0, common)) return false;
   const x = letters(a);
   const y = letters(b);
   // reach[j]: the rest of x from the present i and the rest of y from j have a common text.
@@ -180,13 +188,23 @@ function wildcardsOverlap(a: readonly WildcardToken[], b: readonly WildcardToken
   return later[0]!;
 }
 
+/** What every name begins with. */
+function beginning([first]: readonly WildcardToken[]): string {
+  return first?.kind === 'text' ? first.text : '';
+}
+
 /** One entry per character; a literal character is kept with a leading space so that it is never taken for a token. */
 function letters(tokens: readonly WildcardToken[]): Letter[] {
   return tokens.flatMap((token) => (token.kind === 'text' ? [...token.text].map((c) => ` ${c}`) : [token.kind]));
 }
 
 function parse(text: string): ParsedPattern {
-  const bad = (problem: string): ParsedPattern => ({ ok: false, problem });
+  const bad = (problem: string): ParsedPattern => {
+    const padded = text.replace(/\[(\d{1,9})-(\d{1,9})\]/g, asWide);
+    return padded !== text && /leading zero/.test(problem)
+      ? { ok: false, problem, instead: padded }
+      : { ok: false, problem };
+  };
   if (text.length > PATTERN_CHARS_MAX) return bad(`it is longer than ${PATTERN_CHARS_MAX} characters`);
   if (text.length > 2 && text.startsWith('/') && text.endsWith('/')) {
     const expression = regex(text);
@@ -276,6 +294,13 @@ function shards(prefix: string, range: string, suffix: string): NamePart | strin
   if (count < 1) return `\`[${range}]\` runs backwards`;
   if (count > SHARDS_MAX) return `\`[${range}]\` is more than ${SHARDS_MAX} tables`;
   return { kind: 'shards', prefix, suffix, first: Number(low), count, width: padded ? low.length : 1 };
+}
+
+/** A range with a leading zero, both ends with the same number of digits. */
+function asWide(range: string, low: string, high: string): string {
+  if (!/^0\d/.test(low) && !/^0\d/.test(high)) return range;
+  const width = Math.max(low.length, high.length);
+  return `[${low.padStart(width, '0')}-${high.padStart(width, '0')}]`;
 }
 
 function regex(text: string): Expression | string {

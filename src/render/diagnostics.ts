@@ -1,14 +1,18 @@
 /**
- * Findings drawn: as text with the lines they are about, as JSON, as GitHub annotations, as SARIF.
+ * Findings drawn: as text with the lines they are about, as JSON, as SARIF, as annotations of GitHub and GitLab.
  *
- * Rule kept here: whatever stands in a user's file, what is printed is one line per line and moves no cursor.
+ * Rule kept here: one value is behind all of them; whatever stands in a user's file, what is printed is one line per line
+ * and moves no cursor.
  */
-import { explain } from '../model/codes.ts';
 import type { Diagnostic, Severity, SourceRange } from '../model/diagnostic.ts';
 import { UnreachableError } from '../model/error.ts';
+import { diagnosticsGithub, diagnosticsGitlab } from './annotations.ts';
+import { diagnosticsJson } from './diagnostics-json.ts';
+import { moreOf } from './finding-words.ts';
+import { diagnosticsSarif } from './sarif.ts';
 import { clip, displayWidth, printable } from './width.ts';
 
-export const DIAGNOSTIC_FORMATS = ['text', 'json', 'github', 'sarif'] as const;
+export const DIAGNOSTIC_FORMATS = ['text', 'json', 'github', 'gitlab', 'sarif'] as const;
 export type DiagnosticFormat = (typeof DIAGNOSTIC_FORMATS)[number];
 
 export interface DiagnosticsView {
@@ -33,6 +37,8 @@ export function renderDiagnostics(
       return `${JSON.stringify(diagnosticsJson(diagnostics), null, 2)}\n`;
     case 'github':
       return diagnosticsGithub(diagnostics);
+    case 'gitlab':
+      return `${JSON.stringify(diagnosticsGitlab(diagnostics), null, 2)}\n`;
     case 'sarif':
       return `${JSON.stringify(diagnosticsSarif(diagnostics, view.version), null, 2)}\n`;
     default:
@@ -54,7 +60,8 @@ const PAINT = {
 export function diagnosticsText(diagnostics: readonly Diagnostic[], view: DiagnosticsView): string {
   const paint = (kind: keyof typeof PAINT, text: string): string =>
     view.colour === true ? `${PAINT[kind]}${text}\u001b[0m` : text;
-  const shown = diagnostics.slice(0, SHOWN_MAX);
+  const counting = diagnostics.filter(({ ignored }) => ignored === undefined);
+  const shown = counting.slice(0, SHOWN_MAX);
   const blocks = shown.map((finding) => {
     const places = [finding.range, ...finding.related.map((one) => one.range)].flatMap((range) => range ?? []);
     const gutter = Math.max(1, ...places.map((range) => String(range.line).length));
@@ -64,13 +71,10 @@ export function diagnosticsText(diagnostics: readonly Diagnostic[], view: Diagno
     if (finding.range !== null) lines.push(...quote(finding.range, finding.severity, '-->', '', gutter, view, paint));
     for (const { message, range } of finding.related)
       lines.push(...quote(range, 'info', ':::', message, gutter, view, paint));
-    if (finding.detail !== '') {
-      for (const line of finding.detail.split('\n'))
-        lines.push(`${' '.repeat(gutter)} ${paint('place', '=')} ${printable(line)}`);
-    }
+    for (const line of moreOf(finding)) lines.push(`${' '.repeat(gutter)} ${paint('place', '=')} ${printable(line)}`);
     return `${lines.join('\n')}\n`;
   });
-  const more = diagnostics.length - shown.length;
+  const more = counting.length - shown.length;
   return [...blocks, ...(more > 0 ? [`… and ${more} more\n`] : [])].join('\n');
 }
 
@@ -110,134 +114,4 @@ function lineOf(range: SourceRange, view: DiagnosticsView): string | null {
 
 function isWholeFile(range: SourceRange): boolean {
   return range.line === 1 && range.column === 1 && range.endLine === 1 && range.endColumn === 1;
-}
-
-/** The shape of `otter validate --format json`. */
-export interface DiagnosticsJson {
-  readonly format_version: 1;
-  readonly errors: number;
-  readonly warnings: number;
-  readonly findings: readonly {
-    readonly code: string;
-    readonly severity: Severity;
-    readonly summary: string;
-    readonly detail: string;
-    readonly place: PlaceJson | null;
-    readonly related: readonly (PlaceJson & { readonly message: string })[];
-  }[];
-}
-
-interface PlaceJson {
-  readonly file: string;
-  readonly line: number;
-  readonly column: number;
-  readonly end_line: number;
-  readonly end_column: number;
-}
-
-export function diagnosticsJson(diagnostics: readonly Diagnostic[]): DiagnosticsJson {
-  return {
-    format_version: 1,
-    errors: diagnostics.filter((d) => d.severity === 'error').length,
-    warnings: diagnostics.filter((d) => d.severity === 'warning').length,
-    findings: diagnostics.map(({ code, severity, summary, detail, range, related }) => ({
-      code,
-      severity,
-      summary,
-      detail,
-      place: range === null ? null : placeJson(range),
-      related: related.map((one) => ({ message: one.message, ...placeJson(one.range) })),
-    })),
-  };
-}
-
-function placeJson(range: SourceRange): PlaceJson {
-  return {
-    file: range.file,
-    line: range.line,
-    column: range.column,
-    end_line: range.endLine,
-    end_column: range.endColumn,
-  };
-}
-
-const GITHUB_LEVEL = { error: 'error', warning: 'warning', info: 'notice' } as const satisfies Record<Severity, string>;
-
-/** Workflow commands, one line each, which GitHub shows beside the lines of a pull request. */
-export function diagnosticsGithub(diagnostics: readonly Diagnostic[]): string {
-  const data = (text: string): string => text.replaceAll('%', '%25').replaceAll('\r', '%0D').replaceAll('\n', '%0A');
-  const property = (text: string): string => data(text).replaceAll(':', '%3A').replaceAll(',', '%2C');
-  const lines = diagnostics.map(({ code, severity, summary, detail, range }) => {
-    const place =
-      range === null
-        ? []
-        : [`file=${property(range.file)}`, `line=${range.line}`, `endLine=${range.endLine}`, ...columns(range)];
-    const properties = [...place, `title=${property(code)}`].join(',');
-    return `::${GITHUB_LEVEL[severity]} ${properties}::${data(detail === '' ? summary : `${summary}\n${detail}`)}\n`;
-  });
-  return lines.join('');
-}
-
-/** GitHub takes columns only of places within one line, and counts the last one in. */
-function columns(range: SourceRange): string[] {
-  if (range.line !== range.endLine) return [];
-  return [`col=${range.column}`, `endColumn=${Math.max(range.endColumn - 1, range.column)}`];
-}
-
-const SARIF_LEVEL = { error: 'error', warning: 'warning', info: 'note' } as const satisfies Record<Severity, string>;
-
-/** A log in SARIF 2.1.0, as code scanning takes it. */
-export function diagnosticsSarif(diagnostics: readonly Diagnostic[], version = ''): Record<string, unknown> {
-  const codes = [...new Set(diagnostics.map((d) => d.code))].sort();
-  const rules = codes.map((code) => {
-    const about = explain(code);
-    return {
-      id: code,
-      ...(about === undefined
-        ? {}
-        : {
-            shortDescription: { text: about.title },
-            fullDescription: { text: about.meaning },
-            help: { text: about.action },
-          }),
-    };
-  });
-  const results = diagnostics.map(({ code, severity, summary, detail, range, related }) => ({
-    ruleId: code,
-    ruleIndex: codes.indexOf(code),
-    level: SARIF_LEVEL[severity],
-    message: { text: detail === '' ? `${summary}.` : `${summary}. ${detail}` },
-    ...(range === null ? {} : { locations: [sarifLocation(range)] }),
-    ...(related.length === 0
-      ? {}
-      : {
-          relatedLocations: related.map((one, id) => ({
-            id,
-            ...sarifLocation(one.range),
-            message: { text: one.message },
-          })),
-        }),
-  }));
-  return {
-    $schema: 'https://json.schemastore.org/sarif-2.1.0.json',
-    version: '2.1.0',
-    runs: [
-      {
-        tool: { driver: { name: 'otter', ...(version === '' ? {} : { version }), rules } },
-        columnKind: 'utf16CodeUnits',
-        results,
-      },
-    ],
-  };
-}
-
-function sarifLocation(range: SourceRange): Record<string, unknown> {
-  const uri = range.file.toWellFormed().split(/[\\/]/).map(encodeURIComponent).join('/');
-  const region = {
-    startLine: range.line,
-    startColumn: range.column,
-    endLine: range.endLine,
-    endColumn: range.endColumn,
-  };
-  return { physicalLocation: { artifactLocation: { uri }, region } };
 }

@@ -3,7 +3,7 @@
  */
 
 import { rateOf } from '../model/rate.ts';
-import { listed } from '../model/suggest.ts';
+import { listed, onlyNearest } from '../model/suggest.ts';
 import type { ChannelSpec, ConflictSpec } from '../model/topology.ts';
 import { checkRule, checkRuleColumns } from './check-conflict.ts';
 import type { Checked } from './checked.ts';
@@ -68,7 +68,7 @@ function checkEnds(checked: Checked, name: string, channel: ChannelSpec): void {
 }
 
 function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): void {
-  const { root, report } = checked;
+  const { root, report, names } = checked;
   const base: Path = ['channels', name];
   const { direction, conflict } = channel;
   if (direction.kind === 'one-way' || conflict === null) {
@@ -83,6 +83,8 @@ function checkConflicts(checked: Checked, name: string, channel: ChannelSpec): v
   const { between } = direction;
   // A database that stands twice was reported; the default order would repeat it.
   if (new Set(between).size < between.length) return;
+  // Nor is anything said of what refers to a misspelt one.
+  if (between.some((database) => !names('databases').includes(database))) return;
   checkPriority(checked, conflict, between, [...base, 'conflict', 'priority']);
   checkCopySource(checked, channel, conflict, between, [...base, 'conflict', 'priority']);
   channel.tables.forEach((table, i) => {
@@ -160,7 +162,7 @@ function checkHub(
 }
 
 function checkPriority(
-  { root, report }: Checked,
+  { topology, root, report }: Checked,
   conflict: ConflictSpec,
   between: readonly string[],
   path: Path,
@@ -174,6 +176,8 @@ function checkPriority(
     const related = [
       { message: 'the databases of the channel', range: valuePlace(root, [path[0]!, path[1]!, 'between']) },
     ];
+    const declared = Object.hasOwn(topology.database, priority[strange]!);
+    const near = declared ? null : onlyNearest(priority[strange]!, between);
     report({
       code: 'OT1041',
       summary,
@@ -181,6 +185,7 @@ function checkPriority(
       path: [...path, strange],
       at: 'value',
       related,
+      instead: near === null || priority.includes(near) ? null : near,
     });
   } else if (twice >= 0) {
     report({

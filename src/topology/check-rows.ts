@@ -6,7 +6,7 @@
 import { isAmong } from '../model/column-names.ts';
 import { ExpressionProblem, parseExpression } from '../model/expression-parser.ts';
 import { nameNow } from '../model/renamed.ts';
-import { didYouMean } from '../model/suggest.ts';
+import { didYouMean, onlyNearest } from '../model/suggest.ts';
 import type { ChannelSpec, RowSpec, TableSpec } from '../model/topology.ts';
 import type { Checked } from './checked.ts';
 import type { Path } from './tree.ts';
@@ -79,7 +79,16 @@ function checkMasks(
     const travels = !isAmong(columns.omit, name) && (columns.only === null || isAmong(columns.only, name));
     if (!travels) {
       const detail = columns.only === null ? '' : didYouMean(name, columns.only);
-      report({ code: 'OT1058', summary: `\`${name}\` is masked but does not travel`, detail, path, at: 'key' });
+      const near = onlyNearest(name, columns.only ?? []);
+      const instead = near === null || Object.hasOwn(rows.mask ?? {}, near) ? null : near;
+      report({
+        code: 'OT1058',
+        summary: `\`${name}\` is masked but does not travel`,
+        detail,
+        path,
+        at: 'key',
+        instead,
+      });
     } else if (set.has(nameNow(columns.rename, name).toLowerCase())) {
       report({ code: 'OT1058', summary: `\`${name}\` is masked and set`, path, at: 'key' });
     } else if (kind === 'hash' && channel.maskKey === undefined) {

@@ -34,7 +34,7 @@ export function checkTables(checked: Checked): void {
     });
     checkWeights(checked, channel, name);
     checkTwice(checked, entries);
-    if (channel.direction.kind === 'two-way') checkPairs(checked, entries);
+    if (channel.direction.kind === 'two-way' && !isTooMany(checked, name, entries)) checkPairs(checked, entries);
   }
 }
 
@@ -58,6 +58,7 @@ function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, en
       detail: capital(from.problem),
       path: fromPath,
       at: 'value',
+      instead: from.instead,
     });
   if (table.to === null) return from.ok ? from.pattern : null;
   const to = parsePattern(table.to);
@@ -69,6 +70,7 @@ function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, en
       detail: capital(to.problem),
       path: toPath,
       at: 'value',
+      instead: to.instead,
     });
   if (!from.ok || !to.ok) return null;
   const problem = mappingProblem(from.pattern, to.pattern);
@@ -174,6 +176,17 @@ function checkTwice(checked: Checked, entries: readonly Entry[]): void {
       });
     }
   }
+}
+
+const PATTERNS_MAX = 2_000;
+
+/** Each would be compared with each. */
+function isTooMany({ report }: Checked, name: string, entries: readonly Entry[]): boolean {
+  const beyond = entries.filter(({ from }) => singleName(from) === null)[PATTERNS_MAX];
+  if (beyond === undefined) return false;
+  const summary = `\`channels.${name}\` has more than ${PATTERNS_MAX} entries with wildcards or numbers`;
+  report({ code: 'OT1003', summary, path: beyond.path, at: 'value' });
+  return true;
 }
 
 /** Two-way: no two entries may claim the same table at one side and different ones at the other. */

@@ -5,7 +5,7 @@
  * when its object is wrong, so that one mistake makes one finding.
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { didYouMean } from '../model/suggest.ts';
+import { didYouMean, onlyNearest } from '../model/suggest.ts';
 import type { Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkChannels } from './check-channels.ts';
@@ -18,7 +18,7 @@ import type { Checked } from './checked.ts';
 import type { TreeFindingFacts } from './finding.ts';
 import { findingAt } from './finding.ts';
 import type { MapTree, Path } from './tree.ts';
-import { child, valuePlace } from './tree.ts';
+import { child, locate, valuePlace } from './tree.ts';
 
 export function check(topology: Topology, root: MapTree, broken: ReadonlySet<string>): Diagnostic[] {
   const findings: Diagnostic[] = [];
@@ -38,6 +38,7 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
       detail: didYouMean(name, known),
       path,
       at: 'value',
+      instead: besides(root, path, onlyNearest(name, known)),
     });
     return false;
   };
@@ -54,6 +55,13 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   checkAlerts(checked);
   checkPolicy(checked);
   return findings;
+}
+
+/** Not a word that the list has already. */
+function besides(root: MapTree, path: Path, word: string | null): string | null {
+  const { tree } = locate(root, path.slice(0, -1));
+  const there = tree.kind === 'list' && tree.items.some((item) => item.kind === 'scalar' && item.value === word);
+  return there ? null : word;
 }
 
 /** The schema lets a variable stand here; what it gives has to be a name too. */
@@ -166,15 +174,15 @@ function checkFiles(checked: Checked): void {
     for (const region of Object.keys(set['roots'] as object)) {
       if (regions.some((one) => one.region === region)) continue;
       const summary = `the file set does not reach region \`${region}\``;
+      const known = regions.map((one) => one.region);
+      const missing = known.filter((one) => !Object.hasOwn(set['roots'] as object, one));
       report({
         code: 'OT1031',
         summary,
-        detail: didYouMean(
-          region,
-          regions.map((r) => r.region),
-        ),
+        detail: didYouMean(region, known),
         path: [...base, 'roots', region],
         at: 'key',
+        instead: onlyNearest(region, missing),
       });
     }
     const follow = set['follow'] as { channel: string } | undefined;

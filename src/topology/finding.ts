@@ -1,8 +1,9 @@
 /** How the rooms of this wing make a finding. */
 import type { Code } from '../model/codes.ts';
-import type { Diagnostic, Severity, SourceRange } from '../model/diagnostic.ts';
-import type { Path, Tree } from './tree.ts';
+import type { Diagnostic, Fix, Severity, SourceRange, TextEdit } from '../model/diagnostic.ts';
+import type { Path, Place, ScalarTree, Tree } from './tree.ts';
 import { keyPlace, locate, valuePlace } from './tree.ts';
+import { asPlain, asScalar } from './written-scalar.ts';
 
 export interface FindingFacts {
   readonly code: Code;
@@ -11,6 +12,7 @@ export interface FindingFacts {
   readonly range: SourceRange | null;
   readonly severity?: Severity | undefined;
   readonly related?: Diagnostic['related'] | undefined;
+  readonly fix?: Fix | undefined;
 }
 
 export function finding(facts: FindingFacts): Diagnostic {
@@ -21,25 +23,53 @@ export function finding(facts: FindingFacts): Diagnostic {
     detail: facts.detail ?? '',
     range: facts.range,
     related: facts.related ?? [],
+    ...(facts.fix === undefined ? {} : { fix: facts.fix }),
   };
 }
 
-export interface TreeFindingFacts extends Omit<FindingFacts, 'range'> {
+export interface TreeFindingFacts extends Omit<FindingFacts, 'range' | 'fix'> {
   readonly path: Path;
   /** What is underlined. */
   readonly at: 'key' | 'value';
   /** Only this part of a text [UTF-16 units], where the file has it on one line as it is. */
   readonly part?: { readonly at: number; readonly end: number } | undefined;
+  /** What belongs in place of the key, the text or the part of it: the fix, where the file has it as it is. Null for none. */
+  readonly instead?: string | number | boolean | null | undefined;
+  /** Any other fix. */
+  readonly fix?: Fix | undefined;
 }
 
-/** A finding at a path of the tree; when an alias brought the value there, the alias is shown too. */
+/** A finding at a path of the tree; what brought the value there, an alias or a variable, is shown too. */
 export function findingAt(root: Tree, facts: TreeFindingFacts): Diagnostic {
-  const { path, at, part, ...rest } = facts;
+  const { path, at, part, instead = null, ...rest } = facts;
+  const place = locate(root, path);
   const whole = at === 'key' ? keyPlace(root, path) : valuePlace(root, path);
-  const range = part === undefined ? whole : partOf(locate(root, path).tree, whole, part);
-  const { via } = locate(root, path);
-  const used = via === undefined ? [] : [{ message: 'used here', range: via }];
-  return finding({ ...rest, range, related: [...(facts.related ?? []), ...used] });
+  const range = part === undefined ? whole : partOf(place.tree, whole, part);
+  const used = place.via === undefined ? [] : [{ message: 'used here', range: place.via }];
+  const edit = instead === null || place.depth < path.length ? null : edited(place, at, range, whole, instead);
+  const fix = rest.fix ?? (edit === null ? undefined : { title: `Write \`${instead}\`.`, edits: [edit] });
+  return finding({ ...rest, range, related: [...(facts.related ?? []), ...place.from, ...used], fix });
+}
+
+function edited(
+  { tree, keyRange }: Place,
+  at: 'key' | 'value',
+  range: SourceRange,
+  whole: SourceRange,
+  instead: string | number | boolean,
+): TextEdit | null {
+  if (at === 'key') return keyRange === null ? null : { range: keyRange, text: asPlain(String(instead)) };
+  if (tree.kind !== 'scalar' || tree.filled === true || tree.range !== whole) return null;
+  if (range !== whole) return { range, text: String(instead) };
+  return { range: interior(tree, instead), text: asScalar(instead, tree, interior(tree, instead) !== tree.range) };
+}
+
+/** What is between the quotes, when what comes in their place can stand there too. */
+function interior(tree: ScalarTree, instead: string | number | boolean): SourceRange {
+  const { range, value } = tree;
+  const quoted = range.endColumn - range.column - String(value).length === 2 && range.line === range.endLine;
+  if (!quoted || typeof value !== 'string' || typeof instead !== 'string' || /['"\\]/.test(instead)) return range;
+  return { ...range, column: range.column + 1, endColumn: range.endColumn - 1 };
 }
 
 function partOf(
@@ -47,7 +77,8 @@ function partOf(
   range: SourceRange,
   { at, end }: { readonly at: number; readonly end: number },
 ): SourceRange {
-  if (tree.kind !== 'scalar' || typeof tree.value !== 'string' || range.line !== range.endLine) return range;
+  if (tree.kind !== 'scalar' || typeof tree.value !== 'string' || tree.filled === true) return range;
+  if (range.line !== range.endLine) return range;
   const around = range.endColumn - range.column - tree.value.length;
   // Neither plain nor in quotes: something is escaped, or a variable stood there.
   if (around !== 0 && around !== 2) return range;

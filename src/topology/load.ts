@@ -1,5 +1,5 @@
 /**
- * A path to a topology: read, variables, shape, meaning, in that order, with all findings of all steps.
+ * A path to a topology: read, environment, variables, shape, meaning, in that order, with all findings of all steps.
  *
  * Rule kept here: there is a topology exactly when there is no error; every object in it can be traced to its place.
  */
@@ -7,12 +7,17 @@
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
 import { hasErrors } from '../model/diagnostic.ts';
 import type { Topology } from '../model/topology.ts';
+import { NAME_PATTERN } from '../model/topology.ts';
 import { check } from './check.ts';
 import { inReadingOrder } from './finding.ts';
+import type { IgnoreComment } from './ignores.ts';
+import { ignoring, readIgnores } from './ignores.ts';
+import { overlay } from './overlay.ts';
 import { withProcessors } from './processors.ts';
-import type { ReadModule, SourceFile, Sources } from './read.ts';
-import { readModule, readSchema, readTexts, readTopology } from './read.ts';
+import type { ReadModule, SourceFile, Sources, Texts } from './read.ts';
+import { readEnvironment, readModule, readSchema, readTexts, readTopology } from './read.ts';
 import { resolve, SECTIONS } from './resolve.ts';
+import { schemaAt } from './schema-place.ts';
 import { withoutSecrets } from './secrets.ts';
 import { graded } from './severity.ts';
 import type { MapTree, Path } from './tree.ts';
@@ -30,6 +35,8 @@ export interface LoadedTopology {
   readonly diagnostics: readonly Diagnostic[];
   /** What this version does not do yet: with an error among them plan and apply refuse, `validate` only warns. */
   readonly unbuilt: readonly Diagnostic[];
+  /** Comments that ignore findings; what they say is in the findings already. */
+  readonly ignores: readonly IgnoreComment[];
   /**
    * Where an object stands (`channel.shop`, `pipeline.shop/hz>ca`, `table.shop/shop.orders`), or one of its attributes: a path in the file
    * (`conflict.policy`, `tables[2].to`) or in the resolved object. The nearest place that exists; null for an
@@ -38,36 +45,62 @@ export interface LoadedTopology {
   readonly sourceOf: (address: string, attributePath?: string | Path) => SourceRange | null;
   /** Names of the declared variables. */
   readonly vars: readonly string[];
+  /** Addresses of what is declared, also where there are errors: `channel.shop`. */
+  readonly addresses: readonly string[];
+  /** The name, also where there are errors elsewhere; null when it cannot be read. */
+  readonly name: string | null;
   /** What was read, for quoting: without secrets that were written by mistake. */
   readonly files: readonly SourceFile[];
 }
 
-export function loadTopology(path: string, sources: VariableSources = {}): LoadedTopology {
-  return load(readTopology(path), sources, readModule);
+export interface LoadOptions extends VariableSources {
+  /** The environment that is laid over the topology. */
+  readonly environment?: string | undefined;
+  /** Texts that stand for those of files, by path. */
+  readonly texts?: Texts | undefined;
 }
 
-/** The same for texts in memory. */
-export function loadTexts(files: readonly SourceFile[], sources: VariableSources = {}): LoadedTopology {
-  return load(readTexts(files), sources, () => ({ problem: 'Files are not opened here.' }));
+export function loadTopology(path: string, options: LoadOptions = {}): LoadedTopology {
+  const { environment, texts } = options;
+  const over = environment === undefined ? null : readEnvironment(path, environment, texts);
+  return load(readTopology(path, texts), over, options, readModule);
+}
+
+/** The same for texts in memory; `environment`: the texts of one. */
+export function loadTexts(
+  files: readonly SourceFile[],
+  sources: VariableSources = {},
+  environment: readonly SourceFile[] | null = null,
+): LoadedTopology {
+  const over = environment === null ? null : readTexts(environment);
+  return load(readTexts(files), over, sources, () => ({ problem: 'Files are not opened here.' }));
 }
 
 let validator: Validator | undefined;
 
-function load(read: Sources, sources: VariableSources, modules: ReadModule): LoadedTopology {
-  const files = withoutSecrets(read.files, read.root);
+function load(base: Sources, over: Sources | null, options: LoadOptions, modules: ReadModule): LoadedTopology {
+  validator ??= compileSchema(readSchema());
+  const varFiles = (options.varFiles ?? []).map(({ path, text }) => ({ path, text: options.texts?.get(path) ?? text }));
+  const read = over === null ? base : together(base, over, validator.schema);
+  const filled = read.root === null ? null : fillIn(read.root, { ...options, varFiles });
+  const files = withoutSecrets([...read.files, ...varFiles], [base.root, over?.root ?? null, filled?.root ?? null]);
   const order = files.map((file) => file.path);
-  if (read.root === null) {
+  const comments = read.files.map((file) => readIgnores(file.path, file.text));
+  const ignores = comments.flatMap((one) => one.comments);
+  const unheeded = comments.flatMap((one) => one.diagnostics);
+  if (filled === null) {
     return {
       topology: null,
-      diagnostics: inReadingOrder(once(read.diagnostics), order),
+      diagnostics: inReadingOrder(once([...read.diagnostics, ...unheeded]), order),
       unbuilt: [],
+      ignores,
       sourceOf: () => null,
       vars: [],
+      addresses: [],
+      name: null,
       files,
     };
   }
-  validator ??= compileSchema(readSchema());
-  const filled = fillIn(read.root, sources);
   const shaped = validate(filled.root, validator);
   const { root } = shaped;
   const { topology: resolved, diagnostics: unread } = withProcessors(
@@ -75,37 +108,64 @@ function load(read: Sources, sources: VariableSources, modules: ReadModule): Loa
     root,
     modules,
   );
-  const diagnostics = inReadingOrder(
-    graded(
-      once([
-        ...read.diagnostics,
-        ...filled.diagnostics,
-        ...shaped.diagnostics,
-        ...check(resolved, root, shaped.broken),
-        ...unread,
-      ]),
-      resolved,
-    ),
-    order,
+  const found = graded(
+    once([
+      ...read.diagnostics,
+      ...filled.diagnostics,
+      ...shaped.diagnostics,
+      ...check(resolved, root, shaped.broken),
+      ...unread,
+    ]),
+    resolved,
   );
-  const topology = hasErrors(diagnostics) ? null : resolved;
+  const topology = hasErrors(found) ? null : resolved;
+  const notBuilt =
+    topology === null
+      ? []
+      : graded(
+          unbuilt(topology, (path) => valuePlace(root, path)),
+          topology,
+        );
+  const heeded = ignoring(found, ignores);
+  const heededUnbuilt = ignoring(notBuilt, ignores);
+  const misused = [...unheeded, ...heeded.misused, ...heededUnbuilt.misused];
   return {
     topology,
-    diagnostics,
-    unbuilt:
-      topology === null
-        ? []
-        : inReadingOrder(
-            graded(
-              unbuilt(topology, (path) => valuePlace(root, path)),
-              topology,
-            ),
-            order,
-          ),
+    diagnostics: inReadingOrder([...heeded.findings, ...misused], order),
+    unbuilt: inReadingOrder(heededUnbuilt.findings, order),
+    ignores,
     sourceOf: (address, attribute) => sourceOf(root, address, attribute),
     vars: filled.names,
+    addresses: addressesOf(root),
+    name: nameOf(root),
     files,
   };
+}
+
+/** An environment laid over the topology, with the findings of both. */
+function together(base: Sources, over: Sources, schema: Validator['schema']): Sources {
+  const files = [...base.files, ...over.files];
+  const diagnostics = [...base.diagnostics, ...over.diagnostics];
+  if (base.root === null || over.root === null) {
+    // A file of comments only lays nothing over it.
+    const empty =
+      over.diagnostics.length > 0 && over.diagnostics.every(({ code, range }) => code === 'OT1006' && range !== null);
+    return empty ? { ...base, files } : { files, root: null, diagnostics };
+  }
+  const laid = overlay(base.root, over.root, (path) => schemaAt(schema, path)?.maxProperties === 1);
+  return { files, root: laid.root, diagnostics: [...diagnostics, ...laid.diagnostics] };
+}
+
+function addressesOf(root: MapTree): string[] {
+  return Object.entries(SECTIONS).flatMap(([kind, section]) => {
+    const tree = child(root, section);
+    return tree?.kind === 'map' ? tree.entries.map(({ key }) => `${kind}.${key}`) : [];
+  });
+}
+
+function nameOf(root: MapTree): string | null {
+  const tree = child(root, 'name');
+  return tree?.kind === 'scalar' && typeof tree.value === 'string' && NAME_PATTERN.test(tree.value) ? tree.value : null;
 }
 
 /** What an anchor brings to several places is said once. */

@@ -7,8 +7,9 @@
 
 import type { Alias, Document, Node, Pair, YAMLMap } from 'yaml';
 import { isAlias, isMap, isScalar, isSeq, LineCounter, parseAllDocuments } from 'yaml';
-import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import type { Diagnostic, Fix, SourceRange } from '../model/diagnostic.ts';
 import { finding } from './finding.ts';
+import { quotesAround, syntaxFindings } from './syntax-findings.ts';
 import type { MapTree, ScalarValue, Tree, TreeEntry } from './tree.ts';
 import { startOf } from './tree.ts';
 
@@ -17,7 +18,6 @@ const VALUES_MAX = 100_000;
 const DEPTH_MAX = 40;
 /** More open brackets than this are refused before the parser, whose recursion they would exhaust. */
 const BRACKETS_MAX = 500;
-const SYNTAX_FINDINGS_MAX = 20;
 
 const CORE_TAGS = new Set(
   ['str', 'int', 'float', 'bool', 'null', 'map', 'seq'].map((tag) => `tag:yaml.org,2002:${tag}`),
@@ -43,6 +43,10 @@ export function parseFile(file: string, text: string): ParsedFile {
     };
   };
   const start = startOf(file);
+  if (!text.includes('\n') && text.trimEnd().includes('\r')) {
+    const detail = 'Save it with LF, or CRLF, at the line ends.';
+    return refused(finding({ code: 'OT1001', summary: 'the lines end with CR alone', detail, range: start }));
+  }
   if (text.length > FILE_CHARS_MAX) {
     return refused(
       finding({ code: 'OT1003', summary: `the file is larger than ${FILE_CHARS_MAX / 1024} KiB`, range: start }),
@@ -67,10 +71,7 @@ export function parseFile(file: string, text: string): ParsedFile {
   }
   const [document, second] = documents as Document.Parsed[];
   if (document === undefined) return { tree: null, diagnostics: [] };
-  const problems = [...document.errors, ...document.warnings].slice(0, SYNTAX_FINDINGS_MAX);
-  const diagnostics = problems.map((problem) =>
-    finding({ code: 'OT1001', summary: sentence(problem.message), range: at(problem.pos[0], problem.pos[1]) }),
-  );
+  const diagnostics = syntaxFindings(document, text, at);
   if (second !== undefined) {
     const range = at(second.range[0], second.range[0] + 3);
     diagnostics.push(
@@ -141,7 +142,7 @@ class TreeReader {
   }
 
   #read(node: Node | null, depth: number): Tree {
-    if (node === null) return { kind: 'scalar', value: null, range: this.#at(0, 0) };
+    if (node === null) return { kind: 'scalar', value: null, range: this.#at(0, 0), blank: true };
     const range = this.#range(node);
     if (++this.#values > VALUES_MAX) throw new TooLarge(`the file makes more than ${VALUES_MAX} values`, range);
     if (depth > DEPTH_MAX) throw new TooLarge(`the file is nested deeper than ${DEPTH_MAX} levels`, range);
@@ -156,16 +157,26 @@ class TreeReader {
     if (isMap(node)) return { kind: 'map', entries: this.#entries(node, depth), range };
     if (isSeq(node))
       return { kind: 'list', items: node.items.map((item) => this.#read(item as Node | null, depth + 1)), range };
-    return { kind: 'scalar', value: isScalar(node) ? scalar(node.value) : null, range };
+    const value = isScalar(node) ? scalar(node.value) : null;
+    return value === null && isScalar(node) && node.source === ''
+      ? { kind: 'scalar', value, range, blank: true }
+      : { kind: 'scalar', value, range };
   }
 
   #alias(alias: Alias, range: SourceRange, depth: number): Tree {
     const target = this.#anchors.get(alias.source);
-    const broken = (summary: string): Tree => {
-      this.#diagnostics.push(finding({ code: 'OT1005', summary, range }));
-      return { kind: 'scalar', value: null, range };
+    const broken = (summary: string, detail = '', fix?: Fix): Tree => {
+      this.#diagnostics.push(finding({ code: 'OT1005', summary, detail, range, fix }));
+      // Nothing more is said of what it might have been.
+      return { kind: 'scalar', value: null, range, unknown: true };
     };
-    if (target === undefined) return broken(`no anchor \`&${alias.source}\` stands before this`);
+    if (target === undefined) {
+      const summary = `no anchor \`&${alias.source}\` stands before this`;
+      // As a pattern of tables would be written.
+      return /[.[\]?/]/.test(alias.source) && !/["\\]/.test(alias.source)
+        ? broken(summary, 'A text that begins with `*` stands in quotes.', quotesAround(range))
+        : broken(summary);
+    }
     if (this.#expanding.has(target)) return broken(`the anchor \`&${alias.source}\` contains itself`);
     this.#expanding.add(target);
     const tree = this.#read(target, depth + 1);
@@ -182,7 +193,7 @@ class TreeReader {
       const keyRange = this.#range(pair.key);
       const value =
         pair.value === null
-          ? { kind: 'scalar' as const, value: null, range: keyRange }
+          ? { kind: 'scalar' as const, value: null, range: keyRange, blank: true }
           : this.#read(pair.value, depth + 1);
       if (key === '<<' && isScalar(pair.key) && pair.key.type === 'PLAIN') {
         this.#merge(value, keyRange, merged);
@@ -225,13 +236,6 @@ function scalar(value: unknown): ScalarValue {
   if (value === null || typeof value === 'string' || typeof value === 'boolean' || typeof value === 'number')
     return value;
   return String(value);
-}
-
-/** The parser's sentence, with a small first letter and without a full stop or the line it quotes. */
-function sentence(message: string): string {
-  const first = (message.split('\n')[0] ?? '').replace(/[.:]$/, '');
-  const shown = first.length > 200 ? `${first.slice(0, 200)}…` : first;
-  return /^[A-Z][a-z]/.test(shown) ? shown.charAt(0).toLowerCase() + shown.slice(1) : shown;
 }
 
 /** An upper bound of the depth of flow collections and of compact block sequences (`- - - x`). */

@@ -1,14 +1,16 @@
 /**
- * A path to one tree: a file or a directory of files, with what they include, read and merged.
+ * A path to one tree: a file or a directory of files, with what they include, read and merged; and the files of an
+ * environment to a tree of their own.
  *
  * The only room of this wing that opens files. Rule kept here: whatever the bytes, the answer is a tree and findings;
  * how much is read is bounded.
  */
 import { hash } from 'node:crypto';
-import { readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import { didYouMean } from '../model/suggest.ts';
 import { finding } from './finding.ts';
 import { mergeFiles } from './merge.ts';
 import { FILE_CHARS_MAX, parseFile } from './parse.ts';
@@ -32,16 +34,78 @@ export interface Sources {
   readonly diagnostics: readonly Diagnostic[];
 }
 
+/** Texts that stand for those of files, by path. */
+export type Texts = ReadonlyMap<string, string>;
+
 /** Reads the topology at a path. */
-export function readTopology(path: string): Sources {
-  const reading = new Reading();
+export function readTopology(path: string, texts: Texts = new Map()): Sources {
+  const reading = new Reading(texts);
   reading.path(path, null);
   return reading.done(path);
 }
 
+/** The folder with the environments of the topology at a path. */
+function environmentFolder(path: string): string {
+  return join(isFolder(path) ? path : dirname(path), 'env');
+}
+
+/** Names of the environments of the topology at a path, sorted. */
+export function environments(path: string): string[] {
+  const folder = environmentFolder(path);
+  const names = namesIn(folder).flatMap((name) => {
+    const file = /^([^.].*)\.ya?ml$/.exec(name)?.[1];
+    return file !== undefined ? [file] : !name.startsWith('.') && isFolder(join(folder, name)) ? [name] : [];
+  });
+  return [...new Set(names)].filter((name) => ENVIRONMENT.test(name)).sort();
+}
+
+/** No path in disguise. */
+const ENVIRONMENT = /^[A-Za-z0-9][A-Za-z0-9_-]*(?:\.[A-Za-z0-9_-]+)*$/;
+
+/** What an environment of the topology at a path lays over it: `env/NAME.yaml`, or the files of `env/NAME/`. */
+export function readEnvironment(path: string, name: string, texts: Texts = new Map()): Sources {
+  const folder = environmentFolder(path);
+  const there = ['.yaml', '.yml', '']
+    .map((ending) => join(folder, `${name}${ending}`))
+    .filter((one) => existsSync(one));
+  const [first, second] = ENVIRONMENT.test(name) ? there : [];
+  const known = environments(path);
+  const refused = (code: 'OT1007' | 'OT1004', summary: string, detail: string): Sources => ({
+    files: [],
+    root: null,
+    diagnostics: [finding({ code, summary, detail, range: null })],
+  });
+  if (first === undefined) {
+    const detail = known.length === 0 ? `\`${folder}\` holds none.` : didYouMean(name, known);
+    return refused('OT1007', `there is no environment \`${name}\` of \`${path}\``, detail);
+  }
+  if (second !== undefined) {
+    const summary = `\`${first}\` and \`${second}\` are both the environment \`${name}\``;
+    return refused('OT1004', summary, 'Keep one of the two.');
+  }
+  return readTopology(first, texts);
+}
+
+/** What cannot be looked at is none. */
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  } catch {
+    return false;
+  }
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return isFolder(folder) ? readdirSync(folder) : [];
+  } catch {
+    return [];
+  }
+}
+
 /** Takes texts that are already in memory, as an editor or a test has them; what they include is not opened. */
 export function readTexts(files: readonly SourceFile[]): Sources {
-  const reading = new Reading();
+  const reading = new Reading(new Map());
   for (const file of files) reading.text(file);
   return reading.done(files[0]?.path ?? '');
 }
@@ -77,7 +141,12 @@ class Reading {
   readonly #trees: MapTree[] = [];
   readonly #diagnostics: Diagnostic[] = [];
   readonly #seen = new Set<string>();
+  readonly #texts: Texts;
   #bytes = 0;
+
+  constructor(texts: Texts) {
+    this.#texts = texts;
+  }
 
   /** `from` is the place of the include that names the path, null for the path of the command line. */
   path(path: string, from: SourceRange | null): void {
@@ -138,7 +207,7 @@ class Reading {
       return;
     }
     const bytes = readFileSync(path);
-    const text = decode(bytes);
+    const text = this.#texts.get(path) ?? decode(bytes);
     const nul = text?.indexOf('\0') ?? -1;
     if (text === null || nul >= 0) {
       const why =

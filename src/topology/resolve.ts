@@ -4,13 +4,11 @@
  * Rule kept here: the result is plain JSON with every default present, so that two ways of writing the same are the
  * same value; keys that are not built yet are kept only where they say something else than the default.
  */
-import { type ConflictKeep, type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
+import { DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import type {
   ChannelSpec,
-  ConflictPolicy,
   ConflictSpec,
   DatabaseSpec,
-  Engine,
   InertSpec,
   LinkSpec,
   MaskKind,
@@ -21,74 +19,15 @@ import type {
   TableSpec,
   Topology,
 } from '../model/topology.ts';
-
-/** As the schema lets it be written. */
-interface WrittenConflict {
-  readonly policy?: ConflictPolicy;
-  readonly priority?: readonly string[];
-  readonly by?: string | null;
-  readonly merge?: 'row' | 'column';
-  readonly groups?: readonly (readonly string[])[];
-  readonly counters?: readonly string[];
-  readonly log?: ConflictLogLevel;
-  readonly keep?: Partial<ConflictKeep>;
-}
-
-interface WrittenTable {
-  readonly from: string;
-  readonly to?: string;
-  readonly columns?: {
-    readonly only?: readonly string[];
-    readonly omit?: readonly string[];
-    readonly rename?: Readonly<Record<string, string>>;
-    readonly set?: Readonly<Record<string, string | number | boolean | null>>;
-    readonly mask?: Readonly<Record<string, MaskKind>>;
-  };
-  readonly where?: string;
-  readonly process?: string;
-  readonly reread?: boolean;
-  readonly conflict?: WrittenConflict;
-  readonly order?: number;
-}
-
-interface WrittenChannel {
-  readonly between?: readonly string[];
-  readonly from?: string | readonly string[];
-  readonly to?: string | readonly string[];
-  readonly shape?: 'star' | 'mesh';
-  readonly conflict?: WrittenConflict;
-  readonly initial?: ChannelSpec['initial'];
-  readonly existing?: ChannelSpec['existing'];
-  readonly ddl?: ChannelSpec['ddl'];
-  readonly on_error?: ChannelSpec['onError'];
-  readonly apply?: { readonly lanes?: number; readonly atomic?: boolean };
-  readonly priority?: number;
-  readonly rate?: string;
-  readonly order?: Readonly<Record<string, number>>;
-  readonly dry_run?: boolean;
-  readonly verify?: { readonly every: string };
-  readonly scope?: 'row' | 'transaction';
-  readonly enabled?: boolean;
-  readonly mask_key?: SecretRef;
-  readonly tables: readonly (string | WrittenTable)[];
-}
-
-interface WrittenDatabase {
-  readonly region: string;
-  readonly engine: Engine;
-  readonly endpoints: readonly string[];
-  readonly user: string;
-  readonly password: SecretRef;
-  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string };
-  readonly schema?: string;
-  readonly protect?: boolean;
-}
-
-interface WrittenNode {
-  readonly region: string;
-  readonly listen: string;
-  readonly advertise?: string;
-}
+import type {
+  WrittenChannel,
+  WrittenConflict,
+  WrittenDatabase,
+  WrittenNode,
+  WrittenRule,
+  WrittenTable,
+  WrittenTopology,
+} from './written.ts';
 
 /** Sections of a topology file and the kinds of object they hold. */
 export const SECTIONS = {
@@ -101,12 +40,14 @@ export const SECTIONS = {
   alert: 'alerts',
 } as const;
 
-/** `broken` objects (`section/name`) are left out. */
+type Section = (typeof SECTIONS)[keyof typeof SECTIONS] | 'rules';
+type Written<K extends Section> = NonNullable<WrittenTopology[K]>[string];
+
+/** `broken` objects (`section/name`) are left out; the rest is as the schema wants it. */
 export function resolve(value: Readonly<Record<string, unknown>>, broken: ReadonlySet<string>): Topology {
-  const section = <W, S>(name: string, spell: (written: W) => S): Record<string, S> => {
-    const written = broken.has(name) ? null : value[name];
-    if (typeof written !== 'object' || written === null) return {};
-    const kept = Object.entries(written as Record<string, W>).filter(([key]) => !broken.has(`${name}/${key}`));
+  const section = <K extends Section, S>(name: K, spell: (written: Written<K>) => S): Record<string, S> => {
+    const written = broken.has(name) ? null : (value[name] as Record<string, Written<K>> | null | undefined);
+    const kept = Object.entries(written ?? {}).filter(([key]) => !broken.has(`${name}/${key}`));
     return Object.fromEntries(kept.map(([key, one]) => [key, spell(one)]));
   };
   const whole = (key: string): unknown => (isSaid(value[key]) && !broken.has(key) ? json(value[key]) : undefined);
@@ -114,15 +55,15 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
   const link = isSaid(value['link']) && !broken.has('link') ? (json(value['link']) as LinkSpec) : null;
   return {
     name: typeof value['name'] === 'string' ? value['name'] : '',
-    region: section('regions', (region: { description?: string } | null) => ({
+    region: section('regions', (region) => ({
       description: region?.description ?? '',
     })),
-    node: section('nodes', (node: WrittenNode) => resolveNode(node, link)),
+    node: section('nodes', (node) => resolveNode(node, link)),
     database: section('databases', resolveDatabase),
     channel: section('channels', resolveChannel),
     files: section('files', resolveFiles),
-    notify: section('notify', (one: object) => json(one) as InertSpec),
-    alert: section('alerts', (one: object) => ({ for: '0s', notify: [], ...(json(one) as InertSpec) })),
+    notify: section('notify', (one) => json(one) as InertSpec),
+    alert: section('alerts', (one) => ({ for: '0s', notify: [], ...(json(one) as InertSpec) })),
     policy: said({ guards: filled(guardsOf(whole('guards'))), rules: filled(section('rules', resolveRule)) }) as Record<
       string,
       InertSpec
@@ -142,7 +83,7 @@ function guardsOf(written: unknown): InertSpec {
 }
 
 /** A severity alone is the short form. */
-function resolveRule(written: string | InertSpec): InertSpec {
+function resolveRule(written: string | WrittenRule): InertSpec {
   if (typeof written === 'string') return { severity: written };
   const rule = json(written) as InertSpec;
   return rule['when'] === undefined ? rule : { severity: 'error', on: 'change', ...rule };

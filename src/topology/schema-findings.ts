@@ -5,13 +5,14 @@
  */
 import type { ErrorObject } from 'ajv';
 import type { Code } from '../model/codes.ts';
-import type { Diagnostic } from '../model/diagnostic.ts';
-import { didYouMean, listed, nearest } from '../model/suggest.ts';
+import type { Diagnostic, Fix } from '../model/diagnostic.ts';
+import { didYouMean, listed, nearest, onlyNearest } from '../model/suggest.ts';
 import { findingAt } from './finding.ts';
 import type { MapTree, Path, Tree } from './tree.ts';
 import { child, locate } from './tree.ts';
 
 const FINDINGS_MAX = 500;
+const KEYS_COMPARED_MAX = 100;
 
 /** Where a key would be at home, for keys that stand in the wrong place. */
 const HOMES: Readonly<Record<string, string>> = {
@@ -30,6 +31,8 @@ type Schema = Readonly<Record<string, unknown>>;
 interface Context {
   readonly root: MapTree;
   readonly errors: readonly ErrorObject[];
+  /** Of the errors those about unknown keys, by the place of the map. */
+  readonly unknownKeys: ReadonlyMap<string, readonly ErrorObject[]>;
   readonly schema: Schema;
 }
 
@@ -39,10 +42,20 @@ interface Words {
   readonly detail?: string;
   readonly path: Path;
   readonly at: 'key' | 'value';
+  /** What belongs there, when there is one answer. */
+  readonly instead?: string | number | boolean | null;
+  readonly fix?: Fix | undefined;
 }
 
 export function findingsOf(root: MapTree, errors: readonly ErrorObject[], schema: Schema): Diagnostic[] {
-  const context: Context = { root, errors, schema };
+  const unknownKeys = new Map<string, ErrorObject[]>();
+  for (const error of errors) {
+    if (error.keyword !== 'additionalProperties') continue;
+    const there = unknownKeys.get(error.instancePath);
+    if (there === undefined) unknownKeys.set(error.instancePath, [error]);
+    else there.push(error);
+  }
+  const context: Context = { root, errors, unknownKeys, schema };
   const told = new Set<string>();
   const wrongKinds = new Set(errors.filter((e) => e.keyword === 'type').map((e) => e.instancePath));
   return errors.slice(0, FINDINGS_MAX).flatMap((error) => {
@@ -88,7 +101,7 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
   const secret = error.schemaPath.includes('/definitions/secret/');
   switch (error.keyword) {
     case 'additionalProperties':
-      return unknownKey([...path, String(params['additionalProperty'])], here, schema, context.schema);
+      return unknownKey([...path, String(params['additionalProperty'])], here, schema, context);
     case 'required':
       return missing(String(params['missingProperty']), path, here, error, context);
     case 'type': {
@@ -100,12 +113,14 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
       }
       const wanted = [params['type']].flat().map((type) => KINDS[String(type)] ?? String(type));
       const summary = kind === 'nothing' ? `${here} has no value` : `${here} is ${kind}`;
+      const detail = `Wanted: ${wanted.filter((w) => w !== 'nothing').join(' or ')}.`;
       return {
         code: 'OT1012',
         summary,
-        detail: `Wanted: ${wanted.filter((w) => w !== 'nothing').join(' or ')}.`,
+        detail,
         path,
         at: 'value',
+        ...otherKind(value, [params['type']].flat(), schema),
       };
     }
     case 'enum': {
@@ -114,7 +129,8 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
       const given = tree.kind === 'scalar' ? String(tree.value) : '';
       const near = nearest(given, allowed);
       const detail = `${near === null ? '' : `Did you mean \`${near}\`? `}Allowed: ${listed(allowed)}.`;
-      return { code: 'OT1013', summary: `\`${given}\` is not allowed for ${here}`, detail, path, at: 'value' };
+      const instead = onlyNearest(given, allowed);
+      return { code: 'OT1013', summary: `\`${given}\` is not allowed for ${here}`, detail, path, at: 'value', instead };
     }
     case 'false schema':
       return excluded(path, error, context);
@@ -125,7 +141,9 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
       }
       const isKey = error.propertyName !== undefined;
       const code = isKey || String(message).startsWith('names ') ? 'OT1030' : 'OT1014';
-      const what = isKey ? `\`${error.propertyName}\` cannot be a name here` : `${here} is not written as wanted`;
+      const given = isKey ? error.propertyName : code === 'OT1030' ? error.data : null;
+      const what =
+        typeof given === 'string' ? `\`${given}\` cannot be a name here` : `${here} is not written as wanted`;
       return {
         code,
         summary: what,
@@ -151,7 +169,7 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
   }
 }
 
-function unknownKey(path: Path, parent: string, schema: Schema, whole: Schema): Words {
+function unknownKey(path: Path, parent: string, schema: Schema, { root, schema: whole }: Context): Words {
   const key = String(path.at(-1));
   const known = Object.keys((schema['properties'] as object | undefined) ?? {}).filter((k) => k !== '$schema');
   const homes = Object.entries(whole['definitions'] as Record<string, Schema>)
@@ -160,15 +178,72 @@ function unknownKey(path: Path, parent: string, schema: Schema, whole: Schema): 
         Object.hasOwn(HOMES, name) && Object.hasOwn((definition['properties'] as object | undefined) ?? {}, key),
     )
     .map(([name]) => HOMES[name]!);
+  const summary = `unknown key \`${key}\` in ${parent}`;
+  const taken = (word: string | null): boolean =>
+    word === null || child(locate(root, path.slice(0, -1)).tree, word) !== undefined;
+  const other = known.find((name) => otherNames(schema, name).includes(key.toLowerCase()));
+  if (other !== undefined) {
+    const detail = `Here it is called \`${other}\`.`;
+    return { code: 'OT1010', summary, detail, path, at: 'key', instead: taken(other) ? null : other };
+  }
+  const glued = /^([a-z_]+):(\S+)$/.exec(key);
+  if (glued !== null && known.includes(glued[1]!) && !taken(glued[1]!)) {
+    const { tree, keyRange } = locate(root, path);
+    const blank = tree.kind === 'scalar' && tree.blank === true && keyRange !== null && tree.via === undefined;
+    const edits = blank ? [{ range: keyRange, text: `${glued[1]}: ${glued[2]}` }] : [];
+    const fix = blank ? { title: `Write \`${glued[1]}: ${glued[2]}\`.`, edits } : undefined;
+    return { code: 'OT1010', summary, detail: 'A space is missing after `:`.', path, at: 'key', fix };
+  }
   const near = nearest(key, known);
   const detail =
     near === null && homes.length > 0 ? `\`${key}\` is a key of ${homes.join(' and of ')}.` : didYouMean(key, known);
-  return { code: 'OT1010', summary: `unknown key \`${key}\` in ${parent}`, detail, path, at: 'key' };
+  const only = key.includes(':') ? null : onlyNearest(key, known);
+  return { code: 'OT1010', summary, detail, path, at: 'key', instead: taken(only) ? null : only };
+}
+
+/** What the same thing is called elsewhere. */
+function otherNames(schema: Schema, key: string): readonly string[] {
+  const properties = schema['properties'] as Readonly<Record<string, Schema>> | undefined;
+  return (properties?.[key]?.['otherNames'] as readonly string[] | undefined) ?? [];
+}
+
+const WORDS_OF_BEFORE: Readonly<Record<string, boolean>> = {
+  yes: true,
+  on: true,
+  true: true,
+  no: false,
+  off: false,
+  false: false,
+};
+
+/** The same value as the kind that is wanted, where it is only written in another way. */
+function otherKind(tree: Tree, wanted: readonly unknown[], schema: Schema): Pick<Words, 'instead' | 'fix'> {
+  if (tree.kind !== 'scalar' || tree.value === null) return {};
+  const text = String(tree.value);
+  if (wanted.includes('boolean') && Object.hasOwn(WORDS_OF_BEFORE, text.toLowerCase()))
+    return { instead: WORDS_OF_BEFORE[text.toLowerCase()]! };
+  if (wanted.includes('integer') && /^\d{1,15}$/.test(text)) return { instead: Number(text) };
+  const { range } = tree;
+  if (tree.filled === true || range.line !== range.endLine) return {};
+  const around = (before: string, after: string): Fix['edits'] => [
+    { range: { ...range, endColumn: range.column }, text: before },
+    { range: { ...range, column: range.endColumn }, text: after },
+  ];
+  if (wanted.includes('string')) return { fix: { title: 'Put quotes around it.', edits: around('"', '"') } };
+  const items = schema['items'] as Schema | undefined;
+  const single = items?.['type'] === 'string' && schema['minItems'] !== 2 && /^[\w.:/-]+$/.test(text);
+  if (!wanted.includes('array') || !single || typeof tree.value !== 'string') return {};
+  return { fix: { title: 'Put brackets around it, for a list of one.', edits: around('[', ']') } };
 }
 
 function missing(key: string, path: Path, here: string, error: ErrorObject, context: Context): Words | null {
   const detail = descriptionOf(error, key);
-  if (!isDirection(error)) return { code: 'OT1011', summary: `${here} has no \`${key}\``, detail, path, at: 'key' };
+  const meant = isDirection(error) ? [key, 'between'] : [key];
+  if (meant.some((one) => isMisspelt(one, error.instancePath, path, context))) return null;
+  if (!isDirection(error)) {
+    const fix = key === 'version' && path.length === 0 ? firstLine(context.root, 'version: 1') : undefined;
+    return { code: 'OT1011', summary: `${here} has no \`${key}\``, detail, path, at: 'key', fix };
+  }
   const both = context.errors.filter(
     (e) => e.instancePath === error.instancePath && isDirection(e) && e.keyword === 'required',
   );
@@ -190,6 +265,27 @@ function missing(key: string, path: Path, here: string, error: ErrorObject, cont
     path,
     at: 'key',
   };
+}
+
+/** An unknown key beside it is what it was meant to be, which is said there. Among very many none is looked for. */
+function isMisspelt(key: string, at: string, path: Path, { unknownKeys, root }: Context): boolean {
+  const { tree } = locate(root, path);
+  if (tree.kind !== 'map' || tree.entries.length > KEYS_COMPARED_MAX) return false;
+  return (unknownKeys.get(at) ?? []).some((error) => {
+    const schema = error.parentSchema as Schema;
+    const known = Object.keys((schema['properties'] as object | undefined) ?? {});
+    const free = known.filter((one) => child(tree, one) === undefined);
+    const unknown = String(error.params['additionalProperty']);
+    return otherNames(schema, key).includes(unknown.toLowerCase()) || onlyNearest(unknown, free) === key;
+  });
+}
+
+/** Put before the first key, where that begins a line. */
+function firstLine(root: MapTree, line: string): Fix | undefined {
+  const first = root.entries[0]?.keyRange;
+  if (first === undefined || first.column !== 1 || root.range.line !== first.line) return undefined;
+  const range = { ...first, endLine: first.line, endColumn: 1 };
+  return { title: `Add \`${line}\`.`, edits: [{ range, text: `${line}\n` }] };
 }
 
 function isDirection(error: ErrorObject): boolean {

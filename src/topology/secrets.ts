@@ -12,12 +12,13 @@ import type { MapTree, Tree } from './tree.ts';
 /** Keys whose value is a reference to a secret, and must be nothing else. */
 const SECRET_KEYS = new Set(['password', 'token', 'webhook', 'slack', 'secret', 'mask_key']);
 const SECRET_LINE =
-  /(\b(?:password|passwd|token|webhook|slack|secret|mask_key)["']?[ \t]*:[ \t]+)([^\s{&*#|>][^\n]*)/gi;
+  /((?<![\w-])[\w-]*(?:password|passwd|token|webhook|slack|secret|mask_key)["']?[ \t]*:[ \t]+)([^\s{&*#|>][^\n]*)/gi;
 const URL_SECRET = /([\w.%+-]:)([^\s/@:'",]+)(?=@[\w[])/g;
 const QUERY_SECRET = /([?&;][\w-]*=)([^\s&;"']+)/g;
 
-export function withoutSecrets(files: readonly SourceFile[], root: MapTree | null): SourceFile[] {
-  const ranges = root === null ? [] : secretRanges(root);
+/** `roots`: the trees that were made of them, also the one with its variables filled in. */
+export function withoutSecrets(files: readonly SourceFile[], roots: readonly (MapTree | null)[]): SourceFile[] {
+  const ranges = roots.flatMap((root) => (root === null ? [] : secretRanges(root)));
   return files.map((file) => {
     const own = ranges.filter((range) => range.file === file.path);
     const masked = own.reduce(hideRange, file.text);
@@ -45,7 +46,9 @@ function secretRanges(tree: Tree): SourceRange[] {
 function secretsAt(key: string, value: Tree): SourceRange[] {
   if (SECRET_KEYS.has(key)) return literalsOf(value);
   // The key of a certificate, in place of the file that holds it.
-  return key === 'key' && value.kind === 'scalar' && !isReference('file', value) ? [value.range] : secretRanges(value);
+  return key === 'key' && value.kind === 'scalar' && !isReference('file', value)
+    ? literalsOf(value)
+    : secretRanges(value);
 }
 
 /** As the schema has it: what `env` and `file` give is shown only when it can be no secret. */
@@ -56,7 +59,11 @@ const REFERENCE = {
 
 /** Everything below a secret's key but the names that `env` and `file` give. */
 function literalsOf(tree: Tree): SourceRange[] {
-  if (tree.kind === 'scalar') return [tree.range];
+  if (tree.kind === 'scalar') {
+    // Of what a variable gave, the text with `${var.NAME}` may be seen.
+    const made = (tree.from ?? []).flatMap(({ isValue, range }) => (isValue === true ? [range] : []));
+    return tree.filled === true ? made : [tree.range, ...made];
+  }
   if (tree.kind === 'list') return tree.items.flatMap(literalsOf);
   return tree.entries.flatMap(({ key, value }) => (isReference(key, value) ? [] : literalsOf(value)));
 }

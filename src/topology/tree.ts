@@ -4,7 +4,7 @@
  *
  * Rule kept here: every path of keys and indexes, also one that leads nowhere, has a place to point at.
  */
-import type { SourceRange } from '../model/diagnostic.ts';
+import type { RelatedPlace, SourceRange } from '../model/diagnostic.ts';
 
 export type ScalarValue = string | number | boolean | null;
 
@@ -13,6 +13,13 @@ interface Placed {
   readonly range: SourceRange;
   /** Where the alias or merge key stands that brought this value here; `range` is then at the anchor. */
   readonly via?: SourceRange | undefined;
+  /** What else made the value what it is: a variable, the value that an environment replaces. */
+  readonly from?: readonly MadeFrom[] | undefined;
+}
+
+export interface MadeFrom extends RelatedPlace {
+  /** The value itself stands there. */
+  readonly isValue?: boolean | undefined;
 }
 
 export interface TreeEntry {
@@ -30,6 +37,10 @@ export type ScalarTree = Placed & {
   readonly variable?: boolean | undefined;
   /** Its variables were not found, which was reported; nothing more is said about this value. */
   readonly unknown?: boolean | undefined;
+  /** It holds what variables gave, so it is not as the file has it. */
+  readonly filled?: boolean | undefined;
+  /** Nothing was written, which is null all the same. */
+  readonly blank?: boolean | undefined;
 };
 export type Tree = MapTree | ListTree | ScalarTree;
 
@@ -44,6 +55,8 @@ export interface Place {
   readonly depth: number;
   /** The nearest alias on the way. */
   readonly via: SourceRange | undefined;
+  /** All that made what is on the way, the outermost first. */
+  readonly from: readonly MadeFrom[];
 }
 
 export function child(tree: Tree | undefined, key: string | number): Tree | undefined {
@@ -53,13 +66,19 @@ export function child(tree: Tree | undefined, key: string | number): Tree | unde
 
 /** Follows the path as far as it goes. */
 export function locate(root: Tree, path: Path): Place {
-  let place: Place = { tree: root, keyRange: null, depth: 0, via: root.via };
+  let place: Place = { tree: root, keyRange: null, depth: 0, via: root.via, from: root.from ?? [] };
   for (const step of path) {
     const here: Tree = place.tree;
     const entry = here.kind === 'map' ? here.entries.find((e) => e.key === String(step)) : undefined;
     const value = entry?.value ?? (here.kind === 'list' ? here.items[Number(step)] : undefined);
     if (value === undefined) break;
-    place = { tree: value, keyRange: entry?.keyRange ?? null, depth: place.depth + 1, via: value.via ?? place.via };
+    place = {
+      tree: value,
+      keyRange: entry?.keyRange ?? null,
+      depth: place.depth + 1,
+      via: value.via ?? place.via,
+      from: value.from === undefined ? place.from : [...place.from, ...value.from],
+    };
   }
   return place;
 }

@@ -29,7 +29,7 @@ export interface Validator {
 
 export function compileSchema(schema: Readonly<Record<string, unknown>>): Validator {
   const ajv = new Ajv({ allErrors: true, strict: true, strictRequired: false, allowUnionTypes: true, verbose: true });
-  ajv.addVocabulary(['errorMessage', 'patternErrorMessage']);
+  ajv.addVocabulary(['errorMessage', 'patternErrorMessage', 'otherNames']);
   return { validate: ajv.compile(schema), schema };
 }
 

@@ -6,12 +6,12 @@
  * in: they are names that addresses are made of.
  */
 import { parseDocument } from 'yaml';
-import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
-import { didYouMean } from '../model/suggest.ts';
+import type { Diagnostic, Fix, SourceRange } from '../model/diagnostic.ts';
+import { didYouMean, onlyNearest } from '../model/suggest.ts';
 import { finding, findingAt } from './finding.ts';
 import { parseFile } from './parse.ts';
-import type { MapTree, ScalarTree, ScalarValue, Tree } from './tree.ts';
-import { child } from './tree.ts';
+import type { MadeFrom, MapTree, ScalarTree, ScalarValue, Tree } from './tree.ts';
+import { child, keyPlace } from './tree.ts';
 
 export interface VariableSources {
   /** From `--var NAME=VALUE`. */
@@ -34,6 +34,8 @@ const FILLED_CHARS_MAX = 64 * 1024;
 interface Variables {
   readonly values: ReadonlyMap<string, ScalarValue>;
   readonly names: readonly string[];
+  /** Where each value comes from. */
+  readonly places: ReadonlyMap<string, MadeFrom>;
 }
 
 export function fillIn(root: MapTree, sources: VariableSources): FilledTree {
@@ -62,28 +64,38 @@ export function asType(scalar: ScalarTree, type: string): ScalarTree | null {
 function valuesOf(root: MapTree, sources: VariableSources, diagnostics: Diagnostic[]): Variables {
   const declared = child(root, 'vars');
   const values = new Map<string, ScalarValue>();
+  const places = new Map<string, MadeFrom>();
+  const given = (name: string, by: string): void => {
+    places.set(name, { message: `${by} gives \`${name}\`, declared here`, range: keyPlace(root, ['vars', name]) });
+  };
   const names = declared?.kind === 'map' ? declared.entries.map((entry) => entry.key).sort() : [];
   for (const entry of declared?.kind === 'map' ? declared.entries : []) {
-    const given = child(entry.value, 'default');
-    if (given?.kind !== 'scalar' || given.value === null) continue;
-    if (typeof given.value === 'string' && given.value.includes('${')) {
+    const fallback = child(entry.value, 'default');
+    if (fallback?.kind !== 'scalar' || fallback.value === null) continue;
+    if (typeof fallback.value === 'string' && fallback.value.includes('${')) {
       const summary = `the default of \`${entry.key}\` refers to something`;
       const detail = 'A default is a value; variables are not filled in here.';
       diagnostics.push(
         findingAt(root, { code: 'OT1022', summary, detail, path: ['vars', entry.key, 'default'], at: 'value' }),
       );
     }
-    values.set(entry.key, given.value);
+    values.set(entry.key, fallback.value);
+    places.set(entry.key, { message: `the default of \`${entry.key}\``, range: fallback.range, isValue: true });
   }
   for (const name of names) {
-    const text =
-      sources.env?.[`OTTER_VAR_${name}`] ?? sources.env?.[`OTTER_VAR_${name.toUpperCase().replaceAll('-', '_')}`];
-    if (text !== undefined) values.set(name, text);
+    const spelled = [`OTTER_VAR_${name}`, `OTTER_VAR_${name.toUpperCase().replaceAll('-', '_')}`];
+    const variable = spelled.find((one) => sources.env?.[one] !== undefined);
+    if (variable === undefined) continue;
+    values.set(name, sources.env![variable]!);
+    given(name, `${variable} in the environment`);
   }
   const known = (name: string, range: SourceRange | null, where: string): boolean => {
     if (names.includes(name)) return true;
     const summary = `${where} gives a value to \`${name}\`, which \`vars\` does not declare`;
-    diagnostics.push(finding({ code: 'OT1020', summary, detail: didYouMean(name, names), range }));
+    const near = onlyNearest(name, names);
+    const fix =
+      near === null || range === null ? undefined : { title: `Write \`${near}\`.`, edits: [{ range, text: near }] };
+    diagnostics.push(finding({ code: 'OT1020', summary, detail: didYouMean(name, names), range, fix }));
     return false;
   };
   for (const file of sources.varFiles ?? []) {
@@ -94,13 +106,18 @@ function valuesOf(root: MapTree, sources: VariableSources, diagnostics: Diagnost
         diagnostics.push(
           finding({ code: 'OT1023', summary: `the value of \`${key}\` is not a single value`, range: value.range }),
         );
-      } else if (known(key, keyRange, `\`${file.path}\``)) values.set(key, value.value);
+      } else if (known(key, keyRange, `\`${file.path}\``)) {
+        values.set(key, value.value);
+        places.set(key, { message: `the value of \`${key}\``, range: value.range, isValue: true });
+      }
     }
   }
   for (const [name, text] of Object.entries(sources.vars ?? {})) {
-    if (known(name, null, '`--var`')) values.set(name, text);
+    if (!known(name, null, '`--var`')) continue;
+    values.set(name, text);
+    given(name, '--var');
   }
-  return { values, names };
+  return { values, names, places };
 }
 
 function fill(tree: Tree, variables: Variables, diagnostics: Diagnostic[]): Tree {
@@ -119,10 +136,18 @@ function fill(tree: Tree, variables: Variables, diagnostics: Diagnostic[]): Tree
 }
 
 function fillText(scalar: ScalarTree, text: string, variables: Variables, diagnostics: Diagnostic[]): ScalarTree {
-  const report = (code: 'OT1003' | 'OT1020' | 'OT1021' | 'OT1022', summary: string, detail: string): void => {
+  const report = (
+    code: 'OT1003' | 'OT1020' | 'OT1021' | 'OT1022',
+    summary: string,
+    detail: string,
+    right: string | null = null,
+    inside = '',
+  ): void => {
     const related = scalar.via === undefined ? [] : [{ message: 'used here', range: scalar.via }];
-    diagnostics.push(finding({ code, summary, detail, range: scalar.range, related }));
+    const fix = right === null ? undefined : textFix(scalar, text, inside, `\${var.${right}}`);
+    diagnostics.push(finding({ code, summary, detail, range: scalar.range, related, fix }));
   };
+  const from: MadeFrom[] = [];
   const lookUp = (inside: string, closed: boolean): ScalarValue | undefined => {
     const name = /^\s*var\.([A-Za-z][A-Za-z0-9_-]*)\s*$/.exec(inside)?.[1];
     if (name === undefined || !closed) {
@@ -130,31 +155,58 @@ function fillText(scalar: ScalarTree, text: string, variables: Variables, diagno
         'OT1022',
         `\`\${${inside}${closed ? '}' : ''}\` is not \`\${var.NAME}\``,
         'For a literal `${` write `$${`.',
+        closed && variables.names.includes(inside.trim()) ? inside.trim() : null,
+        inside,
       );
     } else if (!variables.names.includes(name)) {
-      report('OT1020', `no variable is called \`${name}\``, didYouMean(name, variables.names));
+      const near = onlyNearest(name, variables.names);
+      const summary = `no variable is called \`${name}\``;
+      report('OT1020', summary, didYouMean(name, variables.names), near, inside);
     } else if (!variables.values.has(name)) {
       report('OT1021', `the variable \`${name}\` has no value`, `Pass \`--var ${name}=VALUE\`, or give it a default.`);
-    } else return variables.values.get(name);
+    } else {
+      const place = variables.places.get(name);
+      if (place !== undefined && !from.includes(place)) from.push(place);
+      return variables.values.get(name);
+    }
     return undefined;
+  };
+  const made = (value: ScalarValue, more: Partial<ScalarTree> = {}): ScalarTree => {
+    const places = [...(scalar.from ?? []), ...from];
+    return { ...scalar, value, filled: true, ...(places.length === 0 ? {} : { from: places }), ...more };
   };
   const whole = /^\$\{([^}]*)\}$/.exec(text);
   if (whole !== null) {
     const value = lookUp(whole[1]!, true);
-    return value === undefined ? { ...scalar, unknown: true } : { ...scalar, value, variable: true };
+    return value === undefined ? { ...scalar, unknown: true } : made(value, { variable: true });
   }
   let unknown = false;
+  let chars = 0;
   const filled = text.replaceAll(REFERENCE, (found, inside: string | undefined) => {
     if (inside === undefined) return '${';
     const value = lookUp(inside, found.endsWith('}'));
     unknown ||= value === undefined;
-    return String(value ?? '');
+    const written = String(value ?? '');
+    chars += written.length;
+    // What is beyond is refused, so it need not be made.
+    return chars > FILLED_CHARS_MAX ? '' : written;
   });
-  if (filled.length > FILLED_CHARS_MAX) {
+  if (chars > FILLED_CHARS_MAX || filled.length > FILLED_CHARS_MAX) {
     report('OT1003', 'the text becomes too long', 'Its variables hold more than a topology may.');
     return { ...scalar, unknown: true };
   }
-  return unknown ? { ...scalar, unknown: true } : { ...scalar, value: filled };
+  return unknown ? { ...scalar, unknown: true } : made(filled);
+}
+
+/** Another reference in place of `${inside}`, where the file has the text on one line as it is. */
+function textFix(scalar: ScalarTree, text: string, inside: string, reference: string): Fix | undefined {
+  const { range } = scalar;
+  const around = range.endColumn - range.column - text.length;
+  const at = text.indexOf(`\${${inside}}`);
+  if (range.line !== range.endLine || (around !== 0 && around !== 2) || at < 0) return undefined;
+  const column = range.column + around / 2 + at;
+  const place = { ...range, column, endColumn: column + inside.length + 3 };
+  return { title: `Write \`${reference}\`.`, edits: [{ range: place, text: reference }] };
 }
 
 /** A text as YAML would read it without quotes. */

@@ -7,7 +7,6 @@ import { Ajv } from 'ajv';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Context, topologyPath } from '../../src/cli/context.ts';
 import { explainFailure } from '../../src/cli/failure.ts';
-import { run } from '../../src/lab/command.ts';
 import { freePort } from '../../src/lab/free-port.ts';
 import { CODES } from '../../src/model/codes.ts';
 import type { LockRecord } from '../../src/model/records.ts';
@@ -384,21 +383,6 @@ test('a bug is called one in a few words; a stack only when asked for', () => {
   expect(err).toContain('Error OT9001: this is a bug in otter 1.2.3');
   expect(err).not.toMatch(/\u001b|\n\s+at /);
   expect(ends({ OTTER_DEBUG: '1' })[1]).toMatch(/\n\s+at /);
-});
-
-test('a shell completes commands and flags', async () => {
-  const script = (await person(['completion', 'bash'])).out;
-  await writeFile(join(folder, 'otter.bash'), script);
-  const complete = async (...words: string[]): Promise<string> => {
-    const line = words.map((word) => `'${word}'`).join(' ');
-    const code = `source ${join(folder, 'otter.bash')}; COMP_WORDS=(${line}); COMP_CWORD=${words.length - 1}; _otter; echo "\${COMPREPLY[*]}"`;
-    return (await run('bash', ['-c', code])).output.trim();
-  };
-  expect(await complete('otter', 'hist')).toBe('history');
-  expect(await complete('otter', '-t', 'x', 'plan', '--det')).toBe('--detailed-exitcode');
-  expect(await complete('otter', 'apply', 'x')).toBe('');
-  expect((await person(['completion', 'fish'])).out).toContain("-a plan -d 'show what apply would do'");
-  expect((await person(['completion', 'tcsh'])).code).toBe(3);
 });
 
 test.each(['status', 'history', 'show 1', 'dashboard --once'])(

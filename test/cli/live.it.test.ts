@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
-import type { DiagnosticsJson } from '../../src/render/diagnostics.ts';
+import type { DiagnosticsJson } from '../../src/render/diagnostics-json.ts';
 import { LONG } from '../project/long.ts';
 import { rootOf } from '../site/harness.ts';
 import { type Ended, person } from './person.ts';

@@ -12,6 +12,7 @@ const finding: Diagnostic = {
   detail: 'Did you mean `数据`?',
   range,
   related: [{ message: 'used here', range: { ...range, line: 3, column: 7, endLine: 3, endColumn: 8 } }],
+  fix: { title: 'Write `数据`.', edits: [{ range, text: '数据' }] },
 };
 const nowhere: Diagnostic = {
   code: 'OT1020',
@@ -34,7 +35,7 @@ describe('findings as text', () => {
   |
 3 | last: x
   |       - used here
-  = Did you mean \`数据\`?
+  = help: Write \`数据\`.
 
 warning[OT1020]: 100%, a: b
 `);
@@ -103,15 +104,29 @@ describe('findings for machines', () => {
           detail: 'Did you mean `数据`?',
           place: { file: 'dir/t 1.yaml', line: 2, column: 2, end_line: 2, end_column: 5 },
           related: [{ message: 'used here', file: 'dir/t 1.yaml', line: 3, column: 7, end_line: 3, end_column: 8 }],
+          fix: {
+            title: 'Write `数据`.',
+            edits: [{ file: 'dir/t 1.yaml', line: 2, column: 2, end_line: 2, end_column: 5, text: '数据' }],
+          },
+          ignored: null,
         },
-        { code: 'OT1020', severity: 'warning', summary: '100%, a: b', detail: '', place: null, related: [] },
+        {
+          code: 'OT1020',
+          severity: 'warning',
+          summary: '100%, a: b',
+          detail: '',
+          place: null,
+          related: [],
+          fix: null,
+          ignored: null,
+        },
       ],
     });
   });
 
   it('GitHub annotations', () => {
     expect(renderDiagnostics('github', [finding, nowhere], { files })).toBe(
-      '::error file=dir/t 1.yaml,line=2,endLine=2,col=2,endColumn=4,title=OT1031::no region is called `数据库`%0ADid you mean `数据`?\n' +
+      '::error file=dir/t 1.yaml,line=2,endLine=2,col=2,endColumn=4,title=OT1031::no region is called `数据库`%0Ahelp: Write `数据`.%0Adir/t 1.yaml:3:7: used here\n' +
         '::warning title=OT1020::100%25, a: b\n',
     );
   });

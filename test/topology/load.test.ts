@@ -415,7 +415,7 @@ describe('variables', () => {
       env: { OTTER_VAR_UNUSED: 'fine' },
     });
     expect(found.diagnostics.map((d) => `${d.code} ${d.range?.file ?? '-'} ${d.summary}`).sort()).toEqual([
-      'OT1001 w.yaml flow sequence in block collection must be sufficiently indented and end with a ]',
+      'OT1001 w.yaml the `[` above does not end before this',
       'OT1020 - `--var` gives a value to `hst`, which `vars` does not declare',
       'OT1020 v.yaml `v.yaml` gives a value to `other`, which `vars` does not declare',
       'OT1023 v.yaml the value of `host` is not a single value',

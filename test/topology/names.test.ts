@@ -4,6 +4,19 @@ import { mappingProblem, pairProblem, reversalProblem } from '../../src/model/ta
 import { tablePattern } from '../../src/model/table-pattern.ts';
 import { formatName, inverse, mapName, matches, overlap, parsePattern, ruleFor } from '../../src/replication/names.ts';
 
+describe('numbers that are padded at one end', () => {
+  it.each([
+    ['a.t[00-100]', 'a.t[000-100]'],
+    ['a.t[0-07]', 'a.t[00-07]'],
+    ['s[01-8].t_[0-31]', 's[01-08].t_[0-31]'],
+    ['a.t[7-1]', undefined],
+    ['a.t[0-7', undefined],
+  ])('%s is meant as %s', (text, instead) => {
+    const parsed = parsePattern(text);
+    expect(parsed.ok ? null : parsed.instead).toBe(instead);
+  });
+});
+
 describe('which tables a pattern means', () => {
   const cases: [pattern: string, yes: string[], no: string[]][] = [
     ['shop.orders', ['shop.orders'], ['shop.order', 'shop.orders2', 'Shop.orders', 'shopxorders']],
@@ -53,7 +66,7 @@ describe('which tables a pattern means', () => {
     ['/(/', 'the regular expression is not valid (Unterminated group)'],
     ['a.**', '`**` means no more than `*`'],
   ])('%s is refused', (text, problem) => {
-    expect(parsePattern(text)).toEqual({ ok: false, problem });
+    expect(parsePattern(text)).toMatchObject({ ok: false, problem });
   });
 
   it('any text parses or has a problem, and quoting a name means that name', () => {

@@ -1,4 +1,4 @@
-/** OT1xxx: findings about topology files. OT100x reading, OT101x shape, OT102x variables, OT103x places, OT104x channels, OT105x tables, OT109x not built yet. */
+/** OT1xxx: findings about topology files. OT100x reading, OT101x shape, OT102x variables, OT103x places, OT104x channels, OT105x tables, OT107x comments, OT109x not built yet. */
 import type { Explanation } from '../explanation.ts';
 
 export const TOPOLOGY_CODES = {
@@ -37,6 +37,24 @@ export const TOPOLOGY_CODES = {
     title: 'No topology here',
     meaning: 'The path holds no topology: a directory without `*.yaml` or `*.yml`, or files without any content.',
     action: 'Give the path with `-t`, or write a first topology with `otter init`.',
+  },
+  OT1007: {
+    title: 'No such environment',
+    meaning:
+      '`--env NAME` lays `env/NAME.yaml`, or the files of `env/NAME/`, beside the topology over it, and there is neither.',
+    action: 'Use one of the names that are listed, or write the file; docs/topology.md says what stands in it.',
+  },
+  OT1008: {
+    title: 'Environment removes what is not there',
+    meaning:
+      'In the file of an environment `null` takes a key of the topology away, and the topology has no such key. It may be misspelt there.',
+    action: 'Correct the key, or remove the line. What the environment adds without a value is written `{}`.',
+  },
+  OT1009: {
+    title: 'Layout that cannot be kept',
+    meaning:
+      'The file uses YAML in a way for which `otter fmt` has no layout that says exactly the same, so it is left as it is.',
+    action: 'Write the place plainly, or leave the file out of `otter fmt`. It may be valid all the same.',
   },
   OT1010: {
     title: 'Unknown key',
@@ -273,6 +291,23 @@ export const TOPOLOGY_CODES = {
       'With `apply: { lanes: N }` N connections write the rows of a pipeline side by side, each in transactions of its own. So a transaction of the source becomes visible at the target in parts, and rows of different lanes in no certain order. Two-way channels, `order`, and Oracle databases as targets need one writer.',
     action:
       'Write `apply: { lanes: 4, atomic: false }` if that is meant (`docs/apply.md` says what is kept and what is not), or leave `lanes` out.',
+  },
+  OT1070: {
+    title: 'Comment that ignores nothing',
+    meaning:
+      'A comment `otter:ignore` names no code of otter, or gives no reason. Who comes later has to know why the finding was left.',
+    action: 'Write `# otter:ignore OT1036 why it may stay`, on the line of the finding or on the line before.',
+  },
+  OT1071: {
+    title: 'Finding that cannot be ignored',
+    meaning:
+      'A comment `otter:ignore` names the code of an error. Errors are what cannot be carried out, or would write wrong rows; only warnings can be ignored.',
+    action: 'Correct what the error says, and remove the comment.',
+  },
+  OT1072: {
+    title: 'Comment that is not needed',
+    meaning: 'A comment `otter:ignore` stands where nothing with this code is found any more.',
+    action: 'Remove it: `otter validate --fix` does.',
   },
   OT1080: {
     title: 'Rule that cannot be followed',
