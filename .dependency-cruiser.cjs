@@ -8,6 +8,7 @@ const WINGS = {
   planner: [],
   replication: [],
   inspect: ['^src/replication/'],
+  import: ['^src/inspect/'],
   state: [],
   mysql: [],
   oracle: [],
@@ -23,6 +24,7 @@ const WINGS = {
     '^src/topology/',
     '^src/planner/',
     '^src/inspect/',
+    '^src/import/',
     '^src/render/',
     '^src/executor/',
     '^src/observe/',
@@ -40,6 +42,7 @@ const PURE = {
   planner: [],
   replication: ['(^|/)node_modules/(@types/)?big\\.js/'],
   inspect: [],
+  import: [],
 };
 
 const FILE_ROOM = '^src/topology/read\\.ts$';

@@ -10,6 +10,7 @@ import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
 import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
+import { type ImportOptions, importTopology } from './import.ts';
 import { init } from './init.ts';
 import { node, up } from './node.ts';
 import { type PlanOptions, plan } from './plan.ts';
@@ -30,7 +31,6 @@ const LATER: readonly (readonly [string, string])[] = [
   ['position <what> <address>', 'show or move where a pipeline stands'],
   ['rollback <serial>', 'plan the way back to an earlier serial'],
   ['drift', 'what in the live state differs from what was applied'],
-  ['import', 'write a topology from live databases'],
   ['state <what>', 'export or import the state'],
 ];
 
@@ -112,6 +112,20 @@ function addPlanning(add: Add, context: Context): void {
     'otter init .',
     (_, [folder]) => init(context, folder),
   );
+  add(
+    'import',
+    "write a topology: from live databases, or from an Otter 4 manager's own database",
+    'otter import --db hz=mysql://otter@10.0.0.5:3306/shop --db ca=mysql://otter@10.1.0.5:3306/shop --out topologies/shop.yaml',
+    (options) => importTopology(context, options as ImportOptions),
+  )
+    .option('--db <url>', 'a live database, NAME=mysql://USER@HOST:PORT/SCHEMA; may be repeated', collect)
+    .option('--one-way', 'with --db: rows go from the first database to the others')
+    .option('--otter4 <url>', "the Otter 4 manager's own database, mysql://USER@HOST:PORT/otter")
+    .option('--cursors <file>', 'with --otter4: where its canals stand, as printed by zkCli')
+    .option('--offline', 'with --otter4: do not ask the servers that its canals read')
+    .option('--name <name>', 'name of the topology')
+    .option('--out <file>', 'write to this file, which must not be there yet (default: print it)')
+    .addHelpText('after', '  otter import --otter4 mysql://root@10.0.0.9:3306/otter --out topologies/shop.yaml\n');
   add(
     'validate',
     'check a topology: schema and meaning, each finding at file:line:col',
