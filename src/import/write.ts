@@ -120,7 +120,8 @@ function drawLeftOut(page: Page, { fields, why }: LeftOut): void {
 /** A table of which only the name is said is its name. */
 function entry(fields: Fields): string {
   const all = said(fields);
-  return all.length === 1 && all[0]![0] === 'from' ? flow(all[0]![1]) : flow(fields);
+  const [only] = all;
+  return all.length === 1 && only![0] === 'from' ? alone(String(only![1])) : flow(fields);
 }
 
 function said(fields: Fields): [string, Value][] {
@@ -138,6 +139,11 @@ function flow(value: Value): string {
 /** Texts that YAML takes for a text as they stand, also between brackets. */
 const PLAIN = /^[a-z_][\w./*<-]*$/i;
 const WORDS = /^(true|false|yes|no|on|off|y|n|null|~)$/i;
+
+/** On a line of its own brackets are letters like others. */
+function alone(text: string): string {
+  return /^[a-z_][\w./*?[\]-]*$/i.test(text) && !WORDS.test(text) ? text : scalar(text);
+}
 
 /** What looks like a variable of a topology is made a text. */
 function scalar(text: string): string {
