@@ -42,7 +42,7 @@ const PURE = {
   planner: [],
   replication: ['(^|/)node_modules/(@types/)?big\\.js/'],
   inspect: [],
-  import: [],
+  import: ['(^|/)node_modules/yaml/'],
 };
 
 const FILE_ROOM = '^src/topology/read\\.ts$';

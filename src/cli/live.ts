@@ -17,10 +17,26 @@ export interface LiveAnswer {
 }
 
 export async function askDatabases(
-  { parts, signal }: Pick<Context, 'parts' | 'signal'>,
+  context: Pick<Context, 'parts' | 'signal'>,
   topology: Topology,
   sourceOf: LoadedTopology['sourceOf'],
 ): Promise<LiveAnswer> {
+  const { findings, asked } = await lookAt(context, topology);
+  return { findings: findings.map((finding) => diagnostic(finding, sourceOf)), asked };
+}
+
+export interface Looked {
+  readonly findings: readonly LiveFinding[];
+  /** Of those that answered. */
+  readonly reports: ReadonlyMap<string, ServerReport>;
+  readonly asked: number;
+}
+
+/** The databases that channels use, all at once. */
+export async function lookAt(
+  { parts, signal }: Pick<Context, 'parts' | 'signal'>,
+  topology: Topology,
+): Promise<Looked> {
   await using reached = new AsyncDisposableStack();
   const findings: LiveFinding[] = [];
   const names = usedDatabases(topology);
@@ -52,7 +68,7 @@ export async function askDatabases(
     }),
   );
   findings.push(...inspect({ topology, databases: answered }));
-  return { findings: findings.map((finding) => diagnostic(finding, sourceOf)), asked: names.length };
+  return { findings, reports, asked: names.length };
 }
 
 function diagnostic({ at, ...finding }: LiveFinding, sourceOf: LoadedTopology['sourceOf']): Diagnostic {

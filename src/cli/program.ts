@@ -6,6 +6,7 @@ import { completion, SHELLS, type Spelled } from './completion.ts';
 import { CONFLICT_KINDS, type ConflictsOptions, conflicts, WINNERS } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { type DashboardFlags, dashboard } from './dashboard.ts';
+import { type DriftOptions, drift } from './drift.ts';
 import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
 import { type GraphOptions, graph } from './graph.ts';
@@ -30,7 +31,6 @@ const LATER: readonly (readonly [string, string])[] = [
   ['resume <address>', 'continue a channel or pipeline'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
   ['rollback <serial>', 'plan the way back to an earlier serial'],
-  ['drift', 'what in the live state differs from what was applied'],
   ['state <what>', 'export or import the state'],
 ];
 
@@ -234,6 +234,15 @@ function addLooking(add: Add, context: Context, commands: () => Spelled[]): void
     .option('--take <row>', 'resolve: incoming, local, base, or a JSON file with the row')
     .option('--yes', 'resolve: do not ask')
     .addHelpText('after', '  otter conflicts show hz:42\n  otter conflicts resolve hz:42 --take incoming\n');
+  add(
+    'drift',
+    'what of files, nodes and databases is not as it was applied, and by whom; ends with 2 when there is any',
+    'otter drift --json',
+    (options) => drift(context, options as DriftOptions),
+  )
+    .option('--no-databases', 'do not ask the databases')
+    .option('--adopt', 'write what was applied into the files')
+    .option('--detailed-exitcode', 'as always: exit 2 when there are differences');
   add('history', 'every applied serial', 'otter history', (options) => history(context, options));
   add('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) =>
     show(context, options, serial!),

@@ -76,6 +76,12 @@ export const CLI_CODES = {
     action:
       "Give the address of the manager's own database with its schema, as its `otter.properties` names it: `otter import --otter4 mysql://user@host:3306/otter`.",
   },
+  OT7014: {
+    title: 'Not adopted',
+    meaning:
+      'What was applied could not be written into the files so that they stay valid. The files are as they were.',
+    action: 'Look at `otter drift`, and change the files by hand.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:
