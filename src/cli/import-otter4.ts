@@ -9,7 +9,6 @@ import { OtterError } from '../model/error.ts';
 import type { AskedPoint, FoundPoint } from '../model/importing.ts';
 import { parsePosition } from '../model/position.ts';
 import type { Context } from './context.ts';
-import type { ImportOptions } from './import.ts';
 import { passwordFor } from './password.ts';
 
 const PASSWORD_VARIABLE = 'OTTER4_PASSWORD';
@@ -17,7 +16,15 @@ const DEFAULT_NAME = 'otter4';
 /** What is asked of one server is little; one that hangs must not hold up the rest. */
 const ANSWER_MS = 30_000;
 
-export async function readOtter4(context: Context, options: ImportOptions): Promise<Draft> {
+export interface Otter4Options {
+  readonly otter4?: string;
+  readonly cursors?: string;
+  readonly offline?: boolean;
+  /** Of the topology. */
+  readonly name?: string;
+}
+
+export async function readOtter4(context: Context, options: Otter4Options): Promise<Draft> {
   const { parts, signal } = context;
   const { address } = parseAddress('--otter4', options.otter4!);
   const cursors = readCursors(options.cursors === undefined ? '' : parts.readFile(options.cursors));

@@ -14,16 +14,12 @@ import type { LiveDatabase } from '../model/inspection.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { loadTexts } from '../topology/load.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
-import { readOtter4 } from './import-otter4.ts';
+import { type Otter4Options, readOtter4 } from './import-otter4.ts';
 import { passwordFor } from './password.ts';
 
-export interface ImportOptions extends CommonOptions {
+export interface ImportOptions extends CommonOptions, Otter4Options {
   readonly db?: readonly string[];
   readonly oneWay?: boolean;
-  readonly otter4?: string;
-  readonly cursors?: string;
-  readonly offline?: boolean;
-  readonly name?: string;
   readonly out?: string;
 }
 

@@ -11,49 +11,46 @@ export function decimalDecoder(precision: number, scale: number): (c: Cursor) =>
   const fractionGroups = Math.floor(scale / 9);
   const wholeRest = whole - wholeGroups * 9;
   const fractionRest = scale - fractionGroups * 9;
-  const size = DIGIT_BYTES[wholeRest]! + wholeGroups * 4 + fractionGroups * 4 + DIGIT_BYTES[fractionRest]!;
+  // In the order of the bytes: how many each takes, and how many digits it has.
+  const groups = [
+    ...(wholeRest > 0 ? [wholeRest] : []),
+    ...Array.from({ length: wholeGroups + fractionGroups }, () => 9),
+    ...(fractionRest > 0 ? [fractionRest] : []),
+  ].map((digits) => ({ digits, bytes: DIGIT_BYTES[digits]! }));
+  const size = groups.reduce((sum, { bytes }) => sum + bytes, 0);
+  const point = (wholeRest > 0 ? 1 : 0) + wholeGroups;
   return (c) => {
-    const start = c.skip(size);
     const b = c.bytes;
-    const negative = (b[start]! & 0x80) === 0;
-    let at = start;
-    const group = (length: number): number => {
-      let value = 0;
-      for (const end = at + length; at < end; at++) {
-        const byte = at === start ? b[at]! ^ 0x80 : b[at]!;
-        value = value * 256 + (negative ? byte ^ 0xff : byte);
-      }
-      return value;
-    };
+    let at = c.skip(size);
+    const negative = (b[at]! & 0x80) === 0;
     let text = '';
-    if (wholeRest > 0) {
-      const value = group(DIGIT_BYTES[wholeRest]!);
-      if (value !== 0) text = String(value);
-    }
-    for (let i = 0; i < wholeGroups; i++) {
-      const value = group(4);
-      if (text !== '') text += nine(value);
+    let nonZero = false;
+    for (let i = 0; i < groups.length; i++) {
+      const { digits, bytes } = groups[i]!;
+      let value = readGroup(b, at, bytes, negative ? 0xff : 0);
+      // The sign, which is set now whatever it was.
+      if (i === 0) value -= TOP_BIT[bytes]!;
+      at += bytes;
+      nonZero ||= value !== 0;
+      if (i >= point) text = `${i === point ? `${text === '' ? '0' : text}.` : text}${padded(value, digits)}`;
+      else if (text !== '') text += padded(value, digits);
       else if (value !== 0) text = String(value);
     }
     if (text === '') text = '0';
-    let nonZero = text !== '0';
-    if (scale > 0) {
-      text += '.';
-      for (let i = 0; i < fractionGroups; i++) {
-        const value = group(4);
-        nonZero ||= value !== 0;
-        text += nine(value);
-      }
-      if (fractionRest > 0) {
-        const value = group(DIGIT_BYTES[fractionRest]!);
-        nonZero ||= value !== 0;
-        text += String(value).padStart(fractionRest, '0');
-      }
-    }
     return negative && nonZero ? `-${text}` : text;
   };
 }
 
-function nine(value: number): string {
-  return String(value).padStart(9, '0');
+/** By the number of bytes. */
+const TOP_BIT = [0, 0x80, 0x8000, 0x80_0000, 0x8000_0000] as const;
+
+function readGroup(b: Buffer, from: number, length: number, mask: number): number {
+  let value = 0;
+  for (let at = from; at < from + length; at++) value = value * 256 + (b[at]! ^ mask);
+  return value;
+}
+
+function padded(value: number, digits: number): string {
+  const text = String(value);
+  return text.length < digits ? text.padStart(digits, '0') : text;
 }

@@ -9,7 +9,7 @@ import { decimalDecoder } from './decode-decimal.ts';
 import { jsonLiteral } from './json.ts';
 import { readJson } from './json-binary.ts';
 import { type BytesLiteral, binaryLiteral, textLiteral } from './literal.ts';
-import { readDate, readDatetime, readTime, readTimestamp } from './temporal.ts';
+import { datetimeDecoder, readDate, readTime, timestampDecoder } from './temporal.ts';
 import { type ColumnType, LOG_TYPE } from './types.ts';
 
 export type Decoder = (c: Cursor) => string;
@@ -38,9 +38,9 @@ export function decoderFor(type: ColumnType, column: LogColumn): Decoder {
     case 'date':
       return readDate;
     case 'datetime':
-      return (c) => readDatetime(c, column.meta & 255);
+      return datetimeDecoder(column.meta & 255);
     case 'timestamp':
-      return (c) => readTimestamp(c, column.meta & 255);
+      return timestampDecoder(column.meta & 255);
     case 'time':
       return (c) => readTime(c, column.meta & 255);
     case 'text':

@@ -102,7 +102,7 @@ export class LoggedRows {
     const { transactions } = this.#options;
     if (transactions.drops) return;
     try {
-      transactions.added(readRows(c, form, plan!, fkChecks, transactions.changes));
+      transactions.added(readRows(c, form, plan!, fkChecks, transactions));
     } catch (error) {
       if (!(error instanceof OtterError)) throw error;
       this.#options.unreadable([{ schema, name: table }], error);

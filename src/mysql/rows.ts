@@ -31,12 +31,17 @@ export const ROW_EVENTS: ReadonlyMap<number, RowEventForm> = new Map([
   [EVENT.DELETE_ROWS_COMPRESSED, { kind: 'delete', extra: true, compressed: true }],
 ]);
 
+/** Where changes are put. */
+export interface Rows {
+  add(change: RowChange): void;
+}
+
 /** Rough cost of a value beside its bytes: string header and array slot. */
 const VALUE_BYTES = 40;
 const ROW_BYTES = 120;
 
 /** Appends the changes of one event, the cursor standing at the column count. Returns their rough size in memory. */
-export function readRows(c: Cursor, form: RowEventForm, plan: RowPlan, fkChecks: boolean, into: RowChange[]): number {
+export function readRows(c: Cursor, form: RowEventForm, plan: RowPlan, fkChecks: boolean, into: Rows): number {
   const count = c.packed();
   if (count !== plan.decoders.length) {
     throw new OtterError('OT4034', `a row event of ${plan.shape.schema}.${plan.shape.name} has ${count} columns`);
@@ -44,27 +49,28 @@ export function readRows(c: Cursor, form: RowEventForm, plan: RowPlan, fkChecks:
   const first = readPresent(c, count, plan.shape);
   const second = form.kind === 'update' ? readPresent(c, count, plan.shape) : null;
   const cursor = form.compressed ? inflated(c) : c;
-  const rowsBefore = into.length;
+  let rows = 0;
   const bytes = cursor.end - cursor.at;
   const table = plan.shape;
   while (cursor.at < cursor.end) {
     const image = readImage(cursor, plan, first);
+    rows += 1;
     switch (form.kind) {
       case 'insert':
-        into.push({ kind: 'insert', table, fkChecks, after: image });
+        into.add({ kind: 'insert', table, fkChecks, after: image });
         break;
       case 'delete':
-        into.push({ kind: 'delete', table, fkChecks, before: image });
+        into.add({ kind: 'delete', table, fkChecks, before: image });
         break;
       case 'update':
-        into.push({ kind: 'update', table, fkChecks, before: image, after: readImage(cursor, plan, second) });
+        into.add({ kind: 'update', table, fkChecks, before: image, after: readImage(cursor, plan, second) });
         break;
       default:
         return form.kind satisfies never;
     }
   }
   const images = form.kind === 'update' ? 2 : 1;
-  return bytes + (into.length - rowsBefore) * images * (ROW_BYTES + count * VALUE_BYTES);
+  return bytes + rows * images * (ROW_BYTES + count * VALUE_BYTES);
 }
 
 /** Which columns the images have: null for all, else a flag per column. */

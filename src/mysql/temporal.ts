@@ -12,13 +12,29 @@ export function readDate(c: Cursor): string {
   return `'${dateText(v >>> 9, (v >>> 5) & 15, v & 31)}'`;
 }
 
-/** DATETIME(fsp): 40 bits big endian, then the fraction. Year and month share a number in base 13. */
-export function readDatetime(c: Cursor, fsp: number): string {
-  const high = c.uintBE(2) - 0x8000;
-  const low = c.uintBE(3);
-  // 17 bits of year and month, of which the upper 16 - 1 lie in `high`: 40 = sign + 17 + 5 + 5 + 6 + 6.
-  const yearMonth = high * 4 + (low >>> 22);
-  return `'${datetimeText(yearMonth, low, fsp === 0 ? 0 : c.uintBE((fsp + 1) >> 1), fsp)}'`;
+/**
+ * DATETIME(fsp): 40 bits big endian, then the fraction. Year and month share a number in base 13. What was printed last of a column,
+ * up to the minute, is kept: rows that follow each other in a log are mostly near each other in time too.
+ */
+export function datetimeDecoder(fsp: number): (c: Cursor) => string {
+  const fractionBytes = (fsp + 1) >> 1;
+  let lastYearMonth = -1;
+  let lastMinute = -1;
+  let text = '';
+  return (c) => {
+    const high = c.uintBE(2) - 0x8000;
+    const low = c.uintBE(3);
+    // 17 bits of year and month, of which the upper 16 - 1 lie in `high`: 40 = sign + 17 + 5 + 5 + 6 + 6.
+    const yearMonth = high * 4 + (low >>> 22);
+    const minute = (low >>> 6) & 0xffff;
+    if (yearMonth !== lastYearMonth || minute !== lastMinute) {
+      text = `'${minuteText(yearMonth, low)}:`;
+      lastYearMonth = yearMonth;
+      lastMinute = minute;
+    }
+    const fraction = fractionBytes === 0 ? '' : fractionText(c.uintBE(fractionBytes), fsp);
+    return `${text}${TWO[low & 63]!}${fraction}'`;
+  };
 }
 
 /**
@@ -27,28 +43,31 @@ export function readDatetime(c: Cursor, fsp: number): string {
  * @param fraction in as many digits as `fsp` says, rounded up to even
  */
 export function datetimeText(yearMonth: number, low: number, fraction: number, fsp: number): string {
-  const date = dateText(Math.floor(yearMonth / 13), yearMonth % 13, (low >>> 17) & 31);
-  return `${date} ${TWO[(low >>> 12) & 31]}:${TWO[(low >>> 6) & 63]}:${TWO[low & 63]}${fractionText(fraction, fsp)}`;
+  return `${minuteText(yearMonth, low)}:${TWO[low & 63]}${fractionText(fraction, fsp)}`;
 }
 
-const DAY_S = 86_400;
-let lastDay = -1;
-let lastDayText = '';
+function minuteText(yearMonth: number, low: number): string {
+  const date = dateText(Math.floor(yearMonth / 13), yearMonth % 13, (low >>> 17) & 31);
+  return `${date} ${TWO[(low >>> 12) & 31]}:${TWO[(low >>> 6) & 63]}`;
+}
 
-/** TIMESTAMP(fsp): seconds since 1970, big endian; zero is the zero date. MariaDB 11.5 uses all 32 bits. */
-export function readTimestamp(c: Cursor, fsp: number): string {
-  const seconds = c.uintBE(4);
-  const fraction = readFraction(c, fsp);
-  if (seconds === 0) return `'0000-00-00 00:00:00${fraction}'`;
-  const day = Math.floor(seconds / DAY_S);
-  if (day !== lastDay) {
-    lastDayText = new Date(day * DAY_S * 1000).toISOString().slice(0, 10);
-    lastDay = day;
-  }
-  const rest = seconds - day * DAY_S;
-  const hour = Math.floor(rest / 3600);
-  const minute = Math.floor(rest / 60) % 60;
-  return `'${lastDayText} ${TWO[hour]}:${TWO[minute]}:${TWO[rest % 60]}${fraction}'`;
+/** TIMESTAMP(fsp): seconds since 1970, big endian; zero is the zero date. MariaDB 11.5 uses all 32 bits. Kept as `datetimeDecoder` does. */
+export function timestampDecoder(fsp: number): (c: Cursor) => string {
+  let lastMinute = -1;
+  let text = '';
+  return (c) => {
+    const seconds = c.uintBE(4);
+    const fraction = readFraction(c, fsp);
+    if (seconds === 0) return `'0000-00-00 00:00:00${fraction}'`;
+    const minute = Math.floor(seconds / 60);
+    if (minute !== lastMinute) {
+      // Of `2026-01-31T23:59:00.000Z`.
+      const iso = new Date(minute * 60_000).toISOString();
+      text = `'${iso.slice(0, 10)} ${iso.slice(11, 16)}:`;
+      lastMinute = minute;
+    }
+    return `${text}${TWO[seconds - minute * 60]!}${fraction}'`;
+  };
 }
 
 /** TIME(fsp): hours, minutes, seconds and fraction as one offset number, so negative ones borrow from the fraction. */
@@ -73,11 +92,14 @@ function readFraction(c: Cursor, fsp: number): string {
   return fsp === 0 ? '' : fractionText(c.uintBE((fsp + 1) >> 1), fsp);
 }
 
+/** @param value in hundredths, ten thousandths or millionths, by how many bytes `fsp` takes */
 function fractionText(value: number, fsp: number): string {
   if (fsp === 0) return '';
-  return `.${String(value)
-    .padStart((fsp + 1) & ~1, '0')
-    .slice(0, fsp)}`;
+  const pairs = (fsp + 1) >> 1;
+  let text = `.${TWO[pairs === 1 ? value : pairs === 2 ? Math.floor(value / 100) : Math.floor(value / 10_000)]!}`;
+  if (pairs === 3) text += TWO[Math.floor(value / 100) % 100]!;
+  if (pairs > 1) text += TWO[value % 100]!;
+  return text.length > fsp + 1 ? text.slice(0, fsp + 1) : text;
 }
 
 function dateText(year: number, month: number, day: number): string {

@@ -46,6 +46,8 @@ interface Holding {
   lost: boolean;
 }
 
+const NO_CHANGES: RowChange[] = [];
+
 export class Transactions {
   readonly #partBytes: number;
   readonly #heldBytesMax: number;
@@ -61,7 +63,8 @@ export class Transactions {
   #before: string;
   /** Where it ends in its file, which is its name where there are no GTIDs; else null. */
   #end: number | null = null;
-  #changes: RowChange[] = [];
+  /** Never added to while it is empty, see `add`. */
+  #changes = NO_CHANGES;
   #changeBytes = 0;
   #parts = 0;
   /** Of an XA transaction. */
@@ -139,9 +142,10 @@ export class Transactions {
     return this.#holding?.lost === true;
   }
 
-  /** Where rows of the present transaction are put; then `added`. */
-  get changes(): RowChange[] {
-    return this.#changes;
+  /** A row of the present transaction; `added` follows. Most have one, and an array of one is not made for more. */
+  add(change: RowChange): void {
+    if (this.#changes.length === 0) this.#changes = [change];
+    else this.#changes.push(change);
   }
 
   /** @param bytes rough size in memory of what was put into `changes` */
@@ -227,7 +231,7 @@ export class Transactions {
     const changes = [...(this.#holding?.parts.flatMap((part) => part.changes) ?? []), ...this.#changes];
     if (this.#holding !== null) Object.assign(this.#holding, { parts: [], bytes: 0 });
     const tables = new Map(changes.map(({ table }) => [tableName(table), { schema: table.schema, name: table.name }]));
-    this.#changes = [];
+    this.#changes = NO_CHANGES;
     this.#changeBytes = 0;
     return [...tables.values()];
   }
@@ -258,7 +262,7 @@ export class Transactions {
   #keep(holding: Holding): void {
     holding.parts.push({ changes: this.#changes, bytes: this.#changeBytes });
     holding.bytes += this.#changeBytes;
-    this.#changes = [];
+    this.#changes = NO_CHANGES;
     this.#changeBytes = 0;
     if (holding.bytes <= this.#heldBytesMax) return;
     holding.lost = true;
@@ -281,7 +285,7 @@ export class Transactions {
     });
     this.#itemBytes += bytes;
     this.#parts++;
-    this.#changes = [];
+    this.#changes = NO_CHANGES;
     this.#changeBytes = 0;
   }
 

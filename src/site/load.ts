@@ -203,12 +203,19 @@ export class PlainStrategy implements Strategy {
     const isWatched = (table: LoadTable): boolean =>
       mayMerge(table) || (keeps && table.key.length > 0 && table.target.uniques.length > 0);
     // Nearly always there is none, and no change need be looked at for itself.
-    if (![...new Set(changes.map(({ table }) => table))].some(isWatched)) return [];
+    if (![...tablesOf(changes)].some(isWatched)) return [];
     return [...changesByTable(changes)].filter(([table]) => isWatched(table));
   }
 
   #changes(deliveries: readonly Delivery[]): LoadChange[] {
-    return deliveries.flatMap((delivery) => loadChanges(delivery, this.#tables));
+    const changes: LoadChange[] = [];
+    for (const delivery of deliveries) {
+      // Nearly all of them: no list is made of each.
+      if (delivery.kind === 'changes')
+        for (const change of delivery.changes) changes.push(loadChange(change, this.#tables.of(change.table)));
+      else changes.push(...loadChanges(delivery, this.#tables));
+    }
+    return changes;
   }
 
   #writes(deliveries: readonly Delivery[], changes: readonly LoadChange[], extras?: ExtrasOf): Write[] {
@@ -231,6 +238,16 @@ export class PlainStrategy implements Strategy {
         : placingWrites(changes, false);
     return [{ kind: 'fk-checks', on: false }, ...placed];
   }
+}
+
+function tablesOf(changes: readonly LoadChange[]): Set<LoadTable> {
+  const tables = new Set<LoadTable>();
+  let last: LoadTable | null = null;
+  for (const { table } of changes) {
+    if (table !== last) tables.add(table);
+    last = table;
+  }
+  return tables;
 }
 
 /** What a delivery changes, in the target's terms. Answers and copied rows are puts, or deletes of what is not there. */

@@ -405,12 +405,12 @@ export class Outbound implements LogListener, PipelineStream {
 
   #route(changes: readonly RowChange[], part: ReadPart, common: At): undefined {
     const { routes } = this.#carried;
-    const routed = changes.every(({ table }) => routes.whole(table)) ? changes : routes.cut(changes);
+    const routed = routes.allWhole(changes) ? changes : routes.cut(changes);
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     const { gtid, position, seen, clock } = common;
-    const [first, last] = [!this.#sent, part.last];
-    this.#push({ kind: 'changes', gtid, position, seen, clock, first, last, changes: routed, bytes: part.bytes });
-    this.#sent = !part.last;
+    const { last, bytes } = part;
+    this.#push({ kind: 'changes', gtid, position, seen, clock, first: !this.#sent, last, changes: routed, bytes });
+    this.#sent = !last;
     this.telling.inside(this.#sent);
   }
 

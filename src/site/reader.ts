@@ -104,7 +104,7 @@ const NO_CHANGES: ReadPart['changes'] = [];
 const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', 'definition', SKIP_TABLE]);
 
 export class LogReader {
-  readonly listeners = new Set<LogListener>();
+  #listeners: readonly LogListener[] = [];
   readonly #options: ReaderOptions;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
@@ -144,8 +144,24 @@ export class LogReader {
     this.#own = new OtterRows(options.lineage);
     this.#position = position;
     this.#clockThere = this.#clock.now;
-    this.listeners.add(listener);
+    this.add(listener);
     this.#running = this.#loop(this.#stop.signal);
+  }
+
+  /** Those of now: another list when one comes or leaves, so that who goes through it is not disturbed. */
+  get listeners(): readonly LogListener[] {
+    return this.#listeners;
+  }
+
+  add(listener: LogListener): void {
+    if (!this.#listeners.includes(listener)) this.#listeners = [...this.#listeners, listener];
+  }
+
+  /** Returns whether it was there. */
+  remove(listener: LogListener): boolean {
+    const was = this.#listeners.includes(listener);
+    if (was) this.#listeners = this.#listeners.filter((other) => other !== listener);
+    return was;
   }
 
   /** Aborts when it ends. */
@@ -233,7 +249,7 @@ export class LogReader {
       });
     this.#complaint = message;
     const forGood = error instanceof OtterError && error.retry === 'never';
-    if (forGood || attempt >= FAILED_ATTEMPTS) for (const listener of [...this.listeners]) listener.failed(error);
+    if (forGood || attempt >= FAILED_ATTEMPTS) for (const listener of this.#listeners) listener.failed(error);
   }
 
   /** Listeners that got parts of a transaction will get it again from its beginning, so they must forget them. */
@@ -241,7 +257,7 @@ export class LogReader {
     this.#inside = null;
     this.#clock.back(this.#clockThere);
     this.#anew = false;
-    for (const listener of [...this.listeners]) listener.broken();
+    for (const listener of this.#listeners) listener.broken();
   }
 
   async #read(signal: AbortSignal, alive: () => void): Promise<void> {
@@ -259,14 +275,14 @@ export class LogReader {
       signal,
     });
     for await (const batch of batches) {
-      for (const listener of [...this.listeners]) await listener.ahead(batch.items);
+      for (const listener of this.#listeners) await listener.ahead(batch.items);
       for (const item of batch.items) {
         if (signal.aborted) return;
         if (item.kind === 'rows') {
           const held = this.#rows(item);
           if (held !== null) await held;
         } else if (item.kind === 'statement') await this.#statement(item);
-        else for (const listener of [...this.listeners]) listener.unreadable(item);
+        else for (const listener of this.#listeners) listener.unreadable(item);
       }
       if (signal.aborted) return;
       this.#complaint = null;
@@ -288,18 +304,28 @@ export class LogReader {
     }
     this.#inside = item.position;
     // Who joins while this part is on its way begins behind this transaction.
-    const listeners = [...this.listeners];
+    const listeners = this.#listeners;
     const seen = this.#seen;
-    const { changes, own } = this.#sorted(item);
+    // Nearly always all of them are users'.
+    const sorted = hasOwn(item.changes, this.#options.schema) ? this.#sorted(item) : null;
+    const own = sorted === null ? NOTHING : sorted.own;
     if (item.first) {
-      if (own.some(({ kind }) => kind === 'beat')) this.#clock.beat(item.commitUs);
+      if (own.length > 0 && own.some(({ kind }) => kind === 'beat')) this.#clock.beat(item.commitUs);
       else this.#clock.user(item.commitUs);
     }
-    const { gtid, position, bytes, first, last } = item;
-    const clock = this.#clock.now;
-    const carried = this.#skips ? NO_CHANGES : changes;
-    const [mark, seenBehind] = [this.#mark, this.#seen];
-    const part: ReadPart = { gtid, position, clock, bytes, first, last, mark, seen, seenBehind, changes: carried, own };
+    const part: ReadPart = {
+      gtid: item.gtid,
+      position: item.position,
+      clock: this.#clock.now,
+      bytes: item.bytes,
+      first: item.first,
+      last: item.last,
+      mark: this.#mark,
+      seen,
+      seenBehind: this.#seen,
+      changes: this.#skips ? NO_CHANGES : sorted === null ? item.changes : sorted.changes,
+      own,
+    };
     return this.#hand(part, listeners, 0);
   }
 
@@ -315,7 +341,6 @@ export class LogReader {
   /** Rows of users, and what otter's own say. */
   #sorted(item: Extract<LogItem, { kind: 'rows' }>): Pick<ReadPart, 'changes' | 'own'> {
     const { schema } = this.#options;
-    if (!item.changes.some(({ table }) => table.schema === schema)) return { changes: item.changes, own: NOTHING };
     const changes: RowChange[] = [];
     const own: Exclude<OtterRow, { kind: 'mark' }>[] = [];
     for (const [index, change] of item.changes.entries()) {
@@ -349,7 +374,7 @@ export class LogReader {
     const carried = readCarriedMark(this.#options.lineage, item.sql);
     const at: StatementAt = { seen: this.#seen, clock: this.#clock.now, carried };
     try {
-      for (const listener of [...this.listeners]) {
+      for (const listener of this.#listeners) {
         const wait = listener.statement(item, at);
         if (wait !== undefined) await wait;
       }
@@ -373,4 +398,15 @@ export class LogReader {
     if (this.#anew) this.#connection.abort();
     this.#anew = false;
   }
+}
+
+/** Whether some are of otter's own tables, which are all in one schema. */
+function hasOwn(changes: readonly RowChange[], schema: string): boolean {
+  let last: RowChange['table'] | null = null;
+  for (const { table } of changes) {
+    if (table === last) continue;
+    if (table.schema === schema) return true;
+    last = table;
+  }
+  return false;
 }

@@ -39,10 +39,16 @@ export class Routes {
     return route;
   }
 
-  /** Whether rows of the table travel, and as the log has them. */
-  whole(table: TableShape): boolean {
-    const route = this.of(table);
-    return route !== null && whole(route);
+  /** Whether all of them travel, and as the log has them. */
+  allWhole(changes: readonly RowChange[]): boolean {
+    let last: TableShape | null = null;
+    for (const { table } of changes) {
+      if (table === last) continue;
+      const route = this.of(table);
+      if (route === null || !whole(route)) return false;
+      last = table;
+    }
+    return true;
   }
 
   /** The changes as they travel, without those of tables that do not. */

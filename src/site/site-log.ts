@@ -47,14 +47,14 @@ export class SiteLog {
       lead!.knows(start) &&
       covers(parsePosition(start.position), parsePosition(reached))
     ) {
-      lead!.listeners.add(listener);
+      lead!.add(listener);
     } else this.#open(listener, start);
   }
 
   leave(listener: LogListener): void {
     const reader = this.#readerOf(listener);
-    reader?.listeners.delete(listener);
-    if (reader?.listeners.size === 0) this.#end(reader);
+    reader?.remove(listener);
+    if (reader?.listeners.length === 0) this.#end(reader);
   }
 
   /** The tables that are wanted have changed. */
@@ -102,16 +102,16 @@ export class SiteLog {
   }
 
   #readerOf(listener: LogListener): LogReader | undefined {
-    return this.#readers.find(({ listeners }) => listeners.has(listener));
+    return this.#readers.find(({ listeners }) => listeners.includes(listener));
   }
 
   async #between(reader: LogReader): Promise<void> {
     const point = reader.point!;
     for (const waiter of this.#waiters) {
-      if (reader.listeners.has(waiter.listener) && comparePoints(point, waiter.point) >= 0) waiter.settle(true);
+      if (reader.listeners.includes(waiter.listener) && comparePoints(point, waiter.point) >= 0) waiter.settle(true);
     }
     if (this.#joined(reader)) return;
-    for (const listener of [...reader.listeners]) {
+    for (const listener of reader.listeners) {
       const room = listener.room(reader.ended);
       if (room !== null) await this.#wait(reader, listener, room);
     }
@@ -131,24 +131,24 @@ export class SiteLog {
     }
     for (const listener of reader.listeners) {
       listener.moved(reader.position, reader.seen);
-      lead.listeners.add(listener);
+      reader.remove(listener);
+      lead.add(listener);
     }
-    reader.listeners.clear();
     this.#end(reader);
     return true;
   }
 
   async #wait(reader: LogReader, listener: LogListener, room: Promise<void>): Promise<void> {
-    if (reader.listeners.size > 1) {
+    if (reader.listeners.length > 1) {
       const cut = new AbortController();
       const late = sleep(reader.inside ? SLOW_INSIDE_MS : SLOW_MS, true, { signal: cut.signal }).catch(() => true);
       const slow = await Promise.race([room.then(() => false), late]);
       cut.abort();
       if (!slow) return;
-      if (reader.listeners.size > 1) {
+      if (reader.listeners.length > 1) {
         if (reader.inside) listener.broken();
         // It may have left meanwhile.
-        if (!reader.listeners.delete(listener)) return;
+        if (!reader.remove(listener)) return;
         listener.moved(reader.position, reader.seen);
         this.#open(listener, reader);
         return;

@@ -55,7 +55,8 @@ export class Telling {
   /** A transaction is under way whose rows have partly been handed on, or has ended. */
   inside(inside: boolean): void {
     this.#inside = inside;
-    if (!inside) for (const delivery of this.#pending.splice(0)) this.#options.push(delivery);
+    if (!inside && this.#pending.length > 0)
+      for (const delivery of this.#pending.splice(0)) this.#options.push(delivery);
   }
 
   /**

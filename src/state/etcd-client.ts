@@ -5,21 +5,10 @@
  * is used until it fails, then the next. What went wrong is told apart by gRPC's status, never by text.
  */
 import { readFileSync } from 'node:fs';
-import type { IOptions } from 'etcd3';
-import {
-  Etcd3,
-  EtcdAuthenticationFailedError,
-  EtcdInvalidAuthTokenError,
-  EtcdLeaseInvalidError,
-  EtcdPermissionDeniedError,
-  GRPCFailedPreconditionError,
-  GRPCInvalidArgumentError,
-  GRPCOutOfRangeError,
-  GRPCResourceExhastedError,
-  GRPCUnauthenticatedError,
-} from 'etcd3';
+import type { Etcd3, IOptions } from 'etcd3';
 import { messageOf, OtterError } from '../model/error.ts';
 import { shortened, troubleOf } from './etcd-words.ts';
+import { etcd3 } from './etcd3.ts';
 
 export interface EtcdAddress {
   readonly hosts: readonly string[];
@@ -46,7 +35,9 @@ export class EtcdClient {
   constructor(address: EtcdAddress) {
     this.shown = address.shown;
     const common = options(address);
-    this.#clients = address.hosts.map((host) => new Etcd3({ ...common, hosts: `${scheme(address)}://${host}` }));
+    this.#clients = address.hosts.map(
+      (host) => new (etcd3().Etcd3)({ ...common, hosts: `${scheme(address)}://${host}` }),
+    );
   }
 
   /** How many attempts reach every endpoint once. */
@@ -94,11 +85,11 @@ export class EtcdClient {
 export function etcdError(shown: string, error: unknown): OtterError {
   if (error instanceof OtterError) return error;
   const where = { store: shown };
-  if (error instanceof EtcdLeaseInvalidError) {
+  if (error instanceof etcd3().EtcdLeaseInvalidError) {
     return new OtterError('OT3004', 'the state store no longer knows the lease', { where, cause: error });
   }
   // The same status also says that a message is too large, or that too many are waiting: those pass or are otter's own fault.
-  if (error instanceof GRPCResourceExhastedError && messageOf(error).includes('space exceeded')) {
+  if (error instanceof etcd3().GRPCResourceExhastedError && messageOf(error).includes('space exceeded')) {
     return new OtterError('OT3009', `the state store ${shown} is full and takes no more writes`, {
       hint: 'Make room in etcd: compact, defragment, then `etcdctl alarm disarm`. See `otter explain OT3009`.',
       where,
@@ -106,7 +97,7 @@ export function etcdError(shown: string, error: unknown): OtterError {
       cause: error,
     });
   }
-  if (REFUSALS.some((kind) => error instanceof kind)) {
+  if (isRefusal(error)) {
     return new OtterError('OT3005', `the state store ${shown} refused: ${shortened(messageOf(error))}`, {
       hint: 'Check user and password in the address of the store, and what the user may do.',
       where,
@@ -124,17 +115,20 @@ export function etcdError(shown: string, error: unknown): OtterError {
 
 /** What was to be read was compacted away: of the history, not of the present. */
 export function isCompacted(error: unknown): boolean {
-  return error instanceof OtterError && error.cause instanceof GRPCOutOfRangeError;
+  return error instanceof OtterError && error.cause instanceof etcd3().GRPCOutOfRangeError;
 }
 
-const REFUSALS = [
-  EtcdAuthenticationFailedError,
-  EtcdInvalidAuthTokenError,
-  EtcdPermissionDeniedError,
-  GRPCUnauthenticatedError,
-  GRPCInvalidArgumentError,
-  GRPCFailedPreconditionError,
-] as const;
+function isRefusal(error: unknown): boolean {
+  const library = etcd3();
+  return [
+    library.EtcdAuthenticationFailedError,
+    library.EtcdInvalidAuthTokenError,
+    library.EtcdPermissionDeniedError,
+    library.GRPCUnauthenticatedError,
+    library.GRPCInvalidArgumentError,
+    library.GRPCFailedPreconditionError,
+  ].some((kind) => error instanceof kind);
+}
 
 /** Calls straight through: no retries, no circuit breaker that would fail the next, unrelated call. */
 const straight = {

@@ -8,10 +8,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { IKeyValue, IWatchRequest, IWatchResponse } from 'etcd3';
-import { Range } from 'etcd3';
 import { backoffMs } from '../model/backoff.ts';
 import type { Entry, Snapshot, WatchBatch, WatchEvent } from '../model/ports.ts';
 import type { EtcdClient } from './etcd-client.ts';
+import { etcd3 } from './etcd3.ts';
 
 export interface EtcdWatchOptions {
   readonly prefix: string;
@@ -94,7 +94,7 @@ async function* oneStream(
   try {
     // An abort during the opening was heard by nobody.
     if (signal.aborted) return 'broken';
-    const { start, end } = Range.prefix(prefix);
+    const { start, end } = etcd3().Range.prefix(prefix);
     stream.write({ create_request: { key: start, range_end: end, start_revision: at + 1, fragment: true } });
     const parts: WatchEvent[] = [];
     let revision = at;

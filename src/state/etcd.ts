@@ -5,13 +5,13 @@
  * arrived; a lease is renewed on a stream of our own with an answer awaited each time; watches are `etcd-watch.ts`.
  */
 import type { ILeaseKeepAliveRequest, ILeaseKeepAliveResponse, IRequestOp, ITxnRequest } from 'etcd3';
-import { Range } from 'etcd3';
 import { OtterError } from '../model/error.ts';
 import type { Commit, CommitResult, Entry, Snapshot, StateStore, WatchBatch } from '../model/ports.ts';
 import { checkCommit } from './commit.ts';
 import type { EtcdAddress } from './etcd-client.ts';
 import { EtcdClient, etcdError, isCompacted } from './etcd-client.ts';
 import { entryOf, watchEtcd } from './etcd-watch.ts';
+import { etcd3 } from './etcd3.ts';
 import type { HeldLease } from './held-lease.ts';
 import { holdLease } from './held-lease.ts';
 
@@ -48,7 +48,7 @@ class EtcdStore implements StateStore {
 
   /** Every page is read as of the first; when history is compacted in between, etcd refuses the next one. */
   async #pages(prefix: string, signal: AbortSignal | undefined): Promise<Snapshot> {
-    const { start, end } = Range.prefix(prefix);
+    const { start, end } = etcd3().Range.prefix(prefix);
     const entries: Entry[] = [];
     let revision = 0;
     let from = start;

@@ -1,5 +1,7 @@
 /** However the dashboard ends, the person's terminal is as it was. */
+
 import { describe, expect, it, vi } from 'vitest';
+import { LONG } from '../project/long.ts';
 import { Pane, type PaneOptions } from './pane.ts';
 
 const WAIT = { timeout: 30_000, interval: 50 };
@@ -35,24 +37,6 @@ describe('the terminal is restored', () => {
     await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
   });
 
-  it('after SIGTERM that nobody else handles', async () => {
-    await using pane = await dashboard();
-    await pane.kill('SIGTERM');
-    await expectRestored(pane, /ended with 143/);
-  });
-
-  it('after SIGTERM that the command line handles', async () => {
-    await using pane = await dashboard(['--signals']);
-    await pane.kill('SIGTERM');
-    await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
-  });
-
-  it('after SIGHUP', async () => {
-    await using pane = await dashboard();
-    await pane.kill('SIGHUP');
-    await expectRestored(pane, /ended with 129/);
-  });
-
   it('after SIGKILL', async () => {
     await using pane = await dashboard();
     await pane.kill('SIGKILL');
@@ -66,16 +50,24 @@ describe('the terminal is restored', () => {
     await expectRestored(pane, /Error: planted crash[\s\S]*ended with 1/);
   });
 
-  it('after a failure of the source, which is shown', async () => {
-    await using pane = await dashboard(['--ending', 'throw']);
-    await pane.kill('SIGUSR2');
-    await expectRestored(pane, /planted failure of the source[\s\S]*ended with 1/);
-  });
+  /** Ended by whom, with which signal, and what is seen then. */
+  const ENDINGS = [
+    ['SIGTERM that the command line handles', ['--signals'], 'SIGTERM', /the dashboard has ended\n+ended with 0/],
+    ['SIGTERM that nobody else handles', [], 'SIGTERM', /ended with 143/],
+    ['SIGHUP', [], 'SIGHUP', /ended with 129/],
+    [
+      'a failure of the source, which is shown',
+      ['--ending', 'throw'],
+      'SIGUSR2',
+      /planted failure of the source[\s\S]*ended with 1/,
+    ],
+    ['the source has ended', ['--ending', 'end'], 'SIGUSR2', /the dashboard has ended\n+ended with 0/],
+  ] as const;
 
-  it('after the source has ended', async () => {
-    await using pane = await dashboard(['--ending', 'end']);
-    await pane.kill('SIGUSR2');
-    await expectRestored(pane, /the dashboard has ended\n+ended with 0/);
+  it.each(LONG ? ENDINGS : ENDINGS.slice(0, 2))('after %s', async (_, args, signal, ended) => {
+    await using pane = await dashboard(args);
+    await pane.kill(signal);
+    await expectRestored(pane, ended);
   });
 });
 

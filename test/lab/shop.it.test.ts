@@ -159,8 +159,8 @@ describe('a writer', () => {
 
   it('meets the other site only where it means to', async () => {
     await fresh();
-    await writer(0, { clashes: 0 }).write(300);
-    await writer(1, { clashes: 0 }).write(300);
+    await writer(0, { clashes: 0 }).write(120);
+    await writer(1, { clashes: 0 }).write(120);
     // Rows of the beginning that both sites have changed, found by what each side no longer has as it was.
     const changed = async (connection: Connection, table: string, key: string, was: string) =>
       new Set(

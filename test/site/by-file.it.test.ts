@@ -7,6 +7,7 @@ import type { LogItem } from '../../src/model/ports.ts';
 import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
 import { definitions } from '../../src/replication/structure-change.ts';
+import { LONG } from '../project/long.ts';
 import { channel, count, equal, numbers, rootOf, Sites, streaming, until } from './harness.ts';
 
 let lab: { a: LabServer; b: LabServer };
@@ -243,79 +244,82 @@ describe('without GTIDs', () => {
     await same();
   });
 
-  test('GTIDs turned on: running channels go on by file, new ones have GTIDs; turned off: those are told', async () => {
-    await using source = sourceOf();
-    const refused = await source.preflight({ gtids: true }).catch((error: OtterError) => error.hint);
-    const statements = [...refused!.matchAll(/`([^`]*;)`/g)].map(([, statement]) => statement!);
-    // What is not read yet is not sent any more; a step back lets it be read.
-    await sites.stop('b');
-    await write(20);
-    for (const statement of statements) await a.query(statement);
-    await source.preflight({ gtids: true });
-    await write(20);
-    sites.start('b');
-    const unsent = (): string | undefined => sites.figures()['c/a>b']?.error?.hint ?? undefined;
-    await until('it is told', () => unsent()?.includes('ON_PERMISSIVE') === true);
-    await a.query('SET GLOBAL gtid_mode = ON_PERMISSIVE');
-    await same();
-    await a.query('SET GLOBAL gtid_mode = ON');
-    await a.query('CREATE TABLE shop.later (id INT PRIMARY KEY) ENGINE=InnoDB');
-    sites.set({ ...CHANNELS, l: channel(ONE_WAY, ['shop.later']) });
-    await streaming(sites, 'l/a>b');
-    await a.query('INSERT INTO shop.later VALUES (1), (2)');
-    await write(20);
-    await same();
-    await sites.stop('a');
-    await write(20);
-    sites.start('a');
-    await write(20);
-    await same();
-    await a.query("SET gtid_next = 'AUTOMATIC:tag'");
-    await write(20);
-    await a.query("SET gtid_next = 'AUTOMATIC'");
-    await same();
-    await equal(a, b, 'shop.later');
-    expect(positionOf('c/a>b')).toMatch(BY_FILE);
-    expect(positionOf('l/a>b')).toMatch(/^mysql:/);
+  test.runIf(LONG)(
+    'GTIDs turned on: running channels go on by file, new ones have GTIDs; turned off: those are told',
+    async () => {
+      await using source = sourceOf();
+      const refused = await source.preflight({ gtids: true }).catch((error: OtterError) => error.hint);
+      const statements = [...refused!.matchAll(/`([^`]*;)`/g)].map(([, statement]) => statement!);
+      // What is not read yet is not sent any more; a step back lets it be read.
+      await sites.stop('b');
+      await write(20);
+      for (const statement of statements) await a.query(statement);
+      await source.preflight({ gtids: true });
+      await write(20);
+      sites.start('b');
+      const unsent = (): string | undefined => sites.figures()['c/a>b']?.error?.hint ?? undefined;
+      await until('it is told', () => unsent()?.includes('ON_PERMISSIVE') === true);
+      await a.query('SET GLOBAL gtid_mode = ON_PERMISSIVE');
+      await same();
+      await a.query('SET GLOBAL gtid_mode = ON');
+      await a.query('CREATE TABLE shop.later (id INT PRIMARY KEY) ENGINE=InnoDB');
+      sites.set({ ...CHANNELS, l: channel(ONE_WAY, ['shop.later']) });
+      await streaming(sites, 'l/a>b');
+      await a.query('INSERT INTO shop.later VALUES (1), (2)');
+      await write(20);
+      await same();
+      await sites.stop('a');
+      await write(20);
+      sites.start('a');
+      await write(20);
+      await same();
+      await a.query("SET gtid_next = 'AUTOMATIC:tag'");
+      await write(20);
+      await a.query("SET gtid_next = 'AUTOMATIC'");
+      await same();
+      await equal(a, b, 'shop.later');
+      expect(positionOf('c/a>b')).toMatch(BY_FILE);
+      expect(positionOf('l/a>b')).toMatch(/^mysql:/);
 
-    // The last with a GTID is nobody's, so that no position has it.
-    await a.query('CREATE TABLE shop.nobody (id INT); DROP TABLE shop.nobody');
-    for (const step of ['ON_PERMISSIVE', 'OFF_PERMISSIVE']) await a.query(`SET GLOBAL gtid_mode = ${step}`);
-    await write(20);
-    // With OFF the server refuses to send what is in its log with GTIDs.
-    await same();
-    await a.query('SET GLOBAL gtid_mode = OFF');
-    await write(20);
-    await same();
-    const told = (): string => {
-      const error = sites.figures()['l/a>b']?.error;
-      return error?.code === 'OT4023' ? error.message : '';
-    };
-    await until('it is told', () => told() !== '');
-    // What was written meanwhile is in no GTID set, and the server would pass over it when it has them again.
-    await a.query('INSERT INTO shop.later VALUES (3); FLUSH BINARY LOGS; INSERT INTO shop.later VALUES (4)');
-    for (const step of ['OFF_PERMISSIVE', 'ON_PERMISSIVE']) await a.query(`SET GLOBAL gtid_mode = ${step}`);
-    await a.query('INSERT INTO shop.later VALUES (5)');
-    await write(20);
-    await same();
-    await a.query('SET GLOBAL gtid_mode = ON');
-    await sites.stop('a');
-    sites.start('a');
-    await write(20);
-    await same();
-    await until('it is told', () => told().includes('has transactions without GTIDs'));
-    expect(await count(b, 'shop.later')).toBe(2);
-    // One that begins now is not held up by them.
-    await a.query('CREATE TABLE shop.last (id INT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO shop.last VALUES (1)');
-    sites.set({ ...CHANNELS, m: channel(ONE_WAY, ['shop.last']) });
-    await streaming(sites, 'm/a>b');
-    await sites.stop('a');
-    sites.start('a');
-    await a.query('INSERT INTO shop.last VALUES (2)');
-    await equal(a, b, 'shop.last');
-    // Positions of before say nothing of what a site had seen.
-    sites.set({ c: channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.orders']) });
-    await until('it is told', () => sites.figures()['c/a>b']?.error?.code === 'OT4023');
-    expect(sites.figures()['c/a>b']!.error!.message).toContain('by file and offset, which is one-way only');
-  });
+      // The last with a GTID is nobody's, so that no position has it.
+      await a.query('CREATE TABLE shop.nobody (id INT); DROP TABLE shop.nobody');
+      for (const step of ['ON_PERMISSIVE', 'OFF_PERMISSIVE']) await a.query(`SET GLOBAL gtid_mode = ${step}`);
+      await write(20);
+      // With OFF the server refuses to send what is in its log with GTIDs.
+      await same();
+      await a.query('SET GLOBAL gtid_mode = OFF');
+      await write(20);
+      await same();
+      const told = (): string => {
+        const error = sites.figures()['l/a>b']?.error;
+        return error?.code === 'OT4023' ? error.message : '';
+      };
+      await until('it is told', () => told() !== '');
+      // What was written meanwhile is in no GTID set, and the server would pass over it when it has them again.
+      await a.query('INSERT INTO shop.later VALUES (3); FLUSH BINARY LOGS; INSERT INTO shop.later VALUES (4)');
+      for (const step of ['OFF_PERMISSIVE', 'ON_PERMISSIVE']) await a.query(`SET GLOBAL gtid_mode = ${step}`);
+      await a.query('INSERT INTO shop.later VALUES (5)');
+      await write(20);
+      await same();
+      await a.query('SET GLOBAL gtid_mode = ON');
+      await sites.stop('a');
+      sites.start('a');
+      await write(20);
+      await same();
+      await until('it is told', () => told().includes('has transactions without GTIDs'));
+      expect(await count(b, 'shop.later')).toBe(2);
+      // One that begins now is not held up by them.
+      await a.query('CREATE TABLE shop.last (id INT PRIMARY KEY) ENGINE=InnoDB; INSERT INTO shop.last VALUES (1)');
+      sites.set({ ...CHANNELS, m: channel(ONE_WAY, ['shop.last']) });
+      await streaming(sites, 'm/a>b');
+      await sites.stop('a');
+      sites.start('a');
+      await a.query('INSERT INTO shop.last VALUES (2)');
+      await equal(a, b, 'shop.last');
+      // Positions of before say nothing of what a site had seen.
+      sites.set({ c: channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.orders']) });
+      await until('it is told', () => sites.figures()['c/a>b']?.error?.code === 'OT4023');
+      expect(sites.figures()['c/a>b']!.error!.message).toContain('by file and offset, which is one-way only');
+    },
+  );
 });

@@ -1,0 +1,190 @@
+/**
+ * The parts that run nodes and reach databases, put behind the same ports. Apart from `compose.ts` because drivers take longer to
+ * load than most commands take in all: they are loaded by the first command that needs one of these.
+ */
+import { createHmac } from 'node:crypto';
+import { tmpdir } from 'node:os';
+import type { Output, Parts } from './cli/context.ts';
+import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
+import { runNode } from './executor/node.ts';
+import type { Connect } from './executor/node-link.ts';
+import { loadProcessor } from './executor/processors.ts';
+import { resolveSecret } from './executor/secret.ts';
+import { endpointOf } from './import/address.ts';
+import { credentialsOf } from './link/credentials.ts';
+import { askNode } from './link/figures.ts';
+import { linkClient } from './link/routing.ts';
+import { startLinkServer } from './link/server.ts';
+import { OtterError } from './model/error.ts';
+import type { ServerAddress } from './model/importing.ts';
+import type { SiteFactory, SiteSpec } from './model/ports.ts';
+import { openConflictLog } from './mysql/conflict-log.ts';
+import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
+import { inspectServer } from './mysql/inspect.ts';
+import { readManagerTables } from './mysql/manager-tables.ts';
+import { gtidsBefore } from './mysql/point-gtids.ts';
+import { readFacts } from './mysql/server-facts.ts';
+import { mysqlSource } from './mysql/source.ts';
+import { MysqlTarget } from './mysql/target.ts';
+import { createLogger } from './observe/log.ts';
+import { OracleServer } from './oracle/database-server.ts';
+import { inspectOracle } from './oracle/inspect.ts';
+import { NO_SOURCE } from './oracle/one-way.ts';
+import { OracleTarget } from './oracle/target.ts';
+import { Resolving } from './site/resolving.ts';
+import { Site, type SiteOptions } from './site/site.ts';
+import { openKeyFile } from './state/key-file.ts';
+
+type Env = Readonly<Record<string, string | undefined>>;
+
+/** What needs a driver. */
+export type DataPlane = Pick<
+  Parts,
+  | 'runNodes'
+  | 'reachDatabase'
+  | 'reachServer'
+  | 'readManager'
+  | 'findPoint'
+  | 'reachConflictLog'
+  | 'reachConflictResolver'
+  | 'askNode'
+>;
+
+const HEARTBEAT_MS = 1_000;
+/** Where otter's own tables are unless a topology says otherwise. */
+const OWN_SCHEMA = 'otter';
+
+export function dataPlane(env: Env, stderr: Output): DataPlane {
+  return {
+    runNodes: async ({ store, topology, names, logger, signal, version }) => {
+      const limits = indexLimits(env, tmpdir());
+      // A folder that was named and cannot be used is better said now than when it is needed.
+      if ((env['OTTER_SPILL_DIR'] ?? '') !== '') openKeyFile(limits.folder).close();
+      const failed = new AbortController();
+      const together = AbortSignal.any([signal, failed.signal]);
+      await Promise.all(
+        names.map(async (name) => {
+          try {
+            await runNode({
+              store,
+              topology,
+              name,
+              version,
+              sites: siteFactory(env, limits),
+              connect: connectWith(env),
+              logger,
+              signal: together,
+            });
+          } catch (error) {
+            // One node that cannot run ends the others of this process in good order.
+            failed.abort();
+            throw error;
+          }
+        }),
+      );
+    },
+    reachDatabase: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      if (spec.engine === 'oracle')
+        return inspectOracle(new OracleServer({ name, spec, password }), { schema: spec.schema, signal });
+      return inspectServer(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
+    },
+    reachServer: async (address, password, signal) =>
+      inspectServer(serverAt(address, password), { schema: OWN_SCHEMA, signal }),
+    readManager: async (address, password, signal) =>
+      readManagerTables(serverAt(address, password), address.schema, signal),
+    findPoint: async (address, password, point, signal) => {
+      await using session = await serverAt(address, password).connect({ signal });
+      const kind = await readFacts(session);
+      return { family: kind.family, gtids: point === null ? null : await gtidsBefore(session, kind, point) };
+    },
+    reachConflictLog: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      return openConflictLog(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
+    },
+    reachConflictResolver: async (name, spec, lineage, signal) => {
+      const password = resolveSecret(spec.password, env);
+      const server = new DatabaseServer({ name, spec, password });
+      signal.addEventListener('abort', () => server.abandon(), { once: true });
+      return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
+    },
+    askNode: async ({ advertise, link = null }, signal) => {
+      const credentials = credentialsOf(
+        link,
+        (reference) => resolveSecret(reference, env),
+        createLogger({ stream: stderr, level: 'warn', readable: true }),
+      );
+      return askNode(advertise, credentials, signal);
+    },
+  };
+}
+
+/** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
+function connectWith(env: Env): Connect {
+  return async ({ node, lineage, listen, link, free, services, addressOf, figures, logger }) => {
+    const credentials = credentialsOf(link, (reference) => resolveSecret(reference, env), logger);
+    await free();
+    const server = await startLinkServer({ listen, node, services, lineage, figures, credentials, logger });
+    const client = linkClient({ local: services, addressOf, lineage, credentials, logger });
+    return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+  };
+}
+
+/** A site over one server, shared by reading and writing, so that both are always on the same endpoint. */
+function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {
+  return {
+    start: (spec, ownerRevision, link, logger) => {
+      const { database, name } = spec;
+      const server = { name, spec: database, password: () => resolveSecret(database.password, env) };
+      return new Site({
+        spec,
+        ownerRevision,
+        ...(database.engine === 'oracle' ? oracleEnds(server, spec) : mysqlEnds(server, spec)),
+        link,
+        logger,
+        now: Date.now,
+        heartbeatMs: HEARTBEAT_MS,
+        indexBytes: bytes,
+        spill: { open: () => openKeyFile(folder), limitBytes: fileBytes },
+        making: {
+          hashBy: (reference) => {
+            const key = resolveSecret(reference, env);
+            if (key === '')
+              throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
+            return (text) => createHmac('sha256', key).update(text).digest('hex');
+          },
+          processor: (ref, text) => loadProcessor(ref, text, env),
+        },
+      });
+    },
+  };
+}
+
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon'>;
+
+function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
+  const server = new DatabaseServer(options);
+  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon() };
+}
+
+function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {
+  const server = new OracleServer(options);
+  const target = new OracleTarget({ connect: () => server.connect(), name, user, schema, lineage });
+  return { source: NO_SOURCE, target, abandon: () => server.abandon() };
+}
+
+/** A server that stands in no topology. */
+function serverAt(address: ServerAddress, password: string): DatabaseServer {
+  const endpoint = endpointOf(address);
+  return new DatabaseServer({
+    name: endpoint,
+    spec: { endpoints: [endpoint], user: address.user, tls: null },
+    password,
+  });
+}
+
+function mysqlTarget(server: DatabaseServer, schema: string, lineage: string) {
+  const source = mysqlSource({ server, ownSchema: schema });
+  const connect = (): ReturnType<DatabaseServer['connect']> => server.connect({ multipleStatements: true });
+  return { source, target: new MysqlTarget({ connect, schema, lineage, source, now: Date.now }) };
+}
