@@ -39,8 +39,11 @@ async function hidden({ stdin, signal }: Context): Promise<string | null> {
       const leave = (): void => end(null);
       const take = (data: Buffer | string): void => {
         for (const sign of String(data)) {
-          if (sign === '\r' || sign === '\n') return end(text);
-          if (sign === '\u0003' || sign === '\u0004') return end(null);
+          const over = sign === '\r' || sign === '\n';
+          if (over || sign === '\u0003' || sign === '\u0004') {
+            end(over ? text : null);
+            return;
+          }
           if (sign === '\u007f' || sign === '\b') text = text.slice(0, -1);
           else if (text.length < CHARS_MAX) text += sign;
         }
