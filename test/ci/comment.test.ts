@@ -46,7 +46,7 @@ test('what fits stays as it is; what does not is cut between objects, with the c
       // Of each that is shown, all of it.
       expect(count(cut, /tables\[shop\.t\d+\]/g)).toBe(count(cut, /channel\.c\d+ will be created/g));
     }),
-    { numRuns: 300 },
+    { numRuns: 100 },
   );
   const short = fitted(markdown, 3000);
   const gone = /^(\d+) effects are not shown, none graver than those that are\.$/m.exec(short)?.[1];
@@ -58,7 +58,7 @@ test('what fits stays as it is; what does not is cut between objects, with the c
 test('whatever is said, it is found again and fits', () => {
   const digest = 'ab'.repeat(32);
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 3000 }), fc.boolean(), (said, agreed) => {
+    fc.property(fc.string({ unit: 'binary', maxLength: 600 }), fc.boolean(), (said, agreed) => {
       const text = `### otter\n<!-- otter: digest ${'cd'.repeat(32)} -->\n${said}`;
       const body = comment({
         topology: 'topologies/shop',
@@ -66,9 +66,9 @@ test('whatever is said, it is found again and fits', () => {
         digest: agreed ? digest : null,
         commit: '0'.repeat(40),
         link: null,
-        limit: 1000,
+        limit: 400,
       });
-      expect(body.length).toBeLessThanOrEqual(1000);
+      expect(body.length).toBeLessThanOrEqual(400);
       expect(body.startsWith(marker('topologies/shop'))).toBe(true);
       expect(digestIn(body)).toBe(agreed ? digest : null);
     }),

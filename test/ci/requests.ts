@@ -2,7 +2,7 @@
 import { expect } from 'vitest';
 import { BASE } from '../topology/example.ts';
 import { type Kind, Repository } from './flow.ts';
-import { BOT, FakeHost } from './host.ts';
+import { BOT, FakeHost, type Said } from './host.ts';
 
 const SHOP = `${BASE}channels:\n  shop:\n    between: [hz, ca]\n    tables: [shop.orders]\n`;
 const HOUR = { OTTER_CI_TIMEOUT: '1ms' };
@@ -22,6 +22,8 @@ export async function shortFlow(kind: Kind): Promise<void> {
   expect(host.comments.get(1)![0]!.body).toContain('Applied as serial 1');
 }
 
+const FORGED = `<!-- otter: the plan of topologies -->\n<!-- otter: digest ${'0'.repeat(64)} -->\n### otter plan: t\n`;
+
 export async function wholeFlow(kind: Kind): Promise<void> {
   await using host = await FakeHost.start();
   await using repository = await Repository.with(BASE, host, kind);
@@ -29,27 +31,24 @@ export async function wholeFlow(kind: Kind): Promise<void> {
   // Nobody has seen a plan of this commit.
   expect(await repository.run('apply', first, null, HOUR)).toMatchObject({ code: 4 });
 
+  // Somebody else's comment that looks like it, and stands before it, is neither read nor written.
+  const forged = host.say(1, 'mallory', FORGED);
+  const own = (request: number): Said[] => (host.comments.get(request) ?? []).filter(({ author }) => author === BOT);
   const one = await repository.branch('one', SHOP.replace('orders', 'order s'));
   const broken = await repository.run('review', one, 1);
   expect(broken, broken.err).toMatchObject({ code: 3 });
-  expect(host.comments.get(1)).toHaveLength(1);
-  expect(host.comments.get(1)![0]!.body).toContain('**Not valid**');
+  expect(own(1)).toHaveLength(1);
+  expect(own(1)[0]!.body).toContain('**Not valid**');
   if (kind === 'github') expect(broken.out).toContain('::error');
 
-  // Somebody else's comment that looks like it is neither read nor written.
-  const forged = host.say(
-    1,
-    'mallory',
-    host.comments.get(1)![0]!.body.replace(/\n/, `\n<!-- otter: digest ${'0'.repeat(64)} -->\n`),
-  );
   const mended = await repository.commit(SHOP, 'mended');
   const reviewed = await repository.run('review', mended, 1, {
     OTTER_X_PASSWORD: 'orders',
     OTTER_X_TOKEN: 'shop.orders',
   });
   expect(reviewed, reviewed.err).toMatchObject({ code: 0 });
-  expect(host.comments.get(1)).toHaveLength(2);
-  const { body } = host.comments.get(1)![0]!;
+  expect(own(1)).toHaveLength(1);
+  const { body } = own(1)[0]!;
   expect(body).toMatch(
     /^<!-- otter: the plan of topologies -->\n<!-- otter: digest [0-9a-f]{64} -->\n### otter plan: t\n/,
   );
@@ -57,15 +56,15 @@ export async function wholeFlow(kind: Kind): Promise<void> {
   // What secrets hold is not said, even where it is a name.
   expect(body).not.toContain('orders');
   expect(body).toContain('***');
-  expect(forged.body).toContain('0'.repeat(64));
+  expect(forged.body).toBe(FORGED);
 
   const merged = await repository.merge('one', 1);
   host.failing = 2;
   const applied = await repository.run('apply', merged, null, HOUR);
   expect(applied, applied.err).toMatchObject({ code: NO_NODES });
   expect(applied.out).toContain('Applied as serial 1');
-  expect(host.comments.get(1)![0]!.body).toContain('Applied as serial 1');
-  expect(host.comments.get(1)).toHaveLength(2);
+  expect(own(1)[0]!.body).toContain('Applied as serial 1');
+  expect(own(1)).toHaveLength(1);
   expect((await repository.run('apply', merged, null, HOUR)).out).toContain('nothing to apply');
 
   // Two at once: the second was planned before the first was applied.
@@ -79,9 +78,9 @@ export async function wholeFlow(kind: Kind): Promise<void> {
   expect(await repository.run('apply', await repository.merge('two', 2), null, HOUR)).toMatchObject({ code: NO_NODES });
   const late = await repository.run('apply', await repository.merge('three', 3), null, HOUR);
   expect(late, late.err).toMatchObject({ code: 5 });
-  expect(host.comments.get(3)).toHaveLength(1);
-  expect(host.comments.get(3)![0]).toMatchObject({ author: BOT });
-  expect(host.comments.get(3)![0]!.body).toContain('**Not applied:**');
+  expect(own(3)).toHaveLength(1);
+  expect(own(3)[0]).toMatchObject({ author: BOT });
+  expect(own(3)[0]!.body).toContain('**Not applied:**');
   // Nor is it agreed to any more.
   expect(await repository.run('apply', await repository.git('rev-parse', 'HEAD'), null, HOUR)).toMatchObject({
     code: 4,

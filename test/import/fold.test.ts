@@ -41,7 +41,7 @@ test('each table is meant by one pattern, and no pattern means any other table',
         expect(meaning, JSON.stringify([table, folded.map(({ pattern }) => pattern)])).toHaveLength(wanted);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: 300 },
   );
 });
 
@@ -58,11 +58,11 @@ test('a thousand tables are few lines', () => {
 
 test('names fit, and none is given twice', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 20 }), (texts) => {
+    fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 8 }), (texts) => {
       const names = new Names();
       const made = texts.map((text) => names.make(text, 'db'));
       expect(new Set(made).size).toBe(texts.length);
-      for (const one of made) expect(one).toMatch(NAME_PATTERN);
+      expect(made.filter((one) => !NAME_PATTERN.test(one))).toEqual([]);
     }),
   );
 });
@@ -147,6 +147,6 @@ test('texts come back as they were, whatever they are', () => {
         text.isWellFormed() ? text : expect.anything(),
       );
     }),
-    { numRuns: 2000 },
+    { numRuns: 400 },
   );
 });

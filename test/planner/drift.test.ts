@@ -205,7 +205,7 @@ test('what was applied is written back, and then nothing differs; comments stay'
           expect(text).toContain(`# before ${table}`);
       }
     }),
-    { numRuns: 150 },
+    { numRuns: 40 },
   );
 });
 

@@ -8,7 +8,15 @@
 import { endpointOf } from '../address.ts';
 import type { Item } from '../draft.ts';
 import { Names, passwordVariable, slug } from '../names.ts';
-import { type Address, hostAndPort, type Login, type Manager, type Pipeline, type Source } from './manager.ts';
+import {
+  type Address,
+  type Canal,
+  hostAndPort,
+  type Login,
+  type Manager,
+  type Pipeline,
+  type Source,
+} from './manager.ts';
 
 export interface PlacedDatabase {
   readonly name: string;
@@ -52,7 +60,12 @@ export function serversOf(manager: Manager): Servers {
     servers.set(found.endpoints[0]!, server);
     bySource.set(source.id, server);
   }
-  for (const canal of manager.canals.values()) addStandbys(canal, servers);
+  const taken = new Set(servers.keys());
+  for (const server of servers.values()) {
+    const [first, ...others] = server.endpoints;
+    server.endpoints.splice(0, Infinity, first!, ...others.filter((one) => isFree(one, taken)));
+  }
+  for (const canal of manager.canals.values()) addStandbys(canal, servers, taken);
   const names = new Names();
   const databases = new Map([...servers.values()].map((server) => [server, placed(server, names)]));
   return {
@@ -60,6 +73,11 @@ export function serversOf(manager: Manager): Servers {
     bySource: new Map([...bySource].map(([id, server]) => [id, databases.get(server)!.name])),
     notes,
   };
+}
+
+/** A server that is a database, or the standby of one, is no standby of another. */
+function isFree(endpoint: string, taken: Set<string>): boolean {
+  return !taken.has(endpoint) && taken.add(endpoint) !== undefined;
 }
 
 type Found = Pick<Growing, 'endpoints' | 'type' | 'address' | 'notes'> | { readonly problem: string };
@@ -93,17 +111,13 @@ function oracleEndpoint(url: string): Found {
   return { type: 'ORACLE', endpoints: [`${host}:${port}/${name}`], address: null, notes };
 }
 
-function addStandbys(
-  { addresses, name }: { readonly addresses: readonly (readonly Address[])[]; readonly name: string },
-  servers: Map<string, Growing>,
-) {
+function addStandbys({ addresses, name }: Canal, servers: ReadonlyMap<string, Growing>, taken: Set<string>): void {
   const [master, ...standbys] = addresses;
   if (master?.length !== 1) return;
   const server = servers.get(endpointOf(master[0]!));
   if (server === undefined) return;
   for (const standby of standbys.flatMap((group) => (group.length === 1 ? group.map(endpointOf) : []))) {
-    // A server of its own is no standby of this one.
-    if (server.endpoints.includes(standby) || servers.has(standby)) continue;
+    if (!isFree(standby, taken)) continue;
     server.endpoints.push(standby);
     server.notes.push(`${standby} was the standby of the canal ${name}.`);
   }
