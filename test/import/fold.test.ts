@@ -12,6 +12,7 @@ import { matches } from '../../src/model/table-pattern.ts';
 import { NAME_PATTERN } from '../../src/model/topology.ts';
 import { loadTexts } from '../../src/topology/load.ts';
 import { report } from '../inspect/world.ts';
+import { oddText } from './odd-text.ts';
 
 const name = fc.oneof(
   fc
@@ -58,7 +59,7 @@ test('a thousand tables are few lines', () => {
 
 test('names fit, and none is given twice', () => {
   fc.assert(
-    fc.property(fc.array(fc.string({ unit: 'binary' }), { maxLength: 8 }), (texts) => {
+    fc.property(fc.array(oddText(20), { maxLength: 8 }), (texts) => {
       const names = new Names();
       const made = texts.map((text) => names.make(text, 'db'));
       expect(new Set(made).size).toBe(texts.length);
@@ -138,14 +139,14 @@ test('with one database the channel is a comment that can be taken in', () => {
 
 test('texts come back as they were, whatever they are', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary', maxLength: 30 }), (text) => {
+    fc.property(oddText(30), (text) => {
       const item = { name: 'r', fields: { description: text }, notes: [text] };
       const nothing = { nodes: [], databases: [], channels: [], leftOut: [], notify: [], alerts: [] };
       const { text: yaml } = write({ name: 'x', notes: [text], regions: [item], ...nothing });
       const { topology, diagnostics } = loadTexts([{ path: 'x.yaml', text: yaml }]);
-      expect(topology?.region['r']?.description, `${yaml}${JSON.stringify(diagnostics)}`).toBe(
-        text.isWellFormed() ? text : expect.anything(),
-      );
+      expect(topology, `${yaml}${JSON.stringify(diagnostics)}`).not.toBeNull();
+      // Half a sign is no text that YAML could hold.
+      if (text.isWellFormed()) expect(topology!.region['r']!.description).toBe(text);
     }),
     { numRuns: 400 },
   );
