@@ -9,6 +9,7 @@ const WINGS = {
   planner: ['^src/replication/expression/facts\\.ts$'],
   replication: [],
   inspect: ['^src/replication/'],
+  import: ['^src/inspect/'],
   state: [],
   mysql: [],
   oracle: [],
@@ -24,6 +25,7 @@ const WINGS = {
     '^src/topology/',
     '^src/planner/',
     '^src/inspect/',
+    '^src/import/',
     '^src/render/',
     '^src/executor/',
     '^src/observe/',
@@ -41,6 +43,7 @@ const PURE = {
   planner: [],
   replication: ['(^|/)node_modules/(@types/)?big\\.js/'],
   inspect: [],
+  import: ['(^|/)node_modules/yaml/'],
 };
 
 const FILE_ROOM = '^src/topology/read\\.ts$';

@@ -15,6 +15,7 @@ COPY --from=build /otter/package.json ./
 COPY --from=build /otter/bin ./bin
 COPY --from=build /otter/dist ./dist
 COPY --from=build /otter/schema ./schema
+COPY ci ./ci
 COPY --from=build /otter/node_modules ./node_modules
 RUN ln -s /otter/bin/otter /usr/local/bin/otter && mkdir /work && chown node:node /work
 USER node

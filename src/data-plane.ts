@@ -10,15 +10,20 @@ import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
 import { loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
+import { endpointOf } from './import/address.ts';
 import { credentialsOf } from './link/credentials.ts';
 import { askNode } from './link/figures.ts';
 import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
+import type { ServerAddress } from './model/importing.ts';
 import type { SiteFactory, SiteSpec } from './model/ports.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
 import { inspectServer } from './mysql/inspect.ts';
+import { readManagerTables } from './mysql/manager-tables.ts';
+import { gtidsBefore } from './mysql/point-gtids.ts';
+import { readFacts } from './mysql/server-facts.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
@@ -35,10 +40,19 @@ type Env = Readonly<Record<string, string | undefined>>;
 /** What needs a driver. */
 export type DataPlane = Pick<
   Parts,
-  'runNodes' | 'reachDatabase' | 'reachConflictLog' | 'reachConflictResolver' | 'askNode'
+  | 'runNodes'
+  | 'reachDatabase'
+  | 'reachServer'
+  | 'readManager'
+  | 'findPoint'
+  | 'reachConflictLog'
+  | 'reachConflictResolver'
+  | 'askNode'
 >;
 
 const HEARTBEAT_MS = 1_000;
+/** Where otter's own tables are unless a topology says otherwise. */
+const OWN_SCHEMA = 'otter';
 
 export function dataPlane(env: Env, stderr: Output): DataPlane {
   return {
@@ -74,6 +88,15 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       if (spec.engine === 'oracle')
         return inspectOracle(new OracleServer({ name, spec, password }), { schema: spec.schema, signal });
       return inspectServer(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
+    },
+    reachServer: async (address, password, signal) =>
+      inspectServer(serverAt(address, password), { schema: OWN_SCHEMA, signal }),
+    readManager: async (address, password, signal) =>
+      readManagerTables(serverAt(address, password), address.schema, signal),
+    findPoint: async (address, password, point, signal) => {
+      await using session = await serverAt(address, password).connect({ signal });
+      const kind = await readFacts(session);
+      return { family: kind.family, gtids: point === null ? null : await gtidsBefore(session, kind, point) };
     },
     reachConflictLog: async (name, spec, signal) => {
       const password = resolveSecret(spec.password, env);
@@ -148,6 +171,16 @@ function oracleEnds(options: ServerOptions, { name, database: { schema, user }, 
   const server = new OracleServer(options);
   const target = new OracleTarget({ connect: () => server.connect(), name, user, schema, lineage });
   return { source: NO_SOURCE, target, abandon: () => server.abandon() };
+}
+
+/** A server that stands in no topology. */
+function serverAt(address: ServerAddress, password: string): DatabaseServer {
+  const endpoint = endpointOf(address);
+  return new DatabaseServer({
+    name: endpoint,
+    spec: { endpoints: [endpoint], user: address.user, tls: null },
+    password,
+  });
 }
 
 function mysqlTarget(server: DatabaseServer, schema: string, lineage: string) {

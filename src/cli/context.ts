@@ -1,5 +1,6 @@
 /** What every command gets from outside, and what it may do: nothing here touches `process`. */
 import { OtterError } from '../model/error.ts';
+import type { FindPoint, ReachServer, ReadManager } from '../model/importing.ts';
 import type { ReachConflictLog, ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
@@ -62,6 +63,11 @@ export interface Parts {
   readonly reachConflictLog: ReachConflictLog;
   /** For `otter conflicts resolve`. */
   readonly reachConflictResolver: ReachConflictResolver;
+  /** For `otter import --db`. */
+  readonly reachServer: ReachServer;
+  /** For `otter import --otter4`. */
+  readonly readManager: ReadManager;
+  readonly findPoint: FindPoint;
   /** What the node at this address says of itself. */
   /** With the credentials that its `link` names, as they are where this runs. */
   askNode(node: NodeSpec, signal: AbortSignal): Promise<NodeAnswer>;

@@ -18,11 +18,28 @@ export interface LiveAnswer {
 }
 
 export async function askDatabases(
-  { parts, signal }: Pick<Context, 'parts' | 'signal'>,
+  context: Pick<Context, 'parts' | 'signal'>,
   topology: Topology,
   sourceOf: LoadedTopology['sourceOf'],
   known: Names,
 ): Promise<LiveAnswer> {
+  const { findings, asked } = await lookAt(context, topology, known);
+  return { findings: findings.map((finding) => diagnostic(finding, sourceOf)), asked };
+}
+
+export interface Looked {
+  readonly findings: readonly LiveFinding[];
+  /** Of those that answered. */
+  readonly reports: ReadonlyMap<string, ServerReport>;
+  readonly asked: number;
+}
+
+/** The databases that channels use, all at once. `known`: the names under which objects are kept there. */
+export async function lookAt(
+  { parts, signal }: Pick<Context, 'parts' | 'signal'>,
+  topology: Topology,
+  known: Names,
+): Promise<Looked> {
   await using reached = new AsyncDisposableStack();
   const findings: LiveFinding[] = [];
   const names = usedDatabases(topology);
@@ -57,7 +74,7 @@ export async function askDatabases(
     }),
   );
   findings.push(...inspect({ topology, databases: answered }));
-  return { findings: findings.map((finding) => diagnostic(finding, sourceOf)), asked: names.length };
+  return { findings, reports, asked: names.length };
 }
 
 function diagnostic({ at, ...finding }: LiveFinding, sourceOf: LoadedTopology['sourceOf']): Diagnostic {

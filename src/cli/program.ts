@@ -8,11 +8,13 @@ import { ASKED_BY_SHELL, completion, SHELLS } from './completion.ts';
 import { CONFLICT_KINDS, type ConflictsOptions, conflicts, WINNERS } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { type DashboardFlags, dashboard } from './dashboard.ts';
+import { type DriftOptions, drift } from './drift.ts';
 import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
 import { type FmtOptions, fmt } from './fmt.ts';
 import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
+import { type ImportOptions, importTopology } from './import.ts';
 import { init } from './init.ts';
 import { type Add, addKeeping, WORDS } from './keeping.ts';
 import { node, up } from './node.ts';
@@ -31,8 +33,6 @@ const LATER: readonly (readonly [string, string])[] = [
   ['verify [channel]', 'compare the databases row by row'],
   ['resync <channel> <table>', 'send the present rows again'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
-  ['drift', 'what in the live state differs from what was applied'],
-  ['import', 'write a topology from live databases'],
 ];
 
 /** Runs one command line. What goes wrong has been told when this returns. */
@@ -120,6 +120,20 @@ function addPlanning(add: Add, context: Context): void {
     'otter init .',
     (_, [folder]) => init(context, folder),
   );
+  add(
+    'import',
+    "write a topology: from live databases, or from an Otter 4 manager's own database",
+    'otter import --db hz=mysql://otter@10.0.0.5:3306/shop --db ca=mysql://otter@10.1.0.5:3306/shop --out topologies/shop.yaml',
+    (options) => importTopology(context, options as ImportOptions),
+  )
+    .option('--db <url>', 'a live database, NAME=mysql://USER@HOST:PORT/SCHEMA; may be repeated', collect)
+    .option('--one-way', 'with --db: rows go from the first database to the others')
+    .option('--otter4 <url>', "the Otter 4 manager's own database, mysql://USER@HOST:PORT/otter")
+    .option('--cursors <file>', 'with --otter4: where its canals stand, as printed by zkCli')
+    .option('--offline', 'with --otter4: do not ask the servers that its canals read')
+    .option('--name <name>', 'name of the topology')
+    .option('--out <file>', 'write to this file, which must not be there yet (default: print it)')
+    .addHelpText('after', '  otter import --otter4 mysql://root@10.0.0.9:3306/otter --out topologies/shop.yaml\n');
   add(
     'validate',
     'check a topology: schema and meaning, each finding at file:line:col',
@@ -236,6 +250,15 @@ function addLooking(add: Add, context: Context): void {
     .option('--take <row>', 'resolve: incoming, local, base, or a JSON file with the row')
     .option('--yes', 'resolve: do not ask')
     .addHelpText('after', '  otter conflicts show hz:42\n  otter conflicts resolve hz:42 --take incoming\n');
+  add(
+    'drift',
+    'what of files, nodes and databases is not as it was applied, and by whom; ends with 2 when there is any',
+    'otter drift --json',
+    (options) => drift(context, options as DriftOptions),
+  )
+    .option('--no-databases', 'do not ask the databases')
+    .option('--adopt', 'write what was applied into the files')
+    .option('--detailed-exitcode', 'as always: exit 2 when there are differences');
   add('history', 'every applied serial', 'otter history', (options) => history(context, options));
   add('show <serial>', 'what one serial changed', 'otter show 3', (options, [serial]) =>
     show(context, options, serial!),

@@ -1,7 +1,9 @@
 /** What in the live state is not as it was applied. Drift changes nothing in a plan; it tells a person what to look at. */
 import { compileChannel } from '../model/pipeline.ts';
-import type { ChannelSpec } from '../model/topology.ts';
-import type { AppliedState, LiveState } from './change.ts';
+import type { HistoryRecord } from '../model/records.ts';
+import type { ChannelSpec, Topology } from '../model/topology.ts';
+import type { AppliedState, AttributeChange, LiveState } from './change.ts';
+import { diff } from './diff.ts';
 
 export interface Drift {
   readonly address: string;
@@ -59,4 +61,90 @@ function isPaused(pipeline: string, pauses: NonNullable<LiveState['pauses']>): b
 
 function sorted<T>(records: Readonly<Record<string, T>>): [string, T][] {
   return Object.entries(records).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+/** Who applied something last. */
+export interface Attribution {
+  readonly serial: number;
+  readonly by: string;
+  readonly at: string;
+  readonly commit: string | null;
+}
+
+/**
+ * One thing that is not as something else has it: `declared`, the files say otherwise than what was applied; `reported`, a node
+ * says otherwise; `database`, a database is otherwise than what runs on it needs.
+ */
+export interface Difference {
+  readonly address: string;
+  readonly class: 'declared' | 'reported' | 'database';
+  readonly kind:
+    | Drift['kind']
+    | 'not-applied'
+    | 'changed'
+    | 'not-declared'
+    | 'schema'
+    | 'grants'
+    | 'settings'
+    | 'tables'
+    | 'unknown';
+  /** A sentence without a full stop. */
+  readonly message: string;
+  /** Of what is declared: from what was applied to what the files say. */
+  readonly attributes: readonly AttributeChange[];
+  readonly by: Attribution | null;
+}
+
+export interface Compared {
+  /** Null: there are no files to compare with. */
+  readonly declared: Topology | null;
+  readonly applied: AppliedState;
+  readonly live: LiveState;
+  /** Oldest first. */
+  readonly history: readonly HistoryRecord[];
+}
+
+/** What files and nodes have to say; both sides are in one spelling, so that only what means something else is told. */
+export function differencesOf({ declared, applied, live, history }: Compared): Difference[] {
+  const last = new Map<string, Attribution>();
+  for (const { serial, by, at, commit, addresses } of history)
+    for (const address of addresses) last.set(address, { serial, by, at, commit });
+  const written = declared === null ? [] : diff(declared, applied);
+  return [
+    ...written.map((change): Difference => {
+      const { address, before, after, attributes } = change;
+      const kind = before === null ? 'not-applied' : after === null ? 'not-declared' : 'changed';
+      return { address, class: 'declared', kind, message: WRITTEN[kind], attributes, by: last.get(address) ?? null };
+    }),
+    ...driftOf(applied, live).map(
+      ({ address, kind, message }): Difference => ({
+        address,
+        class: 'reported',
+        kind,
+        message,
+        attributes: [],
+        by: null,
+      }),
+    ),
+  ];
+}
+
+const WRITTEN = {
+  'not-applied': 'declared, and not applied',
+  changed: 'the files say otherwise than what was applied',
+  'not-declared': 'applied, and no longer in the files',
+} as const;
+
+/** What is looked at in the databases: channels that are on, since nothing was asked of a database for others. */
+export function runningTopology(applied: Topology): Topology {
+  const channel = Object.fromEntries(Object.entries(applied.channel).filter(([, { enabled }]) => enabled));
+  return { ...applied, channel };
+}
+
+/** Databases in which otter's own tables must be: somebody owns them, or has reported of a pipeline into them. */
+export function inUse({ owners, pipelines }: LiveState): ReadonlySet<string> {
+  const targets = Object.entries(pipelines).flatMap(([name, { phase }]) =>
+    phase === 'pending' ? [] : [name.slice(name.indexOf('>') + 1)],
+  );
+  return new Set([...Object.keys(owners), ...targets]);
 }

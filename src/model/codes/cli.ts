@@ -69,6 +69,19 @@ export const CLI_CODES = {
       'Between the moment when it was shown what would be done and the moment when it should be done, the row was written, another change of it was parked, or somebody else resolved it. Nothing was written.',
     action: 'Type the command again, and look at what it shows.',
   },
+  OT7013: {
+    title: "Not an Otter 4 manager's database",
+    meaning:
+      'The schema on that server has not the tables that an Otter 4 manager keeps its configuration in (CHANNEL, PIPELINE, DATA_MEDIA and so on).',
+    action:
+      "Give the address of the manager's own database with its schema, as its `otter.properties` names it: `otter import --otter4 mysql://user@host:3306/otter`.",
+  },
+  OT7014: {
+    title: 'Not adopted',
+    meaning:
+      'What was applied could not be written into the files so that they stay valid. The files are as they were.',
+    action: 'Look at `otter drift`, and change the files by hand.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:

@@ -1,0 +1,178 @@
+/**
+ * What was applied, written back into the files that declare it: values are changed where they stand, and comments stay.
+ *
+ * Rule: what a variable or an anchor gives is not overwritten, since it says more than the one value; it is told.
+ */
+import { type Document, isAlias, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
+
+export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain };
+
+/** One attribute as plans name it: `conflict.policy`, `tables[shop.orders].to`. */
+export interface AdoptedAttribute {
+  readonly path: string;
+  /** As it was applied; null, '' or an empty list: not at all. */
+  readonly value: Plain;
+}
+
+export interface Adoption {
+  readonly address: string;
+  /** Key of the topology, `channels`. */
+  readonly section: string;
+  readonly name: string;
+  /** Null: it is not applied, so it goes from the files. */
+  readonly attributes: readonly AdoptedAttribute[] | null;
+}
+
+export interface AdoptedText {
+  readonly text: string;
+  /** What could not be written, in words. */
+  readonly left: readonly string[];
+}
+
+/** @param text of the file that declares the objects, or is to */
+export function adopt(text: string, adoptions: readonly Adoption[]): AdoptedText {
+  const document = parseDocument(text, { merge: false, version: '1.2' });
+  const left: string[] = [];
+  for (const { address, section, name, attributes } of adoptions) {
+    if (attributes === null) {
+      document.deleteIn([section, name]);
+      continue;
+    }
+    const object = objectAt(document, section, name);
+    if (object === null) {
+      left.push(`${address}: it comes from an anchor`);
+      continue;
+    }
+    for (const attribute of attributes) {
+      const problem = write(document, object, attribute);
+      if (problem !== null) left.push(`${address} ${attribute.path}: ${problem}`);
+    }
+  }
+  return { text: likeBefore(text, document), left };
+}
+
+/** Lines that say what they said before are as they were, down to their spaces. */
+function likeBefore(text: string, document: Document): string {
+  const indent = Math.max(2, /^( +)\S/m.exec(text)?.[1]?.length ?? 2);
+  const indentSeq = !/^( *)[^\s#-][^\n]*:[ \t]*\n(?:[ \t]*#[^\n]*\n)*\1- /m.test(text);
+  const key = (line: string): string =>
+    `${/^ */.exec(line)![0].length} ${line
+      .trim()
+      .replaceAll(/\s*([[\]{},#])\s*/g, '$1')
+      .replaceAll(/\s+/g, ' ')}`;
+  const before = new Map(text.split('\n').map((line) => [key(line), line]));
+  const lines = document.toString({ lineWidth: 0, indent, indentSeq }).split('\n');
+  return lines.map((line) => before.get(key(line)) ?? narrow(line)).join('\n');
+}
+
+/** `[a, b]`, as lists are written by people; what stands in quotes is left alone. */
+function narrow(line: string): string {
+  return line.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\[ | \]/g, (part) =>
+    part === '[ ' ? '[' : part === ' ]' ? ']' : part,
+  );
+}
+
+/** Made where it is not there; null where the file has only a reference to it. */
+function objectAt(document: Document, section: string, name: string): YAMLMap | null {
+  const there = document.getIn([section, name], true);
+  if (isMap(there)) return there;
+  if (there !== undefined && there !== null) return null;
+  if (isAlias(document.get(section, true))) return null;
+  document.setIn([section, name], document.createNode({}));
+  return document.getIn([section, name], true) as YAMLMap;
+}
+
+/** Null when it is written. */
+function write(document: Document, object: YAMLMap, { path, value }: AdoptedAttribute): string | null {
+  if (/(^|\.)process$/.test(path)) return 'a module is not in the state as a file';
+  if (/^(link|processors|\(spelling\))/.test(path)) return 'it does not stand in the object itself';
+  const [, table, rest] = /^tables\[(.*)\](?:\.(.+))?$/s.exec(path) ?? [];
+  if (table !== undefined) return writeTable(document, object, table, rest ?? null, value);
+  if (path === 'tables') return 'the order of the entries: put them in order by hand';
+  return set(document, object, path.split('.'), value);
+}
+
+function writeTable(
+  document: Document,
+  object: YAMLMap,
+  table: string,
+  rest: string | null,
+  value: Plain,
+): string | null {
+  const tables = object.get('tables', true);
+  if (tables !== undefined && !isSeq(tables)) return 'its tables come from an anchor';
+  const index = tables === undefined ? -1 : tables.items.findIndex((item) => nameOf(item) === table);
+  if (rest === null) {
+    if (isNothing(value)) {
+      if (index < 0) return 'no entry of this name is there';
+      tables!.items.splice(index, 1);
+      return null;
+    }
+    if (tables === undefined) {
+      object.set('tables', document.createNode([said(value)]));
+    } else tables.add(flow(document, value));
+    return null;
+  }
+  if (index < 0) return 'no entry of this name is there';
+  const item = tables!.items[index];
+  if (isAlias(item)) return 'it comes from an anchor';
+  // A name alone becomes an entry with more to say.
+  const entry = isMap(item) ? item : (flow(document, { from: table }) as YAMLMap);
+  if (isScalar(item)) Object.assign(entry, { commentBefore: item.commentBefore, comment: item.comment });
+  tables!.items[index] = entry;
+  return set(document, entry, rest.split('.'), value);
+}
+
+function set(document: Document, object: YAMLMap, path: readonly string[], value: Plain): string | null {
+  let map = object;
+  for (const key of path.slice(0, -1)) {
+    const next = map.get(key, true);
+    if (isAlias(next)) return 'it comes from an anchor';
+    if (isMap(next)) map = next;
+    else {
+      if (isNothing(value)) return null;
+      const made = flow(document, {}) as YAMLMap;
+      map.set(key, made);
+      map = made;
+    }
+  }
+  const key = path.at(-1)!;
+  const there = map.get(key, true);
+  if (isAlias(there)) return 'it comes from an anchor';
+  if (mentionsVariable(there)) return 'a variable gives it';
+  if (isNothing(value)) map.delete(key);
+  else if (isScalar(there) && typeof value !== 'object') there.value = value;
+  else map.set(key, flow(document, value));
+  return null;
+}
+
+function mentionsVariable(node: unknown): boolean {
+  if (isScalar(node)) return typeof node.value === 'string' && node.value.includes('${var.');
+  if (isSeq(node)) return node.items.some(mentionsVariable);
+  return isMap(node) && node.items.some(({ value }) => mentionsVariable(value));
+}
+
+/** What is new stands on one line. */
+function flow(document: Document, value: Plain) {
+  return document.createNode(said(value), { flow: true });
+}
+
+/** What is applied has every key; a file has those that say something. */
+function said(value: Plain): Plain {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  const entries = Object.entries(value).map(([key, one]) => [key, said(one)] as const);
+  return Object.fromEntries(entries.filter(([, one]) => !isNothing(one) && !isEmptyMap(one)));
+}
+
+function isEmptyMap(value: Plain): boolean {
+  return typeof value === 'object' && value !== null && Object.keys(value).length === 0;
+}
+
+function nameOf(item: unknown): string | null {
+  if (isScalar(item)) return String(item.value);
+  return isMap(item) ? String(item.get('from')) : null;
+}
+
+function isNothing(value: Plain): boolean {
+  return value === null || value === '' || (Array.isArray(value) && value.length === 0);
+}

@@ -1,0 +1,88 @@
+/** From a branch to what is applied, on either host: the histories that the two tests run. */
+import { expect } from 'vitest';
+import { BASE } from '../topology/example.ts';
+import { type Kind, Repository } from './flow.ts';
+import { BOT, FakeHost, type Said } from './host.ts';
+
+const SHOP = `${BASE}channels:\n  shop:\n    between: [hz, ca]\n    tables: [shop.orders]\n`;
+const HOUR = { OTTER_CI_TIMEOUT: '1ms' };
+/** Nobody runs nodes here: what was applied is written, and the nodes have not reported. */
+const NO_NODES = 9;
+
+/** One request, as it should go. */
+export async function shortFlow(kind: Kind): Promise<void> {
+  await using host = await FakeHost.start();
+  await using repository = await Repository.with(BASE, host, kind);
+  const one = await repository.branch('one', SHOP);
+  const reviewed = await repository.run('review', one, 1);
+  expect(reviewed, reviewed.err).toMatchObject({ code: 0 });
+  const applied = await repository.run('apply', await repository.merge('one', 1), null, HOUR);
+  expect(applied, applied.err).toMatchObject({ code: NO_NODES });
+  expect(host.comments.get(1)).toMatchObject([{ author: BOT }]);
+  expect(host.comments.get(1)![0]!.body).toContain('Applied as serial 1');
+}
+
+const FORGED = `<!-- otter: the plan of topologies -->\n<!-- otter: digest ${'0'.repeat(64)} -->\n### otter plan: t\n`;
+
+export async function wholeFlow(kind: Kind): Promise<void> {
+  await using host = await FakeHost.start();
+  await using repository = await Repository.with(BASE, host, kind);
+  const first = await repository.git('rev-parse', 'HEAD');
+  // Nobody has seen a plan of this commit.
+  expect(await repository.run('apply', first, null, HOUR)).toMatchObject({ code: 4 });
+
+  // Somebody else's comment that looks like it, and stands before it, is neither read nor written.
+  const forged = host.say(1, 'mallory', FORGED);
+  const own = (request: number): Said[] => (host.comments.get(request) ?? []).filter(({ author }) => author === BOT);
+  const one = await repository.branch('one', SHOP.replace('orders', 'order s'));
+  const broken = await repository.run('review', one, 1);
+  expect(broken, broken.err).toMatchObject({ code: 3 });
+  expect(own(1)).toHaveLength(1);
+  expect(own(1)[0]!.body).toContain('**Not valid**');
+  if (kind === 'github') expect(broken.out).toContain('::error');
+
+  const mended = await repository.commit(SHOP, 'mended');
+  const reviewed = await repository.run('review', mended, 1, {
+    OTTER_X_PASSWORD: 'orders',
+    OTTER_X_TOKEN: 'shop.orders',
+  });
+  expect(reviewed, reviewed.err).toMatchObject({ code: 0 });
+  expect(own(1)).toHaveLength(1);
+  const { body } = own(1)[0]!;
+  expect(body).toMatch(
+    /^<!-- otter: the plan of topologies -->\n<!-- otter: digest [0-9a-f]{64} -->\n### otter plan: t\n/,
+  );
+  expect(body).toContain(`For commit ${mended.slice(0, 12)}`);
+  // What secrets hold is not said, even where it is a name.
+  expect(body).not.toContain('orders');
+  expect(body).toContain('***');
+  expect(forged.body).toBe(FORGED);
+
+  const merged = await repository.merge('one', 1);
+  host.failing = 2;
+  const applied = await repository.run('apply', merged, null, HOUR);
+  expect(applied, applied.err).toMatchObject({ code: NO_NODES });
+  expect(applied.out).toContain('Applied as serial 1');
+  expect(own(1)[0]!.body).toContain('Applied as serial 1');
+  expect(own(1)).toHaveLength(1);
+  expect((await repository.run('apply', merged, null, HOUR)).out).toContain('nothing to apply');
+
+  // Two at once: the second was planned before the first was applied.
+  const two = await repository.branch('two', SHOP.replace('tables:', 'ddl: ignore\n    tables:'));
+  await repository.run('review', two, 2);
+  const three = await repository.branch(
+    'three',
+    SHOP.replace('regions: { a: {}', 'regions: { a: { description: here }'),
+  );
+  await repository.run('review', three, 3);
+  expect(await repository.run('apply', await repository.merge('two', 2), null, HOUR)).toMatchObject({ code: NO_NODES });
+  const late = await repository.run('apply', await repository.merge('three', 3), null, HOUR);
+  expect(late, late.err).toMatchObject({ code: 5 });
+  expect(own(3)).toHaveLength(1);
+  expect(own(3)[0]).toMatchObject({ author: BOT });
+  expect(own(3)[0]!.body).toContain('**Not applied:**');
+  // Nor is it agreed to any more.
+  expect(await repository.run('apply', await repository.git('rev-parse', 'HEAD'), null, HOUR)).toMatchObject({
+    code: 4,
+  });
+}

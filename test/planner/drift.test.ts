@@ -1,0 +1,233 @@
+/** What differs, told once and with who applied it; and written back, so that it differs no more. */
+
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Adoption, adopt, type Plain } from '../../src/import/adopt.ts';
+import { Names } from '../../src/model/kept-names.ts';
+import type { HistoryRecord, PipelineRecord } from '../../src/model/records.ts';
+import { KINDS, type Kind, type Topology } from '../../src/model/topology.ts';
+import { canonical, canonicalText } from '../../src/planner/canonical.ts';
+import type { AppliedState, LiveState } from '../../src/planner/change.ts';
+import { type Difference, differencesOf, inUse, runningTopology } from '../../src/planner/drift.ts';
+import { driftJson, driftText } from '../../src/render/drift.ts';
+import { SECTIONS } from '../../src/topology/resolve.ts';
+import { BASE } from '../topology/example.ts';
+import { loaded, SHOP } from './world.ts';
+
+const QUIET: LiveState = { nodes: {}, owners: {}, pipelines: {} };
+
+function stateOf(topology: Topology): AppliedState {
+  const keyOf = (kind: Kind, name: string): string => `${kind}/${name}`;
+  const specs = KINDS.flatMap((kind) =>
+    Object.entries(topology[kind]).map(([name, spec]) => ({
+      key: keyOf(kind, name),
+      kind,
+      name,
+      generation: 1,
+      spec: canonical(spec),
+      revision: 1,
+    })),
+  );
+  return {
+    topology: topology.name,
+    meta: { key: 'meta', revision: 1, record: { format: 1, lineage: 'l', serial: 7 } },
+    specs,
+    names: new Names([]),
+    keyOf,
+    keyFor: keyOf,
+  };
+}
+
+const record = (serial: number, addresses: string[]): HistoryRecord => ({
+  serial,
+  at: `2026-11-0${serial}T00:00:00Z`,
+  by: 'ann',
+  commit: '0123456789abcdef',
+  planDigest: 'd',
+  summary: { add: 1, change: 0, destroy: 0 },
+  addresses,
+});
+
+const compare = (declared: string | null, applied: string, live = QUIET, history: HistoryRecord[] = []): Difference[] =>
+  differencesOf({
+    declared: declared === null ? null : loaded(declared).topology,
+    applied: stateOf(loaded(applied).topology),
+    live,
+    history,
+  });
+
+test('what is the same in other words is no difference', () => {
+  const spelled = SHOP.replace(
+    'between: [hz, ca]',
+    'between: ["hz", "ca"]\n    initial: copy\n    conflict: { policy: site-priority, priority: [hz, ca] }',
+  ).replace('- shop.orders', '- { from: shop.orders }');
+  expect(spelled).not.toBe(SHOP);
+  expect(compare(spelled, SHOP)).toEqual([]);
+  expect(compare(null, SHOP)).toEqual([]);
+});
+
+test('what the files say otherwise, with who applied it last', () => {
+  const other = SHOP.replace('- shop.stock', '- shop.customer').replace(
+    'between: [hz, ca]',
+    'between: [hz, ca]\n    ddl: ignore',
+  );
+  const [one, ...rest] = compare(other, SHOP, QUIET, [
+    record(1, ['channel.shop']),
+    record(3, ['channel.shop']),
+    record(5, ['node.x']),
+  ]);
+  expect(rest).toEqual([]);
+  expect(one).toMatchObject({
+    address: 'channel.shop',
+    class: 'declared',
+    kind: 'changed',
+    by: { serial: 3, by: 'ann' },
+  });
+  expect(one!.attributes.map(({ path, action }) => [path, action])).toEqual([
+    ['ddl', 'change'],
+    ['tables[shop.stock]', 'remove'],
+    ['tables[shop.customer]', 'add'],
+  ]);
+  expect(compare(BASE, SHOP)).toMatchObject([{ address: 'channel.shop', kind: 'not-declared' }]);
+  expect(compare(SHOP, BASE)).toMatchObject([{ address: 'channel.shop', kind: 'not-applied', by: null }]);
+  const text = driftText({ topology: 't', serial: 7, differences: [one!], asked: null }, false);
+  expect(text).toBe(`The files and what was applied:
+
+  ! channel.shop: the files say otherwise than what was applied (serial 3, ann, 2026-11-03T00:00:00Z, commit 0123456789ab)
+      ddl: applied "stop", declared "ignore"
+      tables[shop.stock]: applied "shop.stock", declared (nothing)
+      tables[shop.customer]: applied (nothing), declared "shop.customer"
+
+Drift: 1 difference.
+`);
+});
+
+test('what nodes report, what is in use, and what is not to be told', () => {
+  const paused: PipelineRecord = {
+    observedGeneration: 1,
+    phase: 'paused',
+    position: null,
+    error: null,
+    node: 'hz-1',
+    updatedMs: 0,
+  };
+  const live: LiveState = {
+    ...QUIET,
+    pipelines: { 'shop/hz>ca': paused, 'shop/ca>hz': { ...paused, phase: 'pending' } },
+  };
+  expect(compare(SHOP, SHOP, live)).toMatchObject([
+    { address: 'pipeline.shop/hz>ca', class: 'reported', kind: 'paused' },
+  ]);
+  expect([...inUse(live)]).toEqual(['ca']);
+  const off = loaded(SHOP.replace('between:', 'enabled: false\n    between:')).topology;
+  expect(Object.keys(runningTopology(off).channel)).toEqual([]);
+  const unknown: Difference = {
+    address: 'database.hz',
+    class: 'database',
+    kind: 'unknown',
+    message: 'no answer',
+    attributes: [],
+    by: null,
+  };
+  const json = JSON.parse(driftJson({ topology: 't', serial: 7, differences: [unknown], asked: 1 })) as {
+    drift: unknown[];
+    unknown: unknown[];
+  };
+  expect(json).toMatchObject({ drift: [], unknown: [{ address: 'database.hz', message: 'no answer' }] });
+});
+
+const TABLES = ['shop.orders', 'shop.stock', 'shop.customer', 'shop.log_*'];
+const channel = fc.record({
+  name: fc.constantFrom('shop', 'other'),
+  initial: fc.constantFrom('', 'copy', 'none'),
+  ddl: fc.constantFrom('', 'ignore', 'replicate'),
+  enabled: fc.constantFrom('', 'false'),
+  rate: fc.constantFrom('', '5MB/s'),
+  policy: fc.constantFrom('', 'site-priority', 'last-write-wins'),
+  log: fc.constantFrom('', 'keys'),
+  tables: fc.subarray(TABLES, { minLength: 1 }),
+  to: fc.subarray(TABLES.slice(0, 3)),
+  omit: fc.subarray(TABLES.slice(0, 3)),
+  protect: fc.boolean(),
+});
+
+/** A topology with comments everywhere. */
+function yamlOf({
+  name,
+  initial,
+  ddl,
+  enabled,
+  rate,
+  policy,
+  log,
+  tables,
+  to,
+  omit,
+  protect,
+}: typeof channel extends fc.Arbitrary<infer T> ? T : never): string {
+  const key = (k: string, value: string): string => (value === '' ? '' : `    ${k}: ${value} # about ${k}\n`);
+  const rule = [policy === '' ? '' : `policy: ${policy}`, log === '' ? '' : `log: ${log}`]
+    .filter((one) => one !== '')
+    .join(', ');
+  const entries = tables.map((table) => {
+    const more = [
+      to.includes(table) ? `, to: ${table}_there` : '',
+      omit.includes(table) ? ', columns: { omit: [secret] }' : '',
+    ].join('');
+    return `      # before ${table}\n      - ${more === '' ? table : `{ from: ${table}${more} }`}\n`;
+  });
+  const base = protect ? BASE.replace(/^( +)(hz: \{[^\n]*) \}$/m, '$1$2, protect: true }') : BASE;
+  return `# the top\n${base}channels:\n  # of the channel\n  ${name}:\n    between: [hz, ca]\n${key('initial', initial)}${key('ddl', ddl)}${key('enabled', enabled)}${key('rate', rate)}${rule === '' ? '' : `    conflict: { ${rule} }\n`}    tables:\n${entries.join('')}`;
+}
+
+function adoptionsOf(differences: readonly Difference[], applied: AppliedState): Adoption[] {
+  return differences.map(({ address, attributes }) => {
+    const [kind, name] = [address.slice(0, address.indexOf('.')) as Kind, address.slice(address.indexOf('.') + 1)];
+    const there = applied.specs.some((one) => one.kind === kind && one.name === name);
+    const values = attributes.map(({ path, before }) => ({ path, value: before as Plain }));
+    return { address, section: SECTIONS[kind as keyof typeof SECTIONS], name, attributes: there ? values : null };
+  });
+}
+
+test('what was applied is written back, and then nothing differs; comments stay', () => {
+  fc.assert(
+    fc.property(channel, channel, (one, other) => {
+      const [declared, applied] = [yamlOf(one), stateOf(loaded(yamlOf(other)).topology)];
+      const found = differencesOf({ declared: loaded(declared).topology, applied, live: QUIET, history: [] });
+      const { text, left } = adopt(declared, adoptionsOf(found, applied));
+      const rest = differencesOf({ declared: loaded(text).topology, applied, live: QUIET, history: [] });
+      // The order of entries is a person's to change, and was told.
+      const ordered = rest.every(({ attributes }) => attributes.every(({ path }) => path === 'tables'));
+      expect(rest.length === 0 || ordered, `${declared}\n${text}\n${canonicalText(rest)}`).toBe(true);
+      expect(left.filter((why) => !why.includes('the order of the entries'))).toEqual([]);
+      expect(text).toContain('# the top');
+      expect(text).toContain('endpoints: ["10.0.1.2:3306"]');
+      if (one.name === other.name) {
+        expect(text).toContain('# of the channel');
+        // The comment of the first entry is that of the list.
+        for (const table of one.tables.slice(1).filter((each) => other.tables.includes(each)))
+          expect(text).toContain(`# before ${table}`);
+      }
+    }),
+    { numRuns: 40 },
+  );
+});
+
+test('what a variable or an anchor gives stays, and is told', () => {
+  const text = `x: &all [a.b]\nvars: { d: { default: ignore } }\nchannels:\n  shop: { ddl: "\${var.d}", tables: *all, conflict: &c { policy: manual } }\n  two: { conflict: *c }\n  three: *c\n`;
+  const set = (name: string, path: string, value: Plain): Adoption => ({
+    address: `channel.${name}`,
+    section: 'channels',
+    name,
+    attributes: [{ path, value }],
+  });
+  const { text: after, left } = adopt(text, [
+    set('shop', 'ddl', 'stop'),
+    set('shop', 'tables[a.b].to', 'c.d'),
+    set('two', 'conflict.policy', 'site-priority'),
+    set('three', 'ddl', 'stop'),
+    set('shop', 'tables[a.b].process', './x.mjs'),
+  ]);
+  expect(left).toHaveLength(5);
+  expect(after.replaceAll(/\s+/g, '')).toBe(text.replaceAll(/\s+/g, ''));
+});
