@@ -5,6 +5,7 @@
  * A comment behind a value keeps its column while there is room, so that comments under each other stay so.
  * Rule kept here: what the text means is what it meant; `formatText` makes sure of that before it answers.
  */
+/* eslint @typescript-eslint/switch-exhaustiveness-check: ["error", { "considerDefaultExhaustiveForUnions": true }] -- the kinds of tokens are the parser's, not ours */
 import type { CST } from 'yaml';
 import { Parser } from 'yaml';
 import type { Diagnostic } from '../model/diagnostic.ts';

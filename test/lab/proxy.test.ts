@@ -71,8 +71,8 @@ describe('the proxy', () => {
     const began = performance.now();
     socket.end(bytes);
     expect(digest(await readAll(socket))).toBe(digest(bytes));
-    // Never faster than the line allows: the delay twice, and the bytes at its rate.
-    expect(performance.now() - began).toBeGreaterThan(150);
+    // Never faster than the line allows: the bytes at its rate, but for the first that it takes at once.
+    expect(performance.now() - began).toBeGreaterThan(100);
   });
 
   it('makes a sender wait when the receiver does not read', async () => {
