@@ -9,6 +9,7 @@ import { NAME_PATTERN, type Topology } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import { type AppliedState, nameOf } from '../planner/change.ts';
 import { type Compared, type Difference, differencesOf, inUse, runningTopology } from '../planner/drift.ts';
+import { movesOf } from '../planner/moves.ts';
 import { driftJson, driftText } from '../render/drift.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
 import { SECTIONS } from '../topology/resolve.ts';
@@ -38,6 +39,15 @@ export async function drift(context: Context, options: DriftOptions): Promise<nu
     throw new OtterError('OT7001', '--adopt wants files to write to, and only a name was given', {
       hint: 'Name the topology by its path: otter drift --adopt -t topologies/NAME',
     });
+  }
+  if (options.adopt === true && options.env !== undefined) {
+    throw new OtterError(
+      'OT7001',
+      '--adopt writes the files that all environments share, and --env asks for one of them',
+      {
+        hint: `Write by hand what \`otter drift --env ${options.env}\` shows, into the file of that environment.`,
+      },
+    );
   }
   await using store = storeToRead(context, options);
   const { applied, live } = await readApplied(store, name, context.signal);
@@ -117,6 +127,16 @@ function adoptAll(
   compared: Compared,
   differences: readonly Difference[],
 ): Difference[] {
+  const [renamed] = movesOf(files.topology, compared.applied).moves;
+  if (renamed !== undefined) {
+    throw new OtterError(
+      'OT7014',
+      `${renamed.from} is to be called ${renamed.to} by the files, and that was not applied yet`,
+      {
+        hint: 'Apply it (`otter plan`), or take it back in the files; then adopt the rest.',
+      },
+    );
+  }
   const before = new Map<string, string>();
   const declared = differences.filter((one) => one.class === 'declared');
   // Limits are for people to put back, who read why they were loosened.
@@ -156,11 +176,19 @@ function adoptAll(
 function adoptionOf({ address, attributes }: Difference, applied: AppliedState): Adoption {
   const kind = address.slice(0, address.indexOf('.')) as keyof typeof SECTIONS;
   const name = nameOf(address);
-  const isApplied = applied.specs.some((one) => one.kind === kind && one.name === name);
+  const found = applied.specs.find((one) => one.kind === kind && one.name === name);
+  const isApplied = found !== undefined;
+  const spec = found?.spec as Readonly<Record<string, unknown>> | undefined;
   return {
     address,
     section: SECTIONS[kind],
     name,
-    attributes: isApplied ? attributes.map(({ path, before }) => ({ path, value: before as Plain })) : null,
+    // An address that is the one it listens on is not said.
+    attributes: isApplied
+      ? attributes.map(({ path, before }) => ({
+          path,
+          value: path === 'advertise' && before === spec?.['listen'] ? null : (before as Plain),
+        }))
+      : null,
   };
 }

@@ -20,6 +20,7 @@ const EXITS: Readonly<Record<string, number>> = {
   OT2003: EXIT.partly,
   OT2004: EXIT.refused,
   OT2005: EXIT.locked,
+  OT2008: EXIT.refused,
   OT2011: EXIT.refused,
   OT2031: EXIT.partly,
   OT2032: EXIT.usage,

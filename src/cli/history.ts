@@ -1,12 +1,13 @@
 /** `otter history`, `otter show N`, `otter diff A..B`: what was applied, when and by whom. `otter audit`: who changed what. */
 import { readAudit } from '../executor/audit.ts';
-import { appliedAt, type Past, planOf, readPast } from '../executor/past.ts';
+import { appliedAt, movesBack, type Past, planOf, readPast } from '../executor/past.ts';
 import { readHistory } from '../executor/snapshot.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import type { HistoryRecord } from '../model/records.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import { diff } from '../planner/diff.ts';
+import { withMoves } from '../planner/moves.ts';
 import { renderAudit, renderDifferences, renderHistory, renderSerial } from '../render/history.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
@@ -40,7 +41,10 @@ export async function show(context: Context, options: CommonOptions, word: strin
 export async function differences(context: Context, options: CommonOptions, range: string): Promise<number> {
   const { name, past } = await pastOf(context, options);
   const [from, to] = rangeOf(range, past.history);
-  const changes = diff(appliedTopology(appliedAt(past, to)), appliedAt(past, from));
+  const [older, newer] = from < to ? [from, to] : [to, from];
+  const back = movesBack(past, older, newer);
+  const moves = from < to ? back.map((move) => ({ from: move.to, to: move.from })) : back;
+  const changes = diff(appliedTopology(appliedAt(past, to)), withMoves(appliedAt(past, from), moves), moves);
   const json = {
     topology: name,
     from,

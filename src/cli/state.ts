@@ -1,4 +1,6 @@
 /** `otter state export` and `import`: the state as one file. `otter migrate`: the state in the format of this version. */
+
+import { readApplied } from '../executor/applied.ts';
 import { type UnderLock, underLock } from '../executor/apply-lock.ts';
 import {
   exportState,
@@ -13,8 +15,11 @@ import type { Author } from '../executor/batches.ts';
 import type { Migration } from '../executor/formats.ts';
 import { migrate as migrateState, readMigration } from '../executor/migrate.ts';
 import { OtterError } from '../model/error.ts';
+import { Names } from '../model/kept-names.ts';
 import type { StateStore } from '../model/ports.ts';
-import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
+import type { KeptName } from '../model/records.ts';
+import { type Kind, type Move, NOTHING_DECLARED, type Topology } from '../model/topology.ts';
+import { type AppliedState, addressOf } from '../planner/change.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type ApplyOptions, review } from './apply.ts';
@@ -81,7 +86,10 @@ async function imported(context: Context, options: StateOptions, path: string): 
       `${topology} is there already: what is declared in the file is planned for. Lineage and history stay as they are here${other ? '; the file is of another lineage' : ''}.\n`,
     );
     const desired = declaredIn(file, migration);
-    const planned = await planFor(context, { ...options, topology }, store, { desired });
+    const renamed = other ? [] : movesTo(file, (await readApplied(store, topology, context.signal)).applied);
+    const planned = await planFor(context, { ...options, topology }, store, {
+      desired: { ...desired, moved: renamed },
+    });
     return await review(context, { ...options, topology }, store, planned, 'state import');
   }
   const toWrite = recordsToWrite(file, migration);
@@ -102,12 +110,36 @@ async function imported(context: Context, options: StateOptions, path: string): 
 function declaredIn(file: StateFile, { changes }: Migration): Topology {
   const upgraded = new Map(changes.map(({ path, after }) => [path, after]));
   const kinds: Record<string, Record<string, unknown>> = {};
+  const names = new Names(keptIn(file));
   for (const [path, { value }] of Object.entries(file.entries)) {
     const [room, kind = '', name = ''] = path.split('/');
     if (room !== 'spec') continue;
-    kinds[kind] = { ...kinds[kind], [decodeURIComponent(name)]: (upgraded.get(path) ?? value)['spec'] };
+    const spec = names.shownSpec(kind as Kind, (upgraded.get(path) ?? value)['spec']);
+    kinds[kind] = { ...kinds[kind], [names.shown(kind as Kind, decodeURIComponent(name))]: spec };
   }
   return { ...NOTHING_DECLARED, ...kinds, name: file.topology };
+}
+
+/** The names that objects have in a file, and those under which they are kept. */
+function keptIn(file: StateFile): KeptName[] {
+  return Object.entries(file.entries).flatMap(([path, { value }]) => {
+    const [room, kind = '', name = ''] = path.split('/');
+    if (room !== 'spec') return [];
+    const kept = decodeURIComponent(name);
+    const shown = value['name'];
+    return [{ kind: kind as Kind, kept, shown: typeof shown === 'string' ? shown : kept }];
+  });
+}
+
+/** Of objects that are called otherwise here than in the file, and are the same. */
+function movesTo(file: StateFile, { specs, names }: AppliedState): Move[] {
+  const here = new Set(specs.map(({ kind, name }) => `${kind} ${names.kept(kind, name)}`));
+  return keptIn(file).flatMap(({ kind, kept, shown }) => {
+    const now = names.shown(kind, kept);
+    return now === shown || !here.has(`${kind} ${kept}`)
+      ? []
+      : [{ from: addressOf(kind, now), to: addressOf(kind, shown) }];
+  });
 }
 
 export async function migrate(context: Context, options: StateOptions): Promise<number> {

@@ -6,6 +6,7 @@
  * topology that was destroyed, so a new lineage is in the first.
  */
 import type { Names } from '../model/kept-names.ts';
+import { compileChannel } from '../model/pipeline.ts';
 import type { Condition, Put } from '../model/ports.ts';
 import type { BatchRecord, ChangeRecord, HistoryRecord, MetaRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
@@ -99,7 +100,8 @@ export function batchesOf(input: BatchInput): Batch[] {
       conditions.push({ key, revision: plan.reads[key] ?? null });
       // Never one that was seen before under this name, also when the object was removed in between.
       const generation = Math.max((before.get(key)?.generation ?? 0) + 1, serial, record?.generationFloor ?? 0);
-      if (change.after === null) deletes.push(key, ...pausesOf(topology, change, live, names));
+      deletes.push(...pausesOf(topology, change, live, names));
+      if (change.after === null) deletes.push(key);
       else {
         const spec = names.keptSpec(change.kind, change.after) as unknown as SpecRecord['spec'];
         const object = {
@@ -167,14 +169,22 @@ function historyRecord(
   };
 }
 
-/** What was paused of a channel that goes: one that comes back under its name is not the one that somebody paused. */
-function pausesOf(topology: string, { kind, address }: Change, { pauses = {} }: LiveState, names: Names): string[] {
+/** What was paused and goes: what comes back under its name, a channel or a pipeline of it, is not what somebody paused. */
+function pausesOf(
+  topology: string,
+  { kind, address, after }: Change,
+  { pauses = {} }: LiveState,
+  names: Names,
+): string[] {
   if (kind !== 'channel') return [];
   const name = nameOf(address);
+  const pipelines = after === null ? [] : compileChannel(name, after as unknown as ChannelSpec);
+  const stays = new Set(after === null ? [] : [address, ...pipelines.map((one) => `pipeline.${one.name}`)]);
   return Object.keys(pauses).flatMap((paused) => {
+    if (stays.has(paused)) return [];
     if (paused === address) return [pauseKey(topology, 'channel', names.kept('channel', name))];
-    const pipeline = paused.slice('pipeline.'.length);
-    return paused.startsWith(`pipeline.${name}/`) ? [pauseKey(topology, 'pipeline', names.keptPipeline(pipeline))] : [];
+    if (!paused.startsWith(`pipeline.${name}/`)) return [];
+    return [pauseKey(topology, 'pipeline', names.keptPipeline(paused.slice('pipeline.'.length)))];
   });
 }
 
@@ -227,7 +237,7 @@ function cut(
   let [size, writes] = [0, 0];
   for (const change of changes) {
     const own = JSON.stringify(change.before).length + 2 * JSON.stringify(change.after).length;
-    const count = 1 + (change.after === null ? pausesOf(topology, change, live, names).length : 0);
+    const count = 1 + pausesOf(topology, change, live, names).length;
     const part = parts.at(-1);
     if (part === undefined || writes + count > changesMax || size + own > BATCH_CHARACTERS_MAX) {
       parts.push([change]);

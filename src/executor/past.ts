@@ -93,20 +93,41 @@ function callBack(present: Map<string, AppliedSpec>, moves: readonly Move[]): vo
   }
 }
 
-/** How objects that got other names since this serial are called as they were. Each is kept where it is, so that nothing begins anew. */
-export function movesBack({ history, runs }: Past, serial: number): Move[] {
-  const record = history.find((one) => one.serial === serial);
-  const end = record === undefined ? undefined : runs.find((run) => isOf(run, record))?.batches.at(-1)?.order;
-  return runs.flatMap(({ plan, batches }) => {
+/**
+ * How objects that got other names since a serial are called as they were, whatever they were called in between. Each is kept where it
+ * is, so that nothing begins anew. `until`: of what was applied at that serial; without it, of now.
+ */
+export function movesBack(past: Past, serial: number, until?: number): Move[] {
+  const [from, to] = [endOf(past, serial), until === undefined ? Number.POSITIVE_INFINITY : endOf(past, until)];
+  const runs = past.runs
+    .map(({ plan, batches }) => ({ plan, batches: batches.filter(({ order }) => order > from && order <= to) }))
+    .filter(({ batches }) => batches.length > 0);
+  // From each name at the end to the one as far back as we have come.
+  let names = new Map<string, string>();
+  for (const { plan, batches } of runs.reverse()) {
     const changes = new Map(plan?.changes.map((change) => [change.address, change]));
-    const later = batches.filter(({ order }) => end !== undefined && order > end);
-    return later.flatMap(({ record: { addresses } }) =>
-      addresses.flatMap((address): Move[] => {
-        const was = changes.get(address)?.moved_from ?? null;
-        return was === null ? [] : [{ from: address, to: was }];
-      }),
+    const renamed = new Map(
+      batches.flatMap(({ record: { addresses } }) =>
+        addresses.flatMap((address): [string, string][] => {
+          const was = changes.get(address)?.moved_from ?? null;
+          return was === null ? [] : [[address, was]];
+        }),
+      ),
     );
-  });
+    const known = new Set(names.values());
+    names = new Map([
+      ...[...names].map(([now, then]): [string, string] => [now, renamed.get(then) ?? then]),
+      ...[...renamed].filter(([address]) => !known.has(address)),
+    ]);
+  }
+  return [...names].flatMap(([now, then]) => (now === then ? [] : [{ from: now, to: then }]));
+}
+
+/** The place in the order of writes at which it was complete. */
+function endOf({ history, runs }: Past, serial: number): number {
+  const record = history.find((one) => one.serial === serial);
+  const run = record === undefined ? undefined : runs.find((one) => isOf(one, record));
+  return run?.batches.at(-1)?.order ?? Number.POSITIVE_INFINITY;
 }
 
 function isOf(run: Run, { serial, planDigest, run: id }: HistoryRecord): boolean {

@@ -140,6 +140,7 @@ function set(document: Document, object: YAMLMap, path: readonly string[], value
   const there = map.get(key, true);
   if (isAlias(there)) return 'it comes from an anchor';
   if (mentionsVariable(there)) return 'a variable gives it';
+  if (there === undefined && map.has('<<')) return 'it may come from an anchor (`<<`)';
   if (isNothing(value)) map.delete(key);
   else if (isScalar(there) && typeof value !== 'object') there.value = value;
   else map.set(key, flow(document, value));

@@ -91,14 +91,17 @@ function pipelineStatus(
   const { name, channel, source, target, enabled } = pipeline;
   const node = records.owners[target]?.node ?? null;
   const measured = measure(pipeline, node, records, nowMs);
-  const pause = records.pauses?.[`channel.${channel}`] ?? records.pauses?.[`pipeline.${name}`] ?? null;
+  const whole = records.pauses?.[`channel.${channel}`] ?? null;
+  const pause = whole ?? records.pauses?.[`pipeline.${name}`] ?? null;
   const rests = !enabled || pause !== null;
   return {
     name,
     source,
     target,
     node,
-    ...(rests ? paused(measured, generation, node, pause) : measured),
+    ...(rests
+      ? paused(measured, generation, node, pause, whole === null ? name.replace('>', ':') : channel)
+      : measured),
     paused: pause === null ? null : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason },
   };
 }
@@ -147,13 +150,19 @@ function stale(measured: Measured, node: string, sinceMs: number): Measured {
 }
 
 /** What is meant to rest is shown so, whatever keeps its node from noticing. */
-function paused(measured: Measured, generation: number, owner: string | null, pause: PauseRecord | null): Measured {
+function paused(
+  measured: Measured,
+  generation: number,
+  owner: string | null,
+  pause: PauseRecord | null,
+  what: string,
+): Measured {
   const behind = measured.observed_generation < generation || (pause !== null && measured.phase !== 'paused');
   const late = behind && owner !== null;
   const byWhom =
     pause === null
       ? null
-      : `\`otter resume\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
+      : `\`otter resume ${what}\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
   return {
     ...measured,
     phase: 'paused',

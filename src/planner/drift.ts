@@ -4,6 +4,7 @@ import type { HistoryRecord } from '../model/records.ts';
 import type { ChannelSpec, Topology } from '../model/topology.ts';
 import type { AppliedState, AttributeChange, LiveState } from './change.ts';
 import { diff } from './diff.ts';
+import { movesOf, withMoves } from './moves.ts';
 
 export interface Drift {
   readonly address: string;
@@ -109,7 +110,9 @@ export function differencesOf({ declared, applied, live, history }: Compared): D
   const last = new Map<string, Attribution>();
   for (const { serial, by, at, commit, addresses } of history)
     for (const address of addresses) last.set(address, { serial, by, at, commit });
-  const written = declared === null ? [] : diff(declared, applied);
+  // What is to get another name is the same object.
+  const moves = declared === null ? [] : movesOf(declared, applied).moves;
+  const written = declared === null ? [] : diff(declared, withMoves(applied, moves), moves);
   return [
     ...written.map((change): Difference => {
       const { address, before, after, attributes } = change;
