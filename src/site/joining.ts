@@ -167,10 +167,10 @@ export class Joining {
         if (this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, begun);
         await session.recordTables(this.#spec.name, known);
         const made = entries.filter(({ made: { before } }) => before !== null);
-        await session.tablesMade(
-          this.#spec.name,
-          made.map(({ delivery }) => tableName(delivery.announced.table)),
-        );
+        if (made.length > 0) {
+          const names = made.map(({ delivery }) => tableName(delivery.announced.table));
+          await session.tablesMade(this.#spec.name, names);
+        }
       },
     );
     for (const state of begun) tables.record(state);
