@@ -52,7 +52,7 @@ test('plan, apply, and plan again says that there is nothing to do', async () =>
   await otter.write(TOPOLOGY.replace('[shop.orders]', '[shop.orders, shop.customer]'));
   const more = await otter.run('plan', '--json');
   expect(JSON.parse(more.out)).toMatchObject({
-    format_version: '1.0',
+    format_version: '1.1',
     topology: 'main',
     summary: { add: 0, change: 1, destroy: 0 },
     applyable: true,
