@@ -35,7 +35,7 @@ afterEach(async () => {
 });
 
 async function otter(...args: string[]): Promise<Ended> {
-  return await person(['-t', join(folder, 'main.yaml'), '--state', `file:${join(folder, 'state.db')}`, ...args], {
+  return person(['-t', join(folder, 'main.yaml'), '--state', `file:${join(folder, 'state.db')}`, ...args], {
     env: { PASSWORD: 'p' },
   });
 }
