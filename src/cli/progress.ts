@@ -100,7 +100,7 @@ export class Progress implements Disposable {
   /** Null where there is no terminal to draw on. */
   #columns(): number | null {
     const { stdout, stderr } = this.#context;
-    return stdout.isTTY === true && stderr.isTTY === true ? (stderr.columns ?? null) : null;
+    return stdout.isTTY === true && stderr.isTTY === true ? stderr.columns || null : null;
   }
 
   #draw(): void {

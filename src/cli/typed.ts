@@ -4,6 +4,7 @@
  *
  * Rule: no secret is printed. Where one was given, the person reads what to put there.
  */
+import { isSecretName } from '../model/secret-name.ts';
 import type { CommonOptions, Context, Output } from './context.ts';
 
 /** What a command reads: the topology's files, or only its name. */
@@ -33,7 +34,6 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
 /** With what follows, as far as it tells an argument. */
 const COMMAND = new RegExp(`\\botter (${Object.keys(COMMANDS).join('|')})\\b( (?=[^-\`\\s]))?`, 'g');
 type Near = { readonly parts: Pick<Context['parts'], 'exists'> };
-const SECRET_NAME = /pass|pw|secret|token|key|credential/i;
 
 export function asTyped(text: string, options: CommonOptions, { parts: { exists } }: Near): string {
   return text.replaceAll(COMMAND, (_, command: string, argument = '') => {
@@ -80,7 +80,7 @@ function withoutCredentials(url: string): string {
 
 function withoutSecret(pair: string): string {
   const name = pair.split('=')[0]!;
-  return SECRET_NAME.test(name) ? `${name}=VALUE` : withoutCredentials(pair);
+  return isSecretName(name) ? `${name}=VALUE` : withoutCredentials(pair);
 }
 
 /** As a shell takes it for one word. */

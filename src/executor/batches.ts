@@ -14,7 +14,7 @@ import { isAnother, staysAfter } from '../model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../model/topology.ts';
 import type { AppliedState, Change, LiveState } from '../planner/change.ts';
 import { nameOf } from '../planner/change.ts';
-import { liveWithMoves, stateFor } from '../planner/moves.ts';
+import { liveWithMoves, pendingMoves, stateFor } from '../planner/moves.ts';
 import type { Plan } from '../planner/plan.ts';
 import { settledGeneration } from '../planner/settled.ts';
 import { historyKey, metaKey, pauseKey, runKey, specKey } from '../state/keys.ts';
@@ -70,7 +70,10 @@ export interface Author {
 /** `conditions` name each key as the plan read it, besides the lock, which whoever commits adds. */
 export function batchesOf(input: BatchInput): Batch[] {
   const { plan, author, at, waves, written } = input;
-  const [applied, live] = [stateFor(plan, input.applied), liveWithMoves(input.live, plan.moved)];
+  const [applied, live] = [
+    stateFor(plan, input.applied),
+    liveWithMoves(input.live, pendingMoves(plan.moved, input.applied)),
+  ];
   const { topology, serial, plan_digest } = plan;
   const run = runOf(plan);
   // A topology that was destroyed and begins anew must not resume from positions that a node away could not remove.

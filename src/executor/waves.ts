@@ -2,7 +2,8 @@
  * The changes of a plan in waves: what may be written at once, and what waits until nodes run what was written before.
  *
  * Rules: what others refer to comes first and goes last; channels that have a database in common are never changed in
- * the same wave, those that have none are; a channel that goes ends before or with whatever may take its tables up.
+ * the same wave, those that have none are; a channel that goes ends before or with whatever may take its tables up, and one
+ * that gets another name before or with the one that is made under its old name.
  */
 import type { ChannelSpec } from '../model/topology.ts';
 import type { Change } from '../planner/change.ts';
@@ -29,19 +30,23 @@ export function wavesOf(changes: readonly Change[]): Change[][] {
   return [before, [...leaving, ...ends, ...first], ...more, rest].filter((wave) => wave.length > 0);
 }
 
-/** Each channel in the first wave in which no database of it is touched yet. */
+/** Each channel in the first wave in which no database of it is touched yet, its name is free, and those before it in the plan are placed. */
 function apart(channels: readonly Change[]): Change[][] {
   const waves: { readonly changes: Change[]; readonly databases: Set<string> }[] = [];
+  /** By name, the wave that frees it. */
+  const freed = new Map<string, number>();
   for (const change of channels) {
+    const from = change.before === null ? (freed.get(change.address) ?? 0) : 0;
     const databases = [change.before, change.after].flatMap((spec) =>
       spec === null ? [] : databasesOf((spec as unknown as ChannelSpec).direction),
     );
-    let wave = waves.find((one) => !databases.some((database) => one.databases.has(database)));
+    let wave = waves.find((one, at) => at >= from && !databases.some((database) => one.databases.has(database)));
     if (wave === undefined) {
       wave = { changes: [], databases: new Set() };
       waves.push(wave);
     }
     wave.changes.push(change);
+    if (change.moved_from !== null) freed.set(change.moved_from, waves.indexOf(wave));
     for (const database of databases) wave.databases.add(database);
   }
   return waves.map(({ changes }) => changes);

@@ -93,7 +93,11 @@ function over(
   const most = typeof limit === 'number' ? limit : Math.floor((total * Number.parseInt(limit, 10)) / 100);
   if (count <= most) return null;
   const bound = typeof limit === 'number' ? String(limit) : `${limit} of ${total}, that is ${most}`;
-  return { code: 'OT2009', message: `${count} ${of} ${what} at once, and \`guards.${key}\` allows ${bound}`, hint };
+  return {
+    code: 'OT2009',
+    message: `${count} ${count === 1 ? of.replace(/s$/, '') : of} ${what} at once, and \`guards.${key}\` allows ${bound}`,
+    hint,
+  };
 }
 
 function copyRefusals(limits: InertSpec, { copies }: Plan['impact']): Refusal[] {

@@ -34,8 +34,20 @@ export function movesOf(desired: Topology, { specs }: Pick<AppliedState, 'specs'
     const renames = to !== from && kindOf(from) !== null && kindOf(from) === kindOf(to);
     return renames && !applied.has(to) && declared(to) ? [{ from, to }] : [];
   });
+  // Asked for, and not possible: without a word the object would be destroyed, and its positions with it.
+  const taken = [...applied].flatMap((from): Refusal[] => {
+    const to = lastOf(from, next);
+    if (to === from || !applied.has(to) || declared(from) || !declared(to)) return [];
+    return [
+      {
+        code: 'OT2008',
+        message: `${from} cannot become ${to}, which is applied already`,
+        hint: `Apply first without ${to}, then with the new name; or take the entry out of \`moved\` when ${from} is to go.`,
+      },
+    ];
+  });
   const byTarget = Map.groupBy(all, ({ to }) => to);
-  const refusals = [...byTarget].flatMap(([to, moves]): Refusal[] => {
+  const twice = [...byTarget].flatMap(([to, moves]): Refusal[] => {
     if (moves.length === 1) return [];
     return [
       {
@@ -45,7 +57,8 @@ export function movesOf(desired: Topology, { specs }: Pick<AppliedState, 'specs'
       },
     ];
   });
-  return { moves: [...byTarget.values()].flatMap((moves) => (moves.length === 1 ? moves : [])), refusals };
+  const moves = [...byTarget.values()].flatMap((some) => (some.length === 1 ? some : []));
+  return { moves, refusals: [...taken, ...twice] };
 }
 
 /** Null for what has no position. */
@@ -65,8 +78,16 @@ function lastOf(address: string, next: ReadonlyMap<string, string>): string {
   }
 }
 
+/** Those that are still to be made: what has the old name of one that was made is another object. */
+export function pendingMoves(moves: readonly Move[], { specs }: Pick<AppliedState, 'specs'>): readonly Move[] {
+  if (moves.length === 0) return moves;
+  const applied = new Set(specs.map(({ kind, name }) => addressOf(kind, name)));
+  return moves.filter(({ to }) => !applied.has(to));
+}
+
 /** The applied state as if its objects had their new names already. */
-export function withMoves(applied: AppliedState, moves: readonly Move[]): AppliedState {
+export function withMoves(applied: AppliedState, all: readonly Move[]): AppliedState {
+  const moves = pendingMoves(all, applied);
   if (moves.length === 0) return applied;
   const rename = renaming(moves);
   const specs = applied.specs.map(

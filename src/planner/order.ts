@@ -1,4 +1,4 @@
-/** The order in which changes are written: what others refer to comes first and goes last. */
+/** The order in which changes are written: what others refer to comes first and goes last; who frees a name comes before who takes it. */
 import type { Kind } from '../model/topology.ts';
 import type { RawChange } from './diff.ts';
 
@@ -16,5 +16,8 @@ const RANK = {
 
 export function inOrder(changes: readonly RawChange[]): RawChange[] {
   const place = ({ kind, after }: RawChange): number => (after === null ? 100 - RANK[kind] : RANK[kind]);
-  return [...changes].sort((a, b) => place(a) - place(b) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  const renamed = ({ movedFrom }: RawChange): number => (movedFrom === null ? 1 : 0);
+  return [...changes].sort(
+    (a, b) => place(a) - place(b) || renamed(a) - renamed(b) || (a.name < b.name ? -1 : a.name > b.name ? 1 : 0),
+  );
 }

@@ -336,7 +336,7 @@ function limit(keyword: string, params: Readonly<Record<string, unknown>>): stri
   const bound = Number(params['limit']);
   const words: Readonly<Record<string, string>> = {
     minItems: bound === 1 ? 'is an empty list' : `wants at least ${bound} entries`,
-    minLength: 'is empty',
+    minLength: bound === 1 ? 'is empty' : `is shorter than ${bound} characters`,
     minimum: `is less than ${bound}`,
     maximum: `is more than ${bound}`,
     uniqueItems: `has an entry twice (numbers ${Number(params['j']) + 1} and ${Number(params['i']) + 1})`,

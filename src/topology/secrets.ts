@@ -10,7 +10,14 @@ import type { SourceFile } from './read.ts';
 import type { MapTree, Tree } from './tree.ts';
 
 /** Keys whose value is a reference to a secret, and must be nothing else. */
-const SECRET_KEYS = new Set(['password', 'token', 'webhook', 'slack', 'secret', 'mask_key']);
+export const SECRET_KEYS: ReadonlySet<string> = new Set([
+  'password',
+  'token',
+  'webhook',
+  'slack',
+  'secret',
+  'mask_key',
+]);
 const SECRET_LINE =
   /((?<![\w-])[\w-]*(?:password|passwd|token|webhook|slack|secret|mask_key)["']?[ \t]*:[ \t]+)([^\s{&*#|>][^\n]*)/gi;
 const URL_SECRET = /([\w.%+-]:)([^\s/@:'",]+)(?=@[\w[])/g;

@@ -7,9 +7,11 @@
  */
 import { parseDocument } from 'yaml';
 import type { Diagnostic, Fix, SourceRange } from '../model/diagnostic.ts';
+import { isSecretName } from '../model/secret-name.ts';
 import { didYouMean, onlyNearest } from '../model/suggest.ts';
 import { finding, findingAt } from './finding.ts';
 import { parseFile } from './parse.ts';
+import { SECRET_KEYS } from './secrets.ts';
 import type { MadeFrom, MapTree, ScalarTree, ScalarValue, Tree } from './tree.ts';
 import { child, keyPlace } from './tree.ts';
 
@@ -120,22 +122,38 @@ function valuesOf(root: MapTree, sources: VariableSources, diagnostics: Diagnost
   return { values, names, places };
 }
 
-function fill(tree: Tree, variables: Variables, diagnostics: Diagnostic[]): Tree {
+/** Keys that say where something is, and nothing of what is there; and those at which a secret itself is an error. */
+const POINTERS: ReadonlySet<string> = new Set(['env', 'file', 'ca', 'cert', 'key', ...SECRET_KEYS]);
+
+/** @param points whether the value only says where something is */
+function fill(tree: Tree, variables: Variables, diagnostics: Diagnostic[], points = false): Tree {
   switch (tree.kind) {
     case 'map':
-      return { ...tree, entries: tree.entries.map((e) => ({ ...e, value: fill(e.value, variables, diagnostics) })) };
+      return {
+        ...tree,
+        entries: tree.entries.map((e) => ({
+          ...e,
+          value: fill(e.value, variables, diagnostics, POINTERS.has(e.key)),
+        })),
+      };
     case 'list':
       return { ...tree, items: tree.items.map((item) => fill(item, variables, diagnostics)) };
     case 'scalar':
       return typeof tree.value === 'string' && tree.value.includes('${')
-        ? fillText(tree, tree.value, variables, diagnostics)
+        ? fillText(tree, tree.value, variables, diagnostics, points)
         : tree;
     default:
       return tree satisfies never;
   }
 }
 
-function fillText(scalar: ScalarTree, text: string, variables: Variables, diagnostics: Diagnostic[]): ScalarTree {
+function fillText(
+  scalar: ScalarTree,
+  text: string,
+  variables: Variables,
+  diagnostics: Diagnostic[],
+  points: boolean,
+): ScalarTree {
   const report = (
     code: 'OT1003' | 'OT1020' | 'OT1021' | 'OT1022',
     summary: string,
@@ -165,6 +183,12 @@ function fillText(scalar: ScalarTree, text: string, variables: Variables, diagno
     } else if (!variables.values.has(name)) {
       report('OT1021', `the variable \`${name}\` has no value`, `Pass \`--var ${name}=VALUE\`, or give it a default.`);
     } else {
+      if (!points && isSecretName(name)) {
+        const summary = `\`${name}\` is named like a secret, and stands where it is stored and shown`;
+        const detail =
+          'Plans, history and the state store have it as it is. Write `{ env: NAME }` where a secret is wanted.';
+        diagnostics.push(finding({ code: 'OT1024', severity: 'warning', summary, detail, range: scalar.range }));
+      }
       const place = variables.places.get(name);
       if (place !== undefined && !from.includes(place)) from.push(place);
       return variables.values.get(name);

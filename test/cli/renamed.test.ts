@@ -124,3 +124,16 @@ test('what rests of a channel goes with the pipeline that it was', async () => {
   await done('apply', '--auto-approve', '--no-wait', '--allow-destroy', 'channel.shop');
   expect((await otter('plan')).out).not.toContain('paused');
 });
+
+test('a name that another object still has is refused, and nothing is destroyed for it', async () => {
+  await applied(topology('one', 'a', '', '  two:\n    from: a\n    to: b\n    tables: [shop.other]\n'));
+  await writeFile(
+    join(folder, 'main.yaml'),
+    topology('two', 'a', 'moved:\n  - { from: channel.one, to: channel.two }\n'),
+  );
+  const refused = await otter('apply', '--auto-approve', '--no-wait', '--allow-destroy', 'channel.one');
+  expect([refused.code, refused.err]).toEqual([
+    4,
+    expect.stringContaining('channel.one cannot become channel.two, which is applied already'),
+  ]);
+});

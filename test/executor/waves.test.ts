@@ -68,6 +68,25 @@ channels:
   three: { from: b, to: c, tables: [s.y] }
 `;
 
+test('a channel that takes the old name of another is in no earlier wave than the one that frees it', async () => {
+  await using store = memoryStore();
+  const head = TEXT.slice(0, TEXT.indexOf('  one:'));
+  await applying(
+    store,
+    await planned(
+      store,
+      loaded(`${head}  early: { from: a, to: b, tables: [s.x] }\n  old: { from: a, to: c, tables: [s.y] }\n`),
+    ),
+  );
+  const renamed = `  a-first: { from: a, to: b, tables: [s.x] }\n  new: { from: a, to: c, tables: [s.y] }\n  old: { from: c, to: d, tables: [s.z] }\n`;
+  const moved = `moved: [{ from: channel.early, to: channel.a-first }, { from: channel.old, to: channel.new }]\n`;
+  const plan = await planned(store, loaded(head + renamed + moved));
+  const waves = wavesOf(plan.changes).map((wave) => wave.map(({ address }) => address));
+  const at = (address: string): number => waves.findIndex((wave) => wave.includes(address));
+  expect(at('channel.a-first')).toBeLessThan(at('channel.new'));
+  expect(at('channel.old')).toBeGreaterThanOrEqual(at('channel.new'));
+});
+
 /** A node that owns everything and reports this of every pipeline, at the generation that is applied. */
 async function reports(store: StateStore, figures: Partial<PipelineFigures>): Promise<void> {
   const { applied } = await readApplied(store, 't');

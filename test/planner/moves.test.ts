@@ -2,7 +2,9 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readApplied } from '../../src/executor/apply.ts';
+import { cutRun } from '../../src/executor/resume.ts';
 import { World } from '../../src/executor/world.ts';
+import type { Told } from '../../src/model/apply-event.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import type { NodeRecord, PipelineRecord } from '../../src/model/records.ts';
 import { statusReport } from '../../src/observe/status.ts';
@@ -112,8 +114,8 @@ test('the old name is free for another, which is kept under a name of its own', 
   const both = `${SHOP.replace('  shop:\n', '  store:\n')}  shop:\n    from: hz\n    to: ca\n    tables: [crm.client]\n${moved('channel.shop channel.store')}`;
   const plan = await planned(store, loaded(both));
   expect(plan.changes.map(({ address, actions, moved_from }) => [address, actions[0], moved_from])).toEqual([
-    ['channel.shop', 'create', null],
     ['channel.store', 'update', 'channel.shop'],
+    ['channel.shop', 'create', null],
   ]);
   await applying(store, plan);
   expect((await planned(store, loaded(both))).changes).toEqual([]);
@@ -127,6 +129,44 @@ test('the old name is free for another, which is kept under a name of its own', 
   await applying(store, await planned(store, loaded(both.replace(/ {2}shop:\n.*\n.*\n.*\n/, ''))));
   expect(pipelines(await running(store))).toEqual(pipelines(before));
   expect(await present(store, 't')).toMatchObject({ channel: { store: {} } });
+});
+
+test('cut after any part, a plan that gives old names away is gone on with, or planned anew, to the same end', async () => {
+  const two = `${SHOP}  dw:\n    from: hz\n    to: ca\n    tables: [crm.client]\n`;
+  const given = `${two.replace('  shop:\n', '  store:\n').replace('  dw:\n', '  house:\n')}${['shop', 'dw']
+    .map((name) => `  ${name}:\n    from: ca\n    to: hz\n    tables: [new.${name}]\n`)
+    .join('')}${moved('channel.shop channel.store', 'channel.dw channel.house')}`;
+  const before = async (): Promise<StateStore> => {
+    const store = memoryStore();
+    await applying(store, await planned(store, loaded(two)));
+    return store;
+  };
+  // When and from where a stay counts is each store's own.
+  const unborn = async (store: StateStore) =>
+    (await running(store)).map(({ lineage: _, pipelines, ...site }) => ({
+      ...site,
+      pipelines: pipelines.map(({ born: __, ...pipeline }) => pipeline),
+    }));
+  const whole = await before();
+  const { changes } = await planned(whole, loaded(given));
+  expect(changes).toHaveLength(4);
+  await applying(whole, await planned(whole, loaded(given)));
+  for (const part of [1, 2, 3]) {
+    for (const anew of [false, true]) {
+      const store = await before();
+      const cut = new AbortController();
+      const onEvent = (event: Told): void => {
+        if (event.type === 'step_written' && event.step === part) cut.abort(new Error('cut'));
+      };
+      const plan = await planned(store, loaded(given));
+      const stopped = applying(store, plan, { stepChangesMax: 1, signal: cut.signal, onEvent });
+      await expect(stopped).rejects.toMatchObject({ code: 'OT2003' });
+      if (anew) await applying(store, await planned(store, loaded(given)));
+      else await applying(store, (await cutRun(store, 't')).plan, { resume: true });
+      expect((await planned(store, loaded(given))).changes).toEqual([]);
+      expect(await unborn(store)).toEqual(await unborn(whole));
+    }
+  }
 });
 
 test('what nodes tell is told under the new names', async () => {

@@ -51,7 +51,8 @@ export const PLAN_CODES = {
   },
   OT2008: {
     title: 'New name that cannot be taken',
-    meaning: 'By the entries of `moved` two objects would get one name. Nothing was written.',
+    meaning:
+      'By the entries of `moved` two objects would get one name, or an object a name that another has. Nothing was written.',
     action: 'Take the entries out that were applied before, or give one of the two another name.',
   },
   OT2009: {

@@ -115,6 +115,13 @@ export const TOPOLOGY_CODES = {
     meaning: 'A file given with `--var-file` is not a map of variable names to single values.',
     action: 'Write one `NAME: value` per line.',
   },
+  OT1024: {
+    title: 'Variable that may be a secret',
+    meaning:
+      'A variable whose name says that it holds a secret is filled in where the value is stored as it is, and shown by plans.',
+    action:
+      'Refer to the secret (`{ env: NAME }`, `{ file: /path }`) where one is wanted; or give the variable another name, or ignore the finding with a reason.',
+  },
   OT1030: {
     title: 'Not a name',
     meaning:
