@@ -154,7 +154,9 @@ class Columns {
       if (target === null) return [];
       const place: string = previous === null ? ' FIRST' : ` AFTER ${quoteName(previous)}`;
       previous = target;
-      const now = origin === undefined ? line : this.#withNewCharset(this.#before.get(origin)!, line);
+      // The table that it comes to may have another one.
+      const own = origin === undefined ? withCharset(line, this.#after.options) : null;
+      const now = own ?? this.#withNewCharset(this.#before.get(origin!)!, line);
       const said = this.there(now, false);
       const requireMembers = (): void => {
         const blurred = blurredMembers(line, this.#after.options);
