@@ -110,7 +110,7 @@ test('a frozen topology changes only its guards and rules', async () => {
 });
 
 test('no plan loosens a limit or a rule and crosses it', async () => {
-  const rule = `rules: { no-end: { when: "action = 'delete'", message: ask first } }\n`;
+  const rule = `rules: { no-end: { when: "kind = 'channel' AND action = 'delete'", message: ask first } }\n`;
   await using store = await applied(`${guards('max_destroy: 0')}${rule}`);
   const without = loaded(SHOP.slice(0, SHOP.indexOf('channels:')));
   const { plan, refusals } = await held(store, without);
@@ -126,6 +126,30 @@ test('no plan loosens a limit or a rule and crosses it', async () => {
     await applying(store, step.plan);
   }
   expect((await held(store, without)).refusals).toEqual([]);
+});
+
+test('a rule can be about limits and rules themselves, and a waiver is the way past it', async () => {
+  const ruled = (waive: string, more = ''): string =>
+    `${guards('max_destroy: 1')}rules: { two-eyes: { when: "kind = 'policy' AND action <> 'create'", message: ask first${waive} }${more} }\n`;
+  await using store = memoryStore();
+  const first = await held(store, loaded(ruled('')));
+  expect(messages(first)).toEqual([]);
+  await applying(store, first.plan);
+  const broken = (name: string): string => `OT2100 ${name} breaks \`two-eyes\`: ask first`;
+  expect(messages(await held(store, loaded(ruled('', ', OT2102: off'))))).toEqual([broken('policy.rules')]);
+  expect(messages(await held(store, loaded(ruled('').replace('max_destroy: 1', 'max_destroy: 2'))))).toEqual([
+    broken('policy.guards'),
+  ]);
+  const gone = loaded(SHOP);
+  expect(messages(await held(store, gone))).toEqual([broken('policy.guards'), broken('policy.rules')]);
+  const excepted = (name: string): string => `{ for: ${name}, until: "2026-12-31", reason: agreed }`;
+  const waived = await held(
+    store,
+    loaded(ruled(`, waive: [${excepted('policy.guards')}, ${excepted('policy.rules')}]`)),
+  );
+  expect(messages(waived)).toEqual([]);
+  await applying(store, waived.plan);
+  expect(messages(await held(store, gone))).toEqual([]);
 });
 
 const RULES = `rules:
