@@ -90,7 +90,7 @@ export async function review(
   context: Context,
   options: ApplyOptions,
   store: StateStore,
-  { plan, refusals }: Planned,
+  { plan, refusals, allowDestroy }: Planned,
   command: string,
 ): Promise<number> {
   showPlan(context, options, plan);
@@ -101,7 +101,6 @@ export async function review(
       options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy, progress),
     );
   }
-  const { allowDestroy = [] } = options;
   const alone = unnamed(plan, allowDestroy);
   if (options.expect === undefined) {
     if (options.autoApprove !== true)

@@ -4,10 +4,12 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
+import { objectAddress } from '../planner/addresses.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
 import type { AppliedState, SourceOf } from '../planner/change.ts';
 import { NOBODY_ASKED } from '../planner/copies.ts';
 import { guard } from '../planner/guard.ts';
+import { movesOf, withMoves } from '../planner/moves.ts';
 import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
 import type { Refusal } from '../planner/refusal.ts';
 import { planJson } from '../render/json.ts';
@@ -36,6 +38,8 @@ export interface Planned {
   readonly refusals: readonly Refusal[];
   /** What it leads to. */
   readonly desired: Topology;
+  /** Addresses of the objects that may be destroyed. */
+  readonly allowDestroy: readonly string[];
 }
 
 /** What is planned for: as the files declare it, nothing at all, what is applied already, or something else. */
@@ -88,6 +92,11 @@ export async function planFor(
     towards === 'declared' ? fromFiles(context, options) : byName(context, options);
   const { applied, live, revision } = await readApplied(store, name, context.signal);
   const desired = declared ?? desiredOf(towards, applied);
+  const { moves } = movesOf(desired, applied);
+  // A name that is nowhere is a slip, and would allow nothing.
+  const allowDestroy = (options.allowDestroy ?? []).map(
+    objectAddress({ desired, applied: withMoves(applied, moves), moves }),
+  );
   const computed = computePlan({
     desired,
     applied,
@@ -101,14 +110,9 @@ export async function planFor(
     digest: context.parts.digest,
     baseRevision: revision,
   });
-  const refusals = guard(computed, {
-    desired,
-    applied,
-    live,
-    unbuilt,
-    allowDestroy: [...(options.allowDestroy ?? [])],
-  });
-  return { plan: refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed, refusals, desired };
+  const refusals = guard(computed, { desired, applied, live, unbuilt, allowDestroy });
+  const plan = refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed;
+  return { plan, refusals, desired, allowDestroy };
 }
 
 /** The day in UTC, until which waivers are said to count. */

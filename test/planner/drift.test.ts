@@ -102,6 +102,18 @@ Drift: 1 difference.
 `);
 });
 
+test('what is to get another name was applied under the one it has, and what takes that was applied by nobody', () => {
+  const store = (more: string): string =>
+    `${SHOP.replace('  shop:', '  store:').replace('between:', 'ddl: ignore\n    between:')}${more}moved: [{ from: channel.shop, to: channel.store }]\n`;
+  const told = (more: string) =>
+    compare(store(more), SHOP, QUIET, [record(3, ['channel.shop'])]).map(({ address, by }) => [address, by?.serial]);
+  expect(told('')).toEqual([['channel.store', 3]]);
+  expect(told('  shop: { from: hz, to: ca, tables: [crm.x] }\n')).toEqual([
+    ['channel.shop', undefined],
+    ['channel.store', 3],
+  ]);
+});
+
 test('what nodes report, what is in use, and what is not to be told', () => {
   const paused: PipelineRecord = {
     observedGeneration: 1,
