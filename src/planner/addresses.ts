@@ -3,14 +3,17 @@ import { OtterError } from '../model/error.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { didYouMean, nearest } from '../model/suggest.ts';
 import { matches } from '../model/table-pattern.ts';
-import { type ChannelSpec, KINDS, type Move, type Topology } from '../model/topology.ts';
+import { type ChannelSpec, KINDS, type Kind, type Move, type Topology } from '../model/topology.ts';
 import { type AppliedState, addressOf, nameOf } from './change.ts';
 
 /** What is declared, and what is applied with its new names. */
-export interface Known {
-  readonly desired: Topology;
-  readonly applied: AppliedState;
+export interface Known extends There {
   readonly moves: readonly Move[];
+}
+
+interface There {
+  readonly desired: Pick<Topology, Kind>;
+  readonly applied: Pick<AppliedState, 'specs'>;
 }
 
 /** Of what is planned as one: a table and a pipeline mean their channel. The result throws OT7001 for what is nowhere, or in two places. */
@@ -35,10 +38,27 @@ export function plannedAddress(known: Known): (text: string) => string {
   };
 }
 
-/** Of whole objects only. The result throws OT7001 for what is nowhere, or in two places. */
-export function objectAddress({ desired, applied, moves }: Known): (text: string) => string {
+/** Whole objects that are declared, or applied. */
+export function objectAddresses({ desired, applied }: There): string[] {
   const known = new Set(applied.specs.map(({ kind, name }) => addressOf(kind, name)));
   for (const kind of KINDS) for (const name of Object.keys(desired[kind])) known.add(addressOf(kind, name));
+  return [...known];
+}
+
+/** Pipelines of the channels that are declared, or applied, as a shell takes them. */
+export function pipelineAddresses({ desired, applied }: There): string[] {
+  const declared = Object.entries(desired.channel);
+  const there = applied.specs.flatMap(({ kind, name, spec }): [string, ChannelSpec][] =>
+    kind === 'channel' ? [[name, spec as unknown as ChannelSpec]] : [],
+  );
+  return [
+    ...new Set([...declared, ...there].flatMap(([name, spec]) => compileChannel(name, spec).map((one) => one.name))),
+  ].map((name) => name.replace('>', ':'));
+}
+
+/** Of whole objects only. The result throws OT7001 for what is nowhere, or in two places. */
+export function objectAddress({ moves, ...where }: Known): (text: string) => string {
+  const known = new Set(objectAddresses(where));
   // The old name means the object that has a new one, unless another has taken the old one.
   const olds = new Map(moves.filter(({ from }) => !known.has(from)).map(({ from, to }) => [from, to]));
   for (const old of olds.keys()) known.add(old);
