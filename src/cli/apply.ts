@@ -10,10 +10,10 @@ import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { authorOf } from './author.ts';
 import { consent } from './consent.ts';
-import { type Context, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
+import { type Context, EXIT, stateUrl, storeToRead, today, topologyName } from './context.ts';
 import { exitOf } from './failure.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
-import { type Planned, type PlanOptions, planFor, showPlan, showRefusals, today } from './plan.ts';
+import { type Planned, type PlanOptions, planFor, showPlan, showRefusals } from './plan.ts';
 import { Progress } from './progress.ts';
 import { tellNewPlan } from './stale.ts';
 

@@ -289,6 +289,28 @@ test('rules: severities, conditions, and a waiver that ends', async () => {
   expect((await held(store, desired)).plan.findings).toEqual([]);
 });
 
+test('what the files are let pass for a while is told of what a plan touches', async () => {
+  await using store = memoryStore();
+  const waived = ['node.a1', 'node.b1'].map((at) => ({
+    code: 'OT1036' as const,
+    rule: null,
+    severity: 'warning' as const,
+    address: at,
+    message: 'nodes ask nobody who they are',
+    source: null,
+    waived: { until: '2026-12-31', reason: 'soon' },
+    lapsed: null,
+  }));
+  const first = await held(store, loaded(SHOP), { waived });
+  expect(first.plan.findings.filter(({ code }) => code === 'OT1036')).toEqual(waived);
+  await applying(store, first.plan);
+  const other = loaded(SHOP.replace('127.0.0.2', '127.0.0.3'));
+  const { plan, refusals } = await held(store, other, { waived });
+  expect([plan.findings, refusals]).toEqual([[waived[1]], []]);
+  const { entries } = await store.list('/otter/t/history/');
+  expect(JSON.parse(entries[0]!.value)).toMatchObject({ waived: [{ address: 'node.a1' }, { address: 'node.b1' }] });
+});
+
 test.each<[string, (text: string) => string, string | null]>([
   ['OT2103', (text) => text.replace('hz: {', 'hz: { protect: true,'), 'database.ca'],
   [
