@@ -73,7 +73,7 @@ export function loadTopology(path: string, options: LoadOptions = {}): LoadedTop
 /** The same for texts in memory; `environment`: the texts of one. */
 export function loadTexts(
   files: readonly SourceFile[],
-  sources: VariableSources = {},
+  sources: LoadOptions = {},
   environment: readonly SourceFile[] | null = null,
 ): LoadedTopology {
   const over = environment === null ? null : readTexts(environment);
