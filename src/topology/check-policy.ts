@@ -77,7 +77,7 @@ function checkWaived({ report, names }: Checked, code: string, { waive = [] }: R
     names(section).map((name) => `${kind}.${name}`),
   );
   for (const [i, waiver] of waive.entries()) {
-    if (declared.includes(waiver.for) || /^policy\.(?:guards|rules)$/.test(waiver.for)) continue;
+    if (declared.includes(waiver.for) || /^policy\.(?:guards|rules|history)$/.test(waiver.for)) continue;
     const near = nearest(waiver.for, declared);
     const detail = near === null ? 'Addresses look like `channel.shop`.' : `Did you mean \`${near}\`?`;
     report({

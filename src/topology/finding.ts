@@ -34,7 +34,7 @@ export function finding(facts: FindingFacts): Diagnostic {
 export function addressAt([section, name]: Path): string | undefined {
   const kind = Object.entries(SECTIONS).find(([, one]) => one === section)?.[0];
   if (kind !== undefined) return name === undefined ? undefined : `${kind}.${name}`;
-  return section === 'guards' || section === 'rules' ? `policy.${section}` : undefined;
+  return ['guards', 'rules', 'history'].includes(String(section)) ? `policy.${section}` : undefined;
 }
 
 export interface TreeFindingFacts extends Omit<FindingFacts, 'range' | 'fix' | 'address'> {
