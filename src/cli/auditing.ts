@@ -4,10 +4,8 @@
  * Rule: what the state store has to do with it is nothing else. Where it is not there, does not answer or may not be written, the work is
  * done all the same, and it is said that no audit has it.
  */
-import { type AuditEntry, type Audited, auditEntry } from '../executor/audit.ts';
+import { type AuditEntry, type Audited, auditEntry, writeAudit } from '../executor/audit.ts';
 import { OtterError } from '../model/error.ts';
-import type { StateStore } from '../model/ports.ts';
-import { metaKey } from '../state/keys.ts';
 import { authorOf } from './author.ts';
 import { type CommonOptions, type Context, storeToRead } from './context.ts';
 
@@ -51,8 +49,7 @@ async function put(
 ): Promise<boolean> {
   try {
     await using store = storeToRead(context, options);
-    await refuseUnknown(store, topology);
-    await store.commit({ conditions: [], puts: [entry.put(what)], deletes: [] });
+    await writeAudit(store, topology, entry.put(what));
     return true;
   } catch (error) {
     if (!(error instanceof OtterError)) throw error;
@@ -60,11 +57,4 @@ async function put(
     context.stderr.write(`${how}: ${error.code}: ${error.message}.\n`);
     return false;
   }
-}
-
-/** Another store, most likely. @throws OtterError OT7005 */
-async function refuseUnknown(store: StateStore, topology: string): Promise<void> {
-  const key = metaKey(topology);
-  if ((await store.list(key)).entries.some((one) => one.key === key)) return;
-  throw new OtterError('OT7005', `topology ${topology} was never applied to ${store.url}`);
 }

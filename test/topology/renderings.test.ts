@@ -67,7 +67,7 @@ function sarifSchema(): ValidateFunction {
     (uri) => /^[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]+$/.test(uri) && URL.canParse(uri, 'file:///'),
   );
   ajv.addFormat('date-time', (time) => !Number.isNaN(Date.parse(time)));
-  return ajv.compile({ ...schema, $id });
+  return ajv.compile({ ...schema, $id: String($id) });
 }
 
 it('SARIF is what the standard asks for', () => {
