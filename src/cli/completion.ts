@@ -49,7 +49,7 @@ _otter() {
   local line
   lines=("\${(@f)$("\${words[1]}" ${ASKED_BY_SHELL} "\${(@)words[2,CURRENT]}" 2> /dev/null)}")
   if [[ \${lines[1]} == ${FILES} ]]; then
-    compset -P '--[a-z-]#='
+    compset -P '*='
     _files
     return
   fi
