@@ -38,11 +38,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const leaving = { sees: '', act: (leave: AbortController) => leave.abort() };
+/** Of what runs until somebody leaves: what it says first. */
+const LEFT_AT: Readonly<Record<string, string>> = { node: '', up: 'Applied as serial' };
 
 async function typed(...args: string[]): Promise<string> {
   const all = ['-t', file('main.yaml'), '--state', state(), ...args];
-  const { code, out, err } = await person(all, args[0] === 'node' || args[0] === 'up' ? { does: leaving } : {});
+  const sees = LEFT_AT[args[0]!];
+  const does = sees === undefined ? {} : { does: { sees, act: (leave: AbortController) => leave.abort() } };
+  const { code, out, err } = await person(all, does);
   expect(code, err).not.toBe(70);
   return out + err;
 }
