@@ -44,13 +44,21 @@ async function typed(shell: string, args: readonly string[]): Promise<string> {
   return output;
 }
 
-/** One line after the other is completed in a shell that a person sits at; each comes back as it then stands. */
+/** Of the shell that a person sits at: a key that completes, and tells what then stands there. */
+const ZSH_THERE = `autoload -Uz compinit
+compinit -u -D
+source ./otter.zsh
+told() { zle complete-word; print -r -- "GOT<$BUFFER>"; BUFFER=; }
+zle -N told
+bindkey '^T' told
+print ready
+`;
+/** One line after the other is typed there. */
 const ZSH = `zmodload zsh/zpty
-lines=("$@")
 zpty z zsh -f -i
-zpty -w z "autoload -Uz compinit; compinit -u -D; source ./otter.zsh; told() { zle complete-word; print -r -- GOT\\"<$\\BUFFER>\\"; BUFFER=; }; zle -N told; bindkey '^T' told; print re''ady"
+zpty -w z 'source ./there.zsh'
 zpty -r z out '*ready*'
-for line in "\${lines[@]}"; do
+for line in "$@"; do
   zpty -w -n z "$line"$'\\C-t'
   zpty -r z out '*GOT<*>*'
   print -r -- "\${\${out##*GOT<}%%>*}"
@@ -60,6 +68,7 @@ zpty -d z
 
 test('zsh', async () => {
   await provided('zsh');
+  await writeFile(join(folder, 'there.zsh'), ZSH_THERE);
   const lines: readonly (readonly [typed: string, stands: string])[] = [
     ['otter plan --d', 'otter plan --detailed-exitcode '],
     ['otter plan --target shop/', 'otter plan --target shop/a:'],
