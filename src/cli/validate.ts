@@ -60,9 +60,11 @@ function summary(path: string, findings: readonly Diagnostic[], asked: number | 
   const counting = findings.filter(({ ignored }) => ignored === undefined);
   const errors = counting.filter(({ severity }) => severity === 'error').length;
   const fixes = counting.filter(({ fix }) => fix !== undefined).length;
-  const ignored = findings.length - counting.length;
+  const waived = findings.filter(({ ignored }) => ignored?.until !== undefined).length;
+  const ignored = findings.length - counting.length - waived;
   const also = [
     ...(ignored === 0 ? [] : [`${ignored} ignored`]),
+    ...(waived === 0 ? [] : [`${waived} waived`]),
     ...(asked === null ? [] : [asked === 1 ? 'its database was asked' : `its ${asked} databases were asked`]),
   ].map((one) => `; ${one}`);
   const told =

@@ -32,11 +32,18 @@ export async function tidied(tidying: Tidying): Promise<string | null> {
   const { signal, lock } = tidying;
   try {
     const { serials, audit } = await prune({ ...tidying, signal: AbortSignal.any([signal, lock.lease.lost]) });
-    const nothing = serials + audit === 0;
-    return nothing ? null : `no longer kept: the ${serials} oldest serials, the ${audit} oldest entries of the audit`;
+    const gone = [
+      ...counted(serials, 'serial', 'serials'),
+      ...counted(audit, 'entry of the audit', 'entries of the audit'),
+    ];
+    return gone.length === 0 ? null : `what is oldest is no longer kept: ${gone.join(', ')}`;
   } catch (error) {
     return signal.aborted ? null : `what is old was not taken away: ${messageOf(error)}`;
   }
+}
+
+function counted(number: number, one: string, many: string): string[] {
+  return number === 0 ? [] : [`${number} ${number === 1 ? one : many}`];
 }
 
 interface Pruned {

@@ -175,7 +175,7 @@ test('what is kept is bounded, a run that wrote nothing goes, and whoever lost t
   expect((await readRuns(store, 't')).map(({ batches }) => batches[0]?.record.serial)).toEqual([10, 11, 12]);
   expect((await store.list(auditPrefix('t'))).entries).toHaveLength(KEPT.audit);
   expect((await store.list(orphan)).entries).toEqual([]);
-  expect(notes.at(-1)).toBe('no longer kept: the 1 oldest serials, the 1 oldest entries of the audit');
+  expect(notes.at(-1)).toBe('what is oldest is no longer kept: 1 serial, 1 entry of the audit');
   const signal = new AbortController().signal;
   await store.commit({ conditions: [], puts: [{ key: orphan, value: '{}' }], deletes: [] });
   const record = { holder: 'ann', host: 'h', pid: 1, since: '', operation: 'apply' };
