@@ -3,7 +3,7 @@
  * `otter-ci.mjs review` validates and plans, and says so in the one comment of the pull request; `otter-ci.mjs apply` carries out, after
  * the merge, exactly the plan that the comment shows. Runs on GitHub Actions and GitLab CI; needs otter and nothing else.
  *
- * Settings are environment variables: `OTTER_TOPOLOGY` (-t), `OTTER_STATE`, `OTTER_CI_TIMEOUT` (how long apply waits for nodes), `OTTER_CI_BIN`
+ * Settings are environment variables: `OTTER_TOPOLOGY` (-t), `OTTER_CI_ENV` (--env), `OTTER_STATE`, `OTTER_CI_TIMEOUT` (how long apply waits for nodes), `OTTER_CI_BIN`
  * (default: beside this file), `OTTER_CI_AUTHOR` (GitHub: who writes the comment).
  */
 import { spawn } from 'node:child_process';
@@ -18,9 +18,14 @@ import { hostOf } from './hosts.mjs';
 const EXIT = { done: 0, error: 1, usage: 3, refused: 4, stale: 5 };
 
 const { env } = process;
-const topology = env.OTTER_TOPOLOGY ? ['-t', env.OTTER_TOPOLOGY] : [];
+const topology = [
+  ...(env.OTTER_TOPOLOGY ? ['-t', env.OTTER_TOPOLOGY] : []),
+  ...(env.OTTER_CI_ENV ? ['--env', env.OTTER_CI_ENV] : []),
+];
 /** As it is set here, and not as the files name it: they may be broken, and the comment is the same. */
-const name = (env.OTTER_TOPOLOGY || 'topologies').replaceAll(/[^\w./]+/g, '-');
+const name = [env.OTTER_TOPOLOGY || 'topologies', ...(env.OTTER_CI_ENV ? [env.OTTER_CI_ENV] : [])]
+  .join(' ')
+  .replaceAll(/[^\w./]+/g, '-');
 
 async function review(host) {
   if (host.request === null) return fail('this run is for no pull request', EXIT.usage);

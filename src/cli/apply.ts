@@ -10,10 +10,10 @@ import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { authorOf } from './author.ts';
 import { consent } from './consent.ts';
-import { type Context, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
+import { type Context, EXIT, stateUrl, storeToRead, today, topologyName } from './context.ts';
 import { exitOf } from './failure.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
-import { type Planned, type PlanOptions, planFor, showPlan, showRefusals, today } from './plan.ts';
+import { type Planned, type PlanOptions, planFor, showPlan, showRefusals } from './plan.ts';
 import { Progress } from './progress.ts';
 import { tellNewPlan } from './stale.ts';
 
@@ -90,7 +90,7 @@ export async function review(
   context: Context,
   options: ApplyOptions,
   store: StateStore,
-  { plan, refusals }: Planned,
+  { plan, refusals, allowDestroy }: Planned,
   command: string,
 ): Promise<number> {
   showPlan(context, options, plan);
@@ -101,7 +101,6 @@ export async function review(
       options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy, progress),
     );
   }
-  const { allowDestroy = [] } = options;
   const alone = unnamed(plan, allowDestroy);
   if (options.expect === undefined) {
     if (options.autoApprove !== true)

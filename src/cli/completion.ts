@@ -19,7 +19,7 @@ export function completion(context: Context, shell: string): number {
   return EXIT.done;
 }
 
-/** Words are split at spaces alone: bash itself splits addresses at their colons, and puts in what follows the last one. */
+/** Words are split at spaces alone: bash itself splits at `:` and `=`, and puts in what follows the last of them. */
 const BASH = `# bash completion of otter: eval "$(otter completion bash)", or a file in /etc/bash_completion.d
 _otter() {
   local line=\${COMP_LINE:0:COMP_POINT}
@@ -31,10 +31,13 @@ _otter() {
     [[ $found == ${FILES} ]] && { COMPREPLY=(); return; }
     COMPREPLY+=("\${found%%$'\\t'*}")
   done < <("\${typed[0]}" ${ASKED_BY_SHELL} "\${typed[@]:1}" "$cur" 2> /dev/null)
-  if [[ $cur == *:* && $COMP_WORDBREAKS == *:* ]]; then
-    local before=\${cur%"\${cur##*:}"}
+  local mark before
+  for mark in = :; do
+    [[ $cur == *$mark* && $COMP_WORDBREAKS == *$mark* ]] || continue
+    before=\${cur%"\${cur##*"$mark"}"}
     COMPREPLY=("\${COMPREPLY[@]#"$before"}")
-  fi
+    cur=\${cur#"$before"}
+  done
 }
 complete -o default -F _otter otter
 `;
@@ -46,6 +49,7 @@ _otter() {
   local line
   lines=("\${(@f)$("\${words[1]}" ${ASKED_BY_SHELL} "\${(@)words[2,CURRENT]}" 2> /dev/null)}")
   if [[ \${lines[1]} == ${FILES} ]]; then
+    compset -P '*='
     _files
     return
   fi
@@ -62,7 +66,10 @@ function __otter_complete
     set -l typed (commandline -opc)
     set -l found (command $typed[1] ${ASKED_BY_SHELL} $typed[2..-1] (commandline -ct) 2> /dev/null)
     if test "$found[1]" = '${FILES}'
-        __fish_complete_path (commandline -ct)
+        set -l flag (string match -r -- '^--[a-z-]+=' (commandline -ct))
+        for path in (__fish_complete_path (string replace -r -- '^--[a-z-]+=' '' (commandline -ct)))
+            printf '%s\\n' "$flag$path"
+        end
     else
         printf '%s\\n' $found
     end

@@ -17,7 +17,8 @@ export interface ConflictsOptions extends CommonOptions {
   readonly table?: string;
   readonly kind?: string;
   readonly winner?: string;
-  readonly since?: string;
+  /** Milliseconds. */
+  readonly since?: number;
   readonly limit?: string;
   readonly open?: boolean;
   readonly take?: string;
@@ -32,7 +33,6 @@ export const WINNERS = ['incoming', 'local', 'merged', 'none'];
 
 const LIMIT = 50;
 const LIMIT_MAX = 100_000;
-const UNITS_MS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `[ADDR]` lists, `show ID` shows one side by side, `resolve ID` decides one that waits. */
 export async function conflicts(
@@ -158,11 +158,9 @@ function tell(context: Context, { database, error }: UnreadLog): void {
 
 function queryOf(options: ConflictsOptions, nowMs: number): Omit<ConflictQuery, 'channel' | 'pipeline'> {
   const { table = null, kind = null, winner = null, since, limit, open = false } = options;
-  const [, count, unit] = /^(\d{1,6})([smhd])$/.exec(since ?? '') ?? [];
-  if (since !== undefined && unit === undefined) throw usage(`--since ${since} is no time`, '30m, 24h or 7d');
   if (limit !== undefined && !(/^[1-9]\d{0,6}$/.test(limit) && Number(limit) <= LIMIT_MAX))
     throw usage(`--limit ${limit} is not a whole number from 1 to ${LIMIT_MAX}`, `--limit ${LIMIT}`);
-  const sinceMs = unit === undefined ? null : nowMs - Number(count) * UNITS_MS[unit]!;
+  const sinceMs = since === undefined ? null : nowMs - since;
   return { table, kind, winner, sinceMs, open, limit: limit === undefined ? LIMIT : Number(limit) };
 }
 
@@ -197,6 +195,17 @@ function placeOf(topology: Topology, address: string | undefined): Place {
   if (!isChannel) throw notThere(topology, address);
   const targets = new Set(compileChannel(name, channel).map(({ target }) => target));
   return { ...everywhere, databases: everywhere.databases.filter((one) => targets.has(one)), channel: name };
+}
+
+/** What the command takes, as a shell takes it. */
+export function conflictAddresses(topology: Topology): string[] {
+  const logs = databasesOf(topology);
+  const pipelines = Object.entries(topology.channel).flatMap(([name, spec]) => compileChannel(name, spec));
+  return [
+    ...Object.keys(topology.channel).map((name) => `channel.${name}`),
+    ...logs.map((name) => `database.${name}`),
+    ...pipelines.flatMap(({ name, target }) => (logs.includes(target) ? [name.replace('>', ':')] : [])),
+  ];
 }
 
 /** Those that can have a log. */

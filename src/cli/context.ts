@@ -204,6 +204,11 @@ function nameIn(files: LoadedTopology['files']): string | null {
   return names.findLast((name) => name !== undefined) ?? null;
 }
 
+/** The day in UTC, until which waivers are said to count. */
+export function today({ now }: Pick<Context, 'now'>): string {
+  return new Date(now()).toISOString().slice(0, 10);
+}
+
 /** What a topology is loaded with beside its path. */
 export function sources(context: Context, options: CommonOptions): LoadOptions {
   const vars: Record<string, string> = {};
@@ -218,5 +223,5 @@ export function sources(context: Context, options: CommonOptions): LoadOptions {
   const env: Record<string, string> = {};
   for (const [name, value] of Object.entries(context.env)) if (value !== undefined) env[name] = value;
   const varFiles = (options.varFile ?? []).map((path) => ({ path, text: context.parts.readFile(path) }));
-  return { vars, env, varFiles, environment: options.env };
+  return { vars, env, varFiles, environment: options.env, today: today(context) };
 }

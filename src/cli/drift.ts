@@ -138,6 +138,34 @@ function adoptAll(
     );
   }
   const before = new Map<string, string>();
+  // In which order entries stand shows only when all of them are there.
+  const first = writeBack(context, options, files, compared, differences, before);
+  const second = first.rest.some(isOrder) ? writeBack(context, options, files, compared, first.rest, before) : first;
+  for (const path of before.keys()) context.stderr.write(`Wrote ${path}.\n`);
+  for (const one of second.left) context.stderr.write(`Left as it is: ${one}.\n`);
+  return second.rest;
+}
+
+function isOrder({ attributes }: Difference): boolean {
+  return attributes.some(({ path }) => path === 'tables');
+}
+
+interface WrittenBack {
+  /** What could not be written, in words. */
+  readonly left: readonly string[];
+  /** What is still different. */
+  readonly rest: Difference[];
+}
+
+/** @param before texts of files as they were, of those that are written */
+function writeBack(
+  context: Context,
+  options: DriftOptions,
+  files: Files,
+  compared: Compared,
+  differences: readonly Difference[],
+  before: Map<string, string>,
+): WrittenBack {
   const declared = differences.filter((one) => one.class === 'declared');
   // Limits are for people to put back, who read why they were loosened.
   const isLimit = ({ address }: Difference): boolean => address.startsWith('policy.');
@@ -154,7 +182,7 @@ function adoptAll(
     );
     left.push(...adopted.left);
     if (adopted.text === text) continue;
-    before.set(path, text);
+    if (!before.has(path)) before.set(path, text);
     context.parts.writeFile(path, adopted.text, {});
   }
   const again = loadTopology(files.path, sources(context, options));
@@ -168,9 +196,7 @@ function adoptAll(
       },
     );
   }
-  for (const path of before.keys()) context.stderr.write(`Wrote ${path}.\n`);
-  for (const one of left) context.stderr.write(`Left as it is: ${one}.\n`);
-  return differencesOf({ ...compared, declared: again.topology });
+  return { left, rest: differencesOf({ ...compared, declared: again.topology }) };
 }
 
 function adoptionOf({ address, attributes }: Difference, applied: AppliedState): Adoption {

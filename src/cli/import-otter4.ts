@@ -1,8 +1,8 @@
 /** What `otter import --otter4` asks: the manager's database, and the servers that its canals read. */
 import { parseAddress } from '../import/address.ts';
 import type { Draft } from '../import/draft.ts';
-import { readManager } from '../import/otter4/manager.ts';
 import { type PipelinePoint, type PositionFacts, pointsOf, readCursors } from '../import/otter4/positions.ts';
+import { readManager } from '../import/otter4/read-manager.ts';
 import { type PlacedDatabase, serversOf } from '../import/otter4/servers.ts';
 import { draftOf } from '../import/otter4/topology.ts';
 import { OtterError } from '../model/error.ts';

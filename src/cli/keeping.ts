@@ -2,6 +2,7 @@
 import { Argument, type Command } from 'commander';
 import type { ApplyOptions } from './apply.ts';
 import type { CommonOptions, Context } from './context.ts';
+import { ageOf, collect, countOf, timeOf } from './flag-values.ts';
 import { type AuditOptions, audit, differences } from './history.ts';
 import { type LockOptions, lock } from './lock.ts';
 import { type PauseOptions, pause, resume } from './pause.ts';
@@ -11,20 +12,12 @@ import { migrate, type StateOptions, state } from './state.ts';
 type Run = (options: CommonOptions, args: readonly string[]) => number | Promise<number>;
 export type Add = (usage: string, summary: string, example: string, action: Run) => Command;
 
-/** Of `program.ts`. */
-export interface Flags {
-  /** Those of a command that carries out a plan. */
-  readonly apply: (command: Command) => Command;
-  /** In milliseconds. */
-  readonly timeOf: (text: string) => number;
-  readonly countOf: (text: string) => number;
-}
-
-export function addKeeping(add: Add, context: Context, flags: Flags): void {
+/** @param applyFlags adds those of a command that carries out a plan */
+export function addKeeping(add: Add, context: Context, applyFlags: (command: Command) => Command): void {
   const restFlags = (command: Command): Command =>
     command
       .option('--no-wait', 'do not wait for the nodes')
-      .option('--timeout <time>', 'how long to wait for the nodes [30s]', flags.timeOf);
+      .option('--timeout <time>', 'how long to wait for the nodes [30s]', timeOf);
   restFlags(
     add(
       'pause <address>',
@@ -41,21 +34,19 @@ export function addKeeping(add: Add, context: Context, flags: Flags): void {
   add('diff <serials>', 'what differs between two serials', 'otter diff 41..42', (options, [serials]) =>
     differences(context, options, serials!),
   );
-  flags
-    .apply(
-      add(
-        'rollback <serial>',
-        'the way back to an earlier serial: a plan that is shown, asked for and applied',
-        'otter rollback 41',
-        (options, [serial]) => rollback(context, options as ApplyOptions, serial!),
-      ),
-    )
-    .option('--out <file>', 'keep the plan in a file, for `otter apply FILE`, and do no more');
+  applyFlags(
+    add(
+      'rollback <serial>',
+      'the way back to an earlier serial: a plan that is shown, asked for and applied',
+      'otter rollback 41',
+      (options, [serial]) => rollback(context, options as ApplyOptions, serial!),
+    ),
+  ).option('--out <file>', 'keep the plan in a file, for `otter apply FILE`, and do no more');
   add('audit', 'who changed what, when, from where, and how it ended', 'otter audit --since 24h', (options) =>
     audit(context, options as AuditOptions),
   )
-    .option('--since <time>', 'only of the last 30m, 24h, 7d', longTimeOf(flags.timeOf))
-    .option('--limit <n>', 'how many of the last ones [50]', flags.countOf);
+    .option('--since <time>', 'only of the last 30m, 24h, 7d', ageOf)
+    .option('--limit <n>', 'how many of the last ones [50]', countOf);
   add(
     'lock [what]',
     'who applies, and whether they live; or take their lock away',
@@ -73,8 +64,8 @@ export function addKeeping(add: Add, context: Context, flags: Flags): void {
   )
     .option('--auto-approve', 'import: do not ask')
     .option('--no-wait', 'import into what is there: do not wait for the nodes')
-    .option('--timeout <time>', 'import into what is there: how long to wait for the nodes [120s]', flags.timeOf)
-    .option('--allow-destroy <address>', 'import: let this protected object be destroyed; may be repeated', more)
+    .option('--timeout <time>', 'import into what is there: how long to wait for the nodes [120s]', timeOf)
+    .option('--allow-destroy <address>', 'import: let this protected object be destroyed; may be repeated', collect)
     .addHelpText('after', '  otter state import shop.state.json\n');
   add('migrate', 'bring the state into the format of this version', 'otter migrate', (options) =>
     migrate(context, options as StateOptions),
@@ -86,15 +77,3 @@ export const WORDS: Readonly<Record<string, Argument>> = {
   'lock [what]': new Argument('[what]').choices(['list', 'break']),
   'state <what>': new Argument('<what>').choices(['export', 'import']),
 };
-
-function more(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
-}
-
-/** Also hours and days. */
-function longTimeOf(timeOf: (text: string) => number): (text: string) => number {
-  return (text) => {
-    const [, count, unit] = /^(\d+)(h|d)$/.exec(text) ?? [];
-    return count === undefined ? timeOf(text) : Number(count) * (unit === 'h' ? 3_600_000 : 86_400_000);
-  };
-}

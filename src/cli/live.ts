@@ -78,5 +78,5 @@ export async function lookAt(
 }
 
 function diagnostic({ at, ...finding }: LiveFinding, sourceOf: LoadedTopology['sourceOf']): Diagnostic {
-  return { ...finding, range: sourceOf(at.address, at.path), related: [] };
+  return { ...finding, range: sourceOf(at.address, at.path), address: at.address, related: [] };
 }

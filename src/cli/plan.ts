@@ -1,20 +1,23 @@
 /** `otter plan`: what apply would do, as text, JSON or Markdown, kept in a file when asked. */
 import { readApplied } from '../executor/apply.ts';
-import type { Diagnostic } from '../model/diagnostic.ts';
+import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import { NOTHING_DECLARED, type Topology } from '../model/topology.ts';
+import { objectAddress } from '../planner/addresses.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
-import type { AppliedState, SourceOf } from '../planner/change.ts';
+import type { AppliedState, Source, SourceOf } from '../planner/change.ts';
 import { NOBODY_ASKED } from '../planner/copies.ts';
+import type { Finding } from '../planner/finding.ts';
 import { guard } from '../planner/guard.ts';
+import { movesOf, withMoves } from '../planner/moves.ts';
 import { computePlan, type Plan, refusedPlan } from '../planner/plan.ts';
 import type { Refusal } from '../planner/refusal.ts';
 import { planJson } from '../render/json.ts';
 import { planMarkdown } from '../render/markdown.ts';
 import { renderDrift, renderPlan } from '../render/text.ts';
 import { loadTopology } from '../topology/load.ts';
-import { type CommonOptions, type Context, colour, EXIT, stateUrl, topologyName } from './context.ts';
+import { type CommonOptions, type Context, colour, EXIT, stateUrl, today, topologyName } from './context.ts';
 import { sizesOf } from './sizes.ts';
 import { asTyped } from './typed.ts';
 import { loadValid } from './validate.ts';
@@ -36,6 +39,8 @@ export interface Planned {
   readonly refusals: readonly Refusal[];
   /** What it leads to. */
   readonly desired: Topology;
+  /** Addresses of the objects that may be destroyed. */
+  readonly allowDestroy: readonly string[];
 }
 
 /** What is planned for: as the files declare it, nothing at all, what is applied already, or something else. */
@@ -84,10 +89,15 @@ export async function planFor(
   store: StateStore,
   towards: Towards,
 ): Promise<Planned> {
-  const { name, declared, unbuilt, sourceOf } =
+  const { name, declared, unbuilt, waived, sourceOf } =
     towards === 'declared' ? fromFiles(context, options) : byName(context, options);
   const { applied, live, revision } = await readApplied(store, name, context.signal);
   const desired = declared ?? desiredOf(towards, applied);
+  const { moves } = movesOf(desired, applied);
+  // A name that is nowhere is a slip, and would allow nothing.
+  const allowDestroy = (options.allowDestroy ?? []).map(
+    objectAddress({ desired, applied: withMoves(applied, moves), moves }),
+  );
   const computed = computePlan({
     desired,
     applied,
@@ -97,23 +107,14 @@ export async function planFor(
     exclude: [...(options.exclude ?? [])],
     sourceOf,
     today: today(context),
+    waived,
     sizes: options.live === true ? await sizesOf(context, desired) : NOBODY_ASKED,
     digest: context.parts.digest,
     baseRevision: revision,
   });
-  const refusals = guard(computed, {
-    desired,
-    applied,
-    live,
-    unbuilt,
-    allowDestroy: [...(options.allowDestroy ?? [])],
-  });
-  return { plan: refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed, refusals, desired };
-}
-
-/** The day in UTC, until which waivers are said to count. */
-export function today(context: Context): string {
-  return new Date(context.now()).toISOString().slice(0, 10);
+  const refusals = guard(computed, { desired, applied, live, unbuilt, allowDestroy });
+  const plan = refusals.length > 0 ? refusedPlan(computed, context.parts.digest) : computed;
+  return { plan, refusals, desired, allowDestroy };
 }
 
 function desiredOf(towards: Towards, applied: AppliedState): Topology {
@@ -136,25 +137,45 @@ interface Asked {
   readonly name: string;
   readonly declared: Topology | null;
   readonly unbuilt: readonly Diagnostic[];
+  /** What `otter validate` would say, and is let pass for a while. */
+  readonly waived: readonly Finding[];
   readonly sourceOf: SourceOf;
 }
 
 function fromFiles(context: Context, options: PlanOptions): Asked {
-  const { topology, unbuilt, sourceOf } = loadValid(context, options);
+  const { topology, diagnostics, unbuilt, sourceOf } = loadValid(context, options);
   return {
     name: topology.name,
     declared: topology,
     unbuilt,
-    sourceOf: (address, path) => {
-      const range = sourceOf(address, path);
-      return range === null ? null : { file: range.file, line: range.line, col: range.column };
-    },
+    waived: [...diagnostics, ...unbuilt].flatMap((one) => waivedOf(one, topology)),
+    sourceOf: (address, path) => placeOf(sourceOf(address, path)),
   };
+}
+
+function placeOf(range: SourceRange | null): Source | null {
+  return range === null ? null : { file: range.file, line: range.line, col: range.column };
+}
+
+function waivedOf({ code, address, summary, range, ignored }: Diagnostic, { policy }: Topology): Finding[] {
+  const { until, reason = '' } = ignored ?? {};
+  if (until === undefined || address === undefined) return [];
+  const rules = policy['rules'] as Readonly<Record<string, { readonly severity?: string }>>;
+  // As grave as it is when the waiver has ended: a saved plan does not outlive one.
+  const severity = rules[code]?.severity === 'error' ? 'error' : 'warning';
+  const waived = { until, reason };
+  return [{ code, rule: null, severity, address, message: summary, source: placeOf(range), waived, lapsed: null }];
 }
 
 /** Destroying and looking need the name and no more: files that are broken or gone are no hindrance. */
 function byName(context: Context, options: PlanOptions): Asked {
-  return { name: topologyName(context, options, loadTopology), declared: null, unbuilt: [], sourceOf: () => null };
+  return {
+    name: topologyName(context, options, loadTopology),
+    declared: null,
+    unbuilt: [],
+    waived: [],
+    sourceOf: () => null,
+  };
 }
 
 /** Says what a guard refuses; true when there was anything. */

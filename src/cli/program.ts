@@ -1,5 +1,5 @@
 /** The command line: every command of the contract, its flags, its help with an example; from argv to an exit code. */
-import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, Option } from 'commander';
 import { OtterError } from '../model/error.ts';
 import { DIAGNOSTIC_FORMATS } from '../render/diagnostics.ts';
 import { type ApplyOptions, apply, destroy } from './apply.ts';
@@ -11,6 +11,7 @@ import { type DashboardFlags, dashboard } from './dashboard.ts';
 import { type DriftOptions, drift } from './drift.ts';
 import { explain } from './explain.ts';
 import { explainFailure } from './failure.ts';
+import { ageOf, collect, timeOf } from './flag-values.ts';
 import { type FmtOptions, fmt } from './fmt.ts';
 import { type GraphOptions, graph } from './graph.ts';
 import { history, show } from './history.ts';
@@ -99,7 +100,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   };
   addPlanning(add, context);
   addRunning(add, context);
-  addKeeping(add, context, { apply: stepFlags, timeOf, countOf });
+  addKeeping(add, context, stepFlags);
   addLooking(add, context);
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
@@ -244,7 +245,7 @@ function addLooking(add: Add, context: Context): void {
     .option('--table <table>', 'only of this table, schema.table; `*` stands for any text')
     .addOption(new Option('--kind <kind>', 'only of this kind, incoming/local').choices(CONFLICT_KINDS))
     .addOption(new Option('--winner <winner>', 'only those won so').choices(WINNERS))
-    .option('--since <time>', 'only those decided in the last 30m, 24h, 7d')
+    .option('--since <time>', 'only those decided in the last 30m, 24h, 7d', ageOf)
     .option('--limit <n>', 'how many [50]')
     .option('--open', 'only those that wait for a person')
     .option('--take <row>', 'resolve: incoming, local, base, or a JSON file with the row')
@@ -306,22 +307,6 @@ function stepFlags(command: Command): Command {
   return applyFlags(command)
     .option('--max-lag <time>', 'change a few channels at a time; go on when they run and lag less', timeOf)
     .option('--json-into <file>', 'write every event into this file, one JSON object a line');
-}
-
-function collect(value: string, before: readonly string[] | undefined): string[] {
-  return [...(before ?? []), value];
-}
-
-function countOf(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 on.');
-  return Number(text);
-}
-
-/** In milliseconds. Understood before anything is done, so that a slip writes nothing. */
-function timeOf(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m)?$/.exec(text);
-  if (match === null) throw new InvalidArgumentError('Write for example 120s, 500ms or 2m.');
-  return Number(match[1]) * (match[2] === 'ms' ? 1 : match[2] === 'm' ? 60_000 : 1000);
 }
 
 function spelled(command: Command): Spelled {

@@ -7,6 +7,7 @@ import type { Take } from '../model/resolution.ts';
 import type { Topology } from '../model/topology.ts';
 import type { FoundConflict } from '../render/conflicts.ts';
 import { renderResolution, resolutionJson } from '../render/resolution.ts';
+import { audited } from './auditing.ts';
 import { agree } from './consent.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 
@@ -47,7 +48,10 @@ export async function resolveConflict(
     await agree(context, 'Resolve it so?', { alone: 'nobody has agreed to this', hint });
   }
   const { user, host } = parts.who();
-  await resolver.write(plan, take, { who: `${user}@${host}`, nowMs: context.now(), towards });
+  const deed = { topology: topology.name, command: 'conflicts resolve', what: `${database}:${conflict.id}` };
+  await audited(context, options, deed, () =>
+    resolver.write(plan, take, { who: `${user}@${host}`, nowMs: context.now(), towards }),
+  );
   stdout.write(quiet ? `${JSON.stringify(resolutionJson(plan, database), null, 2)}\n` : '\nResolved.\n');
   return EXIT.done;
 }

@@ -13,8 +13,14 @@ export function serialOf(text: string, history: readonly HistoryRecord[]): numbe
   const [, number, back] = match;
   const found =
     number === undefined ? history.at(-1 - Number(back ?? 0)) : history.find(({ serial }) => serial === Number(number));
-  if (found === undefined)
-    throw new OtterError('OT7002', `there is no serial ${text}`, { hint: '`otter history` lists them.' });
+  if (found === undefined) {
+    const first = history[0]?.serial ?? 1;
+    const gone = number !== undefined && Number(number) > 0 && Number(number) < first;
+    const why = gone
+      ? `serial ${text} is not kept any more: the first that is, is ${first}`
+      : `there is no serial ${text}`;
+    throw new OtterError('OT7002', why, { hint: '`otter history` lists them.' });
+  }
   return found.serial;
 }
 

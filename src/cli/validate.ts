@@ -5,7 +5,6 @@ import type { Topology } from '../model/topology.ts';
 import { DIAGNOSTIC_FORMATS, type DiagnosticFormat, renderDiagnostics } from '../render/diagnostics.ts';
 import { allFindings } from '../topology/all-findings.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
-import { graded } from '../topology/severity.ts';
 import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
 import { Ended } from './failure.ts';
 import { fixFiles } from './fix.ts';
@@ -28,7 +27,7 @@ export async function validate(context: Context, options: ValidateOptions): Prom
     options.live === true && topology !== null
       ? await askDatabases(context, topology, loaded.sourceOf, await namesOf(context, options, topology))
       : null;
-  const findings = allFindings(loaded, topology === null || live === null ? null : graded(live.findings, topology));
+  const findings = allFindings(loaded, live === null ? null : loaded.graded(live.findings));
   const text = renderDiagnostics(format, findings, {
     files: loaded.files,
     colour: colour(context, options),
@@ -61,9 +60,11 @@ function summary(path: string, findings: readonly Diagnostic[], asked: number | 
   const counting = findings.filter(({ ignored }) => ignored === undefined);
   const errors = counting.filter(({ severity }) => severity === 'error').length;
   const fixes = counting.filter(({ fix }) => fix !== undefined).length;
-  const ignored = findings.length - counting.length;
+  const waived = findings.filter(({ ignored }) => ignored?.until !== undefined).length;
+  const ignored = findings.length - counting.length - waived;
   const also = [
     ...(ignored === 0 ? [] : [`${ignored} ignored`]),
+    ...(waived === 0 ? [] : [`${waived} waived`]),
     ...(asked === null ? [] : [asked === 1 ? 'its database was asked' : `its ${asked} databases were asked`]),
   ].map((one) => `; ${one}`);
   const told =

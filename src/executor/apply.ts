@@ -21,6 +21,7 @@ import { type AuditEntry, auditEntry } from './audit.ts';
 import { type Author, BATCH_CHANGES_MAX, type Batch, batchesOf } from './batches.ts';
 import { passGate } from './gate.ts';
 import { PARTS_PER_COMMIT, planParts, runOf } from './journal.ts';
+import { tidied } from './pruning.ts';
 import { resumed } from './resume.ts';
 import { refuseStale } from './staleness.ts';
 import { oneWave, wavesOf } from './waves.ts';
@@ -103,6 +104,8 @@ export async function applyPlan(options: ApplyOptions): Promise<AppliedResult> {
   } catch (error) {
     await settle(options, lock, progress, error);
   }
+  const left = await tidied({ store, topology: plan.topology, lock, serial: progress.serial, signal });
+  if (left !== null) onEvent({ type: 'note', message: left });
   // When the store is away the lease runs out by itself; what was written counts.
   await lock.release().catch(() => undefined);
   return { serial: progress.serial, revision: progress.revision };

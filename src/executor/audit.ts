@@ -3,7 +3,7 @@
 import { OtterError } from '../model/error.ts';
 import type { Put, StateStore } from '../model/ports.ts';
 import type { AuditRecord } from '../model/records.ts';
-import { auditKey, auditPrefix } from '../state/keys.ts';
+import { auditKey, auditPrefix, metaKey } from '../state/keys.ts';
 import type { Author } from './batches.ts';
 
 export type Audited = Pick<AuditRecord, 'what' | 'result'> &
@@ -40,6 +40,14 @@ export function auditEntry(topology: string, author: Author, nowMs: number, id: 
       } satisfies AuditRecord),
     }),
   };
+}
+
+/** Writes one that belongs to no other write. @throws OtterError OT7005 where the topology was never applied: most likely another store is meant */
+export async function writeAudit(store: StateStore, topology: string, put: Put): Promise<void> {
+  const key = metaKey(topology);
+  if (!(await store.list(key)).entries.some((entry) => entry.key === key))
+    throw new OtterError('OT7005', `topology ${topology} was never applied to ${store.url}`);
+  await store.commit({ conditions: [], puts: [put], deletes: [] });
 }
 
 /** The oldest first. @throws OtterError OT3007 */

@@ -46,6 +46,24 @@ export function restOf(text: string, applied: AppliedState): Rest {
   return { kind: 'pipeline', name: pipeline, channel, pipelines: [pipeline] };
 }
 
+/** All that can rest, as a shell takes it. */
+export function restAddresses({ specs }: AppliedState): string[] {
+  return specs.flatMap(({ kind, name, spec }) => {
+    if (kind !== 'channel') return [];
+    const pipelines = compileChannel(name, spec as unknown as ChannelSpec);
+    return [`channel.${name}`, ...pipelines.map((one) => one.name.replace('>', ':'))];
+  });
+}
+
+/** What can go on, as a shell takes it: a channel that is paused does with all of its pipelines, and they not without it. */
+export function pausedAddresses({ pauses = {} }: LiveState): string[] {
+  return Object.keys(pauses).flatMap((address) => {
+    const [, pipeline, channel] = /^pipeline\.((.*?)\/.*)$/s.exec(address) ?? [];
+    if (pipeline === undefined) return [address];
+    return pauses[`channel.${channel}`] === undefined ? [pipeline.replace('>', ':')] : [];
+  });
+}
+
 /** How it stands. */
 export interface Standing {
   readonly rest: Rest;

@@ -12,6 +12,9 @@ import type { Plan } from '../planner/plan.ts';
 import { historyPrefix, topologyPrefix } from '../state/keys.ts';
 import { type Run, readRuns, runOf } from './journal.ts';
 
+/** Keys in a message. */
+const KEYS_MAX = 10;
+
 export interface Resumed {
   /** Addresses that are written. */
   readonly done: readonly string[];
@@ -38,6 +41,17 @@ export async function cutRun(store: StateStore, topology: string, signal?: Abort
     return record.serial === last.serial && record.planDigest === last.plan_digest;
   });
   if (finished) throw nothing(`the last apply, serial ${last.serial}, is complete`);
+  // What a plan read is told by revisions of its store, and here they are others.
+  if (last.order !== undefined) {
+    throw new OtterError(
+      'OT2032',
+      `there is nothing to resume: serial ${last.serial} was begun in the store that this state was exported from`,
+      {
+        hint: 'What it has written is here, what it has left is not told any more: `otter plan` with the files that it was planned from shows it.',
+        where: { topology },
+      },
+    );
+  }
   const { plan } = run;
   if (plan === null) throw nothing('the plan of the apply that was cut is not in the state store');
   return { ...run, plan };
@@ -78,7 +92,9 @@ export async function resumed(
     (record?.serial ?? 0) >= plan.serial || (plan.lineage !== null && (record?.lineage ?? null) !== plan.lineage);
   if (moved.length > 0 || metaMoved) {
     const prefix = topologyPrefix(plan.topology);
-    const names = [...(metaMoved ? [applied.meta.key] : []), ...moved].map((key) => key.slice(prefix.length));
+    const all = [...(metaMoved ? [applied.meta.key] : []), ...moved].map((key) => key.slice(prefix.length));
+    const more = all.length - KEYS_MAX;
+    const names = all.length > KEYS_MAX ? [...all.slice(0, KEYS_MAX), `and ${more} more`] : all;
     throw new OtterError(
       'OT2001',
       `the apply that was cut cannot be resumed, since then these have moved: ${names.join(', ')}`,

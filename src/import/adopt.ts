@@ -3,7 +3,7 @@
  *
  * Rule: what a variable or an anchor gives is not overwritten, since it says more than the one value; it is told.
  */
-import { type Document, isAlias, isMap, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
 
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain };
 
@@ -88,7 +88,7 @@ function write(document: Document, object: YAMLMap, { path, value }: AdoptedAttr
   if (/^(link|processors|\(spelling\))/.test(path)) return 'it does not stand in the object itself';
   const [, table, rest] = /^tables\[(.*)\](?:\.(.+))?$/s.exec(path) ?? [];
   if (table !== undefined) return writeTable(document, object, table, rest ?? null, value);
-  if (path === 'tables') return 'the order of the entries: put them in order by hand';
+  if (path === 'tables') return putInOrder(object, value);
   return set(document, object, path.split('.'), value);
 }
 
@@ -123,6 +123,18 @@ function writeTable(
   return set(document, entry, rest.split('.'), value);
 }
 
+/** @param value names of the entries, as they are to stand */
+function putInOrder(object: YAMLMap, value: Plain): string | null {
+  const tables = object.get('tables', true);
+  if (!isSeq(tables)) return 'its tables come from an anchor';
+  const byName = new Map(tables.items.map((item) => [nameOf(item), item]));
+  const names = Array.isArray(value) ? value.map(String) : [];
+  const same = names.length === tables.items.length && names.every((name) => byName.has(name));
+  if (!same || byName.size !== names.length) return 'the order of the entries: put them in order by hand';
+  tables.items.splice(0, names.length, ...names.map((name) => byName.get(name)!));
+  return null;
+}
+
 function set(document: Document, object: YAMLMap, path: readonly string[], value: Plain): string | null {
   let map = object;
   for (const key of path.slice(0, -1)) {
@@ -142,9 +154,18 @@ function set(document: Document, object: YAMLMap, path: readonly string[], value
   if (mentionsVariable(there)) return 'a variable gives it';
   if (there === undefined && map.has('<<')) return 'it may come from an anchor (`<<`)';
   if (isNothing(value)) map.delete(key);
-  else if (isScalar(there) && typeof value !== 'object') there.value = value;
-  else map.set(key, flow(document, value));
+  else if (isScalar(there) && typeof alone(value) !== 'object') there.value = alone(value);
+  else {
+    const made = flow(document, value);
+    if (isNode(there)) Object.assign(made, { commentBefore: there.commentBefore, comment: there.comment });
+    map.set(key, made);
+  }
   return null;
+}
+
+/** A list of one is written as the one where it was. */
+function alone(value: Plain): Plain {
+  return Array.isArray(value) && value.length === 1 ? (value as readonly Plain[])[0]! : value;
 }
 
 function mentionsVariable(node: unknown): boolean {

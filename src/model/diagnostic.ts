@@ -26,11 +26,13 @@ export interface Fix {
   readonly edits: readonly TextEdit[];
 }
 
-/** A comment in the file says that the finding is known, and why it stays. */
+/** A comment in the file says that the finding is known, and why it stays; or a waiver in `rules`, and until when. */
 export interface Ignored {
   readonly reason: string;
-  /** The comment. */
+  /** The comment, or the waiver. */
   readonly range: SourceRange;
+  /** Of a waiver: its last day, in UTC (`2027-01-31`). */
+  readonly until?: string | undefined;
 }
 
 export interface Diagnostic {
@@ -41,6 +43,8 @@ export interface Diagnostic {
   /** More sentences, or what to do; may be empty. */
   readonly detail: string;
   readonly range: SourceRange | null;
+  /** Of the object that it is about: `channel.shop`. Absent where that is none. */
+  readonly address?: string | undefined;
   /** Other places that belong to the finding (the first definition of a key defined twice, an anchor). */
   readonly related: readonly RelatedPlace[];
   /** Absent where a person has to choose. */

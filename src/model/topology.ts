@@ -145,7 +145,7 @@ export interface ChannelSpec {
   readonly inert: Readonly<Record<string, unknown>>;
 }
 
-/** Anything declared that nodes do nothing with (file sets, alerts, notify, guards, rules): kept whole, compared as JSON. */
+/** Anything declared that nodes do nothing with (file sets, alerts, notify, guards, rules, history): kept whole, compared as JSON. */
 export type InertSpec = Readonly<Record<string, unknown>>;
 
 export interface SpecByKind {
@@ -156,7 +156,7 @@ export interface SpecByKind {
   readonly files: InertSpec;
   readonly alert: InertSpec;
   readonly notify: InertSpec;
-  /** `guards` and `rules`: what plans are held against. */
+  /** `guards` and `rules`, what plans are held against; and `history`, how much is kept of what was applied. */
   readonly policy: InertSpec;
 }
 
@@ -193,3 +193,11 @@ export const NOTHING_DECLARED = {
 
 /** Names of topologies, regions, nodes, databases, channels, file sets and alerts. */
 export const NAME_PATTERN = /^[a-z][a-z0-9_-]{0,62}$/;
+
+/** `policy.history`: how many of the last serials, and of the entries of the audit, are kept. */
+export interface HistorySpec {
+  readonly serials: number;
+  readonly audit: number;
+}
+
+export const HISTORY_KEPT: HistorySpec = { serials: 500, audit: 10_000 };

@@ -113,11 +113,15 @@ export function differencesOf({ declared, applied, live, history }: Compared): D
   // What is to get another name is the same object.
   const moves = declared === null ? [] : movesOf(declared, applied).moves;
   const written = declared === null ? [] : diff(declared, withMoves(applied, moves), moves);
+  const renamed = new Set(moves.map(({ from }) => from));
   return [
     ...written.map((change): Difference => {
-      const { address, before, after, attributes } = change;
+      const { address, before, after, attributes, movedFrom } = change;
       const kind = before === null ? 'not-applied' : after === null ? 'not-declared' : 'changed';
-      return { address, class: 'declared', kind, message: WRITTEN[kind], attributes, by: last.get(address) ?? null };
+      // Who applied it did so under the name of then, which may be about to be another object's.
+      const name = movedFrom ?? (kind === 'not-applied' && renamed.has(address) ? null : address);
+      const by = name === null ? null : (last.get(name) ?? null);
+      return { address, class: 'declared', kind, message: WRITTEN[kind], attributes, by };
     }),
     ...driftOf(applied, live).map(
       ({ address, kind, message }): Difference => ({

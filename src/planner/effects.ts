@@ -2,7 +2,15 @@
 import { UnreachableError } from '../model/error.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { isAnother } from '../model/stays.ts';
-import type { ChannelSpec, DatabaseSpec, InertSpec, NodeSpec, Topology } from '../model/topology.ts';
+import {
+  type ChannelSpec,
+  type DatabaseSpec,
+  HISTORY_KEPT,
+  type HistorySpec,
+  type InertSpec,
+  type NodeSpec,
+  type Topology,
+} from '../model/topology.ts';
 import {
   type AppliedState,
   addressOf,
@@ -98,7 +106,9 @@ function ownEffects(change: RawChange, input: EffectInput): Effect[] {
     case 'region':
       return [];
     case 'policy':
-      return policyEffects(change);
+      return change.name === 'history'
+        ? historyEffects(change, input.applied.meta.record?.serial ?? 0)
+        : policyEffects(change);
     case 'node':
       return nodeEffects(change, input);
     case 'database':
@@ -117,6 +127,18 @@ function ownEffects(change: RawChange, input: EffectInput): Effect[] {
     default:
       throw new UnreachableError(change.kind satisfies never);
   }
+}
+
+/** @param serial of what is applied */
+function historyEffects({ before, after }: RawChange, serial: number): Effect[] {
+  const [was, is] = [before, after].map((spec) => ({ ...HISTORY_KEPT, ...(spec as Partial<HistorySpec> | null) }));
+  const { serials, audit } = is!;
+  if (serials >= was!.serials && audit >= was!.audit)
+    return [{ risk: 'low', text: `the last ${serials} serials and ${audit} entries of the audit are kept` }];
+  const gone = serial > serials ? `; those before serial ${serial - serials + 2} go with a later apply` : '';
+  return [
+    { risk: 'medium', text: `only the last ${serials} serials and ${audit} entries of the audit are kept${gone}` },
+  ];
 }
 
 function policyEffects({ name, before, after }: RawChange): Effect[] {

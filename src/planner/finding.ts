@@ -1,4 +1,4 @@
-/** What the analyzers and a topology's own rules have to say about a plan. */
+/** What the analyzers, a topology's own rules, and waivers of what its files were found to have, say about a plan. */
 import type { Code } from '../model/codes.ts';
 import type { Source } from './change.ts';
 

@@ -88,7 +88,7 @@ function ownRules({ changes, before, after }: JudgeInput, sides: readonly Rules[
     if (when === undefined || severity === 'off') continue;
     const broken = conditionOf(when);
     for (const change of changes) {
-      if (change.kind === 'policy' || (on === 'state' && change.after === null)) continue;
+      if (on === 'state' && change.after === null) continue;
       const facts: Facts = factsOf(change, before, after);
       if (!broken(facts)) continue;
       const key = `${name} ${change.address}`;

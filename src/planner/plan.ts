@@ -72,6 +72,8 @@ export interface PlanInput {
   readonly sourceOf: SourceOf;
   /** `2026-11-30`, in UTC, until when waivers of rules count; left out none does. */
   readonly today?: string;
+  /** What the checks of the files let pass by waivers; told of what the plan touches. */
+  readonly waived?: readonly Finding[];
   /** Of tables in the databases that were asked. */
   readonly sizes?: TableSizes;
   readonly digest: (text: string) => string;
@@ -91,6 +93,8 @@ export function computePlan(input: PlanInput): Plan {
   const before = Whole.before(applied);
   const after = before.after(changes);
   const rules = destroy ? null : (desired.policy['rules'] ?? null);
+  const touched = new Set(changes.map(({ address }) => address));
+  const waived = (input.waived ?? []).filter(({ address }) => touched.has(address));
   const count = (action: string): number =>
     changes.filter((change) => (change.actions as string[]).includes(action)).length;
   const unsigned = {
@@ -102,7 +106,10 @@ export function computePlan(input: PlanInput): Plan {
     moved: moves,
     changes,
     impact: impactOf(before, after, live, input.sizes ?? NOBODY_ASKED),
-    findings: judge({ changes, before, after, sourceOf, desired: rules, today: input.today ?? NO_WAIVER }),
+    findings: [
+      ...judge({ changes, before, after, sourceOf, desired: rules, today: input.today ?? NO_WAIVER }),
+      ...waived,
+    ],
     notes: likelyRenames(raw),
     drift: driftOf(applied, live),
     summary: { add: count('create'), change: count('update'), destroy: count('delete') },

@@ -32,7 +32,7 @@ function relatedTo({ specs }: AppliedState, changes: readonly Change[]): Readonl
   );
   const related = new Set(changes.map(({ address }) => address));
   // Policies hold against every plan.
-  for (const { kind, address } of objects) if (kind === 'policy') related.add(address);
+  for (const { kind, address } of objects) if (kind === 'policy' && address !== 'policy.history') related.add(address);
   const changed = new Set(related);
   const databases = new Set(versions.flatMap(databasesIn));
   for (const object of objects) {

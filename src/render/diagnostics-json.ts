@@ -12,11 +12,13 @@ export interface DiagnosticsJson {
     readonly summary: string;
     readonly detail: string;
     readonly place: PlaceJson | null;
+    /** Of the object that it is about (`channel.shop`), for waivers; null where that is none. */
+    readonly address: string | null;
     readonly related: readonly (PlaceJson & { readonly message: string })[];
     /** What `otter validate --fix` would write: the text in place of what stands there. */
     readonly fix: { readonly title: string; readonly edits: readonly (PlaceJson & { readonly text: string })[] } | null;
-    /** A comment in the file says why it stays; such a finding is not counted. */
-    readonly ignored: { readonly reason: string; readonly place: PlaceJson } | null;
+    /** A comment in the file says why it stays, or a waiver in `rules`, and until which day; such a finding is not counted. */
+    readonly ignored: { readonly reason: string; readonly until: string | null; readonly place: PlaceJson } | null;
   }[];
 }
 
@@ -35,18 +37,22 @@ export function diagnosticsJson(diagnostics: readonly Diagnostic[]): Diagnostics
     format_version: 1,
     errors: count('error'),
     warnings: count('warning'),
-    findings: diagnostics.map(({ code, severity, summary, detail, range, related, fix, ignored }) => ({
+    findings: diagnostics.map(({ code, severity, summary, detail, range, address = null, related, fix, ignored }) => ({
       code,
       severity,
       summary,
       detail,
       place: range === null ? null : placeJson(range),
+      address,
       related: related.map((one) => ({ message: one.message, ...placeJson(one.range) })),
       fix:
         fix === undefined
           ? null
           : { title: fix.title, edits: fix.edits.map((edit) => ({ ...placeJson(edit.range), text: edit.text })) },
-      ignored: ignored === undefined ? null : { reason: ignored.reason, place: placeJson(ignored.range) },
+      ignored:
+        ignored === undefined
+          ? null
+          : { reason: ignored.reason, until: ignored.until ?? null, place: placeJson(ignored.range) },
     })),
   };
 }

@@ -1,6 +1,6 @@
 /** Findings as a log in SARIF 2.1.0 (OASIS, "Static Analysis Results Interchange Format"). */
 import { explain } from '../model/codes.ts';
-import type { Diagnostic, Fix, Severity, SourceRange } from '../model/diagnostic.ts';
+import type { Diagnostic, Fix, Ignored, Severity, SourceRange } from '../model/diagnostic.ts';
 
 const SARIF_LEVEL = { error: 'error', warning: 'warning', info: 'note' } as const satisfies Record<Severity, string>;
 
@@ -39,7 +39,9 @@ export function diagnosticsSarif(diagnostics: readonly Diagnostic[], version = '
     ...(ignored === undefined
       ? {}
       : {
-          suppressions: [{ kind: 'inSource', justification: ignored.reason, location: sarifLocation(ignored.range) }],
+          suppressions: [
+            { kind: 'inSource', justification: reasonOf(ignored), location: sarifLocation(ignored.range) },
+          ],
         }),
   }));
   return {
@@ -53,6 +55,10 @@ export function diagnosticsSarif(diagnostics: readonly Diagnostic[], version = '
       },
     ],
   };
+}
+
+function reasonOf({ reason, until }: Ignored): string {
+  return until === undefined ? reason : `${reason} (until ${until})`;
 }
 
 function sarifFix({ title, edits }: Fix): Record<string, unknown> {

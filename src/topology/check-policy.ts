@@ -2,7 +2,7 @@
 import { CODES } from '../model/codes.ts';
 import { ExpressionProblem } from '../model/expression-words.ts';
 import { RENAMABLE } from '../model/kept-names.ts';
-import { didYouMean, nearest } from '../model/suggest.ts';
+import { didYouMean, nearest, onlyNearest } from '../model/suggest.ts';
 import { factCondition } from '../replication/expression/facts.ts';
 import type { Checked } from './checked.ts';
 import { SECTIONS } from './resolve.ts';
@@ -13,7 +13,7 @@ interface Rule {
   readonly when?: string;
   readonly message?: string;
   readonly on?: string;
-  readonly waive?: readonly { readonly until: string }[];
+  readonly waive?: readonly { readonly for: string; readonly until: string }[];
 }
 
 export function checkPolicy(checked: Checked): void {
@@ -30,7 +30,8 @@ export function checkPolicy(checked: Checked): void {
   checkMoved(checked);
 }
 
-function checkCode({ report }: Checked, code: string, rule: Rule): void {
+function checkCode(checked: Checked, code: string, rule: Rule): void {
+  const { report } = checked;
   const path: Path = ['rules', code];
   if (!Object.hasOwn(CODES, code)) {
     const near = nearest(code, Object.keys(CODES));
@@ -49,10 +50,13 @@ function checkCode({ report }: Checked, code: string, rule: Rule): void {
       at: 'key',
     });
   }
-  if (rule.waive !== undefined && !isOfPlans(code)) {
-    const detail = 'Only what is found in a plan (OT21xx) can be waived for an object.';
+  if (rule.waive !== undefined && !isWaivable(code)) {
+    const detail =
+      'Only warnings of `otter validate`, and what is found in a plan (OT21xx), can be waived for an object.';
     report({ code: 'OT1080', summary: `\`${code}\` cannot be waived`, detail, path: [...path, 'waive'], at: 'key' });
   }
+  // A plan is also about what goes; what is found in the files is about what they declare.
+  if (!code.startsWith('OT21')) checkWaived(checked, code, rule);
   if (Object.keys(rule).length === 0)
     report({
       code: 'OT1080',
@@ -63,9 +67,28 @@ function checkCode({ report }: Checked, code: string, rule: Rule): void {
     });
 }
 
-/** Codes of the analyzers in the planner. */
-function isOfPlans(code: string): boolean {
-  return code.startsWith('OT21');
+/** What is found in the files, in the databases, or in a plan. */
+function isWaivable(code: string): boolean {
+  return /^OT(?:1|21|3020|4|5)/.test(code);
+}
+
+function checkWaived({ report, names }: Checked, code: string, { waive = [] }: Rule): void {
+  const declared = Object.entries(SECTIONS).flatMap(([kind, section]) =>
+    names(section).map((name) => `${kind}.${name}`),
+  );
+  for (const [i, waiver] of waive.entries()) {
+    if (declared.includes(waiver.for) || /^policy\.(?:guards|rules|history)$/.test(waiver.for)) continue;
+    const near = nearest(waiver.for, declared);
+    const detail = near === null ? 'Addresses look like `channel.shop`.' : `Did you mean \`${near}\`?`;
+    report({
+      code: 'OT1080',
+      summary: `\`${waiver.for}\` is not declared`,
+      detail,
+      path: ['rules', code, 'waive', i, 'for'],
+      at: 'value',
+      instead: onlyNearest(waiver.for, declared),
+    });
+  }
 }
 
 function checkRule({ report }: Checked, name: string, { when, message }: Rule): void {

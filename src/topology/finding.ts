@@ -1,6 +1,7 @@
 /** How the rooms of this wing make a finding. */
 import type { Code } from '../model/codes.ts';
 import type { Diagnostic, Fix, Severity, SourceRange, TextEdit } from '../model/diagnostic.ts';
+import { SECTIONS } from './resolve.ts';
 import type { Path, Place, ScalarTree, Tree } from './tree.ts';
 import { keyPlace, locate, valuePlace } from './tree.ts';
 import { asPlain, asScalar } from './written-scalar.ts';
@@ -13,6 +14,7 @@ export interface FindingFacts {
   readonly severity?: Severity | undefined;
   readonly related?: Diagnostic['related'] | undefined;
   readonly fix?: Fix | undefined;
+  readonly address?: string | undefined;
 }
 
 export function finding(facts: FindingFacts): Diagnostic {
@@ -24,10 +26,18 @@ export function finding(facts: FindingFacts): Diagnostic {
     range: facts.range,
     related: facts.related ?? [],
     ...(facts.fix === undefined ? {} : { fix: facts.fix }),
+    ...(facts.address === undefined ? {} : { address: facts.address }),
   };
 }
 
-export interface TreeFindingFacts extends Omit<FindingFacts, 'range' | 'fix'> {
+/** The address of the object that a path leads to, or into. */
+export function addressAt([section, name]: Path): string | undefined {
+  const kind = Object.entries(SECTIONS).find(([, one]) => one === section)?.[0];
+  if (kind !== undefined) return name === undefined ? undefined : `${kind}.${name}`;
+  return ['guards', 'rules', 'history'].includes(String(section)) ? `policy.${section}` : undefined;
+}
+
+export interface TreeFindingFacts extends Omit<FindingFacts, 'range' | 'fix' | 'address'> {
   readonly path: Path;
   /** What is underlined. */
   readonly at: 'key' | 'value';
@@ -48,7 +58,8 @@ export function findingAt(root: Tree, facts: TreeFindingFacts): Diagnostic {
   const used = place.via === undefined ? [] : [{ message: 'used here', range: place.via }];
   const edit = instead === null || place.depth < path.length ? null : edited(place, at, range, whole, instead);
   const fix = rest.fix ?? (edit === null ? undefined : { title: `Write \`${instead}\`.`, edits: [edit] });
-  return finding({ ...rest, range, related: [...(facts.related ?? []), ...place.from, ...used], fix });
+  const related = [...(facts.related ?? []), ...place.from, ...used];
+  return finding({ ...rest, range, related, fix, address: addressAt(path) });
 }
 
 function edited(

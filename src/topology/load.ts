@@ -49,6 +49,8 @@ export interface LoadedTopology {
   readonly addresses: readonly string[];
   /** The name, also where there are errors elsewhere; null when it cannot be read. */
   readonly name: string | null;
+  /** Findings from elsewhere, as `rules` have it. */
+  readonly graded: (findings: readonly Diagnostic[]) => readonly Diagnostic[];
   /** What was read, for quoting: without secrets that were written by mistake. */
   readonly files: readonly SourceFile[];
 }
@@ -58,6 +60,8 @@ export interface LoadOptions extends VariableSources {
   readonly environment?: string | undefined;
   /** Texts that stand for those of files, by path. */
   readonly texts?: Texts | undefined;
+  /** `2026-11-30`, in UTC, for waivers; left out none counts. */
+  readonly today?: string | undefined;
 }
 
 export function loadTopology(path: string, options: LoadOptions = {}): LoadedTopology {
@@ -69,7 +73,7 @@ export function loadTopology(path: string, options: LoadOptions = {}): LoadedTop
 /** The same for texts in memory; `environment`: the texts of one. */
 export function loadTexts(
   files: readonly SourceFile[],
-  sources: VariableSources = {},
+  sources: LoadOptions = {},
   environment: readonly SourceFile[] | null = null,
 ): LoadedTopology {
   const over = environment === null ? null : readTexts(environment);
@@ -98,6 +102,7 @@ function load(base: Sources, over: Sources | null, options: LoadOptions, modules
       vars: [],
       addresses: [],
       name: null,
+      graded: (findings) => findings,
       files,
     };
   }
@@ -108,7 +113,12 @@ function load(base: Sources, over: Sources | null, options: LoadOptions, modules
     root,
     modules,
   );
-  const found = graded(
+  const byRules = (findings: readonly Diagnostic[]): Diagnostic[] =>
+    graded(findings, resolved, {
+      today: options.today,
+      placeOf: (code, index) => keyPlace(root, ['rules', code, 'waive', index]),
+    });
+  const found = byRules(
     once([
       ...read.diagnostics,
       ...filled.diagnostics,
@@ -116,16 +126,9 @@ function load(base: Sources, over: Sources | null, options: LoadOptions, modules
       ...check(resolved, root, shaped.broken),
       ...unread,
     ]),
-    resolved,
   );
   const topology = hasErrors(found) ? null : resolved;
-  const notBuilt =
-    topology === null
-      ? []
-      : graded(
-          unbuilt(topology, (path) => valuePlace(root, path)),
-          topology,
-        );
+  const notBuilt = topology === null ? [] : byRules(unbuilt(topology, (path) => valuePlace(root, path)));
   const heeded = ignoring(found, ignores);
   const heededUnbuilt = ignoring(notBuilt, ignores);
   const misused = [...unheeded, ...heeded.misused, ...heededUnbuilt.misused];
@@ -138,6 +141,7 @@ function load(base: Sources, over: Sources | null, options: LoadOptions, modules
     vars: filled.names,
     addresses: addressesOf(root),
     name: nameOf(root),
+    graded: byRules,
     files,
   };
 }

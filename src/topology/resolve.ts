@@ -5,19 +5,20 @@
  * same value; keys that are not built yet are kept only where they say something else than the default.
  */
 import { DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
-import type {
-  ChannelSpec,
-  ConflictSpec,
-  DatabaseSpec,
-  InertSpec,
-  LinkSpec,
-  MaskKind,
-  Move,
-  NodeSpec,
-  RowSpec,
-  SecretRef,
-  TableSpec,
-  Topology,
+import {
+  type ChannelSpec,
+  type ConflictSpec,
+  type DatabaseSpec,
+  HISTORY_KEPT,
+  type InertSpec,
+  type LinkSpec,
+  type MaskKind,
+  type Move,
+  type NodeSpec,
+  type RowSpec,
+  type SecretRef,
+  type TableSpec,
+  type Topology,
 } from '../model/topology.ts';
 import type {
   WrittenChannel,
@@ -51,6 +52,7 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
     return Object.fromEntries(kept.map(([key, one]) => [key, spell(one)]));
   };
   const whole = (key: string): unknown => (isSaid(value[key]) && !broken.has(key) ? json(value[key]) : undefined);
+  const kept = whole('history') as InertSpec | undefined;
   const moved = whole('moved') as readonly Move[] | undefined;
   const link = isSaid(value['link']) && !broken.has('link') ? (json(value['link']) as LinkSpec) : null;
   return {
@@ -64,10 +66,11 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
     files: section('files', resolveFiles),
     notify: section('notify', (one) => json(one) as InertSpec),
     alert: section('alerts', (one) => ({ for: '0s', notify: [], ...(json(one) as InertSpec) })),
-    policy: said({ guards: filled(guardsOf(whole('guards'))), rules: filled(section('rules', resolveRule)) }) as Record<
-      string,
-      InertSpec
-    >,
+    policy: said({
+      guards: filled(guardsOf(whole('guards'))),
+      rules: filled(section('rules', resolveRule)),
+      history: kept === undefined ? undefined : { ...HISTORY_KEPT, ...kept },
+    }) as Record<string, InertSpec>,
     ...(moved === undefined ? {} : { moved }),
   };
 }

@@ -6,7 +6,7 @@
  */
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
 import type { ChannelSpec, ConflictSpec, TableSpec, Topology } from '../model/topology.ts';
-import { finding } from './finding.ts';
+import { addressAt, finding } from './finding.ts';
 import type { Path } from './tree.ts';
 
 /** Where a key of the file is; from `loadTopology`. */
@@ -83,7 +83,8 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
   const tell = (id: UnbuiltId, what: string, path: Path): void => {
     const { severity, missing } = UNBUILT[id];
     const code = severity === 'error' ? 'OT1090' : 'OT1091';
-    found.push(finding({ code, severity, summary: `${what} is not built yet`, detail: missing, range: placeOf(path) }));
+    const facts = { code, severity, summary: `${what} is not built yet`, detail: missing } as const;
+    found.push(finding({ ...facts, range: placeOf(path), address: addressAt(path) }));
   };
   for (const [name, channel] of Object.entries(topology.channel)) {
     ofChannel(channel, ['channels', name], tell);

@@ -33,6 +33,7 @@ export interface WrittenTopology {
   /** How grave findings are, by their code; and rules of your own that every plan is held against, by their name. */
   readonly rules?: Readonly<Record<string, string | WrittenRule>> | null;
   readonly guards?: WrittenGuards | null;
+  readonly history?: WrittenHistory | null;
   /** Channels and databases that have a new name, so that a plan renames them and their positions stay. An entry does nothing once it is applied, and may stay. */
   readonly moved?: readonly WrittenMove[] | null;
   readonly link?: WrittenLink | null;
@@ -298,8 +299,16 @@ export interface WrittenGuards {
   readonly max_pipelines?: number | string;
   /** No more rows than this are copied by one plan. Where it is not known how many, a plan is refused too: `--live` asks the databases. Default: no limit. */
   readonly max_copy_rows?: number;
-  /** Refuse every change but that of `guards` and `rules`. */
+  /** Refuse every change but that of `guards`, `rules` and `history`. */
   readonly freeze?: boolean;
+}
+
+/** How much of what was applied is kept in the state store. What is older goes with a later apply: one cannot go back to it any more. */
+export interface WrittenHistory {
+  /** The last applied changes, with their plans: for `history`, `show`, `diff` and `rollback`. */
+  readonly serials?: number;
+  /** The last entries of the audit. */
+  readonly audit?: number;
 }
 
 /** How grave a finding is; or a rule of your own, with `when` and `message`. */

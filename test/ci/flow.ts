@@ -51,6 +51,12 @@ export class Repository implements AsyncDisposable {
     return this.git('rev-parse', 'HEAD');
   }
 
+  /** A file that goes with the next commit. */
+  async write(path: string, text: string): Promise<void> {
+    await mkdir(dirname(join(this.folder, path)), { recursive: true });
+    await writeFile(join(this.folder, path), text);
+  }
+
   /** A branch with one commit, checked out. */
   async branch(name: string, topology: string): Promise<string> {
     await this.git('checkout', '-q', '-b', name, 'main');

@@ -22,6 +22,22 @@ export async function shortFlow(kind: Kind): Promise<void> {
   expect(host.comments.get(1)![0]!.body).toContain('Applied as serial 1');
 }
 
+/** The same request for the topology and for an environment of it: a comment each, and each is applied by its own. */
+export async function environments(kind: Kind): Promise<void> {
+  await using host = await FakeHost.start();
+  await using repository = await Repository.with(BASE, host, kind);
+  await repository.write('topologies/env/prod.yaml', 'name: prod\n');
+  const one = await repository.branch('one', SHOP);
+  const prod = { ...HOUR, OTTER_CI_ENV: 'prod' };
+  for (const more of [{}, prod]) expect(await repository.run('review', one, 1, more)).toMatchObject({ code: 0 });
+  const bodies = (): string[] => host.comments.get(1)!.map(({ body }) => body);
+  expect(bodies().map((body) => /^### otter plan: (\w+)$/m.exec(body)?.[1])).toEqual(['t', 'prod']);
+  const merged = await repository.merge('one', 1);
+  expect(await repository.run('apply', merged, null, prod)).toMatchObject({ code: NO_NODES });
+  expect(bodies().map((body) => body.includes('Applied as serial 1'))).toEqual([false, true]);
+  expect(await repository.run('apply', merged, null, HOUR)).toMatchObject({ code: NO_NODES });
+}
+
 const FORGED = `<!-- otter: the plan of topologies -->\n<!-- otter: digest ${'0'.repeat(64)} -->\n### otter plan: t\n`;
 
 export async function wholeFlow(kind: Kind): Promise<void> {
@@ -70,10 +86,8 @@ export async function wholeFlow(kind: Kind): Promise<void> {
   // Two at once: the second was planned before the first was applied.
   const two = await repository.branch('two', SHOP.replace('tables:', 'ddl: ignore\n    tables:'));
   await repository.run('review', two, 2);
-  const three = await repository.branch(
-    'three',
-    SHOP.replace('regions: { a: {}', 'regions: { a: { description: here }'),
-  );
+  // What a database is changed to depends on the channels that use it.
+  const three = await repository.branch('three', SHOP.replace('user: otter', 'user: other'));
   await repository.run('review', three, 3);
   expect(await repository.run('apply', await repository.merge('two', 2), null, HOUR)).toMatchObject({ code: NO_NODES });
   const late = await repository.run('apply', await repository.merge('three', 3), null, HOUR);

@@ -1,4 +1,4 @@
-/** Commands in this process: what they print, what they write, how they end. */
+/** What commands print, what they write and how they end, in this process; rooms of their own have plans, what is kept, completion and the audit. */
 import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,4 +1,4 @@
-/** The commands that need no database, as a person or a CI job types them. */
+/** The built program, where no database is needed, as a person or a CI job types it. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';

@@ -1,9 +1,7 @@
-/** Fixing, formatting, environments, watching and completing, as a person types them. */
-import { execFile } from 'node:child_process';
+/** Fixing, formatting, environments and watching, as a person types them. */
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Context } from '../../src/cli/context.ts';
 import { fixFiles } from '../../src/cli/fix.ts';
@@ -187,94 +185,6 @@ test('who watches sees the plan again when files or state change, and what is wr
   expect(await run(['plan', '--watch', '-t', file(), '--state', state()], context)).toBe(0);
   expect(phase).toBe(5);
   expect((await otter(['plan', '--watch', '--out', file('p')])).code).toBe(3);
-});
-
-const words = async (...typed: string[]): Promise<string[]> => {
-  const { code, out, err } = await person(['__complete', ...typed]);
-  expect([code, err]).toEqual([0, '']);
-  return out.split('\n').flatMap((line) => (line === '' ? [] : [line.split('\t')[0]!]));
-};
-
-test('commands, flags and values are offered where they may stand', async () => {
-  const at = ['-t', file(), '--state', state()];
-  expect(await words('hist')).toEqual(['history']);
-  expect((await words('')).length).toBeGreaterThan(20);
-  expect(await words(...at, 'plan', '--det')).toEqual(['--detailed-exitcode']);
-  expect(await words('validate', '--format', '')).toContain('gitlab');
-  expect(await words('completion', '')).toEqual(['bash', 'zsh', 'fish']);
-  expect(await words('plan', ...at, '--target', '')).toEqual([
-    'channel.shop',
-    'database.a',
-    'database.b',
-    'node.east-1',
-    'node.west-1',
-    'region.east',
-    'region.west',
-    'shop/a:b',
-    'shop/b:a',
-  ]);
-  expect(await words('plan', ...at, '--target', 'shop/a:')).toEqual(['shop/a:b']);
-  expect(await words('conflicts', ...at, 'chan')).toEqual(['channel.shop']);
-  expect(await words(`--topology=${file()}`, 'node', '')).toEqual(['east-1', 'west-1']);
-  expect(await words('explain', 'OT100')).toContain('OT1001');
-  for (const files of [
-    ['plan', '-t', ''],
-    ['plan', '--out', ''],
-    ['apply', ''],
-    ['fmt', 'a', ''],
-  ])
-    expect(await words(...files)).toEqual([':files']);
-  for (const none of [
-    ['node', 'a', ''],
-    ['history', ''],
-    ['plan', '--state', ''],
-    ['no-such', '--', 'x'],
-  ])
-    expect(await words(...none)).toEqual([]);
-});
-
-test('what is applied is offered too, and errors are silent', async () => {
-  await otter(['apply', '--auto-approve', '--no-wait']);
-  const at = ['-t', file(), '--state', state()];
-  await writeFile(file(), TOPOLOGY.replace('shop: {', 'store: {'));
-  expect(await words('plan', ...at, '--target', 'channel.')).toEqual(['channel.shop', 'channel.store']);
-  expect(await words('show', ...at, '')).toEqual(['1']);
-  await writeFile(file(), WRONG);
-  expect(await words('plan', ...at, '--target', 'channel.')).toEqual(['channel.shop']);
-  await writeFile(file(), '][');
-  expect(await words('plan', ...at, '--target', '')).toEqual([]);
-  expect(await words('plan', '-t', 'main', '--state', state(), '--target', 'node.')).toEqual([
-    'node.east-1',
-    'node.west-1',
-  ]);
-  expect(await words('plan', '-t', 'main', '--state', 'etcd://127.0.0.1:1', '--target', '')).toEqual([]);
-  expect(await words('plan', '-t', 'main', '--state', 'nonsense://', '--env', 'x', '--target', '')).toEqual([]);
-  await mkdir(file('env'));
-  await writeFile(file('env/prod.yaml'), '');
-  expect(await words('plan', '-t', file(), '--env', '')).toEqual(['prod']);
-});
-
-test('bash asks for what stands at the cursor, also behind a colon', async () => {
-  const script = (await person(['completion', 'bash'])).out;
-  await writeFile(file('otter.bash'), script);
-  await writeFile(
-    file('otter'),
-    `#!/bin/sh\nprintf '%s\\n' "$*" >> ${file('asked')}\ncase "$*" in *nothing*) exit 3 ;; *--out*) echo :files ;; *) printf 'shop/a:b\\tpipeline\\nshop/a:c\\tpipeline\\n' ;; esac\n`,
-    { mode: 0o755 },
-  );
-  const complete = async (line: string): Promise<string> => {
-    const code = `source ${file('otter.bash')}; COMP_LINE='${line}'; COMP_POINT=\${#COMP_LINE}; _otter; echo "\${COMPREPLY[*]}"`;
-    return (
-      await promisify(execFile)('bash', ['-c', code], { env: { PATH: `${folder}:/usr/bin:/bin` } })
-    ).stdout.trim();
-  };
-  expect(await complete('otter plan -t x --target shop/')).toBe('shop/a:b shop/a:c');
-  expect(await complete('otter plan -t x --target shop/a:')).toBe('b c');
-  expect(await complete('otter plan --out ')).toBe('');
-  expect(await complete('otter nothing ')).toBe('');
-  expect((await text('asked')).split('\n')[0]).toBe('__complete plan -t x --target shop/');
-  for (const shell of ['zsh', 'fish']) expect((await person(['completion', shell])).out).toContain('__complete');
-  expect((await person(['completion', 'tcsh'])).code).toBe(3);
 });
 
 test('init leaves what is there, and says what to add', async () => {

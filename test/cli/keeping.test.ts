@@ -307,6 +307,12 @@ test('an apply that was cut is resumed, and events go into a file beside the wor
   expect(last).toMatchObject({ type: 'finished', exit: 7, code: 'OT2003', in_doubt: [] });
   if (last.type !== 'finished') throw new Error();
   expect(last.done.length + last.left.length).toBe(200);
+  // In another store revisions are others: it says so, and what is left is a plan.
+  await done('state', 'export', join(folder, 'cut.json'));
+  await done('state', 'import', join(folder, 'cut.json'), '--auto-approve', '--state', state('cut.db'));
+  const elsewhere = await otter(['apply', '--resume', '--no-wait'], {}, state('cut.db'));
+  expect([elsewhere.code, elsewhere.err]).toEqual([3, expect.stringContaining('Error OT2032: there is nothing to')]);
+  expect((await otter(['apply', '--auto-approve', '--no-wait'], {}, state('cut.db'))).out).toContain('Applied as');
   const resumed = await otter(['apply', '--resume', '--no-wait', '--json-into', events]);
   expect(resumed, resumed.err).toMatchObject({ code: 0 });
   expect(resumed.out).toContain(`Serial 1 was begun by`);

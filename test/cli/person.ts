@@ -1,5 +1,6 @@
 /** A person at a terminal, in this process: real parts behind the commands, streams in place of the terminal. */
 import { PassThrough } from 'node:stream';
+import type { Context } from '../../src/cli/context.ts';
 import { run } from '../../src/cli/program.ts';
 import { compose } from '../../src/compose.ts';
 
@@ -52,4 +53,20 @@ export async function person(args: readonly string[], habits: Habits = {}): Prom
   });
   const code = await run(args, context);
   return { code, out, err };
+}
+
+/** What a command gets, without a command; and what was said on stderr. */
+export function contextOf(): { readonly context: Context; readonly said: () => string } {
+  let text = '';
+  const context = compose({
+    stdout: process.stdout,
+    stderr: { write: (more: string) => (text += more) },
+    stdin: process.stdin,
+    env: {},
+    signal: new AbortController().signal,
+    pid: process.pid,
+    self: [],
+    root: new URL('../../', import.meta.url),
+  });
+  return { context, said: () => text };
 }

@@ -90,6 +90,20 @@ test('with its name on the command line nothing more is asked, and of a saved pl
   expect((await otter(['apply', '--auto-approve', '--no-wait'])).code).toBe(0);
 });
 
+test('a name that is nowhere allows nothing to be destroyed, and is told with the one that is near', async () => {
+  await running();
+  await write(WITHOUT);
+  for (const args of [['plan'], ['apply', '--auto-approve', '--no-wait']]) {
+    const slip = await otter([...args, '--allow-destroy', 'channel.shpo']);
+    expect([slip.code, slip.out]).toEqual([3, '']);
+    expect(slip.err).toContain('nothing declared or applied has the address `channel.shpo`');
+    expect(slip.err).toContain('Did you mean `channel.shop`?');
+  }
+  // A part of an object is not the object.
+  expect((await otter(['plan', '--allow-destroy', 'shop/a:b'])).code).toBe(3);
+  expect((await otter(['plan', '--allow-destroy', 'table.shop/shop.orders'])).code).toBe(3);
+});
+
 test('to destroy everything its name is typed, once anything has run', async () => {
   await running();
   const yes = await otter(['destroy', '--no-wait'], {

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
+import type { AuditRecord } from '../../src/model/records.ts';
 import { dump, equal, pair, rootOf, type Sites, streaming, until } from '../site/harness.ts';
 import { manualSites, PIPELINES, stateOf } from '../site/manual.ts';
 import { type Ended, type Habits, person } from './person.ts';
@@ -103,7 +104,7 @@ test('it shows what it will do, asks, and the other site follows', async () => {
   expect(await stateOf(b)).toEqual(['open update/update local 1 manual: recent write']);
 
   const yes = await conflicts(['resolve', id, '--take', 'incoming'], { types: { sees: 'Only "yes"', text: 'yes\n' } });
-  expect([yes.code, yes.err]).toEqual([0, '']);
+  expect([yes.code, yes.err]).toEqual([0, expect.stringContaining('This is in no audit: OT7005: ') as string]);
   await equal(a, b, 'shop.t');
   expect((await dump(a, 'shop.t'))[0]).toContain('at a');
   await until('the twin is closed', () => PIPELINES.every((name) => sites.figures()[name]!.open === 0));
@@ -149,8 +150,13 @@ test('a row of one’s own, and what cannot be one', async () => {
     file,
     '{"name": "it\'s \\\\ \\u00e9", "u": 2, "bytes": "0x0aFF", "big": 9007199254740993, "amount": -12345678901234567890.12345, "at": "-838:59:58.5", "day": "2024-02-29", "y": 1970}',
   );
-  const { code, out, err } = await conflicts(['resolve', id, '--take', file, '--yes']);
+  const state = `file:${join(folder, 'state.db')}`;
+  const main = ['-t', join(folder, 'main.yaml'), '--state', state];
+  expect((await person([...main, 'apply', '--auto-approve', '--no-wait'])).code).toBe(0);
+  const { code, out, err } = await conflicts(['resolve', id, '--take', file, '--yes', '--state', state]);
   expect([code, err]).toEqual([0, '']);
+  const audit = JSON.parse((await person([...main, 'audit', '--json'])).out) as AuditRecord[];
+  expect(audit.filter(({ command }) => command === 'conflicts resolve')).toMatchObject([{ what: id, result: 'done' }]);
   // Row 2 has the value.
   expect(out).toContain('Deletes the row id=2: it has a unique value of this one.');
   await equal(a, b, 'shop.t');

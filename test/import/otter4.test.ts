@@ -1,9 +1,9 @@
 /** Configurations of an Otter 4 manager as topologies: what is written is valid, does the same, and says what does not. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { readManager } from '../../src/import/otter4/manager.ts';
 import { entryOf } from '../../src/import/otter4/media.ts';
 import { pointsOf, positionNote, readCursors } from '../../src/import/otter4/positions.ts';
+import { readManager } from '../../src/import/otter4/read-manager.ts';
 import { serversOf } from '../../src/import/otter4/servers.ts';
 import { draftOf } from '../../src/import/otter4/topology.ts';
 import { settle } from '../../src/import/settle.ts';

@@ -212,6 +212,9 @@ test('a target brings what it cannot do without, in both directions', async () =
   const removed = await planned(store, NOTHING, { target: ['database.hz'], destroy: true });
   expect(removed.changes.map(({ address }) => address)).toEqual(['channel.shop', 'database.hz']);
   await expect(planned(store, shop, { target: ['nowhere'] })).rejects.toMatchObject({ code: 'OT7001' });
+  await expect(planned(store, shop, { target: ['chanel.shop'] })).rejects.toMatchObject({
+    hint: 'Did you mean `channel.shop`?',
+  });
 });
 
 test('a protected database is neither destroyed nor replaced without being named', async () => {

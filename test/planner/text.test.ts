@@ -229,6 +229,24 @@ test('what only the conflict log is told of decides nothing', async () => {
   expect(text).not.toContain('new policy');
 });
 
+test('that less is kept of the past is said, with what goes', async () => {
+  await using store = memoryStore();
+  const kept = (keep: string) => loaded(`${SHOP}history: ${keep}\n`);
+  for (let nth = 0; nth < 12; nth++)
+    await applying(store, await planned(store, loaded(SHOP.replace('user: otter', `user: otter${nth}`))));
+  const told = async (keep: string) =>
+    (await planned(store, kept(keep))).changes.find(({ kind }) => kind === 'policy')!;
+  expect((await told('{ serials: 600 }')).effects).toEqual([
+    'the last 600 serials and 10000 entries of the audit are kept',
+  ]);
+  expect(await told('{ serials: 10 }')).toMatchObject({
+    risk: 'medium',
+    effects: [
+      'only the last 10 serials and 10000 entries of the audit are kept; those before serial 4 go with a later apply',
+    ],
+  });
+});
+
 test('everything destroyed', async () => {
   await using store = memoryStore();
   await applying(store, await planned(store, loaded(SHOP)));

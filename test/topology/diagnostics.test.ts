@@ -103,6 +103,7 @@ describe('findings for machines', () => {
           summary: 'no region is called `数据库`',
           detail: 'Did you mean `数据`?',
           place: { file: 'dir/t 1.yaml', line: 2, column: 2, end_line: 2, end_column: 5 },
+          address: null,
           related: [{ message: 'used here', file: 'dir/t 1.yaml', line: 3, column: 7, end_line: 3, end_column: 8 }],
           fix: {
             title: 'Write `数据`.',
@@ -116,6 +117,7 @@ describe('findings for machines', () => {
           summary: '100%, a: b',
           detail: '',
           place: null,
+          address: null,
           related: [],
           fix: null,
           ignored: null,

@@ -279,14 +279,15 @@ describe('what is not built', () => {
     expect(into('ca')).not.toContain(told);
   });
 
-  it('`moved`, `rules` and `guards` are built', () => {
+  it('`moved`, `rules`, `guards` and `history` are built', () => {
     const loaded = load(
-      `${BASE}moved: [{ from: database.old, to: database.hz }]\nrules: { OT1035: off, mine: { when: "kind = 'node'", message: no } }\nguards: { max_destroy: 1, freeze: false }\n`,
+      `${BASE}moved: [{ from: database.old, to: database.hz }]\nrules: { OT1035: off, mine: { when: "kind = 'node'", message: no } }\nguards: { max_destroy: 1, freeze: false }\nhistory: { serials: 20 }\n`,
     );
     expect(brief(loaded)).toEqual([]);
     expect(loaded.topology?.moved).toEqual([{ from: 'database.old', to: 'database.hz' }]);
     expect(loaded.topology?.policy).toEqual({
       guards: { max_destroy: 1 },
+      history: { serials: 20, audit: 10_000 },
       rules: {
         OT1035: { severity: 'off' },
         mine: { severity: 'error', on: 'change', when: "kind = 'node'", message: 'no' },

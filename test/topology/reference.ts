@@ -32,6 +32,7 @@ const PAGES: readonly (readonly [definition: string, heading: string])[] = [
   ['alert', 'alerts.NAME'],
   ['receiver', 'notify.NAME'],
   ['guards', 'guards'],
+  ['history', 'history'],
   ['rule', 'rules.NAME'],
   ['waiver', 'rules.NAME.waive[]'],
   ['move', 'moved[]'],

@@ -3,7 +3,8 @@
  * ignored, related places and fixes. OTTER_UPDATE=1 writes them anew.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
-import { Ajv } from 'ajv';
+import { createRequire } from 'node:module';
+import { Ajv, type ValidateFunction } from 'ajv';
 import { describe, expect, it } from 'vitest';
 import type { DiagnosticFormat } from '../../src/render/diagnostics.ts';
 import { renderDiagnostics } from '../../src/render/diagnostics.ts';
@@ -55,147 +56,22 @@ describe('findings', () => {
   });
 });
 
-const text = { type: 'object', required: ['text'], properties: { text: { type: 'string', minLength: 1 } } };
-const artifact = {
-  type: 'object',
-  required: ['uri'],
-  additionalProperties: false,
-  properties: { uri: { type: 'string', pattern: "^(file:///)?[A-Za-z0-9._~%!$&'()*+,;=@/-]+$" } },
-};
-const count = { type: 'integer', minimum: 1 };
-const region = {
-  type: 'object',
-  required: ['startLine', 'startColumn', 'endLine', 'endColumn'],
-  additionalProperties: false,
-  properties: { startLine: count, startColumn: count, endLine: count, endColumn: count },
-};
-const location = {
-  type: 'object',
-  required: ['physicalLocation'],
-  additionalProperties: false,
-  properties: {
-    id: { type: 'integer', minimum: 0 },
-    message: text,
-    physicalLocation: {
-      type: 'object',
-      required: ['artifactLocation', 'region'],
-      additionalProperties: false,
-      properties: { artifactLocation: artifact, region },
-    },
-  },
-};
-const insertion = { type: 'object', required: ['text'], properties: { text: { type: 'string' } } };
-
-/** What the standard (SARIF 2.1.0, chapter 3) asks of the parts that are used, and nothing but these parts. */
-const ESSENTIALS = {
-  type: 'object',
-  required: ['$schema', 'version', 'runs'],
-  properties: {
-    version: { type: 'string', const: '2.1.0' },
-    runs: {
-      type: 'array',
-      minItems: 1,
-      items: {
-        type: 'object',
-        required: ['tool', 'results'],
-        additionalProperties: false,
-        properties: {
-          columnKind: { type: 'string', enum: ['utf16CodeUnits', 'unicodeCodePoints'] },
-          tool: {
-            type: 'object',
-            required: ['driver'],
-            properties: {
-              driver: {
-                type: 'object',
-                required: ['name', 'rules'],
-                additionalProperties: false,
-                properties: {
-                  name: { type: 'string' },
-                  version: { type: 'string' },
-                  rules: {
-                    type: 'array',
-                    uniqueItems: true,
-                    items: {
-                      type: 'object',
-                      required: ['id'],
-                      additionalProperties: false,
-                      properties: { id: { type: 'string' }, shortDescription: text, fullDescription: text, help: text },
-                    },
-                  },
-                },
-              },
-            },
-          },
-          results: {
-            type: 'array',
-            items: {
-              type: 'object',
-              required: ['ruleId', 'ruleIndex', 'level', 'message'],
-              additionalProperties: false,
-              properties: {
-                ruleId: { type: 'string' },
-                ruleIndex: { type: 'integer', minimum: 0 },
-                level: { type: 'string', enum: ['none', 'note', 'warning', 'error'] },
-                message: text,
-                locations: { type: 'array', minItems: 1, items: location },
-                relatedLocations: { type: 'array', items: location },
-                fixes: {
-                  type: 'array',
-                  items: {
-                    type: 'object',
-                    required: ['artifactChanges'],
-                    additionalProperties: false,
-                    properties: {
-                      description: text,
-                      artifactChanges: {
-                        type: 'array',
-                        minItems: 1,
-                        items: {
-                          type: 'object',
-                          required: ['artifactLocation', 'replacements'],
-                          additionalProperties: false,
-                          properties: {
-                            artifactLocation: artifact,
-                            replacements: {
-                              type: 'array',
-                              minItems: 1,
-                              items: {
-                                type: 'object',
-                                required: ['deletedRegion'],
-                                additionalProperties: false,
-                                properties: { deletedRegion: region, insertedContent: insertion },
-                              },
-                            },
-                          },
-                        },
-                      },
-                    },
-                  },
-                },
-                suppressions: {
-                  type: 'array',
-                  items: {
-                    type: 'object',
-                    required: ['kind'],
-                    additionalProperties: false,
-                    properties: {
-                      kind: { type: 'string', enum: ['inSource', 'external'] },
-                      justification: { type: 'string', minLength: 1 },
-                      location,
-                    },
-                  },
-                },
-              },
-            },
-          },
-        },
-      },
-    },
-  },
-};
+/** The schema of the standard, as published; it is of an older draft, in which nothing that it uses but its name means something else. */
+function sarifSchema(): ValidateFunction {
+  const path = createRequire(import.meta.url).resolve('@microsoft/jest-sarif/lib/schemas/sarif-2.1.0-rtm.5.json');
+  const { $schema: _, id: $id, ...schema } = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+  const ajv = new Ajv({ strict: false, allErrors: true, unicodeRegExp: false });
+  ajv.addFormat('uri', (uri) => /^[a-z]+:/.test(uri) && URL.canParse(uri));
+  ajv.addFormat(
+    'uri-reference',
+    (uri) => /^[A-Za-z0-9._~:/?#[\]@!$&'()*+,;=%-]+$/.test(uri) && URL.canParse(uri, 'file:///'),
+  );
+  ajv.addFormat('date-time', (time) => !Number.isNaN(Date.parse(time)));
+  return ajv.compile({ ...schema, $id: String($id) });
+}
 
 it('SARIF is what the standard asks for', () => {
-  const valid = new Ajv({ strict: false, allErrors: true }).compile(ESSENTIALS);
+  const valid = sarifSchema();
   const log = JSON.parse(drawn('sarif')) as {
     runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string; ruleIndex: number }[] }[];
   };
@@ -204,4 +80,41 @@ it('SARIF is what the standard asks for', () => {
   for (const { ruleId, ruleIndex } of run!.results) expect(run!.tool.driver.rules[ruleIndex]?.id).toBe(ruleId);
   const parts = JSON.stringify(log);
   for (const part of ['relatedLocations', 'fixes', 'suppressions']) expect(parts).toContain(`"${part}"`);
+  // It sees what is wrong.
+  expect(valid({ ...log, runs: [{ ...run, results: [{ level: 'bad', message: {} }] }] })).toBe(false);
+});
+
+/** What GitLab reads of a code quality report: docs.gitlab.com, "Code Quality", "Code Quality report format". */
+const GITLAB = {
+  type: 'array',
+  items: {
+    type: 'object',
+    required: ['description', 'check_name', 'fingerprint', 'severity', 'location'],
+    properties: {
+      description: { type: 'string', minLength: 1 },
+      check_name: { type: 'string', pattern: '^OT[0-9]{4}$' },
+      fingerprint: { type: 'string', minLength: 1 },
+      severity: { enum: ['info', 'minor', 'major', 'critical', 'blocker'] },
+      location: {
+        type: 'object',
+        required: ['path', 'lines'],
+        properties: {
+          // Relative to the repository, and not `./`.
+          path: { type: 'string', pattern: '^(?!\\./|/)' },
+          lines: { type: 'object', required: ['begin'], properties: { begin: { type: 'integer', minimum: 1 } } },
+        },
+      },
+    },
+  },
+};
+
+it('the code quality report is what GitLab reads', () => {
+  const valid = new Ajv({ strict: false, allErrors: true }).compile(GITLAB);
+  expect(valid(JSON.parse(drawn('gitlab'))) ? [] : valid.errors).toEqual([]);
+});
+
+it('annotations are commands that GitHub reads', () => {
+  const key = '(?:file|line|endLine|col|endColumn|title)';
+  for (const line of drawn('github').trimEnd().split('\n'))
+    expect(line).toMatch(new RegExp(`^::(?:error|warning|notice) ${key}=[^,:]+(?:,${key}=[^,:]+)*::[^\\r]+$`));
 });

@@ -2,15 +2,8 @@
  * Where Otter 4 stands in the logs: the cursors of its canals, which ZooKeeper has, and the start positions that the canals were
  * given, which the manager has. A file and an offset mean something on one server only; asked, it says which GTIDs they are.
  */
-import {
-  type Address,
-  type Canal,
-  type CanalPosition,
-  type Login,
-  type Manager,
-  type Pipeline,
-  positionOf,
-} from './manager.ts';
+import type { Address, Canal, CanalPosition, Login, Manager, Pipeline } from './manager.ts';
+import { positionOf } from './manager-values.ts';
 
 /** `destination/client` to where it stands. */
 export type Cursors = ReadonlyMap<string, CanalPosition>;

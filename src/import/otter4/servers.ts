@@ -8,15 +8,8 @@
 import { endpointOf } from '../address.ts';
 import type { Item } from '../draft.ts';
 import { Names, passwordVariable, slug } from '../names.ts';
-import {
-  type Address,
-  type Canal,
-  hostAndPort,
-  type Login,
-  type Manager,
-  type Pipeline,
-  type Source,
-} from './manager.ts';
+import type { Address, Canal, Login, Manager, Pipeline, Source } from './manager.ts';
+import { hostAndPort } from './manager-values.ts';
 
 export interface PlacedDatabase {
   readonly name: string;

@@ -139,7 +139,7 @@ export const PLAN_CODES = {
   OT2032: {
     title: 'Nothing to resume',
     meaning:
-      'The last apply is complete, or wrote nothing, or another was begun since; or the plan of the one that was cut is not in the state store, as with earlier versions.',
+      'The last apply is complete, or wrote nothing, or another was begun since; or the plan of the one that was cut is not in the state store, as with earlier versions; or the state was imported, and it was cut before that.',
     action: '`otter plan` shows what is left to be done, and `otter apply` does it.',
   },
   OT2033: {

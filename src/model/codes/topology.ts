@@ -319,7 +319,7 @@ export const TOPOLOGY_CODES = {
   OT1080: {
     title: 'Rule that cannot be followed',
     meaning:
-      '`rules` names a code that no finding has, a condition that cannot be read, or a waiver whose day is none. Rules that are not understood are not passed over.',
+      '`rules` names a code that no finding has, a condition that cannot be read, or a waiver whose day is none, or of a finding for an object that is not declared. Rules that are not understood are not passed over.',
     action: 'Correct it; `docs/guards.md` lists what a condition can ask, and `otter explain` the codes.',
   },
   OT1081: {
