@@ -4,6 +4,7 @@
  * Text and binary columns are selected as their raw bytes, so that no charset conversion can bend them; numbers as the
  * exact text of the server; ENUM, SET and BIT as numbers. What a session is set to (`database-server.ts`) does the rest.
  */
+import type { KeyRange } from '../model/comparing.ts';
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
 import { type ColumnShape, type Image, rowBytes, type TableShape, type Value } from '../model/row.ts';
@@ -33,8 +34,18 @@ export const RAW_ROWS = {
 
 /** Rows of a query made with `selectList(columns)` and `RAW_ROWS`. */
 export function toImages(columns: readonly ColumnShape[], rows: readonly (readonly unknown[])[]): Image[] {
+  return rows.map(imageReader(columns));
+}
+
+/** The same of one row. */
+export function imageReader(columns: readonly ColumnShape[]): (row: readonly unknown[]) => Image {
   const readers = columns.map((column) => readerOf(typeOf(column)));
-  return rows.map((row) => toImage(readers, row));
+  return (row) => toImage(readers, row);
+}
+
+/** What stands in the list of `selectList` for one column. */
+export function selectedColumn(column: ColumnShape): string {
+  return selected(quoteName(column.name), typeOf(column));
 }
 
 function toImage(readers: readonly Reader[], row: readonly unknown[]): Image {
@@ -139,17 +150,31 @@ export async function spelledKeys(
  * @param after literals of the key columns
  */
 function afterKey(columns: readonly ColumnShape[], cursor: Image): string {
+  return besideKey(columns, cursor, '>', '>');
+}
+
+/** Rows of a table by their primary key; null: all of them. */
+export function keyRange(table: TableShape, { after, upTo }: KeyRange): string | null {
+  const columns = table.primaryKey.map((index) => table.columns[index]!);
+  const both = [
+    ...(after === null ? [] : [besideKey(columns, after, '>', '>')]),
+    ...(upTo === null ? [] : [besideKey(columns, upTo, '<', '<=')]),
+  ];
+  return both.length === 0 ? null : both.join(' AND ');
+}
+
+/** @param last how the last column of the key is compared where the others are equal */
+function besideKey(columns: readonly ColumnShape[], cursor: Image, beyond: '>' | '<', last: string): string {
   if (cursor.length !== columns.length) throw new TypeError('a cursor has one value per key column');
   // A SET is in the order of its bits, and compared as if the last of 64 were a sign: without an index, then.
   const unsigned = columns.map(({ type }) => type.startsWith('set(') && (type.match(MEMBER)?.length ?? 0) === 64);
   const key = columns.map(({ name }, i) => (unsigned[i]! ? `CAST(${quoteName(name)} AS UNSIGNED)` : quoteName(name)));
   const after = cursor.map((value, i) => (unsigned[i]! ? `CAST(${value} AS UNSIGNED)` : value));
   const tail = (i: number): string => {
-    const last = i === key.length - 1;
-    const greater = `${key[i]} > ${after[i]}`;
-    return last ? greater : `(${greater} OR (${key[i]} = ${after[i]} AND ${tail(i + 1)}))`;
+    if (i === key.length - 1) return `${key[i]} ${last} ${after[i]}`;
+    return `(${key[i]} ${beyond} ${after[i]} OR (${key[i]} = ${after[i]} AND ${tail(i + 1)}))`;
   };
-  return key.length === 1 ? tail(0) : `${key[0]} >= ${after[0]} AND ${tail(0)}`;
+  return key.length === 1 ? tail(0) : `${key[0]} ${beyond}= ${after[0]} AND ${tail(0)}`;
 }
 
 function typeOf(column: ColumnShape): ColumnType {

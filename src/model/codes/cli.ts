@@ -82,6 +82,18 @@ export const CLI_CODES = {
       'What was applied could not be written into the files so that they stay valid. The files are as they were.',
     action: 'Look at `otter drift`, and change the files by hand.',
   },
+  OT7020: {
+    title: 'What is on its way cannot be told from what is wrong',
+    meaning:
+      '`otter verify` looks at rows that seem to differ again when everything that was on its way has arrived. A pipeline did not come on for as long as it waits: it rests, is stopped, or its node does not run. What was compared before stands, and can be gone on with.',
+    action: 'See `otter status`. When the pipeline streams, go on: `otter verify --resume`.',
+  },
+  OT7021: {
+    title: 'No verify to go on with',
+    meaning:
+      '`otter verify --resume` goes on with the run of this topology that was cut, as `.otter/verify/` has it in the folder where it is typed. There is none, or it was of other tables, other flags or an earlier topology.',
+    action: 'Begin anew: `otter verify`.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:

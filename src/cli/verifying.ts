@@ -1,0 +1,25 @@
+/** Commands that prove that databases are the same, and make them so. */
+import { Option } from 'commander';
+import type { Context } from './context.ts';
+import type { Add, Flags } from './keeping.ts';
+import { type VerifyFlags, verify } from './verify.ts';
+
+export function addVerifying(add: Add, context: Context, { timeOf, countOf }: Pick<Flags, 'timeOf' | 'countOf'>): void {
+  add(
+    'verify [channel]',
+    'compare the databases row by row, while they take writes; ends with 2 when rows differ',
+    'otter verify shop --rate 20MB/s',
+    (options, [channel]) => verify(context, options as VerifyFlags, channel),
+  )
+    .option('--table <table>', 'only this table, schema.table; `*` stands for any text; may be repeated', more)
+    .option('--resume', 'go on with a run that was cut')
+    .option('--rate <rate>', 'read no faster than this: 20MB/s, "5000 rows/s"')
+    .option('--limit <n>', 'how many differences of a table are shown [100]', countOf)
+    .option('--no-extra', 'do not look for rows that only a target has')
+    .option('--timeout <time>', 'how long a pipeline may stand still that must come on [60s]', timeOf)
+    .addOption(new Option('--format <format>', 'how the result is shown').choices(['text', 'json']).default('text'));
+}
+
+function more(value: string, before: readonly string[] | undefined): string[] {
+  return [...(before ?? []), value];
+}
