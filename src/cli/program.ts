@@ -31,7 +31,6 @@ const RESUME = 'go on with the plan of an apply that was cut';
 
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
-  ['resync <channel> <table>', 'send the present rows again'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
 ];
 

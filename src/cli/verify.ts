@@ -13,12 +13,14 @@ import { Bucket } from '../replication/bucket.ts';
 import type { Group } from '../replication/compared-groups.ts';
 import { findsOf } from '../replication/making.ts';
 import { loadTopology } from '../topology/load.ts';
+import { repair } from '../verify/repair.ts';
 import { verify as compare, type Progress } from '../verify/verify.ts';
 import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
 
 export interface VerifyFlags extends CommonOptions {
   readonly table?: readonly string[];
   readonly resume?: boolean;
+  readonly repair?: boolean;
   readonly rate?: string;
   readonly limit?: number;
   /** False: rows that only a target has are not looked for. */
@@ -69,13 +71,15 @@ export async function verify(context: Context, options: VerifyFlags, address: st
     parts.replaceFile(file, `${JSON.stringify(kept)}\n`);
     keptMs = now();
   };
+  const kept = (pipeline: string): string => applied.names.keptPipeline(pipeline);
+  const patienceMs = options.timeout ?? PATIENCE_MS;
   const tables = await compare({
     pipelines,
     database: (one) => databases.get(one),
     refused: (one) => refused(topology.database[one], one),
     wanted,
     lineage,
-    kept: (pipeline) => applied.names.keptPipeline(pipeline),
+    kept,
     finds: (pipeline) => findsOf(() => pipeline, making),
     extras: asked.extra,
     limit: options.limit ?? LIMIT,
@@ -86,13 +90,13 @@ export async function verify(context: Context, options: VerifyFlags, address: st
       bucket.take(rate!.of === 'rows' ? rows : bytes, now());
     },
     sized: rate?.of === 'bytes',
-    patienceMs: options.timeout ?? PATIENCE_MS,
+    patienceMs,
     from: begun?.progress ?? null,
     reached: (progress) => {
       for (; !json && told < progress.done.length; told += 1) context.stdout.write(renderTable(progress.done[told]!));
       if (progress.current === null || now() - keptMs >= KEEP_EVERY_MS) keep(progress);
     },
-    repair: null,
+    repair: options.repair === true ? (found) => repair(found, { lineage, kept, patienceMs, now, signal }) : null,
     now,
     signal,
   });
@@ -107,7 +111,7 @@ function exitOf(tables: readonly TableResult[]): number {
 }
 
 /** @throws OtterError OT7005 */
-async function appliedOf(
+export async function appliedOf(
   context: Context,
   options: CommonOptions,
   name: string,
@@ -121,12 +125,12 @@ async function appliedOf(
 }
 
 /** By the names that people know. */
-function pipelinesOf({ channel }: Topology): readonly PipelineSpec[] {
+export function pipelinesOf({ channel }: Topology): readonly PipelineSpec[] {
   return Object.entries(channel).flatMap(([name, spec]) => compileChannel(name, spec satisfies ChannelSpec));
 }
 
 /** @throws OtterError OT7001 */
-function channelOf({ channel }: Topology, address: string | undefined): string | null {
+export function channelOf({ channel }: Topology, address: string | undefined): string | null {
   if (address === undefined) return null;
   const name = address.replace(/^channel\./, '');
   if (Object.hasOwn(channel, name)) return name;

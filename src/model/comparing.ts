@@ -1,6 +1,7 @@
 /** What `otter verify` asks of a database, and what it finds. */
 import type { LoadTable } from './load.ts';
 import type { ServerFacts } from './ports.ts';
+import type { ResyncProgress, ResyncRequest } from './resync.ts';
 import type { Image, TableShape, Value } from './row.ts';
 import type { DatabaseSpec } from './topology.ts';
 
@@ -56,6 +57,10 @@ export interface ComparedDatabase extends AsyncDisposable {
   logEnd(): Promise<string>;
   /** Positions of the pipelines of this topology into this database. */
   checkpoints(lineage: string): Promise<ReadonlyMap<string, string>>;
+  /** Has rows of this database sent again; returns the number of the request. */
+  askResync(lineage: string, request: Omit<ResyncRequest, 'id'>): Promise<number>;
+  /** How far a pipeline has come with it; null: it has not begun. */
+  resynced(lineage: string, pipeline: string, request: number): Promise<ResyncProgress | null>;
   /** Source tables of a pipeline whose existing rows are not all here yet. */
   copying(lineage: string, pipeline: string): Promise<ReadonlySet<string>>;
 }

@@ -2,6 +2,7 @@
 import type { Checksum, ComparedDatabase, Doubt, KeyRange } from '../model/comparing.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { ServerFacts, SourcePort } from '../model/ports.ts';
+import type { ResyncProgress, ResyncRequest } from '../model/resync.ts';
 import { type Image, rowBytes, type TableShape } from '../model/row.ts';
 import { checksumQuery } from './checksum.ts';
 import { KeptSession, type Session } from './connection.ts';
@@ -117,6 +118,24 @@ export class ComparedServer implements ComparedDatabase {
       `SELECT pipeline,position FROM ${this.#table('checkpoint')} WHERE lineage=${quoteText(lineage)} AND lane=0`,
     );
     return new Map(found.map(({ pipeline, position }) => [pipeline, position]));
+  }
+
+  async askResync(lineage: string, { pipeline, table, keys, where }: Omit<ResyncRequest, 'id'>): Promise<number> {
+    const values = [lineage, pipeline, table, keys, where].map((text) => (text === null ? 'NULL' : quoteText(text)));
+    const session = await this.#rows.get();
+    const into = `${this.#table('resync')} (lineage,pipeline,table_name,row_keys,where_sql)`;
+    return (await session.run(`INSERT INTO ${into} VALUES (${values.join(',')})`)).insertId;
+  }
+
+  async resynced(lineage: string, pipeline: string, request: number): Promise<ResyncProgress | null> {
+    const [found] = await this.#own<{
+      state: ResyncProgress['state'];
+      rows_sent: string | number;
+      said: string | null;
+    }>(
+      `SELECT state,rows_sent,said FROM ${this.#table('resynced')} WHERE lineage=${quoteText(lineage)} AND pipeline=${quoteText(pipeline)} AND request=${request}`,
+    );
+    return found === undefined ? null : { state: found.state, rows: Number(found.rows_sent), said: found.said };
   }
 
   async copying(lineage: string, pipeline: string): Promise<ReadonlySet<string>> {

@@ -13,7 +13,7 @@ import { doubleLiteral } from './decode.ts';
 import { jsonLiteral } from './json.ts';
 import { readJsonText, selectedJson } from './json-text.ts';
 import { binaryLiteral, textLiteral } from './literal.ts';
-import { qualified, quoteName } from './sql.ts';
+import { keyCondition, qualified, quoteName } from './sql.ts';
 import { type ColumnType, parseColumnType } from './types.ts';
 
 const LITERALS_AT_ONCE = 500;
@@ -70,6 +70,7 @@ export async function readChunk(
   after: Image | null,
   limit: number,
   bytesMax: number,
+  condition: string | null = null,
 ): Promise<readonly Image[]> {
   const columns = table.primaryKey.map((i) => table.columns[i]!);
   const key = columns.map((column) => quoteName(column.name));
@@ -77,7 +78,11 @@ export async function readChunk(
   if (key.length === 0) {
     throw new OtterError('OT4041', `table ${name} has no primary key to read it in order`, { where: { table: name } });
   }
-  const where = after === null ? '' : ` WHERE ${afterKey(columns, after)}`;
+  const both = [
+    ...(after === null ? [] : [afterKey(columns, after)]),
+    ...(condition === null ? [] : [`(${condition})`]),
+  ];
+  const where = both.length === 0 ? '' : ` WHERE ${both.join(' AND ')}`;
   const sql =
     `SELECT ${selectList(table.columns)} FROM ${qualified(table)} FORCE INDEX (PRIMARY)` +
     `${where} ORDER BY ${key.join(', ')} LIMIT ${limit}`;
@@ -113,6 +118,19 @@ export async function presentRows(
         ? `${key[0]!.name} IN (${some.map((row) => row[key[0]!.index]).join(', ')})`
         : some.map((row) => `(${one(row)})`).join(' OR ');
     const sql = `SELECT ${selectList(table.columns)} FROM ${qualified(table)} WHERE ${where} LOCK IN SHARE MODE`;
+    found.push(...toImages(table.columns, (await session.query(sql, { driver: RAW_ROWS })) as unknown[][]));
+  }
+  return found;
+}
+
+/** The rows with these primary keys, without locks. */
+export async function rowsOf(session: Session, table: TableShape, keys: readonly Image[]): Promise<readonly Image[]> {
+  const key = { columns: table.primaryKey.map((index) => table.columns[index]!) };
+  const all = key.columns.map((_, index) => index);
+  const found: Image[] = [];
+  for (let start = 0; start < keys.length; start += LITERALS_AT_ONCE) {
+    const where = keyCondition(key, all, keys.slice(start, start + LITERALS_AT_ONCE));
+    const sql = `SELECT ${selectList(table.columns)} FROM ${qualified(table)} WHERE ${where}`;
     found.push(...toImages(table.columns, (await session.query(sql, { driver: RAW_ROWS })) as unknown[][]));
   }
   return found;

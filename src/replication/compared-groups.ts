@@ -74,3 +74,11 @@ function keepsOf(flows: readonly Flow[]): string | null {
   const kept = flows.find(({ pipeline: { existing } }) => existing === 'keep' || existing === 'merge');
   return kept === undefined ? null : `\`existing: ${kept.pipeline.existing}\` leaves rows of the target alone`;
 }
+
+/** Whether a pipeline has a table of its source, `schema.table`; either name may have dots. */
+export function matchesTable({ tables }: PipelineSpec, table: string): boolean {
+  const parts = table.split('.');
+  return parts.some(
+    (_, at) => at > 0 && ruleFor(tables, parts.slice(0, at).join('.'), parts.slice(at).join('.')) !== null,
+  );
+}

@@ -144,6 +144,17 @@ export function travelling(row: Image, { picks, keeps, makes, processes }: Extra
   return processes === null ? [made] : processes(made);
 }
 
+/** Whether it is left out. What a module makes of it is not asked. */
+export function isLeftOut(row: Image, { keeps }: Extract): boolean {
+  return keeps !== null && !keeps(row);
+}
+
+/** Primary key of a row as it travels, of which no more need be known than its key. */
+export function travellingKey(row: Image, { shape, picks, makes }: Extract): Image {
+  const made = makes === null ? pick(row, picks) : makes(row);
+  return shape.primaryKey.map((index) => made[index]!);
+}
+
 /** Why rows that are read again could not be written where the log is still before them, or null. */
 export function rereadObstacle({ source, target }: LoadTable, rule: Pick<TableRule, 'rows'>): OtterError | null {
   if (rule.rows?.reread !== true) return null;

@@ -72,6 +72,14 @@ export class ModelDatabase implements ComparedDatabase {
     return new Map();
   }
 
+  async askResync(): Promise<number> {
+    throw new Error('nothing is written');
+  }
+
+  async resynced(): Promise<null> {
+    return null;
+  }
+
   async copying(): Promise<ReadonlySet<string>> {
     return new Set();
   }

@@ -94,6 +94,13 @@ export const CLI_CODES = {
       '`otter verify --resume` goes on with the run of this topology that was cut, as `.otter/verify/` has it in the folder where it is typed. There is none, or it was of other tables, other flags or an earlier topology.',
     action: 'Begin anew: `otter verify`.',
   },
+  OT7022: {
+    title: 'Rows were not sent again in time',
+    meaning:
+      'The request stands in `otter.resync` of the source, and its pipeline carries it out as soon as it streams. It has not come on with it for as long as the command waits.',
+    action:
+      'See `otter status`. Nothing need be asked for twice: `otter.resynced` at the source says how far it has come.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:
