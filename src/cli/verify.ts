@@ -15,7 +15,7 @@ import { findsOf } from '../replication/making.ts';
 import { loadTopology } from '../topology/load.ts';
 import { repair } from '../verify/repair.ts';
 import { verify as compare, type Progress } from '../verify/verify.ts';
-import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
+import { type CommonOptions, type Context, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
 
 export interface VerifyFlags extends CommonOptions {
   readonly table?: readonly string[];
@@ -57,7 +57,7 @@ export async function verify(context: Context, options: VerifyFlags, address: st
     (options.table === undefined || options.table.some((pattern) => means(pattern, group)));
   const asked = { channel, table: options.table ?? null, extra: options.extra !== false };
   const digest = parts.digest(JSON.stringify([asked, lineage, pipelines]));
-  const file = `.otter/verify/${name}.json`;
+  const file = keptFile(stateUrl(context, options), name);
   const begun = options.resume === true ? keptIn(context, file, digest) : null;
   const startedMs = begun?.startedMs ?? now();
   const json = options.json === true || options.format === 'json';
@@ -99,6 +99,10 @@ export async function verify(context: Context, options: VerifyFlags, address: st
     repair: options.repair === true ? (found) => repair(found, { lineage, kept, patienceMs, now, signal }) : null,
     now,
     signal,
+  }).catch((error: unknown) => {
+    // A session that was ended for it is no news.
+    signal.throwIfAborted();
+    throw error;
   });
   keep(null);
   const report = { topology: name, startedMs, endedMs: now(), tables };
@@ -157,6 +161,12 @@ function rateFlag(text: string | undefined): ReturnType<typeof rateOf> {
   throw new OtterError('OT7001', `--rate ${text} is no rate`, {
     hint: 'For example: --rate 20MB/s, --rate "5000 rows/s"',
   });
+}
+
+/** Beside the state, where that is a file. */
+function keptFile(url: string, topology: string): string {
+  const state = url.startsWith('file:') ? url.slice('file:'.length) : '.otter/state.db';
+  return `${state.slice(0, state.lastIndexOf('/') + 1)}verify/${topology}.json`;
 }
 
 /** @throws OtterError OT7021 */

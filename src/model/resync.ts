@@ -36,7 +36,7 @@ export interface ResyncProgress {
 export class ResyncRefusal extends Error {}
 
 const NUMBER = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
-const LITERAL = /^(?:_[a-z0-9]+ )?(?:x'(?:[0-9a-fA-F]{2})*'|'(?:[^'\\]|\\[^]|'')*')$/;
+const LITERAL = /^(?:_[a-z0-9]+ )?(?:x'(?:[0-9a-fA-F]{2})*'|'(?:[^'\\]|\\[\s\S]|'')*')$/;
 
 /** @param columns of the primary key. @throws ResyncRefusal */
 export function resyncKeys(text: string, columns: number): readonly Image[] {

@@ -91,7 +91,7 @@ export const CLI_CODES = {
   OT7021: {
     title: 'No verify to go on with',
     meaning:
-      '`otter verify --resume` goes on with the run of this topology that was cut, as `.otter/verify/` has it in the folder where it is typed. There is none, or it was of other tables, other flags or an earlier topology.',
+      '`otter verify --resume` goes on with the run of this topology that was cut, as `verify/` beside the state file, or below `.otter/` where it is typed, has it. There is none, or it was of other tables, other flags or an earlier topology.',
     action: 'Begin anew: `otter verify`.',
   },
   OT7022: {
