@@ -36,9 +36,10 @@ function rowText(columns: readonly ColumnShape[]): string {
       case 'binary':
         return type.long ? [`SHA2(${value},256)`] : [`LENGTH(${value})`, value];
       case 'json':
+        return [`SHA2(${value},256)`];
       case 'geometry':
       case 'vector':
-        return [`SHA2(${value},256)`];
+        return [`SHA2(CAST(${value} AS BINARY),256)`];
       case 'fixed-binary':
       case 'address':
         return [`LENGTH(${value})`, value];
