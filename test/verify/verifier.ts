@@ -39,7 +39,7 @@ export async function verified(
     now: Date.now,
     signal: wanted.signal ?? new AbortController().signal,
   };
-  return verify({
+  return await verify({
     ...options,
     pipelines: pipelinesOf(channels),
     database: async (name) => databases.get(name)!,

@@ -27,9 +27,12 @@ async function plant(root: Connection, sql: string): Promise<void> {
 }
 
 const COLUMNS =
-  'id INT PRIMARY KEY, name VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, bits BIT(20), num DOUBLE, amount DECIMAL(12,4), at DATETIME(3), bytes VARBINARY(20), note TEXT';
+  'id INT PRIMARY KEY, name VARCHAR(40) CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci, bits BIT(20), num DOUBLE, amount DECIMAL(12,4), at DATETIME(3), bytes VARBINARY(40), note TEXT';
 const ROWS = 3_000;
 const FILL = `SELECT seq, CONCAT('Name ', seq), seq & 1023, IF(seq % 2 = 0, 0, seq / 3), seq / 8, '2024-02-03 04:05:06.789', UNHEX(SHA2(seq, 224)), IF(seq % 5 = 0, '', CONCAT('note ', seq)) FROM ${numbers(1, ROWS)}`;
+
+/** What is least unlike 0. MariaDB has one zero. */
+const LEAST = { mysql: '-0e0', mariadb: '5e-324' };
 
 /** What is done to every 30th row of the target, from the first, the second ... on, and what that is called: every fifth note is empty, every second `num` 0. */
 const DAMAGE: readonly (readonly [kind: string, sql: (ids: string) => string])[] = [
@@ -38,7 +41,7 @@ const DAMAGE: readonly (readonly [kind: string, sql: (ids: string) => string])[]
   ['different', (ids) => `UPDATE v.t SET name = CONCAT(name, ' ') WHERE id IN (${ids})`],
   ['different', (ids) => `UPDATE v.t SET name = UPPER(name) WHERE id IN (${ids})`],
   ['different', (ids) => `UPDATE v.t SET note = NULL WHERE id IN (${ids})`],
-  ['different', (ids) => `UPDATE v.t SET num = -0e0 WHERE id IN (${ids})`],
+  ['different', (ids) => `UPDATE v.t SET num = ${LEAST[servers.b.family]} WHERE id IN (${ids})`],
   ['different', (ids) => `UPDATE v.t SET amount = amount + 0.0001 WHERE id IN (${ids})`],
   ['different', (ids) => `UPDATE v.t SET at = '2024-02-03 04:05:06.788' WHERE id IN (${ids})`],
   ['different', (ids) => `UPDATE v.t SET bytes = CONCAT(bytes, x'00') WHERE id IN (${ids})`],
