@@ -93,8 +93,9 @@ export async function verify(context: Context, options: VerifyFlags, address: st
     patienceMs,
     from: begun?.progress ?? null,
     reached: (progress) => {
-      for (; !json && told < progress.done.length; told += 1) context.stdout.write(renderTable(progress.done[told]!));
+      // What was told is not told again.
       if (progress.current === null || now() - keptMs >= KEEP_EVERY_MS) keep(progress);
+      for (; !json && told < progress.done.length; told += 1) context.stdout.write(renderTable(progress.done[told]!));
     },
     repair: options.repair === true ? (found) => repair(found, { lineage, kept, patienceMs, now, signal }) : null,
     now,

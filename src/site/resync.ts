@@ -113,11 +113,14 @@ export class Resyncer {
   /** @throws ResyncRefusal */
   async #send(request: ResyncRequest, tell: (rows: number) => Promise<void>, signal: AbortSignal): Promise<void> {
     const { outbound, source, logsCascades } = this.#options;
+    const elsewhere = decidedElsewhere(outbound.spec);
+    if (elsewhere !== null) throw new ResyncRefusal(elsewhere);
     const table = outbound.toldNamed(request.table);
     if (table === undefined || outbound.leaves(table.schema, table.name))
       throw new ResyncRefusal(`${outbound.spec.name} has no table ${request.table}, or not yet`);
-    const why = refusal(outbound.spec, outbound.ruleOf(table.schema, table.name)?.conflict.policy ?? null);
-    if (why !== null) throw new ResyncRefusal(why);
+    const policy = outbound.ruleOf(table.schema, table.name)?.conflict.policy ?? 'no policy';
+    if (outbound.spec.role !== 'one-way' && policy !== 'site-priority')
+      throw new ResyncRefusal(`under ${policy} rows are not sent again yet`);
     if (table.primaryKey.length === 0) throw new ResyncRefusal(`${request.table} has no primary key`);
     const parents = await cascadeParents(table, source, logsCascades);
     if (request.keys === null) return this.#sendWhere(table, parents, request.where, tell, signal);
@@ -218,11 +221,9 @@ interface Read {
 }
 
 /** Why a pipeline sends nothing again, in words; null: it does. */
-function refusal({ role, mesh, source, target }: PipelineSpec, policy: string | null): string | null {
-  if (role === 'one-way') return null;
+function decidedElsewhere({ role, mesh, source, target }: PipelineSpec): string | null {
   if (mesh) return 'where every site decides rows are not sent again yet';
-  if (role === 'to-serialiser') return `${target} decides, not ${source}: ask there`;
-  return policy === 'site-priority' ? null : `under ${policy ?? 'that policy'} rows are not sent again yet`;
+  return role === 'to-serialiser' ? `${target} decides, not ${source}: ask there` : null;
 }
 
 /** What is wrong with the request, or with a row of it; null: something else, which passes. */

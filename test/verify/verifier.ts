@@ -12,15 +12,28 @@ import { type VerifyOptions, verify } from '../../src/verify/verify.ts';
 export interface Wanted
   extends Partial<Pick<VerifyOptions, 'extras' | 'limit' | 'from' | 'reached' | 'patienceMs' | 'signal' | 'finds'>> {
   readonly repairs?: boolean;
+  /** Called when it begins to wait for what is on its way. */
+  readonly waits?: () => void;
 }
 
 export function pipelinesOf(channels: Readonly<Record<string, ChannelSpec>>): readonly PipelineSpec[] {
   return Object.entries(channels).flatMap(([name, spec]) => compileChannel(name, spec));
 }
 
-export function compared(name: string, lab: LabServer): ComparedServer {
+class Watched extends ComparedServer {
+  waits: (() => void) | null = null;
+
+  override checkpoints(lineage: string): ReturnType<ComparedServer['checkpoints']> {
+    this.waits?.();
+    return super.checkpoints(lineage);
+  }
+}
+
+function compared(name: string, lab: LabServer, waits: (() => void) | null): ComparedServer {
   const spec = { endpoints: [`${lab.host}:${lab.port}`], user: lab.otter.user, tls: null };
-  return new ComparedServer(new DatabaseServer({ name, spec, password: lab.otter.password }), 'otter');
+  const server = new Watched(new DatabaseServer({ name, spec, password: lab.otter.password }), 'otter');
+  server.waits = waits;
+  return server;
 }
 
 export async function verified(
@@ -30,7 +43,7 @@ export async function verified(
 ): Promise<readonly TableResult[]> {
   await using open = new AsyncDisposableStack();
   const databases = new Map(
-    Object.entries(servers).map(([name, lab]) => [name, open.use(compared(name, lab))] as const),
+    Object.entries(servers).map(([name, lab]) => [name, open.use(compared(name, lab, wanted.waits ?? null))] as const),
   );
   const options = {
     lineage: 'test-lineage',
