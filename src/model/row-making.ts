@@ -7,4 +7,6 @@ export interface RowMaking {
   readonly hashBy: (key: SecretRef) => (text: string) => string;
   /** @param text of the module, as the channel has it. @throws OtterError OT5053 */
   readonly processor: (ref: ProcessorRef, text: string | undefined) => Processor;
+  /** Does work with modules, and ends it when it takes too long. @throws OtterError OT5053 */
+  readonly bounded: <T>(work: () => T) => T;
 }

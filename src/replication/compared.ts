@@ -9,7 +9,7 @@ import { isAmong } from '../model/column-names.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
-import { type Extract, travelling } from './load-table.ts';
+import { allTravelling, type Extract } from './load-table.ts';
 
 /** The table of a source beside the one of the target that its rows go into. */
 export interface ComparedTable {
@@ -62,9 +62,9 @@ export function comparedTable(
   };
 }
 
-/** What a row of the source is at the target, in the order of `load.columns`. @throws OtterError OT5051, OT5053 */
-export function madeRows({ route }: ComparedTable, row: Image): readonly Image[] {
-  return travelling(row, route);
+/** What rows of the source are at the target, each in the order of `load.columns`. @throws OtterError OT5051, OT5053 */
+export function madeRows({ route }: ComparedTable, rows: readonly Image[]): readonly (readonly Image[])[] {
+  return allTravelling(rows, route);
 }
 
 /** @param found in the order of `load.columns` */

@@ -16,6 +16,7 @@ export function findsOf(spec: () => Made, making: RowMaking): Finds {
         hint: 'Give its channel one.',
       });
     },
+    bounded: making.bounded,
     processor: (ref) => making.processor(ref, spec().processors?.[ref.digest]),
   };
 }

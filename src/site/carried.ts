@@ -48,8 +48,10 @@ export class Carried {
     this.#rereads = anyRereads(spec);
     this.#generation = generation;
     this.#left = left;
-    const { hash, processor } = findsOf(() => this.#spec, making);
-    this.routes = new Routes(spec.tables, { hash, processor });
+    this.routes = new Routes(
+      spec.tables,
+      findsOf(() => this.#spec, making),
+    );
     this.announcements = new Announcements({
       spec: () => this.#spec,
       generation: () => this.#generation,

@@ -6,7 +6,7 @@
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
 import { type CopyChunk, type Image, type RowChange, type TableShape, tableName } from '../model/row.ts';
-import { type Extract, isLeftOut, travelling, travellingKey } from '../replication/load-table.ts';
+import { allTravelling, type Extract, isLeftOut, travellingKey } from '../replication/load-table.ts';
 import { chunkBytes, movesChildren, type Parents, type PendingChunk } from './pending-chunk.ts';
 
 export interface ChunksOptions {
@@ -77,7 +77,7 @@ export class Chunks {
       pending.settle('spoiled');
       return null;
     }
-    const rows = left.rows.flatMap((row) => travelling(row, route));
+    const rows = allTravelling(left.rows, route).flat();
     const bytes = chunkBytes(left.rows);
     this.#underWay.push({ position: parsePosition(position), rows: rows.length, bytes });
     this.#last = position;

@@ -15,7 +15,7 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, SourcePort } from '../model/ports.ts';
 import { ResyncRefusal, type ResyncRequest, resyncCondition, resyncKeys } from '../model/resync.ts';
 import { type Image, sameShape, type TableShape, tableName } from '../model/row.ts';
-import { type Extract, keyText, travelling, travellingKey } from '../replication/load-table.ts';
+import { allTravelling, type Extract, keyText, travellingKey } from '../replication/load-table.ts';
 import { untilDone } from './backoff.ts';
 import { cascadeParents } from './cascade-parents.ts';
 import type { Outbound } from './outbound.ts';
@@ -198,7 +198,7 @@ export class Resyncer {
         throw isPassing(error) ? error : new ResyncRefusal(messageOf(error));
       });
       // What goes wrong with a row is said of the request, and does not stop the pipeline.
-      for (const row of rows) travelling(row, route);
+      allTravelling(rows, route);
       const missing = absentOf(table, rows, keys);
       pending.absent = route.processes === null ? missing.map((key) => absentKey(table, route, key)) : [];
       pending.chunk = { table, rows, cursor: null, rowsDone: 0, rowsEstimate: 0 };

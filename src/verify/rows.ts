@@ -43,8 +43,8 @@ export async function checkSource(
   rows: readonly Image[],
 ): Promise<readonly Candidate[]> {
   const source = group.sources[index]!;
-  const made = rows.flatMap((row) =>
-    madeRows(source, row).map((image) => ({ image, key: source.full.primaryKey.map((at) => row[at]!) })),
+  const made = madeRows(source, rows).flatMap((images, at) =>
+    images.map((image) => ({ image, key: source.full.primaryKey.map((index) => rows[at]![index]!) })),
   );
   const images = made.map(({ image }) => image);
   const there = await atTarget(
@@ -120,10 +120,14 @@ async function madeNow(group: ComparedGroup, candidates: readonly Candidate[]): 
       (row) => keyText(row, full.primaryKey),
       (key) => keyText(key, [...key.keys()]),
     );
-    for (const [n, at] of mine.entries()) {
-      const row = rows[n]!;
+    const present = rows.flatMap((row, n) => (row === null ? [] : [{ row, at: mine[n]! }]));
+    const became = madeRows(
+      source,
+      present.map(({ row }) => row),
+    );
+    for (const [n, { at }] of present.entries()) {
       const wanted = keyOfValues(source, candidates[at]!.key);
-      const image = row === null ? undefined : madeRows(source, row).find((one) => keyOf(source, one) === wanted);
+      const image = became[n]!.find((one) => keyOf(source, one) === wanted);
       if (image !== undefined) made[at] = { source: index, image };
     }
   }
@@ -150,7 +154,7 @@ async function fromTarget(group: ComparedGroup, keys: readonly Image[]): Promise
     const { of, columns } = source.back!;
     const all = full.columns.map((_, at) => at);
     const ask = async (values: readonly Image[]): Promise<Image[]> =>
-      (await database.find(full, all, columns, values)).flatMap((row) => [...madeRows(source, row)]);
+      madeRows(source, await database.find(full, all, columns, values)).flat();
     const images = await byKey(
       (values) => ask(values.map((key) => of.map((at) => key[at]!))),
       open.map((at) => keys[at]!),

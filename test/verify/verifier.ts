@@ -58,7 +58,7 @@ export async function verified(
     database: async (name) => databases.get(name)!,
     refused: () => null,
     wanted: () => true,
-    finds: wanted.finds ?? (() => ({ hash: null, processor: null })),
+    finds: wanted.finds ?? (() => ({ hash: null, processor: null, bounded: null })),
     extras: wanted.extras ?? true,
     limit: wanted.limit ?? 5_000,
     pace: async () => undefined,
