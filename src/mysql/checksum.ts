@@ -43,8 +43,22 @@ function rowText(columns: readonly ColumnShape[]): string {
       case 'fixed-binary':
       case 'address':
         return [`LENGTH(${value})`, value];
-      default:
+      case 'integer':
+      case 'decimal':
+      case 'float':
+      case 'double':
+      case 'bit':
+      case 'year':
+      case 'date':
+      case 'datetime':
+      case 'timestamp':
+      case 'time':
+      case 'enum':
+      case 'set':
+      case 'unsupported':
         return [value];
+      default:
+        return type satisfies never;
     }
   });
   return `CONCAT_WS('#',${[...(nulls.length === 0 ? [] : [`CONCAT(${nulls.join(',')})`]), ...parts].join(',')})`;
