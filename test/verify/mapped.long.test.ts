@@ -100,3 +100,34 @@ test('two-way: the site that decides has it right, and its word travels; writes 
   await rb.query("UPDATE t.x SET v = 'again' WHERE id = 7");
   await until('it travels', async () => (await dump(ra, 't.x WHERE id = 7'))[0]!.includes('again'));
 }, 120_000);
+
+test('where every site decides, what differs is told and left alone', async () => {
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS otter');
+  await ra.query(
+    `CREATE DATABASE l; CREATE TABLE l.x (id INT PRIMARY KEY, v VARCHAR(20)); INSERT INTO l.x SELECT seq, 'old' FROM ${numbers(1, 100)}`,
+  );
+  await using sites = new Sites(servers);
+  const between = ['a', 'b'];
+  const conflict = {
+    policy: 'last-write-wins',
+    priority: [],
+    by: null,
+    merge: 'row',
+    groups: [],
+    counters: [],
+  } as const;
+  const channels = { l: channel({ kind: 'two-way', between }, ['l.x'], { shape: 'mesh', conflict }) };
+  sites.set(channels);
+  for (const name of ['a', 'b']) sites.start(name);
+  await streaming(sites, 'l/a>b', 'l/b>a');
+  await rb.query("UPDATE l.x SET v = 'from b' WHERE id = 5");
+  expect(linesOf(await verified(servers, channels))).toEqual([]);
+  await plant(rb, "UPDATE l.x SET v = 'bent' WHERE id = 7");
+  const why = 'every site decides, so none can say which row is right';
+  expect(await verified(servers, channels, { repairs: true })).toMatchObject([
+    { rows: 100, different: 1, repaired: 0, unrepaired: why },
+  ]);
+  await ra.query("UPDATE l.x SET v = 'right' WHERE id = 7");
+  await until('it travels', async () => (await dump(rb, 'l.x WHERE id = 7'))[0]!.includes('right'));
+  expect(linesOf(await verified(servers, channels))).toEqual([]);
+}, 120_000);
