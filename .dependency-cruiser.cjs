@@ -20,6 +20,7 @@ const WINGS = {
   render: ['^src/planner/'],
   executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$'],
   site: ['^src/replication/'],
+  verify: ['^src/replication/'],
   dashboard: ['^src/observe/'],
   cli: [
     '^src/topology/',
@@ -30,6 +31,9 @@ const WINGS = {
     '^src/executor/',
     '^src/observe/',
     '^src/dashboard/',
+    '^src/verify/',
+    // What `verify` is made of, and no rule of its own.
+    '^src/replication/(bucket|making|compared-groups)\\.ts$',
   ],
 };
 

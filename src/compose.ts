@@ -10,6 +10,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  renameSync,
   statSync,
   writeFileSync,
   writeSync,
@@ -59,6 +60,8 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     findPoint: async (...asked) => (await plane()).findPoint(...asked),
     reachConflictLog: async (...asked) => (await plane()).reachConflictLog(...asked),
     reachConflictResolver: async (...asked) => (await plane()).reachConflictResolver(...asked),
+    reachCompared: async (...asked) => (await plane()).reachCompared(...asked),
+    makingRows: async () => (await plane()).makingRows(),
     askNode: async (...asked) => (await plane()).askNode(...asked),
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {
@@ -96,6 +99,15 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     schema: () => readFileSync(new URL('schema/topology.schema.json', root), 'utf8'),
     digest: (text) => createHash('sha256').update(text).digest('hex'),
     newId: randomUUID,
+    replaceFile: (path, text) => {
+      try {
+        makeFolder(dirname(path));
+        writeFileSync(`${path}.new`, text, { mode: 0o600 });
+        renameSync(`${path}.new`, path);
+      } catch (error) {
+        throw new OtterError('OT7003', `${path} cannot be written (${reasonOf(error)})`, { cause: error });
+      }
+    },
     openLines: (path) => {
       try {
         makeFolder(dirname(path));

@@ -18,6 +18,8 @@ import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
 import type { ServerAddress } from './model/importing.ts';
 import type { SiteFactory, SiteSpec } from './model/ports.ts';
+import type { RowMaking } from './model/row-making.ts';
+import { ComparedServer } from './mysql/compared.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
 import { inspectServer } from './mysql/inspect.ts';
@@ -47,6 +49,8 @@ export type DataPlane = Pick<
   | 'findPoint'
   | 'reachConflictLog'
   | 'reachConflictResolver'
+  | 'reachCompared'
+  | 'makingRows'
   | 'askNode'
 >;
 
@@ -108,6 +112,12 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       signal.addEventListener('abort', () => server.abandon(), { once: true });
       return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
     },
+    reachCompared: async (name, spec, signal) => {
+      const server = new DatabaseServer({ name, spec, password: resolveSecret(spec.password, env) });
+      signal.addEventListener('abort', () => server.abandon(), { once: true });
+      return new ComparedServer(server, spec.schema);
+    },
+    makingRows: async () => rowMaking(env),
     askNode: async ({ advertise, link = null }, signal) => {
       const credentials = credentialsOf(
         link,
@@ -146,18 +156,23 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         heartbeatMs: HEARTBEAT_MS,
         indexBytes: bytes,
         spill: { open: () => openKeyFile(folder), limitBytes: fileBytes },
-        making: {
-          hashBy: (reference) => {
-            const key = resolveSecret(reference, env);
-            if (key === '')
-              throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
-            return (text) => createHmac('sha256', key).update(text).digest('hex');
-          },
-          processor: (ref, text) => loadProcessor(ref, text, env),
-          bounded,
-        },
+        making: rowMaking(env),
       });
     },
+  };
+}
+
+/** What rows are made with that are masked, or go through a module. */
+function rowMaking(env: Env): RowMaking {
+  return {
+    hashBy: (reference) => {
+      const key = resolveSecret(reference, env);
+      if (key === '')
+        throw new OtterError('OT3020', 'the key for masks is empty', { hint: 'Give it 32 random characters.' });
+      return (text) => createHmac('sha256', key).update(text).digest('hex');
+    },
+    processor: (ref, text) => loadProcessor(ref, text, env),
+    bounded,
   };
 }
 

@@ -1,10 +1,12 @@
 /** What every command gets from outside, and what it may do: nothing here touches `process`. */
+import type { ReachCompared } from '../model/comparing.ts';
 import { OtterError } from '../model/error.ts';
 import type { FindPoint, ReachServer, ReadManager } from '../model/importing.ts';
 import type { ReachConflictLog, ReachDatabase } from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { ReachConflictResolver } from '../model/resolution.ts';
+import type { RowMaking } from '../model/row-making.ts';
 import { NAME_PATTERN, type NodeSpec } from '../model/topology.ts';
 import type { LoadedTopology, LoadOptions } from '../topology/load.ts';
 
@@ -68,6 +70,9 @@ export interface Parts {
   /** For `otter import --otter4`. */
   readonly readManager: ReadManager;
   readonly findPoint: FindPoint;
+  /** For `otter verify`. */
+  readonly reachCompared: ReachCompared;
+  readonly makingRows: () => Promise<RowMaking>;
   /** What the node at this address says of itself. */
   /** With the credentials that its `link` names, as they are where this runs. */
   askNode(node: NodeSpec, signal: AbortSignal): Promise<NodeAnswer>;
@@ -75,6 +80,8 @@ export interface Parts {
   readFile(path: string): string;
   /** Refuses to overwrite when `fresh`. Readable for its owner only when `secret`. */
   writeFile(path: string, text: string, options: { fresh?: boolean; secret?: boolean }): void;
+  /** The whole file or, cut at any moment, what was there before. Readable for its owner only. */
+  replaceFile(path: string, text: string): void;
   listFolder(path: string): string[];
   exists(path: string): boolean;
   /** Whether a file that is there may be written. */

@@ -23,6 +23,7 @@ import { type PlanOptions, plan } from './plan.ts';
 import { type StatusOptions, status } from './status.ts';
 import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
+import { addVerifying } from './verifying.ts';
 import { watchPlan } from './watch.ts';
 
 /** A day; what is longer is a slip. */
@@ -31,8 +32,6 @@ const RESUME = 'go on with the plan of an apply that was cut';
 
 /** Commands of the contract that this version does not do yet. */
 const LATER: readonly (readonly [string, string])[] = [
-  ['verify [channel]', 'compare the databases row by row'],
-  ['resync <channel> <table>', 'send the present rows again'],
   ['position <what> <address>', 'show or move where a pipeline stands'],
 ];
 
@@ -102,6 +101,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   addRunning(add, context);
   addKeeping(add, context, stepFlags);
   addLooking(add, context);
+  addVerifying(add, context, { timeOf, countOf });
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
       throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, {

@@ -132,6 +132,14 @@ export class DeliveryDecoder {
             rowsEstimate: number(entry[10]),
           },
         };
+      case KIND.resync:
+        return {
+          kind: 'resync',
+          ...common,
+          table: this.#table(entry[6]),
+          rows: list(entry[7]).map((row) => this.#image(row)),
+          absent: list(entry[8]).map((key) => this.#image(key)),
+        };
       case KIND.table:
         return { kind: 'table', ...common, announced: this.#announced(entry.slice(6)) };
       case KIND.definition: {

@@ -114,6 +114,11 @@ export class DeliveryEncoder {
         const images = this.#hasLong ? rows.map((row) => this.#image(row)) : rows;
         return [KIND.chunk, ...common, this.#number(table), images, cursor, rowsDone, rowsEstimate];
       }
+      case 'resync': {
+        const { table, rows, absent } = delivery;
+        const images = this.#hasLong ? rows.map((row) => this.#image(row)) : rows;
+        return [KIND.resync, ...common, this.#number(table), images, absent];
+      }
       case 'table': {
         return [KIND.table, ...common, ...this.#announced(delivery.announced)];
       }

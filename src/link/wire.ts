@@ -8,7 +8,7 @@
 import type { Seen, TableShape, Value } from '../model/row.ts';
 
 /** Raised whenever a peer of the version before could not read what is sent. */
-export const PROTOCOL_VERSION = 10;
+export const PROTOCOL_VERSION = 11;
 
 /**
  * A text against the one before it: 0 the same; a number: the digits at its end grew by so much (the next transaction of
@@ -19,7 +19,7 @@ export type WireText = number | string | readonly [start: number, end: number, b
 /** `seen` against the one before it: 0 the same object, else what was set (`[pipeline, text]`) and removed (`[pipeline]`). */
 export type WireSeen = 0 | readonly (readonly [string, WireText] | readonly [string])[];
 
-export const KIND = { changes: 0, answers: 1, chunk: 2, table: 3, beat: 4, definition: 5, kept: 6 } as const;
+export const KIND = { changes: 0, answers: 1, chunk: 2, table: 3, beat: 4, definition: 5, kept: 6, resync: 7 } as const;
 
 /** Operations of a run of changes; with `UNCHECKED` added, foreign key checks were off. */
 export const OP = { insert: 0, delete: 1, update: 2 } as const;

@@ -4,6 +4,7 @@
  */
 import type { ClosedConflicts, ConflictRecord, ConflictShare, OpenConflict } from './conflict.ts';
 import type { LogPoint } from './position.ts';
+import type { ResyncProgress, ResyncRequest } from './resync.ts';
 import type {
   AnnouncedTable,
   AppliedTouches,
@@ -369,6 +370,9 @@ export interface TargetPort {
     pipeline: string,
     mark: { chunk: string; level: 'low' | 'high'; keys: readonly string[]; between: string | null },
   ): Promise<void>;
+  /** What was asked for in `otter.resync` and the pipeline out of this database has not finished, oldest first. */
+  openResyncs(pipeline: string): Promise<readonly ResyncRequest[]>;
+  resyncProgress(pipeline: string, request: number, progress: ResyncProgress): Promise<void>;
   /** The server's sort keys of texts, for comparing keys as it does. */
   sortKeys(collation: string, literals: readonly string[]): Promise<readonly string[]>;
   /** The source tables that were announced up to the checkpoint. */
@@ -385,7 +389,7 @@ export interface TargetPort {
   stillOpen(ids: readonly number[]): Promise<readonly number[]>;
   /** Removes some of the records that are older or more than is to be kept; false: nothing more was to be removed. */
   pruneConflicts(share: ConflictShare): Promise<boolean>;
-  /** Removes a batch of what users put into `otter.skip`; whether there was something. */
+  /** Removes a batch of what users put into `otter.skip`, and of old requests in `otter.resync`; whether there was something. */
   pruneSkips(): Promise<boolean>;
   /** Pipelines of this topology that have a checkpoint here. */
   pipelines(): Promise<readonly string[]>;

@@ -314,9 +314,17 @@ export interface SourcePort {
   seen(passed: Promise<void>, signal: AbortSignal): Promise<void>;
   /**
    * Rows after `after` in primary key order, as canonical literals: at most `limit`, and no more once they are `bytesMax`
-   * (`rowBytes`). They are the last when they are neither.
+   * (`rowBytes`). They are the last when they are neither. `where`: only rows for which this SQL holds.
    */
-  readChunk(table: TableShape, after: Image | null, limit: number, bytesMax: number): Promise<readonly Image[]>;
+  readChunk(
+    table: TableShape,
+    after: Image | null,
+    limit: number,
+    bytesMax: number,
+    where?: string | null,
+  ): Promise<readonly Image[]>;
+  /** The rows that have these primary keys, as far as they are there; waits for nobody. */
+  rowsOf(table: TableShape, keys: readonly Image[]): Promise<readonly Image[]>;
   /**
    * The rows that have the primary keys of these now, as far as they are there. Waits for whoever writes them: what the log has
    * shown of a row is in it.

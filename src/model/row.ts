@@ -202,6 +202,7 @@ export interface TableChange {
  *   only the last has `last`.
  * - `answers`: full rows in answer to refused changes.
  * - `chunk`: existing rows, read between two watermarks; `position` is the high one's.
+ * - `resync`: rows that are sent again, read like a chunk; and keys of rows that are not there, values of `table.primaryKey`.
  * - `table`: a table joins the pipeline; comes before its first row and moves no position.
  * - `definition`: a statement changed tables of the pipeline; `said` is its first words, for messages. `returned`: the change
  *   came from the target, where it was made before; there is nothing to make.
@@ -233,6 +234,12 @@ export type Delivery =
     })
   | (DeliveryCommon & { readonly kind: 'answers'; readonly answers: readonly Answer[] })
   | (DeliveryCommon & { readonly kind: 'chunk'; readonly chunk: CopyChunk })
+  | (DeliveryCommon & {
+      readonly kind: 'resync';
+      readonly table: TableShape;
+      readonly rows: readonly Image[];
+      readonly absent: readonly Image[];
+    })
   | (DeliveryCommon & { readonly kind: 'table'; readonly announced: AnnouncedTable })
   | (DeliveryCommon & {
       readonly kind: 'definition';

@@ -25,7 +25,8 @@ export async function differing(
   return columns.filter((_index, at) => Number(found?.[at]) !== 1);
 }
 
-function holds(column: ColumnShape, literal: string): string {
+/** Whether the column of a stored row holds the value, as SQL; FLOAT and DOUBLE do always. */
+export function holds(column: ColumnShape, literal: string): string {
   const name = quoteName(column.name);
   const kind: ColumnType['kind'] = parseColumnType(column.type, column.charset).kind;
   if (literal === 'NULL') return `${name} IS NULL`;

@@ -19,6 +19,8 @@ export const OTTER_TABLES = [
   'change',
   'conflict',
   'skip',
+  'resync',
+  'resynced',
 ] as const;
 
 export interface OwnTable {
@@ -237,6 +239,37 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       at: ['TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)', 'when'],
     },
     key: ['id'],
+  },
+  resync: {
+    is: 'for your own use: a row here has rows of this database sent again, in their place in the log; requests are removed after a day',
+    columns: {
+      id: ['BIGINT UNSIGNED NOT NULL AUTO_INCREMENT', 'number of the request'],
+      at: ['TIMESTAMP(6) NOT NULL DEFAULT CURRENT_TIMESTAMP(6)', 'when'],
+      table_name: ['VARCHAR(130) NOT NULL', 'schema.table here'],
+      where_sql: [
+        'TEXT NULL',
+        'only rows for which this condition holds, as in a topology; NULL, without row_keys: all rows',
+      ],
+      row_keys: [
+        'LONGTEXT NULL',
+        'JSON: primary keys, each a list of SQL literals, [["42"]]; a row that is not there is deleted at the targets',
+      ],
+      pipeline: ['VARCHAR(200) NULL', 'only by this pipeline, channel/source>target; NULL: by all that have the table'],
+      lineage: ['VARCHAR(64) NULL', 'only for this topology; NULL: for all'],
+    },
+    key: ['id'],
+  },
+  resynced: {
+    is: 'how far each pipeline out of this database has come with what was asked for in `resync`',
+    columns: {
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      request: ['BIGINT UNSIGNED NOT NULL', 'id in resync'],
+      state: ['VARCHAR(8) NOT NULL', 'running; done: all of it is written at the target; refused'],
+      rows_sent: ['BIGINT UNSIGNED NOT NULL', 'rows, and keys of rows that are not there'],
+      said: ['VARCHAR(1000) NULL', 'why it is refused'],
+    },
+    key: ['lineage', 'pipeline', 'request'],
   },
 };
 

@@ -12,6 +12,7 @@ import type {
   Place,
   RecordedTable,
 } from '../model/load.ts';
+import type { ResyncProgress, ResyncRequest } from '../model/resync.ts';
 import type { Definition, Seen } from '../model/row.ts';
 import type { Session } from './connection.ts';
 import type { OTTER_TABLES } from './otter-tables.ts';
@@ -314,6 +315,39 @@ export class OwnRecords {
     return `${this.originInsert(site, origin)},position=VALUES(position),clock=VALUES(clock),seen=VALUES(seen)`;
   }
 
+  /** Requests that the pipeline has not finished, oldest first. */
+  async openResyncs(connection: Session, pipeline: string): Promise<readonly ResyncRequest[]> {
+    const done = `SELECT 1 FROM ${this.table('resynced')} AS d WHERE d.lineage=${quoteText(this.lineage)} AND d.pipeline=${quoteText(pipeline)} AND d.request=r.id AND d.state<>'running'`;
+    const found = await connection.rows<Row>(
+      `SELECT id,pipeline,table_name,row_keys,where_sql FROM ${this.table('resync')} AS r
+       WHERE (lineage IS NULL OR ${this.topology}) AND (pipeline IS NULL OR pipeline=${quoteText(pipeline)}) AND NOT EXISTS (${done}) ORDER BY id`,
+    );
+    const text = (value: unknown): string | null => (value === null ? null : String(value));
+    return found.map((row) => ({
+      id: Number(row['id']),
+      pipeline: text(row['pipeline']),
+      table: String(row['table_name']),
+      keys: text(row['row_keys']),
+      where: text(row['where_sql']),
+    }));
+  }
+
+  resyncProgress(pipeline: string, request: number, { state, rows, said }: ResyncProgress): string {
+    const values = [this.lineage, pipeline].map(quoteText).join(',');
+    const words = said === null ? 'NULL' : quoteText(said.slice(0, 1000));
+    return `INSERT INTO ${this.table('resynced')} (lineage,pipeline,request,state,rows_sent,said) VALUES (${values},${request},${quoteText(state)},${rows},${words})
+      ON DUPLICATE KEY UPDATE state=VALUES(state),rows_sent=VALUES(rows_sent),said=VALUES(said)`;
+  }
+
+  /** Requests of a day ago, of whatever topology, and what is told of requests that are no more. */
+  pruneResyncs(most: number): string[] {
+    const [asked, told] = [this.table('resync'), this.table('resynced')];
+    return [
+      `DELETE FROM ${asked} WHERE at < NOW(6) - INTERVAL 1 DAY ORDER BY id LIMIT ${most}`,
+      `DELETE FROM ${told} WHERE ${this.topology} AND request NOT IN (SELECT id FROM ${asked}) LIMIT ${most}`,
+    ];
+  }
+
   async pipelines(connection: Session): Promise<readonly string[]> {
     const found = await connection.rows<Row>(
       `SELECT DISTINCT pipeline FROM ${this.table('checkpoint')} WHERE ${this.topology}`,
@@ -324,7 +358,7 @@ export class OwnRecords {
   async forget(connection: Session, pipeline: string): Promise<void> {
     const tables = [
       ...(['checkpoint', 'division', 'copy', 'structure'] as const),
-      ...(['definition', 'making', 'change', 'watermark'] as const),
+      ...(['definition', 'making', 'change', 'watermark', 'resynced'] as const),
     ];
     for (const table of tables) await connection.run(`DELETE FROM ${this.table(table)} WHERE ${this.of(pipeline)}`);
   }

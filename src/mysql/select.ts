@@ -4,6 +4,7 @@
  * Text and binary columns are selected as their raw bytes, so that no charset conversion can bend them; numbers as the
  * exact text of the server; ENUM, SET and BIT as numbers. What a session is set to (`database-server.ts`) does the rest.
  */
+import type { KeyRange } from '../model/comparing.ts';
 import { OtterError } from '../model/error.ts';
 import type { LoadTable } from '../model/load.ts';
 import { type ColumnShape, type Image, rowBytes, type TableShape, type Value } from '../model/row.ts';
@@ -12,7 +13,7 @@ import { doubleLiteral } from './decode.ts';
 import { jsonLiteral } from './json.ts';
 import { readJsonText, selectedJson } from './json-text.ts';
 import { binaryLiteral, textLiteral } from './literal.ts';
-import { qualified, quoteName } from './sql.ts';
+import { keyCondition, qualified, quoteName } from './sql.ts';
 import { type ColumnType, parseColumnType } from './types.ts';
 
 const LITERALS_AT_ONCE = 500;
@@ -33,8 +34,18 @@ export const RAW_ROWS = {
 
 /** Rows of a query made with `selectList(columns)` and `RAW_ROWS`. */
 export function toImages(columns: readonly ColumnShape[], rows: readonly (readonly unknown[])[]): Image[] {
+  return rows.map(imageReader(columns));
+}
+
+/** The same of one row. */
+export function imageReader(columns: readonly ColumnShape[]): (row: readonly unknown[]) => Image {
   const readers = columns.map((column) => readerOf(typeOf(column)));
-  return rows.map((row) => toImage(readers, row));
+  return (row) => toImage(readers, row);
+}
+
+/** What stands in the list of `selectList` for one column. */
+export function selectedColumn(column: ColumnShape): string {
+  return selected(quoteName(column.name), typeOf(column));
 }
 
 function toImage(readers: readonly Reader[], row: readonly unknown[]): Image {
@@ -59,6 +70,7 @@ export async function readChunk(
   after: Image | null,
   limit: number,
   bytesMax: number,
+  condition: string | null = null,
 ): Promise<readonly Image[]> {
   const columns = table.primaryKey.map((i) => table.columns[i]!);
   const key = columns.map((column) => quoteName(column.name));
@@ -66,7 +78,11 @@ export async function readChunk(
   if (key.length === 0) {
     throw new OtterError('OT4041', `table ${name} has no primary key to read it in order`, { where: { table: name } });
   }
-  const where = after === null ? '' : ` WHERE ${afterKey(columns, after)}`;
+  const both = [
+    ...(after === null ? [] : [afterKey(columns, after)]),
+    ...(condition === null ? [] : [`(${condition})`]),
+  ];
+  const where = both.length === 0 ? '' : ` WHERE ${both.join(' AND ')}`;
   const sql =
     `SELECT ${selectList(table.columns)} FROM ${qualified(table)} FORCE INDEX (PRIMARY)` +
     `${where} ORDER BY ${key.join(', ')} LIMIT ${limit}`;
@@ -107,6 +123,19 @@ export async function presentRows(
   return found;
 }
 
+/** The rows with these primary keys, without locks. */
+export async function rowsOf(session: Session, table: TableShape, keys: readonly Image[]): Promise<readonly Image[]> {
+  const key = { columns: table.primaryKey.map((index) => table.columns[index]!) };
+  const all = key.columns.map((_, index) => index);
+  const found: Image[] = [];
+  for (let start = 0; start < keys.length; start += LITERALS_AT_ONCE) {
+    const where = keyCondition(key, all, keys.slice(start, start + LITERALS_AT_ONCE));
+    const sql = `SELECT ${selectList(table.columns)} FROM ${qualified(table)} WHERE ${where}`;
+    found.push(...toImages(table.columns, (await session.query(sql, { driver: RAW_ROWS })) as unknown[][]));
+  }
+  return found;
+}
+
 /** Rows of another table with the texts of their keys as `selectList` would give them from this one. */
 export async function spelledKeys(
   session: Session,
@@ -139,17 +168,31 @@ export async function spelledKeys(
  * @param after literals of the key columns
  */
 function afterKey(columns: readonly ColumnShape[], cursor: Image): string {
+  return besideKey(columns, cursor, '>', '>');
+}
+
+/** Rows of a table by their primary key; null: all of them. */
+export function keyRange(table: TableShape, { after, upTo }: KeyRange): string | null {
+  const columns = table.primaryKey.map((index) => table.columns[index]!);
+  const both = [
+    ...(after === null ? [] : [besideKey(columns, after, '>', '>')]),
+    ...(upTo === null ? [] : [besideKey(columns, upTo, '<', '<=')]),
+  ];
+  return both.length === 0 ? null : both.join(' AND ');
+}
+
+/** @param last how the last column of the key is compared where the others are equal */
+function besideKey(columns: readonly ColumnShape[], cursor: Image, beyond: '>' | '<', last: string): string {
   if (cursor.length !== columns.length) throw new TypeError('a cursor has one value per key column');
   // A SET is in the order of its bits, and compared as if the last of 64 were a sign: without an index, then.
   const unsigned = columns.map(({ type }) => type.startsWith('set(') && (type.match(MEMBER)?.length ?? 0) === 64);
   const key = columns.map(({ name }, i) => (unsigned[i]! ? `CAST(${quoteName(name)} AS UNSIGNED)` : quoteName(name)));
   const after = cursor.map((value, i) => (unsigned[i]! ? `CAST(${value} AS UNSIGNED)` : value));
   const tail = (i: number): string => {
-    const last = i === key.length - 1;
-    const greater = `${key[i]} > ${after[i]}`;
-    return last ? greater : `(${greater} OR (${key[i]} = ${after[i]} AND ${tail(i + 1)}))`;
+    if (i === key.length - 1) return `${key[i]} ${last} ${after[i]}`;
+    return `(${key[i]} ${beyond} ${after[i]} OR (${key[i]} = ${after[i]} AND ${tail(i + 1)}))`;
   };
-  return key.length === 1 ? tail(0) : `${key[0]} >= ${after[0]} AND ${tail(0)}`;
+  return key.length === 1 ? tail(0) : `${key[0]} ${beyond}= ${after[0]} AND ${tail(0)}`;
 }
 
 function typeOf(column: ColumnShape): ColumnType {

@@ -27,7 +27,7 @@ import { checkServer } from './preflight.ts';
 import { lookUpPrepared } from './prepared-lookup.ts';
 import { type NamedTable, reachOf } from './reach.ts';
 import { Catalog, estimateRows, listTables } from './schema.ts';
-import { presentRows, readChunk } from './select.ts';
+import { presentRows, readChunk, rowsOf } from './select.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
 import { settled } from './settled.ts';
 import { LogStream, type StreamOptions } from './stream.ts';
@@ -371,8 +371,18 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     if ((await this.#facts(session)).family === 'mariadb') await this.#late.over(session, passed, signal);
   }
 
-  async readChunk(table: TableShape, after: Image | null, limit: number, bytesMax: number): Promise<readonly Image[]> {
-    return this.#reader((session) => readChunk(session, table, after, limit, bytesMax));
+  async readChunk(
+    table: TableShape,
+    after: Image | null,
+    limit: number,
+    bytesMax: number,
+    where: string | null = null,
+  ): Promise<readonly Image[]> {
+    return this.#reader((session) => readChunk(session, table, after, limit, bytesMax, where));
+  }
+
+  async rowsOf(table: TableShape, keys: readonly Image[]): Promise<readonly Image[]> {
+    return this.#reader((session) => rowsOf(session, table, keys));
   }
 
   async #reader<T>(read: (session: Session) => Promise<T>): Promise<T> {

@@ -110,8 +110,10 @@ function keyOf(table: LoadTable, row: Image): string | null {
   return table.key.map((index) => `${table.columns[index]!.name}=${row[index] ?? 'NULL'}`).join(', ');
 }
 
+type Columns = Pick<LoadTable, 'columns'>;
+
 /** `SELECT … FOR UPDATE` of the rows whose `columns` have one of the values; rows come as the table's loaded columns. */
-export function keyCondition(table: LoadTable, columns: readonly number[], rows: readonly Image[]): string {
+export function keyCondition(table: Columns, columns: readonly number[], rows: readonly Image[]): string {
   if (columns.length > 1 && !comparesAsRows(table, columns))
     return rows.map((row) => `(${equalities(table, columns, row)})`).join(' OR ');
   return `${columnList(table, columns)} IN (${rows.map((row) => keyTuple(row, columns)).join(',')})`;
@@ -164,7 +166,7 @@ function zerosOf(table: LoadTable, row: Image, before: Image | null = null): num
  * Whether `(a,b) IN ((…),(…))` finds what `a=… AND b=… OR …` finds. MySQL 9.7 finds no row by several tuples with the
  * numbers of an ENUM or SET in them; of other types than these nobody promises better.
  */
-function comparesAsRows(table: LoadTable, columns: readonly number[]): boolean {
+function comparesAsRows(table: Columns, columns: readonly number[]): boolean {
   return columns.every((index) => PLAIN.test(table.columns[index]!.type));
 }
 
@@ -285,7 +287,7 @@ function tuple(row: Image, filled: string): string {
   return `(${(row.includes(null) ? row.map((value) => value ?? 'NULL') : row).join()}${filled})`;
 }
 
-function columnList(table: LoadTable, columns: readonly number[]): string {
+function columnList(table: Columns, columns: readonly number[]): string {
   const names = columns.map((index) => quoteName(table.columns[index]!.name));
   return names.length === 1 ? names[0]! : `(${names.join(',')})`;
 }
@@ -301,7 +303,7 @@ function rowCondition(table: LoadTable, row: Image): string {
   return table.columns.map((column, index) => identity(column, row[index] ?? 'NULL')).join(' AND ');
 }
 
-function equalities(table: LoadTable, columns: readonly number[], row: Image): string {
+function equalities(table: Columns, columns: readonly number[], row: Image): string {
   return columns.map((index) => `${quoteName(table.columns[index]!.name)}=${row[index] ?? 'NULL'}`).join(' AND ');
 }
 

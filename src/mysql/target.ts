@@ -24,6 +24,7 @@ import {
   type TargetPort,
 } from '../model/load.ts';
 import type { SourcePort } from '../model/ports.ts';
+import type { ResyncProgress, ResyncRequest } from '../model/resync.ts';
 import type { AnnouncedTable, Definition, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { LINES_PACKET_MIN } from './bulk.ts';
@@ -359,7 +360,20 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
 
   async pruneSkips(): Promise<boolean> {
     const sql = `DELETE FROM ${this.#records.table('skip')} ORDER BY id LIMIT ${PRUNED_AT_ONCE}`;
-    return this.#marks.run(async (connection) => (await connection.run(sql)).affectedRows > 0);
+    return this.#marks.run(async (connection) => {
+      let pruned = 0;
+      for (const each of [sql, ...this.#records.pruneResyncs(PRUNED_AT_ONCE)])
+        pruned += (await connection.run(each)).affectedRows;
+      return pruned > 0;
+    });
+  }
+
+  async openResyncs(pipeline: string): Promise<readonly ResyncRequest[]> {
+    return this.#marks.run(async (connection) => this.#records.openResyncs(connection, pipeline));
+  }
+
+  async resyncProgress(pipeline: string, request: number, progress: ResyncProgress): Promise<void> {
+    await this.#marks.run((connection) => connection.query(this.#records.resyncProgress(pipeline, request, progress)));
   }
 
   async pipelines(): Promise<readonly string[]> {

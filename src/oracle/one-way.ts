@@ -34,6 +34,7 @@ export const NO_SOURCE: SourcePort & AsyncDisposable = {
   estimateRows: onlyATarget,
   seen: onlyATarget,
   readChunk: onlyATarget,
+  rowsOf: onlyATarget,
   presentRows: onlyATarget,
   [Symbol.asyncDispose]: async () => undefined,
 };

@@ -214,6 +214,8 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
   readonly moveOrigin = onlyATarget;
   readonly beat = onlyATarget;
   readonly watermark = onlyATarget;
+  readonly openResyncs = onlyATarget;
+  readonly resyncProgress = onlyATarget;
   readonly sortKeys = onlyATarget;
   readonly openConflicts = onlyATarget;
   readonly stillOpen = onlyATarget;

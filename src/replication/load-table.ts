@@ -148,6 +148,23 @@ export function travelling(row: Image, { picks, keeps, makes, processes }: Extra
   return processes === null ? [made] : processes(made);
 }
 
+/** The same of several; what a module does not come back from is ended. @throws OtterError OT5053 */
+export function allTravelling(rows: readonly Image[], route: Extract): readonly (readonly Image[])[] {
+  const all = (): readonly (readonly Image[])[] => rows.map((row) => travelling(row, route));
+  return route.bounded === null ? all() : route.bounded(all);
+}
+
+/** Whether it is left out. What a module makes of it is not asked. */
+export function isLeftOut(row: Image, { keeps }: Extract): boolean {
+  return keeps !== null && !keeps(row);
+}
+
+/** Primary key of a row as it travels, of which no more need be known than its key. */
+export function travellingKey(row: Image, { shape, picks, makes }: Extract): Image {
+  const made = makes === null ? pick(row, picks) : makes(row);
+  return shape.primaryKey.map((index) => made[index]!);
+}
+
 /** Why rows that are read again could not be written where the log is still before them, or null. */
 export function rereadObstacle({ source, target }: LoadTable, rule: Pick<TableRule, 'rows'>): OtterError | null {
   if (rule.rows?.reread !== true) return null;

@@ -4,6 +4,7 @@
  * Rule kept: a transaction whose first row is a checkpoint row of this topology was applied by otter, for the pipeline
  * that the row names; everything else is a user's.
  */
+import type { ResyncRequest } from '../model/resync.ts';
 import type {
   AppliedTouches,
   Definition,
@@ -48,6 +49,8 @@ export type OtterRow =
       readonly table: string;
       readonly definition: Definition | null;
     }
+  /** Somebody wants rows of this database sent again. */
+  | { readonly kind: 'resync'; readonly request: ResyncRequest }
   | { readonly kind: 'beat'; readonly site: string; readonly sentMs: number }
   | {
       readonly kind: 'watermark';
@@ -76,6 +79,7 @@ export class OtterRows {
   read(change: RowChange): OtterRow | null {
     if (change.kind === 'delete') return this.#gone(change.table, change.before);
     const { table, after } = change;
+    if (table.name === 'resync') return change.kind === 'insert' ? this.#asked(table, after) : null;
     if (textOf(table, after, 'lineage') !== this.#lineage) return null;
     if (table.name !== 'answer') return shortRow(table, after);
     if (change.kind !== 'insert') return null;
@@ -93,6 +97,24 @@ export class OtterRows {
       image: whole === '' ? null : (JSON.parse(whole) as Image),
       ...settledBy(JSON.parse(textOf(table, after, 'lock_keys')) as Settled),
     };
+  }
+
+  /** By a person mostly, who says nothing of topologies. */
+  #asked(table: TableShape, after: Image): OtterRow | null {
+    const text = (column: string): string | null => {
+      const value = after[indexOf(table, column)] ?? null;
+      return value === null ? null : literalText(value);
+    };
+    const lineage = text('lineage');
+    if (lineage !== null && lineage !== this.#lineage) return null;
+    const request = {
+      id: Number(text('id')),
+      pipeline: text('pipeline'),
+      table: text('table_name') ?? '',
+      keys: text('row_keys'),
+      where: text('where_sql'),
+    };
+    return { kind: 'resync', request };
   }
 
   #gone(table: TableShape, before: Image): OtterRow | null {

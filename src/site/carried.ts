@@ -2,19 +2,16 @@
  * The tables that a pipeline carries as it goes along its source's log: those of the topology, and such as have left it and of
  * which the log had something still.
  */
-import { OtterError } from '../model/error.ts';
 import type { Place } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import { coversGtid, type Position } from '../model/position.ts';
-import type { Processor } from '../model/processor.ts';
 import { type Answer, type TableShape, tableName } from '../model/row.ts';
-import type { ProcessorRef, SecretRef } from '../model/topology.ts';
+import type { RowMaking } from '../model/row-making.ts';
 import { pick } from '../replication/load-table.ts';
-import type { Hash } from '../replication/mask.ts';
+import { findsOf } from '../replication/making.ts';
 import { ruleFor } from '../replication/names.ts';
 import type { OtterRow } from '../replication/origin.ts';
 import { leavingRule, placeOf } from '../replication/places.ts';
-import type { Bounded } from '../replication/processing.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
 import { Leaving } from './leaving.ts';
 import { Routes } from './routes.ts';
@@ -28,15 +25,6 @@ export interface CarriedOptions extends Pick<AnnouncementsOptions, 'source' | 'k
   /** Called with the name of a table that left. */
   readonly left: (name: string) => void;
   readonly making: RowMaking;
-}
-
-/** What a node has of that by which rows are made. */
-export interface RowMaking {
-  /** Hashes under the key that is found there, for masks. @throws OtterError OT3020 */
-  readonly hashBy: (key: SecretRef) => Hash;
-  /** @param text of the module, as the channel has it. @throws OtterError OT5053 */
-  readonly processor: (ref: ProcessorRef, text: string | undefined) => Processor;
-  readonly bounded: Bounded;
 }
 
 export type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
@@ -60,15 +48,10 @@ export class Carried {
     this.#rereads = anyRereads(spec);
     this.#generation = generation;
     this.#left = left;
-    const hash = (): Hash => {
-      const { maskKey } = this.#spec;
-      if (maskKey !== undefined) return making.hashBy(maskKey);
-      throw new OtterError('OT5050', `${spec.name} hashes values and has no \`mask_key\``, {
-        hint: 'Give its channel one.',
-      });
-    };
-    const processor = (ref: ProcessorRef): Processor => making.processor(ref, this.#spec.processors?.[ref.digest]);
-    this.routes = new Routes(spec.tables, { hash, processor, bounded: making.bounded });
+    this.routes = new Routes(
+      spec.tables,
+      findsOf(() => this.#spec, making),
+    );
     this.announcements = new Announcements({
       spec: () => this.#spec,
       generation: () => this.#generation,

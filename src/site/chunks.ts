@@ -6,13 +6,24 @@
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
 import { type CopyChunk, type Image, type RowChange, type TableShape, tableName } from '../model/row.ts';
-import { type Extract, travelling } from '../replication/load-table.ts';
+import { allTravelling, type Extract, isLeftOut, travellingKey } from '../replication/load-table.ts';
 import { chunkBytes, movesChildren, type Parents, type PendingChunk } from './pending-chunk.ts';
 
 export interface ChunksOptions {
   /** How the rows of a table travel; null when it is not in the pipeline. */
   readonly routeOf: (table: TableShape) => Extract | null;
 }
+
+/** What is delivered at a high watermark, less its place. */
+export type SentChunk =
+  | { readonly kind: 'chunk'; readonly chunk: CopyChunk; readonly bytes: number }
+  | {
+      readonly kind: 'resync';
+      readonly table: TableShape;
+      readonly rows: readonly Image[];
+      readonly absent: readonly Image[];
+      readonly bytes: number;
+    };
 
 /** About what a target writes in a second or two, and enough to keep it at work over a long line or behind a backlog. */
 const UNDER_WAY_ROWS = 40_000;
@@ -25,7 +36,10 @@ export class Chunks {
   /** Parents of the table that is being copied, whose keys are part of its own; and whether one of them has changed. */
   movers: { readonly parents: Parents; moved: boolean } | null = null;
   #underWay: { readonly position: Position; readonly rows: number; readonly bytes: number }[] = [];
-  #wake: (() => void) | null = null;
+  readonly #waiting = new Set<() => void>();
+  /** Where the chunk was that was sent last. */
+  #last: string | null = null;
+  #turn: Promise<unknown> = Promise.resolve();
 
   constructor(options: ChunksOptions) {
     this.#options = options;
@@ -48,7 +62,7 @@ export class Chunks {
   }
 
   /** A watermark has come by in the log; returns what is to be sent there. */
-  watermark(id: string, level: 'low' | 'high', position: string): { chunk: CopyChunk; bytes: number } | null {
+  watermark(id: string, level: 'low' | 'high', position: string): SentChunk | null {
     const { pending } = this;
     if (pending === null || pending.id !== id) return null;
     if (level === 'low') {
@@ -63,12 +77,34 @@ export class Chunks {
       pending.settle('spoiled');
       return null;
     }
-    const travel = (): readonly Image[] => left.rows.flatMap((row) => travelling(row, route));
-    const rows = route.bounded === null ? travel() : route.bounded(travel);
+    const rows = allTravelling(left.rows, route).flat();
     const bytes = chunkBytes(left.rows);
     this.#underWay.push({ position: parsePosition(position), rows: rows.length, bytes });
+    this.#last = position;
     pending.settle('sent');
-    return { chunk: { ...left, table: route.shape, rows }, bytes };
+    if (pending.absent === null) return { kind: 'chunk', chunk: { ...left, table: route.shape, rows }, bytes };
+    // What the filter leaves out is not to be there either.
+    const out = left.rows.flatMap((row) => (isLeftOut(row, route) ? [travellingKey(row, route)] : []));
+    return { kind: 'resync', table: route.shape, rows, absent: [...pending.stillAbsent, ...out], bytes };
+  }
+
+  /** One is read at a time, whoever wants it. */
+  alone<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#turn.then(work, work);
+    this.#turn = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Settles when the target has applied all that was sent up to now, or the signal aborts. */
+  async whenApplied(signal: AbortSignal): Promise<void> {
+    if (this.#last === null) return;
+    const last = parsePosition(this.#last);
+    await this.#until(() => !this.#underWay.some(({ position }) => covers(last, position)), signal);
+  }
+
+  /** How the rows of a table travel; null when it is not in the pipeline. */
+  routeOf(table: TableShape): Extract | null {
+    return this.#options.routeOf(table);
   }
 
   /** The target has applied everything up to there. */
@@ -76,17 +112,23 @@ export class Chunks {
     if (this.#underWay.length === 0) return;
     const reached = parsePosition(position);
     this.#underWay = this.#underWay.filter((chunk) => !covers(reached, chunk.position));
-    this.#wake?.();
+    for (const wake of [...this.#waiting]) wake();
   }
 
   /** Settles when another may be read; at once when the signal aborts. */
   async whenRoom(signal: AbortSignal): Promise<void> {
-    while (this.#full && !signal.aborted) {
+    await this.#until(() => !this.#full, signal);
+  }
+
+  async #until(holds: () => boolean, signal: AbortSignal): Promise<void> {
+    while (!holds() && !signal.aborted) {
       const { promise, resolve } = Promise.withResolvers<void>();
-      this.#wake = resolve;
-      signal.addEventListener('abort', () => resolve(), { once: true });
+      const wake = (): void => resolve();
+      this.#waiting.add(wake);
+      signal.addEventListener('abort', wake, { once: true });
       await promise;
-      this.#wake = null;
+      signal.removeEventListener('abort', wake);
+      this.#waiting.delete(wake);
     }
   }
 

@@ -20,6 +20,7 @@ import type { Logger, PipelineRequest, SourcePort } from '../model/ports.ts';
 import { type Image, rowBytes, sameShape, type TableShape, tableName } from '../model/row.ts';
 import { cascades } from '../replication/cascades.ts';
 import type { Moved } from './carrying.ts';
+import { cascadeParents } from './cascade-parents.ts';
 import type { Outbound } from './outbound.ts';
 import { chunkBytes, type Parents, PendingChunk } from './pending-chunk.ts';
 
@@ -128,7 +129,7 @@ export class Copier {
         hint: 'Add a primary key, or set `initial: none`.',
       });
     }
-    const parents = await this.#cascadeParents(table);
+    const parents = await cascadeParents(table, source, this.#options.logsCascades);
     const movers = keyFollowsParent(table) ? { parents, moved: false } : null;
     // What moved while nobody read the log, or was read and not copied again yet, is not known any more.
     const begun =
@@ -150,9 +151,10 @@ export class Copier {
         rowsDone = 0;
       }
       table = now;
+      const [from, most, progress] = [cursor, limit, { rowsDone, rowsEstimate }];
       const rows: readonly Image[] | null = !(await this.#isAsTold(table, signal))
         ? null
-        : await this.#chunk(table, parents, cursor, limit, { rowsDone, rowsEstimate }, signal);
+        : await outbound.chunks.alone(() => this.#chunk(now, parents, from, most, progress, signal));
       if (rows === null && movers?.moved === true) {
         logger.info('copy of table begins again: its rows got other keys with their parents', { table: current.name });
         movers.moved = false;
@@ -253,28 +255,6 @@ export class Copier {
   #isKeyMasked({ schema, name, primaryKey, columns }: TableShape): boolean {
     const masked = Object.keys(this.#options.outbound.ruleOf(schema, name)?.rows?.mask ?? {});
     return masked.length > 0 && primaryKey.some((index) => isAmong(masked, columns[index]!.name));
-  }
-
-  /** Tables from which a delete or key change reaches `table` through foreign keys that cascade without being logged. */
-  async #cascadeParents(table: TableShape): Promise<Parents> {
-    const parents = new Map<string, Set<string>>();
-    if (this.#options.logsCascades) return parents;
-    const open = [table];
-    for (let child = open.pop(); child !== undefined; child = open.pop()) {
-      for (const key of child.foreignKeys) {
-        const { parentSchema, parentTable, parentColumns } = key;
-        if (!cascades(key)) continue;
-        const name = tableName({ schema: parentSchema, name: parentTable });
-        const known = parents.get(name);
-        const columns = known ?? new Set<string>();
-        for (const column of parentColumns) columns.add(column.toLowerCase());
-        if (known !== undefined) continue;
-        parents.set(name, columns);
-        const parent = await this.#options.source.shape(parentSchema, parentTable);
-        if (parent !== null) open.push(parent);
-      }
-    }
-    return parents;
   }
 }
 

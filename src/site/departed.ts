@@ -35,6 +35,8 @@ export class Departed {
           return { ...delivery, answers: delivery.answers.filter((answer) => !has(answer)) };
         case 'chunk':
           return has(delivery.chunk) ? [] : delivery;
+        case 'resync':
+          return has(delivery) ? [] : delivery;
         case 'table':
         case 'beat':
         case 'definition':

@@ -2,8 +2,8 @@
  * Deliveries become windows: as many whole transactions as have arrived, within limits.
  *
  * When nothing waits a window is one transaction; under backlog it grows to the limits. A transaction that is larger
- * than the limit comes as a run of pieces, the first with `opens`, the last with `closes`. A chunk of copied rows stands
- * alone, so does a change of tables, and announcements of tables only with each other.
+ * than the limit comes as a run of pieces, the first with `opens`, the last with `closes`. A chunk of copied rows, or of rows that are sent
+ * again, stands alone, so does a change of tables, and announcements of tables only with each other.
  */
 import type { Delivery } from '../model/row.ts';
 
@@ -22,6 +22,13 @@ export interface WindowLimits {
 
 /** Few enough that what is made of them before they are recorded is made in a moment. */
 const TABLES_MAX = 50;
+
+type Lone = Extract<Delivery, { kind: 'chunk' | 'resync' | 'table' | 'definition' }>;
+
+function isLone(delivery: Delivery): delivery is Lone {
+  const { kind } = delivery;
+  return kind === 'chunk' || kind === 'resync' || kind === 'table' || kind === 'definition';
+}
 
 export class Feed {
   readonly #limits: WindowLimits;
@@ -75,7 +82,7 @@ export class Feed {
     let complete = this.#start;
     for (; end < this.#held.length; end += 1) {
       const delivery = this.#held[end]!;
-      if (delivery.kind === 'chunk' || delivery.kind === 'table' || delivery.kind === 'definition') {
+      if (isLone(delivery)) {
         if (end === this.#start) complete = this.#endOfLone(delivery.kind);
         break;
       }
@@ -90,7 +97,7 @@ export class Feed {
   }
 
   /** Behind what does not go with other kinds. */
-  #endOfLone(kind: 'chunk' | 'table' | 'definition'): number {
+  #endOfLone(kind: Lone['kind']): number {
     let end = this.#start + 1;
     if (kind !== 'table') return end;
     let { bytes } = this.#held[this.#start]!;

@@ -258,6 +258,8 @@ export class Inbound {
       }),
       reached,
       target,
+      unsure: (table) =>
+        logger.warn('rows that are not at the source were not deleted: others may have made them', { table }),
       figures: this.#figures,
       care: this.#care,
       joined: this.#options.joined,

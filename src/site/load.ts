@@ -10,6 +10,7 @@ import { type Delivery, type Image, type RowChange, type TableShape, tableName }
 import { cascades } from '../replication/cascades.ts';
 import { mayMerge, refuseMerged } from '../replication/key-fit.ts';
 import { keyText } from '../replication/load-table.ts';
+import { isOracle } from '../replication/oracle-fit.ts';
 import {
   changesByTable,
   type ExtrasOf,
@@ -100,7 +101,7 @@ export class PlainStrategy implements Strategy {
     const isolation = again ? 'repeatable read' : 'read committed';
     const prepared = this.#madeOf(deliveries);
     const changes = prepared?.changes ?? this.#changes(deliveries);
-    const replaced = this.#spec().role === 'one-way' ? [] : replacedRows(changes);
+    const replaced = this.#replaced(deliveries, changes);
     if (prepared !== null || (replaced.length === 0 && this.#watched(deliveries, changes).length === 0)) {
       const writes = prepared?.writes ?? this.#writes(deliveries, changes);
       const { missing, absent } = alone
@@ -155,7 +156,7 @@ export class PlainStrategy implements Strategy {
     changes: readonly LoadChange[],
   ): Promise<Applied> {
     const extras = new Map<string, Image>();
-    for (const [table, rows] of this.#spec().role === 'one-way' ? [] : replacedRows(changes)) {
+    for (const [table, rows] of this.#replaced(deliveries, changes)) {
       for (const row of await session.lock(table, table.key, rows)) {
         extras.set(`${tableName(table.target)} ${keyText(row, table.key)}`, row.slice(table.columns.length));
       }
@@ -181,6 +182,12 @@ export class PlainStrategy implements Strategy {
       refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), whole);
     }
     return this.#applied(changes.length, missing, absent);
+  }
+
+  /** Rows in place of which others are written, that keep what does not travel. */
+  #replaced(deliveries: readonly Delivery[], changes: readonly LoadChange[]): ReturnType<typeof replacedRows> {
+    const places = this.#spec().role !== 'one-way' || deliveries.some(({ kind }) => kind === 'resync');
+    return places ? replacedRows(changes) : [];
   }
 
   async end(): Promise<void> {}
@@ -221,6 +228,9 @@ export class PlainStrategy implements Strategy {
   #writes(deliveries: readonly Delivery[], changes: readonly LoadChange[], extras?: ExtrasOf): Write[] {
     const { role, existing } = this.#spec();
     if (role !== 'one-way') return inTurn(deliveries).flatMap((run) => placingWrites(this.#changes(run), true, extras));
+    // What is sent again replaces whatever is there.
+    if (deliveries.some(({ kind }) => kind === 'resync'))
+      return [{ kind: 'fk-checks', on: false }, ...placingWrites(changes, !changes.some(isOracles), extras)];
     if (!deliveries.some(({ kind }) => kind === 'chunk')) {
       return oneWayWrites(changes, {
         fkChecks: this.#fkChecks,
@@ -238,6 +248,11 @@ export class PlainStrategy implements Strategy {
         : placingWrites(changes, false);
     return [{ kind: 'fk-checks', on: false }, ...placed];
   }
+}
+
+/** Into which rows are put one by one, and none gives way. */
+function isOracles({ table }: LoadChange): boolean {
+  return isOracle(table.target);
 }
 
 function tablesOf(changes: readonly LoadChange[]): Set<LoadTable> {
@@ -259,13 +274,20 @@ export function loadChanges(delivery: Delivery, tables: TargetTables): LoadChang
       const table = tables.of(delivery.chunk.table);
       return delivery.chunk.rows.map((after) => ({ kind: 'insert', table, before: null, after, fkChecks: false }));
     }
+    case 'resync': {
+      const table = tables.of(delivery.table);
+      const puts = delivery.rows.map(
+        (after): LoadChange => ({
+          ...{ kind: 'insert', table, before: null, after, fkChecks: false },
+        }),
+      );
+      return [...puts, ...delivery.absent.map((key) => deletion(delivery.table, table, key))];
+    }
     case 'answers':
       return delivery.answers.map(({ table: shape, key, image }) => {
         const table = tables.of(shape);
         if (image !== null) return { kind: 'insert', table, before: null, after: image, fkChecks: false };
-        const before = shape.columns.map(() => null as string | null);
-        for (const [position, index] of shape.primaryKey.entries()) before[index] = key[position]!;
-        return { kind: 'delete', table, before, after: null, fkChecks: false };
+        return deletion(shape, table, key);
       });
     case 'beat':
     case 'table':
@@ -275,6 +297,13 @@ export function loadChanges(delivery: Delivery, tables: TargetTables): LoadChang
     default:
       throw new UnreachableError(delivery satisfies never);
   }
+}
+
+/** Of the row with this primary key, if there is one. */
+function deletion(shape: TableShape, table: LoadTable, key: Image): LoadChange {
+  const before = shape.columns.map(() => null as string | null);
+  for (const [position, index] of shape.primaryKey.entries()) before[index] = key[position]!;
+  return { kind: 'delete', table, before, after: null, fkChecks: false };
 }
 
 function loadChange(change: RowChange, table: LoadTable): LoadChange {

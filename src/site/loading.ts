@@ -13,6 +13,7 @@ import {
   NeedsCare,
   type Place,
   RowRefused,
+  type TargetPort,
   type Write,
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
@@ -46,7 +47,9 @@ export interface LoadingOptions {
   readonly arrivals: Arrivals;
   /** Told how far all is applied. */
   readonly reached: (position: string) => void;
-  readonly target: ChangingOptions['target'];
+  readonly target: ChangingOptions['target'] & Pick<TargetPort, 'sharesTable'>;
+  /** Told of a table of which rows that are not at the source are left alone. */
+  readonly unsure: (table: string) => void;
   readonly figures: Figures;
   readonly care: Care;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
@@ -96,7 +99,19 @@ export class Loading {
     const isIn = ({ schema, name }: TableShape): boolean => placeOf(this.#spec, schema, name) !== null;
     const deliveries = this.#departed.without(arrived, isIn);
     await this.#options.tables.resolve(shapesOf(deliveries));
-    return deliveries;
+    const [first] = deliveries;
+    return first?.kind === 'resync' && first.absent.length > 0 ? [await this.#surelyAbsent(first)] : deliveries;
+  }
+
+  /** Where another table goes there too, or a row has another key here, one that is not there may be a row of somebody else. */
+  async #surelyAbsent(resync: Extract<Delivery, { kind: 'resync' }>): Promise<Delivery> {
+    const { tables, target, unsure } = this.#options;
+    const table = tables.of(resync.table);
+    const [from, to] = [tableName(resync.table), tableName(table.target)];
+    const known = table.key.every((index) => resync.table.primaryKey.includes(index));
+    if (known && !(await target.sharesTable(this.#spec.name, from, to))) return resync;
+    unsure(from);
+    return { ...resync, absent: [] };
   }
 
   get checkpoint(): Checkpoint {
@@ -181,7 +196,8 @@ export class Loading {
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
-    const attempt = { closes: true, again, alone: deliveries.every(({ kind }) => kind !== 'chunk' && kind !== 'kept') };
+    const alone = deliveries.every(({ kind }) => kind !== 'chunk' && kind !== 'kept' && kind !== 'resync');
+    const attempt = { closes: true, again, alone };
     const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, attempt);
     if (applied.committed !== true) {
       if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
@@ -359,6 +375,7 @@ function shapesOf(deliveries: readonly Delivery[]): Set<TableShape> {
   for (const delivery of deliveries) {
     if (delivery.kind === 'changes') for (const { table } of delivery.changes) shapes.add(table);
     else if (delivery.kind === 'chunk') shapes.add(delivery.chunk.table);
+    else if (delivery.kind === 'resync') shapes.add(delivery.table);
     else if (delivery.kind === 'answers') for (const { table } of delivery.answers) shapes.add(table);
   }
   return shapes;

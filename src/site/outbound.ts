@@ -11,6 +11,7 @@ import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
 import { coversGtid, type Position } from '../model/position.ts';
+import type { ResyncRequest } from '../model/resync.ts';
 import { type Delivery, type RowChange, type Seen, sameShape, type TableShape, tableName } from '../model/row.ts';
 import type { Announcements, AnnouncementsOptions, KnownAt } from './announcements.ts';
 import { type AnswerRow, Carried, type CarriedOptions } from './carried.ts';
@@ -65,6 +66,8 @@ export class Outbound implements LogListener, PipelineStream {
   /** Where the log ended when all tables had been told. */
   #looked: Position | null = null;
   #later: { readonly until: Position; readonly work: () => Promise<void> } | null = null;
+  /** Called with what somebody wants sent again, be it nothing of this pipeline. */
+  onResync: ((request: ResyncRequest) => void) | null = null;
   /** Called when a table joined while the pipeline runs. */
   onTable: ((table: TableShape) => void) | null = null;
   /** Called with the name of a table that left. */
@@ -231,8 +234,8 @@ export class Outbound implements LogListener, PipelineStream {
         });
       } else if (row.kind === 'watermark' && row.pipeline === this.#carried.spec.name) {
         const sent = this.chunks.watermark(row.chunk, row.level, part.position);
-        if (sent !== null) this.#push({ ...common, kind: 'chunk', ...sent });
-      }
+        if (sent !== null) this.#push({ ...common, ...sent });
+      } else if (row.kind === 'resync') this.onResync?.(row.request);
     }
     if (this.#carried.spec.role === 'to-serialiser') this.#keep(part);
     if (part.mark !== null && this.#cameBy(part.mark)) return this.#answers(part, common);

@@ -10,7 +10,7 @@ import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PastTable, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
-import { type Definition, tableName } from '../model/row.ts';
+import { type Definition, type Image, type TableShape, tableName } from '../model/row.ts';
 import { parentsFirst } from '../replication/cascades.ts';
 import { unmeant } from '../replication/letters.ts';
 import { ruleFor } from '../replication/names.ts';
@@ -23,6 +23,7 @@ import { Openings } from './openings.ts';
 import { Outbound, type OutboundOptions } from './outbound.ts';
 import type { LogStart } from './reader.ts';
 import { surely } from './recorded-structure.ts';
+import { Resyncer } from './resync.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 import { Limits } from './slowing.ts';
@@ -60,6 +61,7 @@ export interface OutgoingOptions {
 interface Running {
   readonly outbound: Outbound;
   readonly copier: Copier;
+  readonly resyncer: Resyncer;
   /** What it is becoming, in turn. */
   follows: PipelineSpec;
   generation: number;
@@ -164,6 +166,7 @@ export class Outgoing {
     log.join(outbound, { position: start.position, clock: spec.mesh ? start.clock : null, ...there });
     this.#follow(running);
     this.#options.background(this.#copy(outbound, running.copier));
+    this.#options.background(this.#resync(outbound, running.resyncer));
     return outbound;
   }
 
@@ -308,25 +311,31 @@ export class Outgoing {
     });
     signal.addEventListener('abort', ended);
     const index = spec.reverse === null ? null : indexOf(spec.reverse);
-    const copier: Copier = new Copier({
+    const chunks = {
       outbound,
       source,
       own: target,
-      copied: recorded.copied,
       logsCascades: opening.logsCascades,
-      lockKeys: index === null ? null : (table, rows) => index.lockKeysOf(table, rows),
+      lockKeys: index === null ? null : (table: TableShape, rows: readonly Image[]) => index.lockKeysOf(table, rows),
       logger: logger.child({ pipeline: spec.name }),
-    });
+    };
+    const copier: Copier = new Copier({ ...chunks, copied: recorded.copied });
+    const resyncer = new Resyncer(chunks);
+    outbound.onResync = (request) => resyncer.ask(request);
     outbound.onTable = (table) => copier.add(table);
     outbound.onLeave = (name) => copier.leave(name);
     outbound.onMove = (moves) => copier.move(moves);
-    return { outbound, copier, follows: spec, generation, following: Promise.resolve() };
+    return { outbound, copier, resyncer, follows: spec, generation, following: Promise.resolve() };
   }
 
   /** Copies what must be copied; a failure ends the stream with the reason. */
   async #copy(outbound: Outbound, copier: Copier): Promise<void> {
     if (outbound.spec.initial !== 'copy') return;
     await copier.run(outbound.closed).catch((error: unknown) => outbound.close(error));
+  }
+
+  async #resync(outbound: Outbound, resyncer: Resyncer): Promise<void> {
+    await resyncer.run(outbound.closed).catch((error: unknown) => outbound.close(error));
   }
 
   /**

@@ -11,6 +11,14 @@ import { keyText } from '../replication/load-table.ts';
 /** Tables whose changes reach others by cascades that the log does not show, with the columns that these refer to, in small letters. */
 export type Parents = ReadonlyMap<string, ReadonlySet<string>>;
 
+/** A key that no row has. */
+export interface AbsentKey {
+  /** As `keyText` has it of a row of the log; null: it may be spelled otherwise there, so any row that comes may have it. */
+  readonly text: string | null;
+  /** Values of the primary key as they travel. */
+  readonly travels: Image;
+}
+
 export class PendingChunk {
   readonly id = randomUUID();
   readonly table: TableShape;
@@ -22,10 +30,14 @@ export class PendingChunk {
   readonly #begin: () => void;
   /** Set by the copier before the high watermark is written. */
   chunk: CopyChunk | null = null;
+  /** Of rows that are sent again: keys of those that are not there; null: it is a copy. */
+  absent: readonly AbsentKey[] | null = null;
   readonly #cascadeParents: Parents;
   /** Keys changed since the low watermark; null before it. */
   #changed: Set<string> | null = null;
   #spoiled = false;
+  /** Since then a row has come into the table, or got another key. */
+  #came = false;
 
   /** `cascadeParents`: tables whose deletes reach this one by cascades that the log does not show; see `copy.ts`. */
   constructor(table: TableShape, cascadeParents: Parents) {
@@ -54,8 +66,12 @@ export class PendingChunk {
     const isParent = this.#cascadeParents.has(tableName(change.table));
     if (isParent && (change.kind === 'delete' || movesChildren(change, this.#cascadeParents))) this.#spoiled = true;
     if (change.table.schema !== table.schema || change.table.name !== table.name) return;
-    if (change.kind !== 'insert') this.#changed.add(keyText(change.before, change.table.primaryKey));
-    if (change.kind !== 'delete') this.#changed.add(keyText(change.after, change.table.primaryKey));
+    if (change.kind === 'insert') this.#came = true;
+    else this.#changed.add(keyText(change.before, change.table.primaryKey));
+    if (change.kind === 'delete') return;
+    const key = keyText(change.after, change.table.primaryKey);
+    if (change.kind === 'update' && key !== keyText(change.before, change.table.primaryKey)) this.#came = true;
+    this.#changed.add(key);
   }
 
   /** The high watermark passed the reader: what is left of the chunk, or null when it is spoiled. */
@@ -63,7 +79,15 @@ export class PendingChunk {
     const { chunk, table } = this;
     const changed = this.#changed;
     if (this.#spoiled || changed === null || chunk === null) return null;
+    if (this.#came && this.absent?.some(({ text }) => text === null) === true) return null;
     return { ...chunk, rows: chunk.rows.filter((row) => !changed.has(keyText(row, table.primaryKey))) };
+  }
+
+  /** Behind the high watermark: keys, as they travel, of rows that are still not there. */
+  get stillAbsent(): readonly Image[] {
+    return (this.absent ?? []).flatMap(({ text, travels }) =>
+      text !== null && this.#changed?.has(text) === true ? [] : [travels],
+    );
   }
 }
 

@@ -101,7 +101,16 @@ const FAILED_ATTEMPTS = 3;
 const SKIP_TABLE = 'skip';
 const NOTHING: ReadPart['own'] = [];
 const NO_CHANGES: ReadPart['changes'] = [];
-const LOG_TABLES = new Set(['checkpoint', 'heartbeat', 'answer', 'version', 'watermark', 'definition', SKIP_TABLE]);
+const LOG_TABLES = new Set([
+  'checkpoint',
+  'heartbeat',
+  'answer',
+  'version',
+  'watermark',
+  'definition',
+  'resync',
+  SKIP_TABLE,
+]);
 
 export class LogReader {
   #listeners: readonly LogListener[] = [];

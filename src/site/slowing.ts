@@ -70,5 +70,6 @@ function affordable(batch: readonly Delivery[], { bucket, rate }: Limit): number
 function costOf(delivery: Delivery, { of }: Rate): number {
   if (delivery.kind === 'changes') return of === 'rows' ? delivery.changes.length : delivery.bytes;
   if (delivery.kind === 'chunk') return of === 'rows' ? delivery.chunk.rows.length : delivery.bytes;
+  if (delivery.kind === 'resync') return of === 'rows' ? delivery.rows.length + delivery.absent.length : delivery.bytes;
   return 0;
 }

@@ -263,6 +263,8 @@ function tablesOf(delivery: Delivery): unknown[] {
       return delivery.answers.map((answer) => answer.table);
     case 'chunk':
       return [delivery.chunk.table];
+    case 'resync':
+      return [delivery.table];
     case 'table':
       return [delivery.announced.table];
     case 'definition':

@@ -124,6 +124,13 @@ function delivery(table: fc.Arbitrary<TableShape>, sharedSeen: fc.Arbitrary<Seen
         rowsEstimate: count,
       }),
     }),
+    fc.record({
+      kind: fc.constant('resync' as const),
+      ...common,
+      table,
+      rows: fc.array(image, { maxLength: 4 }),
+      absent: fc.array(image, { maxLength: 4 }),
+    }),
     fc.record({ kind: fc.constant('table' as const), ...common, announced: announced(table) }),
     fc.record({
       kind: fc.constant('definition' as const),

@@ -107,6 +107,16 @@ function conflictsPage(): string {
     .concat('\n');
 }
 
+function verifyPage(): string {
+  return [
+    '# A verify as JSON',
+    '`otter verify --json` prints the first object. Keys are only added, never renamed, within a `format_version`. Written from\n`src/model/verify-json.ts`; see [verify](../verify.md).',
+    ...interfacesOf('src/model/verify-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 test.each([
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
@@ -115,6 +125,7 @@ test.each([
   ['docs/reference/status-json.md', statusPage],
   ['docs/types.md', typesPage],
   ['docs/reference/conflicts-json.md', conflictsPage],
+  ['docs/reference/verify-json.md', verifyPage],
   ['docs/reference/apply-events.md', eventsPage],
 ] as const)('%s is what the program goes by', async (path, make) => {
   const page = await make();

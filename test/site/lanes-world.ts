@@ -180,6 +180,7 @@ export class World {
       joined: () => undefined,
       desired: () => ({ spec, generation: 1 }),
       arrivals: null as never,
+      unsure: () => undefined,
     };
     const loading = new Loading(options);
     await using writing = new Lanes({

@@ -8,6 +8,7 @@ import type { DatabaseServer } from '../../src/lab/servers.ts';
 import { doubleLiteral } from '../../src/mysql/decode.ts';
 import { DIFFERENCES, type ServerName } from '../../src/replication/differences.ts';
 import { channel, rootOf, Sites, STARTS, until } from '../site/harness.ts';
+import { linesOf, verified } from '../verify/verifier.ts';
 import { has, type Kind, TYPE_CASES, type TypeCase } from './cases.ts';
 
 export interface Outcome {
@@ -79,7 +80,12 @@ export async function runMatrix(from: Kind, to: Kind, every: number, offset = 0)
       return (rows as unknown[]).length === 1;
     });
   }
-  return await matrix.compare();
+  const outcome = await matrix.compare();
+  // `otter verify` calls equal what is.
+  const tables = await verified({ a, b }, { m: channel(direction, ['m.*']) });
+  const unequal = tables.flatMap(({ table, skipped }) => (skipped === null ? [] : [`${table}: ${skipped}`]));
+  expect(tables.length).toBeGreaterThan(0);
+  return { ...outcome, wrong: [...outcome.wrong, ...unequal, ...linesOf(tables)] };
 }
 
 /** Collations that every family has, and room for every value. */

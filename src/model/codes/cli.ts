@@ -82,6 +82,25 @@ export const CLI_CODES = {
       'What was applied could not be written into the files so that they stay valid. The files are as they were.',
     action: 'Look at `otter drift`, and change the files by hand.',
   },
+  OT7020: {
+    title: 'What is on its way cannot be told from what is wrong',
+    meaning:
+      '`otter verify` looks at rows that seem to differ again when everything that was on its way has arrived. A pipeline did not come on for as long as it waits: it rests, is stopped, or its node does not run. What was compared before stands, and can be gone on with.',
+    action: 'See `otter status`. When the pipeline streams, go on: `otter verify --resume`.',
+  },
+  OT7021: {
+    title: 'No verify to go on with',
+    meaning:
+      '`otter verify --resume` goes on with the run of this topology that was cut, as `verify/` beside the state file, or below `.otter/` where it is typed, has it. There is none, or it was of other tables, other flags or an earlier topology.',
+    action: 'Begin anew: `otter verify`.',
+  },
+  OT7022: {
+    title: 'Rows were not sent again in time',
+    meaning:
+      'The request stands in `otter.resync` of the source, and its pipeline carries it out as soon as it streams. It has not come on with it for as long as the command waits.',
+    action:
+      'See `otter status`. Nothing need be asked for twice: `otter.resynced` at the source says how far it has come.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:

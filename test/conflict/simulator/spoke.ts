@@ -164,6 +164,7 @@ function placed(delivery: Delivery): LoadChange[] {
           : { kind: 'insert', table: loadOf(table), before: null, after: image, fkChecks: false },
       );
     case 'beat':
+    case 'resync':
     case 'table':
     case 'definition':
     case 'kept':
