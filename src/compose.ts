@@ -59,6 +59,8 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     findPoint: async (...asked) => (await plane()).findPoint(...asked),
     reachConflictLog: async (...asked) => (await plane()).reachConflictLog(...asked),
     reachConflictResolver: async (...asked) => (await plane()).reachConflictResolver(...asked),
+    reachLetters: async (...asked) => (await plane()).reachLetters(...asked),
+    reachLetterDesk: async (...asked) => (await plane()).reachLetterDesk(...asked),
     askNode: async (...asked) => (await plane()).askNode(...asked),
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {

@@ -20,6 +20,7 @@ import type { ServerAddress } from './model/importing.ts';
 import type { SiteFactory, SiteSpec } from './model/ports.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
+import { openLetters } from './mysql/dead-letters.ts';
 import { inspectServer } from './mysql/inspect.ts';
 import { readManagerTables } from './mysql/manager-tables.ts';
 import { gtidsBefore } from './mysql/point-gtids.ts';
@@ -31,6 +32,7 @@ import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
 import { NO_SOURCE } from './oracle/one-way.ts';
 import { OracleTarget } from './oracle/target.ts';
+import { Desk } from './site/letter-desk.ts';
 import { Resolving } from './site/resolving.ts';
 import { Site, type SiteOptions } from './site/site.ts';
 import { openKeyFile } from './state/key-file.ts';
@@ -47,6 +49,8 @@ export type DataPlane = Pick<
   | 'findPoint'
   | 'reachConflictLog'
   | 'reachConflictResolver'
+  | 'reachLetters'
+  | 'reachLetterDesk'
   | 'askNode'
 >;
 
@@ -107,6 +111,16 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       const server = new DatabaseServer({ name, spec, password });
       signal.addEventListener('abort', () => server.abandon(), { once: true });
       return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
+    },
+    reachLetters: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      return openLetters(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
+    },
+    reachLetterDesk: async (name, spec, lineage, signal) => {
+      const password = resolveSecret(spec.password, env);
+      const server = new DatabaseServer({ name, spec, password });
+      signal.addEventListener('abort', () => server.abandon(), { once: true });
+      return new Desk(mysqlTarget(server, spec.schema, lineage).target);
     },
     askNode: async ({ advertise, link = null }, signal) => {
       const credentials = credentialsOf(

@@ -19,6 +19,7 @@ import { init } from './init.ts';
 import { type Add, addKeeping, WORDS } from './keeping.ts';
 import { node, up } from './node.ts';
 import { type PlanOptions, plan } from './plan.ts';
+import { addSettling, SETTLING_WORDS } from './settling.ts';
 import { type StatusOptions, status } from './status.ts';
 import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
@@ -86,7 +87,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
       .summary(summary)
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
     for (const argument of args) {
-      const words = WORDS[`${name!} ${argument}`];
+      const words = { ...WORDS, ...SETTLING_WORDS }[`${name!} ${argument}`];
       if (words === undefined) made.argument(argument);
       else made.addArgument(words);
     }
@@ -100,6 +101,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   addPlanning(add, context);
   addRunning(add, context);
   addKeeping(add, context, { apply: stepFlags, timeOf, countOf });
+  addSettling(add, context, { countOf });
   addLooking(add, context);
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {

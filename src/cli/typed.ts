@@ -16,6 +16,7 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   up: 'files',
   graph: 'files',
   conflicts: 'files',
+  deadletter: 'files',
   destroy: 'name',
   node: 'name',
   status: 'name',

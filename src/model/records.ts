@@ -101,6 +101,8 @@ export interface PipelineFigures {
   readonly conflictTables?: Readonly<Record<string, number>> | undefined;
   /** Conflicts of this pipeline's changes that wait for a person; nodes of earlier versions do not tell. */
   readonly open?: number | undefined;
+  /** Changes of this pipeline that are set aside in `otter.dead_letter`; nodes of earlier versions do not tell. */
+  readonly deadLetters?: number | undefined;
   /** Rows that were not as the log said they should be, put right and counted. */
   readonly drift: number;
   readonly copy: CopyProgress | null;

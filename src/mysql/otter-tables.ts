@@ -18,6 +18,7 @@ export const OTTER_TABLES = [
   'division',
   'change',
   'conflict',
+  'dead_letter',
   'skip',
 ] as const;
 
@@ -229,6 +230,33 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
       kept: ['lineage', 'channel', 'decided_ms', 'state', 'table_schema', 'table_name'],
       waiting: ['state', 'lineage', 'pipeline', 'table_schema', 'table_name'],
     },
+  },
+  dead_letter: {
+    is: 'changes that this database refused and that were set aside (`on_error: park`), and what waits behind them, in order; `otter deadletter`',
+    columns: {
+      id: ['BIGINT UNSIGNED NOT NULL AUTO_INCREMENT', 'number of the letter; `otter deadletter show DATABASE:ID`'],
+      lineage: LINEAGE,
+      pipeline: PIPELINE,
+      channel: ['VARCHAR(64) NOT NULL', 'of the pipeline'],
+      source_table: SOURCE_TABLE,
+      table_schema: ['VARCHAR(64) NOT NULL', 'of the row, here'],
+      table_name: ['VARCHAR(64) NOT NULL', 'of the row, here'],
+      kind: ['VARCHAR(8) NOT NULL', 'insert, update or delete; of a row that was copied: insert'],
+      row_key: ['LONGTEXT NOT NULL', 'JSON: its primary key, columns to SQL literals'],
+      row_before: ['LONGTEXT NULL', 'JSON: the row before the change, columns to SQL literals; NULL: no row'],
+      row_after: ['LONGTEXT NULL', 'JSON: the row after it; NULL: no row'],
+      checks: ['VARCHAR(8) NOT NULL', 'how foreign keys are checked: on, off, or off-here, for this change alone'],
+      gtid: ['VARCHAR(160) NOT NULL', "the change's transaction in the log of the source"],
+      position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source behind it'],
+      error: [
+        'TEXT NULL',
+        'what the server said, without values; NULL: it was not tried, because it waits behind others',
+      ],
+      behind: ['LONGTEXT NOT NULL', 'JSON: numbers of the letters that it waits behind'],
+      parked_ms: ['BIGINT UNSIGNED NOT NULL', "when it was set aside, by the node's clock, ms since 1970"],
+    },
+    key: ['id'],
+    indexes: { waiting: ['lineage', 'pipeline', 'source_table'] },
   },
   skip: {
     is: 'for your own use: a transaction that inserts a row here is not carried anywhere; its rows are removed within some minutes',

@@ -12,7 +12,6 @@ import {
   type LoadSession,
   NeedsCare,
   type Place,
-  RowRefused,
   type Write,
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
@@ -27,6 +26,7 @@ import type { Figures } from './figures.ts';
 import { Joining, type Transact } from './joining.ts';
 import type { Join } from './joins.ts';
 import type { Applied, Strategy } from './load.ts';
+import { isRefusal, type Refusal, type SettingAside } from './setting-aside.ts';
 import type { TargetTables } from './tables.ts';
 
 /** How often a window is tried again in place when the server says "busy", before the pipeline starts over. */
@@ -49,6 +49,8 @@ export interface LoadingOptions {
   readonly target: ChangingOptions['target'];
   readonly figures: Figures;
   readonly care: Care;
+  /** Null where nothing is ever set aside. */
+  readonly aside: SettingAside | null;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (table: string, join: Join) => void;
   /** As the topology has it now, and of which generation of its channel that is. */
@@ -122,7 +124,9 @@ export class Loading {
 
   /** A change of tables, which stands in a window of its own. */
   async #change(delivery: Changed, signal: AbortSignal): Promise<void> {
-    const { session, strategy, reached, arrivals } = this.#options;
+    const { session, strategy, reached, arrivals, aside } = this.#options;
+    // What waits has the columns of before.
+    await aside?.refuse(delivery.changes.map(({ from }) => tableName(from)));
     const move: Move = async (position, work) => {
       const next = this.#next([delivery]);
       const to = position === null ? { ...this.#checkpoint, seq: next.seq } : next;
@@ -140,11 +144,22 @@ export class Loading {
 
   /** Whole transactions, whose tables are matched. */
   async whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
-    const { session } = this.#options;
+    const { session, aside } = this.#options;
     let again = false;
+    /** Written change by change, with what is refused or must wait set aside. */
+    let apart = aside !== null && (await aside.holds(deliveries));
+    if (apart) {
+      const runs = await this.#runs(byTransaction(deliveries));
+      if (runs.length > 1) {
+        for (const run of runs) await this.whole(run, signal);
+        return;
+      }
+      session.careful = true;
+      session.rowByRow = true;
+    }
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.#once(deliveries, again);
+        await this.#once(deliveries, again, apart);
         session.careful = false;
         session.rowByRow = false;
         return;
@@ -168,21 +183,44 @@ export class Loading {
             return;
           }
           if (session.rowByRow) throw this.#refused(deliveries, error);
-          // Once more, to say which row.
+          // Once more, to say which row, or to set it aside.
           session.rowByRow = true;
+          apart = aside?.may(deliveries) === true;
         } else throw error;
       }
     }
   }
 
-  async #once(deliveries: readonly Delivery[], again: boolean): Promise<void> {
-    const { session, strategy, tables, reached } = this.#options;
+  /** In as few groups as can be, each of transactions in which nothing has to wait, or of a single one. */
+  async #runs(transactions: readonly Delivery[][]): Promise<Delivery[][]> {
+    const { aside } = this.#options;
+    const runs: Delivery[][] = [];
+    let free = false;
+    for (const transaction of transactions) {
+      const held = await aside!.holds(transaction);
+      if (free && !held) runs.at(-1)!.push(...transaction);
+      else runs.push([...transaction]);
+      free = !held;
+    }
+    return runs;
+  }
+
+  async #once(deliveries: readonly Delivery[], again: boolean, apart: boolean): Promise<void> {
+    const { session, strategy, tables, reached, aside } = this.#options;
     const to = this.#next(deliveries);
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
     const attempt = { closes: true, again, alone: deliveries.every(({ kind }) => kind !== 'chunk' && kind !== 'kept') };
-    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, attempt);
+    const begun = apart ? [] : deliveries;
+    const first = await strategy.begin(
+      session,
+      this.#checkpoint,
+      to,
+      begun,
+      apart ? { ...attempt, alone: false } : attempt,
+    );
+    const applied = apart ? await aside!.write(deliveries) : first;
     if (applied.committed !== true) {
       if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
       for (const delivery of deliveries)
@@ -227,14 +265,19 @@ export class Loading {
   }
 
   async #written(window: Window): Promise<void> {
-    const { session, strategy, reached } = this.#options;
+    const { session, strategy, reached, aside } = this.#options;
     const to = this.#next(window.deliveries);
+    const marks = aside?.active === true;
     if (window.opens) {
       this.#pieces = [];
+      aside?.ended();
       const attempt = { closes: false, again: false, alone: false };
-      this.#pieces.push(await strategy.begin(session, this.#checkpoint, to, window.deliveries, attempt));
+      const begun = marks ? [] : window.deliveries;
+      this.#pieces.push(await strategy.begin(session, this.#checkpoint, to, begun, attempt));
       this.#inside = true;
-    } else this.#pieces.push(await strategy.more(session, window.deliveries));
+    }
+    if (marks) this.#pieces.push(await aside!.piece(window.deliveries));
+    else if (!window.opens) this.#pieces.push(await strategy.more(session, window.deliveries));
     if (!window.closes) return;
     await strategy.end(session);
     await session.commit();
@@ -247,6 +290,7 @@ export class Loading {
   async #rollback(): Promise<void> {
     await this.#options.session.rollback();
     this.#options.strategy.ended();
+    this.#options.aside?.ended();
   }
 
   get #spec(): PipelineSpec {
@@ -280,9 +324,10 @@ export class Loading {
   }
 
   #moved(to: Checkpoint, deliveries: readonly Delivery[], applied: readonly Applied[]): void {
-    const { figures } = this.#options;
+    const { figures, aside } = this.#options;
     this.#checkpoint = to;
     this.#options.strategy.committed(to);
+    aside?.committed();
     for (const each of applied) figures.applied(each);
     for (const delivery of deliveries) if (delivery.kind === 'beat') figures.beat(delivery.sentMs);
   }
@@ -319,14 +364,6 @@ export class Loading {
       cause,
     });
   }
-}
-
-type Refusal = OtterError | DuplicateKey | RowRefused;
-
-/** Whether the server refused what a row or its table holds, and would do so again. */
-function isRefusal(error: unknown): error is Refusal {
-  if (error instanceof DuplicateKey || error instanceof RowRefused) return true;
-  return error instanceof OtterError && error.code === 'OT4006';
 }
 
 const BUSY: ReadonlySet<string> = new Set(['OT4005', 'OT5017', 'OT5018']);

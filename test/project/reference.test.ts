@@ -107,6 +107,16 @@ function conflictsPage(): string {
     .concat('\n');
 }
 
+function lettersPage(): string {
+  return [
+    '# Dead letters as JSON',
+    '`otter deadletter list --json` prints the first object, `otter deadletter show ID --json` one of its `letters`, `retry --json` and `drop --json`\nthe last. Keys are only added, never renamed. Written from `src/model/dead-letter-json.ts`; see [rows that cannot be applied](../deadletter.md).',
+    ...interfacesOf('src/model/dead-letter-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 test.each([
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
@@ -115,6 +125,7 @@ test.each([
   ['docs/reference/status-json.md', statusPage],
   ['docs/types.md', typesPage],
   ['docs/reference/conflicts-json.md', conflictsPage],
+  ['docs/reference/deadletter-json.md', lettersPage],
   ['docs/reference/apply-events.md', eventsPage],
 ] as const)('%s is what the program goes by', async (path, make) => {
   const page = await make();

@@ -1,0 +1,25 @@
+/** Commands by which people settle what a pipeline could not: dead letters. */
+import { Argument } from 'commander';
+import type { Context } from './context.ts';
+import { type DeadLetterOptions, deadletter } from './deadletter.ts';
+import type { Add, Flags } from './keeping.ts';
+
+export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'countOf'>): void {
+  add(
+    'deadletter <what> [address]',
+    'changes that pipelines have set aside (`on_error: park`): list them, show one with its row, apply them after all, or give them up',
+    'otter deadletter list shop/hz:dw',
+    (options, args) => deadletter(context, options as DeadLetterOptions, args),
+  )
+    .option('--limit <n>', 'list: how many [50]', flags.countOf)
+    .option('--lose <n>', 'drop: do not ask, if so many changes are given up and no others', flags.countOf)
+    .addHelpText(
+      'after',
+      '  otter deadletter show dw:12\n  otter deadletter retry shop/hz:dw\n  otter deadletter drop dw:12\n',
+    );
+}
+
+/** See `keeping.ts`. */
+export const SETTLING_WORDS: Readonly<Record<string, Argument>> = {
+  'deadletter <what>': new Argument('<what>').choices(['list', 'show', 'retry', 'drop']),
+};
