@@ -60,6 +60,7 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     reachConflictLog: async (...asked) => (await plane()).reachConflictLog(...asked),
     reachConflictResolver: async (...asked) => (await plane()).reachConflictResolver(...asked),
     reachLetters: async (...asked) => (await plane()).reachLetters(...asked),
+    reachPlaces: async (...asked) => (await plane()).reachPlaces(...asked),
     reachLetterDesk: async (...asked) => (await plane()).reachLetterDesk(...asked),
     askNode: async (...asked) => (await plane()).askNode(...asked),
     demo: async (options) => (await import('./demo.ts')).demo(options, self),

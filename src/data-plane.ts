@@ -26,6 +26,7 @@ import { readManagerTables } from './mysql/manager-tables.ts';
 import { gtidsBefore } from './mysql/point-gtids.ts';
 import { readFacts } from './mysql/server-facts.ts';
 import { mysqlSource } from './mysql/source.ts';
+import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
 import { OracleServer } from './oracle/database-server.ts';
@@ -51,6 +52,7 @@ export type DataPlane = Pick<
   | 'reachConflictResolver'
   | 'reachLetters'
   | 'reachLetterDesk'
+  | 'reachPlaces'
   | 'askNode'
 >;
 
@@ -121,6 +123,10 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       const server = new DatabaseServer({ name, spec, password });
       signal.addEventListener('abort', () => server.abandon(), { once: true });
       return new Desk(mysqlTarget(server, spec.schema, lineage).target);
+    },
+    reachPlaces: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      return openPlaces(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
     askNode: async ({ advertise, link = null }, signal) => {
       const credentials = credentialsOf(

@@ -1,7 +1,13 @@
 /** What every command gets from outside, and what it may do: nothing here touches `process`. */
 import { OtterError } from '../model/error.ts';
 import type { FindPoint, ReachServer, ReadManager } from '../model/importing.ts';
-import type { ReachConflictLog, ReachDatabase, ReachLetterDesk, ReachLetters } from '../model/inspection.ts';
+import type {
+  ReachConflictLog,
+  ReachDatabase,
+  ReachLetterDesk,
+  ReachLetters,
+  ReachPlaces,
+} from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { ReachConflictResolver } from '../model/resolution.ts';
@@ -66,6 +72,8 @@ export interface Parts {
   /** For `otter deadletter`. */
   readonly reachLetters: ReachLetters;
   readonly reachLetterDesk: ReachLetterDesk;
+  /** For `otter position`. */
+  readonly reachPlaces: ReachPlaces;
   /** For `otter import --db`. */
   readonly reachServer: ReachServer;
   /** For `otter import --otter4`. */

@@ -33,7 +33,6 @@ const RESUME = 'go on with the plan of an apply that was cut';
 const LATER: readonly (readonly [string, string])[] = [
   ['verify [channel]', 'compare the databases row by row'],
   ['resync <channel> <table>', 'send the present rows again'],
-  ['position <what> <address>', 'show or move where a pipeline stands'],
 ];
 
 /** Runs one command line. What goes wrong has been told when this returns. */

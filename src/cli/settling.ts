@@ -1,8 +1,9 @@
-/** Commands by which people settle what a pipeline could not: dead letters. */
+/** Commands by which people settle what a pipeline could not: dead letters; and where pipelines stand. */
 import { Argument } from 'commander';
 import type { Context } from './context.ts';
 import { type DeadLetterOptions, deadletter } from './deadletter.ts';
 import type { Add, Flags } from './keeping.ts';
+import { position } from './position.ts';
 
 export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'countOf'>): void {
   add(
@@ -17,9 +18,16 @@ export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'coun
       'after',
       '  otter deadletter show dw:12\n  otter deadletter retry shop/hz:dw\n  otter deadletter drop dw:12\n',
     );
+  add(
+    'position <what> [address]',
+    'where pipelines stand, and where the logs of their sources end (`set` is not built yet)',
+    'otter position show shop/hz:ca',
+    (options, args) => position(context, options, args),
+  );
 }
 
 /** See `keeping.ts`. */
 export const SETTLING_WORDS: Readonly<Record<string, Argument>> = {
+  'position <what>': new Argument('<what>').choices(['show', 'set']),
   'deadletter <what>': new Argument('<what>').choices(['list', 'show', 'retry', 'drop']),
 };

@@ -17,6 +17,7 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   graph: 'files',
   conflicts: 'files',
   deadletter: 'files',
+  position: 'files',
   destroy: 'name',
   node: 'name',
   status: 'name',

@@ -5,6 +5,7 @@ import type { OtterError } from './error.ts';
 import type { ServerFacts } from './ports.ts';
 import type { Account } from './privileges.ts';
 import type { SessionSetting, TableShape } from './row.ts';
+import type { PlaceReader } from './standing-places.ts';
 import type { DatabaseSpec } from './topology.ts';
 
 export interface TableName {
@@ -74,6 +75,9 @@ export interface LiveDatabase extends AsyncDisposable {
 
 /** The dead letters of a database. @throws OtterError as `ReachDatabase` does */
 export type ReachLetters = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<LetterReader>;
+
+/** Where pipelines into a database stand, and where its log ends. @throws OtterError as `ReachDatabase` does */
+export type ReachPlaces = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<PlaceReader>;
 
 /** The same to settle them. @param lineage of the topology whose they are */
 export type ReachLetterDesk = (

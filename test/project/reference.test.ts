@@ -117,6 +117,16 @@ function lettersPage(): string {
     .concat('\n');
 }
 
+function positionsPage(): string {
+  return [
+    '# Positions as JSON',
+    '`otter position show --json` prints the first object. Keys are only added, never renamed. Written from\n`src/model/position-json.ts`; see [where a pipeline stands](../position.md).',
+    ...interfacesOf('src/model/position-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 test.each([
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
@@ -126,6 +136,7 @@ test.each([
   ['docs/types.md', typesPage],
   ['docs/reference/conflicts-json.md', conflictsPage],
   ['docs/reference/deadletter-json.md', lettersPage],
+  ['docs/reference/position-json.md', positionsPage],
   ['docs/reference/apply-events.md', eventsPage],
 ] as const)('%s is what the program goes by', async (path, make) => {
   const page = await make();

@@ -16,6 +16,7 @@ import { mysqlSource } from '../../src/mysql/source.ts';
 import { MysqlTarget } from '../../src/mysql/target.ts';
 import { NO_SOURCE } from '../../src/oracle/one-way.ts';
 import { OracleTarget } from '../../src/oracle/target.ts';
+import { Desk } from '../../src/site/letter-desk.ts';
 import { Site, type SiteOptions } from '../../src/site/site.ts';
 import { openKeyFile } from '../../src/state/key-file.ts';
 import type { OracleLab } from '../oracle/lab.ts';
@@ -74,6 +75,8 @@ interface More {
   readonly keepingMs?: number;
   readonly indexBytes?: number;
   readonly spill?: Spill;
+  /** What stands between a site and its database. */
+  readonly through?: (target: SiteOptions['target']) => SiteOptions['target'];
 }
 
 export class Sites implements AsyncDisposable {
@@ -156,10 +159,13 @@ export class Sites implements AsyncDisposable {
   start(name: string): Site {
     const spec = this.#spec(name);
     this.#revision += 1;
+    const { through = (target) => target, ...more } = this.#more;
+    const own = ends(this.#servers[name]!, spec);
     const site = new Site({
       spec,
       ownerRevision: this.#revision,
-      ...ends(this.#servers[name]!, spec),
+      ...own,
+      target: through(own.target),
       link: this.link,
       logger: this.#logger.child({ site: name }),
       now: Date.now,
@@ -170,7 +176,7 @@ export class Sites implements AsyncDisposable {
         hashBy: (key) => (text) => createHmac('sha256', JSON.stringify(key)).update(text).digest('hex'),
         processor: (ref, text) => loadProcessor(ref, text, {}),
       },
-      ...this.#more,
+      ...more,
     });
     this.#running.set(name, site);
     return site;
@@ -223,6 +229,15 @@ export class Sites implements AsyncDisposable {
       pipelines: this.#pipelines.filter(({ spec }) => spec.source === name || spec.target === name),
     };
   }
+}
+
+/** What people use to settle dead letters at a server. */
+export function deskAt(server: LabServer, lineage = 'test-lineage'): Desk {
+  const database = { endpoints: [`${server.host}:${server.port}`], user: server.otter.user, tls: null };
+  const link = new DatabaseServer({ name: 'desk', spec: database, password: server.otter.password });
+  const source = mysqlSource({ server: link, ownSchema: 'otter' });
+  const connect = () => link.connect({ multipleStatements: true });
+  return new Desk(new MysqlTarget({ connect, schema: 'otter', lineage, source, now: Date.now }));
 }
 
 /** What `compose.ts` puts together. */

@@ -1,0 +1,298 @@
+/** Rows that a target refuses, on real servers: what is set aside, what waits behind it, and that each is applied exactly once. */
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { DatabaseServer } from '../../src/lab/servers.ts';
+import type { LoadSession } from '../../src/model/load.ts';
+import type { SiteOptions } from '../../src/site/site.ts';
+import { channel, deskAt, dump, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
+
+let a: DatabaseServer;
+let b: DatabaseServer;
+let ra: Connection;
+let rb: Connection;
+
+beforeAll(async () => {
+  [a, b] = await pair();
+  [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+});
+afterAll(async () => {
+  await Promise.all([ra.end(), rb.end()]);
+  await Promise.all([a[Symbol.asyncDispose](), b[Symbol.asyncDispose]()]);
+});
+
+const oneWay = { kind: 'one-way', from: ['a'], to: ['b'] } as const;
+
+/** A channel of one schema that sets aside. */
+async function begun(
+  sites: Sites,
+  name: string,
+  tables: string,
+  more: Parameters<typeof channel>[2] = {},
+): Promise<void> {
+  await Promise.all([ra, rb].map((root) => root.query(`CREATE DATABASE ${name}; USE ${name}; ${tables}`)));
+  sites.set({ [name]: channel(oneWay, [`${name}.*`], { onError: 'park', initial: 'none', ...more }) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, `${name}/a>b`);
+}
+
+interface Letter {
+  readonly id: number;
+  readonly table_name: string;
+  readonly kind: string;
+  readonly row_key: string;
+  readonly error: string | null;
+  readonly behind: string;
+}
+
+async function letters(name: string): Promise<Letter[]> {
+  const [rows] = await rb.query(`SELECT * FROM otter.dead_letter WHERE channel = '${name}' ORDER BY id`);
+  return rows as Letter[];
+}
+
+async function carried(name: string, table = 't'): Promise<void> {
+  await ra.query(`INSERT INTO ${name}.${table} (id) VALUES (999)`);
+  await until('the mark has come', async () =>
+    (await dump(rb, `${name}.${table}`)).some((row) => row.startsWith('["999"') || row.startsWith('[999')),
+  );
+}
+
+const dead = (sites: Sites, name: string): number => sites.figures()[`${name}/a>b`]!.deadLetters ?? -1;
+
+test('what is refused is set aside with what must wait behind it, all else goes on, and later it is applied in order', async () => {
+  await using sites = new Sites({ a, b });
+  const of = 'id INT PRIMARY KEY, u INT UNIQUE, v VARCHAR(9), n INT';
+  await begun(
+    sites,
+    'park',
+    `CREATE TABLE t (${of}); CREATE TABLE child (id INT PRIMARY KEY, p INT, FOREIGN KEY (p) REFERENCES t (id)); CREATE TABLE bare (v VARCHAR(9))`,
+  );
+  await rb.query(
+    "ALTER TABLE park.t MODIFY v VARCHAR(9), ADD CONSTRAINT c CHECK (v <> 'bad'); ALTER TABLE park.bare ADD CONSTRAINT d CHECK (v <> 'bad')",
+  );
+  await ra.query("INSERT INTO park.t VALUES (1, 1, 'x', 0), (2, 2, 'x', 0), (3, 3, 'x', 0)");
+  await ra.query(
+    "START TRANSACTION; INSERT INTO park.t VALUES (4, 4, 'bad', 0), (5, 5, 'ok', 0); INSERT INTO park.child VALUES (1, 4), (2, 5); COMMIT",
+  );
+  await ra.query("UPDATE park.t SET id = 30, v = 'bad' WHERE id = 3");
+  await ra.query(
+    "UPDATE park.t SET v = 'mended' WHERE id = 4; UPDATE park.t SET u = 40 WHERE id = 4; INSERT INTO park.t VALUES (6, 4, 'x', 0)",
+  );
+  await ra.query(
+    "UPDATE park.t SET n = n + 1 WHERE id IN (1, 5); DELETE FROM park.t WHERE id = 30; INSERT INTO park.t VALUES (3, 33, 'new', 0)",
+  );
+  await ra.query("INSERT INTO park.bare VALUES ('bad'), ('ok'); UPDATE park.bare SET v = 'worse' WHERE v = 'bad'");
+  await carried('park');
+  expect(
+    (await letters('park')).map(({ table_name, kind, row_key, error }) => [table_name, kind, row_key, error === null]),
+  ).toEqual([
+    ['t', 'insert', '{"id":"4"}', false],
+    ['child', 'insert', '{"id":"1"}', true],
+    ['t', 'update', '{"id":"3"}', false],
+    ['t', 'update', '{"id":"4"}', true],
+    ['t', 'update', '{"id":"4"}', true],
+    ['t', 'insert', '{"id":"6"}', true],
+    ['t', 'delete', '{"id":"30"}', true],
+    ['t', 'insert', '{"id":"3"}', true],
+    ['bare', 'insert', '{}', false],
+    ['bare', 'update', '{}', true],
+  ]);
+  const [first] = await letters('park');
+  expect(first!.error).toMatch(/(CONSTRAINT|constraint).*c/);
+  expect(first!.error).not.toContain('bad');
+  // What was refused of a change of a key has left the row as it was.
+  expect(await dump(rb, 'park.t')).toEqual(
+    ['["1","1","x","1"]', '["2","2","x","0"]', '["3","3","x","0"]', '["5","5","ok","1"]', '["999",null,null,null]'].map(
+      (row) => row.replaceAll(/"(\d+)"/g, '$1'),
+    ),
+  );
+  await until('it is counted', () => dead(sites, 'park') === 10);
+  // Whoever has the database next knows of them too.
+  await sites.stop('b');
+  sites.start('b');
+  await streaming(sites, 'park/a>b');
+  await ra.query(
+    'UPDATE park.t SET n = 7 WHERE id = 4; UPDATE park.t SET n = 8 WHERE id = 2; DELETE FROM park.t WHERE id = 999',
+  );
+  await carried('park');
+  expect((await letters('park')).length).toBe(11);
+  await using desk = deskAt(b);
+  // One of them with all that hangs together with it; what was mended at the source needs no mending here.
+  const ids = (await letters('park')).map(({ id }) => id);
+  const once = await desk.retry('park/a>b', [ids[1]!]);
+  expect(once).toEqual({ done: [0, 1, 3, 4, 5, 10].map((at) => ids[at]), refused: [] });
+  await rb.query('ALTER TABLE park.t DROP CONSTRAINT c; ALTER TABLE park.bare DROP CONSTRAINT d');
+  expect((await desk.retry('park/a>b', ids)).refused).toEqual([]);
+  for (const table of ['t', 'child', 'bare']) await equal(ra, rb, `park.${table}`);
+  expect(await letters('park')).toEqual([]);
+  await until('they are not counted any more', () => dead(sites, 'park') === 0);
+  await ra.query("UPDATE park.t SET v = 'on' WHERE id = 4");
+  await equal(ra, rb, 'park.t');
+}, 60_000);
+
+test('a row that is refused still stays with what waits behind it; what is dropped is lost, and no more than that', async () => {
+  await using sites = new Sites({ a, b });
+  await begun(sites, 'dropped', 'CREATE TABLE t (id INT PRIMARY KEY, v INT)');
+  await rb.query('ALTER TABLE dropped.t ADD CONSTRAINT c CHECK (v < 100)');
+  await ra.query(
+    'INSERT INTO dropped.t VALUES (1, 500); INSERT INTO dropped.t VALUES (2, 600); UPDATE dropped.t SET v = 501 WHERE id = 1',
+  );
+  await carried('dropped');
+  await using desk = deskAt(b);
+  const [one, two, behind] = (await letters('dropped')).map(({ id }) => id);
+  const refused = await desk.retry('dropped/a>b', [one!, two!, behind!]);
+  expect(refused).toMatchObject({
+    done: [],
+    refused: [{ id: one, error: expect.stringMatching(/row id=1 of dropped\.t/) }, { id: two }],
+  });
+  expect(JSON.stringify(refused)).not.toMatch(/50[01]/);
+  // What was looked at is not all that would be lost.
+  await expect(desk.drop('dropped/a>b', [one!])).rejects.toMatchObject({ code: 'OT7020' });
+  expect((await letters('dropped')).length).toBe(3);
+  await desk.drop('dropped/a>b', [one!, behind!]);
+  await ra.query('UPDATE dropped.t SET v = 3 WHERE id = 1');
+  await until('its next change puts it there', async () => (await dump(rb, 'dropped.t')).includes('[1,3]'));
+  expect((await letters('dropped')).map(({ id }) => id)).toEqual([two]);
+}, 60_000);
+
+test('a stop says the row and the reason without other values; set to park it goes on by itself', async () => {
+  await using sites = new Sites({ a, b });
+  await begun(sites, 'stops', 'CREATE TABLE t (id INT PRIMARY KEY, v VARCHAR(20))', { onError: 'stop' });
+  await rb.query('ALTER TABLE stops.t ADD CONSTRAINT c CHECK (length(v) < 9)');
+  await ra.query("INSERT INTO stops.t VALUES (1, 'short'), (2, 'secret-and-long'), (3, 'short')");
+  await until('it stops', () => sites.figures()['stops/a>b']?.error?.code === 'OT5016');
+  const { message } = sites.figures()['stops/a>b']!.error!;
+  expect(message).toMatch(/b refuses the row id=2 of stops\.t \(transaction .*\d\).*c.*\(error \d+\)$/);
+  expect(message).not.toContain('secret');
+  expect(await letters('stops')).toEqual([]);
+  sites.set({ stops: channel(oneWay, ['stops.*'], { onError: 'park', initial: 'none' }) });
+  await until('it goes on', async () => (await dump(rb, 'stops.t')).length === 2);
+  expect((await letters('stops')).map(({ row_key }) => row_key)).toEqual(['{"id":"2"}']);
+  // Set back, what must wait behind it still waits, and what is refused anew stops.
+  sites.set({ stops: channel(oneWay, ['stops.*'], { onError: 'stop', initial: 'none' }) });
+  await sites.settled();
+  await ra.query("UPDATE stops.t SET v = 'mended' WHERE id = 2; INSERT INTO stops.t VALUES (4, 'much-too-long')");
+  await until('it stops', () => /id=4/.test(sites.figures()['stops/a>b']?.error?.message ?? ''));
+  expect((await letters('stops')).length).toBe(2);
+}, 60_000);
+
+test.each(['before', 'behind'] as const)(
+  'killed %s the commit of a window that sets aside, it is set aside once',
+  async (when) => {
+    let kills = 0;
+    const through = (target: SiteOptions['target']): SiteOptions['target'] =>
+      overlaid(target, {
+        session: async (...asked) => {
+          const session = await target.session(...asked);
+          let parked = false;
+          return overlaid<LoadSession>(session, {
+            park: async (letter) => {
+              parked = true;
+              return session.park(letter);
+            },
+            commit: async () => {
+              if (parked && kills < 2) {
+                kills += 1;
+                if (when === 'behind') await session.commit();
+                await session[Symbol.asyncDispose]();
+                throw new Error('killed');
+              }
+              await session.commit();
+            },
+          });
+        },
+      });
+    await using sites = new Sites({ a, b }, undefined, undefined, { through });
+    const name = `kill_${when}`;
+    await begun(sites, name, 'CREATE TABLE t (id INT PRIMARY KEY, v INT)');
+    await rb.query(`ALTER TABLE ${name}.t ADD CONSTRAINT c CHECK (v < 100)`);
+    await ra.query(`INSERT INTO ${name}.t VALUES (1, 1), (2, 200), (3, 3)`);
+    await ra.query(`UPDATE ${name}.t SET v = v + 1; INSERT INTO ${name}.t VALUES (4, 400)`);
+    await carried(name);
+    expect(kills).toBe(2);
+    expect((await letters(name)).map(({ row_key, kind }) => [row_key, kind])).toEqual([
+      ['{"id":"2"}', 'insert'],
+      ['{"id":"2"}', 'update'],
+      ['{"id":"4"}', 'insert'],
+    ]);
+    expect(await dump(rb, `${name}.t`)).toEqual(['[1,2]', '[3,4]', '[999,null]']);
+  },
+  60_000,
+);
+
+test('rows of an initial copy, and of a transaction that comes in pieces, are set aside too', async () => {
+  await using sites = new Sites({ a, b });
+  await Promise.all(
+    [ra, rb].map((root) =>
+      root.query('CREATE DATABASE bulk; CREATE TABLE bulk.t (id INT PRIMARY KEY, v INT, w LONGTEXT)'),
+    ),
+  );
+  await rb.query('ALTER TABLE bulk.t ADD CONSTRAINT c CHECK (v < 100)');
+  await ra.query('INSERT INTO bulk.t (id, v) VALUES (1, 1), (2, 200), (3, 3)');
+  sites.set({ bulk: channel(oneWay, ['bulk.*'], { onError: 'park' }) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'bulk/a>b');
+  expect((await letters('bulk')).map(({ row_key }) => row_key)).toEqual(['{"id":"2"}']);
+  const rows = Array.from({ length: 9 }, (_, at) => `(${10 + at}, ${at % 4 === 1 ? 500 : 5}, REPEAT('x', 1000000))`);
+  await ra.query(
+    `UPDATE bulk.t SET v = 7 WHERE id = 2; START TRANSACTION; ${rows.map((row) => `INSERT INTO bulk.t VALUES ${row}`).join(';')}; UPDATE bulk.t SET v = 6 WHERE id IN (10, 11); COMMIT`,
+  );
+  await carried('bulk');
+  expect((await letters('bulk')).map(({ row_key, kind, error }) => [row_key, kind, error === null])).toEqual([
+    ['{"id":"2"}', 'insert', false],
+    ['{"id":"2"}', 'update', true],
+    ['{"id":"11"}', 'insert', false],
+    ['{"id":"15"}', 'insert', false],
+    ['{"id":"11"}', 'update', true],
+  ]);
+  await rb.query('ALTER TABLE bulk.t DROP CONSTRAINT c');
+  await using desk = deskAt(b);
+  await desk.retry(
+    'bulk/a>b',
+    (await letters('bulk')).map(({ id }) => id),
+  );
+  await equal(ra, rb, 'bulk.t');
+}, 60_000);
+
+test('a change of a table waits until its letters are settled, and what concerns every row is not set aside', async () => {
+  await using sites = new Sites({ a, b });
+  await begun(sites, 'ddl', 'CREATE TABLE t (id INT PRIMARY KEY, v INT); CREATE TABLE o (id INT PRIMARY KEY)', {
+    ddl: 'replicate',
+  });
+  await rb.query('ALTER TABLE ddl.t ADD CONSTRAINT c CHECK (v < 100)');
+  await ra.query(
+    'INSERT INTO ddl.t VALUES (1, 100); ALTER TABLE ddl.o ADD COLUMN n INT; INSERT INTO ddl.o VALUES (1, 1)',
+  );
+  await equal(ra, rb, 'ddl.o');
+  await ra.query('ALTER TABLE ddl.t ADD COLUMN w INT; INSERT INTO ddl.t VALUES (2, 2, 2)');
+  await until('it stops', () => sites.figures()['ddl/a>b']?.error?.code === 'OT5080');
+  expect(sites.figures()['ddl/a>b']!.error!.hint).toMatch(/otter deadletter retry ddl\/a:b/);
+  await rb.query('ALTER TABLE ddl.t DROP CONSTRAINT c');
+  await using desk = deskAt(b);
+  await desk.retry(
+    'ddl/a>b',
+    (await letters('ddl')).map(({ id }) => id),
+  );
+  await equal(ra, rb, 'ddl.t');
+  await streaming(sites, 'ddl/a>b');
+  await rb.query(
+    'CREATE TRIGGER ddl.tr BEFORE INSERT ON ddl.t FOR EACH ROW SET NEW.v = (SELECT nothing FROM ddl.o LIMIT 1)',
+  );
+  await ra.query('INSERT INTO ddl.t VALUES (3, 3, 3)');
+  await until('it stops', () => sites.figures()['ddl/a>b']?.error?.code === 'OT5016');
+  expect(await letters('ddl')).toEqual([]);
+  await rb.query('DROP TRIGGER ddl.tr');
+  await equal(ra, rb, 'ddl.t');
+}, 60_000);
+
+/** The same with some of it otherwise. */
+function overlaid<T extends object>(whole: T, part: Partial<T>): T {
+  return new Proxy(whole, {
+    get: (_, name) => {
+      const value = Reflect.get(Object.hasOwn(part, name) ? part : whole, name, whole) as unknown;
+      return typeof value === 'function' && !Object.hasOwn(part, name) ? value.bind(whole) : value;
+    },
+    set: (_, name, value) => Reflect.set(whole, name, value, whole),
+  });
+}
