@@ -100,7 +100,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   addPlanning(add, context);
   addRunning(add, context);
   addKeeping(add, context, { apply: stepFlags, timeOf, countOf });
-  addSettling(add, context, { countOf });
+  addSettling(add, context, { countOf, timeOf });
   addLooking(add, context);
   for (const [usage, summary] of LATER) {
     add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {

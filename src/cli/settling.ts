@@ -1,11 +1,12 @@
-/** Commands by which people settle what a pipeline could not: dead letters; and where pipelines stand. */
+/** Commands by which people settle what a pipeline could not: dead letters, the transaction before which it stands; and where it stands. */
 import { Argument } from 'commander';
 import type { Context } from './context.ts';
 import { type DeadLetterOptions, deadletter } from './deadletter.ts';
 import type { Add, Flags } from './keeping.ts';
 import { position } from './position.ts';
+import { type SkipOptions, skip } from './skip.ts';
 
-export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'countOf'>): void {
+export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'countOf' | 'timeOf'>): void {
   add(
     'deadletter <what> [address]',
     'changes that pipelines have set aside (`on_error: park`): list them, show one with its row, apply them after all, or give them up',
@@ -18,6 +19,15 @@ export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'coun
       'after',
       '  otter deadletter show dw:12\n  otter deadletter retry shop/hz:dw\n  otter deadletter drop dw:12\n',
     );
+  add(
+    'skip <pipeline>',
+    'pass over the one transaction before which a one-way pipeline has stopped',
+    'otter skip shop/hz:dw --reason "the row was a test"',
+    (options, [pipeline]) => skip(context, options as SkipOptions, pipeline!),
+  )
+    .option('--transaction <id>', 'do not ask, if it is this one')
+    .option('--reason <text>', 'why; the audit says it')
+    .option('--timeout <time>', 'how long to wait for the node [60s]', flags.timeOf);
   add(
     'position <what> [address]',
     'where pipelines stand, and where the logs of their sources end (`set` is not built yet)',

@@ -30,6 +30,7 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   lock: 'name',
   pause: 'name',
   resume: 'name',
+  skip: 'name',
   state: 'name',
   migrate: 'name',
 };

@@ -118,6 +118,8 @@ export interface PipelineSpec {
   readonly ddl: ChannelSpec['ddl'];
   readonly onError: ChannelSpec['onError'];
   readonly enabled: boolean;
+  /** A transaction of the source that somebody wants passed over, by its id; absent: none. */
+  readonly skip?: string;
   /** Where the key of masks that hash is found. */
   readonly maskKey?: SecretRef;
   /** See `ChannelSpec`. */

@@ -52,6 +52,8 @@ export interface ErrorRecord {
   readonly code: string;
   readonly message: string;
   readonly hint: string | null;
+  /** The transaction of the source that the target refuses, where the pipeline stands before one (OT5016). */
+  readonly transaction?: string | undefined;
 }
 
 export interface CopyProgress {
@@ -250,6 +252,16 @@ export interface ChangeRecord {
 
 /** `pause/<kind>/<name>`: a channel or pipeline that somebody has paused, beside what is declared. */
 export interface PauseRecord {
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
+}
+
+/** `skip/<pipeline>`: the one transaction that a pipeline is to pass over, until it has. */
+export interface SkipRecord {
+  /** Its id in the log of the source. */
+  readonly transaction: string;
   readonly by: string;
   readonly host: string;
   readonly at: string;

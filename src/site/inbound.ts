@@ -167,7 +167,11 @@ export class Inbound {
   failed(error: unknown): void {
     const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
     const before = this.#figures.error;
-    this.#figures.error = { code: known.code, message: known.message, hint: known.hint ?? null };
+    const { transaction } = known.where;
+    this.#figures.error = {
+      ...{ code: known.code, message: known.message, hint: known.hint ?? null },
+      ...(known.code === 'OT5016' && typeof transaction === 'string' ? { transaction } : {}),
+    };
     if (known.retry === 'never') {
       this.#figures.phase = 'failed';
       // It was taken up and came to nothing: who waits for this generation need not wait on.
@@ -269,6 +273,8 @@ export class Inbound {
       care: this.#care,
       aside,
       joined: this.#options.joined,
+      passed: (transaction) =>
+        logger.warn('a transaction of the source was passed over, as somebody wanted', { transaction }),
       desired: () => ({ spec: this.#spec, generation: this.#generation }),
     };
     const loading = new Loading(options);

@@ -53,6 +53,8 @@ export interface LoadingOptions {
   readonly aside: SettingAside | null;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (table: string, join: Join) => void;
+  /** Told of a transaction that was passed over. */
+  readonly passed: (transaction: string) => void;
   /** As the topology has it now, and of which generation of its channel that is. */
   readonly desired: () => { readonly spec: PipelineSpec; readonly generation: number };
 }
@@ -64,6 +66,8 @@ export class Loading {
   #pieces: Applied[] = [];
   /** Some of those pieces are written, and not committed. */
   #inside = false;
+  /** Within a transaction in pieces that is passed over. */
+  #passing = false;
   readonly #departed = new Departed();
   readonly #joining: Joining;
   readonly #changing: Changing;
@@ -87,6 +91,7 @@ export class Loading {
     if (announcements.length > 0) await this.#joining.join(announcements, signal);
     const [first] = arrived.deliveries;
     if (first?.kind === 'definition') return this.#change(first, signal);
+    if (await this.#passesPiece(arrived)) return;
     const window = { ...arrived, deliveries: await this.ready(arrived.deliveries) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
     if (window.opens && window.closes) await this.whole(window.deliveries, signal);
@@ -144,6 +149,7 @@ export class Loading {
 
   /** Whole transactions, whose tables are matched. */
   async whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
+    if (await this.#around(deliveries, signal)) return;
     const { session, aside } = this.#options;
     let again = false;
     /** Written change by change, with what is refused or must wait set aside. */
@@ -189,6 +195,44 @@ export class Loading {
         } else throw error;
       }
     }
+  }
+
+  /** Whether one of the transactions is to be passed over; if so that is done, and the others are applied. */
+  async #around(deliveries: readonly Delivery[], signal: AbortSignal): Promise<boolean> {
+    const { skip } = this.#spec;
+    if (skip === undefined || !deliveries.some((delivery) => isOf(delivery, skip))) return false;
+    let before: Delivery[] = [];
+    for (const transaction of byTransaction(deliveries)) {
+      if (!isOf(transaction[0]!, skip)) before.push(...transaction);
+      else {
+        if (before.length > 0) await this.whole(before, signal);
+        before = [];
+        await this.#pass(transaction);
+      }
+    }
+    if (before.length > 0) await this.whole(before, signal);
+    return true;
+  }
+
+  /** Whether it is a piece of a transaction that is to be passed over: once begun so, to its end. */
+  async #passesPiece({ deliveries, opens, closes }: Window): Promise<boolean> {
+    if (opens && closes) return false;
+    const [first] = deliveries;
+    if (opens) this.#passing = first !== undefined && isOf(first, this.#spec.skip);
+    if (!this.#passing) return false;
+    if (closes) {
+      this.#passing = false;
+      await this.#pass(deliveries);
+    }
+    return true;
+  }
+
+  /** The checkpoint moves behind it, and nothing of it is written. */
+  async #pass(transaction: readonly Delivery[]): Promise<void> {
+    const { passed, reached } = this.#options;
+    await this.level(this.#next(transaction));
+    passed(transaction[0]!.gtid);
+    reached(this.#checkpoint.position);
   }
 
   /** In as few groups as can be, each of transactions in which nothing has to wait, or of a single one. */
@@ -359,8 +403,14 @@ export class Loading {
     const { target, name } = this.#spec;
     const what = key === null ? `a row of ${tables}` : `the row ${key} of ${tables}`;
     return new OtterError('OT5016', `${target} refuses ${what} (transaction ${transaction}): ${messageOf(cause)}`, {
-      where: { pipeline: name, transaction, tables, ...(key === null ? {} : { row: key }) },
-      hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
+      where: {
+        pipeline: name,
+        transaction,
+        position: deliveries.at(-1)!.position,
+        tables,
+        ...(key === null ? {} : { row: key }),
+      },
+      hint: `Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.${this.#twoWay ? '' : ` To give the whole transaction up: otter skip ${name.replace('>', ':')}`}`,
       cause,
     });
   }
@@ -377,6 +427,11 @@ function namesOf(deliveries: readonly Delivery[]): string[] {
 function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>, place: Place): CopyState {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;
   return { table: tableName(table), place, cursor, done: cursor === null, rowsDone, rowsEstimate };
+}
+
+/** Whether it is of the transaction that is to be passed over. */
+function isOf({ kind, gtid }: Delivery, skip: string | undefined): boolean {
+  return kind === 'changes' && gtid === skip;
 }
 
 /** Deliveries that may be applied apart from each other: the parts of one transaction stay together. */

@@ -286,6 +286,35 @@ test('a change of a table waits until its letters are settled, and what concerns
   await equal(ra, rb, 'ddl.t');
 }, 60_000);
 
+test.each([
+  ['one', ''],
+  ['one that comes in pieces', `, (12, 5, REPEAT('x', 3000000)), (13, 5, REPEAT('x', 3000000))`],
+])(
+  '%s transaction is passed over when it is named, and no other',
+  async (_, more) => {
+    await using sites = new Sites({ a, b });
+    const name = more === '' ? 'pass' : 'pass_long';
+    await begun(sites, name, 'CREATE TABLE t (id INT PRIMARY KEY, v INT, w LONGTEXT)', { onError: 'stop' });
+    await rb.query(`ALTER TABLE ${name}.t ADD CONSTRAINT c CHECK (v < 100)`);
+    const rows = ['(10, 5, NULL)', '(11, 500, NULL)'].join();
+    await ra.query(
+      `INSERT INTO ${name}.t VALUES (1, 1, NULL); INSERT INTO ${name}.t VALUES ${rows}${more}; INSERT INTO ${name}.t VALUES (2, 2, NULL); INSERT INTO ${name}.t VALUES (20, 200, NULL)`,
+    );
+    const error = () => sites.figures()[`${name}/a>b`]!.error;
+    await until('it stops', () => /id=11/.test(error()?.message ?? ''));
+    const { transaction, hint } = error()!;
+    expect(hint).toContain(`otter skip ${name}/a:b`);
+    // Another one is not before which it stands.
+    sites.skip(`${name}/a>b`, 'nothing');
+    sites.skip(`${name}/a>b`, transaction!);
+    await until('it stops at the next', () => /id=20/.test(error()?.message ?? ''));
+    expect(await dump(rb, `${name}.t`)).toEqual(['[1,1,null]', '[2,2,null]']);
+    await rb.query(`ALTER TABLE ${name}.t DROP CONSTRAINT c`);
+    await until('that is mended', async () => (await dump(rb, `${name}.t`)).includes('[20,200,null]'));
+  },
+  60_000,
+);
+
 /** The same with some of it otherwise. */
 function overlaid<T extends object>(whole: T, part: Partial<T>): T {
   return new Proxy(whole, {

@@ -142,6 +142,14 @@ export class Sites implements AsyncDisposable {
     for (const [name, site] of this.#running) site.update(this.#spec(name));
   }
 
+  /** Somebody wants a transaction passed over. */
+  skip(name: string, transaction: string): void {
+    this.#pipelines = this.#pipelines.map((one) =>
+      one.spec.name === name ? { ...one, spec: { ...one.spec, skip: transaction } } : one,
+    );
+    for (const [each, site] of this.#running) site.update(this.#spec(each));
+  }
+
   /** Waits until all pipelines, or those of a channel, have taken up what was set last, as `otter apply` does. */
   async settled(channel?: string): Promise<void> {
     const generation = this.#generation;

@@ -178,6 +178,7 @@ export class World {
       figures: new Figures(() => 0),
       care: { gtid: null, refused: null },
       aside: null,
+      passed: () => undefined,
       joined: () => undefined,
       desired: () => ({ spec, generation: 1 }),
       arrivals: null as never,

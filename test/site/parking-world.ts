@@ -135,6 +135,7 @@ export class ParkingWorld {
       figures: new Figures(() => 0),
       care: { gtid: null, refused: null },
       joined: () => undefined,
+      passed: () => undefined,
       desired: () => ({ spec: SPEC, generation: 1 }),
       arrivals: null as never,
     });

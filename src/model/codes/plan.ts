@@ -159,4 +159,11 @@ export const PLAN_CODES = {
     meaning: 'What was named is no channel or pipeline of the applied topology, or it is paused, or goes on, already.',
     action: '`otter status` lists channels and pipelines. A pipeline is written `shop/hz:ca`.',
   },
+  OT2045: {
+    title: 'Nothing is passed over',
+    meaning:
+      '`otter skip` passes over one transaction: the one before which a one-way pipeline has stopped because its target refuses it (OT5016), and never simply the next. This pipeline does not stand so, or before another one, or has several lanes; or it is one direction of a two-way channel, whose sites would differ in silence afterwards.',
+    action:
+      'Look at `otter status`: it names the transaction. In a two-way channel mend the cause at the target, or change the row at the source so that the target takes it. What stops a pipeline for other reasons is told with its own way on.',
+  },
 } as const satisfies Record<string, Explanation>;

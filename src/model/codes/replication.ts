@@ -52,7 +52,7 @@ export const REPLICATION_CODES = {
     meaning:
       'The target refused a row that the source has. The pipeline stands before that row; nothing after it was applied.',
     action:
-      'Mend the cause that the message names at the target; the pipeline tries again by itself. A one-way channel may set such rows aside instead (`on_error: park`, see `docs/deadletter.md`).',
+      'Mend the cause that the message names at the target; the pipeline tries again by itself. A one-way channel may set such rows aside instead (`on_error: park`, see `docs/deadletter.md`), or give the whole transaction up: `otter skip`.',
   },
   OT5017: {
     title: 'Rows hit a lock or a deadlock',
