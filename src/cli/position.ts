@@ -1,4 +1,4 @@
-/** `otter position show`: where pipelines stand, asked of the databases themselves; the lag, which nodes measure, of the state store. */
+/** `otter position`: where pipelines stand, asked of the databases themselves; the lag, which nodes measure, of the state store. */
 import { readSnapshot } from '../executor/snapshot.ts';
 import { OtterError } from '../model/error.ts';
 import type { Names } from '../model/kept-names.ts';
@@ -14,16 +14,20 @@ import { printable } from '../render/width.ts';
 import { databasesOf, logPlaceOf } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT, stateUrl } from './context.ts';
 import { namesOf } from './names.ts';
+import { type PositionSetOptions, positionSet } from './position-set.ts';
 import { loadValid } from './validate.ts';
+
+const SET_FLAGS: ReadonlySet<string> = new Set(['to', 'allowLostChanges', 'allowRepeatedChanges', 'reason', 'timeout']);
 
 export async function position(
   context: Context,
-  options: CommonOptions,
+  options: PositionSetOptions,
   [what, address]: readonly (string | undefined)[],
 ): Promise<number> {
-  if (what === 'set')
-    throw new OtterError('OT7004', '`otter position set` is not built yet', {
-      hint: 'To begin a channel anew, take it out of the topology, apply, put it back, apply.',
+  if (what === 'set') return positionSet(context, options, address);
+  if (Object.keys(options).some((key) => SET_FLAGS.has(key)))
+    throw new OtterError('OT7001', 'only `otter position set` takes such flags', {
+      hint: 'otter position show shop/hz:ca',
     });
   const { topology } = loadValid(context, options);
   const pipelines = pipelinesOf(topology, address);

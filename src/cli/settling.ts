@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { type DeadLetterOptions, deadletter } from './deadletter.ts';
 import type { Add, Flags } from './keeping.ts';
 import { position } from './position.ts';
+import type { PositionSetOptions } from './position-set.ts';
 import { type SkipOptions, skip } from './skip.ts';
 
 export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'countOf' | 'timeOf'>): void {
@@ -30,10 +31,16 @@ export function addSettling(add: Add, context: Context, flags: Pick<Flags, 'coun
     .option('--timeout <time>', 'how long to wait for the node [60s]', flags.timeOf);
   add(
     'position <what> [address]',
-    'where pipelines stand, and where the logs of their sources end (`set` is not built yet)',
+    'where pipelines stand, and where the logs of their sources end; or move one that rests',
     'otter position show shop/hz:ca',
-    (options, args) => position(context, options, args),
-  );
+    (options, args) => position(context, options as PositionSetOptions, args),
+  )
+    .option('--to <place>', 'set: a GTID position as the server spells it, or file:offset')
+    .option('--allow-lost-changes', 'set: do not ask about changes that are passed over')
+    .option('--allow-repeated-changes', 'set: do not ask about changes that come again')
+    .option('--reason <text>', 'set: why; the audit says it')
+    .option('--timeout <time>', 'set: how long to wait for the node [60s]', flags.timeOf)
+    .addHelpText('after', '  otter position set shop/hz:dw --to binlog.000007:4711\n');
 }
 
 /** See `keeping.ts`. */

@@ -11,7 +11,7 @@ import type { Condition, StateStore } from '../model/ports.ts';
 import type { PauseRecord } from '../model/records.ts';
 import type { ChannelSpec } from '../model/topology.ts';
 import type { AppliedSpec, AppliedState, LiveState } from '../planner/change.ts';
-import { type PausedKind, pauseKey } from '../state/keys.ts';
+import { moveKey, type PausedKind, pauseKey } from '../state/keys.ts';
 import { readApplied } from './applied.ts';
 import type { AuditEntry } from './audit.ts';
 
@@ -102,7 +102,8 @@ export async function goOn(
   const result = await store.commit({
     conditions: [channelAsSeen(rest)],
     puts: [audit.put({ what: paused.join(', '), result: 'done' })],
-    deletes: keys,
+    // What was wanted of one that rests means nothing when it goes on.
+    deletes: [...keys, ...rest.pipelines.map((name) => moveKey(topology, applied.names.keptPipeline(name)))],
   });
   return result.ok ? paused : null;
 }

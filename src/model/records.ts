@@ -268,6 +268,19 @@ export interface SkipRecord {
   readonly reason: string | null;
 }
 
+/** `move/<pipeline>`: where a pipeline that rests is to stand, until it does. */
+export interface MoveRecord {
+  /** Where it stood when that was wanted; null: it had not begun. */
+  readonly from: string | null;
+  readonly to: string;
+  /** Of its channel then; of another generation it means nothing any more. */
+  readonly generation: number;
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
+}
+
 /** `audit/<time>-<id>`: a command that changes something. */
 export interface AuditRecord {
   readonly at: string;

@@ -14,6 +14,8 @@ export interface Standing {
 export interface PlaceReader extends AsyncDisposable {
   /** Where its log ends, and the time by its clock, ms since 1970. @throws OtterError */
   end(): Promise<{ readonly position: string; readonly point: LogPoint; readonly nowMs: number }>;
+  /** Which GTIDs stand before a place in its log, as a position; null where the log has none there. @throws OtterError OT4020 */
+  gtidsBefore(point: LogPoint): Promise<string | null>;
   /** Of all topologies; empty where no node has owned it yet. @throws OtterError */
   standing(): Promise<readonly Standing[]>;
 }

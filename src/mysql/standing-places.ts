@@ -2,6 +2,7 @@
 import type { PlaceReader } from '../model/standing-places.ts';
 import type { DatabaseServer } from './database-server.ts';
 import { type InspectOptions, inTime } from './inspect.ts';
+import { gtidsBefore } from './point-gtids.ts';
 import { readFacts, readLogEnd } from './server-facts.ts';
 import { qualified, quoteText } from './sql.ts';
 
@@ -27,6 +28,12 @@ export async function openPlaces(server: DatabaseServer, options: InspectOptions
         const { position, point } = await readLogEnd(session, await readFacts(session));
         const [now] = await session.rows<{ ms: string | number }>('SELECT FLOOR(UNIX_TIMESTAMP(NOW(3)) * 1000) AS ms');
         return { position, point, nowMs: Number(now!.ms) };
+      }),
+    gtidsBefore: (point) =>
+      step(async (signal) => {
+        // It ends with the file.
+        await using own = await server.connect({ signal });
+        return gtidsBefore(own, await readFacts(own), point);
       }),
     standing: () =>
       asked(async () => {

@@ -24,6 +24,7 @@ export type ParsedKey =
   | { readonly at: 'history'; readonly topology: string; readonly serial: number }
   | { readonly at: 'pause'; readonly topology: string; readonly kind: PausedKind; readonly name: string }
   | { readonly at: 'skip'; readonly topology: string; readonly pipeline: string }
+  | { readonly at: 'move'; readonly topology: string; readonly pipeline: string }
   | { readonly at: 'audit'; readonly topology: string; readonly id: string };
 
 /** For every kind of key its form, the record it holds and who writes it; `docs/reference/state.md` is written from it. */
@@ -47,6 +48,7 @@ export const KEY_KINDS: Readonly<
   history: { form: 'history/SERIAL', record: 'HistoryRecord', writer: 'apply' },
   pause: { form: 'pause/KIND/NAME', record: 'PauseRecord', writer: 'pause and resume' },
   skip: { form: 'skip/PIPELINE', record: 'SkipRecord', writer: 'skip, until it is done' },
+  move: { form: 'move/PIPELINE', record: 'MoveRecord', writer: 'position set, until it is done' },
   audit: { form: 'audit/TIME-ID', record: 'AuditRecord', writer: 'every command that changes something' },
 };
 
@@ -130,6 +132,10 @@ export function skipKey(topology: string, pipeline: string): string {
   return `${topologyPrefix(topology)}skip/${encode(pipeline)}`;
 }
 
+export function moveKey(topology: string, pipeline: string): string {
+  return `${topologyPrefix(topology)}move/${encode(pipeline)}`;
+}
+
 export function auditPrefix(topology: string): string {
   return `${topologyPrefix(topology)}audit/`;
 }
@@ -172,7 +178,8 @@ export function parseKey(key: string): ParsedKey | null {
         ? { at: 'pause', topology, kind: first, name: second! }
         : null;
     case 'skip':
-      return rest.length === 1 ? { at: 'skip', topology, pipeline: first! } : null;
+    case 'move':
+      return rest.length === 1 ? { at: room, topology, pipeline: first! } : null;
     case 'audit':
       return rest.length === 1 ? { at: 'audit', topology, id: first! } : null;
     default:

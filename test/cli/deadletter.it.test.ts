@@ -6,13 +6,13 @@ import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readAudit } from '../../src/executor/audit.ts';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
-import { type MetaRecord, STATE_FORMAT } from '../../src/model/records.ts';
-import { metaKey } from '../../src/state/keys.ts';
+import type { PositionsJson } from '../../src/model/position-json.ts';
+import type { MetaRecord } from '../../src/model/records.ts';
+import { metaKey, moveKey, nodeKey, ownerKey } from '../../src/state/keys.ts';
 import { openStore } from '../../src/state/open.ts';
 import { channel, dump, equal, pair, rootOf, Sites, streaming, until } from '../site/harness.ts';
 import { type Ended, type Habits, person } from './person.ts';
 
-const LINEAGE = 'test-lineage';
 let folder: string;
 let servers: { a: DatabaseServer; b: DatabaseServer };
 let a: Connection;
@@ -43,13 +43,14 @@ channels:
   shop: { from: a, to: b, on_error: park, initial: none, tables: [shop.t] }
 `,
   );
-  const meta: MetaRecord = { format: STATE_FORMAT, lineage: LINEAGE, serial: 1 };
+  expect((await otter(['apply', '--auto-approve', '--no-wait'])).code).toBe(0);
   await using store = openStore(stateUrl());
-  await store.commit({ conditions: [], puts: [{ key: metaKey('main'), value: JSON.stringify(meta) }], deletes: [] });
+  const [meta] = (await store.list(metaKey('main'))).entries;
+  const { lineage } = JSON.parse(meta!.value) as MetaRecord;
   for (const root of [a, b])
     await root.query('CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY, v VARCHAR(30), n INT)');
   await b.query('ALTER TABLE shop.t ADD CONSTRAINT short CHECK (LENGTH(v) < 9)');
-  sites = new Sites(servers, undefined, LINEAGE);
+  sites = new Sites(servers, undefined, lineage);
   sites.set({
     shop: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['shop.t'], { onError: 'park', initial: 'none' }),
   });
@@ -140,7 +141,7 @@ test('what is refused still stays; what is given up is asked for by its address;
   await a.query("UPDATE shop.t SET v = 'x' WHERE id = 2");
   await equal(a, b, 'shop.t');
   await using store = openStore(stateUrl());
-  const audit = (await readAudit(store, 'main')).map(({ command, what, result }) => [command, what, result]);
+  const audit = (await readAudit(store, 'main')).slice(1).map(({ command, what, result }) => [command, what, result]);
   expect(audit).toEqual([
     ['deadletter retry', `b:${first}: 2 dead letters, 0 settled`, 'failed'],
     ['deadletter drop', `b:${first + 2}: 1 dead letters, 1 settled`, 'done'],
@@ -170,5 +171,53 @@ test('where a pipeline stands, and where its log ends', async () => {
   expect(pipelines[0]!.at.position.split(/[:-]/)[0]).toBe(
     String((rows as { position: string }[])[0]!.position).split(/[:-]/)[0],
   );
-  expect(await otter(['position', 'set', 'shop/a:b'])).toMatchObject({ err: expect.stringContaining('OT7004') });
+});
+
+test('a position is moved when it is known what is lost, and a node is told where from', async () => {
+  await using store = openStore(stateUrl());
+  const record = async (): Promise<unknown> => {
+    const [entry] = (await store.list(moveKey('main', 'shop/a>b'))).entries;
+    return entry === undefined ? null : JSON.parse(entry.value);
+  };
+  const set = (to: string, ...more: string[]): Promise<Ended> =>
+    otter(['position', 'set', 'shop/a:b', '--to', to, ...more]);
+  expect(await set('0-1-1')).toMatchObject({ code: 4, err: expect.stringContaining('otter pause shop/a:b') });
+  await otter(['pause', 'shop/a:b', '--no-wait']);
+  sites.rest('shop/a>b');
+  await until('it rests', () => sites.figures()['shop/a>b']!.phase === 'paused');
+  const shown = JSON.parse((await otter(['position', 'show', 'shop/a:b', '--json'])).out) as PositionsJson;
+  const { position, gtid } = shown.pipelines[0]!.at!;
+  await a.query('INSERT INTO shop.t VALUES (50, NULL, 1); INSERT INTO shop.t VALUES (51, NULL, 1)');
+  const end = (JSON.parse((await otter(['position', 'show', '--json'])).out) as PositionsJson).pipelines[0]!;
+  expect(end.behind!.count).toBeGreaterThanOrEqual(2);
+  const beyond = end.end!.gtid!.replace(/\d+$/, (n) => String(Number(n) + 100));
+  expect(await set(beyond)).toMatchObject({ code: 4, err: expect.stringContaining('beyond the end') });
+  expect(await set('2026-01-01')).toMatchObject({ code: 1, err: expect.stringContaining('OT7004') });
+  expect(await set('nonsense')).toMatchObject({ err: expect.stringContaining('OT4002') });
+  expect(await set(gtid!)).toMatchObject({ code: 0, out: 'shop/a>b stands there.\n' });
+  const refused = await otter(['position', 'set', 'shop/a:b', '--to', end.end!.file!], { terminal: false });
+  expect(refused).toMatchObject({ code: 3, err: expect.stringContaining('--allow-lost-changes') });
+  expect(refused.out).toMatch(/Up to \d+ transactions are passed over/);
+  expect(await set(end.end!.gtid!, '--allow-repeated-changes', '--timeout', '10ms')).toMatchObject({ code: 3 });
+  expect(await set(end.end!.gtid!, '--allow-lost-changes', '--timeout', '10ms')).toMatchObject({ code: 9 });
+  // What nobody took up in time is taken back.
+  expect(await record()).toBeNull();
+  const setting = set(end.end!.file!, '--allow-lost-changes', '--reason', 'a test');
+  await expect.poll(record).toMatchObject({ from: position, to: end.end!.position, reason: 'a test' });
+  const node = {
+    instance: 'i',
+    databases: ['b'],
+    pipelines: { 'shop/a>b': { phase: 'paused', position: end.end!.position, error: null } },
+  };
+  const puts = { [nodeKey('main', 'n')]: node, [ownerKey('main', 'b')]: { node: 'n', instance: 'i' } };
+  const entries = Object.entries(puts).map(([key, value]) => ({ key, value: JSON.stringify(value) }));
+  await store.commit({ conditions: [], puts: entries, deletes: [] });
+  expect(await setting).toMatchObject({ code: 0, out: expect.stringContaining('otter resume shop/a:b') });
+  expect(await record()).toBeNull();
+  const [last] = (await readAudit(store, 'main')).slice(-1);
+  expect(last).toMatchObject({
+    command: 'position set',
+    result: 'done',
+    what: expect.stringContaining('because a test'),
+  });
 });

@@ -70,7 +70,7 @@ test.each([
 ])('%s is refused', async (_, address, { transaction }: { transaction?: string }, figures) => {
   await stands(figures);
   const ended = await otter(['skip', address, ...(transaction === undefined ? [] : ['--transaction', transaction])]);
-  expect(ended).toMatchObject({ code: 1, err: expect.stringContaining('OT2045: nothing is passed over') });
+  expect(ended).toMatchObject({ code: 4, err: expect.stringContaining('OT2045: nothing is passed over') });
   expect(await recorded()).toBeNull();
 });
 

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { LoadSession } from '../../src/model/load.ts';
 import type { SiteOptions } from '../../src/site/site.ts';
-import { channel, deskAt, dump, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, deskAt, dump, endOf, equal, pair, rootOf, Sites, streaming, until } from './harness.ts';
 
 let a: DatabaseServer;
 let b: DatabaseServer;
@@ -314,6 +314,77 @@ test.each([
   },
   60_000,
 );
+
+test('a pipeline that rests is moved by the owner of its target, from where it was seen and no other place', async () => {
+  await using sites = new Sites({ a, b });
+  await begun(sites, 'moved', 'CREATE TABLE t (id INT PRIMARY KEY)', { onError: 'stop' });
+  const name = 'moved/a>b';
+  const stands = async (): Promise<string> => {
+    const [rows] = await rb.query(`SELECT position FROM otter.checkpoint WHERE pipeline = '${name}'`);
+    return (rows as { position: string }[])[0]!.position;
+  };
+  const asked = async (from: string | null, to: string): Promise<void> => {
+    sites.move(name, { from, to });
+    await until('it is told', () => {
+      const { phase, position, error } = sites.figures()[name]!;
+      return phase === 'paused' && (position !== null || error !== null);
+    });
+  };
+  await ra.query('INSERT INTO moved.t VALUES (1)');
+  await until('it has come', async () => (await dump(rb, 'moved.t')).length === 1);
+  sites.rest(name);
+  await until('it rests', () => sites.figures()[name]!.phase === 'paused');
+  await ra.query('INSERT INTO moved.t VALUES (2)');
+  const [first, end] = [await stands(), await endOf(a)];
+  await asked('mariadb:0-1-1', end);
+  expect(sites.figures()[name]!.error).toMatchObject({ code: 'OT5085' });
+  expect(await stands()).toBe(first);
+  // Done twice it is done once: whoever has the database next finds the wish as it was.
+  await asked(first, end);
+  await sites.stop('b');
+  sites.start('b');
+  await until('it is told again', () => sites.figures()[name]!.position === end);
+  sites.move(name, null);
+  await ra.query('INSERT INTO moved.t VALUES (3)');
+  await until('it goes on there', async () => (await dump(rb, 'moved.t')).join() === '[1],[3]');
+  sites.rest(name);
+  await until('it rests', () => sites.figures()[name]!.phase === 'paused');
+  const second = await stands();
+  await asked(second, first);
+  sites.move(name, null);
+  await until('what was passed over has come, and what was there comes again', () =>
+    /row id=3 of moved\.t/.test(sites.figures()[name]!.error?.message ?? ''),
+  );
+  expect(await dump(rb, 'moved.t')).toEqual(['[1]', '[2]', '[3]']);
+}, 60_000);
+
+test('a pipeline that never began begins where it is told; one with dead letters is not moved', async () => {
+  await using sites = new Sites({ a, b });
+  await Promise.all(
+    [ra, rb].map((root) => root.query('CREATE DATABASE never; CREATE TABLE never.t (id INT PRIMARY KEY, v INT)')),
+  );
+  await rb.query('ALTER TABLE never.t ADD CONSTRAINT c CHECK (v < 100)');
+  const from = await endOf(a);
+  await ra.query('INSERT INTO never.t VALUES (1, 1), (2, 200)');
+  const spec = channel(oneWay, ['never.*'], { initial: 'none', onError: 'park', enabled: false });
+  sites.set({ never: spec });
+  sites.start('a');
+  sites.start('b');
+  sites.move('never/a>b', { from: null, to: from });
+  await until('it stands there', () => sites.figures()['never/a>b']!.position === from);
+  sites.set({ never: { ...spec, enabled: true } });
+  await until(
+    'it goes on there',
+    async () => (await dump(rb, 'never.t')).length === 1 && (await letters('never')).length === 1,
+  );
+  const [rows] = await rb.query("SELECT position FROM otter.checkpoint WHERE pipeline = 'never/a>b'");
+  sites.rest('never/a>b');
+  await until('it rests', () => sites.figures()['never/a>b']!.phase === 'paused');
+  const [now] = await rb.query("SELECT position FROM otter.checkpoint WHERE pipeline = 'never/a>b'");
+  expect((rows as unknown[]).length).toBe(1);
+  sites.move('never/a>b', { from: (now as { position: string }[])[0]!.position, to: from });
+  await until('it is refused', () => sites.figures()['never/a>b']!.error?.code === 'OT5080');
+}, 60_000);
 
 /** The same with some of it otherwise. */
 function overlaid<T extends object>(whole: T, part: Partial<T>): T {

@@ -13,6 +13,7 @@ import { type Stays, staysAfter } from '../../src/model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
 import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
+import { openPlaces } from '../../src/mysql/standing-places.ts';
 import { MysqlTarget } from '../../src/mysql/target.ts';
 import { NO_SOURCE } from '../../src/oracle/one-way.ts';
 import { OracleTarget } from '../../src/oracle/target.ts';
@@ -142,6 +143,16 @@ export class Sites implements AsyncDisposable {
     for (const [name, site] of this.#running) site.update(this.#spec(name));
   }
 
+  /** It rests, and somebody wants it to stand elsewhere; null: it goes on. */
+  move(name: string, move: NonNullable<DesiredPipeline['spec']['move']> | null): void {
+    this.#pipelines = this.#pipelines.map((one) => {
+      if (one.spec.name !== name) return one;
+      const { move: _, ...spec } = one.spec;
+      return { ...one, spec: { ...spec, enabled: move === null, ...(move === null ? {} : { move }) } };
+    });
+    for (const [each, site] of this.#running) site.update(this.#spec(each));
+  }
+
   /** Somebody wants a transaction passed over. */
   skip(name: string, transaction: string): void {
     this.#pipelines = this.#pipelines.map((one) =>
@@ -237,6 +248,14 @@ export class Sites implements AsyncDisposable {
       pipelines: this.#pipelines.filter(({ spec }) => spec.source === name || spec.target === name),
     };
   }
+}
+
+/** Where the log of a server ends. */
+export async function endOf(server: LabServer): Promise<string> {
+  const database = { endpoints: [`${server.host}:${server.port}`], user: server.otter.user, tls: null };
+  const link = new DatabaseServer({ name: 'end', spec: database, password: server.otter.password });
+  await using reader = await openPlaces(link, { schema: 'otter', signal: new AbortController().signal });
+  return (await reader.end()).position;
 }
 
 /** What people use to settle dead letters at a server. */

@@ -159,6 +159,13 @@ export const PLAN_CODES = {
     meaning: 'What was named is no channel or pipeline of the applied topology, or it is paused, or goes on, already.',
     action: '`otter status` lists channels and pipelines. A pipeline is written `shop/hz:ca`.',
   },
+  OT2046: {
+    title: 'The position is not moved',
+    meaning:
+      '`otter position set` moves the position of one one-way pipeline with one lane, by GTIDs, while it rests, to a place that the log of its source has. Of a two-way channel it is refused: what each site has seen of the other is read from the logs in their order, and with a position moved, writes would count as seen that were not.',
+    action:
+      'Pause the pipeline (`otter pause`), or leave its channel at `enabled: false`, and see with `otter position show` where it stands and where the log ends. Two-way, and on a server without GTIDs, have the tables copied again: take the channel out of the topology, apply, put it back, apply.',
+  },
   OT2045: {
     title: 'Nothing is passed over',
     meaning:

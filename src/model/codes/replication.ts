@@ -226,6 +226,12 @@ export const REPLICATION_CODES = {
     action:
       'See what they have in common (`otter deadletter list`), mend it at the target, and apply them (`otter deadletter retry`), or give them up (`otter deadletter drop`). The pipeline then goes on by itself.',
   },
+  OT5085: {
+    title: 'Pipeline is not moved',
+    meaning:
+      'The node that owns the target was to move the position of a pipeline that rests (`otter position set`), and could not do it safely: it stands elsewhere than it was seen, is still copying tables, has several lanes, or is one direction of a two-way channel. It stands where it stood.',
+    action: 'Look at `otter position show`, and at what the message says.',
+  },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',
     meaning: 'The node that owns the source has not read the newest topology yet; the pipeline waits for it.',
