@@ -99,11 +99,14 @@ export async function goOn(
     const [kind, name] = [address.slice(0, address.indexOf('.')), address.slice(address.indexOf('.') + 1)];
     return keyOf(topology, { kind: kind as PausedKind, name }, applied);
   });
+  // What was wanted of one that rests means nothing when it goes on. Who may resume need not be one who may move.
+  const wishes = rest.pipelines.map((name) => moveKey(topology, applied.names.keptPipeline(name)));
+  const found = await Promise.all(wishes.map(async (key) => (await store.list(key)).entries));
+  const moves = found.flat().flatMap((entry) => (wishes.includes(entry.key) ? [entry.key] : []));
   const result = await store.commit({
     conditions: [channelAsSeen(rest)],
     puts: [audit.put({ what: paused.join(', '), result: 'done' })],
-    // What was wanted of one that rests means nothing when it goes on.
-    deletes: [...keys, ...rest.pipelines.map((name) => moveKey(topology, applied.names.keptPipeline(name)))],
+    deletes: [...keys, ...moves],
   });
   return result.ok ? paused : null;
 }

@@ -33,7 +33,7 @@ export async function openPlaces(server: DatabaseServer, options: InspectOptions
       step(async (signal) => {
         // It ends with the file.
         await using own = await server.connect({ signal });
-        return gtidsBefore(own, await readFacts(own), point);
+        return await gtidsBefore(own, await readFacts(own), point);
       }),
     standing: () =>
       asked(async () => {

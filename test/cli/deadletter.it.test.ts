@@ -181,7 +181,7 @@ test('a position is moved when it is known what is lost, and a node is told wher
   };
   const set = (to: string, ...more: string[]): Promise<Ended> =>
     otter(['position', 'set', 'shop/a:b', '--to', to, ...more]);
-  expect(await set('0-1-1')).toMatchObject({ code: 4, err: expect.stringContaining('otter pause shop/a:b') });
+  expect(await set('0-1-1')).toMatchObject({ code: 4, err: expect.stringMatching(/otter pause .*shop\/a:b/) });
   await otter(['pause', 'shop/a:b', '--no-wait']);
   sites.rest('shop/a>b');
   await until('it rests', () => sites.figures()['shop/a>b']!.phase === 'paused');
@@ -198,7 +198,8 @@ test('a position is moved when it is known what is lost, and a node is told wher
   const refused = await otter(['position', 'set', 'shop/a:b', '--to', end.end!.file!], { terminal: false });
   expect(refused).toMatchObject({ code: 3, err: expect.stringContaining('--allow-lost-changes') });
   expect(refused.out).toMatch(/Up to \d+ transactions are passed over/);
-  expect(await set(end.end!.gtid!, '--allow-repeated-changes', '--timeout', '10ms')).toMatchObject({ code: 3 });
+  const other = ['position', 'set', 'shop/a:b', '--to', end.end!.gtid!, '--allow-repeated-changes'];
+  expect(await otter(other, { terminal: false })).toMatchObject({ code: 3 });
   expect(await set(end.end!.gtid!, '--allow-lost-changes', '--timeout', '10ms')).toMatchObject({ code: 9 });
   // What nobody took up in time is taken back.
   expect(await record()).toBeNull();

@@ -47,14 +47,18 @@ interface Letter {
 
 async function letters(name: string): Promise<Letter[]> {
   const [rows] = await rb.query(`SELECT * FROM otter.dead_letter WHERE channel = '${name}' ORDER BY id`);
-  return rows as Letter[];
+  return (rows as Letter[]).map((row) => ({ ...row, id: Number(row.id) }));
 }
 
-async function carried(name: string, table = 't'): Promise<void> {
-  await ra.query(`INSERT INTO ${name}.${table} (id) VALUES (999)`);
-  await until('the mark has come', async () =>
-    (await dump(rb, `${name}.${table}`)).some((row) => row.startsWith('["999"') || row.startsWith('[999')),
-  );
+let mark = 900;
+
+/** Waits until all of it has come. */
+async function carried(name: string): Promise<void> {
+  mark += 1;
+  await ra.query(`INSERT INTO ${name}.t (id) VALUES (${mark})`);
+  await until('the mark has come', async () => (await dump(rb, `${name}.t`)).some((row) => row.startsWith(`[${mark}`)));
+  await ra.query(`DELETE FROM ${name}.t WHERE id = ${mark}`);
+  await until('it has gone', async () => !(await dump(rb, `${name}.t`)).some((row) => row.startsWith(`[${mark}`)));
 }
 
 const dead = (sites: Sites, name: string): number => sites.figures()[`${name}/a>b`]!.deadLetters ?? -1;
@@ -101,19 +105,13 @@ test('what is refused is set aside with what must wait behind it, all else goes 
   expect(first!.error).toMatch(/(CONSTRAINT|constraint).*c/);
   expect(first!.error).not.toContain('bad');
   // What was refused of a change of a key has left the row as it was.
-  expect(await dump(rb, 'park.t')).toEqual(
-    ['["1","1","x","1"]', '["2","2","x","0"]', '["3","3","x","0"]', '["5","5","ok","1"]', '["999",null,null,null]'].map(
-      (row) => row.replaceAll(/"(\d+)"/g, '$1'),
-    ),
-  );
+  expect(await dump(rb, 'park.t')).toEqual(['[1,1,"x",1]', '[2,2,"x",0]', '[3,3,"x",0]', '[5,5,"ok",1]']);
   await until('it is counted', () => dead(sites, 'park') === 10);
   // Whoever has the database next knows of them too.
   await sites.stop('b');
   sites.start('b');
   await streaming(sites, 'park/a>b');
-  await ra.query(
-    'UPDATE park.t SET n = 7 WHERE id = 4; UPDATE park.t SET n = 8 WHERE id = 2; DELETE FROM park.t WHERE id = 999',
-  );
+  await ra.query('UPDATE park.t SET n = 7 WHERE id = 4; UPDATE park.t SET n = 8 WHERE id = 2');
   await carried('park');
   expect((await letters('park')).length).toBe(11);
   await using desk = deskAt(b);
@@ -215,7 +213,7 @@ test.each(['before', 'behind'] as const)(
       ['{"id":"2"}', 'update'],
       ['{"id":"4"}', 'insert'],
     ]);
-    expect(await dump(rb, `${name}.t`)).toEqual(['[1,2]', '[3,4]', '[999,null]']);
+    expect(await dump(rb, `${name}.t`)).toEqual(['[1,2]', '[3,4]']);
   },
   60_000,
 );
