@@ -1,6 +1,6 @@
 /**
  * Three kinds of tests, told apart by their names: `*.test.ts` start no server and run side by side; `*.it.test.ts` start
- * real servers, three files at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`, one after another.
+ * real servers, three files at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`, two at a time.
  */
 import { configDefaults, defineConfig } from 'vitest/config';
 
@@ -9,9 +9,9 @@ const lent = ['OTTER_TEST_MARIADB', 'OTTER_TEST_MYSQL', 'OTTER_TEST_ETCD'].some(
   (name) => (process.env[name] ?? '') !== '',
 );
 
-// These tests wait more than they work, so that three files at once keep two cores busy. What takes minutes has the machine to
-// itself; and a server that is given by address is lent within one process, see src/lab/external.ts.
-const alone = long || lent;
+// These tests wait more than they work, so that three files at once keep two cores busy; what takes minutes works more. A server
+// that is given by address is lent within one process, see src/lab/external.ts.
+const workers = (most: number): number => (lent ? 1 : most);
 
 // The short run gates every change, so it does the same each time; the long one searches. Workers inherit the seed; see
 // test/project/seed.ts.
@@ -35,18 +35,23 @@ export default defineConfig({
           hookTimeout: 60_000,
         },
       },
-      {
-        test: {
-          name: 'integration',
-          include: ['test/**/*.it.test.ts', ...(long ? ['test/**/*.long.test.ts'] : [])],
-          setupFiles: ['test/project/seed.ts'],
-          pool: 'forks',
-          maxWorkers: alone ? 1 : 3,
-          sequence: { groupOrder: 1 },
-          testTimeout: long ? 1_800_000 : 120_000,
-          hookTimeout: 120_000,
-        },
-      },
+      serverTests('integration', 'test/**/*.it.test.ts', { maxWorkers: workers(3), order: 1 }),
+      ...(long ? [serverTests('long', 'test/**/*.long.test.ts', { maxWorkers: workers(2), order: 2 })] : []),
     ],
   },
 });
+
+function serverTests(name: string, include: string, { maxWorkers, order }: { maxWorkers: number; order: number }) {
+  return {
+    test: {
+      name,
+      include: [include],
+      setupFiles: ['test/project/seed.ts'],
+      pool: 'forks' as const,
+      maxWorkers,
+      sequence: { groupOrder: order },
+      testTimeout: long ? 1_800_000 : 120_000,
+      hookTimeout: 120_000,
+    },
+  };
+}

@@ -18,7 +18,7 @@ import { WORKLOADS } from './shared/workloads.ts';
 
 const bench = startPart({
   name: 'lanes',
-  sizes: { rounds: { full: 3, quick: 1 }, scale: { full: 0.3, quick: 0.05 }, delay: { full: 5, quick: 5 } },
+  sizes: { rounds: { full: 3, quick: 1 }, scale: { full: 0.15, quick: 0.02 }, delay: { full: 5, quick: 5 } },
   flags: ['loud'],
   choices: WORKLOADS.map(({ name }) => name),
 });

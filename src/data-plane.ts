@@ -8,7 +8,7 @@ import type { Output, Parts } from './cli/context.ts';
 import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
-import { loadProcessor } from './executor/processors.ts';
+import { bounded, loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
 import { endpointOf } from './import/address.ts';
 import { credentialsOf } from './link/credentials.ts';
@@ -174,6 +174,7 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
             return (text) => createHmac('sha256', key).update(text).digest('hex');
           },
           processor: (ref, text) => loadProcessor(ref, text, env),
+          bounded,
         },
       });
     },

@@ -9,6 +9,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { Script } from 'node:vm';
 import { OtterError } from '../model/error.ts';
 import type { Processor } from '../model/processor.ts';
 import type { ProcessorRef } from '../model/topology.ts';
@@ -63,4 +64,35 @@ function load(ref: ProcessorRef, text: string): Processor {
 
 function unfit({ module }: ProcessorRef, why: string, hint: string): OtterError {
   return new OtterError('OT5053', `${module} cannot be run: ${why}`, { where: { module }, hint });
+}
+
+/** Of the rows of a part of a transaction or of a chunk, a few thousand together; well below the life of a node's lease. */
+const WORK_MS_MAX = 5_000;
+
+let work: (() => void) | null = null;
+const doWork = Symbol.for('otter.bounded-work');
+Object.defineProperty(globalThis, doWork, { value: () => work?.() });
+/** What a script calls is ended with it: nothing else in Node ends a function that does not return. */
+const script = new Script("globalThis[Symbol.for('otter.bounded-work')]()");
+
+/** Does what calls modules; what does not come back is ended. @throws OtterError OT5053 */
+export function bounded<T>(task: () => T, timeoutMs = WORK_MS_MAX): T {
+  const results: T[] = [];
+  const before = work;
+  work = () => results.push(task());
+  try {
+    script.runInThisContext({ timeout: timeoutMs });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+    throw new OtterError(
+      'OT5053',
+      `a module that \`process\` names took more than ${timeoutMs / 1000} s for a few rows`,
+      {
+        hint: 'See what in it does not end for the rows that come now, and apply a corrected one: the pipeline stands before them and goes on by itself.',
+      },
+    );
+  } finally {
+    work = before;
+  }
+  return results[0]!;
 }

@@ -44,11 +44,18 @@ export class LateCommits {
 /** As the log names them. */
 async function preparedNow(session: Session): Promise<ReadonlySet<string>> {
   const rows = await session.rows<{ data: string }>("XA RECOVER FORMAT='SQL'");
-  // Without what it usually is: no branch, format 1.
-  return new Set(
-    rows.map(({ data }) => {
-      const [global, branch = "X''", format = '1'] = data.split(',');
-      return `${global},${branch},${format}`;
-    }),
-  );
+  return new Set(rows.map(({ data }) => loggedName(data)));
+}
+
+/**
+ * A name as XA RECOVER prints it, as it stands in the log: every part as digits, and none left out. It prints letters and digits as
+ * they are, and leaves out the branch and the format where they are what they usually are.
+ */
+function loggedName(printed: string): string {
+  const [global, branch = "X''", format = '1'] = printed.split(',');
+  return `${inHex(global!)},${inHex(branch)},${format}`;
+}
+
+function inHex(part: string): string {
+  return part.startsWith('X') ? part : `X'${Buffer.from(part.slice(1, -1), 'latin1').toString('hex')}'`;
 }

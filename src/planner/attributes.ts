@@ -20,7 +20,7 @@ export function attributesOf(
   const [old, young] = [before, after].map((spec) => (spec === null ? null : written(kind, spec as Fields)));
   const found: AttributeChange[] =
     names === null ? [] : [{ path: 'name', action: 'change', before: names[0], after: names[1] }];
-  if (canonicalText(before) === canonicalText(after)) return found;
+  if (before !== null && canonicalText(before) === canonicalText(after)) return found;
   compareFields('', omit(old ?? {}, 'tables'), omit(young ?? {}, 'tables'), found);
   compareTables(tablesOf(old ?? null), tablesOf(young ?? null), found);
   // Two spellings of nothing (an empty list, none) are two values all the same.

@@ -16,7 +16,7 @@ import { type Fit, fitOf, printTypes } from './column-fit.ts';
 import { NULL_TYPE, TRUTH_TYPE } from './expression/types.ts';
 import type { FindHash } from './mask.ts';
 import { isOracle, oracleFit } from './oracle-fit.ts';
-import { type FindProcessor, type NamedColumn, processing, roomy } from './processing.ts';
+import { type Bounded, type FindProcessor, type NamedColumn, processing, roomy } from './processing.ts';
 import { type RowWork, rowWork } from './row-work.ts';
 
 /** What leaves the source of one table: its shape less the columns that stay, and how to cut rows to it. */
@@ -30,6 +30,8 @@ export interface Extract {
   readonly makes: ((row: Image) => Image) | null;
   /** What a processor makes of a row that would travel. @throws OtterError OT5053 */
   readonly processes: ((row: Image) => readonly Image[]) | null;
+  /** Where there is a processor: ends work with its rows that does not come back. */
+  readonly bounded: Bounded | null;
   /** Changed rows are read again. */
   readonly rereads: boolean;
 }
@@ -38,9 +40,10 @@ export interface Extract {
 export interface Finds {
   readonly hash: FindHash | null;
   readonly processor: FindProcessor | null;
+  readonly bounded: Bounded | null;
 }
 
-const NOTHING: Finds = { hash: null, processor: null };
+const NOTHING: Finds = { hash: null, processor: null, bounded: null };
 
 type ExtractRule = Pick<TableRule, 'omit' | 'only' | 'rows'> & Partial<Pick<TableRule, 'rename'>>;
 
@@ -48,7 +51,7 @@ type ExtractRule = Pick<TableRule, 'omit' | 'only' | 'rows'> & Partial<Pick<Tabl
  * @throws OtterError OT5010 when a key column would stay behind, OT5050 when `where`, `set`, `mask` or `process` do not fit the
  * table, OT5053 when a module cannot be run, OT5054.
  */
-export function extract(rule: ExtractRule, full: TableShape, { hash, processor }: Finds = NOTHING): Extract {
+export function extract(rule: ExtractRule, full: TableShape, { hash, processor, bounded }: Finds = NOTHING): Extract {
   const travels = (column: ColumnShape): boolean =>
     !column.generated && !isAmong(rule.omit, column.name) && (rule.only === null || isAmong(rule.only, column.name));
   const picks = full.columns.flatMap((column, index) => (travels(column) ? [index] : []));
@@ -63,7 +66,7 @@ export function extract(rule: ExtractRule, full: TableShape, { hash, processor }
       hint: 'Give it one, or leave `reread` out.',
     });
   if (picks.length === full.columns.length && !changes && ref === undefined)
-    return { shape: full, picks: null, keeps, makes: null, processes: null, rereads };
+    return { shape: full, picks: null, keeps, makes: null, processes: null, bounded: null, rereads };
   const at = new Map(picks.map((index, position) => [index, position]));
   const keyHole = full.primaryKey.find((index) => !at.has(index));
   if (keyHole !== undefined) {
@@ -117,7 +120,8 @@ export function extract(rule: ExtractRule, full: TableShape, { hash, processor }
     ref === undefined || processor === null
       ? null
       : processing(processor(ref), ref, full, named(shape.columns, rule.rename ?? {}), shape.primaryKey);
-  return { shape, picks, keeps, makes: changes ? maker(work, picks) : null, processes, rereads };
+  const made = changes ? maker(work, picks) : null;
+  return { shape, picks, keeps, makes: made, processes, bounded: processes === null ? null : bounded, rereads };
 }
 
 function named(columns: readonly ColumnShape[], rename: Readonly<Record<string, string>>): NamedColumn[] {

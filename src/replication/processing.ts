@@ -14,6 +14,9 @@ import { type PlainColumn, plainColumn } from './plain-values.ts';
 /** Finds the module. @throws OtterError OT5053 when it cannot be run */
 export type FindProcessor = (ref: ProcessorRef) => Processor;
 
+/** Does the work, and ends it when it takes too long, whatever it does. @throws OtterError OT5053 */
+export type Bounded = <T>(work: () => T) => T;
+
 /** A column by the name that it has at the target. */
 export interface NamedColumn {
   readonly name: string;

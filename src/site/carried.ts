@@ -14,6 +14,7 @@ import type { Hash } from '../replication/mask.ts';
 import { ruleFor } from '../replication/names.ts';
 import type { OtterRow } from '../replication/origin.ts';
 import { leavingRule, placeOf } from '../replication/places.ts';
+import type { Bounded } from '../replication/processing.ts';
 import { Announcements, type AnnouncementsOptions } from './announcements.ts';
 import { Leaving } from './leaving.ts';
 import { Routes } from './routes.ts';
@@ -35,6 +36,7 @@ export interface RowMaking {
   readonly hashBy: (key: SecretRef) => Hash;
   /** @param text of the module, as the channel has it. @throws OtterError OT5053 */
   readonly processor: (ref: ProcessorRef, text: string | undefined) => Processor;
+  readonly bounded: Bounded;
 }
 
 export type AnswerRow = Extract<OtterRow, { kind: 'answer' }>;
@@ -66,7 +68,7 @@ export class Carried {
       });
     };
     const processor = (ref: ProcessorRef): Processor => making.processor(ref, this.#spec.processors?.[ref.digest]);
-    this.routes = new Routes(spec.tables, { hash, processor });
+    this.routes = new Routes(spec.tables, { hash, processor, bounded: making.bounded });
     this.announcements = new Announcements({
       spec: () => this.#spec,
       generation: () => this.#generation,

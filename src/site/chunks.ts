@@ -5,7 +5,7 @@
  * target is. They count until the target has applied them.
  */
 import { covers, type Position, parsePosition } from '../model/position.ts';
-import { type CopyChunk, type RowChange, type TableShape, tableName } from '../model/row.ts';
+import { type CopyChunk, type Image, type RowChange, type TableShape, tableName } from '../model/row.ts';
 import { type Extract, travelling } from '../replication/load-table.ts';
 import { chunkBytes, movesChildren, type Parents, type PendingChunk } from './pending-chunk.ts';
 
@@ -63,7 +63,8 @@ export class Chunks {
       pending.settle('spoiled');
       return null;
     }
-    const rows = left.rows.flatMap((row) => travelling(row, route));
+    const travel = (): readonly Image[] => left.rows.flatMap((row) => travelling(row, route));
+    const rows = route.bounded === null ? travel() : route.bounded(travel);
     const bytes = chunkBytes(left.rows);
     this.#underWay.push({ position: parsePosition(position), rows: rows.length, bytes });
     pending.settle('sent');

@@ -53,6 +53,14 @@ export class Routes {
 
   /** The changes as they travel, without those of tables that do not. */
   cut(changes: readonly RowChange[]): readonly RowChange[] {
+    for (const { table } of changes) {
+      const bounded = this.of(table)?.bounded;
+      if (bounded != null) return bounded(() => this.#cut(changes));
+    }
+    return this.#cut(changes);
+  }
+
+  #cut(changes: readonly RowChange[]): readonly RowChange[] {
     const routed: RowChange[] = [];
     for (const change of changes) {
       const route = this.of(change.table);

@@ -3,7 +3,6 @@
  * columns that do not contradict each other.
  */
 import { isAmong } from '../model/column-names.ts';
-import type { SourceRange } from '../model/diagnostic.ts';
 import { nameProblem } from '../model/oracle-names.ts';
 import { mappingProblem, pairProblem, reversalProblem } from '../model/table-mapping.ts';
 import type { TablePattern } from '../model/table-pattern.ts';
@@ -50,25 +49,24 @@ export function namePath({ root }: Pick<Checked, 'root'>, entry: Path, side: 'fr
 function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, entry: Path): TablePattern | null {
   const { report } = checked;
   const from = parsePattern(table.from);
-  const fromPath = namePath(checked, entry, 'from');
   if (!from.ok)
     report({
       code: 'OT1050',
       summary: `\`${table.from}\` is not a table name`,
       detail: capital(from.problem),
-      path: fromPath,
+      path: namePath(checked, entry, 'from'),
       at: 'value',
       instead: from.instead,
     });
   if (table.to === null) return from.ok ? from.pattern : null;
   const to = parsePattern(table.to);
-  const toPath = namePath(checked, entry, 'to');
+  const toPath = (): Path => namePath(checked, entry, 'to');
   if (!to.ok)
     report({
       code: 'OT1050',
       summary: `\`${table.to}\` is not a table name`,
       detail: capital(to.problem),
-      path: toPath,
+      path: toPath(),
       at: 'value',
       instead: to.instead,
     });
@@ -79,7 +77,7 @@ function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, en
       code: 'OT1051',
       summary: `\`${table.from}\` cannot go to \`${table.to}\``,
       detail: capital(problem),
-      path: toPath,
+      path: toPath(),
       at: 'value',
     });
     return null;
@@ -91,7 +89,7 @@ function checkNames(checked: Checked, channel: ChannelSpec, table: TableSpec, en
       code: 'OT1053',
       summary,
       detail: `${capital(back)} A two-way channel needs the way back.`,
-      path: toPath,
+      path: toPath(),
       at: 'value',
     });
     return null;
@@ -157,16 +155,17 @@ function checkWeights({ report }: Checked, channel: ChannelSpec, name: string): 
 }
 
 function checkTwice(checked: Checked, entries: readonly Entry[]): void {
-  const seen = new Map<string, SourceRange>();
+  const seen = new Map<string, Path>();
   for (const { table, path, from } of entries) {
     const single = singleName(from);
     // Two spellings of one name (`a.b` and `` `a`.`b` ``) are the same.
     const key = single === null ? `pattern ${table.from}` : JSON.stringify([single.schema, single.table]);
-    const place = namePath(checked, path, 'from');
     const first = seen.get(key);
-    if (first === undefined) seen.set(key, valuePlace(checked.root, place));
+    if (first === undefined) seen.set(key, path);
     else {
-      const related = [{ message: 'first listed here', range: first }];
+      const place = namePath(checked, path, 'from');
+      const range = valuePlace(checked.root, namePath(checked, first, 'from'));
+      const related = [{ message: 'first listed here', range }];
       checked.report({
         code: 'OT1052',
         summary: `\`${table.from}\` is listed twice`,

@@ -43,7 +43,15 @@ export class PatternIndex<T> {
   }
 }
 
+const keys = new WeakMap<TablePattern, string | null>();
+
+/** The same text gives the same pattern, which is asked for again and again. */
 function keyOf(pattern: TablePattern): string | null {
-  const single = singleName(pattern);
-  return single === null ? null : JSON.stringify([single.schema, single.table]);
+  let key = keys.get(pattern);
+  if (key === undefined) {
+    const single = singleName(pattern);
+    key = single === null ? null : JSON.stringify([single.schema, single.table]);
+    keys.set(pattern, key);
+  }
+  return key;
 }

@@ -60,8 +60,23 @@ export interface Place {
 }
 
 export function child(tree: Tree | undefined, key: string | number): Tree | undefined {
-  if (tree?.kind === 'map') return tree.entries.find((entry) => entry.key === String(key))?.value;
+  if (tree?.kind === 'map') return entryOf(tree, String(key))?.value;
   return tree?.kind === 'list' ? tree.items[Number(key)] : undefined;
+}
+
+const LARGE_ENTRIES = 32;
+const byKey = new WeakMap<MapTree, ReadonlyMap<string, TreeEntry>>();
+
+/** Maps of hundreds of channels are asked thousands of times. */
+function entryOf(map: MapTree, key: string): TreeEntry | undefined {
+  if (map.entries.length < LARGE_ENTRIES) return map.entries.find((entry) => entry.key === key);
+  let known = byKey.get(map);
+  if (known === undefined) {
+    // Of a key that is there twice the first.
+    known = new Map([...map.entries].reverse().map((entry) => [entry.key, entry]));
+    byKey.set(map, known);
+  }
+  return known.get(key);
 }
 
 /** Follows the path as far as it goes. */
@@ -69,7 +84,7 @@ export function locate(root: Tree, path: Path): Place {
   let place: Place = { tree: root, keyRange: null, depth: 0, via: root.via, from: root.from ?? [] };
   for (const step of path) {
     const here: Tree = place.tree;
-    const entry = here.kind === 'map' ? here.entries.find((e) => e.key === String(step)) : undefined;
+    const entry = here.kind === 'map' ? entryOf(here, String(step)) : undefined;
     const value = entry?.value ?? (here.kind === 'list' ? here.items[Number(step)] : undefined);
     if (value === undefined) break;
     place = {

@@ -213,11 +213,13 @@ export async function crashRun(store: StateStore, name: string, chance: Chance):
 
   const chosen = await plan(desired);
   const other = chance();
-  if (other < 0.1) {
+  if (other < 0.15) {
     events.push('another apply before');
     await complete(randomTopology(name, chance));
   }
-  const doomed = new Doomed(store, 1 + Math.floor(chance() * 16), pick(chance, ['before', 'after', 'late']));
+  // Some live.
+  const dies = chance() < 0.1 ? Number.POSITIVE_INFINITY : 1 + Math.floor(chance() * 16);
+  const doomed = new Doomed(store, dies, pick(chance, ['before', 'after', 'late']));
   const end = await apply(doomed, chosen).then(
     (serial) => {
       if (chosen.changes.length > 0) told.set(serial, '');

@@ -5,6 +5,13 @@ import { access, type Family, open, rowItems } from './context.ts';
 
 const SESSIONS = 4;
 const COMMITS = 600;
+/** Printed as they are, as digits, with and without what is mostly left out. */
+const NAMES: readonly ((id: number) => string)[] = [
+  (id) => `'${id}'`,
+  (id) => `'tx ${id}','branch'`,
+  (id) => `X'00ff${id.toString(16).padStart(4, '0')}'`,
+  (id) => `'${id}','',7`,
+];
 
 test.each<Family>(['mariadb', 'mysql'])(
   '%s',
@@ -37,8 +44,9 @@ test.each<Family>(['mariadb', 'mysql'])(
       await using writer = await access(lab, lab.root).connect({ multipleStatements: true });
       for (let i = 0; i < COMMITS; i += 1) {
         const id = session * COMMITS + i;
-        await writer.query(`XA START '${id}'; INSERT INTO d.t VALUES (${id}); XA END '${id}'; XA PREPARE '${id}'`);
-        await writer.query(`XA COMMIT '${id}'`);
+        const xid = NAMES[i % NAMES.length]!(id);
+        await writer.query(`XA START ${xid}; INSERT INTO d.t VALUES (${id}); XA END ${xid}; XA PREPARE ${xid}`);
+        await writer.query(`XA COMMIT ${xid}`);
       }
       going -= 1;
     });

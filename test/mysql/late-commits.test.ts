@@ -39,6 +39,27 @@ test('what is committed and still prepared is waited for', async () => {
   expect(asked).toBe(3);
 });
 
+test.each([
+  ["X'00ff',X'',1", "X'00ff'"],
+  ["X'333139',X'',1", "'319'"],
+  ["X'61205f2d5a',X'',1", "'a _-Z'"],
+  ["X'61',X'62',1", "'a','b'"],
+  ["X'61',X'',7", "'a','',7"],
+  ["X'61',X'0a',7", "X'61',X'0a',7"],
+])('%s in the log is the one that XA RECOVER prints as %s', async (logged, printed) => {
+  const late = new LateCommits();
+  late.committed(logged);
+  let asked = 0;
+  await late.over(
+    server([[printed], [printed], []], (number) => {
+      asked = number;
+    }),
+    Promise.resolve(),
+    never,
+  );
+  expect(asked).toBe(2);
+});
+
 test('what is undecided is not, and a name that is prepared again was over', async () => {
   const late = new LateCommits();
   late.committed(TWO);

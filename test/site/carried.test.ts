@@ -28,6 +28,7 @@ function carrying(): Carried {
   const carried = new Carried({
     making: {
       hashBy: () => (text) => text,
+      bounded: (work) => work(),
       processor: () => (row) => row,
     },
     spec,

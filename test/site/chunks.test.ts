@@ -24,7 +24,15 @@ function send(chunks: Chunks, bytes: number, count: number): string {
 
 function started(): Chunks {
   return new Chunks({
-    routeOf: (shape) => ({ shape, picks: null, keeps: null, makes: null, processes: null, rereads: false }),
+    routeOf: (shape) => ({
+      shape,
+      picks: null,
+      keeps: null,
+      makes: null,
+      processes: null,
+      bounded: null,
+      rereads: false,
+    }),
   });
 }
 

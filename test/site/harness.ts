@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
-import { loadProcessor } from '../../src/executor/processors.ts';
+import { bounded, loadProcessor } from '../../src/executor/processors.ts';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql, startNewMariaDb } from '../../src/lab/servers.ts';
 import type { Spill } from '../../src/model/key-store.ts';
 import { compileChannel } from '../../src/model/pipeline.ts';
@@ -194,6 +194,7 @@ export class Sites implements AsyncDisposable {
       making: {
         hashBy: (key) => (text) => createHmac('sha256', JSON.stringify(key)).update(text).digest('hex'),
         processor: (ref, text) => loadProcessor(ref, text, {}),
+        bounded: (work) => bounded(work, 1_000),
       },
       ...more,
     });

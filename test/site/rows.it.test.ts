@@ -296,6 +296,10 @@ test('a module drops, changes and multiplies rows, the same for copied and strea
   const { error } = sites.figures()['m/a>b']!;
   expect(error).toMatchObject({ code: 'OT5053', message: expect.stringMatching(/id=11.*threw TypeError at line 1:/) });
   expect(error?.message).not.toContain('secret');
+  sites.set({ m: spec('export default (row) => { for (;;); }') });
+  await until('what never returns is ended', () =>
+    /took more than/.test(sites.figures()['m/a>b']?.error?.message ?? ''),
+  );
   // A corrected one goes on by itself.
   sites.set({ m: spec("export default (row) => ({ ...row, items: 'mended' })") });
   await until('it goes on', async () =>

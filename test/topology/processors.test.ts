@@ -4,7 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { loadProcessor } from '../../src/executor/processors.ts';
+import { bounded, loadProcessor } from '../../src/executor/processors.ts';
 import { attributesOf } from '../../src/planner/attributes.ts';
 import { canonical } from '../../src/planner/canonical.ts';
 import { loadTopology } from '../../src/topology/load.ts';
@@ -70,4 +70,26 @@ it('a node runs the text that the topology names, and no other', () => {
   expect(() => run('export default (row => ;')).toThrow('m.mjs cannot be run: SyntaxError');
   expect(() => run("import 'no-such-package'; export default () => null;")).toThrow('cannot be run: Error');
   expect(() => run('await 1; export default () => null;')).toThrow('m.mjs cannot be run');
+});
+
+it('what never returns is ended, whatever it catches; what returns or throws does so', () => {
+  expect(bounded(() => 7)).toBe(7);
+  expect(bounded(() => bounded(() => 8) + 1)).toBe(9);
+  const thrown = new TypeError('its own');
+  expect(() =>
+    bounded(() => {
+      throw thrown;
+    }),
+  ).toThrow(thrown);
+  const endless = (): never => {
+    for (;;) {
+      try {
+        for (;;);
+      } finally {
+        for (;;);
+      }
+    }
+  };
+  expect(() => bounded(endless, 20)).toThrow('a module that `process` names took more than 0.02 s');
+  expect(bounded(() => 'goes on')).toBe('goes on');
 });

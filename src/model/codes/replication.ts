@@ -181,7 +181,7 @@ export const REPLICATION_CODES = {
   OT5053: {
     title: 'Processor failed',
     meaning:
-      'The module that `process` names could not be loaded by the node of the source, or for the row that is named it threw, or gave something that cannot be written exactly: another value in the key, an unknown or missing column, a value of another kind. The pipeline stands before that row. What the module threw is not repeated, since it may quote values.',
+      'The module that `process` names could not be loaded by the node of the source, or for the row that is named it threw, or gave something that cannot be written exactly: another value in the key, an unknown or missing column, a value of another kind; or it took five seconds for a few rows, and was ended. The pipeline stands before that row. What the module threw is not repeated, since it may quote values.',
     action:
       'Correct the module and apply again: the pipeline goes on by itself. A node that runs with OTTER_PROCESSORS=off runs none.',
   },

@@ -134,7 +134,7 @@ function wanted(what: string, { type, at, end }: Compiled): ExpressionProblem {
 function rounded(of: Compiled, scale: number | null, make: (value: Big) => Big): Made {
   const { type, evaluate } = numeric(of);
   const result: Type =
-    scale === null
+    scale === null || of.type.kind === 'null'
       ? type
       : {
           ...whole(type.approximate ? 65 - scale : type.whole + 1),

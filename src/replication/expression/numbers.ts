@@ -15,6 +15,8 @@ import { big, type Val, ValueProblem } from './values.ts';
 type Made = Omit<Compiled, 'at' | 'end'>;
 type NumberType = TypeOf<'number'>;
 
+const DOUBLE: NumberType = { kind: 'number', whole: 65, scale: 0, approximate: true };
+
 /** @throws ExpressionProblem */
 export function sumOf(sign: Sum, left: Compiled, right: Compiled): Made {
   const [a, b] = [numeric(left), numeric(right)];
@@ -40,7 +42,8 @@ export function negative(of: Compiled): Made {
 export function numeric(part: Compiled): { readonly type: NumberType; readonly evaluate: (row: Image) => Val } {
   const { type, at, end } = part;
   if (type.kind === 'number') return { type, evaluate: part.evaluate };
-  if (type.kind === 'null') return { type: whole(1), evaluate: part.evaluate };
+  // What is counted with a NULL that is written is a DOUBLE to the servers, and so is what it meets in a CASE.
+  if (type.kind === 'null') return { type: DOUBLE, evaluate: part.evaluate };
   const one = whole(1);
   if (type.kind === 'truth') return { type: one, evaluate: converted(part, one) };
   throw new ExpressionProblem(`a number is wanted, and ${nameOf(type)} stands there`, at, end);
@@ -48,7 +51,7 @@ export function numeric(part: Compiled): { readonly type: NumberType; readonly e
 
 function resultOf(sign: Sum, a: NumberType, b: NumberType): NumberType {
   if (a.approximate || b.approximate)
-    return sign === 'div' ? whole(20) : { kind: 'number', whole: 65, scale: 0, approximate: true };
+    return sign === 'div' ? whole(20) : DOUBLE;
   const scale = Math.max(a.scale, b.scale);
   switch (sign) {
     case '+':

@@ -139,6 +139,9 @@ describe('numbers are exact', () => {
     ['ratio * 10', '3.0000000000000004e0', 'double NULL'],
     ['single = 0.1', '1', 'tinyint(1) NULL'],
     ['single * 2', '0.2e0', 'double NULL'],
+    // What a NULL that is written makes DOUBLE, also where it is not met (9522346061756737 % 100 is 37).
+    ['9522346061756737 % CASE WHEN id IS NOT NULL THEN 100 ELSE 1 + NULL END', '36e0', 'double NULL'],
+    ['9522346061756737 % CASE WHEN id IS NOT NULL THEN 100 ELSE round(NULL) END', '36e0', 'double NULL'],
     ['coalesce(single, 1)', '0.1e0', 'double'],
     ['single IN (0.10000000149011612)', '0', 'tinyint(1) NULL'],
     ['ratio = 0.30000000000000004', '1', 'tinyint(1) NULL'],
