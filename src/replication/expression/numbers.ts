@@ -50,8 +50,7 @@ export function numeric(part: Compiled): { readonly type: NumberType; readonly e
 }
 
 function resultOf(sign: Sum, a: NumberType, b: NumberType): NumberType {
-  if (a.approximate || b.approximate)
-    return sign === 'div' ? whole(20) : DOUBLE;
+  if (a.approximate || b.approximate) return sign === 'div' ? whole(20) : DOUBLE;
   const scale = Math.max(a.scale, b.scale);
   switch (sign) {
     case '+':
