@@ -128,6 +128,8 @@ export interface ErrorStatus {
   readonly message: string;
   /** What to do, or null. */
   readonly hint: string | null;
+  /** The transaction of the source that the target refuses, where the pipeline stands before one: `otter skip` names it. */
+  readonly transaction?: string | undefined;
 }
 
 /** What `otter status --tables --json` prints: the entries of the applied channels, and which tables each means. */
