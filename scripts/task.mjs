@@ -3,6 +3,7 @@
  * clone one command is enough, then does the task under the new Node and ends with its exit code.
  */
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { build, install, newEnvironment, newNode, ROOT, run, say } from './set-up.mjs';
 
 const CHECKS = {
@@ -25,6 +26,7 @@ const TASKS = {
   prepare: async () => await build({ always: true }),
   test: async (args) => await test(args, {}),
   'test:long': async (args) => await test(args, { OTTER_TEST_LONG: '1' }),
+  chaos: async (args) => await chaos(args),
   check: async (names) => (await install()) || (await check(names)),
   bench: async (args) => await ready(async () => await node(['bench/shared/run.ts', ...args])),
   sim: async (args) => (await install()) || (await node(['test/conflict/simulate.ts', ...args])),
@@ -46,6 +48,17 @@ async function test(args, env) {
   if (installed !== 0) return installed;
   const built = await build();
   return (await node(['node_modules/vitest/vitest.mjs', 'run', ...args], env)) || built;
+}
+
+/** So many minutes in which everything goes wrong. */
+async function chaos(args) {
+  const { values } = parseArgs({ args, options: { minutes: { type: 'string' }, seed: { type: 'string' } } });
+  const seed = values.seed === undefined ? {} : { OTTER_SEED: values.seed };
+  return await test(['test/e2e/chaos.long.test.ts', '--project', 'long'], {
+    OTTER_TEST_LONG: '1',
+    OTTER_CHAOS_MINUTES: values.minutes ?? '10',
+    ...seed,
+  });
 }
 
 /** Our own scripts get otter's exit codes and signals unchanged: one process, no shell between. */

@@ -4,6 +4,7 @@ import { EXIT } from './cli/context.ts';
 import { explainFailure } from './cli/failure.ts';
 import { run } from './cli/program.ts';
 import { compose } from './compose.ts';
+import { isOfModule } from './model/processor.ts';
 
 if (process.env['NO_COLOR'] || process.argv.includes('--no-color')) process.env['FORCE_COLOR'] = '0';
 
@@ -41,6 +42,11 @@ const context = compose({
 });
 // What nobody caught is a bug: the process must not go on in whatever state it is. Said last, to a terminal given back.
 process.on('uncaughtException', (error) => {
+  // A module's timer or promise is nobody's, and its words may quote values: its pipeline goes by what its calls give.
+  if (isOfModule(error)) {
+    process.stderr.write('A module that `process` names threw outside of its call; that changes nothing.\n');
+    return;
+  }
   process.once('exit', () => {
     process.exitCode = explainFailure(error, context);
   });

@@ -28,3 +28,11 @@ export interface ProcessorTable {
 
 /** Null: the row does not travel. Several: all of them do. Not a promise. */
 export type Processor = (row: ProcessorRow, table: ProcessorTable) => ProcessorRow | readonly ProcessorRow[] | null;
+
+/** Modules are loaded from folders that are called so. */
+export const MODULE_FOLDER = 'otter-processor-';
+
+/** Whether a module threw it outside of its call: in a timer, or in a promise that nobody waits for. */
+export function isOfModule(error: unknown): boolean {
+  return error instanceof Error && error.stack?.includes(MODULE_FOLDER) === true;
+}

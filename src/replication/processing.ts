@@ -48,7 +48,7 @@ export function processing(
       const row = Object.create(null) as Record<string, ProcessorValue>;
       const had = columns.map(({ name }, index) => readAt(plain[index]!, made[index]!, name));
       for (const [index, { name }] of columns.entries()) row[name] = had[index]!;
-      return rowsOf(call(run, row, about)).map((given) => {
+      return rowsOf(run, row, about).map((given) => {
         const image = imageOf(given, { columns, plain, names, had, made });
         const moved = key.find(
           (index) => image[index] !== made[index] && image[index] !== again(plain[index]!, made[index]!),
@@ -64,31 +64,31 @@ export function processing(
 
 class Thrown extends Error {}
 
-function call(run: Processor, row: ProcessorRow, about: Parameters<Processor>[1]): unknown {
+/** Runs what is the module's, getters and the like of what it gave included. */
+function its<T>(work: () => T): T {
   try {
-    return run(row, about);
+    return work();
   } catch (error) {
     // What it says may quote values.
     throw new Thrown(placeOf(error));
   }
 }
 
-/** It may be a getter of the module's. */
-function fieldOf(given: object, name: string): unknown {
-  try {
-    return (given as Readonly<Record<string, unknown>>)[name];
-  } catch (error) {
-    throw new Thrown(placeOf(error));
-  }
-}
+type Given = Readonly<Record<string, unknown>>;
 
-function rowsOf(given: unknown): readonly Readonly<Record<string, unknown>>[] {
-  if (given === null) return [];
-  const rows: readonly unknown[] = Array.isArray(given) ? given : [given];
-  return rows.map((row) => {
-    if (typeof row === 'object' && row !== null && typeof fieldOf(row, 'then') !== 'function')
-      return row as Readonly<Record<string, unknown>>;
-    const what = typeof row === 'object' && row !== null ? 'a promise' : String(typeof row);
+function rowsOf(run: Processor, row: ProcessorRow, about: Parameters<Processor>[1]): readonly Given[] {
+  const rows = its((): readonly unknown[] => {
+    const given: unknown = run(row, about);
+    if (given === null) return [];
+    // By index: a list may have holes.
+    return Array.isArray(given) ? Array.from({ length: given.length }, (_, at): unknown => given[at]) : [given];
+  });
+  return rows.map((one) => {
+    // Nobody waits for it, and what it ends with is nobody's.
+    if (one instanceof Promise) one.catch(() => undefined);
+    if (typeof one === 'object' && one !== null && its(() => typeof (one as Given)['then'] !== 'function'))
+      return one as Given;
+    const what = typeof one === 'object' && one !== null ? 'a promise' : String(typeof one);
     throw new ValueProblem(`${what} where a row, a list of rows or null is expected`);
   });
 }
@@ -102,11 +102,11 @@ interface Original {
   readonly made: Image;
 }
 
-function imageOf(given: Readonly<Record<string, unknown>>, { columns, plain, names, had, made }: Original): Image {
-  for (const name of Object.keys(given))
+function imageOf(given: Given, { columns, plain, names, had, made }: Original): Image {
+  for (const name of its(() => Object.keys(given)))
     if (!names.has(name)) throw new ValueProblem(`a column ${name} that does not travel: \`columns.set\` adds one`);
   return columns.map(({ name, shape }, index): Value => {
-    const value = Object.hasOwn(given, name) ? fieldOf(given, name) : undefined;
+    const value = its(() => (Object.hasOwn(given, name) ? given[name] : undefined));
     if (value === undefined) throw new ValueProblem(`no value of ${name}`);
     if (value === null) {
       if (shape.nullable || shape.computed === true) return null;

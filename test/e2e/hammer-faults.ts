@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { startProxy, type TcpProxy } from '../../src/lab/proxy.ts';
 import { type Random, seededRandom } from '../../src/lab/random.ts';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { type Chaos, chaosFaults } from './chaos-faults.ts';
 import type { Otter } from './otter.ts';
 
 /** One region's node and the line that others reach it by. */
@@ -50,6 +51,14 @@ export interface Faults {
   freezes: number;
   nodes: number;
   servers: number;
+  /** Nodes that stood still for a while, some longer than their lease. */
+  stoodStill: number;
+  /** Servers that did. */
+  serversStoodStill: number;
+  /** The state store killed, or standing still. */
+  stores: number;
+  /** Changes of tables. */
+  changes: number;
 }
 
 export interface Trouble {
@@ -57,6 +66,8 @@ export interface Trouble {
   readonly places: readonly Place[];
   /** Killed now and then; none in most cases. */
   readonly servers: readonly DatabaseServer[];
+  /** What else goes wrong; null in most cases. */
+  readonly chaos: Chaos | null;
   readonly seed: number;
   readonly going: () => boolean;
   readonly start: (node: string) => void;
@@ -67,8 +78,13 @@ export interface Trouble {
 /** Until told to stop; on return everything runs and every line is whole. */
 export async function makeTrouble(trouble: Trouble): Promise<Faults> {
   const { seed } = trouble;
-  const faults: Faults = { cuts: 0, freezes: 0, nodes: 0, servers: 0 };
+  const faults: Faults = {
+    ...{ cuts: 0, freezes: 0, nodes: 0, servers: 0 },
+    ...{ stoodStill: 0, serversStoodStill: 0, stores: 0, changes: 0 },
+  };
+  const { chaos, going } = trouble;
   await Promise.all([
+    ...(chaos === null ? [] : chaosFaults(trouble, chaos, going, seededRandom(seed + 3), faults)),
     onLines(trouble, seededRandom(seed), faults),
     onNodes(trouble, seededRandom(seed + 1), faults),
     onServers(trouble, seededRandom(seed + 2), faults),
@@ -91,12 +107,17 @@ async function onLines({ places, going }: Trouble, random: Random, faults: Fault
   }
 }
 
-async function onNodes({ otter, places, going, start, dying }: Trouble, random: Random, faults: Faults): Promise<void> {
+async function onNodes(
+  { otter, places, going, start, dying, chaos }: Trouble,
+  random: Random,
+  faults: Faults,
+): Promise<void> {
   while (await paused(random.between(800, 5_000), going)) {
     const { node } = random.pick(places);
     await dying(node);
     faults.nodes += 1;
-    await otter.end(node, 'SIGKILL');
+    if (chaos?.still.delete(node) === true) otter.signal(node, 'SIGCONT');
+    await otter.end(node, chaos !== null && random.chance(0.3) ? 'SIGTERM' : 'SIGKILL');
     await sleep(random.between(0, 500));
     start(node);
   }
@@ -113,7 +134,7 @@ async function onServers({ servers, going }: Trouble, random: Random, faults: Fa
 }
 
 /** Whether it still goes on after the pause. */
-async function paused(ms: number, going: () => boolean): Promise<boolean> {
+export async function paused(ms: number, going: () => boolean): Promise<boolean> {
   for (const end = Date.now() + ms; going() && Date.now() < end; ) await sleep(50);
   return going();
 }

@@ -10,7 +10,7 @@ import { connect } from './otter.ts';
  * Errors that users would see: a duplicate key, a lock wait, a deadlock, a foreign key of a child or a parent, and where a
  * server tells it, a row that changed since the transaction looked (MariaDB 11).
  */
-const BEARABLE: ReadonlySet<number> = new Set([1062, 1205, 1213, 1451, 1452, 1020]);
+export const BEARABLE: ReadonlySet<number> = new Set([1062, 1205, 1213, 1451, 1452, 1020]);
 /** For a killed server to come back. */
 const AWAY_MS = 30_000;
 
@@ -64,7 +64,7 @@ export async function write({ server, name, seed, going, pauseMs }: Session): Pr
   return written;
 }
 
-type ServerError = Error & { readonly errno?: number; readonly fatal?: boolean };
+export type ServerError = Error & { readonly errno?: number; readonly fatal?: boolean };
 
 async function tried(db: Connection, { sql }: Work): Promise<ServerError | null> {
   try {
@@ -76,7 +76,7 @@ async function tried(db: Connection, { sql }: Work): Promise<ServerError | null>
 }
 
 /** A server that ends also says so to sessions it still has (1053, 1927), or the socket breaks. */
-function isLost({ errno, fatal }: ServerError): boolean {
+export function isLost({ errno, fatal }: ServerError): boolean {
   return fatal === true || errno === undefined || errno === 1053 || errno === 1927;
 }
 

@@ -8,8 +8,9 @@ import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { compareDatabases, type Side } from '../../src/lab/compare.ts';
 import { type Random, seededRandom } from '../../src/lab/random.ts';
-import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { type DatabaseServer, type EtcdServer, startEtcd } from '../../src/lab/servers.ts';
 import { STARTS } from '../site/harness.ts';
+import type { Chaos } from './chaos-faults.ts';
 import { type Faults, makeTrouble, slowLines } from './hammer-faults.ts';
 import { decideAll, nothingIsSilent } from './hammer-manual.ts';
 import { OWN_SCHEMA, SCHEMA, TABLES } from './hammer-statements.ts';
@@ -32,6 +33,10 @@ export interface HammerCase {
   readonly manual?: boolean;
   /** Whether servers are killed too. */
   readonly killsServers?: boolean;
+  /** Whether everything else goes wrong as well, see `chaos-faults.ts`; with two nodes at every site, and etcd. */
+  readonly chaos?: boolean;
+  /** Whether tables are changed at the first site. */
+  readonly ddl?: boolean;
   readonly seconds: number;
 }
 
@@ -59,7 +64,10 @@ const REST_MS = 30_000;
 const SEEDED_S = 1_700_000_000;
 /** For a person to decide everything. */
 const PERSON_MS = 600_000;
-const NODES = ['west-1', 'east-1', 'south-1'];
+/** With those that take over. */
+const NODES = ['west-1', 'east-1', 'south-1', 'west-2', 'east-2', 'south-2'];
+/** Where nodes stood still others must find out first. */
+const REST_CHAOS_MS = 90_000;
 
 /** @throws Error naming the seed when the sites do not become equal, or anything happens that should not. */
 export async function hammer(which: HammerCase): Promise<void> {
@@ -84,7 +92,11 @@ class Run implements AsyncDisposable {
   readonly #servers: readonly DatabaseServer[];
   readonly #otter: Otter;
   readonly #closing: AsyncDisposableStack;
-  /** Nodes that ended and were not killed. */
+  readonly #store: EtcdServer | null;
+  readonly #nodes: readonly string[];
+  /** Nodes that are being ended. */
+  readonly #ending = new Set<string>();
+  /** Nodes that ended and were not told to. */
   readonly #fallen: string[] = [];
   /** Counted by nodes that were killed since. */
   readonly #before = { conflicts: 0, drift: 0 };
@@ -93,9 +105,12 @@ class Run implements AsyncDisposable {
     which: HammerCase,
     servers: readonly DatabaseServer[],
     otter: Otter,
+    store: EtcdServer | null,
     closing: AsyncDisposableStack,
   ) {
     this.#which = which;
+    this.#store = store;
+    this.#nodes = NODES.filter((_, i) => i % 3 < servers.length && (i < 3 || which.chaos === true));
     this.#servers = servers;
     this.#otter = otter;
     this.#closing = closing;
@@ -107,13 +122,15 @@ class Run implements AsyncDisposable {
     // Two families have one collation to compare keys by only when they are told.
     const options = mixed ? { args: ['--collation-server=utf8mb4_general_ci'] } : {};
     const servers = await Promise.all(which.engines.map(async (engine) => closing.use(await STARTS[engine](options))));
-    const otter = closing.use(await Otter.in(passwordsOf(servers)));
-    return new Run(which, servers, otter, closing.move());
+    const store = which.chaos === true ? closing.use(await startEtcd()) : null;
+    const state = store === null ? {} : { OTTER_STATE: store.url };
+    const otter = closing.use(await Otter.in({ ...passwordsOf(servers), ...state }));
+    return new Run(which, servers, otter, store, closing.move());
   }
 
   async hammer(seed: number): Promise<string> {
     const random = seededRandom(seed);
-    const nodes = NODES.slice(0, this.#servers.length);
+    const nodes = this.#nodes;
     for (const [i, server] of this.#servers.entries()) {
       const db = await connect(server);
       const begins = i === 0 || this.#which.manual === true;
@@ -153,6 +170,7 @@ class Run implements AsyncDisposable {
       going,
       start: (node) => this.#node(node),
       dying: async (node) => this.#dying(node),
+      chaos: this.#chaos(),
     });
     const calm = Date.now();
     const written = together(await writing);
@@ -164,7 +182,8 @@ class Run implements AsyncDisposable {
   async #rest(calm: number, random: Random): Promise<number> {
     const sites = await Promise.all(this.#servers.map(connect));
     for (const site of sites) this.#closing.defer(() => site.destroy());
-    const deadline = calm + REST_MS;
+    const restMs = this.#which.chaos === true ? REST_CHAOS_MS : REST_MS;
+    const deadline = calm + restMs;
     // The first round says that every write has arrived where it is decided, the second that its answer has come back.
     for (const round of [1, 2]) await this.#marks(sites, round, deadline);
     if (this.#which.manual === true) {
@@ -178,7 +197,7 @@ class Run implements AsyncDisposable {
     } else await this.#equal(deadline);
     const tookMs = Date.now() - calm;
     // They were not equal by chance, between one thing and another.
-    await this.#marks(sites, 1_000, Date.now() + REST_MS);
+    await this.#marks(sites, 1_000, Date.now() + restMs);
     await this.#equal(Date.now());
     await this.#otter.until('everything streams', streaming, 10_000);
     expect(this.#fallen, 'nodes that ended by themselves').toEqual([]);
@@ -228,11 +247,19 @@ class Run implements AsyncDisposable {
 
   #node(name: string): void {
     this.#otter.node(name).once('exit', (code, signal) => {
-      if (signal !== 'SIGKILL') this.#fallen.push(`${name} (${code ?? signal})`);
+      if (!this.#ending.delete(name) && signal !== 'SIGKILL') this.#fallen.push(`${name} (${code ?? signal})`);
     });
   }
 
+  #chaos(): Chaos | null {
+    if (this.#store === null) return null;
+    const [servers, changes] = [this.#servers, this.#which.ddl === true ? this.#servers[0]! : null];
+    // Who is killed now and then is not made to stand still as well.
+    return { store: this.#store, servers: this.#which.killsServers === true ? [] : servers, still: new Set(), changes };
+  }
+
   async #dying(node: string): Promise<void> {
+    this.#ending.add(node);
     const { conflicts, drift } = await this.#counted((owner) => owner === node);
     this.#before.conflicts += conflicts;
     this.#before.drift += drift;
@@ -252,7 +279,7 @@ class Run implements AsyncDisposable {
   /** How often nodes warned of what, by code, or in words. */
   #said(): string {
     const counts: Record<string, number> = {};
-    for (const node of NODES.slice(0, this.#servers.length)) {
+    for (const node of this.#nodes) {
       for (const line of this.#otter.log(node).split('\n')) {
         const level = /"level":(40|50)/.exec(line)?.[1];
         if (level === undefined) continue;
@@ -281,7 +308,7 @@ class Run implements AsyncDisposable {
   }
 }
 
-function channelOf({ engines, shape, conflict, ofTables, manual }: HammerCase): string {
+function channelOf({ engines, shape, conflict, ofTables, manual, ddl }: HammerCase): string {
   const tables = TABLES.map((table) => {
     const own = ofTables?.[table];
     return own === undefined ? `      - hammer.${table}\n` : `      - { from: hammer.${table}, conflict: ${own} }\n`;
@@ -290,6 +317,7 @@ function channelOf({ engines, shape, conflict, ofTables, manual }: HammerCase): 
     `  hammer:\n    between: [${NAMES.slice(0, engines.length).join(', ')}]\n`,
     shape === undefined ? '' : `    shape: ${shape}\n`,
     manual === true ? '    initial: none\n' : '',
+    ddl === true ? '    ddl: replicate\n' : '',
     `    conflict: ${conflict}\n    tables:\n`,
     ...tables,
   ].join('');

@@ -141,7 +141,37 @@ test.each<[string, unknown]>([
   ['no value of v', ({ id }: { id: number }) => ({ id })],
   ['a column x that does not travel', (row: object) => ({ ...row, x: 1 })],
   ['a promise', async (row: object) => row],
+  // Nobody waits for it: what it ends with must not end the process.
+  ['a promise', async () => Promise.reject(new Error('secret'))],
+  ['a promise', (row: object) => [row, Promise.reject(new Error('secret'))]],
   ['undefined where a row', () => undefined],
+  // A hole is nothing.
+  [
+    'undefined where a row',
+    (row: object) => {
+      const rows: object[] = [];
+      rows[1] = row;
+      return rows;
+    },
+  ],
+  [
+    'it threw SyntaxError',
+    (row: object) =>
+      new Proxy(row, {
+        ownKeys: () => {
+          throw new SyntaxError('secret');
+        },
+      }),
+  ],
+  [
+    'it threw EvalError',
+    (row: object) =>
+      new Proxy([row], {
+        get: () => {
+          throw new EvalError('secret');
+        },
+      }),
+  ],
   ['a column 0 that does not travel', (row: object) => [[row]]],
   ['string where a row', () => 'secret'],
   ['no value of id', () => new Map([['id', 1]])],

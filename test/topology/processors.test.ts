@@ -69,6 +69,16 @@ it('a node runs the text that the topology names, and no other', () => {
   expect(() => run('export default 1;')).toThrow('its default export is no function');
   expect(() => run('export default (row => ;')).toThrow('m.mjs cannot be run: SyntaxError');
   expect(() => run("import 'no-such-package'; export default () => null;")).toThrow('cannot be run: Error');
+  const endless = 'for (;;); export default () => null;';
+  const refusal = (timeoutMs: number): unknown => {
+    try {
+      return loadProcessor(ref(endless), endless, {}, timeoutMs);
+    } catch (error) {
+      return error;
+    }
+  };
+  expect(refusal(50)).toMatchObject({ message: 'm.mjs cannot be run: it does not come back when it is loaded' });
+  expect(refusal(1e9), 'it is not tried again').toBe(refusal(50));
   expect(() => run('await 1; export default () => null;')).toThrow('m.mjs cannot be run');
 });
 
