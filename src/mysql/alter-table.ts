@@ -7,6 +7,7 @@
  * would fill rows that are there with values of the moment is not carried.
  */
 import { NotCarriedError as NotCarried } from '../model/load.ts';
+import { charsetIn, withCharset } from './column-charset.ts';
 import { type CreateParts, type Part, partsOf } from './create-parts.ts';
 import { endOf, keyOf, linesOf, nameAt, rewritten, skipSpaces, wordsOf } from './create-words.ts';
 import { blurredDefault } from './printed-defaults.ts';
@@ -78,6 +79,7 @@ function read(create: string): CreateParts {
 
 class Columns {
   readonly #before: ReadonlyMap<string, string>;
+  readonly #options: CreateParts['options'];
   readonly #after: CreateParts;
   readonly #change: Alteration;
   /** Names after to names before, of columns that stay. */
@@ -88,6 +90,7 @@ class Columns {
 
   constructor(before: CreateParts, after: CreateParts, change: Alteration) {
     this.#before = new Map(before.columns.map(({ name, line }) => [name, line]));
+    this.#options = before.options;
     this.#after = after;
     this.#change = change;
     this.#generated = new Set(
@@ -151,7 +154,8 @@ class Columns {
       if (target === null) return [];
       const place: string = previous === null ? ' FIRST' : ` AFTER ${quoteName(previous)}`;
       previous = target;
-      const said = this.there(line, false);
+      const now = origin === undefined ? line : this.#withNewCharset(this.#before.get(origin)!, line);
+      const said = this.there(now, false);
       const requireMembers = (): void => {
         const blurred = blurredMembers(line, this.#after.options);
         if (blurred !== null) throw new NotCarried(`column ${name} ${blurred}`);
@@ -172,6 +176,12 @@ class Columns {
       return was === target ? [] : [`RENAME COLUMN ${quoteName(was)} TO ${quoteName(target)}`];
     });
     return [...gone.map((name) => `DROP COLUMN ${quoteName(columnAt(name)!)}`), ...placed];
+  }
+
+  /** The line afterwards; with the character set of the table, where it has that and had another. */
+  #withNewCharset(before: string, after: string): string {
+    const whole = withCharset(after, this.#after.options);
+    return charsetIn(withCharset(before, this.#options)) === charsetIn(whole) ? after : whole;
   }
 
   /** What each server reckons for rows that are there is the same. @throws NotCarried */

@@ -16,7 +16,9 @@ export function conversionObstacle(before: ColumnShape, after: ColumnShape, same
   if (before.generated !== after.generated) return `column ${after.name} is generated on one side of the change only`;
   if (after.generated || (before.type === after.type && before.charset === after.charset)) return null;
   if (fitOf(before, { ...after, nullable: true }) === 'exact') return null;
-  const change = `column ${after.name} becomes ${kept(after.type)} and was ${kept(before.type)}`;
+  const said = ({ type, charset }: ColumnShape): string =>
+    before.type === after.type ? `${kept(type)} of ${charset}` : kept(type);
+  const change = `column ${after.name} becomes ${said(after)} and was ${said(before)}`;
   if (!sameFamily) return `${change}, which the two server families convert in their own ways`;
   // A time without a date gets today's, one of a zone the session's, and what is no date is one in some sessions.
   const fromTime = TIMES.has(was) && !TEXTS.has(is);

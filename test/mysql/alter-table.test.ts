@@ -149,6 +149,37 @@ test('options: what means something', () => {
   ]);
 });
 
+test.each<[string, string, string[], string[], string[]]>([
+  [
+    'columns that had the one of the table get the new one',
+    ') ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_swedish_ci',
+    ["`v` varchar(20) DEFAULT ')'", "`e` enum('a,(','b')", '`n` int', '`own` text CHARACTER SET ucs2 COLLATE ucs2_bin'],
+    ["`v` varchar(20) DEFAULT ')'", "`e` enum('a,(','b')", '`n` int', '`own` text CHARACTER SET ucs2 COLLATE ucs2_bin'],
+    [
+      "CHANGE COLUMN `v` `v` varchar(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin DEFAULT ')'",
+      "CHANGE COLUMN `e` `e` enum('a,(','b') CHARACTER SET utf8mb4 COLLATE utf8mb4_bin",
+    ],
+  ],
+  [
+    'columns that keep theirs are told so',
+    ') ENGINE=InnoDB DEFAULT CHARSET=latin1 COLLATE=latin1_swedish_ci',
+    ['`v` varchar(20) DEFAULT NULL'],
+    ['`v` varchar(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci DEFAULT NULL'],
+    ['CHANGE COLUMN `v` `v` varchar(20) CHARACTER SET latin1 COLLATE latin1_swedish_ci DEFAULT NULL'],
+  ],
+  [
+    'where the table keeps its own nothing is said of it',
+    ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin',
+    ['`v` varchar(20)', "`w` char(1) GENERATED ALWAYS AS (convert('a' using latin1) collate latin1_bin) VIRTUAL"],
+    ['`v` varchar(30)', "`w` char(1) GENERATED ALWAYS AS (convert('a' using latin1) collate latin1_bin) VIRTUAL"],
+    ['CHANGE COLUMN `v` `v` varchar(30)'],
+  ],
+])('the character set of the table: %s', (_, tail, before, after, said) => {
+  const now = ') ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_bin';
+  const found = actions(table([ID, ...before], tail), table([ID, ...after], now));
+  expect(found.filter((action) => !action.startsWith('DEFAULT'))).toEqual(said);
+});
+
 test.each(["'it''s'", "'a\\'b' COMMENT 'x'", '0', '-1.5e3', 'NULL', "b'1' COMMENT 'now()'", "(_utf8mb4'x')", "('[]')"])(
   'a default that is the same everywhere: %s',
   (value) => {

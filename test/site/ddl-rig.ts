@@ -56,7 +56,7 @@ export async function arrived(sites: Sites): Promise<void> {
 /** Names of columns with their types and keys, as either family prints them. */
 export async function columns(root: Connection, schema: string, table: string): Promise<unknown> {
   const [rows] = await root.query(
-    `SELECT COLUMN_NAME AS n, REPLACE(REPLACE(COLUMN_TYPE, 'bigint(20)', 'bigint'), 'int(11)', 'int') AS t, IS_NULLABLE AS u, COLUMN_KEY AS k
+    `SELECT COLUMN_NAME AS n, REPLACE(REPLACE(COLUMN_TYPE, 'bigint(20)', 'bigint'), 'int(11)', 'int') AS t, IS_NULLABLE AS u, COLUMN_KEY AS k, CHARACTER_SET_NAME AS c
      FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '${schema}' AND TABLE_NAME = '${table}' ORDER BY ORDINAL_POSITION`,
   );
   return rows;
@@ -103,6 +103,9 @@ export const STATEMENTS = [
   'INSERT INTO s.w VALUES (2, "y")',
   'ALTER TABLE s.u RENAME s.t, ADD f FLOAT NOT NULL DEFAULT 0.1',
   'DROP TABLE s.w',
-  'CREATE TABLE s.w (v VARCHAR(9), id INT PRIMARY KEY)',
+  'CREATE TABLE s.w (v VARCHAR(9), id INT PRIMARY KEY) DEFAULT CHARACTER SET latin1',
   'INSERT INTO s.w VALUES ("z", 3)',
+  // No line of the definition says so.
+  'ALTER TABLE s.w CONVERT TO CHARACTER SET utf8mb4',
+  'INSERT INTO s.w VALUES ("日😀", 4)',
 ];
