@@ -186,7 +186,7 @@ async function agreeToLose(
   const rows = new Set(letters.map(({ table, key }) => `${tableName(table)} ${JSON.stringify(key)}`)).size;
   if (lose === n) return;
   const hint = `See them: otter deadletter list. Then, without being asked: otter deadletter drop ${address} --lose ${n}`;
-  if (lose !== undefined) throw new OtterError('OT7020', `there are ${n} changes to lose, not ${lose}`, { hint });
+  if (lose !== undefined) throw new OtterError('OT7030', `there are ${n} changes to lose, not ${lose}`, { hint });
   if (options.json !== true) {
     const tables = Map.groupBy(letters, ({ table }) => tableName(table));
     context.stdout.write(`These changes of ${rows} rows will never be made here, and cannot be had back:\n`);
@@ -248,7 +248,7 @@ function shownAs<T extends ListedLetter>(letter: Found<T>, names: Awaited<Return
 }
 
 function none(what: string): OtterError {
-  return new OtterError('OT7022', `there is no dead letter ${what}`, {
+  return new OtterError('OT7032', `there is no dead letter ${what}`, {
     hint: '`otter deadletter list` shows those that there are.',
   });
 }

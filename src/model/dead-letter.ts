@@ -94,6 +94,6 @@ export interface LettersSettled {
 export interface LetterDesk extends AsyncDisposable {
   /** Applies these letters, with all that hang together with them, each chain in its order and in a transaction of its own. */
   retry(pipeline: string, ids: readonly number[]): Promise<LettersSettled>;
-  /** Removes these letters if, with all that hang together with them, they are exactly these. @throws OtterError OT7020 */
+  /** Removes these letters if, with all that hang together with them, they are exactly these. @throws OtterError OT7030 */
   drop(pipeline: string, ids: readonly number[]): Promise<LettersSettled>;
 }

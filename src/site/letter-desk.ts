@@ -43,7 +43,7 @@ export class Desk implements LetterDesk {
       const wanted = new Set(ids);
       const touched = (await this.#chains(pipeline)).filter((chain) => chain.some(({ id }) => wanted.has(id))).flat();
       if (touched.length !== wanted.size || touched.some(({ id }) => !wanted.has(id))) {
-        throw new OtterError('OT7020', `the dead letters of ${pipeline} have changed since you looked at them`, {
+        throw new OtterError('OT7030', `the dead letters of ${pipeline} have changed since you looked at them`, {
           hint: 'Nothing was dropped. Look again: the same command shows what it would do now.',
         });
       }
@@ -82,7 +82,7 @@ export class Desk implements LetterDesk {
         });
         return done === null ? refused(first!) : { done, refused: [] };
       } catch (error) {
-        if (error instanceof OtterError && error.code === 'OT7021') return refused(error.message);
+        if (error instanceof OtterError && error.code === 'OT7031') return refused(error.message);
         if (!isRefusal(error)) throw error;
         first ??= inWords(error);
       }
@@ -118,7 +118,7 @@ export class Desk implements LetterDesk {
     }
   }
 
-  /** @throws OtterError OT7021 where a table has not the columns of a letter any more */
+  /** @throws OtterError OT7031 where a table has not the columns of a letter any more */
   async #waiting(letters: readonly LoggedLetter[]): Promise<Waiting[]> {
     const tables = new Map<string, LoadTable>();
     const waiting: Waiting[] = [];
@@ -163,7 +163,7 @@ export class Desk implements LetterDesk {
 }
 
 function unfit(message: string): OtterError {
-  return new OtterError('OT7021', message, { hint: 'Make it as it was for the moment, or drop the letter.' });
+  return new OtterError('OT7031', message, { hint: 'Make it as it was for the moment, or drop the letter.' });
 }
 
 /** What a server says, for a person. */

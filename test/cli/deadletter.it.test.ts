@@ -111,7 +111,7 @@ test('a list has keys and reasons and no other values; one has its row', async (
   expect(shown.out).toContain(`otter deadletter -t ${join(folder, 'main.yaml')}`);
   expect(await otter(['deadletter', 'show', 'b:99999'])).toMatchObject({
     code: 1,
-    err: expect.stringContaining('OT7022'),
+    err: expect.stringContaining('OT7032'),
   });
 });
 
@@ -132,7 +132,7 @@ test('what is refused still stays; what is given up is asked for by its address;
   expect(dropped).toMatchObject({ code: 0, out: expect.stringMatching(/shop\.t: 1 insert[\s\S]*1 dropped\./) });
   expect(await otter(['deadletter', 'drop', 'shop', '--lose', '1'])).toMatchObject({
     code: 1,
-    err: expect.stringContaining('OT7020'),
+    err: expect.stringContaining('OT7030'),
   });
   await b.query('ALTER TABLE shop.t DROP CONSTRAINT short');
   expect(await otter(['deadletter', 'retry', 'shop/a:b'])).toMatchObject({ code: 0, out: '2 applied.\n' });

@@ -39,7 +39,7 @@ test('a row that is refused still stays with what waits behind it; what is dropp
   });
   expect(JSON.stringify(refused)).not.toMatch(/50[01]/);
   // What was looked at is not all that would be lost.
-  await expect(desk.drop('dropped/a>b', [one!])).rejects.toMatchObject({ code: 'OT7020' });
+  await expect(desk.drop('dropped/a>b', [one!])).rejects.toMatchObject({ code: 'OT7030' });
   expect((await letters('dropped')).length).toBe(3);
   await desk.drop('dropped/a>b', [one!, behind!]);
   await ra.query('UPDATE dropped.t SET v = 3 WHERE id = 1');
