@@ -62,6 +62,9 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     reachConflictResolver: async (...asked) => (await plane()).reachConflictResolver(...asked),
     reachCompared: async (...asked) => (await plane()).reachCompared(...asked),
     makingRows: async () => (await plane()).makingRows(),
+    reachLetters: async (...asked) => (await plane()).reachLetters(...asked),
+    reachPlaces: async (...asked) => (await plane()).reachPlaces(...asked),
+    reachLetterDesk: async (...asked) => (await plane()).reachLetterDesk(...asked),
     askNode: async (...asked) => (await plane()).askNode(...asked),
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {

@@ -22,17 +22,20 @@ import type { RowMaking } from './model/row-making.ts';
 import { ComparedServer } from './mysql/compared.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
+import { openLetters } from './mysql/dead-letters.ts';
 import { inspectServer } from './mysql/inspect.ts';
 import { readManagerTables } from './mysql/manager-tables.ts';
 import { gtidsBefore } from './mysql/point-gtids.ts';
 import { readFacts } from './mysql/server-facts.ts';
 import { mysqlSource } from './mysql/source.ts';
+import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
 import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
 import { NO_SOURCE } from './oracle/one-way.ts';
 import { OracleTarget } from './oracle/target.ts';
+import { Desk } from './site/letter-desk.ts';
 import { Resolving } from './site/resolving.ts';
 import { Site, type SiteOptions } from './site/site.ts';
 import { openKeyFile } from './state/key-file.ts';
@@ -51,6 +54,9 @@ export type DataPlane = Pick<
   | 'reachConflictResolver'
   | 'reachCompared'
   | 'makingRows'
+  | 'reachLetters'
+  | 'reachLetterDesk'
+  | 'reachPlaces'
   | 'askNode'
 >;
 
@@ -118,6 +124,20 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       return new ComparedServer(server, spec.schema);
     },
     makingRows: async () => rowMaking(env),
+    reachLetters: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      return openLetters(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
+    },
+    reachLetterDesk: async (name, spec, lineage, signal) => {
+      const password = resolveSecret(spec.password, env);
+      const server = new DatabaseServer({ name, spec, password });
+      signal.addEventListener('abort', () => server.abandon(), { once: true });
+      return new Desk(mysqlTarget(server, spec.schema, lineage).target);
+    },
+    reachPlaces: async (name, spec, signal) => {
+      const password = resolveSecret(spec.password, env);
+      return openPlaces(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
+    },
     askNode: async ({ advertise, link = null }, signal) => {
       const credentials = credentialsOf(
         link,

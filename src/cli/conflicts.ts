@@ -54,7 +54,7 @@ export async function conflicts(
 async function list(context: Context, options: ConflictsOptions, address: string | undefined): Promise<number> {
   const query = queryOf(options, context.now());
   const { topology } = loadValid(context, options);
-  const { databases, channel, pipeline } = placeOf(topology, address);
+  const { databases, channel, pipeline } = logPlaceOf(topology, address);
   const names = await namesOf(context, options, topology);
   // Otter's own tables have the names under which things are kept.
   const where = {
@@ -168,14 +168,14 @@ function usage(message: string, example: string): OtterError {
   return new OtterError('OT7001', message, { hint: `For example: ${example}` });
 }
 
-interface Place {
+export interface LogPlace {
   readonly databases: readonly string[];
   readonly channel: string | null;
   readonly pipeline: string | null;
 }
 
 /** Which logs, and what in them. @throws OtterError OT7001 */
-function placeOf(topology: Topology, address: string | undefined): Place {
+export function logPlaceOf(topology: Topology, address: string | undefined, command = 'conflicts'): LogPlace {
   const everywhere = { databases: databasesOf(topology), channel: null, pipeline: null };
   if (address === undefined) return everywhere;
   const [, kind, name, ends] = /^(?:(database|channel|pipeline)\.)?([a-z][a-z0-9_-]*)(?:\/(.+))?$/s.exec(address) ?? [];
@@ -190,7 +190,7 @@ function placeOf(topology: Topology, address: string | undefined): Place {
   const isDatabase = kind !== 'channel' && kind !== 'pipeline' && everywhere.databases.includes(name);
   const isChannel = kind !== 'database' && kind !== 'pipeline' && channel !== null;
   if (isDatabase && isChannel)
-    throw usage(`\`${name}\` may be database.${name} or channel.${name}`, `otter conflicts channel.${name}`);
+    throw usage(`\`${name}\` may be database.${name} or channel.${name}`, `otter ${command} channel.${name}`);
   if (isDatabase) return { ...everywhere, databases: [name] };
   if (!isChannel) throw notThere(topology, address);
   const targets = new Set(compileChannel(name, channel).map(({ target }) => target));
@@ -209,11 +209,11 @@ export function conflictAddresses(topology: Topology): string[] {
 }
 
 /** Those that can have a log. */
-function databasesOf(topology: Topology): string[] {
+export function databasesOf(topology: Topology): string[] {
   return Object.entries(topology.database).flatMap(([name, { engine }]) => (engine === 'oracle' ? [] : [name]));
 }
 
-function notThere(topology: Topology, address: string): OtterError {
+export function notThere(topology: Topology, address: string): OtterError {
   const known = [...Object.keys(topology.channel), ...databasesOf(topology)];
   return new OtterError('OT7001', `the topology has no database, channel or pipeline \`${address}\``, {
     hint: `It has ${known.join(', ')}.`,

@@ -43,6 +43,16 @@ export async function agree(
   await typed(context, `${question} Only "yes" is taken: `, 'yes', { alone, hint });
 }
 
+/** What a yes alone does not cover: a word is typed for it. */
+export async function agreeByWord(
+  context: Context,
+  question: string,
+  word: string,
+  { alone, hint }: { readonly alone: string; readonly hint: string },
+): Promise<void> {
+  await typed(context, `${question} type ${word}, and nothing else: `, word, { alone, hint });
+}
+
 async function typed(
   context: Context,
   question: string,

@@ -2,7 +2,13 @@
 import type { ReachCompared } from '../model/comparing.ts';
 import { OtterError } from '../model/error.ts';
 import type { FindPoint, ReachServer, ReadManager } from '../model/importing.ts';
-import type { ReachConflictLog, ReachDatabase } from '../model/inspection.ts';
+import type {
+  ReachConflictLog,
+  ReachDatabase,
+  ReachLetterDesk,
+  ReachLetters,
+  ReachPlaces,
+} from '../model/inspection.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { ReachConflictResolver } from '../model/resolution.ts';
@@ -65,6 +71,11 @@ export interface Parts {
   readonly reachConflictLog: ReachConflictLog;
   /** For `otter conflicts resolve`. */
   readonly reachConflictResolver: ReachConflictResolver;
+  /** For `otter deadletter`. */
+  readonly reachLetters: ReachLetters;
+  readonly reachLetterDesk: ReachLetterDesk;
+  /** For `otter position`. */
+  readonly reachPlaces: ReachPlaces;
   /** For `otter import --db`. */
   readonly reachServer: ReachServer;
   /** For `otter import --otter4`. */

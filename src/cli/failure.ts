@@ -20,6 +20,8 @@ const EXITS: Readonly<Record<string, number>> = {
   OT2003: EXIT.partly,
   OT2004: EXIT.refused,
   OT2005: EXIT.locked,
+  OT2045: EXIT.refused,
+  OT2046: EXIT.refused,
   OT2008: EXIT.refused,
   OT2011: EXIT.refused,
   OT2031: EXIT.partly,

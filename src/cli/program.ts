@@ -20,6 +20,7 @@ import { init } from './init.ts';
 import { type Add, addKeeping, WORDS } from './keeping.ts';
 import { node, up } from './node.ts';
 import { type PlanOptions, plan } from './plan.ts';
+import { addSettling, SETTLING_WORDS } from './settling.ts';
 import { type StatusOptions, status } from './status.ts';
 import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
@@ -29,11 +30,6 @@ import { watchPlan } from './watch.ts';
 /** A day; what is longer is a slip. */
 const DEMO_SECONDS_MAX = 86_400;
 const RESUME = 'go on with the plan of an apply that was cut';
-
-/** Commands of the contract that this version does not do yet. */
-const LATER: readonly (readonly [string, string])[] = [
-  ['position <what> <address>', 'show or move where a pipeline stands'],
-];
 
 /** Runs one command line. What goes wrong has been told when this returns. */
 export async function run(argv: readonly string[], outer: Context): Promise<number> {
@@ -86,7 +82,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
       .summary(summary)
       .description(`${summary[0]!.toUpperCase()}${summary.slice(1)}.`);
     for (const argument of args) {
-      const words = WORDS[`${name!} ${argument}`];
+      const words = { ...WORDS, ...SETTLING_WORDS }[`${name!} ${argument}`];
       if (words === undefined) made.argument(argument);
       else made.addArgument(words);
     }
@@ -100,17 +96,9 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   addPlanning(add, context);
   addRunning(add, context);
   addKeeping(add, context, stepFlags);
+  addSettling(add, context);
   addLooking(add, context);
-  addVerifying(add, context, { timeOf, countOf });
-  for (const [usage, summary] of LATER) {
-    add(usage, `${summary} (not built yet)`, `otter ${usage}`, () => {
-      throw new OtterError('OT7004', `otter ${usage.split(' ')[0]!} is not built yet`, {
-        hint: '`otter --help` says what is.',
-      });
-    })
-      .allowUnknownOption()
-      .allowExcessArguments();
-  }
+  addVerifying(add, context);
   return program;
 }
 

@@ -7,6 +7,7 @@ import { printable } from '../render/width.ts';
 import { matchesTable } from '../replication/compared-groups.ts';
 import { loadTopology } from '../topology/load.ts';
 import { resync as sendAgain } from '../verify/resync.ts';
+import { audited } from './auditing.ts';
 import { type CommonOptions, type Context, EXIT, topologyName } from './context.ts';
 import { appliedOf, channelOf, pipelinesOf } from './verify.ts';
 
@@ -39,16 +40,19 @@ export async function resync(
   );
   const { source } = pipelines[0]!;
   await using database = await parts.reachCompared(source, topology.database[source]!, signal);
-  const sent = await Promise.all(
-    pipelines.map(async (pipeline): Promise<Sent> => {
-      const kept = applied.names.keptPipeline(pipeline.name);
-      const told = ({ rows }: ResyncProgress): void => {
-        if (options.json !== true) stdout.write(`${printable(pipeline.name)}: ${rows} rows sent\n`);
-      };
-      const wait = { lineage, patienceMs: options.timeout ?? PATIENCE_MS, now, signal, told };
-      const progress = await sendAgain(database, { pipeline: kept, table, keys: null, where }, wait);
-      return { pipeline: pipeline.name, ...progress };
-    }),
+  const what = `${channel} ${table} from ${source}${where === null ? '' : ', some rows'}`;
+  const sent = await audited(context, options, { topology: name, command: 'resync', what }, async () =>
+    Promise.all(
+      pipelines.map(async (pipeline): Promise<Sent> => {
+        const kept = applied.names.keptPipeline(pipeline.name);
+        const told = ({ rows }: ResyncProgress): void => {
+          if (options.json !== true) stdout.write(`${printable(pipeline.name)}: ${rows} rows sent\n`);
+        };
+        const wait = { lineage, patienceMs: options.timeout ?? PATIENCE_MS, now, signal, told };
+        const progress = await sendAgain(database, { pipeline: kept, table, keys: null, where }, wait);
+        return { pipeline: pipeline.name, ...progress };
+      }),
+    ),
   );
   if (options.json === true) stdout.write(`${JSON.stringify({ channel, table, from: source, pipelines: sent })}\n`);
   else for (const one of sent) stdout.write(`${printable(inWords(one))}\n`);

@@ -16,6 +16,8 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   up: 'files',
   graph: 'files',
   conflicts: 'files',
+  deadletter: 'files',
+  position: 'files',
   destroy: 'name',
   node: 'name',
   status: 'name',
@@ -28,6 +30,7 @@ const COMMANDS: Readonly<Record<string, 'files' | 'name'>> = {
   lock: 'name',
   pause: 'name',
   resume: 'name',
+  skip: 'name',
   state: 'name',
   migrate: 'name',
 };

@@ -15,6 +15,7 @@ import { findsOf } from '../replication/making.ts';
 import { loadTopology } from '../topology/load.ts';
 import { repair } from '../verify/repair.ts';
 import { verify as compare, type Progress } from '../verify/verify.ts';
+import { audited } from './auditing.ts';
 import { type CommonOptions, type Context, EXIT, stateUrl, storeToRead, topologyName } from './context.ts';
 
 export interface VerifyFlags extends CommonOptions {
@@ -73,7 +74,7 @@ export async function verify(context: Context, options: VerifyFlags, address: st
   };
   const kept = (pipeline: string): string => applied.names.keptPipeline(pipeline);
   const patienceMs = options.timeout ?? PATIENCE_MS;
-  const tables = await compare({
+  const comparing: Parameters<typeof compare>[0] = {
     pipelines,
     database: (one) => databases.get(one),
     refused: (one) => refused(topology.database[one], one),
@@ -100,11 +101,20 @@ export async function verify(context: Context, options: VerifyFlags, address: st
     repair: options.repair === true ? (found) => repair(found, { lineage, kept, patienceMs, now, signal }) : null,
     now,
     signal,
-  }).catch((error: unknown) => {
-    // A session that was ended for it is no news.
-    signal.throwIfAborted();
-    throw error;
-  });
+  };
+  const deed = {
+    topology: name,
+    command: 'verify --repair',
+    what: [channel ?? 'all channels', ...(options.table ?? [])].join(' '),
+  };
+  const work = async (): Promise<readonly TableResult[]> => compare(comparing);
+  const tables = await (options.repair === true ? audited(context, options, deed, work) : work()).catch(
+    (error: unknown) => {
+      // A session that was ended for it is no news.
+      signal.throwIfAborted();
+      throw error;
+    },
+  );
   keep(null);
   const report = { topology: name, startedMs, endedMs: now(), tables };
   context.stdout.write(json ? `${JSON.stringify(verifyJson(report), null, 2)}\n` : renderSummary(report));

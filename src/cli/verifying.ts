@@ -1,11 +1,12 @@
 /** Commands that prove that databases are the same, and make them so. */
 import { Option } from 'commander';
 import type { Context } from './context.ts';
-import type { Add, Flags } from './keeping.ts';
+import { countOf, timeOf } from './flag-values.ts';
+import type { Add } from './keeping.ts';
 import { type ResyncFlags, resync } from './resync.ts';
 import { type VerifyFlags, verify } from './verify.ts';
 
-export function addVerifying(add: Add, context: Context, { timeOf, countOf }: Pick<Flags, 'timeOf' | 'countOf'>): void {
+export function addVerifying(add: Add, context: Context): void {
   add(
     'verify [channel]',
     'compare the databases row by row, while they take writes; ends with 2 when rows differ',

@@ -11,7 +11,7 @@ import type { Condition, StateStore } from '../model/ports.ts';
 import type { PauseRecord } from '../model/records.ts';
 import type { ChannelSpec } from '../model/topology.ts';
 import type { AppliedSpec, AppliedState, LiveState } from '../planner/change.ts';
-import { type PausedKind, pauseKey } from '../state/keys.ts';
+import { moveKey, type PausedKind, pauseKey } from '../state/keys.ts';
 import { readApplied } from './applied.ts';
 import type { AuditEntry } from './audit.ts';
 
@@ -117,10 +117,14 @@ export async function goOn(
     const [kind, name] = [address.slice(0, address.indexOf('.')), address.slice(address.indexOf('.') + 1)];
     return keyOf(topology, { kind: kind as PausedKind, name }, applied);
   });
+  // What was wanted of one that rests means nothing when it goes on. Who may resume need not be one who may move.
+  const wishes = rest.pipelines.map((name) => moveKey(topology, applied.names.keptPipeline(name)));
+  const found = await Promise.all(wishes.map(async (key) => (await store.list(key)).entries));
+  const moves = found.flat().flatMap((entry) => (wishes.includes(entry.key) ? [entry.key] : []));
   const result = await store.commit({
     conditions: [channelAsSeen(rest)],
     puts: [audit.put({ what: paused.join(', '), result: 'done' })],
-    deletes: keys,
+    deletes: [...keys, ...moves],
   });
   return result.ok ? paused : null;
 }

@@ -10,11 +10,11 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
-import type { MetaRecord, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
+import type { MetaRecord, MoveRecord, NodeRecord, OwnerRecord, SkipRecord, SpecRecord } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import type { ParsedKey } from '../state/keys.ts';
-import { metaKey, nodeKey, ownerKey, parseKey, pauseKey, specKey } from '../state/keys.ts';
+import { metaKey, moveKey, nodeKey, ownerKey, parseKey, pauseKey, skipKey, specKey } from '../state/keys.ts';
 
 export interface Seen<T> {
   readonly record: T;
@@ -26,7 +26,7 @@ export interface Seen<T> {
 /** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
 export type News = 'nothing' | 'beat' | 'change';
 
-const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner', 'pause']);
+const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner', 'pause', 'skip', 'move']);
 
 export class World {
   readonly #topology: string;
@@ -120,7 +120,11 @@ export class World {
         const stayed = record.stays?.pipelines?.[pipeline.name] ?? 0;
         const born = came + Math.max(stayed, ...this.#sinceOf(pipeline));
         const enabled = pipeline.enabled && !this.#isPaused(channel, pipeline.name);
-        const desired = { spec: { ...pipeline, enabled }, generation: record.generation, born };
+        const skip = this.#at<SkipRecord>(skipKey(this.#topology, pipeline.name))?.record.transaction;
+        const move = enabled ? null : this.#moveOf(pipeline.name, record.generation);
+        const wanted = { ...(skip === undefined ? {} : { skip }), ...(move === null ? {} : { move }) };
+        const spec = { ...pipeline, enabled, ...wanted };
+        const desired = { spec, generation: record.generation, born };
         for (const database of new Set([source, target])) {
           const known = all.get(database);
           if (known === undefined) all.set(database, [desired]);
@@ -129,6 +133,12 @@ export class World {
       }
     }
     return all;
+  }
+
+  /** Where somebody wants it to stand, as the channel is now. */
+  #moveOf(pipeline: string, generation: number): { from: string | null; to: string } | null {
+    const record = this.#at<MoveRecord>(moveKey(this.#topology, pipeline))?.record;
+    return record?.generation === generation ? { from: record.from, to: record.to } : null;
   }
 
   /** By a person, as a whole or this pipeline alone: it rests and keeps its place, as one that is not enabled. */
@@ -241,7 +251,7 @@ export class World {
   /** @param named whether a record came or went */
   #forget(at: ParsedKey['at'], named: boolean): void {
     if (named) this.#names.clear();
-    if (at === 'spec' || at === 'meta' || at === 'pause') this.#pipelines = null;
+    if (at === 'spec' || at === 'meta' || at === 'pause' || at === 'skip' || at === 'move') this.#pipelines = null;
   }
 
   #sawForeign(database: string, revision: number): void {

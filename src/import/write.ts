@@ -160,7 +160,8 @@ function wrapped(text: string, width: number): string[] {
   const clean = text.replaceAll(/[\p{Cc}\p{Cs}\u2028\u2029\ufeff]+/gu, ' ').trim();
   const lines: string[] = [];
   let line = '';
-  for (const word of clean.split(/ +/)) {
+  // A command that is to be typed stands in one line.
+  for (const word of clean.match(/otter position set \S+ --to \S+|\S+/g) ?? []) {
     if (line !== '' && line.length + word.length + 1 > width) {
       lines.push(line);
       line = '';

@@ -1,9 +1,11 @@
 /** What `otter validate --live` learns of a database: facts, read once, that change nothing there. */
 import type { ConflictLogReader } from './conflict.ts';
+import type { LetterDesk, LetterReader } from './dead-letter.ts';
 import type { OtterError } from './error.ts';
 import type { ServerFacts } from './ports.ts';
 import type { Account } from './privileges.ts';
 import type { SessionSetting, TableShape } from './row.ts';
+import type { PlaceReader } from './standing-places.ts';
 import type { DatabaseSpec } from './topology.ts';
 
 export interface TableName {
@@ -70,6 +72,20 @@ export interface LiveDatabase extends AsyncDisposable {
   /** How large tables are, by the server's statistics; none where the database is no source. @throws OtterError */
   sizes(): Promise<readonly SizedTable[]>;
 }
+
+/** The dead letters of a database. @throws OtterError as `ReachDatabase` does */
+export type ReachLetters = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<LetterReader>;
+
+/** Where pipelines into a database stand, and where its log ends. @throws OtterError as `ReachDatabase` does */
+export type ReachPlaces = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<PlaceReader>;
+
+/** The same to settle them. @param lineage of the topology whose they are */
+export type ReachLetterDesk = (
+  name: string,
+  spec: DatabaseSpec,
+  lineage: string,
+  signal: AbortSignal,
+) => Promise<LetterDesk>;
 
 /** The conflict log of a database, as `ReachDatabase` reaches it. @throws OtterError as that does, and OT4004 */
 export type ReachConflictLog = (name: string, spec: DatabaseSpec, signal: AbortSignal) => Promise<ConflictLogReader>;

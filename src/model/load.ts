@@ -3,6 +3,7 @@
  * that commits with them.
  */
 import type { ClosedConflicts, ConflictRecord, ConflictShare, OpenConflict } from './conflict.ts';
+import type { DeadLetter, LoggedLetter } from './dead-letter.ts';
 import type { LogPoint } from './position.ts';
 import type { ResyncProgress, ResyncRequest } from './resync.ts';
 import type {
@@ -193,11 +194,14 @@ export class DuplicateKey extends Error {
 /** The server refused a row aloud, or would have changed a value of it in silence. */
 export class RowRefused extends Error {
   readonly row: RefusedRow | null;
+  /** Surely for what the row holds: not for what the table, the session or the server is like. */
+  readonly ofRow: boolean;
 
-  constructor(cause: unknown, row: RefusedRow | null) {
+  constructor(cause: unknown, row: RefusedRow | null, ofRow = false) {
     super('the server refused a row', { cause });
     this.name = 'RowRefused';
     this.row = row;
+    this.ofRow = ofRow;
   }
 }
 
@@ -246,6 +250,15 @@ export interface LoadSession extends AsyncDisposable {
   /** Which of these records are open still; they stay so until the transaction ends. */
   stillOpen(ids: readonly number[]): Promise<readonly number[]>;
   closeConflicts(closed: ClosedConflicts): Promise<void>;
+  /** What is written from here on in the transaction can be undone by itself, also after a row was refused. */
+  mark(): Promise<void>;
+  /** Undoes what was written since `mark`. */
+  undo(): Promise<void>;
+  /** Keeps a change that was set aside, in `otter.dead_letter`; returns its number, which is greater than all before. */
+  park(letter: DeadLetter): Promise<number>;
+  /** Which of these letters are there still. */
+  lettersLeft(ids: readonly number[]): Promise<readonly number[]>;
+  removeLetters(ids: readonly number[]): Promise<void>;
   recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void>;
   /** What columns the rows of source tables have from here on; since when one counts is kept when it was recorded before. */
   recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void>;
@@ -387,6 +400,8 @@ export interface TargetPort {
   openConflicts(pipeline: string): Promise<readonly OpenConflict[]>;
   /** Which of these records are open still, when whatever closes them is done. */
   stillOpen(ids: readonly number[]): Promise<readonly number[]>;
+  /** Letters of a pipeline into this database, in order: at most so many behind a number. */
+  letters(pipeline: string, behind: number, limit: number): Promise<readonly LoggedLetter[]>;
   /** Removes some of the records that are older or more than is to be kept; false: nothing more was to be removed. */
   pruneConflicts(share: ConflictShare): Promise<boolean>;
   /** Removes a batch of what users put into `otter.skip`, and of old requests in `otter.resync`; whether there was something. */

@@ -118,6 +118,10 @@ export interface PipelineSpec {
   readonly ddl: ChannelSpec['ddl'];
   readonly onError: ChannelSpec['onError'];
   readonly enabled: boolean;
+  /** A transaction of the source that somebody wants passed over, by its id; absent: none. */
+  readonly skip?: string;
+  /** While it rests: where somebody wants it to stand, and where it stood then (null: it had not begun); absent: nobody does. */
+  readonly move?: { readonly from: string | null; readonly to: string };
   /** Where the key of masks that hash is found. */
   readonly maskKey?: SecretRef;
   /** See `ChannelSpec`. */

@@ -52,6 +52,8 @@ export interface ErrorRecord {
   readonly code: string;
   readonly message: string;
   readonly hint: string | null;
+  /** The transaction of the source that the target refuses, where the pipeline stands before one (OT5016). */
+  readonly transaction?: string | undefined;
 }
 
 export interface CopyProgress {
@@ -101,6 +103,8 @@ export interface PipelineFigures {
   readonly conflictTables?: Readonly<Record<string, number>> | undefined;
   /** Conflicts of this pipeline's changes that wait for a person; nodes of earlier versions do not tell. */
   readonly open?: number | undefined;
+  /** Changes of this pipeline that are set aside in `otter.dead_letter`; nodes of earlier versions do not tell. */
+  readonly deadLetters?: number | undefined;
   /** Rows that were not as the log said they should be, put right and counted. */
   readonly drift: number;
   readonly copy: CopyProgress | null;
@@ -248,6 +252,29 @@ export interface ChangeRecord {
 
 /** `pause/<kind>/<name>`: a channel or pipeline that somebody has paused, beside what is declared. */
 export interface PauseRecord {
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
+}
+
+/** `skip/<pipeline>`: the one transaction that a pipeline is to pass over, until it has. */
+export interface SkipRecord {
+  /** Its id in the log of the source. */
+  readonly transaction: string;
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
+}
+
+/** `move/<pipeline>`: where a pipeline that rests is to stand, until it does. */
+export interface MoveRecord {
+  /** Where it stood when that was wanted; null: it had not begun. */
+  readonly from: string | null;
+  readonly to: string;
+  /** Of its channel then; of another generation it means nothing any more. */
+  readonly generation: number;
   readonly by: string;
   readonly host: string;
   readonly at: string;

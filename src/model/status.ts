@@ -68,6 +68,8 @@ export interface PipelineStatus {
   readonly conflict_tables: Readonly<Record<string, number>>;
   /** Conflicts that wait for a person. */
   readonly open_conflicts: number;
+  /** Changes that are set aside at the target: `otter deadletter`. */
+  readonly dead_letters: number;
   /** Rows that were not as the log said, put right. */
   readonly drift: number;
   /** With `dry_run`: what would have been written, by table at the target, of the fifty with most; null without. */
@@ -126,6 +128,8 @@ export interface ErrorStatus {
   readonly message: string;
   /** What to do, or null. */
   readonly hint: string | null;
+  /** The transaction of the source that the target refuses, where the pipeline stands before one: `otter skip` names it. */
+  readonly transaction?: string | undefined;
 }
 
 /** What `otter status --tables --json` prints: the entries of the applied channels, and which tables each means. */

@@ -110,10 +110,51 @@ export function databaseError(error: unknown, where: Readonly<Record<string, str
 }
 
 /** Servers quote what they refuse; values of rows stay out of messages. */
-function withoutValues(text: string): string {
+export function withoutValues(text: string): string {
   return text
     .replace(/^Duplicate entry '[\s\S]*' for key /, 'Duplicate entry for key ')
-    .replace(/\b(value|literal)s?:? '[\s\S]*?'(?= for | at row |$)/gi, '$1');
+    .replace(/\b(value|literal|character string)s?:? '[\s\S]*?'(?= for | at row |$)/gi, '$1');
+}
+
+/**
+ * Refusals of what a row holds, or of rows that it needs or that need it: numbers from `mysqld_error.h`. What is not named here
+ * may lie in the table, the session or the server, and then concerns every row.
+ */
+const OF_A_ROW: ReadonlySet<number> = new Set([
+  1048, // column cannot be null
+  1062, // duplicate entry
+  1118, // row size too large
+  1216, // no parent row
+  1217, // row has children
+  1263, // null to a column that is NOT NULL
+  1264, // out of range
+  1265, // data truncated
+  1292, // truncated incorrect value
+  1300, // invalid character string
+  1364, // no default value
+  1366, // incorrect value for the character set or type
+  1367, // illegal value
+  1369, // check option of a view
+  1406, // data too long
+  1411, // incorrect value for a function
+  1416, // no geometry from what was sent
+  1441, // datetime overflow
+  1451, // row has children
+  1452, // no parent row
+  1526, // no partition for the value
+  1586, // duplicate entry
+  1644, // SIGNAL: a trigger says no
+  1690, // out of range in an expression
+  1748, // not in the given partition
+  3140, // invalid JSON
+  3141, // invalid JSON
+  3819, // check constraint (MySQL)
+  4025, // check constraint (MariaDB)
+]);
+
+/** Whether the server said that of a row, for what it holds. */
+export function isOfRow(error: unknown): boolean {
+  return OF_A_ROW.has(serverErrorNumber(error) ?? 0);
 }
 
 function classify(error: unknown, number: number | null): Class {

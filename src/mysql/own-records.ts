@@ -290,7 +290,7 @@ export class OwnRecords {
 
   tablesDelete(pipeline: string, tables: readonly string[]): string[] {
     const where = `${this.of(pipeline)} AND source_table IN (${tables.map(quoteText).join(',')})`;
-    return (['copy', 'structure', 'definition', 'making'] as const).map(
+    return (['copy', 'structure', 'definition', 'making', 'dead_letter'] as const).map(
       (table) => `DELETE FROM ${this.table(table)} WHERE ${where}`,
     );
   }
@@ -358,7 +358,7 @@ export class OwnRecords {
   async forget(connection: Session, pipeline: string): Promise<void> {
     const tables = [
       ...(['checkpoint', 'division', 'copy', 'structure'] as const),
-      ...(['definition', 'making', 'change', 'watermark', 'resynced'] as const),
+      ...(['definition', 'making', 'change', 'watermark', 'resynced', 'dead_letter'] as const),
     ];
     for (const table of tables) await connection.run(`DELETE FROM ${this.table(table)} WHERE ${this.of(pipeline)}`);
   }

@@ -6,7 +6,7 @@ import type { ResultSetHeader } from 'mysql2';
 import { OtterError } from '../model/error.ts';
 import { DuplicateKey, type RefusedRow, RowRefused } from '../model/load.ts';
 import type { Session } from './connection.ts';
-import { serverErrorNumber } from './driver-error.ts';
+import { isOfRow, serverErrorNumber } from './driver-error.ts';
 import { inParcels } from './long-literals.ts';
 import { givenLines, type Lines } from './packets.ts';
 
@@ -48,6 +48,7 @@ async function sendLong(connection: Session, packetBytesMax: number, long: strin
     throw new RowRefused(
       new Error(`it takes more than max_allowed_packet of the server, which is ${packetBytesMax} bytes`),
       null,
+      true,
     );
   }
   const result = await connection.run(sql);
@@ -57,12 +58,13 @@ async function sendLong(connection: Session, packetBytesMax: number, long: strin
 
 /** The error as a loader knows it. @param row that was written, when one alone was */
 export function told(error: unknown, row: RefusedRow | null): unknown {
-  if (error instanceof RowRefused) return new RowRefused(error.cause, row);
+  if (error instanceof RowRefused) return new RowRefused(error.cause, row, error.ofRow);
   if (DUPLICATES.has(serverErrorNumber(error) ?? 0)) {
     const duplicate = new DuplicateKey(error);
     duplicate.row = row;
     return duplicate;
   }
-  if (row !== null && error instanceof OtterError && error.code === 'OT4006') return new RowRefused(error, row);
+  if (row !== null && error instanceof OtterError && error.code === 'OT4006')
+    return new RowRefused(error, row, isOfRow(error));
   return error;
 }

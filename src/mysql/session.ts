@@ -6,6 +6,7 @@
  */
 import type { ResultSetHeader } from 'mysql2';
 import type { ClosedConflicts, ConflictRecord } from '../model/conflict.ts';
+import type { DeadLetter } from '../model/dead-letter.ts';
 import { OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
@@ -34,6 +35,7 @@ import { answerInserts, resolutionInsert, touchInserts, versionInserts } from '.
 import { closeConflicts, conflictInserts, stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
+import { letterInsert, lettersDelete, lettersLeft } from './dead-letter-rows.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
 import type { OwnRecords } from './own-records.ts';
@@ -56,6 +58,9 @@ import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
 import { send, told } from './sending.ts';
 import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
 import { bentBy } from './warnings.ts';
+
+/** Name of a savepoint. */
+const MARK = 'otter_row';
 
 export interface SessionOptions {
   readonly connection: Session;
@@ -242,7 +247,7 @@ export class MysqlSession implements LoadSession {
 
   async #checkWarnings({ warningStatus }: ResultSetHeader, zeros: number): Promise<void> {
     const worst = await bentBy(this.#options.connection, warningStatus, zeros);
-    if (worst !== null) throw new RowRefused(new Error(worst), this.#row);
+    if (worst !== null) throw new RowRefused(new Error(worst), this.#row, true);
   }
 
   async #setLenient(lenient: boolean): Promise<void> {
@@ -333,6 +338,28 @@ export class MysqlSession implements LoadSession {
 
   async closeConflicts(closed: ClosedConflicts): Promise<void> {
     if (closed.ids.length > 0) await this.#send([closeConflicts(this.#options.records.table('conflict'), closed)]);
+  }
+
+  async mark(): Promise<void> {
+    await this.#send([`SAVEPOINT ${MARK}`]);
+  }
+
+  async undo(): Promise<void> {
+    await this.#send([`ROLLBACK TO SAVEPOINT ${MARK}`]);
+  }
+
+  async park(letter: DeadLetter): Promise<number> {
+    const { records } = this.#options;
+    const [result] = await this.#send([letterInsert(records.table('dead_letter'), records.lineage, letter)]);
+    return result!.insertId;
+  }
+
+  async lettersLeft(ids: readonly number[]): Promise<readonly number[]> {
+    return lettersLeft(this.#options.connection, this.#options.records.table('dead_letter'), ids);
+  }
+
+  async removeLetters(ids: readonly number[]): Promise<void> {
+    if (ids.length > 0) await this.#send([lettersDelete(this.#options.records.table('dead_letter'), ids)]);
   }
 
   async beginOwn(between: string): Promise<void> {

@@ -7,6 +7,7 @@
  */
 
 import type { ConflictShare, NamedImage, OpenConflict } from '../model/conflict.ts';
+import type { LoggedLetter } from '../model/dead-letter.ts';
 import { Lane } from '../model/lane.ts';
 import {
   type BegunTable,
@@ -33,6 +34,7 @@ import { pruneConflicts } from './conflict-log.ts';
 import { stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
+import { type LetterRow, letterOf, lettersBehind } from './dead-letter-rows.ts';
 import { createOtterTables, hasLineage, OTTER_TABLES } from './otter-tables.ts';
 import { OwnRecords } from './own-records.ts';
 import { MysqlSession } from './session.ts';
@@ -350,6 +352,11 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
   async stillOpen(ids: readonly number[]): Promise<readonly number[]> {
     // Whoever closes them holds their locks for a moment, for which beats should not wait.
     return this.#marks.run((connection) => stillOpen(connection, this.#records.table('conflict'), ids));
+  }
+
+  async letters(pipeline: string, behind: number, limit: number): Promise<readonly LoggedLetter[]> {
+    const sql = lettersBehind(this.#records.table('dead_letter'), this.#records.of(pipeline), behind, limit);
+    return (await this.#control.run((connection) => connection.rows<LetterRow>(sql))).map(letterOf);
   }
 
   async pruneConflicts(share: ConflictShare): Promise<boolean> {

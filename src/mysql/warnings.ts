@@ -1,5 +1,6 @@
 /** Warnings of statements that are not strict: which of them would be errors if they were. */
 import type { Session } from './connection.ts';
+import { withoutValues } from './driver-error.ts';
 
 /** WARN_DATA_TRUNCATED: what the error value of an ENUM gives, and a text that is cut; only a note where spaces are. */
 const TRUNCATED = 1265;
@@ -25,7 +26,9 @@ export async function bentBy(connection: Session, count: number, zeros: number):
   const bent = listed.filter(isBent);
   if (listed.length === count && bent.length <= zeros) return null;
   const worst = bent.find(({ Code }) => Number(Code) !== TRUNCATED) ?? bent.at(-1);
-  return worst === undefined ? 'more warnings than the server lists' : `${worst.Message} (error ${worst.Code})`;
+  return worst === undefined
+    ? 'more warnings than the server lists'
+    : `${withoutValues(worst.Message)} (error ${worst.Code})`;
 }
 
 function isBent({ Level, Code }: Warning): boolean {

@@ -9,6 +9,11 @@ export function onlyATarget(): never {
   throw new Error('an Oracle database is only the target of one-way channels');
 }
 
+/** What is asked where changes are set aside, which they are not into an Oracle database (OT1068). A call is a bug. */
+export function noLetters(): never {
+  throw new Error('changes are not set aside in an Oracle database');
+}
+
 /** What is asked where changes of tables are carried, which they are not into an Oracle database (OT1090). A call is a bug. */
 export function noChanges(): never {
   throw new Error('changes of tables are not carried into an Oracle database');

@@ -23,7 +23,7 @@ import {
 import { type Image, tableName } from '../model/row.ts';
 import type { Bind, Connection } from './connection.ts';
 import { isDuplicate } from './errors.ts';
-import { noChanges, noLanes, onlyATarget } from './one-way.ts';
+import { noChanges, noLanes, noLetters, onlyATarget } from './one-way.ts';
 import type { OwnRecords } from './own-records.ts';
 import { type Statement, TableStatements } from './statements.ts';
 
@@ -274,6 +274,11 @@ export class OracleSession implements LoadSession {
   readonly parkConflict = onlyATarget;
   readonly stillOpen = onlyATarget;
   readonly closeConflicts = onlyATarget;
+  readonly mark = noLetters;
+  readonly undo = noLetters;
+  readonly park = noLetters;
+  readonly lettersLeft = noLetters;
+  readonly removeLetters = noLetters;
   readonly lockWhole = onlyATarget;
   readonly logPosition = onlyATarget;
   readonly logEnd = onlyATarget;

@@ -6,6 +6,7 @@
  * the transaction of any earlier owner and fences it, and only then reads where the pipeline stands.
  */
 
+import type { LoggedLetter } from '../model/dead-letter.ts';
 import { OtterError } from '../model/error.ts';
 import { Lane } from '../model/lane.ts';
 import type { Checkpoint, CopyState, LoadSession, Place, RecordedTable, TargetPort } from '../model/load.ts';
@@ -81,6 +82,11 @@ export class OracleTarget implements TargetPort, AsyncDisposable {
 
   copies(pipeline: string): Promise<readonly CopyState[]> {
     return this.#read((connection, records) => records.copies(connection, pipeline));
+  }
+
+  /** None is ever set aside here (OT1068). */
+  async letters(): Promise<readonly LoggedLetter[]> {
+    return [];
   }
 
   async shape(schema: string, table: string): Promise<TableShape | null> {

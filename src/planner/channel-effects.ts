@@ -335,8 +335,11 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
   if (differs('onError')) {
     effects.push(
       after.onError === 'park'
-        ? { risk: 'medium', text: 'rows that cannot be written are parked, and their pipelines go on' }
-        : { risk: 'low', text: 'a row that cannot be written stops its pipeline' },
+        ? {
+            risk: 'medium',
+            text: 'rows that cannot be written are set aside, with what must wait behind them, and their pipelines go on',
+          }
+        : { risk: 'low', text: 'a row that cannot be written stops its pipeline; what is set aside stays so' },
     );
   }
   if (differs('initial') || differs('existing')) {

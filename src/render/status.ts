@@ -49,6 +49,8 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
           `    ${row.open_conflicts} wait for a decision: otter conflicts ${row.name.replace('>', ':')} --open`,
         ),
       );
+    if (row.dead_letters > 0)
+      lines.push(paint(33, `    ${row.dead_letters} set aside: otter deadletter list ${row.name.replace('>', ':')}`));
     if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
     if (row.dry_run !== null) lines.push(...dryLines(row.dry_run).map((text) => paint(33, text)));
     if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));

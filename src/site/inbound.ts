@@ -9,6 +9,7 @@ import { messageOf, OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
   type CopyState,
+  type LoadSession,
   type LogOrigin,
   type Place,
   type RecordedTable,
@@ -24,6 +25,7 @@ import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed, type Window } from './feed.ts';
 import { Figures } from './figures.ts';
@@ -32,6 +34,7 @@ import { type InOrder, Lanes } from './lanes.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
 import { type Care, Loading, type LoadingOptions } from './loading.ts';
 import { pump } from './pump.ts';
+import { lettersInTheWay, SettingAside } from './setting-aside.ts';
 import { TargetTables } from './tables.ts';
 import type { UnseenChanges } from './unseen-changes.ts';
 
@@ -86,12 +89,14 @@ export class Inbound {
   /** How the large transaction under way must be written when it comes again. */
   readonly #care: Care = { gtid: null, refused: null };
   readonly #inOrder: InOrder = { until: null };
+  readonly #letters: DeadLetters;
 
   constructor(options: InboundOptions) {
     this.#options = options;
     this.#spec = options.spec;
     this.#generation = options.generation;
     this.#figures = new Figures(options.now);
+    this.#letters = new DeadLetters(options.target, options.spec.name);
   }
 
   /** As the topology has it now. */
@@ -125,7 +130,7 @@ export class Inbound {
   }
 
   figures(): PipelineFigures {
-    return { ...this.#figures.read(), open: this.#options.open?.() ?? 0 };
+    return { ...this.#figures.read(), open: this.#options.open?.() ?? 0, deadLetters: this.#letters.size };
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -162,7 +167,11 @@ export class Inbound {
   failed(error: unknown): void {
     const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
     const before = this.#figures.error;
-    this.#figures.error = { code: known.code, message: known.message, hint: known.hint ?? null };
+    const { transaction } = known.where;
+    this.#figures.error = {
+      ...{ code: known.code, message: known.message, hint: known.hint ?? null },
+      ...(known.code === 'OT5016' && typeof transaction === 'string' ? { transaction } : {}),
+    };
     if (known.retry === 'never') {
       this.#figures.phase = 'failed';
       // It was taken up and came to nothing: who waits for this generation need not wait on.
@@ -232,6 +241,8 @@ export class Inbound {
           : new PlainStrategy(() => this.#spec, tables, stream.opening.logsCascades);
     using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
+    const count = dry ? 1 : (this.#spec.lanes ?? 1);
+    const aside = await this.#aside(strategy, session, count > 1 || record !== null);
     const reached = (position: string): void => {
       stream.acknowledge(position);
       this.#figures.position = position;
@@ -262,11 +273,13 @@ export class Inbound {
         logger.warn('rows that are not at the source were not deleted: others may have made them', { table }),
       figures: this.#figures,
       care: this.#care,
+      aside,
       joined: this.#options.joined,
+      passed: (transaction) =>
+        logger.warn('a transaction of the source was passed over, as somebody wanted', { transaction }),
       desired: () => ({ spec: this.#spec, generation: this.#generation }),
     };
     const loading = new Loading(options);
-    const count = dry ? 1 : (this.#spec.lanes ?? 1);
     await using lanes =
       count === 1 && record === null
         ? null
@@ -315,8 +328,11 @@ export class Inbound {
         if (told && !late) this.#figures.observedGeneration = this.#generation;
       }
       for (const delivery of window.deliveries) {
-        if (delivery.kind === 'beat') await this.#beat(delivery.settled, tables);
-        else if (delivery.kind === 'table') this.#told(delivery.announced.complete);
+        if (delivery.kind === 'beat') {
+          await this.#beat(delivery.settled, tables);
+          if (aside !== null) await this.#letters.refresh(session);
+        }
+        if (delivery.kind === 'table') this.#told(delivery.announced.complete);
       }
       // Lanes may still be writing them.
       if (lanes === null) forgetRows(window.deliveries);
@@ -327,6 +343,23 @@ export class Inbound {
     };
     await pump(stream.deliveries, feed, { ready, apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
+  }
+
+  /**
+   * Where something may be set aside, or is.
+   * @throws OtterError OT5080 where something is, and what comes cannot be kept behind it
+   */
+  async #aside(strategy: Strategy, session: LoadSession, inLanes: boolean): Promise<SettingAside | null> {
+    const { name, role } = this.#spec;
+    await this.#letters.load();
+    if (strategy instanceof DryStrategy) return null;
+    if (strategy instanceof PlainStrategy && role === 'one-way' && !inLanes) {
+      const { now } = this.#options;
+      return new SettingAside({ spec: () => this.#spec, letters: this.#letters, strategy, session, now });
+    }
+    if (this.#letters.size === 0) return null;
+    const why = role === 'one-way' ? 'its lanes could not wait for each other' : 'both sides write now';
+    throw lettersInTheWay(name, name, why);
   }
 
   /** The source has carried this generation out, and all that came before it is applied. */

@@ -6,7 +6,7 @@
  * pipeline brings is not overwritten by what another had on its way that had its tables before.
  */
 import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
-import type { OtterError } from '../model/error.ts';
+import { messageOf, OtterError } from '../model/error.ts';
 import type { Spill } from '../model/key-store.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
@@ -14,7 +14,7 @@ import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import type { TableShape } from '../model/row.ts';
 import { ruleFor } from '../replication/names.ts';
-import { untilDone } from './backoff.ts';
+import { backoff, untilDone } from './backoff.ts';
 import { Inbound } from './inbound.ts';
 import type { Join } from './joins.ts';
 import { judging } from './judge.ts';
@@ -22,6 +22,7 @@ import { ManualStrategy } from './manual-judge.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { type MeshJudgingOptions, MeshStrategy } from './mesh-judge.ts';
 import { Meshes } from './meshes.ts';
+import { moveCheckpoint } from './moving.ts';
 import type { LogStart } from './reader.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
@@ -62,6 +63,12 @@ export interface IncomingOptions {
   readonly signal: AbortSignal;
 }
 
+/** What became of a wish that a pipeline stand elsewhere. */
+interface Moved {
+  readonly wanted: string;
+  figures: Partial<Pick<PipelineFigures, 'position' | 'error'>>;
+}
+
 interface RunningInbound {
   readonly spec: PipelineSpec;
   readonly born: number;
@@ -79,6 +86,8 @@ export class Incoming {
   readonly #leaving = new Map<string, Promise<void>>();
   #desired: readonly Desired[] = [];
   readonly #meshes: Meshes;
+  /** Pipelines that rest and are to stand elsewhere: what became of that. */
+  readonly #moves = new Map<string, Moved>();
 
   constructor(options: IncomingOptions) {
     this.#options = options;
@@ -107,6 +116,8 @@ export class Incoming {
     // A pipeline that sleeps keeps its place; one that left the topology does not.
     for (const { spec } of before) if (!wanted.has(spec.name)) this.#forget(spec.name);
     for (const [name, each] of wanted) if (each.spec.enabled && !this.#running.has(name)) this.#start(each);
+    for (const name of this.#moves.keys()) if (wanted.get(name)?.spec.move === undefined) this.#moves.delete(name);
+    for (const each of desired) if (each.spec.target === this.#options.site) this.#move(each);
   }
 
   /** `found`: pipelines that have a checkpoint here; those that left while nobody ran this site are forgotten. */
@@ -126,7 +137,7 @@ export class Incoming {
 
   figures({ spec, generation }: Desired): PipelineFigures {
     const running = this.#running.get(spec.name);
-    if (running === undefined) return pausedFigures(generation);
+    if (running === undefined) return { ...pausedFigures(generation), ...this.#moves.get(spec.name)?.figures };
     return { ...running.inbound.figures(), index: running.index?.figures() ?? this.#meshes.figures(running.spec) };
   }
 
@@ -248,6 +259,36 @@ export class Incoming {
       await inbound.run(signal);
     };
     this.#running.set(spec.name, { spec, born: desired.born, inbound, abort, done: run(), index, firstCheckpoint });
+  }
+
+  /** It rests, and somebody wants it to stand elsewhere. */
+  #move({ spec, born }: Desired): void {
+    const { name, move, enabled } = spec;
+    const wanted = JSON.stringify(move);
+    if (enabled || move === undefined || this.#moves.get(name)?.wanted === wanted) return;
+    const { target, ownerRevision, prepared, signal, logger } = this.#options;
+    const moved: Moved = { wanted, figures: {} };
+    this.#moves.set(name, moved);
+    const isWanted = (): boolean => this.#moves.get(name) === moved;
+    const failed = (error: unknown): void => {
+      const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
+      moved.figures = { error: { code: known.code, message: known.message, hint: known.hint ?? null } };
+    };
+    this.#leave(name, async () => {
+      await prepared(signal, failed);
+      for (let attempt = 0; isWanted() && !signal.aborted; attempt += 1) {
+        try {
+          const position = await moveCheckpoint({ target, ownerRevision, born, spec });
+          moved.figures = { position };
+          logger.info('a pipeline that rests stands elsewhere now, as somebody wanted', { pipeline: name, position });
+          return;
+        } catch (error) {
+          failed(error);
+          if (error instanceof OtterError && error.retry === 'never') return;
+          await backoff(attempt, signal);
+        }
+      }
+    });
   }
 
   /** See `Meshes.place`. */

@@ -2,6 +2,7 @@
  * How a window becomes one target transaction where the target has no say: one-way, and what comes from the serialiser.
  * (Where it has one, see `judge.ts`.)
  */
+import type { KeyChecks } from '../model/dead-letter.ts';
 import { UnreachableError } from '../model/error.ts';
 import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
@@ -44,6 +45,16 @@ export interface Attempt {
   readonly alone: boolean;
   /** Tried before, and met a duplicate that may have come from a user's write in between. */
   readonly again: boolean;
+}
+
+/** One change, as it is written by itself. */
+export interface Single {
+  readonly change: LoadChange;
+  readonly delivery: Delivery;
+  readonly checks: KeyChecks;
+  readonly writes: readonly Write[];
+  /** Writes that leave the session as it was before, when the others have failed. */
+  readonly restores: readonly Write[];
 }
 
 /** Applies windows, each in a transaction of its own, or a large transaction in pieces. */
@@ -107,7 +118,7 @@ export class PlainStrategy implements Strategy {
       const { missing, absent } = alone
         ? await session.apply(isolation, this.#fkChecks, from, to, writes)
         : await session.begin(isolation, this.#fkChecks, from, to, writes);
-      const applied = this.#applied(changes.length, missing, absent);
+      const applied = this.applied(changes.length, missing, absent);
       return alone ? { ...applied, committed: true } : applied;
     }
     await session.begin(isolation, this.#fkChecks, from, to, []);
@@ -181,7 +192,33 @@ export class PlainStrategy implements Strategy {
       const whole = copied || !this.#fkChecks || !table.source.foreignKeys.some(cascades);
       refuseMerged(table, await session.lock(table, table.key, rows), await session.spelled(table, rows), whole);
     }
-    return this.#applied(changes.length, missing, absent);
+    return this.applied(changes.length, missing, absent);
+  }
+
+  /** What deliveries change here. */
+  changesOf(deliveries: readonly Delivery[]): readonly LoadChange[] {
+    return this.#changes(deliveries);
+  }
+
+  /** The same, to be written change by change in their order. */
+  singly(deliveries: readonly Delivery[]): readonly Single[] {
+    return deliveries.flatMap((delivery) => {
+      const copied = delivery.kind === 'chunk';
+      return this.#changes([delivery]).map((change): Single => {
+        const writes = this.#writes([delivery], [change]);
+        const restores: Write[] = writes.some(({ kind }) => kind === 'fk-checks')
+          ? [{ kind: 'fk-checks', on: this.#fkChecks }]
+          : [];
+        const off = copied || !change.fkChecks;
+        const checks = !this.#fkChecks ? 'off' : off ? 'off-here' : 'on';
+        return { change, delivery, checks, writes: [...writes, ...(copied ? restores : [])], restores };
+      });
+    });
+  }
+
+  /** Whether all of it may be written change by change: of some tables it is looked at after a window what became of it. */
+  mayPark(deliveries: readonly Delivery[]): boolean {
+    return this.#watched(deliveries, this.#changes(deliveries)).length === 0;
   }
 
   /** Rows in place of which others are written, that keep what does not travel. */
@@ -196,7 +233,7 @@ export class PlainStrategy implements Strategy {
 
   ended(): void {}
 
-  #applied(rows: number, missing: number, absent: number): Applied {
+  applied(rows: number, missing: number, absent: number): Applied {
     // Rows that are still to be copied, and rows of the serialiser that are placed, may well be missing.
     const expected = this.#tables.copying || this.#spec().role !== 'one-way';
     return { rows, conflicts: 0, drift: expected ? 0 : missing + absent };

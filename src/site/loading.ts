@@ -12,7 +12,6 @@ import {
   type LoadSession,
   NeedsCare,
   type Place,
-  RowRefused,
   type TargetPort,
   type Write,
 } from '../model/load.ts';
@@ -28,6 +27,7 @@ import type { Figures } from './figures.ts';
 import { Joining, type Transact } from './joining.ts';
 import type { Join } from './joins.ts';
 import type { Applied, Strategy } from './load.ts';
+import { isRefusal, type Refusal, type SettingAside } from './setting-aside.ts';
 import type { TargetTables } from './tables.ts';
 
 /** How often a window is tried again in place when the server says "busy", before the pipeline starts over. */
@@ -52,8 +52,12 @@ export interface LoadingOptions {
   readonly unsure: (table: string) => void;
   readonly figures: Figures;
   readonly care: Care;
+  /** Null where nothing is ever set aside. */
+  readonly aside: SettingAside | null;
   /** Told of tables that join, before that is committed: see `KnownTable.since`. */
   readonly joined: (table: string, join: Join) => void;
+  /** Told of a transaction that was passed over. */
+  readonly passed: (transaction: string) => void;
   /** As the topology has it now, and of which generation of its channel that is. */
   readonly desired: () => { readonly spec: PipelineSpec; readonly generation: number };
 }
@@ -65,6 +69,8 @@ export class Loading {
   #pieces: Applied[] = [];
   /** Some of those pieces are written, and not committed. */
   #inside = false;
+  /** Within a transaction in pieces that is passed over. */
+  #passing = false;
   readonly #departed = new Departed();
   readonly #joining: Joining;
   readonly #changing: Changing;
@@ -88,6 +94,7 @@ export class Loading {
     if (announcements.length > 0) await this.#joining.join(announcements, signal);
     const [first] = arrived.deliveries;
     if (first?.kind === 'definition') return this.#change(first, signal);
+    if (await this.#passesPiece(arrived)) return;
     const window = { ...arrived, deliveries: await this.ready(arrived.deliveries) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
     if (window.opens && window.closes) await this.whole(window.deliveries, signal);
@@ -137,7 +144,9 @@ export class Loading {
 
   /** A change of tables, which stands in a window of its own. */
   async #change(delivery: Changed, signal: AbortSignal): Promise<void> {
-    const { session, strategy, reached, arrivals } = this.#options;
+    const { session, strategy, reached, arrivals, aside } = this.#options;
+    // What waits has the columns of before.
+    await aside?.refuse(delivery.changes.map(({ from }) => tableName(from)));
     const move: Move = async (position, work) => {
       const next = this.#next([delivery]);
       const to = position === null ? { ...this.#checkpoint, seq: next.seq } : next;
@@ -155,11 +164,23 @@ export class Loading {
 
   /** Whole transactions, whose tables are matched. */
   async whole(deliveries: readonly Delivery[], signal: AbortSignal): Promise<void> {
-    const { session } = this.#options;
+    if (await this.#around(deliveries, signal)) return;
+    const { session, aside } = this.#options;
     let again = false;
+    /** Written change by change, with what is refused or must wait set aside. */
+    let apart = aside !== null && (await aside.holds(deliveries));
+    if (apart) {
+      const runs = await this.#runs(byTransaction(deliveries));
+      if (runs.length > 1) {
+        for (const run of runs) await this.whole(run, signal);
+        return;
+      }
+      session.careful = true;
+      session.rowByRow = true;
+    }
     for (let attempt = 0; ; attempt += 1) {
       try {
-        await this.#once(deliveries, again);
+        await this.#once(deliveries, again, apart);
         session.careful = false;
         session.rowByRow = false;
         return;
@@ -183,22 +204,83 @@ export class Loading {
             return;
           }
           if (session.rowByRow) throw this.#refused(deliveries, error);
-          // Once more, to say which row.
+          // Once more, to say which row, or to set it aside.
           session.rowByRow = true;
+          apart = aside?.may(deliveries) === true;
         } else throw error;
       }
     }
   }
 
-  async #once(deliveries: readonly Delivery[], again: boolean): Promise<void> {
-    const { session, strategy, tables, reached } = this.#options;
+  /** Whether one of the transactions is to be passed over; if so that is done, and the others are applied. */
+  async #around(deliveries: readonly Delivery[], signal: AbortSignal): Promise<boolean> {
+    const { skip } = this.#spec;
+    if (skip === undefined || !deliveries.some((delivery) => isOf(delivery, skip))) return false;
+    let before: Delivery[] = [];
+    for (const transaction of byTransaction(deliveries)) {
+      if (!isOf(transaction[0]!, skip)) before.push(...transaction);
+      else {
+        if (before.length > 0) await this.whole(before, signal);
+        before = [];
+        await this.#pass(transaction);
+      }
+    }
+    if (before.length > 0) await this.whole(before, signal);
+    return true;
+  }
+
+  /** Whether it is a piece of a transaction that is to be passed over: once begun so, to its end. */
+  async #passesPiece({ deliveries, opens, closes }: Window): Promise<boolean> {
+    if (opens && closes) return false;
+    const [first] = deliveries;
+    if (opens) this.#passing = first !== undefined && isOf(first, this.#spec.skip);
+    if (!this.#passing) return false;
+    if (closes) {
+      this.#passing = false;
+      await this.#pass(deliveries);
+    }
+    return true;
+  }
+
+  /** The checkpoint moves behind it, and nothing of it is written. */
+  async #pass(transaction: readonly Delivery[]): Promise<void> {
+    const { passed, reached } = this.#options;
+    await this.level(this.#next(transaction));
+    passed(transaction[0]!.gtid);
+    reached(this.#checkpoint.position);
+  }
+
+  /** In as few groups as can be, each of transactions in which nothing has to wait, or of a single one. */
+  async #runs(transactions: readonly Delivery[][]): Promise<Delivery[][]> {
+    const { aside } = this.#options;
+    const runs: Delivery[][] = [];
+    let free = false;
+    for (const transaction of transactions) {
+      const held = await aside!.holds(transaction);
+      if (free && !held) runs.at(-1)!.push(...transaction);
+      else runs.push([...transaction]);
+      free = !held;
+    }
+    return runs;
+  }
+
+  async #once(deliveries: readonly Delivery[], again: boolean, apart: boolean): Promise<void> {
+    const { session, strategy, tables, reached, aside } = this.#options;
     const to = this.#next(deliveries);
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
     const copy = last.kind === 'chunk' && place !== null ? copyState(last, place) : null;
     const alone = deliveries.every(({ kind }) => kind !== 'chunk' && kind !== 'kept' && kind !== 'resync');
     const attempt = { closes: true, again, alone };
-    const applied = await strategy.begin(session, this.#checkpoint, to, deliveries, attempt);
+    const begun = apart ? [] : deliveries;
+    const first = await strategy.begin(
+      session,
+      this.#checkpoint,
+      to,
+      begun,
+      apart ? { ...attempt, alone: false } : attempt,
+    );
+    const applied = apart ? await aside!.write(deliveries) : first;
     if (applied.committed !== true) {
       if (copy !== null && this.#spec.dryRun !== true) await session.recordCopies(this.#spec.name, [copy]);
       for (const delivery of deliveries)
@@ -243,14 +325,19 @@ export class Loading {
   }
 
   async #written(window: Window): Promise<void> {
-    const { session, strategy, reached } = this.#options;
+    const { session, strategy, reached, aside } = this.#options;
     const to = this.#next(window.deliveries);
+    const marks = aside?.active === true;
     if (window.opens) {
       this.#pieces = [];
+      aside?.ended();
       const attempt = { closes: false, again: false, alone: false };
-      this.#pieces.push(await strategy.begin(session, this.#checkpoint, to, window.deliveries, attempt));
+      const begun = marks ? [] : window.deliveries;
+      this.#pieces.push(await strategy.begin(session, this.#checkpoint, to, begun, attempt));
       this.#inside = true;
-    } else this.#pieces.push(await strategy.more(session, window.deliveries));
+    }
+    if (marks) this.#pieces.push(await aside!.piece(window.deliveries));
+    else if (!window.opens) this.#pieces.push(await strategy.more(session, window.deliveries));
     if (!window.closes) return;
     await strategy.end(session);
     await session.commit();
@@ -263,6 +350,7 @@ export class Loading {
   async #rollback(): Promise<void> {
     await this.#options.session.rollback();
     this.#options.strategy.ended();
+    this.#options.aside?.ended();
   }
 
   get #spec(): PipelineSpec {
@@ -296,9 +384,10 @@ export class Loading {
   }
 
   #moved(to: Checkpoint, deliveries: readonly Delivery[], applied: readonly Applied[]): void {
-    const { figures } = this.#options;
+    const { figures, aside } = this.#options;
     this.#checkpoint = to;
     this.#options.strategy.committed(to);
+    aside?.committed();
     for (const each of applied) figures.applied(each);
     for (const delivery of deliveries) if (delivery.kind === 'beat') figures.beat(delivery.sentMs);
   }
@@ -330,19 +419,17 @@ export class Loading {
     const { target, name } = this.#spec;
     const what = key === null ? `a row of ${tables}` : `the row ${key} of ${tables}`;
     return new OtterError('OT5016', `${target} refuses ${what} (transaction ${transaction}): ${messageOf(cause)}`, {
-      where: { pipeline: name, transaction, tables, ...(key === null ? {} : { row: key }) },
-      hint: 'Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.',
+      where: {
+        pipeline: name,
+        transaction,
+        position: deliveries.at(-1)!.position,
+        tables,
+        ...(key === null ? {} : { row: key }),
+      },
+      hint: `Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.${this.#twoWay ? '' : ` To give the whole transaction up: otter skip ${name.replace('>', ':')}`}`,
       cause,
     });
   }
-}
-
-type Refusal = OtterError | DuplicateKey | RowRefused;
-
-/** Whether the server refused what a row or its table holds, and would do so again. */
-function isRefusal(error: unknown): error is Refusal {
-  if (error instanceof DuplicateKey || error instanceof RowRefused) return true;
-  return error instanceof OtterError && error.code === 'OT4006';
 }
 
 const BUSY: ReadonlySet<string> = new Set(['OT4005', 'OT5017', 'OT5018']);
@@ -356,6 +443,11 @@ function namesOf(deliveries: readonly Delivery[]): string[] {
 function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>, place: Place): CopyState {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;
   return { table: tableName(table), place, cursor, done: cursor === null, rowsDone, rowsEstimate };
+}
+
+/** Whether it is of the transaction that is to be passed over. */
+function isOf({ kind, gtid }: Delivery, skip: string | undefined): boolean {
+  return kind === 'changes' && gtid === skip;
 }
 
 /** Deliveries that may be applied apart from each other: the parts of one transaction stay together. */

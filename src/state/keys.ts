@@ -23,6 +23,8 @@ export type ParsedKey =
   | { readonly at: 'run'; readonly topology: string; readonly id: string; readonly path: readonly string[] }
   | { readonly at: 'history'; readonly topology: string; readonly serial: number }
   | { readonly at: 'pause'; readonly topology: string; readonly kind: PausedKind; readonly name: string }
+  | { readonly at: 'skip'; readonly topology: string; readonly pipeline: string }
+  | { readonly at: 'move'; readonly topology: string; readonly pipeline: string }
   | { readonly at: 'audit'; readonly topology: string; readonly id: string };
 
 /** For every kind of key its form, the record it holds and who writes it; `docs/reference/state.md` is written from it. */
@@ -45,6 +47,8 @@ export const KEY_KINDS: Readonly<
   change: { form: 'runs/RUN/BATCH/N', record: 'ChangeRecord', writer: 'apply' },
   history: { form: 'history/SERIAL', record: 'HistoryRecord', writer: 'apply' },
   pause: { form: 'pause/KIND/NAME', record: 'PauseRecord', writer: 'pause and resume' },
+  skip: { form: 'skip/PIPELINE', record: 'SkipRecord', writer: 'skip, until it is done' },
+  move: { form: 'move/PIPELINE', record: 'MoveRecord', writer: 'position set, until it is done' },
   audit: { form: 'audit/TIME-ID', record: 'AuditRecord', writer: 'every command that changes something' },
 };
 
@@ -124,6 +128,14 @@ export function pauseKey(topology: string, kind: PausedKind, name: string): stri
   return `${pausesPrefix(topology)}${kind}/${encode(name)}`;
 }
 
+export function skipKey(topology: string, pipeline: string): string {
+  return `${topologyPrefix(topology)}skip/${encode(pipeline)}`;
+}
+
+export function moveKey(topology: string, pipeline: string): string {
+  return `${topologyPrefix(topology)}move/${encode(pipeline)}`;
+}
+
 export function auditPrefix(topology: string): string {
   return `${topologyPrefix(topology)}audit/`;
 }
@@ -165,6 +177,9 @@ export function parseKey(key: string): ParsedKey | null {
       return rest.length === 2 && (first === 'channel' || first === 'pipeline')
         ? { at: 'pause', topology, kind: first, name: second! }
         : null;
+    case 'skip':
+    case 'move':
+      return rest.length === 1 ? { at: room, topology, pipeline: first! } : null;
     case 'audit':
       return rest.length === 1 ? { at: 'audit', topology, id: first! } : null;
     default:

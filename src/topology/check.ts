@@ -10,6 +10,7 @@ import type { Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkLanes } from './check-lanes.ts';
+import { checkPark } from './check-park.ts';
 import { checkPolicy } from './check-policy.ts';
 import { checkReplace } from './check-replace.ts';
 import { checkRings } from './check-rings.ts';
@@ -48,6 +49,7 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   checkDatabases(checked);
   checkChannels(checked);
   checkLanes(checked);
+  checkPark(checked);
   checkTables(checked);
   checkRings(checked);
   checkReplace(checked);

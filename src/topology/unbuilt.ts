@@ -57,11 +57,6 @@ export const UNBUILT = {
     severity: 'error',
     missing: 'Changes of tables are not carried into an Oracle database.',
   },
-  onError: {
-    key: 'channels.*.on_error: park',
-    severity: 'error',
-    missing: 'A row that cannot be written stops its pipeline.',
-  },
   scope: { key: 'channels.*.scope: transaction', severity: 'error', missing: 'Conflicts are decided row by row.' },
   dryRun: { key: 'channels.*.dry_run: true, two-way', severity: 'error', missing: 'A two-way channel always writes.' },
   order: {
@@ -117,7 +112,6 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const asTheyAre = channel.dryRun !== true && channel.tables.every(({ rows }) => rows === undefined);
   if (channel.ddl === 'replicate' && !asTheyAre)
     tell('ddlRows', '`ddl: replicate` where rows do not travel as they are', [...base, 'ddl']);
-  if (channel.onError === 'park') tell('onError', '`on_error: park`', [...base, 'on_error']);
   if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
   if (twoWay && channel.dryRun === true) tell('dryRun', '`dry_run` of a two-way channel', [...base, 'dry_run']);
   if (Object.hasOwn(inert, 'verify')) tell('verify', '`verify`', [...base, 'verify']);

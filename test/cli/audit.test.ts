@@ -109,8 +109,10 @@ const CHANGING: Readonly<Record<string, () => Typed>> = {
   'lock break': () => ({ line: ['lock', 'break', '--yes'], before: holding }),
   destroy: () => reads('destroy', '--auto-approve', '--no-wait'),
 };
+/** They do nothing without databases that answer, see their own tests there. */
+const AT_DATABASES = ['deadletter', 'position', 'skip', 'verify', 'resync'];
 /** Its own servers and state; databases only, tested with some; a file only; none older than this one to migrate from, see `test/executor/migrate.test.ts`. */
-const ELSEWHERE = ['demo', 'conflicts resolve', 'import', 'migrate'];
+const ELSEWHERE = ['demo', 'conflicts resolve', 'import', 'migrate', ...AT_DATABASES];
 
 test('every command is one or the other', async () => {
   const help = (await person(['--help'])).out;
@@ -119,11 +121,7 @@ test('every command is one or the other', async () => {
   const known = new Set(
     [...Object.keys(READING), ...Object.keys(CHANGING), ...ELSEWHERE].map((one) => one.split(' ')[0]),
   );
-  const built: string[] = [];
-  for (const name of commands) {
-    if (name !== 'help' && !(await person([name, '--help'])).out.includes('(not built yet)')) built.push(name);
-  }
-  expect(built.filter((name) => !known.has(name))).toEqual([]);
+  expect(commands.filter((name) => name !== 'help').filter((name) => !known.has(name))).toEqual([]);
 });
 
 test('commands that read leave what is kept as it is', async () => {

@@ -149,6 +149,11 @@ const ALSO: Readonly<Record<string, () => readonly string[]>> = {
   'rollback --allow-destroy': () => ['1'],
   'state --allow-destroy': () => ['import', file('export.json')],
   'state import': () => [file('export.json')],
+  'deadletter show': () => ['a:1'],
+  'deadletter retry': () => ['a:1'],
+  'deadletter drop': () => ['a:1'],
+  'position set': () => ['shop/a:b', '--to', '0-1-1'],
+  'resync shop': () => ['shop.orders'],
 };
 /** Of many that come from one list, as the command itself has it, the first. */
 const MANY = new Set(['conflicts --kind', 'conflicts --winner', 'explain']);
@@ -168,7 +173,6 @@ test('what is offered is taken: every value of every command', async () => {
   };
   for (const command of await words('')) {
     const help = (await person([command, '--help'])).out;
-    if (help.includes('(not built yet)')) continue;
     const own = help.slice(0, command === 'plan' ? undefined : help.indexOf('Global Options'));
     for (const flag of ['', ...[...own.matchAll(/(--[a-z-]+) </g)].map(([, name]) => name!)]) {
       const name = flag === '' ? command : `${command} ${flag}`;

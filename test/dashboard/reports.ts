@@ -18,6 +18,7 @@ export function pipeline(name: string, over: Partial<PipelineStatus> = {}): Pipe
     conflicts: 0,
     conflict_tables: {},
     open_conflicts: 0,
+    dead_letters: 0,
     drift: 0,
     dry_run: null,
     observed_generation: 3,

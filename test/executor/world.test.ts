@@ -204,3 +204,31 @@ test('a pipeline is run only when both its databases are there', () => {
   expect(world.siteSpec('hz')?.pipelines.map((each) => each.spec.name)).toEqual(['shop/hz>ca', 'shop/ca>hz']);
   expect(world.siteSpec('none')).toBeNull();
 });
+
+test('what somebody wants of a pipeline counts for it alone, a move only while it rests and its channel is as it was', () => {
+  const [skip, move, pause] = [
+    keys.skipKey(T, 'shop/hz>ca'),
+    keys.moveKey(T, 'shop/hz>ca'),
+    keys.pauseKey(T, 'channel', 'shop'),
+  ];
+  const specs = PAIR.map(({ kind, name, spec }) => put(keys.specKey(T, kind, name), { generation: 3, spec }, 1));
+  const wanted = (...events: readonly WatchEvent[]): unknown => {
+    const world = new World(T, 'i0');
+    world.apply(batch(9, [put(keys.metaKey(T), META, 1), ...specs, ...events], true));
+    return world.siteSpec('ca')!.pipelines.map(({ spec }) => [spec.name, spec.skip, spec.move]);
+  };
+  const moved = { from: 'mariadb:0-1-5', to: 'mariadb:0-1-9' };
+  const asked = [put(skip, { transaction: '0-1-7' }, 2), put(move, { ...moved, generation: 3 }, 2)];
+  expect(wanted(...asked)).toEqual([
+    ['shop/hz>ca', '0-1-7', undefined],
+    ['shop/ca>hz', undefined, undefined],
+  ]);
+  expect(wanted(...asked, put(pause, {}, 3))).toEqual([
+    ['shop/hz>ca', '0-1-7', moved],
+    ['shop/ca>hz', undefined, undefined],
+  ]);
+  expect(wanted(put(move, { ...moved, generation: 2 }, 2), put(pause, {}, 3))).toMatchObject([
+    ['shop/hz>ca', undefined, undefined],
+    ['shop/ca>hz', undefined, undefined],
+  ]);
+});

@@ -319,9 +319,10 @@ Node does not exist`;
     const note = positionNote(
       { point: stands!, gtids: 'mysql:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5', problem: null },
       'hz-us',
+      'shop/hz:us',
     );
     expect(note).toBe(
-      'Pipeline hz-us: the canal canal-hz stood at mysql-bin.000007:4711; its server says that this is mysql:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5.',
+      'Pipeline hz-us: the canal canal-hz stood at mysql-bin.000007:4711; its server says that this is mysql:3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5. To begin there, before it is enabled: otter position set shop/hz:us --to 3e11fa47-71ca-11e1-9e33-c80aa9429562:1-5',
     );
     expect(JSON.stringify(stands)).not.toContain('manager-knows');
   });

@@ -40,7 +40,13 @@ const lines = (before: readonly string[], after: readonly string[], more: More =
 
 test.each<[string, readonly string[], readonly string[], More, readonly string[]]>([
   ['nothing', ['`a` int'], ['`a` int'], {}, []],
-  ['a new one', [], ["`c` varchar(9) DEFAULT 'x,(y)'"], {}, ["ADD COLUMN `c` varchar(9) CHARACTER SET utf8mb4 DEFAULT 'x,(y)' AFTER `id`"]],
+  [
+    'a new one',
+    [],
+    ["`c` varchar(9) DEFAULT 'x,(y)'"],
+    {},
+    ["ADD COLUMN `c` varchar(9) CHARACTER SET utf8mb4 DEFAULT 'x,(y)' AFTER `id`"],
+  ],
   ['one that goes', ['`a` int', '`b` int'], ['`b` int'], {}, ['DROP COLUMN `a`']],
   ['another type', ['`a` int'], ['`a` bigint DEFAULT NULL'], {}, ['CHANGE COLUMN `a` `a` bigint DEFAULT NULL']],
   ['another name', ['`a` int'], ['`b` int'], { renamed: { a: 'b' } }, ['RENAME COLUMN `a` TO `b`']],

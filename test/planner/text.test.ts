@@ -172,10 +172,7 @@ test('changed attributes, a replaced database, a removed table', async () => {
   const other = loaded(
     SHOP.replace('engine: mysql', 'engine: mariadb')
       .replace('      - shop.stock\n', '')
-      .replace(
-        'between: [hz, ca]',
-        'between: [hz, ca]\n    conflict: { priority: [ca, hz] }\n    initial: none\n    on_error: park',
-      ),
+      .replace('between: [hz, ca]', 'between: [hz, ca]\n    conflict: { priority: [ca, hz] }\n    initial: none'),
   );
   expect(renderPlan(await planned(store, other), plain)).toMatchInlineSnapshot(`
     "otter will do this to topology t (serial 2):
@@ -187,7 +184,6 @@ test('changed attributes, a replaced database, a removed table', async () => {
       ~ channel.shop will be changed  # shop.yaml:11
           ~ conflict.priority = [hz, ca] -> [ca, hz]
           ~ initial           = "copy" -> "none"
-          ~ on_error          = "stop" -> "park"
           - tables[shop.stock]
 
     What it does, by risk:
@@ -197,7 +193,6 @@ test('changed attributes, a replaced database, a removed table', async () => {
       high    channel.shop: conflicts are won by ca from now on, no longer by hz; those decided already stay decided
       medium  channel.shop: shop.stock is not kept the same any more; rows stay where they are
       medium  channel.shop: what was written before that arrives, unless its pipeline cannot go on with it
-      medium  channel.shop: rows that cannot be written are parked, and their pipelines go on
       low     database.ca: tables of users are not touched
       low     database.ca: otter's own tables of before stay in the schema \`otter\` there; drop them yourself
       low     database.ca: the schema \`otter\` for otter's own tables is created in it when its node starts
@@ -245,6 +240,17 @@ test('that less is kept of the past is said, with what goes', async () => {
       'only the last 10 serials and 10000 entries of the audit are kept; those before serial 4 go with a later apply',
     ],
   });
+});
+
+test('whether rows that cannot be written are set aside', async () => {
+  await using store = memoryStore();
+  const stops = SHOP.replace('between: [hz, ca]', 'from: hz\n    to: ca');
+  await applying(store, await planned(store, loaded(stops)));
+  const text = renderPlan(await planned(store, loaded(stops.replace('to: ca', 'to: ca\n    on_error: park'))), plain);
+  expect(text).toContain('~ on_error = "stop" -> "park"');
+  expect(text).toContain(
+    'medium  channel.shop: rows that cannot be written are set aside, with what must wait behind them',
+  );
 });
 
 test('everything destroyed', async () => {

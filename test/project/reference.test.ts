@@ -117,6 +117,26 @@ function verifyPage(): string {
     .concat('\n');
 }
 
+function lettersPage(): string {
+  return [
+    '# Dead letters as JSON',
+    '`otter deadletter list --json` prints the first object, `otter deadletter show ID --json` one of its `letters`, `retry --json` and `drop --json`\nthe last. Keys are only added, never renamed. Written from `src/model/dead-letter-json.ts`; see [rows that cannot be applied](../deadletter.md).',
+    ...interfacesOf('src/model/dead-letter-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function positionsPage(): string {
+  return [
+    '# Positions as JSON',
+    '`otter position show --json` prints the first object. Keys are only added, never renamed. Written from\n`src/model/position-json.ts`; see [where a pipeline stands](../position.md).',
+    ...interfacesOf('src/model/position-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 test.each([
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
@@ -126,6 +146,8 @@ test.each([
   ['docs/types.md', typesPage],
   ['docs/reference/conflicts-json.md', conflictsPage],
   ['docs/reference/verify-json.md', verifyPage],
+  ['docs/reference/deadletter-json.md', lettersPage],
+  ['docs/reference/position-json.md', positionsPage],
   ['docs/reference/apply-events.md', eventsPage],
 ] as const)('%s is what the program goes by', async (path, make) => {
   const page = await make();

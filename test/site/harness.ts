@@ -13,9 +13,11 @@ import { type Stays, staysAfter } from '../../src/model/stays.ts';
 import type { ChannelSpec, DatabaseSpec } from '../../src/model/topology.ts';
 import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import { mysqlSource } from '../../src/mysql/source.ts';
+import { openPlaces } from '../../src/mysql/standing-places.ts';
 import { MysqlTarget } from '../../src/mysql/target.ts';
 import { NO_SOURCE } from '../../src/oracle/one-way.ts';
 import { OracleTarget } from '../../src/oracle/target.ts';
+import { Desk } from '../../src/site/letter-desk.ts';
 import { Site, type SiteOptions } from '../../src/site/site.ts';
 import { openKeyFile } from '../../src/state/key-file.ts';
 import type { OracleLab } from '../oracle/lab.ts';
@@ -74,6 +76,8 @@ interface More {
   readonly keepingMs?: number;
   readonly indexBytes?: number;
   readonly spill?: Spill;
+  /** What stands between a site and its database. */
+  readonly through?: (target: SiteOptions['target']) => SiteOptions['target'];
 }
 
 export class Sites implements AsyncDisposable {
@@ -139,6 +143,24 @@ export class Sites implements AsyncDisposable {
     for (const [name, site] of this.#running) site.update(this.#spec(name));
   }
 
+  /** It rests, and somebody wants it to stand elsewhere; null: it goes on. */
+  move(name: string, move: NonNullable<DesiredPipeline['spec']['move']> | null): void {
+    this.#pipelines = this.#pipelines.map((one) => {
+      if (one.spec.name !== name) return one;
+      const { move: _, ...spec } = one.spec;
+      return { ...one, spec: { ...spec, enabled: move === null, ...(move === null ? {} : { move }) } };
+    });
+    for (const [each, site] of this.#running) site.update(this.#spec(each));
+  }
+
+  /** Somebody wants a transaction passed over. */
+  skip(name: string, transaction: string): void {
+    this.#pipelines = this.#pipelines.map((one) =>
+      one.spec.name === name ? { ...one, spec: { ...one.spec, skip: transaction } } : one,
+    );
+    for (const [each, site] of this.#running) site.update(this.#spec(each));
+  }
+
   /** Waits until all pipelines, or those of a channel, have taken up what was set last, as `otter apply` does. */
   async settled(channel?: string): Promise<void> {
     const generation = this.#generation;
@@ -156,10 +178,13 @@ export class Sites implements AsyncDisposable {
   start(name: string): Site {
     const spec = this.#spec(name);
     this.#revision += 1;
+    const { through = (target) => target, ...more } = this.#more;
+    const own = ends(this.#servers[name]!, spec);
     const site = new Site({
       spec,
       ownerRevision: this.#revision,
-      ...ends(this.#servers[name]!, spec),
+      ...own,
+      target: through(own.target),
       link: this.link,
       logger: this.#logger.child({ site: name }),
       now: Date.now,
@@ -171,7 +196,7 @@ export class Sites implements AsyncDisposable {
         processor: (ref, text) => loadProcessor(ref, text, {}),
         bounded: (work) => bounded(work, 1_000),
       },
-      ...this.#more,
+      ...more,
     });
     this.#running.set(name, site);
     return site;
@@ -224,6 +249,23 @@ export class Sites implements AsyncDisposable {
       pipelines: this.#pipelines.filter(({ spec }) => spec.source === name || spec.target === name),
     };
   }
+}
+
+/** Where the log of a server ends. */
+export async function endOf(server: LabServer): Promise<string> {
+  const database = { endpoints: [`${server.host}:${server.port}`], user: server.otter.user, tls: null };
+  const link = new DatabaseServer({ name: 'end', spec: database, password: server.otter.password });
+  await using reader = await openPlaces(link, { schema: 'otter', signal: new AbortController().signal });
+  return (await reader.end()).position;
+}
+
+/** What people use to settle dead letters at a server. */
+export function deskAt(server: LabServer, lineage = 'test-lineage'): Desk {
+  const database = { endpoints: [`${server.host}:${server.port}`], user: server.otter.user, tls: null };
+  const link = new DatabaseServer({ name: 'desk', spec: database, password: server.otter.password });
+  const source = mysqlSource({ server: link, ownSchema: 'otter' });
+  const connect = () => link.connect({ multipleStatements: true });
+  return new Desk(new MysqlTarget({ connect, schema: 'otter', lineage, source, now: Date.now }));
 }
 
 /** What `compose.ts` puts together. */

@@ -37,6 +37,7 @@ const target = {
   known: async () => ({}),
   making: async () => ({}),
   pendingChange: async () => null,
+  letters: async () => [],
   forgetTables: async () => undefined,
   session: async () => session,
   shape: async () => {

@@ -45,7 +45,7 @@ const KEYS = ["'a'", "'A'", "'b'", "'B'", "'c'", "'é'", "'d'", "'D'"];
 
 type Tables = ReadonlyMap<string, ModelTable>;
 
-function fresh(rows?: Tables): Map<string, ModelTable> {
+export function fresh(rows?: Tables): Map<string, ModelTable> {
   return new Map(
     TABLES.map((table) => [tableName(table), new ModelTable(table, rows?.get(tableName(table))?.rows ?? [])]),
   );
@@ -177,6 +177,8 @@ export class World {
       strategy: new PlainStrategy(() => spec, tables, false),
       figures: new Figures(() => 0),
       care: { gtid: null, refused: null },
+      aside: null,
+      passed: () => undefined,
       joined: () => undefined,
       desired: () => ({ spec, generation: 1 }),
       arrivals: null as never,
@@ -288,7 +290,7 @@ export class World {
   }
 }
 
-function written(rows: Tables, write: Exclude<Write, { kind: 'fk-checks' }>): void {
+export function written(rows: Tables, write: Exclude<Write, { kind: 'fk-checks' }>): void {
   const name = tableName(write.table.target);
   const table = rows.get(name)!;
   const refuse = (broken: boolean): void => {
@@ -300,7 +302,7 @@ function written(rows: Tables, write: Exclude<Write, { kind: 'fk-checks' }>): vo
     refuse(rows.get('shop.child')!.rows.some(([, parent]) => !parents.includes(parent!)));
 }
 
-function numberOf(position: string): number {
+export function numberOf(position: string): number {
   return Number(position.split('-').at(-1));
 }
 

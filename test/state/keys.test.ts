@@ -39,6 +39,8 @@ describe('keys', () => {
           expect(keys.parseKey(keys.nodeKey(topology, n))).toEqual({ at: 'node', topology, name: n });
           expect(keys.parseKey(keys.ownerKey(topology, n))).toEqual({ at: 'owner', topology, database: n });
           expect(keys.parseKey(keys.runKey(topology, n, ...path))).toEqual({ at: 'run', topology, id: n, path });
+          expect(keys.parseKey(keys.moveKey(topology, n))).toEqual({ at: 'move', topology, pipeline: n });
+          expect(keys.parseKey(keys.skipKey(topology, n))).toEqual({ at: 'skip', topology, pipeline: n });
           expect(keys.parseKey(keys.historyKey(topology, serial))).toEqual({ at: 'history', topology, serial });
         },
       ),

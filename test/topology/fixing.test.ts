@@ -174,7 +174,7 @@ describe('a comment that ignores a finding', () => {
     const unknown = channel('    between: [hz, cb] # otter:ignore OT1031 it comes later\n    tables: [shop.a]\n');
     expect(told(unknown)).toEqual(['OT1031', 'OT1071']);
     const parking = channel(
-      '    between: [hz, ca]\n    on_error: park # otter:ignore OT1090 we know\n    tables: [shop.a]\n',
+      '    between: [hz, ca]\n    scope: transaction # otter:ignore OT1090 we know\n    tables: [shop.a]\n',
     );
     expect(told(parking)).toEqual(['OT1090', 'OT1071']);
     expect(loadTexts([{ path: 't.yaml', text: parking }]).unbuilt[0]).toMatchObject({ severity: 'error' });

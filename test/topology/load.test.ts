@@ -245,8 +245,8 @@ describe('what is not built', () => {
     ['    from: hz\n    to: ca\n    apply: { lanes: 4, atomic: false }\n    tables: [shop.a]\n', []],
     ['    from: hz\n    to: ca\n    apply: { atomic: false }\n    tables: [shop.a]\n', []],
     [
-      '    between: [hz, ca]\n    scope: transaction\n    dry_run: true\n    on_error: park\n    tables: [shop.a]\n',
-      ['error `scope: transaction`', 'error `dry_run` of a two-way channel', 'error `on_error: park`'],
+      '    between: [hz, ca]\n    scope: transaction\n    dry_run: true\n    tables: [shop.a]\n',
+      ['error `scope: transaction`', 'error `dry_run` of a two-way channel'],
     ],
     [
       '    from: hz\n    to: ca\n    priority: 2\n    rate: 5MB/s\n    order: { shop.a: 1 }\n    verify: { every: 24h }\n    tables: [{ from: shop.a, order: 3 }]\n',

@@ -221,20 +221,23 @@ class ChannelMaker {
   ): DraftChannel {
     const { name, description } = this.#channel;
     const was = `Was channel ${name}${description === '' ? '' : ` (${description})`}, ${pipelines.length === 1 ? 'pipeline' : 'pipelines'} ${pipelines.map((one) => one.name).join(' and ')}. It is off until Otter 4's is: docs/from-otter4.md.`;
+    const made = this.#names.make(base, `channel-${this.#channel.id}`);
+    // Two-way, a position is not moved.
+    const ends = fields['between'] === undefined ? `${made}/${String(fields['from'])}:${String(fields['to'])}` : null;
     return {
-      name: this.#names.make(base, `channel-${this.#channel.id}`),
+      name: made,
       fields,
-      notes: [was, ...notes, ...pipelines.flatMap((pipeline) => this.#pipelineNotes(pipeline))],
+      notes: [was, ...notes, ...pipelines.flatMap((pipeline) => this.#pipelineNotes(pipeline, ends))],
       tables: tables.flatMap((one): DraftTable[] => ('table' in one ? [one.table] : [])),
       leftOut: tables.flatMap((one): LeftOut[] => ('leftOut' in one ? [one.leftOut] : [])),
     };
   }
 
-  #pipelineNotes(pipeline: Pipeline): string[] {
+  #pipelineNotes(pipeline: Pipeline, made: string | null): string[] {
     const canal = this.#manager.canals.get(pipeline.destination);
     const position = this.#known.positions.get(pipeline.id);
     return [
-      ...(position === undefined ? [] : [positionNote(position, pipeline.name)]),
+      ...(position === undefined ? [] : [positionNote(position, pipeline.name, made)]),
       ...(pipeline.skips.length === 0
         ? []
         : [

@@ -86,7 +86,8 @@ function pointOf({ id, destination, clientId }: Pipeline, canal: Canal | undefin
   ];
 }
 
-export function positionNote({ point, gtids, problem }: PositionFacts, pipeline: string): string {
+/** @param made what it is called here, ready to be typed; null: its position cannot be moved */
+export function positionNote({ point, gtids, problem }: PositionFacts, pipeline: string, made: string | null): string {
   const { position, canal, from } = point;
   const { file, offset, gtid, timestamp } = position;
   const places = [
@@ -101,5 +102,11 @@ export function positionNote({ point, gtids, problem }: PositionFacts, pipeline:
       : problem === null
         ? ''
         : `; as GTIDs it is not known: ${problem}`;
-  return `Pipeline ${pipeline}: the canal ${canal} ${what} ${places}${told}.`;
+  // Where it once began is long ago.
+  const to = gtids?.replace(/^(mysql|mariadb):/, '') ?? (file === null ? null : `${file}:${offset ?? 4}`);
+  const command =
+    made === null || to === null || to === '' || from !== 'cursor'
+      ? ''
+      : ` To begin there, before it is enabled: otter position set ${made} --to ${to}`;
+  return `Pipeline ${pipeline}: the canal ${canal} ${what} ${places}${told}.${command}`;
 }

@@ -101,6 +101,24 @@ export const CLI_CODES = {
     action:
       'See `otter status`. Nothing need be asked for twice: `otter.resynced` at the source says how far it has come.',
   },
+  OT7030: {
+    title: 'Dead letters that have changed meanwhile',
+    meaning:
+      'Between the moment when it was shown what would be dropped and the moment when it should be done, more was set aside behind it, or somebody else settled some of it. Nothing was dropped.',
+    action: 'Type the command again, and look at what it shows.',
+  },
+  OT7031: {
+    title: 'Dead letter that does not fit its table any more',
+    meaning:
+      'The table has lost a column that the change writes, or has another primary key, or is gone. Nothing was written.',
+    action:
+      'Make the table as it was for the moment and apply the letter, or give it up: `otter deadletter drop` says what is lost.',
+  },
+  OT7032: {
+    title: 'No such dead letter',
+    meaning: 'In that database there is no dead letter of this number, or of that place: it was applied or dropped.',
+    action: '`otter deadletter list` shows those that there are.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:

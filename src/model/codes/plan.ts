@@ -159,4 +159,18 @@ export const PLAN_CODES = {
     meaning: 'What was named is no channel or pipeline of the applied topology, or it is paused, or goes on, already.',
     action: '`otter status` lists channels and pipelines. A pipeline is written `shop/hz:ca`.',
   },
+  OT2046: {
+    title: 'The position is not moved',
+    meaning:
+      '`otter position set` moves the position of one one-way pipeline with one lane, by GTIDs, while it rests, to a place that the log of its source has. Of a two-way channel it is refused: what each site has seen of the other is read from the logs in their order, and with a position moved, writes would count as seen that were not.',
+    action:
+      'Pause the pipeline (`otter pause`), or leave its channel at `enabled: false`, and see with `otter position show` where it stands and where the log ends. Two-way, and on a server without GTIDs, have the tables copied again: take the channel out of the topology, apply, put it back, apply.',
+  },
+  OT2045: {
+    title: 'Nothing is passed over',
+    meaning:
+      '`otter skip` passes over one transaction: the one before which a one-way pipeline has stopped because its target refuses it (OT5016), and never simply the next. This pipeline does not stand so, or before another one, or has several lanes; or it is one direction of a two-way channel, whose sites would differ in silence afterwards.',
+    action:
+      'Look at `otter status`: it names the transaction. In a two-way channel mend the cause at the target, or change the row at the source so that the target takes it. What stops a pipeline for other reasons is told with its own way on.',
+  },
 } as const satisfies Record<string, Explanation>;

@@ -51,7 +51,8 @@ export const REPLICATION_CODES = {
     title: 'Row cannot be applied',
     meaning:
       'The target refused a row that the source has. The pipeline stands before that row; nothing after it was applied.',
-    action: 'Mend the cause that the message names at the target; the pipeline tries again by itself.',
+    action:
+      'Mend the cause that the message names at the target; the pipeline tries again by itself. A one-way channel may set such rows aside instead (`on_error: park`, see `docs/deadletter.md`), or give the whole transaction up: `otter skip`.',
   },
   OT5017: {
     title: 'Rows hit a lock or a deadlock',
@@ -210,6 +211,26 @@ export const REPLICATION_CODES = {
       'One of the lanes of a pipeline (`apply.lanes`) met a row that the target refused. Beside other lanes a row may come before one that makes room for it, through a key or trigger that the target got lately; so what was on its way is written once more by one writer, in the order of the log, and each row once.',
     action:
       'Nothing. If the row is refused in its order too, the pipeline says so with OT5016. If this comes again and again, use `lanes: 1` and look at what the target has that the source does not.',
+  },
+  OT5080: {
+    title: 'Dead letters are in the way',
+    meaning:
+      'The pipeline has set changes aside (`on_error: park`), and what comes next cannot go on beside them: a change of one of their tables, whose columns they would not fit afterwards; several lanes, or a channel that both sides write; or a table whose key takes two rows of the source for one. Nothing was passed over.',
+    action:
+      'Settle them: `otter deadletter list` shows them, `otter deadletter retry` applies them when their cause is mended, `otter deadletter drop` gives them up. The pipeline then goes on by itself.',
+  },
+  OT5081: {
+    title: 'Too many dead letters',
+    meaning:
+      'A pipeline sets no more than 10,000 changes aside. With so many it is hardly single rows that are wrong: it stands before the next one that would have to be set aside, and nothing is lost.',
+    action:
+      'See what they have in common (`otter deadletter list`), mend it at the target, and apply them (`otter deadletter retry`), or give them up (`otter deadletter drop`). The pipeline then goes on by itself.',
+  },
+  OT5085: {
+    title: 'Pipeline is not moved',
+    meaning:
+      'The node that owns the target was to move the position of a pipeline that rests (`otter position set`), and could not do it safely: it stands elsewhere than it was seen, is still copying tables, has several lanes, or is one direction of a two-way channel. It stands where it stood.',
+    action: 'Look at `otter position show`, and at what the message says.',
   },
   OT5023: {
     title: 'Topology has not arrived everywhere yet',

@@ -299,6 +299,13 @@ export const TOPOLOGY_CODES = {
     action:
       'Write `apply: { lanes: 4, atomic: false }` if that is meant (`docs/apply.md` says what is kept and what is not), or leave `lanes` out.',
   },
+  OT1068: {
+    title: 'Rows that cannot be set aside',
+    meaning:
+      'With `on_error: park` a row that the target refuses becomes a dead letter, and its pipeline goes on. In a two-way channel that would let the sites differ in silence: the checkpoint says that the site has all that comes before it, so its next write of that row would count as one that had seen the change, and win over it. With several lanes, what must wait behind it could not be told in time; an Oracle database has no table for it.',
+    action:
+      'Leave `on_error` out: the pipeline then stops before the row, with its key and the reason, and goes on by itself when that is mended. With lanes, `lanes: 1` will do too.',
+  },
   OT1070: {
     title: 'Comment that ignores nothing',
     meaning:
