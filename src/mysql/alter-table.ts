@@ -274,6 +274,12 @@ function kept(before: string, after: string | undefined, columns: Columns): bool
   return before === after || (columns.travels(after) && columns.there(before, true) === columns.there(after, false));
 }
 
+/** Whether the target has it as it will be: a foreign key follows by itself when its parent, or a column of that, gets another name. */
+function isThere(name: string, after: readonly Part[], present: readonly Part[], columns: Columns): boolean {
+  const line = lineOf(after, name);
+  return line !== undefined && columns.travels(line) && lineOf(present, name) === columns.there(line, false);
+}
+
 function constraints(
   verb: string,
   before: readonly Part[],
@@ -282,7 +288,9 @@ function constraints(
   columns: Columns,
 ): string[] {
   return before.flatMap(({ name, line }) =>
-    kept(line, lineOf(after, name), columns) || lineOf(present, name) === undefined
+    kept(line, lineOf(after, name), columns) ||
+    lineOf(present, name) === undefined ||
+    isThere(name, after, present, columns)
       ? []
       : [`${verb} ${quoteName(name)}`],
   );
@@ -291,6 +299,7 @@ function constraints(
 function droppedKeys(before: CreateParts, after: CreateParts, present: CreateParts, columns: Columns): string[] {
   return before.keys.flatMap(({ name, line }) => {
     if (kept(line, lineOf(after.keys, name), columns) || lineOf(present.keys, name) === undefined) return [];
+    if (isThere(name, after.keys, present.keys, columns)) return [];
     return [name === 'PRIMARY' ? 'DROP PRIMARY KEY' : `DROP KEY ${quoteName(name)}`];
   });
 }
@@ -300,9 +309,8 @@ function added(before: readonly Part[], after: readonly Part[], present: readonl
   return after.flatMap(({ name, line }) => {
     const was = lineOf(before, name);
     if (!columns.travels(line) || (was !== undefined && kept(was, line, columns))) return [];
-    const said = columns.there(line, false);
-    if (was === undefined && lineOf(present, name) === said) return [];
-    return [`ADD ${said}`];
+    if (isThere(name, after, present, columns)) return [];
+    return [`ADD ${columns.there(line, false)}`];
   });
 }
 
@@ -322,18 +330,34 @@ function options(before: CreateParts, after: CreateParts): string[] {
   return found;
 }
 
+/** What a server prints of a table, with the schema of parents in the same one. */
+export function withSchemas(create: string, schema: string): string {
+  return withReferences(create, (words, at) =>
+    words[at + 1] === '.' ? null : { to: `${quoteName(schema)}.${words[at]!}`, next: at + 1 },
+  );
+}
+
 /** Parents of foreign keys as the target calls them. @param create as `createStatement` returns it */
 export function withParents(create: string, parentAt: (parent: string) => string): string {
+  return withReferences(create, (words, at) =>
+    words[at + 1] === '.' ? { to: parentAt(words.slice(at, at + 3).join('')), next: at + 3 } : null,
+  );
+}
+
+/** @param change what stands for the name of a parent that begins at a word, and where the line goes on */
+function withReferences(
+  create: string,
+  change: (words: readonly string[], at: number) => { readonly to: string; readonly next: number } | null,
+): string {
   return linesOf(create)
     .map((line) => {
-      const words = wordsOf(line);
+      const words = wordsOf(line.trimStart());
       if (endOf(words, 0, 'CONSTRAINT') < 0) return line;
       return rewritten(words, (at) => {
         if (keyOf(words[at]) !== 'REFERENCES') return null;
-        const schema = skipSpaces(words, at + 1);
-        if (nameAt(words, schema) === null || words[schema + 1] !== '.') return null;
-        const parent = words.slice(schema, schema + 3).join('');
-        return { to: `REFERENCES ${parentAt(parent)}`, next: schema + 3 };
+        const parent = skipSpaces(words, at + 1);
+        const changed = nameAt(words, parent) === null ? null : change(words, parent);
+        return changed === null ? null : { to: `REFERENCES ${changed.to}`, next: changed.next };
       });
     })
     .join('\n');

@@ -316,9 +316,6 @@ export class LogAssembler {
         return this.#asked(this.#statements.take(readLoadQuery(c), this.#dialect, endsAt));
       case EVENT.TRANSACTION_PAYLOAD:
         return this.#unpack(c, { endsAt });
-      case EVENT.PARTIAL_UPDATE_ROWS:
-        this.#rows.partialUpdate(c);
-        return null;
       // The lines of a LOAD DATA, whose statement follows.
       case EVENT.BEGIN_LOAD_QUERY:
       case EVENT.APPEND_BLOCK:

@@ -9,7 +9,7 @@
 import { OtterError } from '../model/error.ts';
 import { carriedMark, NotCarriedError, type TableStep } from '../model/load.ts';
 import { tableName } from '../model/row.ts';
-import { alterActions, numbered, withParents } from './alter-table.ts';
+import { alterActions, numbered, withParents, withSchemas } from './alter-table.ts';
 import type { Session } from './connection.ts';
 import { withoutCounter } from './create-parts.ts';
 import { dialectOf } from './create-table.ts';
@@ -89,7 +89,12 @@ export async function statementOf(session: Session, step: TableStep, present: De
       };
       const floats = new Map(Object.entries(step.floats));
       for (const column of numbered(change)) await requireNumbers(session, step.from, column);
-      const actions = alterActions({ ...change, present: there, swaying: new Set(step.swaying), floats });
+      const actions = alterActions({
+        ...change,
+        present: withSchemas(there, step.from.schema),
+        swaying: new Set(step.swaying),
+        floats,
+      });
       const moves = tableName(step.from) === tableName(step.to) ? [] : [`RENAME TO ${qualified(step.to)}`];
       const all = [...actions, ...moves];
       return all.length === 0 ? null : `ALTER TABLE ${qualified(step.from)} ${all.join(', ')}`;

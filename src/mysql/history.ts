@@ -140,8 +140,9 @@ export class History {
     const found: StatementTable[] = [];
     for (const table of tables) {
       const before = past.get(tableName(table)) ?? null;
-      if (!touched.has(table)) {
-        found.push(became(table, before, present.get(tableName(table)) ?? null, floats));
+      const now = present.get(tableName(table)) ?? null;
+      if (!touched.has(table) && !touched.hasParentOf(now)) {
+        found.push(became(table, before, now, floats));
         continue;
       }
       const known = await this.#takenDown(statement, table, later, touched);
@@ -257,6 +258,12 @@ class Touched {
 
   has(table: Named): boolean {
     return this.of(table).length > 0;
+  }
+
+  /** The definition of a table tells the names that its parents have now. */
+  hasParentOf(table: PastTable | null): boolean {
+    const keys = table?.shape.foreignKeys ?? [];
+    return keys.some(({ parentSchema, parentTable }) => this.has({ schema: parentSchema, name: parentTable }));
   }
 
   /** By `schema.table`. */

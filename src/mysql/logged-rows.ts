@@ -7,7 +7,7 @@
 import { OtterError } from '../model/error.ts';
 import type { ReadLogOptions } from '../model/ports.ts';
 import type { Cursor } from './cursor.ts';
-import { gone, unsupported } from './log-refusals.ts';
+import { gone } from './log-refusals.ts';
 import type { NamedTable } from './reach.ts';
 import { type RowEventForm, readRows } from './rows.ts';
 import type { Structures } from './structures.ts';
@@ -107,18 +107,6 @@ export class LoggedRows {
       if (!(error instanceof OtterError)) throw error;
       this.#options.unreadable([{ schema, name: table }], error);
     }
-  }
-
-  /** Only what changed within a JSON value is there. */
-  partialUpdate(c: Cursor): void {
-    const found = this.#known(c);
-    if (found === null) return;
-    const { schema, table } = found.known;
-    const error = unsupported(
-      `a partial JSON update of ${schema}.${table}`,
-      "SET GLOBAL binlog_row_value_options = ''",
-    );
-    this.#options.unreadable([{ schema, name: table }], error);
   }
 }
 

@@ -6,6 +6,7 @@ import { OtterError } from '../model/error.ts';
 import type { RowChange, TableShape, Value } from '../model/row.ts';
 import { Cursor } from './cursor.ts';
 import { EVENT, inflate } from './events.ts';
+import { unsupported } from './log-refusals.ts';
 import type { RowPlan } from './table-map.ts';
 
 export interface RowEventForm {
@@ -13,6 +14,8 @@ export interface RowEventForm {
   /** Version 2 has extra data after the flags. */
   readonly extra: boolean;
   readonly compressed: boolean;
+  /** Values of JSON columns may be there in part. */
+  readonly parts?: true;
 }
 
 /** The form of each type of row event; others are not row events. */
@@ -23,6 +26,7 @@ export const ROW_EVENTS: ReadonlyMap<number, RowEventForm> = new Map([
   [EVENT.WRITE_ROWS, { kind: 'insert', extra: true, compressed: false }],
   [EVENT.UPDATE_ROWS, { kind: 'update', extra: true, compressed: false }],
   [EVENT.DELETE_ROWS, { kind: 'delete', extra: true, compressed: false }],
+  [EVENT.PARTIAL_UPDATE_ROWS, { kind: 'update', extra: true, compressed: false, parts: true }],
   [EVENT.WRITE_ROWS_COMPRESSED_V1, { kind: 'insert', extra: false, compressed: true }],
   [EVENT.UPDATE_ROWS_COMPRESSED_V1, { kind: 'update', extra: false, compressed: true }],
   [EVENT.DELETE_ROWS_COMPRESSED_V1, { kind: 'delete', extra: false, compressed: true }],
@@ -63,7 +67,10 @@ export function readRows(c: Cursor, form: RowEventForm, plan: RowPlan, fkChecks:
         into.add({ kind: 'delete', table, fkChecks, before: image });
         break;
       case 'update':
-        into.add({ kind: 'update', table, fkChecks, before: image, after: readImage(cursor, plan, second) });
+        into.add({
+          ...{ kind: 'update', table, fkChecks, before: image },
+          after: form.parts === true ? readParts(cursor, plan, second, image) : readImage(cursor, plan, second),
+        });
         break;
       default:
         return form.kind satisfies never;
@@ -92,6 +99,30 @@ function readPresent(c: Cursor, count: number, shape: TableShape): Present {
     where: { table },
     hint: 'run `set global binlog_row_image = FULL`, let sessions reconnect, then copy the table again',
   });
+}
+
+const JSON_PARTS = 1;
+/** What has changed within a JSON value follows its length. */
+const PART_LENGTH_BYTES = 4;
+
+/**
+ * What a row became, where JSON values may be there in part: options come first, and where there is one, a bit for each JSON column
+ * of which only what has changed is there, which may be nothing. Source: MySQL `rows_event.h`, `Rows_event::value_options`.
+ * @throws OtterError OT4033
+ */
+function readParts(c: Cursor, plan: RowPlan, present: Present, before: readonly Value[]): Value[] {
+  if ((c.packed() & JSON_PARTS) === 0) return readImage(c, plan, present);
+  const { shape, decoders } = plan;
+  const columns = shape.columns.flatMap(({ type }, index) => (type === 'json' ? [index] : []));
+  const at = c.skip((columns.length + 7) >> 3);
+  const inParts = new Set(columns.filter((_, nth) => (c.bytes[at + (nth >> 3)]! & (1 << (nth & 7))) !== 0));
+  const unchanged = (index: number) => (): string => {
+    if (c.uint(PART_LENGTH_BYTES) === 0) return before[index]!;
+    const what = `a partial JSON update of ${shape.schema}.${shape.name}`;
+    throw unsupported(what, "SET GLOBAL binlog_row_value_options = ''");
+  };
+  const partly = decoders.map((decoder, index) => (inParts.has(index) ? unchanged(index) : decoder));
+  return readImage(c, { shape, decoders: partly }, present);
 }
 
 function readImage(c: Cursor, plan: RowPlan, present: Present): Value[] {

@@ -90,9 +90,17 @@ async function places(root: Connection, family: 'mysql' | 'mariadb') {
     family === 'mysql' ? ['SHOW BINARY LOG STATUS', 'gtid_executed'] : ['SHOW MASTER STATUS', 'gtid_binlog_pos'];
   const found: { file: string; offset: number; gtids: string }[] = [];
   const note = async (): Promise<void> => {
+    // Somebody else's transaction may come in between.
+    for (let before = ''; ; ) {
+      const place = await look();
+      if (JSON.stringify(place) === before) return void found.push(place);
+      before = JSON.stringify(place);
+    }
+  };
+  const look = async (): Promise<(typeof found)[number]> => {
     const [[at]] = (await root.query(status)) as unknown as [[{ File: string; Position: number }]];
     const [[had]] = (await root.query(`SELECT @@GLOBAL.${variable} AS gtids`)) as unknown as [[{ gtids: string }]];
-    found.push({ file: at.File, offset: Number(at.Position), gtids: `${family}:${had.gtids.replaceAll(/\s/g, '')}` });
+    return { file: at.File, offset: Number(at.Position), gtids: `${family}:${had.gtids.replaceAll(/\s/g, '')}` };
   };
   await root.query('CREATE DATABASE shop; CREATE TABLE shop.t (id INT PRIMARY KEY); FLUSH BINARY LOGS');
   await note();

@@ -9,6 +9,7 @@ import { freePort } from '../../src/lab/free-port.ts';
 import type { NodeRecord } from '../../src/model/records.ts';
 import { nodeKey } from '../../src/state/keys.ts';
 import { openStore } from '../../src/state/open.ts';
+import { LONG } from '../project/long.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 /** Enough for many parts: what is to be killed in the middle must not be over before the signal is there. */
@@ -128,7 +129,7 @@ test('what nobody caught ends with 70, in words and without a stack', async () =
   }
 });
 
-test('an apply that is killed in the middle is continued by the next', async () => {
+test.runIf(LONG)('an apply that is killed in the middle is continued by the next', async () => {
   await topology(Array.from({ length: REGIONS }, (_, n) => `, r${n}: {}`).join(''));
   const killed = start(['apply', '--auto-approve', '--no-wait']);
   killed.child.stderr!.on('data', () => {

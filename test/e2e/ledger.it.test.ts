@@ -14,5 +14,5 @@ afterAll(async () => {
 });
 
 test('no line of the ledger is lost or doubled while nodes are killed', async () => {
-  await keepLedger([a, b], killing(8));
+  await keepLedger([a, b], killing(3));
 }, 240_000);

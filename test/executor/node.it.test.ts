@@ -8,6 +8,7 @@ import { startEtcd } from '../../src/lab/servers.ts';
 import { STATE_FORMAT } from '../../src/model/records.ts';
 import * as keys from '../../src/state/keys.ts';
 import { openStore } from '../../src/state/open.ts';
+import { LONG } from '../project/long.ts';
 import { apply, Cluster, channel, nodeRecord, owners, PAIR, T, until } from './cluster.ts';
 import { describeNodes } from './node-contract.ts';
 
@@ -19,34 +20,37 @@ describeNodes('etcd', async () => {
   };
 });
 
-test('etcd away for longer than every lease: sites run on as they are, and all is as it was when it is back', async () => {
-  await using etcd = await startEtcd();
-  await using store = openStore(etcd.url);
-  await using one = openStore(etcd.url);
-  await using two = openStore(etcd.url);
-  await using cluster = new Cluster();
-  await apply(store, PAIR);
-  const hz = cluster.start('hz-1', one, { leaseTtlMs: 2000 });
-  cluster.start('ca-1', two, { leaseTtlMs: 2000 });
-  await until(() => expect(cluster.sites.where).toEqual(['ca@ca-1', 'hz@hz-1']));
-  const before = cluster.sites.running;
+test.runIf(LONG)(
+  'etcd away for longer than every lease: sites run on as they are, and all is as it was when it is back',
+  async () => {
+    await using etcd = await startEtcd();
+    await using store = openStore(etcd.url);
+    await using one = openStore(etcd.url);
+    await using two = openStore(etcd.url);
+    await using cluster = new Cluster();
+    await apply(store, PAIR);
+    const hz = cluster.start('hz-1', one, { leaseTtlMs: 2000 });
+    cluster.start('ca-1', two, { leaseTtlMs: 2000 });
+    await until(() => expect(cluster.sites.where).toEqual(['ca@ca-1', 'hz@hz-1']));
+    const before = cluster.sites.running;
 
-  await etcd.freeze();
-  await until(() => expect(hz.logged.join('\n')).toContain('state store away'));
-  await new Promise((resolve) => setTimeout(resolve, 6000));
-  expect(cluster.sites.running).toEqual(before);
-  expect(hz.services('hz')).not.toBeNull();
-  expect(hz.wirings[0]!.addressOf('ca')).toMatchObject({ node: 'ca-1' });
-  etcd.thaw();
+    await etcd.freeze();
+    await until(() => expect(hz.logged.join('\n')).toContain('state store away'));
+    await new Promise((resolve) => setTimeout(resolve, 6000));
+    expect(cluster.sites.running).toEqual(before);
+    expect(hz.services('hz')).not.toBeNull();
+    expect(hz.wirings[0]!.addressOf('ca')).toMatchObject({ node: 'ca-1' });
+    etcd.thaw();
 
-  await until(async () => expect(await owners(store)).toEqual({ ca: 'ca-1', hz: 'hz-1' }));
-  await until(() => expect(hz.logged.join('\n')).toContain('state store back'));
-  await apply(store, [channel('shop', ['hz', 'ca'], ['shop.items'])]);
-  await until(() => expect(cluster.sites.running.map((site) => site.spec.pipelines[0]?.generation)).toEqual([2, 2]));
-  // The same sites all the while: nobody else owned the databases in between.
-  expect(cluster.sites.all).toEqual(before);
-  expect(hz.logged.filter((line) => line.includes('state store away'))).toHaveLength(1);
-});
+    await until(async () => expect(await owners(store)).toEqual({ ca: 'ca-1', hz: 'hz-1' }));
+    await until(() => expect(hz.logged.join('\n')).toContain('state store back'));
+    await apply(store, [channel('shop', ['hz', 'ca'], ['shop.items'])]);
+    await until(() => expect(cluster.sites.running.map((site) => site.spec.pipelines[0]?.generation)).toEqual([2, 2]));
+    // The same sites all the while: nobody else owned the databases in between.
+    expect(cluster.sites.all).toEqual(before);
+    expect(hz.logged.filter((line) => line.includes('state store away'))).toHaveLength(1);
+  },
+);
 
 test('a node cut off from a store where another took over: it stops as soon as it sees the newer owner', async () => {
   await using etcd = await startEtcd();

@@ -7,6 +7,7 @@ import { type LinkClientOptions, linkClient } from '../../src/link/routing.ts';
 import { type LinkServer, startLinkServer } from '../../src/link/server.ts';
 import { PROTOCOL_VERSION } from '../../src/link/wire.ts';
 import type { LinkClient, PipelineService } from '../../src/model/ports.ts';
+import { LONG } from '../project/long.ts';
 import { linkContract } from './contract/contract.ts';
 import { NumberedSource, numberOf, quiet, request, sequence, take } from './contract/source.ts';
 
@@ -27,14 +28,16 @@ function clientOf(port: number, more: Partial<LinkClientOptions> = {}): LinkClie
   return linkClient({ local: () => null, addressOf, lineage: LINEAGE, logger: quiet, ...more });
 }
 
-linkContract('over HTTP/2', async (services) => {
-  const server = await serverOf(services);
-  return {
-    link: clientOf(server.port),
-    aheadBytesMax: AHEAD_BYTES_MAX,
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
-});
+// Through a proxy, and in `security.it.test.ts` over TLS, it is always run.
+if (LONG)
+  linkContract('over HTTP/2', async (services) => {
+    const server = await serverOf(services);
+    return {
+      link: clientOf(server.port),
+      aheadBytesMax: AHEAD_BYTES_MAX,
+      [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
+    };
+  });
 
 linkContract('over HTTP/2 through a proxy', async (services) => {
   const server = await serverOf(services);

@@ -140,6 +140,30 @@ test.each<[string, readonly string[], readonly string[], More, readonly string[]
       'ADD CONSTRAINT `g` FOREIGN KEY (`z`) REFERENCES `s`.`p` (`a`)',
     ],
   ],
+  [
+    'a foreign key whose parent got another name, which the target has too',
+    [
+      'CONSTRAINT `f` FOREIGN KEY (`id`) REFERENCES `s`.`p` (`a`)',
+      'CONSTRAINT `g` FOREIGN KEY (`id`) REFERENCES `s`.`p` (`a`)',
+    ],
+    [
+      '`x` int',
+      'CONSTRAINT `f` FOREIGN KEY (`id`) REFERENCES `s`.`q` (`b`)',
+      'CONSTRAINT `g` FOREIGN KEY (`id`) REFERENCES `s`.`q` (`b`)',
+    ],
+    {
+      present: table([
+        ID,
+        'CONSTRAINT `f` FOREIGN KEY (`id`) REFERENCES `s`.`q` (`b`)',
+        'CONSTRAINT `g` FOREIGN KEY (`id`) REFERENCES `s`.`z` (`b`)',
+      ]),
+    },
+    [
+      'DROP FOREIGN KEY `g`',
+      'ADD COLUMN `x` int AFTER `id`',
+      'ADD CONSTRAINT `g` FOREIGN KEY (`id`) REFERENCES `s`.`q` (`b`)',
+    ],
+  ],
 ])('%s', (_, before, after, more, said) => {
   expect(lines(before, after, more)).toEqual(said);
 });

@@ -191,6 +191,35 @@ describe('mysql', () => {
     ]);
   });
 
+  test('where a session may log JSON values in part, rows that are whole are read', async () => {
+    await root.run('CREATE TABLE d.plain (id INT PRIMARY KEY, a VARCHAR(9), n INT)');
+    await root.run(`INSERT INTO d.t VALUES (1,'x',NULL,'{"a": 1}'),(2,'y',NULL,NULL)`);
+    await root.run("INSERT INTO d.plain VALUES (1,'x',NULL),(2,NULL,7)");
+    const start = (await context.source.logEnd()).position;
+    await root.query(
+      `SET SESSION binlog_row_value_options=PARTIAL_JSON; UPDATE d.plain SET a='new', n=n+1; UPDATE d.t SET a=CONCAT(a,'z'); UPDATE d.t SET j='[1]'; SET SESSION binlog_row_value_options=''`,
+    );
+    const items = rowItems(await everything(context, start));
+    const afters = items.map(({ changes }) =>
+      changes.map((change) => (change.kind === 'update' ? change.after : null)),
+    );
+    expect(afters).toEqual([
+      [
+        ['1', "'new'", null],
+        ['2', "'new'", '8'],
+      ],
+      [
+        ['1', "'xz'", null, `'{"a": 1}'`],
+        ['2', "'yz'", null, null],
+      ],
+      [
+        ['1', "'xz'", null, "'[1]'"],
+        ['2', "'yz'", null, "'[1]'"],
+      ],
+    ]);
+    await root.run('DROP TABLE d.plain');
+  });
+
   test('what a session logs of a JSON value in part is refused', async () => {
     await root.run(`INSERT INTO d.t VALUES (1,'x',NULL,'{"a": 1, "b": "${'long'.repeat(50)}"}')`);
     for (const compressed of ['ON', 'OFF']) {

@@ -184,3 +184,20 @@ test('foreign keys follow, under the names of the target; what refers to a table
   await arrived(sites);
   expect(await keys()).toEqual([]);
 }, 60_000);
+
+test('a child is changed after its parent, and the column that it refers to, got other names', async () => {
+  await begin();
+  await ra.query(
+    'CREATE TABLE s.k (id INT PRIMARY KEY, t INT, CONSTRAINT f FOREIGN KEY (t) REFERENCES s.t (id)); INSERT INTO s.k VALUES (1, 1)',
+  );
+  await using sites = started(carrying(['s.*']));
+  await arrived(sites);
+  // A server changes the key by itself, without a word about it.
+  await ra.query('ALTER TABLE s.t RENAME COLUMN id TO no; RENAME TABLE s.t TO s.parent');
+  await arrived(sites);
+  await ra.query(
+    'ALTER TABLE s.k ADD x INT DEFAULT 7; INSERT INTO s.parent (no) VALUES (2); INSERT INTO s.k VALUES (2, 2, 8)',
+  );
+  await arrived(sites);
+  await same('k', 'parent');
+}, 60_000);
