@@ -1,7 +1,9 @@
 /** A channel from the first apply to destroy, with nodes as processes of their own. */
+
 import { readFile } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { LONG } from '../project/long.ts';
 import { pair } from '../site/harness.ts';
 import { connect, Otter, passwordsOf, rows, sitesOf, streaming } from './otter.ts';
 
@@ -97,33 +99,37 @@ test('apply, copy, both directions, a new table, a node away, destroy', async ()
   await db.end();
 }, 180_000);
 
-test('what fails at a node ends the apply with its reason, and stays in the status until it is mended', async () => {
-  const [da, db] = [await connect(a), await connect(b)];
-  await da.query(
-    'CREATE DATABASE bad; CREATE TABLE bad.t (id INT PRIMARY KEY, n INT); INSERT INTO bad.t VALUES (1, 1)',
-  );
-  await db.query(
-    'CREATE DATABASE bad; CREATE TABLE bad.t (id INT PRIMARY KEY, n INT); INSERT INTO bad.t VALUES (2, 2)',
-  );
-  await using otter = await Otter.in(passwordsOf([a, b]));
-  await otter.write(await sitesOf([a, b], '  bad: { from: [a], to: [b], tables: [bad.t] }\n'));
-  otter.node('west-1');
-  otter.node('east-1');
-  const applied = await otter.run('apply', '--auto-approve', '--timeout', '100s');
-  expect(applied).toMatchObject({ code: 1 });
-  expect(applied.err).toContain('Error OT5013: bad/a>b on east-1: bad.t at b has rows already');
-  for (let look = 0; look < 8; look++) {
-    const pipelines = (await otter.status())!.channels.flatMap(({ pipelines }) => pipelines);
-    expect(pipelines).toMatchObject([{ phase: 'failed', error: { code: 'OT5013' } }]);
-  }
-  await db.query('DELETE FROM bad.t');
-  await otter.until('the channel streams', streaming);
+test.runIf(LONG)(
+  'what fails at a node ends the apply with its reason, and stays in the status until it is mended',
+  async () => {
+    const [da, db] = [await connect(a), await connect(b)];
+    await da.query(
+      'CREATE DATABASE bad; CREATE TABLE bad.t (id INT PRIMARY KEY, n INT); INSERT INTO bad.t VALUES (1, 1)',
+    );
+    await db.query(
+      'CREATE DATABASE bad; CREATE TABLE bad.t (id INT PRIMARY KEY, n INT); INSERT INTO bad.t VALUES (2, 2)',
+    );
+    await using otter = await Otter.in(passwordsOf([a, b]));
+    await otter.write(await sitesOf([a, b], '  bad: { from: [a], to: [b], tables: [bad.t] }\n'));
+    otter.node('west-1');
+    otter.node('east-1');
+    const applied = await otter.run('apply', '--auto-approve', '--timeout', '100s');
+    expect(applied).toMatchObject({ code: 1 });
+    expect(applied.err).toContain('Error OT5013: bad/a>b on east-1: bad.t at b has rows already');
+    for (let look = 0; look < 8; look++) {
+      const pipelines = (await otter.status())!.channels.flatMap(({ pipelines }) => pipelines);
+      expect(pipelines).toMatchObject([{ phase: 'failed', error: { code: 'OT5013' } }]);
+    }
+    await db.query('DELETE FROM bad.t');
+    await otter.until('the channel streams', streaming);
 
-  await da.query('SET SESSION binlog_format = STATEMENT; UPDATE bad.t SET n = 5; SET SESSION binlog_format = ROW');
-  await otter.until('the log cannot be passed', ([one]) => one?.phase === 'failed' && one.error?.code === 'OT4032');
-  const { out } = await otter.run('status', '-t', 'main');
-  expect(out).toContain('OT4032');
-  expect(out).toContain('binlog_format = ROW');
-  await da.end();
-  await db.end();
-}, 180_000);
+    await da.query('SET SESSION binlog_format = STATEMENT; UPDATE bad.t SET n = 5; SET SESSION binlog_format = ROW');
+    await otter.until('the log cannot be passed', ([one]) => one?.phase === 'failed' && one.error?.code === 'OT4032');
+    const { out } = await otter.run('status', '-t', 'main');
+    expect(out).toContain('OT4032');
+    expect(out).toContain('binlog_format = ROW');
+    await da.end();
+    await db.end();
+  },
+  180_000,
+);

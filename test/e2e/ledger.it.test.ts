@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, test } from 'vitest';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
+import { LONG } from '../project/long.ts';
 import { pair } from '../site/harness.ts';
 import { keepLedger, killing } from './ledger.ts';
 
@@ -13,6 +14,10 @@ afterAll(async () => {
   await Promise.all([a, b].map((server) => server[Symbol.asyncDispose]()));
 });
 
-test('no line of the ledger is lost or doubled while nodes are killed', async () => {
-  await keepLedger([a, b], killing(3));
-}, 240_000);
+test.runIf(LONG)(
+  'no line of the ledger is lost or doubled while nodes are killed',
+  async () => {
+    await keepLedger([a, b], killing(3));
+  },
+  240_000,
+);

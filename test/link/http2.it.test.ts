@@ -28,7 +28,7 @@ function clientOf(port: number, more: Partial<LinkClientOptions> = {}): LinkClie
   return linkClient({ local: () => null, addressOf, lineage: LINEAGE, logger: quiet, ...more });
 }
 
-// Through a proxy, and in `security.it.test.ts` over TLS, it is always run.
+// Through a proxy it is always run.
 if (LONG)
   linkContract('over HTTP/2', async (services) => {
     const server = await serverOf(services);

@@ -1,4 +1,5 @@
 /** Who is let in and who is not, and that both sides say why. */
+
 import { createConnection } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { startProxy } from '../../src/lab/proxy.ts';
@@ -8,6 +9,7 @@ import { linkClient } from '../../src/link/routing.ts';
 import { type LinkServer, startLinkServer } from '../../src/link/server.ts';
 import type { LinkClient } from '../../src/model/ports.ts';
 import type { LinkSpec } from '../../src/model/topology.ts';
+import { LONG } from '../project/long.ts';
 import { recorder } from '../site/harness.ts';
 import { authority, CertificateFolder } from './certificates.ts';
 import { linkContract } from './contract/contract.ts';
@@ -27,22 +29,24 @@ function clientOf(port: number, credentials: Credentials): LinkClient {
   return linkClient({ local: () => null, addressOf, lineage: LINEAGE, credentials, logger: quiet });
 }
 
-linkContract('over TLS', async (services) => {
-  const folder = await CertificateFolder.make();
-  await folder.put(ours);
-  const credentials = tls(folder);
-  const server = await startLinkServer({
-    ...{ listen: '127.0.0.1:0', node: 'hz-1', services, lineage: LINEAGE, credentials, logger: quiet },
+// Through a proxy, in `http2.it.test.ts`, it is always run.
+if (LONG)
+  linkContract('over TLS', async (services) => {
+    const folder = await CertificateFolder.make();
+    await folder.put(ours);
+    const credentials = tls(folder);
+    const server = await startLinkServer({
+      ...{ listen: '127.0.0.1:0', node: 'hz-1', services, lineage: LINEAGE, credentials, logger: quiet },
+    });
+    return {
+      link: clientOf(server.port, credentials),
+      aheadBytesMax: 96 << 20,
+      [Symbol.asyncDispose]: async () => {
+        await server[Symbol.asyncDispose]();
+        await folder[Symbol.asyncDispose]();
+      },
+    };
   });
-  return {
-    link: clientOf(server.port, credentials),
-    aheadBytesMax: 96 << 20,
-    [Symbol.asyncDispose]: async () => {
-      await server[Symbol.asyncDispose]();
-      await folder[Symbol.asyncDispose]();
-    },
-  };
-});
 
 describe('who is not let in', () => {
   let folders: CertificateFolder[];
