@@ -162,6 +162,12 @@ export class Site implements RunningSite {
     if (await Promise.race([settled.then(() => false), late])) {
       this.#options.logger.warn('the database does not answer; its sessions are dropped');
       this.#options.abandon();
+      // Nothing can be written without them, whatever still waits.
+      const given = sleep(STOP_GRACE_MS, true, { signal: waiting.signal }).catch(() => false);
+      if (await Promise.race([settled.then(() => false), given]))
+        this.#options.logger.warn('something of the database did not end; it is left behind');
+      waiting.abort();
+      return;
     }
     waiting.abort();
     await settled;
