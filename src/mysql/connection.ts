@@ -150,6 +150,8 @@ export class Session implements AsyncDisposable {
     this.#alive = false;
     await new Promise<void>((resolve) => {
       const late = setTimeout(() => {
+        // Whoever waits for an answer is told; the driver would not.
+        this.driver.emit('end');
         destroyDriver(this.driver);
         resolve();
       }, END_MS_MAX);
