@@ -11,7 +11,7 @@ import type { Delivery } from '../model/row.ts';
 import { type Credentials, OPEN } from './credentials.ts';
 import { DeliveryDecoder, unreadable } from './decode.ts';
 import { type Dialled, dial, distrust } from './dial.ts';
-import { FRAME, type Frame, FrameReader, plainFrame } from './frame.ts';
+import { FRAME, type Frame, FrameReader, isPiece, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive, PINGS_MAX } from './keepalive.ts';
 import { decodeError, decodeOpening, encodeRequest, HEADER, PATH } from './messages.ts';
 import { orAborted } from './service-stream.ts';
@@ -188,9 +188,9 @@ class RemoteStream implements PipelineStream {
       for await (const { kind, payload } of frames) {
         if (kind === FRAME.end) return;
         if (kind === FRAME.error) throw decodeError(payload);
-        if (kind !== FRAME.deliveries) throw unreadable('a frame where it does not belong');
-        const batch = decoder.deliveries(payload);
-        if (batch.length > 0) yield batch;
+        if (isPiece(kind)) decoder.piece(payload);
+        else if (kind === FRAME.deliveries) yield decoder.deliveries(payload);
+        else throw unreadable('a frame where it does not belong');
       }
       throw new Error('it ended without a word');
     } catch (cause) {

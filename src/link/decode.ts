@@ -37,14 +37,9 @@ export class DeliveryDecoder {
     this.#seen = start.seen;
   }
 
-  /** None when it was a piece of a value. @throws OtterError OT6007; the decoder is of no use after that. */
+  /** @throws OtterError OT6007; the decoder is of no use after that. */
   deliveries(payload: string): Delivery[] {
-    const parsed = parseJson(payload);
-    if (typeof parsed === 'string') {
-      this.#keep(parsed);
-      return [];
-    }
-    const [shapes, deliveries] = listOf(parsed, 2);
+    const [shapes, deliveries] = listOf(parseJson(payload), 2);
     for (const entry of list(shapes)) {
       const [number, shape] = listOf(entry, 2);
       if (number !== this.#shapes.length || number >= SHAPES_MAX)
@@ -56,7 +51,8 @@ export class DeliveryDecoder {
     return all;
   }
 
-  #keep(piece: string): void {
+  /** The next of a long value of the deliveries to come. @throws OtterError OT6007; the decoder is of no use after that. */
+  piece(piece: string): void {
     this.#aheadChars += piece.length;
     if (piece === '' || this.#aheadChars > AHEAD_CHARS_MAX) throw unreadable('values of more pieces than there may be');
     this.#ahead.push(piece);

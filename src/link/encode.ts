@@ -12,6 +12,8 @@ import {
   KIND,
   LONG_CHARS,
   OP,
+  type Piece,
+  type PieceEncoding,
   SAME,
   SHAPES_MAX,
   type StreamStart,
@@ -28,6 +30,8 @@ import {
 const PAYLOAD_BYTES = 256 << 10;
 /** Deliveries of less have no long values, whatever is rough about it. */
 const LONG_BYTES = LONG_CHARS >> 1;
+/** Before the digits of a value may stand the name of its character set. */
+const INTRODUCER_CHARS_MAX = 40;
 /** What a delivery without rows takes in a payload. */
 const DELIVERY_BYTES = 64;
 
@@ -48,7 +52,7 @@ export class DeliveryEncoder {
   }
 
   /** The batch as one payload or several; lazily, so that a large batch is never twice in memory. */
-  *payloads(batch: readonly Delivery[]): Generator<string, void> {
+  *payloads(batch: readonly Delivery[]): Generator<string | Piece, void> {
     let part: unknown[] = [];
     let bytes = 0;
     for (const delivery of batch) {
@@ -65,11 +69,11 @@ export class DeliveryEncoder {
     if (part.length > 0) yield this.#payload(part);
   }
 
-  *#ahead(): Generator<string, void> {
-    const values = this.#long;
+  *#ahead(): Generator<Piece, void> {
+    const values = this.#long.reverse();
     this.#long = [];
-    for (const value of values)
-      for (let at = 0; at < value.length; at += LONG_CHARS) yield JSON.stringify(value.slice(at, at + LONG_CHARS));
+    // Whoever sends waits here: what has been sent must not be held.
+    for (let value = values.pop(); value !== undefined; value = values.pop()) yield* pieces(value);
   }
 
   /** Long values are noted, and named by their length. */
@@ -200,6 +204,25 @@ export class DeliveryEncoder {
     this.#numbers.set(table, number);
     return number;
   }
+}
+
+/** What is in hexadecimal digits goes as the bytes that they mean. */
+function* pieces(value: string): Generator<Piece, void> {
+  const isHex = value.endsWith("'") && value.slice(0, INTRODUCER_CHARS_MAX).includes("x'");
+  const start = isHex ? value.indexOf("x'") + 2 : 0;
+  const end = isHex ? value.length - 1 : value.length;
+  if (isHex) yield piece(value.slice(0, start), 'utf8');
+  for (let at = start; at < end; at += LONG_CHARS)
+    yield piece(value.slice(at, Math.min(at + LONG_CHARS, end)), isHex ? 'hex' : 'utf8');
+  if (isHex) yield piece("'", 'utf8');
+}
+
+/** One that would not come back as it is, be it because a character is cut in two, goes as code units. */
+function piece(text: string, encoding: PieceEncoding): Piece {
+  const bytes = Buffer.from(text, encoding);
+  return bytes.toString(encoding) === text
+    ? { encoding, bytes }
+    : { encoding: 'utf16le', bytes: Buffer.from(text, 'utf16le') };
 }
 
 function afterImage(before: Image, after: Image): WireImage {

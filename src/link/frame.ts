@@ -14,13 +14,27 @@ import { promisify } from 'node:util';
 import { constants, crc32, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { OtterError } from '../model/error.ts';
 import { unreadable } from './decode.ts';
+import { PIECE_ENCODINGS, type Piece, type PieceEncoding } from './wire.ts';
 
-export const FRAME = { request: 1, acknowledge: 2, opening: 3, deliveries: 4, error: 5, end: 6 } as const;
+export const FRAME = {
+  ...{ request: 1, acknowledge: 2, opening: 3, deliveries: 4, error: 5, end: 6 },
+  ...{ hex: 7, utf8: 8, utf16le: 9 },
+} as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
+/** `payload`: of a piece of a value, the piece. */
 export interface Frame {
   readonly kind: number;
   readonly payload: string;
+}
+
+/** Kinds of frames that carry a piece of a value. */
+const PIECES: ReadonlyMap<number, PieceEncoding> = new Map(
+  PIECE_ENCODINGS.map((encoding) => [FRAME[encoding], encoding]),
+);
+
+export function isPiece(kind: number): boolean {
+  return PIECES.has(kind);
 }
 
 /** Both packed and unpacked. A single change of more is refused at its source. */
@@ -78,7 +92,8 @@ export class DeliveryPacker {
   readonly #recent = new Recent();
 
   /** @throws OtterError OT6008 when the payload is larger than a frame may be. */
-  async pack(payload: string): Promise<Buffer> {
+  async pack(payload: string | Piece): Promise<Buffer> {
+    if (typeof payload !== 'string') return packed(FRAME[payload.encoding], payload.bytes, FRAME_BYTES_MAX);
     const plain = Buffer.from(payload);
     const dictionary = this.#recent.bytes;
     this.#recent.add(plain);
@@ -145,7 +160,7 @@ export class FrameReader {
       const kind = bytes.readUInt8(4);
       const plain = unpack(bytes, this.#recent.bytes);
       if (kind === FRAME.deliveries) this.#recent.add(plain);
-      yield { kind, payload: plain.toString() };
+      yield { kind, payload: plain.toString(PIECES.get(kind)) };
     }
   }
 

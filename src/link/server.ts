@@ -9,9 +9,9 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, Serv
 import type { Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { messageOf, OtterError } from '../model/error.ts';
+import { forgetRows } from '../model/forget-rows.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
-import { forgetRows } from '../model/row.ts';
 import { type Credentials, OPEN } from './credentials.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
@@ -225,7 +225,7 @@ async function deliver(
         // In their order, however long each takes to be packed.
         const queued = Promise.all([frame, before]).then(([bytes]) => ({ sent: out.write(bytes) }));
         before = queued;
-        const { length: chars } = payload;
+        const chars = typeof payload === 'string' ? payload.length : payload.bytes.length;
         const sent = queued.then((one) => one.sent);
         // Who awaits it sees how it fails; if nobody comes to that, nobody needs to.
         sent.catch(() => undefined);

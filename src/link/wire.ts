@@ -1,14 +1,14 @@
 /**
  * What deliveries look like inside a frame: JSON arrays, named here once for the room that writes them and the room that reads them.
  *
- * A payload is `[shapes, deliveries]`, or a text: the next piece of a long value of the deliveries that follow. Rule: both sides of one stream keep the same memory (the last gtid, position and
+ * A payload is `[shapes, deliveries]`; long values of them go before, in pieces that are no JSON. Rule: both sides of one stream keep the same memory (the last gtid, position and
  * `seen`, and the tables so far), so a text that changed little costs little, and a table travels once per stream.
  * Measured (bench/link.ts): a 200-byte transaction costs about 1 us to write and 1.3 us to read, most of it V8's JSON.
  */
 import type { Seen, TableShape, Value } from '../model/row.ts';
 
 /** Raised whenever a peer of the version before could not read what is sent. */
-export const PROTOCOL_VERSION = 11;
+export const PROTOCOL_VERSION = 12;
 
 /**
  * A text against the one before it: 0 the same; a number: the digits at its end grew by so much (the next transaction of
@@ -32,6 +32,16 @@ export const SAME = 0;
 
 /** A value that was sent ahead, in pieces: so many characters of what is left of them. */
 export type Ahead = readonly [chars: number];
+
+/** The next piece of a long value: its characters in one of these encodings, by the kind of frame that carries it. */
+export interface Piece {
+  readonly encoding: PieceEncoding;
+  readonly bytes: Buffer;
+}
+
+/** `hex`: bytes that are a literal's hexadecimal digits; what is not Unicode goes as `utf16le`. */
+export const PIECE_ENCODINGS = ['hex', 'utf8', 'utf16le'] as const;
+export type PieceEncoding = (typeof PIECE_ENCODINGS)[number];
 
 export type WireImage = readonly (Value | typeof SAME | Ahead)[];
 

@@ -3,7 +3,8 @@
  *
  * Rule: it never holds more than `bytesMax` plus the one batch that was pushed when there was still room. The producer
  * looks at `full` (or waits in `whenRoom`) before it pushes; the consumer takes everything that is there at once, so
- * batches grow by themselves under backlog and stay single when idle.
+ * batches grow by themselves under backlog and stay single when idle. Rows of many megabytes count until the consumer is
+ * done with them, which is when it asks for the next: so one is there, and not one that is sent and one that waits.
  */
 import type { Delivery } from './row.ts';
 
@@ -12,10 +13,15 @@ export interface DeliveryQueueOptions {
   readonly bytesMax: number;
 }
 
+/** More than a chunk or a part of a transaction has that is not a single row. */
+const HEAVY_BYTES = 8 << 20;
+
 export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
   readonly #bytesMax: number;
   #held: Delivery[] = [];
   #bytes = 0;
+  /** Of what the consumer has at hand, if that is much. */
+  #underWay = 0;
   #end: { readonly error: unknown } | 'end' | null = null;
   #taken = false;
   #wakeConsumer: (() => void) | null = null;
@@ -42,7 +48,7 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
   }
 
   get full(): boolean {
-    return this.#bytes >= this.#bytesMax;
+    return this.#bytes + this.#underWay >= this.#bytesMax;
   }
 
   /** Bytes that nobody has taken yet. */
@@ -89,6 +95,10 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
     this.#taken = true;
     return {
       next: async () => {
+        if (this.#underWay > 0) {
+          this.#underWay = 0;
+          this.#wakeAllProducers();
+        }
         while (this.#held.length === 0 && this.#end === null) await this.#pushedOrClosed();
         if (this.#held.length > 0) return { done: false, value: this.#takeAll() };
         const end = this.#end;
@@ -108,6 +118,7 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
 
   #takeAll(): readonly Delivery[] {
     const batch = this.#held;
+    if (this.#bytes >= HEAVY_BYTES) this.#underWay = this.#bytes;
     this.#drop();
     this.#wakeAllProducers();
     return batch;

@@ -210,21 +210,6 @@ export interface TableChange {
  * - `beat`: nothing but the position and `seen`, and which generation of the channel the source has carried out: tables that
  *   joined with it are told, of those that left nothing is to come.
  */
-/**
- * Forgets the rows of deliveries that were passed on or written, if they are many bytes: whoever gave them out, and waits for the
- * next, holds them still.
- */
-export function forgetRows(deliveries: readonly Delivery[]): void {
-  for (const delivery of deliveries) {
-    if (delivery.bytes < FORGOTTEN_BYTES) continue;
-    if (delivery.kind === 'changes') (delivery as { changes: readonly RowChange[] }).changes = [];
-    else if (delivery.kind === 'chunk') (delivery as { chunk: CopyChunk }).chunk = { ...delivery.chunk, rows: [] };
-  }
-}
-
-/** More than a chunk or a part has that is not a single row. */
-const FORGOTTEN_BYTES = 8 << 20;
-
 export type Delivery =
   | (DeliveryCommon & {
       readonly kind: 'changes';

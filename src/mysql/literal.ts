@@ -7,6 +7,9 @@
 import { isUtf8 } from 'node:buffer';
 import './raw-bytes.ts';
 
+/** Longer values are written piece by piece. */
+const AT_ONCE_BYTES = 256 << 10;
+
 /** Makes the literal of the bytes `start..end` of `bytes`. */
 export type BytesLiteral = (bytes: Buffer, start: number, end: number) => string;
 
@@ -27,7 +30,7 @@ export const ASCII_BELOW: ReadonlySet<string> = new Set([
 export function textLiteral(charset: string): BytesLiteral {
   if (UTF8.has(charset)) return utf8Literal;
   const introducer = `_${charset} x'`;
-  const raw: BytesLiteral = (bytes, start, end) => `${introducer}${bytes.hexSlice(start, end)}'`;
+  const raw: BytesLiteral = (bytes, start, end) => inDigits(introducer, bytes, start, end);
   if (charset === 'binary') return binaryLiteral;
   if (!ASCII_BELOW.has(charset)) return raw;
   return (bytes, start, end) => {
@@ -41,7 +44,18 @@ export function textLiteral(charset: string): BytesLiteral {
   };
 }
 
-export const binaryLiteral: BytesLiteral = (bytes, start, end) => `x'${bytes.hexSlice(start, end)}'`;
+export const binaryLiteral: BytesLiteral = (bytes, start, end) => inDigits("x'", bytes, start, end);
+
+function inDigits(introducer: string, bytes: Buffer, start: number, end: number): string {
+  if (end - start <= AT_ONCE_BYTES) return `${introducer}${bytes.hexSlice(start, end)}'`;
+  // A text that is put together is put together once more, in another place, when somebody looks into it; this one is in one piece.
+  const literal = Buffer.allocUnsafe(introducer.length + 2 * (end - start) + 1);
+  let to = literal.write(introducer, 0, 'latin1');
+  for (let from = start; from < end; from += AT_ONCE_BYTES)
+    to += literal.write(bytes.hexSlice(from, Math.min(from + AT_ONCE_BYTES, end)), to, 'latin1');
+  literal[to] = 0x27;
+  return literal.latin1Slice(0, to + 1);
+}
 
 /** Quotes a text that is valid Unicode. */
 export function quoteText(text: string): string {

@@ -263,7 +263,7 @@ export class MysqlSession implements LoadSession {
     if (!last) throw new NeedsCare();
     counts.missing += 1;
     const { otherwise, otherwiseZeros = 0, cuts = false } = statement;
-    await this.#run([{ sql: otherwise!, rows: 1, expects: 'anything', zeros: otherwiseZeros, cuts }]);
+    await this.#run([{ sql: otherwise!(), rows: 1, expects: 'anything', zeros: otherwiseZeros, cuts }]);
   }
 
   async lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]> {

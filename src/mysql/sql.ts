@@ -17,7 +17,7 @@ export interface Statement {
   /** Error values of ENUMs (member 0) that it writes: each gives a warning, and an error in strict mode. */
   readonly zeros?: number;
   /** For `updated`: run when the update finds no row. */
-  readonly otherwise?: string;
+  readonly otherwise?: () => string;
   /** `zeros` of `otherwise`. */
   readonly otherwiseZeros?: number;
   /** For `loaded`: what the server asks for when it comes to the statement. */
@@ -121,25 +121,28 @@ export function keyCondition(table: Columns, columns: readonly number[], rows: r
 
 /** One row: an UPDATE tells whether it was there, which an upsert of one row does not. */
 function updateOrInsert(table: LoadTable, row: Image): Statement {
-  const set = table.columns.map(({ name }, index) => `${quoteName(name)}=${row[index] ?? 'NULL'}`).join(',');
+  let sql = updating(table).head;
+  // Put together as it goes, which copies nothing: a row may be of many megabytes.
+  for (const [index, set] of settingsOf(table.columns).entries())
+    sql += `${index === 0 ? '' : ','}${set}${row[index] ?? 'NULL'}`;
   const zeros = zerosOf(table, row);
   return {
-    sql: `UPDATE ${qualified(table.target)} SET ${set} WHERE ${rowCondition(table, row)}`,
+    sql: `${sql} WHERE ${rowCondition(table, row)}`,
     rows: 1,
     expects: 'updated',
     zeros,
-    otherwise: `${insertHead(table)} VALUES ${tuple(row, fillsOf(table))}`,
+    otherwise: () => `${insertHead(table)} VALUES ${tuple(row, fillsOf(table))}`,
     otherwiseZeros: zeros,
   };
 }
 
 function update(table: LoadTable, before: Image, after: Image): Statement {
   return {
-    sql: `UPDATE ${qualified(table.target)} SET ${assignments(table, before, after)} WHERE ${rowCondition(table, before)}${limitOne(table)}`,
+    sql: `${updating(table).head}${assignments(table, before, after)} WHERE ${rowCondition(table, before)}${limitOne(table)}`,
     rows: 1,
     expects: 'updated',
     zeros: zerosOf(table, after, before),
-    otherwise: `${insertHead(table)} VALUES ${tuple(after, fillsOf(table))}`,
+    otherwise: () => `${insertHead(table)} VALUES ${tuple(after, fillsOf(table))}`,
     otherwiseZeros: zerosOf(table, after),
   };
 }
@@ -303,8 +306,22 @@ function rowCondition(table: LoadTable, row: Image): string {
   return table.columns.map((column, index) => identity(column, row[index] ?? 'NULL')).join(' AND ');
 }
 
-function equalities(table: Columns, columns: readonly number[], row: Image): string {
-  return columns.map((index) => `${quoteName(table.columns[index]!.name)}=${row[index] ?? 'NULL'}`).join(' AND ');
+function equalities({ columns: all }: Columns, columns: readonly number[], row: Image): string {
+  const sets = settingsOf(all);
+  if (columns.length === 1) return `${sets[columns[0]!]}${row[columns[0]!] ?? 'NULL'}`;
+  return columns.map((index) => `${sets[index]}${row[index] ?? 'NULL'}`).join(' AND ');
+}
+
+const settings = new WeakMap<readonly ColumnShape[], readonly string[]>();
+
+/** `name=` for each column: the same in every statement about a table. */
+function settingsOf(columns: readonly ColumnShape[]): readonly string[] {
+  let known = settings.get(columns);
+  if (known === undefined) {
+    known = columns.map(({ name }) => `${quoteName(name)}=`);
+    settings.set(columns, known);
+  }
+  return known;
 }
 
 /** Without a key only the very value tells a row from another: collations take `a` for `A`, and for `a` with a space. */
@@ -334,13 +351,34 @@ function limitOne(table: LoadTable): string {
 }
 
 /** What changed, and times always: a column with `ON UPDATE CURRENT_TIMESTAMP` would move if it were not named. */
+/** What is the same in every UPDATE of a table: `UPDATE … SET `, and which columns the server might set by itself. */
+interface Updating {
+  readonly head: string;
+  readonly isTime: readonly boolean[];
+}
+
+const updatings = new WeakMap<LoadTable, Updating>();
+
+function updating(table: LoadTable): Updating {
+  let known = updatings.get(table);
+  if (known === undefined) {
+    known = {
+      head: `UPDATE ${qualified(table.target)} SET `,
+      isTime: table.columns.map(({ type }) => /^(timestamp|datetime)/.test(type)),
+    };
+    updatings.set(table, known);
+  }
+  return known;
+}
+
 function assignments(table: LoadTable, before: Image, after: Image): string {
-  const changed = table.columns.flatMap(({ name, type }, index) =>
-    before[index] === after[index] && !/^(timestamp|datetime)/.test(type)
-      ? []
-      : [`${quoteName(name)}=${after[index] ?? 'NULL'}`],
-  );
-  return changed.length > 0
-    ? changed.join(',')
-    : `${quoteName(table.columns[0]!.name)}=${quoteName(table.columns[0]!.name)}`;
+  const { isTime } = updating(table);
+  const sets = settingsOf(table.columns);
+  let changed = '';
+  for (let index = 0; index < sets.length; index += 1) {
+    if (before[index] === after[index] && !isTime[index]) continue;
+    changed += `${changed === '' ? '' : ','}${sets[index]}${after[index] ?? 'NULL'}`;
+  }
+  const name = quoteName(table.columns[0]!.name);
+  return changed === '' ? `${name}=${name}` : changed;
 }

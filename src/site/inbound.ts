@@ -6,6 +6,7 @@
  * pipeline really stands; nothing is remembered across attempts but figures.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import { forgetRows } from '../model/forget-rows.ts';
 import {
   type Checkpoint,
   type CopyState,
@@ -20,7 +21,6 @@ import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
 import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
-import { forgetRows } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';

@@ -7,6 +7,7 @@
  */
 import { DeliveryQueue } from '../model/delivery-queue.ts';
 import { OtterError } from '../model/error.ts';
+import { letGo } from '../model/forget-rows.ts';
 import { OWN_STATEMENT } from '../model/load.ts';
 import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
 import type { LogEnd, PastTable, PipelineOpening, PipelineStream, Statement } from '../model/ports.ts';
@@ -466,6 +467,8 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   #push(delivery: Delivery): void {
-    if (!this.#ended.signal.aborted) this.#queue.add(delivery);
+    if (this.#ended.signal.aborted) return;
+    this.#queue.add(delivery);
+    letGo(delivery.bytes);
   }
 }

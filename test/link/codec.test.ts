@@ -12,14 +12,28 @@ import {
   encodeRequest,
 } from '../../src/link/messages.ts';
 import { applyDifference, TextMemory, textDifference } from '../../src/link/text-memory.ts';
-import { LONG_CHARS } from '../../src/link/wire.ts';
+import { LONG_CHARS, PIECE_ENCODINGS, type Piece } from '../../src/link/wire.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { Delivery, RowChange, Seen } from '../../src/model/row.ts';
 import { type Stream, stream, tableOf } from './deliveries.ts';
 
-function payloadsOf({ start, batches }: Stream): string[] {
+/** Of deliveries without long values. */
+function payloadsOf(stream: Stream): string[] {
+  return sentOf(stream).map((payload) => {
+    if (typeof payload !== 'string') throw new Error('a piece of a long value');
+    return payload;
+  });
+}
+
+function sentOf({ start, batches }: Stream): (string | Piece)[] {
   const encoder = new DeliveryEncoder(start);
   return batches.flatMap((batch) => [...encoder.payloads(batch)]);
+}
+
+function given(decoder: DeliveryDecoder, payload: string | Piece): readonly Delivery[] {
+  if (typeof payload === 'string') return decoder.deliveries(payload);
+  decoder.piece(payload.bytes.toString(payload.encoding));
+  return [];
 }
 
 function beat(seen: Seen, position: string): Delivery {
@@ -45,6 +59,7 @@ describe('deliveries as payloads', () => {
 
   it('have long values ahead of them, in pieces', () => {
     const long = (fill: string): string => `'${fill.repeat(LONG_CHARS)}${fill}\u{1f600}'`;
+    const digits = (fill: string): string => `${fill.repeat(LONG_CHARS)}${fill}`;
     const table = tableOf('long', 3);
     const common = { gtid: '0-1-2', position: 'mariadb:0-1-2', seen: {}, clock: 1 };
     const before = ['1', long('ab'), null];
@@ -52,26 +67,38 @@ describe('deliveries as payloads', () => {
       { kind: 'update', table, fkChecks: true, before, after: ['1', before[1]!, long('c')] },
       { kind: 'insert', table, fkChecks: true, after: ['2', 'short', long('\u{1f600}')] },
       { kind: 'delete', table, fkChecks: true, before: ['3', null, 'short'] },
+      ...[`x'${digits('0f')}'`, `_gbk x'${digits('c4e3')}'`, `x'${digits('0F')}'`, `x'${digits('0f')}0'`].map(
+        (value): RowChange => ({
+          kind: 'insert',
+          table,
+          fkChecks: true,
+          after: ['5', value, `'\ud83d${digits('-')}'`],
+        }),
+      ),
     ];
     const chunk = { table, rows: [['4', long('d'), null]], cursor: null, rowsDone: 1, rowsEstimate: 1 };
     const all: Delivery[] = [
-      { ...common, kind: 'changes', bytes: 12 * LONG_CHARS, first: true, last: true, changes },
+      { ...common, kind: 'changes', bytes: 30 * LONG_CHARS, first: true, last: true, changes },
       { ...common, kind: 'chunk', bytes: 2 * LONG_CHARS, chunk },
     ];
     const start = { position: '', seen: {} };
-    const payloads = payloadsOf({ start, batches: [all] });
-    for (const payload of payloads) expect(payload.length).toBeLessThan(2 * LONG_CHARS);
+    const payloads = sentOf({ start, batches: [all] });
+    for (const payload of payloads)
+      expect(typeof payload === 'string' ? payload.length : payload.bytes.length).toBeLessThanOrEqual(4 * LONG_CHARS);
     const decoder = new DeliveryDecoder(start);
-    const back = payloads.flatMap((payload) => decoder.deliveries(payload));
+    const back = payloads.flatMap((payload) => given(decoder, payload));
     // Not by toEqual, which would print them.
     expect(isDeepStrictEqual(back, all)).toBe(true);
-    const pieces = payloads.flatMap((payload, at) => (payload.startsWith('"') ? [at] : []));
+    const encodings = payloads.map((payload) => (typeof payload === 'string' ? '' : payload.encoding));
+    expect(new Set(encodings)).toEqual(new Set(['', ...PIECE_ENCODINGS]));
+    const pieces = payloads.flatMap((payload, at) => (typeof payload === 'string' ? [] : [at]));
     expect(pieces.length).toBeGreaterThan(8);
-    for (const at of pieces) {
+    for (const at of pieces.filter((_, n) => n % 6 === 0)) {
       const poor = new DeliveryDecoder(start);
-      expect(() => payloads.toSpliced(at, 1).map((payload) => poor.deliveries(payload))).toThrow(OtterError);
+      expect(() => payloads.toSpliced(at, 1).map((payload) => given(poor, payload))).toThrow(OtterError);
       const rich = new DeliveryDecoder(start);
-      expect(() => payloads.toSpliced(at, 0, '"more"').map((payload) => rich.deliveries(payload))).toThrow(OtterError);
+      const more: Piece = { encoding: 'utf8', bytes: Buffer.from('more') };
+      expect(() => payloads.toSpliced(at, 0, more).map((payload) => given(rich, payload))).toThrow(OtterError);
     }
   });
 

@@ -8,6 +8,7 @@ import {
   FRAME_BYTES_MAX,
   type Frame,
   FrameReader,
+  isPiece,
   packFrame,
   plainFrame,
 } from '../../src/link/frame.ts';
@@ -83,6 +84,20 @@ describe('frames', () => {
     const last = frames.at(-1)!;
     expect(last.length - 14).toBeLessThan(rows.at(-1)!.length / 2);
     expect(() => readAll(new FrameReader(), last)).toThrow(OtterError);
+  });
+
+  it('of pieces of values come back as the texts that they are of', async () => {
+    const packer = new DeliveryPacker();
+    const pieces = [
+      { encoding: 'hex', bytes: randomBytes(3000) },
+      { encoding: 'utf8', bytes: Buffer.from('caf\u00e9 '.repeat(1000)) },
+      { encoding: 'utf16le', bytes: Buffer.from('\ud83d', 'utf16le') },
+    ] as const;
+    const frames = await Promise.all(pieces.map((piece) => packer.pack(piece)));
+    const read = readAll(new FrameReader(), Buffer.concat(frames));
+    expect(read.map(({ payload }) => payload)).toEqual(pieces.map(({ encoding, bytes }) => bytes.toString(encoding)));
+    expect(read.every(({ kind }) => isPiece(kind))).toBe(true);
+    expect(isPiece(FRAME.deliveries)).toBe(false);
   });
 
   it('are packed when that is worth it', async () => {
