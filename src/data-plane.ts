@@ -196,11 +196,12 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'>;
 
 function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
-  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon() };
+  const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
+  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon(), ...look };
 }
 
 function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {
