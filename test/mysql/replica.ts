@@ -18,12 +18,10 @@ export async function replicated(family: Family): Promise<{ primary: Member; rep
   const { user, password } = primary.lab.otter;
   const quiet = (sql: string): string => `SET sql_log_bin=0; ${sql}; SET sql_log_bin=1`;
   await replica.root(quiet(`DROP USER '${replica.lab.otter.user}'@'%'`));
-  for (const each of [primary, replica])
-    await each.root(
-      quiet(
-        `CREATE USER IF NOT EXISTS '${user}'@'%' IDENTIFIED BY '${password}'; GRANT ALL PRIVILEGES ON *.* TO '${user}'@'%'`,
-      ),
-    );
+  // Who has all rights may write what is read-only.
+  const grants = await primary.rows(`SHOW GRANTS FOR '${user}'@'%'`);
+  const rights = grants.map((grant) => Object.values(grant)[0]).join('; ');
+  await replica.root(quiet(`CREATE USER '${user}'@'%' IDENTIFIED BY '${password}'; ${rights}`));
   await follow(replica, primary);
   return { primary, replica };
 }
