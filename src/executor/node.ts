@@ -22,6 +22,8 @@ import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED, WorkQueue } from './queue.ts';
 import { decide, reconcile } from './reconcile.ts';
+import type { VerifyChannel } from './verifying.ts';
+import { Verifying } from './verifying.ts';
 import { World } from './world.ts';
 
 export interface NodeOptions {
@@ -32,6 +34,8 @@ export interface NodeOptions {
   readonly sites: SiteFactory;
   /** Opens both ends of the node's links, once its address is known and again when it changes. */
   readonly connect: Connect;
+  /** Compares a channel that is to be compared by itself; absent: nobody can. */
+  readonly verify?: VerifyChannel | undefined;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -78,6 +82,7 @@ class WorkerNode {
   readonly #link: NodeLink;
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
+  readonly #verifying: Verifying | null;
   readonly #fatal = new AbortController();
   readonly #over: AbortSignal;
   #firstRegisteredMs: number | null = null;
@@ -127,6 +132,11 @@ class WorkerNode {
       registration: () => this.#registration(),
       settlingMs: () => this.#settlingMs(),
     });
+    const { verify } = options;
+    this.#verifying =
+      verify === undefined
+        ? null
+        : new Verifying({ store, topology, node: name, world: this.#world, verify, now, logger: this.#logger });
     this.#queue = new WorkQueue({
       run: async (key) => this.#work(key),
       failed: (key, error, againMs) => this.#failed(key, error, againMs),
@@ -183,7 +193,9 @@ class WorkerNode {
       return outcome;
     }
     if (key === SWEEP) {
-      if (this.#world.fault === null) await this.#status.sweep();
+      if (this.#world.fault !== null) return SETTLED;
+      await this.#status.sweep();
+      await this.#verifying?.sweep();
     } else {
       await this.#convergeLink();
     }
@@ -262,9 +274,11 @@ class WorkerNode {
   }
 
   async #report(): Promise<void> {
-    for (const { owner, figures } of this.#sites.all) {
+    const sites = this.#sites.all;
+    for (const { owner, figures } of sites) {
       if (owner !== null) await this.#status.report(owner, figures);
     }
+    this.#verifying?.look(sites);
   }
 
   #record({ region, advertise }: NodeSpec): NodeRecord {
@@ -346,6 +360,7 @@ class WorkerNode {
 
   async #end(): Promise<void> {
     await this.#queue.close();
+    await this.#verifying?.stop();
     await this.#sites.stopAll('the node stops');
     try {
       await this.#presence.leave();

@@ -10,11 +10,29 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
-import type { MetaRecord, MoveRecord, NodeRecord, OwnerRecord, SkipRecord, SpecRecord } from '../model/records.ts';
+import type {
+  MetaRecord,
+  MoveRecord,
+  NodeRecord,
+  OwnerRecord,
+  SkipRecord,
+  SpecRecord,
+  VerifiedRecord,
+} from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import type { ParsedKey } from '../state/keys.ts';
-import { metaKey, moveKey, nodeKey, ownerKey, parseKey, pauseKey, skipKey, specKey } from '../state/keys.ts';
+import {
+  metaKey,
+  moveKey,
+  nodeKey,
+  ownerKey,
+  parseKey,
+  pauseKey,
+  skipKey,
+  specKey,
+  verifiedKey,
+} from '../state/keys.ts';
 
 export interface Seen<T> {
   readonly record: T;
@@ -26,7 +44,16 @@ export interface Seen<T> {
 /** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
 export type News = 'nothing' | 'beat' | 'change';
 
-const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner', 'pause', 'skip', 'move']);
+const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set([
+  'meta',
+  'spec',
+  'node',
+  'owner',
+  'pause',
+  'skip',
+  'move',
+  'verified',
+]);
 
 export class World {
   readonly #topology: string;
@@ -82,6 +109,11 @@ export class World {
 
   owner(database: string): Seen<OwnerRecord> | null {
     return this.#at<OwnerRecord>(ownerKey(this.#topology, database));
+  }
+
+  /** How a channel was last compared at a database by itself. */
+  verified(channel: string, database: string): VerifiedRecord | null {
+    return this.#at<VerifiedRecord>(verifiedKey(this.#topology, channel, database))?.record ?? null;
   }
 
   /** Databases that have an owner, sorted. */
@@ -212,6 +244,7 @@ export class World {
       this.#sawForeign(parsed.database, revision);
     }
     if (parsed.at === 'spec' && parsed.kind === 'database') this.#deleted.delete(parsed.name);
+    if (parsed.at === 'verified') return 'nothing';
     return parsed.at === 'node' && before !== undefined ? 'beat' : 'change';
   }
 

@@ -159,6 +159,23 @@ export interface NodeAnswer {
   readonly names?: readonly KeptName[] | undefined;
 }
 
+/** `verified/<channel>/<database>`: how a channel's tables at that database were last compared by themselves (`verify: { every }`). */
+export interface VerifiedRecord {
+  readonly node: string;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly tables: number;
+  /** Of these, those that were not compared, or not to their end. */
+  readonly skipped: number;
+  readonly rows: number;
+  /** Rows that differ. */
+  readonly differing: number;
+  /** Rows that were written too often to tell. */
+  readonly busy: number;
+  /** Why it did not come to its end, or null. */
+  readonly error: ErrorRecord | null;
+}
+
 /** `owner/<database>`, under the owner's lease. */
 export interface OwnerRecord {
   readonly node: string;

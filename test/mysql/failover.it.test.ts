@@ -162,6 +162,19 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     expect(again.endpoint).toBe(endpoint(primary));
   });
 
+  test.runIf(LONG)('a primary that is frozen', async () => {
+    const server = database();
+    await using _session = await server.connect();
+    await primary.lab.freeze();
+    await expect(server.look()).rejects.toMatchObject({
+      code: 'OT4001',
+      message: expect.stringContaining(`no other endpoint takes over: ${endpoint(replica)}: it is read-only`),
+    });
+    await promote(replica);
+    expect(await server.look()).toBe(endpoint(replica));
+    primary.lab.thaw();
+  });
+
   once('a server that begins behind the primary is passed over, and so is a stale primary', async () => {
     await primary.lab.kill();
     await promote(replica);

@@ -40,6 +40,8 @@ describe('keys', () => {
           expect(keys.parseKey(keys.ownerKey(topology, n))).toEqual({ at: 'owner', topology, database: n });
           expect(keys.parseKey(keys.runKey(topology, n, ...path))).toEqual({ at: 'run', topology, id: n, path });
           expect(keys.parseKey(keys.moveKey(topology, n))).toEqual({ at: 'move', topology, pipeline: n });
+          const verified = { at: 'verified', topology, channel: n, database: s };
+          expect(keys.parseKey(keys.verifiedKey(topology, n, s))).toEqual(verified);
           expect(keys.parseKey(keys.skipKey(topology, n))).toEqual({ at: 'skip', topology, pipeline: n });
           expect(keys.parseKey(keys.historyKey(topology, serial))).toEqual({ at: 'history', topology, serial });
         },
