@@ -103,12 +103,10 @@ test('why it could not be done is kept', async () => {
   });
   look(0);
   look(60_000);
-  await expect
-    .poll(kept)
-    .toMatchObject({
-      tables: 0,
-      error: { code: 'OT3020', message: 'the environment variable HZ_PASSWORD is not set' },
-    });
+  await expect.poll(kept).toMatchObject({
+    tables: 0,
+    error: { code: 'OT3020', message: 'the environment variable HZ_PASSWORD is not set' },
+  });
 });
 
 test('it is given up with the database, and by a former owner nothing is kept', async () => {
