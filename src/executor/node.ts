@@ -12,11 +12,14 @@ import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
+import { auditEntry } from './audit.ts';
 import { follow, slept } from './follow.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
 import { OwnedSites, said } from './owned-sites.ts';
+import { endPauses } from './pause-ends.ts';
 import { PipelineStatus } from './pipeline-status.ts';
+import { sweepPlaces } from './placing.ts';
 import type { Registration } from './presence.ts';
 import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
@@ -196,6 +199,7 @@ class WorkerNode {
       if (this.#world.fault !== null) return SETTLED;
       await this.#status.sweep();
       await this.#verifying?.sweep();
+      await sweepPlaces(this.#options.store, this.#options.topology, this.#world);
     } else {
       await this.#convergeLink();
     }
@@ -279,6 +283,17 @@ class WorkerNode {
       if (owner !== null) await this.#status.report(owner, figures);
     }
     this.#verifying?.look(sites);
+    await this.#endPauses();
+  }
+
+  async #endPauses(): Promise<void> {
+    const { store, topology, name, version } = this.#options;
+    const nowMs = this.#now();
+    const author = { by: `node ${name}`, author: null, host: hostname(), pid: process.pid, version, commit: null };
+    const audit = () => auditEntry(topology, { ...author, dirty: null, command: 'resume' }, nowMs, randomUUID());
+    const ended = await endPauses({ store, topology, world: this.#world, nowMs, audit });
+    for (const what of ended) this.#logger.info('a pause has ended', { what });
+    if (ended.length > 0) this.#lookAtAll();
   }
 
   #record({ region, advertise }: NodeSpec): NodeRecord {

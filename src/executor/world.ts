@@ -15,6 +15,8 @@ import type {
   MoveRecord,
   NodeRecord,
   OwnerRecord,
+  PauseRecord,
+  PlaceRecord,
   SkipRecord,
   SpecRecord,
   VerifiedRecord,
@@ -29,6 +31,7 @@ import {
   ownerKey,
   parseKey,
   pauseKey,
+  placeKey,
   skipKey,
   specKey,
   verifiedKey,
@@ -52,6 +55,7 @@ const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set([
   'pause',
   'skip',
   'move',
+  'place',
   'verified',
 ]);
 
@@ -109,6 +113,23 @@ export class World {
 
   owner(database: string): Seen<OwnerRecord> | null {
     return this.#at<OwnerRecord>(ownerKey(this.#topology, database));
+  }
+
+  /** The node that somebody wants to own the database; null: nobody cares. */
+  place(database: string): string | null {
+    return this.#at<PlaceRecord>(placeKey(this.#topology, database))?.record.node ?? null;
+  }
+
+  /** Whether somebody wants the pipeline to stand elsewhere. */
+  isMoved(pipeline: string): boolean {
+    return this.#entries.has(moveKey(this.#topology, pipeline));
+  }
+
+  /** What somebody has paused. */
+  pauses(): readonly { readonly key: string; readonly seen: Seen<PauseRecord> }[] {
+    return [...this.#entries].flatMap(([key, seen]) =>
+      parseKey(key)?.at === 'pause' ? [{ key, seen: seen as Seen<PauseRecord> }] : [],
+    );
   }
 
   /** How a channel was last compared at a database by itself. */

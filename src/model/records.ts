@@ -273,6 +273,17 @@ export interface PauseRecord {
   readonly host: string;
   readonly at: string;
   readonly reason: string | null;
+  /** When it goes on by itself; absent: when somebody resumes it. */
+  readonly until?: string;
+}
+
+/** `place/<database>`: the node that somebody wants to own a database, beside what is declared. */
+export interface PlaceRecord {
+  readonly node: string;
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
 }
 
 /** `skip/<pipeline>`: the one transaction that a pipeline is to pass over, until it has. */

@@ -123,6 +123,8 @@ export interface PausedStatus {
   readonly by: string;
   readonly at: string;
   readonly reason: string | null;
+  /** When it goes on by itself, or null. */
+  readonly until: string | null;
 }
 
 export interface IndexStatus {

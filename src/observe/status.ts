@@ -133,7 +133,10 @@ function pipelineStatus(
     ...(rests
       ? paused(measured, generation, node, pause, whole === null ? name.replace('>', ':') : channel)
       : measured),
-    paused: pause === null ? null : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason },
+    paused:
+      pause === null
+        ? null
+        : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason, until: pause.until ?? null },
   };
 }
 
@@ -194,7 +197,7 @@ function paused(
   const byWhom =
     pause === null
       ? null
-      : `\`otter resume ${what}\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
+      : `\`otter resume ${what}\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.until === undefined ? '' : ` until ${pause.until}`}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
   return {
     ...measured,
     phase: 'paused',
