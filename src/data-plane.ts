@@ -4,21 +4,26 @@
  */
 import { createHmac } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Output, Parts } from './cli/context.ts';
 import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
 import { bounded, loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
+import type { VerifyChannel } from './executor/verifying.ts';
 import { endpointOf } from './import/address.ts';
 import { credentialsOf } from './link/credentials.ts';
 import { askNode } from './link/figures.ts';
 import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
+import { type ComparedDatabase, leftOf, type TableResult } from './model/comparing.ts';
 import { OtterError } from './model/error.ts';
 import type { ServerAddress } from './model/importing.ts';
 import type { SiteFactory, SiteSpec } from './model/ports.ts';
+import { rateOf } from './model/rate.ts';
 import type { RowMaking } from './model/row-making.ts';
+import type { DatabaseSpec } from './model/topology.ts';
 import { ComparedServer } from './mysql/compared.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
@@ -35,10 +40,13 @@ import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
 import { NO_SOURCE } from './oracle/one-way.ts';
 import { OracleTarget } from './oracle/target.ts';
+import { Bucket } from './replication/bucket.ts';
+import { findsOf } from './replication/making.ts';
 import { Desk } from './site/letter-desk.ts';
 import { Resolving } from './site/resolving.ts';
 import { Site, type SiteOptions } from './site/site.ts';
 import { openKeyFile } from './state/key-file.ts';
+import { verify } from './verify/verify.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -61,6 +69,8 @@ export type DataPlane = Pick<
 >;
 
 const HEARTBEAT_MS = 1_000;
+/** How long a pipeline may stand still while its channel is compared. */
+const VERIFY_PATIENCE_MS = 60_000;
 /** Where otter's own tables are unless a topology says otherwise. */
 const OWN_SCHEMA = 'otter';
 
@@ -82,6 +92,7 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               version,
               sites: siteFactory(env, limits),
               connect: connectWith(env),
+              verify: verifyWith(env),
               logger,
               signal: together,
             });
@@ -118,11 +129,7 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       signal.addEventListener('abort', () => server.abandon(), { once: true });
       return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
     },
-    reachCompared: async (name, spec, signal) => {
-      const server = new DatabaseServer({ name, spec, password: resolveSecret(spec.password, env) });
-      signal.addEventListener('abort', () => server.abandon(), { once: true });
-      return new ComparedServer(server, spec.schema);
-    },
+    reachCompared: async (name, spec, signal) => comparedServer(name, spec, env, signal),
     makingRows: async () => rowMaking(env),
     reachLetters: async (name, spec, signal) => {
       const password = resolveSecret(spec.password, env);
@@ -182,6 +189,62 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
   };
 }
 
+/** A channel compared at one of its databases, as by `otter verify`; keys of rows that differ are not kept. */
+function verifyWith(env: Env): VerifyChannel {
+  return async ({ lineage, channel, database, pipelines, databases, rate }, signal) => {
+    await using opened = new AsyncDisposableStack();
+    const known = new Map<string, ComparedDatabase>();
+    const ended = new AbortController();
+    opened.defer(() => ended.abort());
+    const until = AbortSignal.any([signal, ended.signal]);
+    const limit = rate === null ? null : rateOf(rate);
+    const bucket = limit === null ? null : new Bucket(limit.perSecond);
+    const tables = await verify({
+      pipelines,
+      database: async (name) => {
+        const compared = known.get(name) ?? opened.use(comparedServer(name, databases[name]!, env, until));
+        known.set(name, compared);
+        return compared;
+      },
+      refused: (name) =>
+        databases[name]?.engine === 'oracle' ? `${name} is an Oracle database, whose rows are not read back yet` : null,
+      wanted: ({ target, flows }) => target === database && flows.some(({ pipeline }) => pipeline.channel === channel),
+      lineage,
+      kept: (pipeline) => pipeline,
+      finds: (pipeline) => findsOf(() => pipeline, rowMaking(env)),
+      extras: true,
+      limit: 0,
+      pace: async (rows, bytes) => {
+        if (bucket === null) return;
+        for (let wait = bucket.waitMs(Date.now()); wait > 0; wait = bucket.waitMs(Date.now()))
+          await sleep(wait, undefined, { signal });
+        bucket.take(limit!.of === 'rows' ? rows : bytes, Date.now());
+      },
+      sized: limit?.of === 'bytes',
+      patienceMs: VERIFY_PATIENCE_MS,
+      from: null,
+      reached: () => undefined,
+      repair: null,
+      now: Date.now,
+      signal,
+    });
+    const sum = (of: (one: TableResult) => number): number => tables.reduce((all, one) => all + of(one), 0);
+    return {
+      tables: tables.length,
+      skipped: tables.filter(({ skipped }) => skipped !== null).length,
+      rows: sum(({ rows }) => rows),
+      differing: sum(leftOf),
+      busy: sum(({ busy }) => busy),
+    };
+  };
+}
+
+function comparedServer(name: string, spec: DatabaseSpec, env: Env, signal: AbortSignal): ComparedServer {
+  const server = new DatabaseServer({ name, spec, password: resolveSecret(spec.password, env) });
+  signal.addEventListener('abort', () => server.abandon(), { once: true });
+  return new ComparedServer(server, spec.schema);
+}
+
 /** What rows are made with that are masked, or go through a module. */
 function rowMaking(env: Env): RowMaking {
   return {
@@ -196,11 +259,12 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'>;
 
 function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
-  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon() };
+  const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
+  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon(), ...look };
 }
 
 function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {

@@ -5,7 +5,8 @@ import type { CommonOptions, Context } from './context.ts';
 import { ageOf, collect, countOf, timeOf } from './flag-values.ts';
 import { type AuditOptions, audit, differences } from './history.ts';
 import { type LockOptions, lock } from './lock.ts';
-import { type PauseOptions, pause, resume } from './pause.ts';
+import { type MoveOptions, move } from './move.ts';
+import { type PauseOptions, pause, restart, resume } from './pause.ts';
 import { rollback } from './rollback.ts';
 import { migrate, type StateOptions, state } from './state.ts';
 
@@ -25,12 +26,32 @@ export function addKeeping(add: Add, context: Context, applyFlags: (command: Com
       'otter pause shop/hz:ca --reason "index is built"',
       (options, [address]) => pause(context, options as PauseOptions, address!),
     ),
-  ).option('--reason <text>', 'why; status and plan say it');
+  )
+    .option('--reason <text>', 'why; status and plan say it')
+    .option('--for <time>', 'it goes on by itself after 90s, 30m, 2h, 7d', ageOf);
   restFlags(
     add('resume <address>', 'continue a channel or pipeline', 'otter resume shop/hz:ca', (options, [address]) =>
       resume(context, options as PauseOptions, address!),
     ),
   );
+  add(
+    'restart <address>',
+    'let a channel or pipeline stop and go on',
+    'otter restart shop/hz:ca',
+    (options, [address]) => restart(context, options as PauseOptions, address!),
+  )
+    .option('--reason <text>', 'why')
+    .option('--timeout <time>', 'how long to wait for the nodes [30s]', timeOf);
+  restFlags(
+    add(
+      'move <database> [node]',
+      'have a database owned by a node, wherever that lives',
+      'otter move hz hz-2 --reason "hz-1 gets more memory"',
+      (options, [database, node]) => move(context, options as MoveOptions, database!, node),
+    ),
+  )
+    .option('--reason <text>', 'why')
+    .option('--anywhere', 'take back what was wanted: it stays where it is, and goes wherever a node lives');
   add('diff <serials>', 'what differs between two serials', 'otter diff 41..42', (options, [serials]) =>
     differences(context, options, serials!),
   );

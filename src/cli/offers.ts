@@ -43,6 +43,10 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   'rollback --allow-destroy': (seen) => applied(seen, false),
   'state --allow-destroy': (seen) => applied(seen, false),
   'node name': nodes,
+  'move database': async (seen) =>
+    (await applied(seen, false)).flatMap(({ word, about }) =>
+      word.startsWith('database.') ? [{ word: nameOf(word), about }] : [],
+    ),
   // What reads or moves what runs takes a channel or a pipeline.
   address: async (seen) => (await seen.state()).flatMap((state) => told(restAddresses(state.applied), '')),
   'resume address': async (seen) => (await seen.state()).flatMap(({ live }) => told(pausedAddresses(live), 'paused')),

@@ -12,16 +12,21 @@ import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
+import { auditEntry } from './audit.ts';
 import { follow, slept } from './follow.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
 import { OwnedSites, said } from './owned-sites.ts';
+import { endPauses } from './pause-ends.ts';
 import { PipelineStatus } from './pipeline-status.ts';
+import { sweepPlaces } from './placing.ts';
 import type { Registration } from './presence.ts';
 import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED, WorkQueue } from './queue.ts';
 import { decide, reconcile } from './reconcile.ts';
+import type { VerifyChannel } from './verifying.ts';
+import { Verifying } from './verifying.ts';
 import { World } from './world.ts';
 
 export interface NodeOptions {
@@ -32,6 +37,8 @@ export interface NodeOptions {
   readonly sites: SiteFactory;
   /** Opens both ends of the node's links, once its address is known and again when it changes. */
   readonly connect: Connect;
+  /** Compares a channel that is to be compared by itself; absent: nobody can. */
+  readonly verify?: VerifyChannel | undefined;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -78,6 +85,7 @@ class WorkerNode {
   readonly #link: NodeLink;
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
+  readonly #verifying: Verifying | null;
   readonly #fatal = new AbortController();
   readonly #over: AbortSignal;
   #firstRegisteredMs: number | null = null;
@@ -127,6 +135,11 @@ class WorkerNode {
       registration: () => this.#registration(),
       settlingMs: () => this.#settlingMs(),
     });
+    const { verify } = options;
+    this.#verifying =
+      verify === undefined
+        ? null
+        : new Verifying({ store, topology, node: name, world: this.#world, verify, now, logger: this.#logger });
     this.#queue = new WorkQueue({
       run: async (key) => this.#work(key),
       failed: (key, error, againMs) => this.#failed(key, error, againMs),
@@ -183,7 +196,10 @@ class WorkerNode {
       return outcome;
     }
     if (key === SWEEP) {
-      if (this.#world.fault === null) await this.#status.sweep();
+      if (this.#world.fault !== null) return SETTLED;
+      await this.#status.sweep();
+      await this.#verifying?.sweep();
+      await sweepPlaces(this.#options.store, this.#options.topology, this.#world);
     } else {
       await this.#convergeLink();
     }
@@ -262,9 +278,22 @@ class WorkerNode {
   }
 
   async #report(): Promise<void> {
-    for (const { owner, figures } of this.#sites.all) {
+    const sites = this.#sites.all;
+    for (const { owner, figures } of sites) {
       if (owner !== null) await this.#status.report(owner, figures);
     }
+    this.#verifying?.look(sites);
+    await this.#endPauses();
+  }
+
+  async #endPauses(): Promise<void> {
+    const { store, topology, name, version } = this.#options;
+    const nowMs = this.#now();
+    const author = { by: `node ${name}`, author: null, host: hostname(), pid: process.pid, version, commit: null };
+    const audit = () => auditEntry(topology, { ...author, dirty: null, command: 'resume' }, nowMs, randomUUID());
+    const ended = await endPauses({ store, topology, world: this.#world, nowMs, audit });
+    for (const what of ended) this.#logger.info('a pause has ended', { what });
+    if (ended.length > 0) this.#lookAtAll();
   }
 
   #record({ region, advertise }: NodeSpec): NodeRecord {
@@ -346,6 +375,7 @@ class WorkerNode {
 
   async #end(): Promise<void> {
     await this.#queue.close();
+    await this.#verifying?.stop();
     await this.#sites.stopAll('the node stops');
     try {
       await this.#presence.leave();

@@ -98,6 +98,8 @@ export class OwnedSites implements Hands {
     const { world, topology } = this.#options;
     const region = world.spec('database', database)?.record.spec.region;
     const inRegion = region !== undefined && region === this.#ownSpec()?.region;
+    const placement = inRegion ? this.#placement(region) : NOBODY;
+    const wanted = world.place(database);
     return {
       database,
       ownerKey: ownerKey(topology, database),
@@ -107,7 +109,8 @@ export class OwnedSites implements Hands {
       deleted: world.wasDeleted(database),
       desired: inRegion ? world.siteSpec(database) : null,
       owner: world.owner(database),
-      placement: inRegion ? this.#placement(region) : NOBODY,
+      placement,
+      place: wanted !== null && Object.hasOwn(placement.loads, wanted) ? wanted : null,
       foreignRevision: world.foreignRevision(database),
       fault: world.fault,
       running: this.#sites.get(database) ?? null,

@@ -31,6 +31,8 @@ export interface Sight {
   readonly owner: Seen<OwnerRecord> | null;
   /** Who could own it, and what else is to be owned in its region. */
   readonly placement: Placement;
+  /** The node that somebody wants to own it, where that could; else null. */
+  readonly place: string | null;
   readonly foreignRevision: number;
   readonly fault: Diagnostic | null;
   readonly running: Running | null;
@@ -84,6 +86,7 @@ export function decide(sight: Sight): Step {
     if (desired.lineage !== running.spec.lineage) return { kind: 'stop', reason: 'the topology was applied anew' };
     if (!isDeepStrictEqual(reachedBy(desired), reachedBy(running.spec)))
       return { kind: 'stop', reason: 'it is reached in another way now' };
+    if (isElsewhere(sight)) return { kind: 'stop', reason: `somebody wants it at node ${sight.place}` };
     if (!isDeepStrictEqual(desired, running.spec)) return { kind: 'update', spec: desired };
   } else if (fault !== null) {
     return { kind: 'stuck', diagnostic: fault };
@@ -97,6 +100,12 @@ function reachedBy({ database }: SiteSpec): unknown {
   return { engine, endpoints, user, password, tls, schema };
 }
 
+/** It is owned here under the present lease, and somebody wants it at another node, which lives. */
+function isElsewhere({ owner, place, me }: Sight): boolean {
+  const mine = owner !== null && owner.record.instance === me.instance && me.registered !== null;
+  return mine && place !== null && place !== me.name;
+}
+
 function decideOwnership(sight: Sight): Step {
   const { me, desired, owner, running, claim } = sight;
   const mine = owner !== null && owner.record.instance === me.instance;
@@ -105,6 +114,8 @@ function decideOwnership(sight: Sight): Step {
   }
   if (me.registered === null) return NONE;
   if (owner === null) return decideFree(sight);
+  if (isElsewhere(sight) && running === null)
+    return { kind: 'release', condition: { key: sight.ownerKey, revision: owner.revision } };
   const take: Step = { kind: 'claim', condition: { key: sight.ownerKey, revision: owner.revision } };
   if (!mine) {
     // Left behind by an earlier process of this name. A later one is not robbed: registering, it took the name.
@@ -119,10 +130,11 @@ function decideOwnership(sight: Sight): Step {
   return running === null ? { kind: 'start', spec: desired, ownerRevision: owner.revision } : NONE;
 }
 
-function decideFree({ database, ownerKey, running, placement, me }: Sight): Step {
+function decideFree({ database, ownerKey, running, placement, place, me }: Sight): Step {
   const take: Step = { kind: 'claim', condition: { key: ownerKey, revision: null } };
   // It runs here, and nobody else came: what was lost with the old lease is taken back.
   if (running !== null) return take;
+  if (place !== null) return place === me.name ? take : NONE;
   if (nextOwner(database, placement) !== me.name) return NONE;
   return me.settlingMs > 0 ? { kind: 'wait', ms: me.settlingMs } : take;
 }

@@ -10,6 +10,7 @@ import type {
   PauseRecord,
   PipelineRecord,
   SpecRecord,
+  VerifiedRecord,
 } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import { historyPrefix, lockKey } from '../state/keys.ts';
@@ -26,6 +27,8 @@ export interface TopologySnapshot {
   readonly lock: LockRecord | null;
   /** By address. */
   readonly pauses?: Readonly<Record<string, PauseRecord>>;
+  /** By `CHANNEL/DATABASE`. */
+  readonly verified?: Readonly<Record<string, VerifiedRecord>>;
 }
 
 /** Journal and history are left out, since they grow with every apply. @throws OtterError OT3007 */

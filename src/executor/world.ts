@@ -10,11 +10,32 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
-import type { MetaRecord, MoveRecord, NodeRecord, OwnerRecord, SkipRecord, SpecRecord } from '../model/records.ts';
+import type {
+  MetaRecord,
+  MoveRecord,
+  NodeRecord,
+  OwnerRecord,
+  PauseRecord,
+  PlaceRecord,
+  SkipRecord,
+  SpecRecord,
+  VerifiedRecord,
+} from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import type { ParsedKey } from '../state/keys.ts';
-import { metaKey, moveKey, nodeKey, ownerKey, parseKey, pauseKey, skipKey, specKey } from '../state/keys.ts';
+import {
+  metaKey,
+  moveKey,
+  nodeKey,
+  ownerKey,
+  parseKey,
+  pauseKey,
+  placeKey,
+  skipKey,
+  specKey,
+  verifiedKey,
+} from '../state/keys.ts';
 
 export interface Seen<T> {
   readonly record: T;
@@ -26,7 +47,17 @@ export interface Seen<T> {
 /** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
 export type News = 'nothing' | 'beat' | 'change';
 
-const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner', 'pause', 'skip', 'move']);
+const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set([
+  'meta',
+  'spec',
+  'node',
+  'owner',
+  'pause',
+  'skip',
+  'move',
+  'place',
+  'verified',
+]);
 
 export class World {
   readonly #topology: string;
@@ -82,6 +113,28 @@ export class World {
 
   owner(database: string): Seen<OwnerRecord> | null {
     return this.#at<OwnerRecord>(ownerKey(this.#topology, database));
+  }
+
+  /** The node that somebody wants to own the database; null: nobody cares. */
+  place(database: string): string | null {
+    return this.#at<PlaceRecord>(placeKey(this.#topology, database))?.record.node ?? null;
+  }
+
+  /** Whether somebody wants the pipeline to stand elsewhere. */
+  isMoved(pipeline: string): boolean {
+    return this.#entries.has(moveKey(this.#topology, pipeline));
+  }
+
+  /** What somebody has paused. */
+  pauses(): readonly { readonly key: string; readonly seen: Seen<PauseRecord> }[] {
+    return [...this.#entries].flatMap(([key, seen]) =>
+      parseKey(key)?.at === 'pause' ? [{ key, seen: seen as Seen<PauseRecord> }] : [],
+    );
+  }
+
+  /** How a channel was last compared at a database by itself. */
+  verified(channel: string, database: string): VerifiedRecord | null {
+    return this.#at<VerifiedRecord>(verifiedKey(this.#topology, channel, database))?.record ?? null;
   }
 
   /** Databases that have an owner, sorted. */
@@ -212,6 +265,7 @@ export class World {
       this.#sawForeign(parsed.database, revision);
     }
     if (parsed.at === 'spec' && parsed.kind === 'database') this.#deleted.delete(parsed.name);
+    if (parsed.at === 'verified') return 'nothing';
     return parsed.at === 'node' && before !== undefined ? 'beat' : 'change';
   }
 

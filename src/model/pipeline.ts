@@ -304,3 +304,8 @@ function backwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
     conflict,
   };
 }
+
+/** Whether what it writes is compared with its source: two-way that is the direction from the site that decides, or the first one. */
+export function isCompared({ role, mesh, forward }: PipelineSpec): boolean {
+  return role === 'one-way' || (mesh ? forward : role === 'from-serialiser');
+}

@@ -159,6 +159,23 @@ export interface NodeAnswer {
   readonly names?: readonly KeptName[] | undefined;
 }
 
+/** `verified/<channel>/<database>`: how a channel's tables at that database were last compared by themselves (`verify: { every }`). */
+export interface VerifiedRecord {
+  readonly node: string;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly tables: number;
+  /** Of these, those that were not compared, or not to their end. */
+  readonly skipped: number;
+  readonly rows: number;
+  /** Rows that differ. */
+  readonly differing: number;
+  /** Rows that were written too often to tell. */
+  readonly busy: number;
+  /** Why it did not come to its end, or null. */
+  readonly error: ErrorRecord | null;
+}
+
 /** `owner/<database>`, under the owner's lease. */
 export interface OwnerRecord {
   readonly node: string;
@@ -252,6 +269,17 @@ export interface ChangeRecord {
 
 /** `pause/<kind>/<name>`: a channel or pipeline that somebody has paused, beside what is declared. */
 export interface PauseRecord {
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
+  /** When it goes on by itself; absent: when somebody resumes it. */
+  readonly until?: string;
+}
+
+/** `place/<database>`: the node that somebody wants to own a database, beside what is declared. */
+export interface PlaceRecord {
+  readonly node: string;
   readonly by: string;
   readonly host: string;
   readonly at: string;

@@ -42,6 +42,34 @@ export interface ChannelStatus {
   /** Raised by every apply that changes the channel. */
   readonly generation: number;
   readonly pipelines: readonly PipelineStatus[];
+  /** With `verify: { every }`: how its tables were last compared; null without. */
+  readonly verify: VerifyStatus | null;
+}
+
+export interface VerifyStatus {
+  /** As the topology says it. */
+  readonly every: string;
+  /** Each database that is compared: two-way all but the site that decides. */
+  readonly databases: readonly {
+    readonly database: string;
+    /** Null: it was not compared yet. */
+    readonly last: VerifiedStatus | null;
+  }[];
+}
+
+export interface VerifiedStatus {
+  readonly started: string;
+  readonly ended: string;
+  readonly tables: number;
+  /** Of these, those that were not compared, or not to their end; `otter verify` says why. */
+  readonly skipped: number;
+  readonly rows: number;
+  /** Rows that differ. */
+  readonly differing: number;
+  /** Rows that were written too often to tell. */
+  readonly busy: number;
+  /** Why it did not come to its end, or null. */
+  readonly error: ErrorStatus | null;
 }
 
 export interface PipelineStatus {
@@ -95,6 +123,8 @@ export interface PausedStatus {
   readonly by: string;
   readonly at: string;
   readonly reason: string | null;
+  /** When it goes on by itself, or null. */
+  readonly until: string | null;
 }
 
 export interface IndexStatus {

@@ -132,6 +132,8 @@ export interface ChannelSpec {
   readonly priority?: number;
   /** What its pipelines out of one database may carry together, as written (`5MB/s`, see `rate.ts`); absent: no limit. */
   readonly rate?: string;
+  /** Its databases are compared so often by themselves, no faster than `rate`; absent: never. */
+  readonly verify?: { readonly every: string; readonly rate?: string };
   /** Weights by patterns of source tables: what weighs less is written first. */
   readonly order?: Readonly<Record<string, number>>;
   /** Everything but the writes; absent: it writes. */

@@ -1,5 +1,5 @@
 /** The status of a topology out of what the state store holds; one pure function behind `otter status` and the dashboard. */
-import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
+import { compileChannel, isCompared, type PipelineSpec } from '../model/pipeline.ts';
 import type {
   LockRecord,
   MetaRecord,
@@ -9,6 +9,7 @@ import type {
   PipelineFigures,
   PipelineRecord,
   SpecRecord,
+  VerifiedRecord,
 } from '../model/records.ts';
 import {
   type ChannelStatus,
@@ -17,6 +18,7 @@ import {
   type PipelineStatus,
   type StatusReport,
 } from '../model/status.ts';
+import type { ChannelSpec } from '../model/topology.ts';
 
 /** The records of one topology, parsed. */
 export interface TopologyRecords {
@@ -35,6 +37,8 @@ export interface TopologyRecords {
   readonly lock: LockRecord | null;
   /** By address. Who asks the nodes does not know. */
   readonly pauses?: Readonly<Record<string, PauseRecord>>;
+  /** By `CHANNEL/DATABASE`. Who asks the nodes does not know. */
+  readonly verified?: Readonly<Record<string, VerifiedRecord>>;
 }
 
 /** Figures older than this are those of a node that is away, whatever its lease says. */
@@ -74,11 +78,38 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
       const ready = pipelines.every(
         ({ phase, observed_generation }) => phase === 'streaming' && observed_generation >= generation,
       );
-      return { name: channel, ready, generation, pipelines };
+      const verify = verifyStatus(channel, spec, records.verified ?? {});
+      return { name: channel, ready, generation, pipelines, verify };
     }),
     files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
     applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
     store_away: null,
+  };
+}
+
+/** Of each database that the channel writes to; null where it is not compared by itself. */
+function verifyStatus(
+  channel: string,
+  spec: ChannelSpec,
+  verified: NonNullable<TopologyRecords['verified']>,
+): ChannelStatus['verify'] {
+  if (spec.verify === undefined) return null;
+  const targets = [
+    ...new Set(
+      compileChannel(channel, spec)
+        .filter(isCompared)
+        .map(({ target }) => target),
+    ),
+  ];
+  return {
+    every: spec.verify.every,
+    databases: targets.map((database) => {
+      const last = verified[`${channel}/${database}`];
+      if (last === undefined) return { database, last: null };
+      const { startedMs, endedMs, tables, skipped, rows, differing, busy, error } = last;
+      const [started, ended] = [startedMs, endedMs].map((ms) => new Date(ms).toISOString()) as [string, string];
+      return { database, last: { started, ended, tables, skipped, rows, differing, busy, error } };
+    }),
   };
 }
 
@@ -102,7 +133,10 @@ function pipelineStatus(
     ...(rests
       ? paused(measured, generation, node, pause, whole === null ? name.replace('>', ':') : channel)
       : measured),
-    paused: pause === null ? null : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason },
+    paused:
+      pause === null
+        ? null
+        : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason, until: pause.until ?? null },
   };
 }
 
@@ -163,7 +197,7 @@ function paused(
   const byWhom =
     pause === null
       ? null
-      : `\`otter resume ${what}\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
+      : `\`otter resume ${what}\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.until === undefined ? '' : ` until ${pause.until}`}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
   return {
     ...measured,
     phase: 'paused',

@@ -1,5 +1,5 @@
 /** A status report as text for people: one line per pipeline, errors in words beneath, then the nodes. */
-import type { IndexStatus, PipelineStatus, StatusReport } from '../model/status.ts';
+import type { IndexStatus, PipelineStatus, StatusReport, VerifiedStatus } from '../model/status.ts';
 import { printable } from './width.ts';
 
 const NAMED_TABLES_MAX = 5;
@@ -56,6 +56,11 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
+  for (const { name, verify } of report.channels)
+    for (const { database, last } of verify?.databases ?? []) {
+      const [text, code] = verified(last);
+      lines.push(paint(code, `verify ${name} at ${database}, every ${verify!.every}: ${text}`));
+    }
   if (rows.length === 0) lines.push('    nothing: no channel is applied');
   lines.push('');
   for (const node of report.nodes) {
@@ -66,6 +71,19 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
   }
   return `${lines.join('\n')}\n`;
+}
+
+/** In words, and the colour of it. */
+function verified(last: VerifiedStatus | null): [string, number] {
+  if (last === null) return ['not compared yet', 33];
+  const { ended, tables, skipped, rows, differing, busy, error } = last;
+  if (error !== null) return [`${ended} it could not be done: ${error.code}: ${printable(error.message)}`, 31];
+  const counts = [
+    differing === 0 ? 'nothing differs' : `${differing} differ (\`otter verify\` shows them)`,
+    ...(skipped === 0 ? [] : [`${skipped} tables not compared`]),
+    ...(busy === 0 ? [] : [`${busy} too busy to tell`]),
+  ];
+  return [`${ended} ${tables} tables, ${rows} rows: ${counts.join(', ')}`, differing > 0 ? 31 : skipped > 0 ? 33 : 0];
 }
 
 function errorLines({ code, message, hint }: NonNullable<PipelineStatus['error']>): string[] {

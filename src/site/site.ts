@@ -18,7 +18,7 @@ import { backoff, untilDone } from './backoff.ts';
 import { keepConflictLog } from './conflict-keeping.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
-import { pulse } from './pulse.ts';
+import { keepEndpoint, pulse } from './pulse.ts';
 import { SiteLog } from './site-log.ts';
 
 export interface SiteOptions {
@@ -28,6 +28,11 @@ export interface SiteOptions {
   readonly target: TargetPort & AsyncDisposable;
   /** Lets go of a server that does not answer: whatever waits for it fails. */
   readonly abandon: () => void;
+  /**
+   * Where there are several endpoints: looks how the one in use is, and tells which took over, or null. It fails where none can
+   * be used; absent: there is but one.
+   */
+  readonly look?: () => Promise<string | null>;
   readonly link: LinkClient;
   readonly logger: Logger;
   readonly now: () => number;
@@ -119,7 +124,7 @@ export class Site implements RunningSite {
     });
     this.update(options.spec);
     this.#background(this.#tidy());
-    this.#heart = Promise.all([this.#beat(), this.#pulse(), this.#keep()]);
+    this.#heart = Promise.all([this.#beat(), this.#pulse(), this.#keep(), this.#endpoint()]);
   }
 
   readonly service: PipelineService = { open: (request, signal) => this.#outgoing.open(request, signal) };
@@ -296,6 +301,11 @@ export class Site implements RunningSite {
       },
       this.#abort.signal,
     );
+  }
+
+  async #endpoint(): Promise<void> {
+    const { look, logger } = this.#options;
+    if (look !== undefined) await keepEndpoint({ look, logger }, this.#abort.signal);
   }
 
   #background(work: Promise<void>): void {

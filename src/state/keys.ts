@@ -25,6 +25,8 @@ export type ParsedKey =
   | { readonly at: 'pause'; readonly topology: string; readonly kind: PausedKind; readonly name: string }
   | { readonly at: 'skip'; readonly topology: string; readonly pipeline: string }
   | { readonly at: 'move'; readonly topology: string; readonly pipeline: string }
+  | { readonly at: 'place'; readonly topology: string; readonly database: string }
+  | { readonly at: 'verified'; readonly topology: string; readonly channel: string; readonly database: string }
   | { readonly at: 'audit'; readonly topology: string; readonly id: string };
 
 /** For every kind of key its form, the record it holds and who writes it; `docs/reference/state.md` is written from it. */
@@ -46,9 +48,15 @@ export const KEY_KINDS: Readonly<
   batch: { form: 'runs/RUN/BATCH', record: 'BatchRecord', writer: 'apply' },
   change: { form: 'runs/RUN/BATCH/N', record: 'ChangeRecord', writer: 'apply' },
   history: { form: 'history/SERIAL', record: 'HistoryRecord', writer: 'apply' },
-  pause: { form: 'pause/KIND/NAME', record: 'PauseRecord', writer: 'pause and resume' },
+  pause: {
+    form: 'pause/KIND/NAME',
+    record: 'PauseRecord',
+    writer: 'pause and resume; the nodes end one that has its time',
+  },
+  place: { form: 'place/DATABASE', record: 'PlaceRecord', writer: 'move' },
   skip: { form: 'skip/PIPELINE', record: 'SkipRecord', writer: 'skip, until it is done' },
   move: { form: 'move/PIPELINE', record: 'MoveRecord', writer: 'position set, until it is done' },
+  verified: { form: 'verified/CHANNEL/DATABASE', record: 'VerifiedRecord', writer: 'the node that owns the database' },
   audit: { form: 'audit/TIME-ID', record: 'AuditRecord', writer: 'every command that changes something' },
 };
 
@@ -136,6 +144,22 @@ export function moveKey(topology: string, pipeline: string): string {
   return `${topologyPrefix(topology)}move/${encode(pipeline)}`;
 }
 
+export function placePrefix(topology: string): string {
+  return `${topologyPrefix(topology)}place/`;
+}
+
+export function placeKey(topology: string, database: string): string {
+  return `${placePrefix(topology)}${encode(database)}`;
+}
+
+export function verifiedPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}verified/`;
+}
+
+export function verifiedKey(topology: string, channel: string, database: string): string {
+  return `${verifiedPrefix(topology)}${encode(channel)}/${encode(database)}`;
+}
+
 export function auditPrefix(topology: string): string {
   return `${topologyPrefix(topology)}audit/`;
 }
@@ -165,6 +189,8 @@ export function parseKey(key: string): ParsedKey | null {
         : null;
     case 'nodes':
       return rest.length === 1 ? { at: 'node', topology, name: first! } : null;
+    case 'place':
+      return rest.length === 1 ? { at: 'place', topology, database: first! } : null;
     case 'owner':
       return rest.length === 1 ? { at: 'owner', topology, database: first! } : null;
     case 'runs':
@@ -180,6 +206,8 @@ export function parseKey(key: string): ParsedKey | null {
     case 'skip':
     case 'move':
       return rest.length === 1 ? { at: room, topology, pipeline: first! } : null;
+    case 'verified':
+      return rest.length === 2 ? { at: 'verified', topology, channel: first!, database: second! } : null;
     case 'audit':
       return rest.length === 1 ? { at: 'audit', topology, id: first! } : null;
     default:

@@ -128,12 +128,12 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
     enabled: channel.enabled ?? true,
     ...(channel.priority === undefined || channel.priority === 0 ? {} : { priority: channel.priority }),
     ...(channel.rate === undefined ? {} : { rate: channel.rate }),
+    ...(channel.verify === undefined ? {} : { verify: { ...channel.verify } }),
     ...(channel.order === undefined ? {} : { order: { ...channel.order } }),
     ...(channel.dry_run === true ? { dryRun: true } : {}),
     tables: channel.tables.map((table) => resolveTable(table, conflict)),
     ...(channel.mask_key === undefined ? {} : { maskKey: json(channel.mask_key) as SecretRef }),
     inert: said({
-      verify: channel.verify,
       scope: channel.scope === 'transaction' ? channel.scope : undefined,
     }),
   };

@@ -64,7 +64,6 @@ export const UNBUILT = {
     severity: 'warning',
     missing: 'Two-way, tables are written in the order in which their rows come.',
   },
-  verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
   files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
   alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
   notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
@@ -114,7 +113,6 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
     tell('ddlRows', '`ddl: replicate` where rows do not travel as they are', [...base, 'ddl']);
   if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
   if (twoWay && channel.dryRun === true) tell('dryRun', '`dry_run` of a two-way channel', [...base, 'dry_run']);
-  if (Object.hasOwn(inert, 'verify')) tell('verify', '`verify`', [...base, 'verify']);
   if (twoWay && channel.order !== undefined) tell('order', '`order` of a two-way channel', [...base, 'order']);
 }
 

@@ -87,7 +87,7 @@ export interface WrittenDatabase {
   readonly region: string;
   /** What kind of server it is. `oracle` only as a target. */
   readonly engine: 'mysql' | 'mariadb' | 'oracle';
-  /** `host:port` in order of preference; all but the first are for failover. Oracle: `host:port/SERVICE`. */
+  /** `host:port` of the primary and of replicas that may take its place, in order of preference: where that is gone or read-only, one that takes writes and has everything that was read takes over. Oracle: `host:port/SERVICE`. */
   readonly endpoints: readonly string[];
   /** User that otter connects as. */
   readonly user: string;
@@ -136,10 +136,12 @@ export interface WrittenChannel {
   readonly order?: Readonly<Record<string, number>>;
   /** One-way: everything but the writes; `otter status` counts what would have been written. The channel begins anew when it is taken out. */
   readonly dry_run?: boolean;
-  /** Regular comparison of the databases. */
+  /** Its databases are compared by themselves, every so often, as by `otter verify`; `otter status` says how it ended. The node that owns a target does it, and needs to reach the sources too, with their passwords. Default: never. */
   readonly verify?: {
-    /** How often. */
+    /** How often, from the beginning of one comparison to that of the next. */
     readonly every: string;
+    /** It reads no faster than this. Default: no limit. */
+    readonly rate?: string;
   };
   /** What loses together in a conflict: the single row, or its whole transaction. */
   readonly scope?: 'row' | 'transaction';

@@ -103,6 +103,7 @@ const CHANGING: Readonly<Record<string, () => Typed>> = {
   apply: () => ({ line: apply, before: wider }),
   pause: () => reads('pause', 'shop', '--no-wait'),
   resume: () => reads('resume', 'shop', '--no-wait'),
+  move: () => reads('move', 'a', 'west-1', '--no-wait'),
   'state import': () => reads('state', 'import', file('s'), '--auto-approve', '--no-wait'),
   up: () => reads('up', '--auto-approve'),
   rollback: () => reads('rollback', '1', '--auto-approve', '--no-wait'),
@@ -111,8 +112,8 @@ const CHANGING: Readonly<Record<string, () => Typed>> = {
 };
 /** They do nothing without databases that answer, see their own tests there. */
 const AT_DATABASES = ['deadletter', 'position', 'skip', 'verify', 'resync'];
-/** Its own servers and state; databases only, tested with some; a file only; none older than this one to migrate from, see `test/executor/migrate.test.ts`. */
-const ELSEWHERE = ['demo', 'conflicts resolve', 'import', 'migrate', ...AT_DATABASES];
+/** Leaves what is kept as it was, see `keeping.test.ts`; its own servers and state; databases only, tested with some; a file only; none older than this one to migrate from, see `test/executor/migrate.test.ts`. */
+const ELSEWHERE = ['restart', 'demo', 'conflicts resolve', 'import', 'migrate', ...AT_DATABASES];
 
 test('every command is one or the other', async () => {
   const help = (await person(['--help'])).out;

@@ -141,6 +141,8 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   rollback: ['--expect', 'none'],
   pause: ['--no-wait'],
   resume: ['--no-wait'],
+  restart: ['--timeout', '1ms'],
+  move: ['--anywhere'],
 };
 /** Arguments that a command wants beside the value of a flag, or behind its first word. */
 const ALSO: Readonly<Record<string, () => readonly string[]>> = {

@@ -51,7 +51,7 @@ export function node(
 }
 
 export function channel(name: string, pipelines: readonly PipelineStatus[]): ChannelStatus {
-  return { name, ready: pipelines.every((one) => one.phase === 'streaming'), generation: 3, pipelines };
+  return { name, ready: pipelines.every((one) => one.phase === 'streaming'), generation: 3, pipelines, verify: null };
 }
 
 export function report(over: Partial<StatusReport> = {}): StatusReport {
