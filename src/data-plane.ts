@@ -30,6 +30,7 @@ import { readFacts } from './mysql/server-facts.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
+import { tell } from './notify/receivers.ts';
 import { createLogger } from './observe/log.ts';
 import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
@@ -82,6 +83,8 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               version,
               sites: siteFactory(env, limits),
               connect: connectWith(env),
+              tell: (receiver, notice, stop) =>
+                tell(receiver, notice, { resolve: (reference) => resolveSecret(reference, env), env, version }, stop),
               logger,
               signal: together,
             });

@@ -6,12 +6,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { OtterError } from '../model/error.ts';
+import { messageOf, OtterError } from '../model/error.ts';
 import { RENAMABLE } from '../model/kept-names.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
+import { Alerting } from './alerting.ts';
 import { follow, slept } from './follow.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
@@ -22,6 +23,7 @@ import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED, WorkQueue } from './queue.ts';
 import { decide, reconcile } from './reconcile.ts';
+import type { Tell } from './telling.ts';
 import { World } from './world.ts';
 
 export interface NodeOptions {
@@ -32,6 +34,8 @@ export interface NodeOptions {
   readonly sites: SiteFactory;
   /** Opens both ends of the node's links, once its address is known and again when it changes. */
   readonly connect: Connect;
+  /** Tells people what alerts say. */
+  readonly tell: Tell;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -78,6 +82,7 @@ class WorkerNode {
   readonly #link: NodeLink;
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
+  readonly #alerting: Alerting;
   readonly #fatal = new AbortController();
   readonly #over: AbortSignal;
   #firstRegisteredMs: number | null = null;
@@ -127,6 +132,18 @@ class WorkerNode {
       registration: () => this.#registration(),
       settlingMs: () => this.#settlingMs(),
     });
+    this.#alerting = new Alerting({
+      store,
+      topology,
+      node: name,
+      instance: this.#instance,
+      version: options.version,
+      world: this.#world,
+      registration: () => this.#presence.registration,
+      tell: options.tell,
+      logger: this.#logger,
+      now,
+    });
     this.#queue = new WorkQueue({
       run: async (key) => this.#work(key),
       failed: (key, error, againMs) => this.#failed(key, error, againMs),
@@ -139,7 +156,7 @@ class WorkerNode {
   async run(): Promise<void> {
     const { store, topology } = this.#options;
     this.#logger.info('node starting', { topology, store: store.url, version: this.#options.version });
-    await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn()]);
+    await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn(), this.#judgeOnAndOn()]);
     await this.#end();
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
   }
@@ -219,6 +236,23 @@ class WorkerNode {
     }
     if (error instanceof OtterError && error.code === 'OT3001') this.#storeAway(error);
     else this.#logger.warn('will try again', { key, again_ms: againMs, ...said(error) });
+  }
+
+  /** Apart from the beats, which nothing may keep waiting. */
+  async #judgeOnAndOn(): Promise<void> {
+    let told: string | null = null;
+    while (await slept(this.#timing.beatMs, this.#over)) {
+      try {
+        await this.#alerting.look();
+        told = null;
+      } catch (error) {
+        const away = error instanceof OtterError && error.code === 'OT3001';
+        const message = messageOf(error);
+        if (away) this.#storeAway(error);
+        else if (message !== told) this.#logger.error('alerts cannot be judged', said(error));
+        told = message;
+      }
+    }
   }
 
   // ------------------------------------------------------------ presence
@@ -346,6 +380,7 @@ class WorkerNode {
 
   async #end(): Promise<void> {
     await this.#queue.close();
+    await this.#alerting.close();
     await this.#sites.stopAll('the node stops');
     try {
       await this.#presence.leave();

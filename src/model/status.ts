@@ -128,6 +128,8 @@ export interface ErrorStatus {
   readonly message: string;
   /** What to do, or null. */
   readonly hint: string | null;
+  /** The database that it is about, where it is about one. */
+  readonly database?: string | undefined;
   /** The transaction of the source that the target refuses, where the pipeline stands before one: `otter skip` names it. */
   readonly transaction?: string | undefined;
 }
