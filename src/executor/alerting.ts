@@ -94,8 +94,8 @@ export class Alerting {
         this.#options.logger.warn('notices that were sent may come again', said(error));
       }
     }
+    // What does not end by that comes to nothing: it is another node's to do.
     this.#over.abort();
-    await Promise.all(this.#underWay.values());
   }
 
   // ------------------------------------------------------------ whose it is

@@ -121,6 +121,8 @@ export class Cluster implements AsyncDisposable {
   connecting: (wiring: NodeWiring) => void = () => undefined;
   /** How people are told. */
   telling: Tell = async () => undefined;
+  /** The clock of all nodes. */
+  now: () => number = Date.now;
   readonly #nodes: TestNode[] = [];
 
   /** Starts a node; `store` is the handle of its own "process". */
@@ -147,7 +149,8 @@ export class Cluster implements AsyncDisposable {
           },
         };
       },
-      tell: this.telling,
+      tell: (...told) => this.telling(...told),
+      now: () => this.now(),
       logger: loggerInto(logged),
       signal: over.signal,
       timing: { beatMs: 50, settleMs: 300, leaseTtlMs: 60_000, resyncMs: 300, ...timing },
