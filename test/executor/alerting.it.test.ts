@@ -9,7 +9,7 @@ import { tell } from '../../src/notify/receivers.ts';
 import * as keys from '../../src/state/keys.ts';
 import { MemoryState, memoryStore } from '../../src/state/memory.ts';
 import { Hook } from '../notify/hook.ts';
-import { apply, Cluster, PAIR, type Spec, T, type TestNode, until } from './cluster.ts';
+import { apply, Cluster, nodeRecord, PAIR, type Spec, T, type TestNode, until } from './cluster.ts';
 
 let state: MemoryState;
 let store: StateStore;
@@ -76,9 +76,12 @@ async function pair(more: Partial<AlertSpec> = {}): Promise<Record<'hz' | 'ca', 
   return nodes;
 }
 
-const lags = (ms: number): void => {
-  cluster.sites.of('ca').figures = { lagMs: ms };
-};
+/** The pipeline into `ca` is so late, and its node has said so. */
+async function lags(ms: number): Promise<void> {
+  const site = cluster.sites.of('ca');
+  site.figures = { lagMs: ms };
+  await until(async () => expect((await nodeRecord(store, site.node))?.pipelines['shop/hz>ca']?.lagMs).toBe(ms));
+}
 
 /** Nodes have looked since, and written what they would. */
 async function settled(): Promise<void> {
@@ -101,7 +104,7 @@ async function settled(): Promise<void> {
 
 test('an outage: one notice, repeated, and one when it is over, though two nodes see it', async () => {
   await pair({ repeat: '10m' });
-  lags(45_000);
+  await lags(45_000);
   await until(() => expect(kinds()).toEqual(['firing 1']));
   const [{ body, headers, path }] = hook.posted as [(typeof hook.posted)[0]];
   expect(path).toBe('/hooks/s3cret');
@@ -115,7 +118,7 @@ test('an outage: one notice, repeated, and one when it is over, though two nodes
   const { revision } = await store.list(keys.alertKey(T, 'shop-lag'));
   skippedMs += 600_000;
   await until(() => expect(kinds()).toEqual(['firing 1', 'repeat 2']));
-  lags(10);
+  await lags(10);
   await settled();
   skippedMs += 10_000;
   await until(() => expect(kinds()).toEqual(['firing 1', 'repeat 2', 'recovered 3']));
@@ -137,14 +140,14 @@ test('at rest nothing of alerts is written', async () => {
 
 test('the node that judges is killed: another goes on with the incident, and tells nothing again', async () => {
   const nodes = await pair();
-  lags(45_000);
+  await lags(45_000);
   await until(async () => expect((await record())?.incident?.told['ops']?.number).toBe(1));
   const first = await watcher();
   const { node, own } = first === 'hz-1' ? nodes.hz : nodes.ca;
   const reading = cluster.sites.of('ca').node === first ? 'hz' : 'ca';
   await cluster.kill(node, own);
   await until(async () => expect(await watcher()).toBe(first === 'hz-1' ? 'ca-1' : 'hz-1'));
-  if (reading === 'ca') lags(45_000);
+  if (reading === 'ca') await lags(45_000);
   await settled();
   expect(kinds()).toEqual(['firing 1']);
   expect((await record())?.incident).toMatchObject({ endedMs: null, notice: { number: 1 } });
@@ -154,12 +157,15 @@ test('it is killed between writing a notice down and sending it: another sends i
   const nodes = await pair();
   const telling = cluster.telling;
   let asked = 0;
+  let die = (): void => undefined;
   // As if it died with the request.
   cluster.telling = async () => {
     asked += 1;
-    return new Promise<void>(() => undefined);
+    return new Promise<void>((resolve) => {
+      die = resolve;
+    });
   };
-  lags(45_000);
+  await lags(45_000);
   await until(() => expect(asked).toBe(1));
   const first = await watcher();
   expect((await record())?.incident).toMatchObject({ notice: { number: 1 }, told: {} });
@@ -170,11 +176,12 @@ test('it is killed between writing a notice down and sending it: another sends i
   await own[Symbol.asyncDispose]();
   await until(() => expect(kinds()).toEqual(['firing 1']));
   await until(async () => expect((await record())?.incident?.told['ops']?.number).toBe(1));
+  die();
 });
 
 test('a receiver that cannot be told holds up no other, and is on record', async () => {
   await pair({ notify: ['lost', 'ops'] });
-  lags(45_000);
+  await lags(45_000);
   await until(() => expect(kinds()).toEqual(['firing 1']));
   await until(async () =>
     expect((await record())?.incident?.told['lost']).toMatchObject({ number: 0, error: { code: 'OT8151' } }),
@@ -188,7 +195,7 @@ test('a node that is stopped in good order writes down what it has sent', async 
   hook.answer = (response) => {
     answer = () => response.end('ok');
   };
-  lags(45_000);
+  await lags(45_000);
   await until(() => expect(kinds()).toEqual(['firing 1']));
   const { node } = (await watcher()) === 'hz-1' ? nodes.hz : nodes.ca;
   const stopping = node.stop();
@@ -199,7 +206,7 @@ test('a node that is stopped in good order writes down what it has sent', async 
 
 test('an alert that is changed or taken away counts at once, without a restart', async () => {
   await pair({ when: 'lag > 10m' });
-  lags(45_000);
+  await lags(45_000);
   await settled();
   expect(kinds()).toEqual([]);
   await apply(store, alert({ when: 'lag > 40s' }));
@@ -213,7 +220,7 @@ test('while it is silenced nobody is told; what still holds then is', async () =
   const silence: SilenceRecord = { untilMs: Date.now() + 60_000, by: 'ann', host: 'h', at: '', why: 'works' };
   const key = keys.silenceKey(T, 'channel.shop');
   await store.commit({ conditions: [], puts: [{ key, value: JSON.stringify(silence) }], deletes: [] });
-  lags(45_000);
+  await lags(45_000);
   await until(async () => expect((await record())?.incident?.firedMs).toBeGreaterThan(0));
   await settled();
   expect(kinds()).toEqual([]);
@@ -225,7 +232,7 @@ test('while it is silenced nobody is told; what still holds then is', async () =
 test('`do: restart` pauses and resumes the pipeline that is late, once, and is in the audit', async () => {
   await pair({ do: 'restart' });
   const before = cluster.sites.of('ca').updates;
-  lags(45_000);
+  await lags(45_000);
   await until(() => expect(kinds()).toEqual(['firing 1']));
   // The fake takes the pause up as a site would.
   await until(() => expect(cluster.sites.of('ca').spec.pipelines.some(({ spec }) => !spec.enabled)).toBe(true));
@@ -233,7 +240,7 @@ test('`do: restart` pauses and resumes the pipeline that is late, once, and is i
   expect(resting.map(({ spec }) => spec.name)).toEqual(['shop/hz>ca']);
   cluster.sites.of('ca').figures = { lagMs: null, phase: 'paused' };
   await until(() => expect(cluster.sites.of('ca').spec.pipelines.every(({ spec }) => spec.enabled)).toBe(true));
-  lags(45_000);
+  await lags(45_000);
   await until(async () => expect((await record())?.incident).toMatchObject({ action: null, actions: 1 }));
   await settled();
   expect(cluster.sites.of('ca').updates - before).toBe(2);
