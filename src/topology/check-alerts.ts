@@ -27,7 +27,7 @@ export function checkAlerts(checked: Checked): void {
     alert.notify.forEach((receiver, i) => {
       refer('notify', 'receiver', receiver, [...base, 'notify', i]);
     });
-    if (alert.notify.length > 0 || alert.do !== undefined) continue;
+    if (watched.length !== 1 || alert.notify.length > 0 || alert.do !== undefined) continue;
     const summary = `alert \`${name}\` tells nobody and does nothing`;
     const detail = 'It is only seen with `otter alerts`. Name a receiver: `notify: [ops]`.';
     report({ code: 'OT1084', severity: 'warning', summary, detail, path: base, at: 'key' });
