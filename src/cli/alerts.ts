@@ -50,9 +50,9 @@ export async function alerts(
       `what to ${what} is missing`,
       what === 'test' ? 'otter alerts test ops, or the name of an alert' : `otter alerts ${what} alert.shop-lag`,
     );
-  if (what === 'test') return test(context, options, store, topology, state, address);
-  if (what === 'silence') return silence(context, options, store, topology, state, address);
-  return unsilence(context, options, store, topology, state, address);
+  if (what === 'test') return await test(context, options, store, topology, state, address);
+  if (what === 'silence') return await silence(context, options, store, topology, state, address);
+  return await unsilence(context, options, store, topology, state, address);
 }
 
 function list(context: Context, options: AlertsOptions, topology: string, state: AlertsState): number {
