@@ -16,9 +16,11 @@ const WINGS = {
   link: [],
   files: [],
   observe: [],
+  notify: [],
   lab: [],
   render: ['^src/planner/'],
-  executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$'],
+  // What a node tells of itself, and the rules of alerts, which are pure.
+  executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$', '^src/observe/(status\\.ts$|alerts/)'],
   site: ['^src/replication/'],
   verify: ['^src/replication/'],
   dashboard: ['^src/observe/'],

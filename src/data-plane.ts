@@ -35,6 +35,7 @@ import { readFacts } from './mysql/server-facts.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
+import { tell } from './notify/receivers.ts';
 import { createLogger } from './observe/log.ts';
 import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
@@ -93,6 +94,8 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               sites: siteFactory(env, limits),
               connect: connectWith(env),
               verify: verifyWith(env),
+              tell: (receiver, notice, stop) =>
+                tell(receiver, notice, { resolve: (reference) => resolveSecret(reference, env), env, version }, stop),
               logger,
               signal: together,
             });

@@ -1,5 +1,6 @@
-/** Commands about what is kept in the state store: the lock, pauses, the way back, the audit, backup and formats. */
+/** Commands about what is kept in the state store: the lock, pauses, alerts, the way back, the audit, backup and formats. */
 import { Argument, type Command } from 'commander';
+import { type AlertsOptions, alerts } from './alerts.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { ageOf, collect, countOf, timeOf } from './flag-values.ts';
@@ -52,6 +53,19 @@ export function addKeeping(add: Add, context: Context, applyFlags: (command: Com
   )
     .option('--reason <text>', 'why')
     .option('--anywhere', 'take back what was wanted: it stays where it is, and goes wherever a node lives');
+  add(
+    'alerts [what] [address]',
+    'what fires, and who was told; send a notice to see whether it arrives; or let nobody be told for a while',
+    'otter alerts',
+    (options, args) => alerts(context, options as AlertsOptions, args),
+  )
+    .option('--for <time>', 'silence: how long, 30m, 2h, 7d', ageOf)
+    .option('--why <text>', 'silence: why; `otter alerts` and the audit say it')
+    .option('--timeout <time>', 'test: how long to wait for a node [60s]', timeOf)
+    .addHelpText(
+      'after',
+      '  otter alerts test ops\n  otter alerts silence channel.shop --for 2h --why "index is built"\n  otter alerts unsilence channel.shop\n',
+    );
   add('diff <serials>', 'what differs between two serials', 'otter diff 41..42', (options, [serials]) =>
     differences(context, options, serials!),
   );
@@ -95,6 +109,7 @@ export function addKeeping(add: Add, context: Context, applyFlags: (command: Com
 
 /** Words that a command takes first; for `program.ts`, which declares its arguments from the usage. */
 export const WORDS: Readonly<Record<string, Argument>> = {
+  'alerts [what]': new Argument('[what]').choices(['list', 'test', 'silence', 'unsilence']),
   'lock [what]': new Argument('[what]').choices(['list', 'break']),
   'state <what>': new Argument('<what>').choices(['export', 'import']),
 };

@@ -4,6 +4,7 @@
  *
  * Rule kept here: it is quick and silent; a topology that is wrong and a state that does not answer give what they give.
  */
+import { alertAddresses } from '../executor/alert-desk.ts';
 import { type ReadState, readApplied } from '../executor/applied.ts';
 import { pausedAddresses, restAddresses } from '../executor/pausing.ts';
 import { readHistory } from '../executor/snapshot.ts';
@@ -50,6 +51,9 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   // What reads or moves what runs takes a channel or a pipeline.
   address: async (seen) => (await seen.state()).flatMap((state) => told(restAddresses(state.applied), '')),
   'resume address': async (seen) => (await seen.state()).flatMap(({ live }) => told(pausedAddresses(live), 'paused')),
+  // Can be tested as well as silenced.
+  'alerts address': async (seen) =>
+    (await seen.state()).flatMap((state) => told(alertAddresses(state.applied), 'alert')),
   'conflicts address': async (seen) =>
     told(seen.files?.topology == null ? [] : conflictAddresses(seen.files.topology), ''),
   channel: async (seen) =>

@@ -6,12 +6,13 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { OtterError } from '../model/error.ts';
+import { messageOf, OtterError } from '../model/error.ts';
 import { RENAMABLE } from '../model/kept-names.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
+import { Alerting } from './alerting.ts';
 import { auditEntry } from './audit.ts';
 import { follow, slept } from './follow.ts';
 import type { Connect } from './node-link.ts';
@@ -25,6 +26,7 @@ import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED, WorkQueue } from './queue.ts';
 import { decide, reconcile } from './reconcile.ts';
+import type { Tell } from './telling.ts';
 import type { VerifyChannel } from './verifying.ts';
 import { Verifying } from './verifying.ts';
 import { World } from './world.ts';
@@ -39,6 +41,8 @@ export interface NodeOptions {
   readonly connect: Connect;
   /** Compares a channel that is to be compared by itself; absent: nobody can. */
   readonly verify?: VerifyChannel | undefined;
+  /** Tells people what alerts say. */
+  readonly tell: Tell;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -86,6 +90,7 @@ class WorkerNode {
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
   readonly #verifying: Verifying | null;
+  readonly #alerting: Alerting;
   readonly #fatal = new AbortController();
   readonly #over: AbortSignal;
   #firstRegisteredMs: number | null = null;
@@ -140,6 +145,18 @@ class WorkerNode {
       verify === undefined
         ? null
         : new Verifying({ store, topology, node: name, world: this.#world, verify, now, logger: this.#logger });
+    this.#alerting = new Alerting({
+      store,
+      topology,
+      node: name,
+      instance: this.#instance,
+      version: options.version,
+      world: this.#world,
+      registration: () => this.#presence.registration,
+      tell: options.tell,
+      logger: this.#logger,
+      now,
+    });
     this.#queue = new WorkQueue({
       run: async (key) => this.#work(key),
       failed: (key, error, againMs) => this.#failed(key, error, againMs),
@@ -152,7 +169,7 @@ class WorkerNode {
   async run(): Promise<void> {
     const { store, topology } = this.#options;
     this.#logger.info('node starting', { topology, store: store.url, version: this.#options.version });
-    await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn()]);
+    await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn(), this.#judgeOnAndOn()]);
     await this.#end();
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
   }
@@ -235,6 +252,23 @@ class WorkerNode {
     }
     if (error instanceof OtterError && error.code === 'OT3001') this.#storeAway(error);
     else this.#logger.warn('will try again', { key, again_ms: againMs, ...said(error) });
+  }
+
+  /** Apart from the beats, which nothing may keep waiting. */
+  async #judgeOnAndOn(): Promise<void> {
+    let told: string | null = null;
+    while (await slept(this.#timing.beatMs, this.#over)) {
+      try {
+        await this.#alerting.look();
+        told = null;
+      } catch (error) {
+        const away = error instanceof OtterError && error.code === 'OT3001';
+        const message = messageOf(error);
+        if (away) this.#storeAway(error);
+        else if (message !== told) this.#logger.error('alerts cannot be judged', said(error));
+        told = message;
+      }
+    }
   }
 
   // ------------------------------------------------------------ presence
@@ -376,6 +410,7 @@ class WorkerNode {
   async #end(): Promise<void> {
     await this.#queue.close();
     await this.#verifying?.stop();
+    await this.#alerting.close();
     await this.#sites.stopAll('the node stops');
     try {
       await this.#presence.leave();

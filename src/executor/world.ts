@@ -57,7 +57,10 @@ const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set([
   'move',
   'place',
   'verified',
+  ...(['watch', 'alert', 'silence', 'trial'] as const),
 ]);
+/** Records about alerts: no database has anything to do for them, and one that is not understood stops nothing. */
+const BESIDE: ReadonlySet<ParsedKey['at']> = new Set(['watch', 'alert', 'silence', 'trial']);
 
 export class World {
   readonly #topology: string;
@@ -140,6 +143,14 @@ export class World {
   /** Databases that have an owner, sorted. */
   ownedDatabases(): readonly string[] {
     return this.#namesAt('owned', (key) => (key.at === 'owner' ? key.database : null));
+  }
+
+  /** All records of a kind, whatever they are about. */
+  all<T, A extends ParsedKey['at']>(at: A): readonly (Seen<T> & { readonly key: Extract<ParsedKey, { at: A }> })[] {
+    return [...this.#entries].flatMap(([text, seen]) => {
+      const key = parseKey(text);
+      return key?.at === at ? [{ ...(seen as Seen<T>), key: key as Extract<ParsedKey, { at: A }> }] : [];
+    });
   }
 
   /** Last revision at which another process may have owned the database; 0 when none was seen. */
@@ -254,6 +265,7 @@ export class World {
     const parsed = parseKey(key);
     if (parsed === null || !CONCERNS.has(parsed.at)) return 'nothing';
     const record = recordOf(parsed.at, value);
+    if (record === null && BESIDE.has(parsed.at)) return this.#remove(key, revision, 'seen');
     if (record === null) {
       this.#faults.set(key, notUnderstood(key));
       return 'change';
@@ -266,7 +278,7 @@ export class World {
     }
     if (parsed.at === 'spec' && parsed.kind === 'database') this.#deleted.delete(parsed.name);
     if (parsed.at === 'verified') return 'nothing';
-    return parsed.at === 'node' && before !== undefined ? 'beat' : 'change';
+    return (parsed.at === 'node' && before !== undefined) || BESIDE.has(parsed.at) ? 'beat' : 'change';
   }
 
   /** `unseen`: it is not there any more, and what happened in between was not told. */
@@ -278,7 +290,7 @@ export class World {
     const parsed = parseKey(key);
     if (parsed !== null) this.#forget(parsed.at, true);
     if (parsed?.at === 'spec' && parsed.kind === 'database' && how === 'seen') this.#deleted.add(parsed.name);
-    return 'change';
+    return parsed !== null && BESIDE.has(parsed.at) ? 'beat' : 'change';
   }
 
   #reset({ revision, events }: WatchBatch): News {

@@ -52,6 +52,8 @@ export interface ErrorRecord {
   readonly code: string;
   readonly message: string;
   readonly hint: string | null;
+  /** The database that it is about, where it is about one. */
+  readonly database?: string | undefined;
   /** The transaction of the source that the target refuses, where the pipeline stands before one (OT5016). */
   readonly transaction?: string | undefined;
 }

@@ -15,6 +15,29 @@ export interface StatusReport {
   readonly applying: string | null;
   /** Why the state store told nothing; the figures are then the nodes' own, asked at their ports. Null when it told. */
   readonly store_away: { readonly code: string; readonly message: string } | null;
+  /** What `otter alerts` says more of; absent where nodes are asked in the store's place. */
+  readonly alerts?: AlertsStatus | undefined;
+}
+
+export interface AlertsStatus {
+  readonly firing: readonly FiringStatus[];
+  /** Receivers that could not be told the newest notice. */
+  readonly receivers: readonly DeafStatus[];
+}
+
+export interface FiringStatus {
+  readonly alert: string;
+  /** Since when its condition holds. */
+  readonly since: string;
+  /** What it holds for, as of the newest notice. */
+  readonly about: readonly { readonly name: string; readonly says: string }[];
+}
+
+export interface DeafStatus {
+  readonly receiver: string;
+  /** See `otter explain CODE`. */
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface RegionStatus {
@@ -158,6 +181,8 @@ export interface ErrorStatus {
   readonly message: string;
   /** What to do, or null. */
   readonly hint: string | null;
+  /** The database that it is about, where it is about one. */
+  readonly database?: string | undefined;
   /** The transaction of the source that the target refuses, where the pipeline stands before one: `otter skip` names it. */
   readonly transaction?: string | undefined;
 }

@@ -147,7 +147,46 @@ export interface ChannelSpec {
   readonly inert: Readonly<Record<string, unknown>>;
 }
 
-/** Anything declared that nodes do nothing with (file sets, alerts, notify, guards, rules, history): kept whole, compared as JSON. */
+/** A condition to tell someone about: exactly one of `channel`, `database`, `node` and `files` says what it watches. */
+export type AlertSpec = {
+  readonly channel?: string;
+  readonly database?: string;
+  readonly node?: string;
+  readonly files?: string;
+  /** As `alerts/condition.ts` reads it. */
+  readonly when: string;
+  /** Duration, like those below, as written: `30s`. */
+  readonly for: string;
+  /** Times of day; absent: always. */
+  readonly between?: readonly string[];
+  /** IANA name of the time zone of `between`; absent: UTC. */
+  readonly zone?: string;
+  readonly repeat?: string;
+  readonly notify: readonly string[];
+  readonly do?: 'resume' | 'restart';
+  /** How often that is done within 24 hours; absent: 3. */
+  readonly limit?: number;
+};
+
+/** Who is told: one of these. */
+export type ReceiverSpec =
+  | { readonly webhook: SecretRef }
+  | { readonly slack: SecretRef }
+  | { readonly email: EmailSpec }
+  | { readonly command: string | readonly string[] };
+
+export type EmailSpec = {
+  readonly to: string | readonly string[];
+  /** Absent: `otter@` and the host's name. */
+  readonly from?: string;
+  /** host:port; absent: `localhost:25`. */
+  readonly server?: string;
+  /** With a password: the login at the server. */
+  readonly user?: string;
+  readonly password?: SecretRef;
+};
+
+/** Anything declared that nodes do nothing with (file sets, guards, rules, history): kept whole, compared as JSON. */
 export type InertSpec = Readonly<Record<string, unknown>>;
 
 export interface SpecByKind {
@@ -156,8 +195,8 @@ export interface SpecByKind {
   readonly database: DatabaseSpec;
   readonly channel: ChannelSpec;
   readonly files: InertSpec;
-  readonly alert: InertSpec;
-  readonly notify: InertSpec;
+  readonly alert: AlertSpec;
+  readonly notify: ReceiverSpec;
   /** `guards` and `rules`, what plans are held against; and `history`, how much is kept of what was applied. */
   readonly policy: InertSpec;
 }

@@ -1,4 +1,6 @@
 /** The status of a topology out of what the state store holds; one pure function behind `otter status` and the dashboard. */
+
+import type { AlertRecord } from '../model/alerts/records.ts';
 import { compileChannel, isCompared, type PipelineSpec } from '../model/pipeline.ts';
 import type {
   LockRecord,
@@ -12,6 +14,7 @@ import type {
   VerifiedRecord,
 } from '../model/records.ts';
 import {
+  type AlertsStatus,
   type ChannelStatus,
   copyStatus,
   indexStatus,
@@ -39,6 +42,8 @@ export interface TopologyRecords {
   readonly pauses?: Readonly<Record<string, PauseRecord>>;
   /** By `CHANNEL/DATABASE`. Who asks the nodes does not know. */
   readonly verified?: Readonly<Record<string, VerifiedRecord>>;
+  /** By name. Who asks the nodes does not know. */
+  readonly alerts?: ReadonlyMap<string, AlertRecord>;
 }
 
 /** Figures older than this are those of a node that is away, whatever its lease says. */
@@ -84,6 +89,22 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
     files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
     applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
     store_away: null,
+    ...(records.alerts === undefined ? {} : { alerts: alertsStatus(records.alerts) }),
+  };
+}
+
+function alertsStatus(records: ReadonlyMap<string, AlertRecord>): AlertsStatus {
+  const incidents = [...records].flatMap(([alert, { incident }]) => (incident === null ? [] : [{ alert, incident }]));
+  const deaf = incidents.flatMap(({ incident: { told } }) =>
+    Object.entries(told).flatMap(([receiver, { error }]) =>
+      error === null ? [] : [[receiver, { receiver, ...error }] as const],
+    ),
+  );
+  return {
+    firing: incidents.flatMap(({ alert, incident: { sinceMs, firedMs, endedMs, about } }) =>
+      firedMs === null || endedMs !== null ? [] : [{ alert, since: new Date(sinceMs).toISOString(), about }],
+    ),
+    receivers: [...new Map(deaf).values()],
   };
 }
 

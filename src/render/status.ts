@@ -1,5 +1,5 @@
 /** A status report as text for people: one line per pipeline, errors in words beneath, then the nodes. */
-import type { IndexStatus, PipelineStatus, StatusReport, VerifiedStatus } from '../model/status.ts';
+import type { AlertsStatus, IndexStatus, PipelineStatus, StatusReport, VerifiedStatus } from '../model/status.ts';
 import { printable } from './width.ts';
 
 const NAMED_TABLES_MAX = 5;
@@ -70,6 +70,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     lines.push(`node ${node.name} (${node.region}): ${state}`);
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
   }
+  if (report.alerts !== undefined) lines.push(...alertLines(report.alerts).map((text) => paint(31, text)));
   return `${lines.join('\n')}\n`;
 }
 
@@ -84,6 +85,18 @@ function verified(last: VerifiedStatus | null): [string, number] {
     ...(busy === 0 ? [] : [`${busy} too busy to tell`]),
   ];
   return [`${ended} ${tables} tables, ${rows} rows: ${counts.join(', ')}`, differing > 0 ? 31 : skipped > 0 ? 33 : 0];
+}
+
+function alertLines({ firing, receivers }: AlertsStatus): string[] {
+  return [
+    ...firing.map(({ alert, since, about }) => {
+      const what = about.map(({ name, says }) => (says === '' ? name : `${name}: ${says}`)).join('; ');
+      return printable(`alert ${alert} since ${since}: ${what}`);
+    }),
+    ...receivers.map(({ receiver, code, message }) =>
+      printable(`receiver ${receiver} was not told: ${code} ${message}`),
+    ),
+  ];
 }
 
 function errorLines({ code, message, hint }: NonNullable<PipelineStatus['error']>): string[] {

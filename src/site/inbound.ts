@@ -167,9 +167,10 @@ export class Inbound {
   failed(error: unknown): void {
     const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
     const before = this.#figures.error;
-    const { transaction } = known.where;
+    const { transaction, database } = known.where;
     this.#figures.error = {
       ...{ code: known.code, message: known.message, hint: known.hint ?? null },
+      ...(typeof database === 'string' ? { database } : {}),
       ...(known.code === 'OT5016' && typeof transaction === 'string' ? { transaction } : {}),
     };
     if (known.retry === 'never') {

@@ -27,7 +27,11 @@ export type ParsedKey =
   | { readonly at: 'move'; readonly topology: string; readonly pipeline: string }
   | { readonly at: 'place'; readonly topology: string; readonly database: string }
   | { readonly at: 'verified'; readonly topology: string; readonly channel: string; readonly database: string }
-  | { readonly at: 'audit'; readonly topology: string; readonly id: string };
+  | { readonly at: 'audit'; readonly topology: string; readonly id: string }
+  | { readonly at: 'watch'; readonly topology: string }
+  | { readonly at: 'alert'; readonly topology: string; readonly name: string }
+  | { readonly at: 'silence'; readonly topology: string; readonly address: string }
+  | { readonly at: 'trial'; readonly topology: string; readonly id: string };
 
 /** For every kind of key its form, the record it holds and who writes it; `docs/reference/state.md` is written from it. */
 export const KEY_KINDS: Readonly<
@@ -58,6 +62,10 @@ export const KEY_KINDS: Readonly<
   move: { form: 'move/PIPELINE', record: 'MoveRecord', writer: 'position set, until it is done' },
   verified: { form: 'verified/CHANNEL/DATABASE', record: 'VerifiedRecord', writer: 'the node that owns the database' },
   audit: { form: 'audit/TIME-ID', record: 'AuditRecord', writer: 'every command that changes something' },
+  watch: { form: 'watch', record: 'WatchRecord', writer: 'the node that judges the alerts, under its lease' },
+  alert: { form: 'alert/NAME', record: 'AlertRecord', writer: 'the node that judges the alerts' },
+  silence: { form: 'silence/ADDRESS', record: 'SilenceRecord', writer: 'alerts silence and unsilence' },
+  trial: { form: 'trial/ID', record: 'TrialRecord', writer: 'alerts test, until it is answered' },
 };
 
 const ROOT = '/otter/';
@@ -169,6 +177,31 @@ export function auditKey(topology: string, atMs: number, id: string): string {
   return `${auditPrefix(topology)}${String(Math.max(0, Math.trunc(atMs))).padStart(13, '0')}-${encode(id)}`;
 }
 
+/** Which node judges the alerts. */
+export function watchKey(topology: string): string {
+  return `${topologyPrefix(topology)}watch`;
+}
+
+export function alertsPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}alert/`;
+}
+
+export function alertKey(topology: string, name: string): string {
+  return `${alertsPrefix(topology)}${encode(name)}`;
+}
+
+export function silencesPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}silence/`;
+}
+
+export function silenceKey(topology: string, address: string): string {
+  return `${silencesPrefix(topology)}${encode(address)}`;
+}
+
+export function trialKey(topology: string, id: string): string {
+  return `${topologyPrefix(topology)}trial/${encode(id)}`;
+}
+
 /** The inverse of every key function above; null for what is none of them. */
 export function parseKey(key: string): ParsedKey | null {
   if (!key.startsWith(ROOT)) return null;
@@ -180,6 +213,7 @@ export function parseKey(key: string): ParsedKey | null {
   switch (room) {
     case 'meta':
     case 'lock':
+    case 'watch':
       return first === undefined ? { at: room, topology } : null;
     case 'spec':
       return rest.length === 2 && isKind(first) ? { at: 'spec', topology, kind: first, name: second! } : null;
@@ -209,7 +243,12 @@ export function parseKey(key: string): ParsedKey | null {
     case 'verified':
       return rest.length === 2 ? { at: 'verified', topology, channel: first!, database: second! } : null;
     case 'audit':
-      return rest.length === 1 ? { at: 'audit', topology, id: first! } : null;
+    case 'trial':
+      return rest.length === 1 ? { at: room, topology, id: first! } : null;
+    case 'alert':
+      return rest.length === 1 ? { at: 'alert', topology, name: first! } : null;
+    case 'silence':
+      return rest.length === 1 ? { at: 'silence', topology, address: first! } : null;
     default:
       return null;
   }

@@ -8,6 +8,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { didYouMean, onlyNearest } from '../model/suggest.ts';
 import type { Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
+import { checkAlerts } from './check-alerts.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkLanes } from './check-lanes.ts';
 import { checkPark } from './check-park.ts';
@@ -195,24 +196,6 @@ function checkFiles(checked: Checked): void {
     }
     const priority = ((set['conflict'] as { priority?: string[] } | undefined)?.priority ?? []).entries();
     for (const [i, region] of priority) refer('regions', 'region', region, [...base, 'conflict', 'priority', i]);
-  }
-}
-
-const WATCHED = { channel: 'channels', database: 'databases', node: 'nodes', files: 'files' } as const;
-
-function checkAlerts({ topology, report, refer }: Checked): void {
-  for (const [name, alert] of Object.entries(topology.alert)) {
-    const base: Path = ['alerts', name];
-    const watched = Object.entries(WATCHED).filter(([key]) => alert[key] !== undefined);
-    for (const [key, section] of watched)
-      refer(section, key === 'files' ? 'file set' : key, String(alert[key]), [...base, key]);
-    if (watched.length !== 1) {
-      const summary = `\`alerts.${name}\` wants exactly one of \`channel\`, \`database\`, \`node\` and \`files\``;
-      report({ code: 'OT1015', summary, path: watched.length === 0 ? base : [...base, watched[1]![0]], at: 'key' });
-    }
-    (alert['notify'] as string[]).forEach((receiver, i) => {
-      refer('notify', 'receiver', receiver, [...base, 'notify', i]);
-    });
   }
 }
 

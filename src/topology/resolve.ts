@@ -15,6 +15,7 @@ import {
   type MaskKind,
   type Move,
   type NodeSpec,
+  type ReceiverSpec,
   type RowSpec,
   type SecretRef,
   type TableSpec,
@@ -64,8 +65,8 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
     database: section('databases', resolveDatabase),
     channel: section('channels', resolveChannel),
     files: section('files', resolveFiles),
-    notify: section('notify', (one) => json(one) as InertSpec),
-    alert: section('alerts', (one) => ({ for: '0s', notify: [], ...(json(one) as InertSpec) })),
+    notify: section('notify', (one) => json(one) as ReceiverSpec),
+    alert: section('alerts', (one) => ({ for: '0s', notify: [], ...(json(one) as { readonly when: string }) })),
     policy: said({
       guards: filled(guardsOf(whole('guards'))),
       rules: filled(section('rules', resolveRule)),

@@ -65,8 +65,7 @@ export const UNBUILT = {
     missing: 'Two-way, tables are written in the order in which their rows come.',
   },
   files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
-  alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
-  notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
+  filesAlert: { key: 'alerts.*.files', severity: 'warning', missing: 'Nothing is known of files, so nobody is told.' },
 } as const satisfies Record<string, UnbuiltKey>;
 
 type UnbuiltId = keyof typeof UNBUILT;
@@ -89,8 +88,8 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
     });
   }
   for (const name of Object.keys(topology.files)) tell('files', `file set \`${name}\``, ['files', name]);
-  for (const name of Object.keys(topology.alert)) tell('alerts', `alert \`${name}\``, ['alerts', name]);
-  for (const name of Object.keys(topology.notify)) tell('notify', `receiver \`${name}\``, ['notify', name]);
+  for (const [name, { files }] of Object.entries(topology.alert))
+    if (files !== undefined) tell('filesAlert', `an alert of files (\`${name}\`)`, ['alerts', name]);
   return found;
 }
 

@@ -258,18 +258,22 @@ export interface WrittenAlert {
   readonly node?: string;
   /** The file set it watches. Default: none. */
   readonly files?: string;
-  /** The condition. */
+  /** The condition; see `docs/alerts.md`. */
   readonly when: string;
   /** How long it must hold. */
   readonly for?: string;
   /** Times of day at which it counts. Default: always. */
   readonly between?: readonly string[];
+  /** Time zone of `between`, by its IANA name. Default: UTC. */
+  readonly zone?: string;
   /** Tell again after this time while it holds. Default: once. */
   readonly repeat?: string;
   /** The receivers. */
   readonly notify?: readonly string[];
-  /** What otter tries by itself. Default: nothing. */
+  /** What otter tries by itself, of a channel: let what is paused go on, or stop it and let it go on. Default: nothing. */
   readonly do?: 'resume' | 'restart';
+  /** How often that is done within 24 hours. Default: 3. */
+  readonly limit?: number;
 }
 
 /** A receiver of alerts: exactly one of these. */
@@ -284,10 +288,14 @@ export interface WrittenReceiver {
     readonly to: string | readonly string[];
     /** Who it comes from. Default: `otter@` and the name of the machine. */
     readonly from?: string;
-    /** `host:port` of the mail server. Default: the machine's own. */
+    /** `host:port` of the mail server; with port 465 the connection is encrypted from the beginning, else as soon as the server offers it. Default: the machine's own. */
     readonly server?: string;
+    /** Name of the login at the mail server. Default: none. */
+    readonly user?: string;
+    /** Password of the login, as a reference. Default: none. */
+    readonly password?: WrittenSecret;
   };
-  /** A program that is run, with its arguments. Default: none. */
+  /** A program that is run on the node, with its arguments as a list; no shell reads them. Default: none. */
   readonly command?: string | readonly string[];
 }
 

@@ -3,6 +3,7 @@ import { vi } from 'vitest';
 import type { NodeTiming } from '../../src/executor/node.ts';
 import { runNode } from '../../src/executor/node.ts';
 import type { NodeWiring } from '../../src/executor/node-link.ts';
+import type { Tell } from '../../src/executor/telling.ts';
 import type { Logger, PipelineService, RunningSite, SiteFactory, SiteSpec, StateStore } from '../../src/model/ports.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, PipelineFigures, PipelineRecord } from '../../src/model/records.ts';
 import { STATE_FORMAT } from '../../src/model/records.ts';
@@ -118,6 +119,10 @@ export class Cluster implements AsyncDisposable {
   readonly sites = new FakeSites();
   /** What stands in the way of a node's links, by throwing. */
   connecting: (wiring: NodeWiring) => void = () => undefined;
+  /** How people are told. */
+  telling: Tell = async () => undefined;
+  /** The clock of all nodes. */
+  now: () => number = Date.now;
   readonly #nodes: TestNode[] = [];
 
   /** Starts a node; `store` is the handle of its own "process". */
@@ -144,6 +149,8 @@ export class Cluster implements AsyncDisposable {
           },
         };
       },
+      tell: (...told) => this.telling(...told),
+      now: () => this.now(),
       logger: loggerInto(logged),
       signal: over.signal,
       timing: { beatMs: 50, settleMs: 300, leaseTtlMs: 60_000, resyncMs: 300, ...timing },

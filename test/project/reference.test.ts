@@ -4,6 +4,7 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { ALERT_FACTS, WATCHED } from '../../src/model/alerts/facts.ts';
 import { CODES } from '../../src/model/codes.ts';
 import type { Explanation } from '../../src/model/explanation.ts';
 import { OWN_TABLES } from '../../src/mysql/otter-tables.ts';
@@ -60,7 +61,9 @@ async function commandsPage(): Promise<string> {
 }
 
 function statePage(): string {
-  const records = interfacesOf('src/model/records.ts').filter(({ name }) => name !== 'NodeAnswer');
+  const records = ['src/model/records.ts', 'src/model/alerts/records.ts']
+    .flatMap((path) => interfacesOf(path))
+    .filter(({ name }) => name !== 'NodeAnswer');
   for (const { record } of Object.values(KEY_KINDS)) {
     if (record !== null) expect(records.map(({ name }) => name)).toContain(record);
   }
@@ -70,7 +73,7 @@ function statePage(): string {
   );
   return [
     '# Reference: the state store',
-    'How it is used stands in [the state store](../state.md). Names are percent-encoded as in a URL, values are JSON. Written from\n`src/state/keys.ts` and `src/model/records.ts`.',
+    'How it is used stands in [the state store](../state.md). Names are percent-encoded as in a URL, values are JSON. Written from\n`src/state/keys.ts`, `src/model/records.ts` and `src/model/alerts/records.ts`.',
     `| key | record | written by |\n| --- | --- | --- |\n${kinds.join('\n')}`,
     ...records.map(({ table }) => table),
   ]
@@ -137,7 +140,36 @@ function positionsPage(): string {
     .concat('\n');
 }
 
+function alertsJsonPage(): string {
+  return [
+    '# Alerts as JSON',
+    '`otter alerts --json` prints the first object, `alerts test`, `silence` and `unsilence` the last ones; a webhook is posted a `Notice`, and a command\nhas it in `OTTER_NOTICE` and on its standard input. Keys are only added, never renamed. Written from `src/model/alerts/`; see [alerts](../alerts.md).',
+    ...['alerts-json', 'notice'].flatMap((room) =>
+      interfacesOf(`src/model/alerts/${room}.ts`).map(({ table }) => table),
+    ),
+    ...interfacesOf('src/model/alerts/records.ts').flatMap(({ name, table }) => (name === 'About' ? [table] : [])),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** What can be asked stands at the end of a page whose words are not written from anything. */
+function alertsPage(): string {
+  const head = '## Everything that can be asked\n';
+  const words = readFileSync('docs/alerts.md', 'utf8').split(head)[0]!;
+  const tables = WATCHED.map((watched) => {
+    const rows = Object.entries(ALERT_FACTS[watched]).map(
+      ([name, { type, is, words: all }]) =>
+        `| \`${name}\` | ${type}${all === undefined ? '' : `: ${all.map((one) => `\`${one}\``).join(', ')}`} | ${is} |`,
+    );
+    return `### Of \`${watched}\`\n\n| fact | type | is |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  });
+  return `${words}${head}\nWritten from \`src/model/alerts/facts.ts\`.\n\n${tables.join('\n')}`;
+}
+
 test.each([
+  ['docs/reference/alerts-json.md', alertsJsonPage],
+  ['docs/alerts.md', alertsPage],
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
   ['docs/reference/commands.md', commandsPage],
