@@ -17,6 +17,7 @@ import {
   type PipelineStatus,
   type StatusReport,
 } from '../model/status.ts';
+import { pipelineWords, topologyWords, type UnwordedPipeline, type UnwordedReport } from './words.ts';
 
 /** The records of one topology, parsed. */
 export interface TopologyRecords {
@@ -46,7 +47,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
   const { name, meta, specs, nodes, lock } = records;
   const byName = <T>(entries: Readonly<Record<string, T>>): [string, T][] =>
     Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1));
-  return {
+  const report: UnwordedReport = {
     topology: name,
     serial: meta?.serial ?? 0,
     at: new Date(nowMs).toISOString(),
@@ -62,6 +63,10 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         alive: record !== undefined,
         databases: record?.databases ?? [],
         rss_bytes: record?.rssBytes ?? null,
+        cpu_percent: record?.cpuPercent ?? null,
+        reported: record === undefined ? null : new Date(record.updatedMs).toISOString(),
+        host: record?.host ?? null,
+        address: record?.advertise ?? null,
         error: record?.error ?? null,
         started: record === undefined ? null : new Date(record.startedMs).toISOString(),
         version: record?.version ?? null,
@@ -80,6 +85,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
     applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
     store_away: null,
   };
+  return { ...report, summary: topologyWords(report) };
 }
 
 function pipelineStatus(
@@ -94,7 +100,7 @@ function pipelineStatus(
   const whole = records.pauses?.[`channel.${channel}`] ?? null;
   const pause = whole ?? records.pauses?.[`pipeline.${name}`] ?? null;
   const rests = !enabled || pause !== null;
-  return {
+  const status: UnwordedPipeline = {
     name,
     source,
     target,
@@ -104,9 +110,10 @@ function pipelineStatus(
       : measured),
     paused: pause === null ? null : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason },
   };
+  return { ...status, summary: pipelineWords(status) };
 }
 
-type Measured = Omit<PipelineStatus, 'name' | 'source' | 'target' | 'node'>;
+type Measured = Omit<UnwordedPipeline, 'name' | 'source' | 'target' | 'node'>;
 
 function measure(
   { name, target }: PipelineSpec,
@@ -129,6 +136,7 @@ function live(figures: PipelineFigures): Measured {
     position: figures.position,
     rows_applied: figures.rowsApplied,
     rows_per_second: figures.rowsPerSecond,
+    window: figures.window ?? null,
     conflicts: figures.conflicts,
     conflict_tables: figures.conflictTables ?? {},
     open_conflicts: figures.open ?? 0,
@@ -197,6 +205,7 @@ function remembered(last: PipelineRecord | undefined, target: string, owner: str
     position: last?.position ?? null,
     rows_applied: 0,
     rows_per_second: 0,
+    window: null,
     conflicts: 0,
     conflict_tables: {},
     open_conflicts: 0,
