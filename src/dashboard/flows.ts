@@ -12,6 +12,8 @@ export interface Flow {
   readonly phase: Phase;
   /** The largest. */
   readonly lagMs: number | null;
+  /** The pipeline that it is of. */
+  readonly slowest: string;
   /** The sum. */
   readonly rowsPerSecond: number;
   /** Share of the copies that run, 0 to 1. */
@@ -48,19 +50,30 @@ export function flowMap(report: StatusReport): FlowMap {
   const declared = report.regions.flatMap((region) => region.databases);
   const used = pipelines.flatMap((pipeline) => [pipeline.source, pipeline.target]);
   const order = [...new Set([...declared, ...used])];
-  const groups = order
-    .map((left, place) => ({
+  const place = new Map(order.map((database, index) => [database, index]));
+  // By their ends, the one that is declared first in front: of many databases few are joined.
+  const joined = new Map<string, Map<string, PipelineStatus[]>>();
+  for (const pipeline of pipelines) {
+    const { source, target } = pipeline;
+    const [left, right] = place.get(source)! < place.get(target)! ? [source, target] : [target, source];
+    const rights = joined.get(left) ?? new Map<string, PipelineStatus[]>();
+    rights.set(right, [...(rights.get(right) ?? []), pipeline]);
+    joined.set(left, rights);
+  }
+  const groups = order.flatMap((left) => {
+    const rights = [...(joined.get(left) ?? [])].sort(([a], [b]) => place.get(a)! - place.get(b)!);
+    const pairs = rights.map(([right, between]) => ({
       left,
-      pairs: order.slice(place + 1).flatMap((right) => {
-        const forward = flow(pipelines, left, right);
-        const backward = flow(pipelines, right, left);
-        return forward === null && backward === null ? [] : [{ left, right, forward, backward }];
-      }),
-    }))
-    .filter((group) => group.pairs.length > 0);
+      right,
+      forward: flow(between, left, right),
+      backward: flow(between, right, left),
+    }));
+    return pairs.length === 0 ? [] : [{ left, pairs }];
+  });
+  const reached = new Set(used);
   return {
     groups,
-    alone: order.filter((database) => !used.includes(database)),
+    alone: order.filter((database) => !reached.has(database)),
     regionOf: new Map(
       report.regions.flatMap((region) => region.databases.map((database) => [database, region.name] as const)),
     ),
@@ -80,6 +93,7 @@ function flow(pipelines: readonly PipelineStatus[], source: string, target: stri
     channels: all.map(channelOf),
     phase: all.reduce<Phase>((worst, one) => (URGENCY[one.phase] > URGENCY[worst] ? one.phase : worst), 'streaming'),
     lagMs: lags.length === 0 ? null : Math.max(...lags),
+    slowest: all.reduce((a, b) => ((b.lag_ms ?? 0) > (a.lag_ms ?? 0) ? b : a)).name,
     rowsPerSecond: all.reduce((sum, one) => sum + one.rows_per_second, 0),
     copied: copies.length === 0 ? null : Math.min(...copies),
   };

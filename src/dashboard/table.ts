@@ -1,5 +1,5 @@
 /** A table that fits: columns that matter least are left out first, one may take the room that is left. */
-import { BLANK, fitted, type Line, lineWidth, span, textWidth } from './text.ts';
+import { BLANK, fitted, type Line, lineText, lineWidth, span, textWidth } from './text.ts';
 import type { Glyphs } from './theme.ts';
 
 export interface Column<T> {
@@ -12,6 +12,8 @@ export interface Column<T> {
   /** Columns with a higher number go first when there is no room; 0 stays. */
   readonly drop: number;
   readonly cell: (row: T, width: number) => Line;
+  /** What rows are sorted by; without it they cannot be by this column. */
+  readonly by?: (row: T) => number | string | null;
 }
 
 export interface Table<T> {
@@ -19,6 +21,8 @@ export interface Table<T> {
   readonly rows: readonly T[];
   /** Index into `rows`, or null when nothing can be chosen. */
   readonly chosen: number | null;
+  /** The title of the column that they are sorted by, and its sign. */
+  readonly sorted?: { readonly title: string; readonly sign: string } | null;
 }
 
 const GAP = 2;
@@ -30,14 +34,19 @@ export function tableLines<T>(table: Table<T>, width: number, height: number, gl
   const room = Math.max(1, height - 1);
   const first = firstShown(table.rows.length, table.chosen, room);
   const shown = table.rows.slice(first, first + room);
-  const title = columns.map((column, i) => fitted([span(column.title, 'dim')], widths[i]!, glyphs.more, column.align));
+  const title = columns.map((column, i) => {
+    const sign = table.sorted?.title === column.title ? table.sorted.sign : '';
+    return fitted([span(column.title, 'dim'), span(sign, 'accent')], widths[i]!, glyphs.more, column.align);
+  });
   const lines = [row(BLANK, title)];
   for (const [index, item] of shown.entries()) {
-    const mark = first + index === table.chosen ? [span(glyphs.chosen, 'accent')] : BLANK;
+    const chosen = first + index === table.chosen;
+    const mark = chosen ? [span(glyphs.chosen, 'accent')] : BLANK;
     const cells = columns.map((column, i) =>
       fitted(column.cell(item, widths[i]!), widths[i]!, glyphs.more, column.align),
     );
-    lines.push(row(fitted(mark, MARK, ''), cells));
+    const drawn = row(fitted(mark, MARK, ''), cells);
+    lines.push(chosen ? asChosen(drawn, width, glyphs) : drawn);
   }
   return lines;
 }
@@ -50,6 +59,11 @@ export function firstShown(rows: number, chosen: number | null, room: number): n
 function row(mark: Line, cells: readonly Line[]): Line {
   const gap = span(' '.repeat(GAP));
   return [...fitted(mark, MARK, ''), ...cells.flatMap((cell, index) => (index === 0 ? cell : [gap, ...cell]))];
+}
+
+/** A bar over the whole width: what is told by a colour is told by a word or a sign too. */
+function asChosen(of: Line, width: number, glyphs: Glyphs): Line {
+  return [span(lineText(fitted(of, width, glyphs.more)).padEnd(width), 'chosen')];
 }
 
 function layout<T>(table: Table<T>, width: number): { columns: readonly Column<T>[]; widths: number[] } {
@@ -79,4 +93,15 @@ function naturalWidth<T>(column: Column<T>, rows: readonly T[]): number {
   const least = Math.max(textWidth(column.title), column.width ?? 0);
   if (column.growTo !== undefined) return least;
   return rows.reduce((widest, item) => Math.max(widest, lineWidth(column.cell(item, least))), least);
+}
+
+/** Rows with nothing to sort by come last either way. */
+export function sortedRows<T>(rows: readonly T[], by: (row: T) => number | string | null, down: boolean): readonly T[] {
+  const keyed = rows.map((row) => ({ row, key: by(row) }));
+  keyed.sort((a, b) => {
+    if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null);
+    const order = a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+    return down ? -order : order;
+  });
+  return keyed.map(({ row }) => row);
 }

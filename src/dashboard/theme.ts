@@ -30,6 +30,11 @@ export interface Glyphs {
   };
   readonly right: string;
   readonly left: string;
+  /** A column that rows are sorted by, smallest first and largest first. */
+  readonly up: string;
+  readonly down: string;
+  /** Between a place and one inside it. */
+  readonly within: string;
   readonly keys: { readonly move: string; readonly enter: string };
   readonly box: {
     readonly topLeft: string;
@@ -60,6 +65,9 @@ const UNICODE: Glyphs = {
   flow: { streaming: '─', copying: '╌', still: '┄', failed: '┄' },
   right: '▶',
   left: '◀',
+  up: '▴',
+  down: '▾',
+  within: '›',
   keys: { move: '↑↓', enter: '⏎' },
   box: {
     topLeft: '╭',
@@ -89,6 +97,9 @@ const ASCII: Glyphs = {
   flow: { streaming: '-', copying: '=', still: '.', failed: '.' },
   right: '>',
   left: '<',
+  up: '^',
+  down: 'v',
+  within: '>',
   keys: { move: 'j/k', enter: 'Enter' },
   box: {
     topLeft: '+',
@@ -124,6 +135,7 @@ export interface Style {
   readonly color?: string;
   readonly dimColor?: boolean;
   readonly bold?: boolean;
+  readonly inverse?: boolean;
 }
 
 /** The sixteen colours of the terminal, which follow the person's own light or dark palette. */
@@ -145,6 +157,8 @@ export function style(tone: Tone): Style {
       return { color: 'yellow' };
     case 'bad':
       return { color: 'red', bold: true };
+    case 'chosen':
+      return { color: 'cyan', inverse: true };
     default:
       throw new UnreachableError(tone satisfies never);
   }

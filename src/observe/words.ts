@@ -102,7 +102,12 @@ export function topologyWords(report: UnwordedReport): string {
   const sentences = [...troubles(pipelines), ...(away.length === 0 ? [] : [awayWords(away)])];
   if (sentences.length > 0) return sentences.join('; ');
   const slowest = pipelines.reduce((a, b) => ((b.lag_ms ?? 0) > (a.lag_ms ?? 0) ? b : a));
-  const all = pipelines.length === 1 ? 'The only pipeline is' : `All ${pipelines.length} pipelines are`;
+  const all =
+    pipelines.length === 1
+      ? 'The only pipeline is'
+      : pipelines.length === 2
+        ? 'Both pipelines are'
+        : `All ${pipelines.length} pipelines are`;
   return `${all} up to date, ${slowest.lag_ms === null ? 'as far as is known' : `${timeInWords(slowest.lag_ms)} at most`}`;
 }
 

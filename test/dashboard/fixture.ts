@@ -1,7 +1,7 @@
 /**
  * A dashboard over a made-up, moving topology, to look at and for the tests in a real terminal:
  *
- *     node --import ./test/dashboard/tsx.mjs test/dashboard/fixture.ts [pair|star|many] [--ending crash|throw|end] [--signals]
+ *     node --import ./test/dashboard/tsx.mjs test/dashboard/fixture.ts [pair|star|many|500] [--ending crash|throw|end] [--signals]
  *
  * What SIGUSR2 does: `crash` throws where nobody catches, `throw` fails in the source, `end` ends the source. `--signals` handles
  * signals as the command line does.
@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import { runDashboard } from '../../src/dashboard/run.ts';
 import type { DashboardItem } from '../../src/dashboard/store.ts';
 import type { StatusReport } from '../../src/model/status.ts';
-import { channel, FIFTY, node, pipeline, report } from './reports.ts';
+import { pretendDesk } from './desk.ts';
+import { channel, FIFTY, MANY, node, pipeline, report } from './reports.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,6 +21,8 @@ const { values, positionals } = parseArgs({
     signals: { type: 'boolean' },
     ascii: { type: 'boolean' },
     once: { type: 'boolean' },
+    write: { type: 'boolean' },
+    open: { type: 'string' },
   },
 });
 
@@ -37,6 +40,8 @@ process.on('SIGUSR2', () => {
 
 await runDashboard({
   source: reports(),
+  desk: pretendDesk(values.write === true),
+  open: values.open,
   stdout: process.stdout,
   stdin: process.stdin,
   env: process.env,
@@ -69,6 +74,7 @@ async function* reports(): AsyncGenerator<DashboardItem> {
 function moving(kind: string, tick: number): StatusReport {
   const at = { at: new Date().toISOString() };
   if (kind === 'many') return { ...FIFTY, ...at };
+  if (kind === '500') return { ...MANY(tick), ...at };
   const wave = (period: number, low: number, high: number): number =>
     low + ((1 + Math.sin((tick / period) * 2 * Math.PI)) / 2) * (high - low);
   const killed = tick >= 60 && tick < 80;

@@ -119,11 +119,20 @@ export const FAILED = report({
   ],
 });
 
+/** Of a node that is not there nothing is known. */
+export const AWAY = {
+  alive: false,
+  rss_bytes: null,
+  cpu_percent: null,
+  reported: null,
+  host: null,
+  address: null,
+  started: null,
+  version: null,
+} as const;
+
 export const NODE_AWAY = report({
-  nodes: [
-    node('hz-1', 'hangzhou', ['hz']),
-    node('ca-1', 'california', [], { alive: false, rss_bytes: null, started: null, version: null }),
-  ],
+  nodes: [node('hz-1', 'hangzhou', ['hz']), node('ca-1', 'california', [], AWAY)],
   channels: [
     channel('shop', [
       pipeline('shop/hz>ca', {
@@ -162,3 +171,34 @@ export const FIFTY = report({
     ),
   ),
 });
+
+/** Five hundred pipelines between a hundred databases, every figure different with every tick. */
+export function MANY(tick: number): StatusReport {
+  const databases = Array.from({ length: 100 }, (_, index) => `db${index}`);
+  return report({
+    regions: Array.from({ length: 5 }, (_, region) => ({
+      name: `region-${region}`,
+      databases: databases.filter((_, index) => index % 5 === region),
+    })),
+    nodes: Array.from({ length: 20 }, (_, index) =>
+      node(
+        `node-${index}`,
+        `region-${index % 5}`,
+        databases.filter((_, at) => at % 20 === index),
+      ),
+    ),
+    channels: Array.from({ length: 50 }, (_, hub) =>
+      channel(
+        `ch${hub}`,
+        Array.from({ length: 10 }, (__, spoke) =>
+          pipeline(`ch${hub}/db${hub}>db${(hub + spoke * 7 + 1) % 100}`, {
+            lag_ms: (hub * 31 + spoke * 17 + tick * 13) % 2_000,
+            rows_per_second: (spoke * 111 + tick * 7) % 3_000,
+            rows_applied: tick * 1_000 + spoke,
+            node: `node-${(hub + spoke * 7 + 1) % 20}`,
+          }),
+        ),
+      ),
+    ),
+  });
+}

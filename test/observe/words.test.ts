@@ -88,8 +88,9 @@ describe('a topology in words', () => {
       }),
     );
   it.each<[string, string]>([
-    [topologyWords(HEALTHY), 'All 2 pipelines are up to date, 14 ms at most'],
+    [topologyWords(HEALTHY), 'Both pipelines are up to date, 14 ms at most'],
     [of({}), 'The only pipeline is up to date, 12 ms at most'],
+    [of({}, {}, {}), 'All 3 pipelines are up to date, 12 ms at most'],
     [of({ lag_ms: null }), 'The only pipeline is up to date, as far as is known'],
     [of({}, { lag_ms: 180_000 }), '1 of 2 pipelines is 3 m behind'],
     [of({ lag_ms: 2_000 }, { lag_ms: 9_000 }, {}), '2 of 3 pipelines are up to 9.0 s behind'],
