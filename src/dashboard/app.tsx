@@ -7,8 +7,8 @@ import { memo, type ReactNode, useEffect, useReducer, useRef, useSyncExternalSto
 import type { Controller } from './controller.ts';
 import type { Key } from './keys.ts';
 import { screenLines } from './screens.ts';
-import { type Line, lineText } from './text.ts';
-import { glyphs, style } from './theme.ts';
+import { lineText } from './text.ts';
+import { coloured, glyphs } from './theme.ts';
 
 /** Mounted rows cost time on every frame; nobody reads more than this at once. */
 const ROWS_MAX = 60;
@@ -34,41 +34,20 @@ export function Dashboard({ controller, now, ascii, colour }: DashboardProps): R
     <Box flexDirection="column" height={height} width={columns}>
       {lines.map((one, index) => (
         // A row is its place on the screen.
-        <Row key={`row-${String(index)}`} line={one} colour={colour} />
+        <Row key={`row-${String(index)}`} text={colour ? coloured(one) : lineText(one)} />
       ))}
     </Box>
   );
 }
 
 interface RowProps {
-  readonly line: Line;
-  readonly colour: boolean;
+  readonly text: string;
 }
 
-const Row = memo(
-  function Row({ line, colour }: RowProps): ReactNode {
-    // An empty text would take no row.
-    if (lineText(line) === '') return <Text> </Text>;
-    return (
-      <Text wrap="truncate">
-        {colour
-          ? line.map((part, index) => (
-              <Text key={`part-${String(index)}`} {...style(part.tone)}>
-                {part.text}
-              </Text>
-            ))
-          : lineText(line)}
-      </Text>
-    );
-  },
-  (a, b) => a.colour === b.colour && sameLine(a.line, b.line),
-);
-
-function sameLine(a: Line, b: Line): boolean {
-  return (
-    a.length === b.length && a.every((part, index) => part.text === b[index]!.text && part.tone === b[index]!.tone)
-  );
-}
+const Row = memo(function Row({ text }: RowProps): ReactNode {
+  // An empty text would take no row.
+  return <Text wrap="truncate">{text === '' ? ' ' : text}</Text>;
+});
 
 /** The time of this drawing; where nothing is reported it is drawn once a second all the same, since ages go on. */
 function useNow(now: () => number): number {

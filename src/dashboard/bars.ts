@@ -31,18 +31,12 @@ export function crumbLine(view: View, { glyphs, columns }: Paint): Line {
 }
 
 function nameOf(place: Place): string {
-  switch (place.kind) {
-    case 'pipelines':
-      return place.name ?? 'all pipelines';
-    case 'tables':
-      return 'tables';
-    case 'yaml':
-      return `${place.name} as applied`;
-    case 'run':
-      return `run ${place.name}`;
-    default:
-      return 'name' in place ? place.name : place.kind;
-  }
+  const { kind } = place;
+  if (kind === 'pipelines') return place.name ?? 'all pipelines';
+  if (kind === 'tables') return 'tables';
+  if (kind === 'yaml') return `${place.name} as applied`;
+  if (kind === 'run') return `run ${place.name}`;
+  return 'name' in place ? place.name : kind;
 }
 
 /** What is typed, what was wrong with the last key, or which keys do something here; those that matter least go first. */

@@ -1,4 +1,5 @@
 /** What may be typed after `:`, and the names that complete it: a place to go to, or a deed. Pure. */
+import { UnreachableError } from '../model/error.ts';
 import type { Deed, Take } from './desk.ts';
 import { type Place, SCREENS } from './places.ts';
 
@@ -80,8 +81,17 @@ function meaning(word: Word, name: string, more: string, names: Names): Command 
     case 'help':
     case 'quit':
       return { kind: word };
-    default:
+    case 'overview':
+    case 'channels':
+    case 'nodes':
+    case 'conflicts':
+    case 'files':
+    case 'alerts':
+    case 'runs':
+    case 'events':
       return go({ kind: word });
+    default:
+      throw new UnreachableError(word satisfies never);
   }
 }
 
@@ -131,26 +141,25 @@ export function completions(typed: string, names: Names): readonly string[] {
 }
 
 function argumentsOf(word: Word | null, place: number, names: Names): readonly string[] {
-  const pipelines = names.pipelines.map((name) => name.replace('>', ':'));
   if (word === 'resolve') return place === 2 ? TAKES : [];
-  if (word === null || place > 1) return [];
-  switch (COMMANDS[word]) {
-    case '[CHANNEL]':
-    case 'CHANNEL':
-      return names.channels;
-    case 'PIPELINE':
-      return pipelines;
-    case 'CHANNEL|PIPELINE':
-      return [...names.channels, ...pipelines];
-    case 'NODE':
-      return names.nodes;
-    case 'ADDRESS':
-      return [
-        ...names.channels.map((name) => `channel.${name}`),
-        ...names.databases.map((name) => `database.${name}`),
-        ...names.nodes.map((name) => `node.${name}`),
-      ];
-    default:
-      return [];
-  }
+  return word === null || place > 1 ? [] : ARGUMENTS[COMMANDS[word]](names);
 }
+
+const pipelinesTyped = ({ pipelines }: Names): readonly string[] => pipelines.map((name) => name.replace('>', ':'));
+
+const ARGUMENTS: Readonly<Record<(typeof COMMANDS)[Word], (names: Names) => readonly string[]>> = {
+  '': () => [],
+  // Their numbers are in the databases.
+  ID: () => [],
+  'ID incoming|local|base': () => [],
+  CHANNEL: ({ channels }) => channels,
+  '[CHANNEL]': ({ channels }) => channels,
+  PIPELINE: pipelinesTyped,
+  'CHANNEL|PIPELINE': (names) => [...names.channels, ...pipelinesTyped(names)],
+  NODE: ({ nodes }) => nodes,
+  ADDRESS: ({ channels, databases, nodes }) => [
+    ...channels.map((name) => `channel.${name}`),
+    ...databases.map((name) => `database.${name}`),
+    ...nodes.map((name) => `node.${name}`),
+  ],
+};

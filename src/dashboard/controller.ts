@@ -225,18 +225,12 @@ async function asked(desk: Desk, place: Place, signal: AbortSignal): Promise<Loa
 }
 
 async function load(desk: Desk, place: Place, signal: AbortSignal): Promise<Loaded> {
-  switch (place.kind) {
-    case 'conflicts':
-      return { kind: 'conflicts', value: await desk.conflicts(signal) };
-    case 'conflict':
-      return { kind: 'conflict', value: await desk.conflict(place.name, signal) };
-    case 'tables':
-      return { kind: 'tables', value: await desk.tables(place.name, signal) };
-    case 'yaml':
-      return { kind: 'yaml', value: await desk.yaml(place.name, signal) };
-    default:
-      return { kind: 'past', value: await desk.past(signal) };
-  }
+  const { kind } = place;
+  if (kind === 'conflicts') return { kind, value: await desk.conflicts(signal) };
+  if (kind === 'conflict') return { kind, value: await desk.conflict(place.name, signal) };
+  if (kind === 'tables') return { kind, value: await desk.tables(place.name, signal) };
+  if (kind === 'yaml') return { kind, value: await desk.yaml(place.name, signal) };
+  return { kind: 'past', value: await desk.past(signal) };
 }
 
 async function slept(ms: number, signal: AbortSignal): Promise<void> {

@@ -92,17 +92,7 @@ export type Loaded =
 
 /** Under which key the answer that a place shows is kept; null: the status is enough for it. */
 export function answerKey(place: Place): string | null {
-  switch (place.kind) {
-    case 'runs':
-    case 'run':
-    case 'events':
-      return 'past';
-    case 'conflicts':
-    case 'conflict':
-    case 'tables':
-    case 'yaml':
-      return placeKey(place);
-    default:
-      return null;
-  }
+  const { kind } = place;
+  if (kind === 'runs' || kind === 'run' || kind === 'events') return 'past';
+  return kind === 'conflicts' || kind === 'conflict' || kind === 'tables' || kind === 'yaml' ? placeKey(place) : null;
 }

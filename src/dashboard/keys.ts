@@ -209,21 +209,13 @@ function typed(view: View, key: Key, typing: NonNullable<View['typing']>, seen: 
 }
 
 function typedCommand(view: View, key: Key, seen: Seen): Step {
+  const { typed: text } = view;
   const done: View = { ...view, typing: null, typed: '' };
-  switch (key.kind) {
-    case 'char':
-      return just({ ...view, typed: added(view.typed, key.char) });
-    case 'backspace':
-      return just(view.typed === '' ? done : { ...view, typed: view.typed.slice(0, -1) });
-    case 'tab':
-      return just({ ...view, typed: completions(view.typed, seen.known)[0] ?? view.typed });
-    case 'enter':
-      return view.typed.trim() === '' ? just(done) : carriedOut(done, view.typed, seen);
-    case 'escape':
-      return just(done);
-    default:
-      return just(view);
-  }
+  if (key.kind === 'char') return just({ ...view, typed: added(text, key.char) });
+  if (key.kind === 'backspace') return just(text === '' ? done : { ...view, typed: text.slice(0, -1) });
+  if (key.kind === 'tab') return just({ ...view, typed: completions(text, seen.known)[0] ?? text });
+  if (key.kind === 'enter') return text.trim() === '' ? just(done) : carriedOut(done, text, seen);
+  return just(key.kind === 'escape' ? done : view);
 }
 
 /** Also what a dashboard is opened with. */
@@ -253,18 +245,11 @@ function inWork(view: View, key: Key, work: NonNullable<Seen['work']>): Step {
       : just(view);
   }
   if (work === 'runs') return key.kind === 'escape' ? just(view, { kind: 'leave' }) : just(view);
-  switch (key.kind) {
-    case 'char':
-      return just({ ...view, typed: added(view.typed, key.char) });
-    case 'backspace':
-      return just({ ...view, typed: view.typed.slice(0, -1) });
-    case 'enter':
-      return view.typed.trim() === work.asks
-        ? just({ ...view, typed: '' }, { kind: 'answer', yes: true })
-        : just({ ...view, said: `only "${work.asks}" is taken; Esc leaves it` });
-    case 'escape':
-      return just({ ...view, typed: '' }, { kind: 'answer', yes: false });
-    default:
-      return just(view);
-  }
+  if (key.kind === 'char') return just({ ...view, typed: added(view.typed, key.char) });
+  if (key.kind === 'backspace') return just({ ...view, typed: view.typed.slice(0, -1) });
+  if (key.kind === 'escape') return just({ ...view, typed: '' }, { kind: 'answer', yes: false });
+  if (key.kind !== 'enter') return just(view);
+  return view.typed.trim() === work.asks
+    ? just({ ...view, typed: '' }, { kind: 'answer', yes: true })
+    : just({ ...view, said: `only "${work.asks}" is taken; Esc leaves it` });
 }

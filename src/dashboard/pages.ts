@@ -54,7 +54,13 @@ export function pageOf(
       return { kind: 'list', list: list(filesList(report, paint), view) };
     case 'alerts':
       return { kind: 'list', list: list(alertList(report, paint), view) };
-    default:
+    case 'conflicts':
+    case 'conflict':
+    case 'tables':
+    case 'runs':
+    case 'run':
+    case 'events':
+    case 'yaml':
       return answered(state, report, view, write, paint, asks);
   }
 }
@@ -129,15 +135,8 @@ export function aboutOf(page: Page, view: View): string | null {
     if (name !== null) return page.list.about(name);
     return place.kind === 'pipelines' && place.name !== null ? `channel.${place.name}` : null;
   }
-  switch (place.kind) {
-    case 'pipeline':
-    case 'node':
-      return `${place.kind}.${place.name}`;
-    case 'tables':
-      return `channel.${place.name}`;
-    default:
-      return null;
-  }
+  if (place.kind === 'pipeline' || place.kind === 'node') return `${place.kind}.${place.name}`;
+  return place.kind === 'tables' ? `channel.${place.name}` : null;
 }
 
 export function namesOf(report: StatusReport | null): Names {

@@ -42,24 +42,13 @@ export function screenOf(path: Path): Screen {
 
 /** A way there for who names a place without walking to it: what contains it lies before it. */
 export function pathTo(place: Place): Path {
-  switch (place.kind) {
-    case 'pipelines':
-      return [{ kind: 'channels' }, place];
-    case 'pipeline': {
-      const channel = place.name.slice(0, Math.max(0, place.name.indexOf('/')));
-      return [{ kind: 'channels' }, { kind: 'pipelines', name: channel }, place];
-    }
-    case 'tables':
-      return [{ kind: 'channels' }, { kind: 'pipelines', name: place.name }, place];
-    case 'node':
-      return [{ kind: 'nodes' }, place];
-    case 'conflict':
-      return [{ kind: 'conflicts' }, place];
-    case 'run':
-      return [{ kind: 'runs' }, place];
-    case 'yaml':
-      return [{ kind: 'overview' }, place];
-    default:
-      return [place];
-  }
+  const { kind } = place;
+  const channels: Place = { kind: 'channels' };
+  if (kind === 'pipelines') return [channels, place];
+  if (kind === 'tables') return [channels, { kind: 'pipelines', name: place.name }, place];
+  if (kind === 'pipeline') return [channels, { kind: 'pipelines', name: place.name.replace(/\/.*$/s, '') }, place];
+  if (kind === 'node') return [{ kind: 'nodes' }, place];
+  if (kind === 'conflict') return [{ kind: 'conflicts' }, place];
+  if (kind === 'run') return [{ kind: 'runs' }, place];
+  return kind === 'yaml' ? [{ kind: 'overview' }, place] : [place];
 }
