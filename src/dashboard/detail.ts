@@ -39,11 +39,7 @@ function titleLines(report: StatusReport, pipeline: PipelineStatus, { glyphs }: 
   };
   return [
     line(
-      span(` ${glyphs.chosen} ${pipeline.name}`, 'accent'),
-      `   `,
-      span(`${glyphs.phases[pipeline.phase]} ${pipeline.phase}`, phaseTone(pipeline.phase)),
-    ),
-    line(
+      span(`   ${glyphs.phases[pipeline.phase]} ${pipeline.phase}`, phaseTone(pipeline.phase)),
       '   from ',
       ...place(pipeline.source),
       ' to ',
@@ -88,13 +84,15 @@ function factLines(
     fact(
       'Rows/s',
       span(count(pipeline.rows_per_second).padEnd(9)),
-      span(sparkline(rates, Math.min(60, columns - 40), RATE_FLOOR, glyphs), 'dim'),
+      span(sparkline(rates, Math.min(60, columns - 40), RATE_FLOOR, glyphs), 'busy'),
     ),
     fact(
       'Window',
       pipeline.window === null
         ? span(glyphs.none, 'dim')
-        : span(`${count(pipeline.window.rows)} rows in ${duration(pipeline.window.ms)} at the target`),
+        : span(
+            `${count(pipeline.window.rows)} ${pipeline.window.rows === 1 ? 'row' : 'rows'} in ${duration(pipeline.window.ms)} at the target`,
+          ),
       span(pipeline.window === null ? '   no rows were written yet' : '   the mean of the last twenty', 'dim'),
     ),
     fact('Applied', `${count(pipeline.rows_applied)} rows`),

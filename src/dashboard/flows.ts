@@ -20,7 +20,7 @@ export interface Flow {
   readonly copied: number | null;
 }
 
-/** Two databases and what flows between them. `left` comes earlier in the report. */
+/** Two databases and what flows between them. `left` has more partners, or comes earlier in the report. */
 export interface Pair {
   readonly left: string;
   readonly right: string;
@@ -29,7 +29,7 @@ export interface Pair {
 }
 
 export interface FlowMap {
-  /** Pairs by their left database, in the order of the report. */
+  /** Pairs by their left database, the one with most partners first. */
   readonly groups: readonly { readonly left: string; readonly pairs: readonly Pair[] }[];
   /** Databases that no pipeline reads or writes. */
   readonly alone: readonly string[];
@@ -49,7 +49,14 @@ export function flowMap(report: StatusReport): FlowMap {
   const pipelines = allPipelines(report);
   const declared = report.regions.flatMap((region) => region.databases);
   const used = pipelines.flatMap((pipeline) => [pipeline.source, pipeline.target]);
-  const order = [...new Set([...declared, ...used])];
+  const partners = new Map<string, Set<string>>();
+  for (const { source, target } of pipelines) {
+    partners.set(source, (partners.get(source) ?? new Set()).add(target));
+    partners.set(target, (partners.get(target) ?? new Set()).add(source));
+  }
+  const degree = (database: string): number => partners.get(database)?.size ?? 0;
+  // A hub is drawn once, at the left of all that it is joined with.
+  const order = [...new Set([...declared, ...used])].sort((a, b) => degree(b) - degree(a));
   const place = new Map(order.map((database, index) => [database, index]));
   // By their ends, the one that is declared first in front: of many databases few are joined.
   const joined = new Map<string, Map<string, PipelineStatus[]>>();

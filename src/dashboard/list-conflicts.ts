@@ -7,7 +7,8 @@ import { BLANK, cut, fitted, type Line, line, printable, type Span, span, textWi
 
 export function conflictList({ conflicts, unread }: ConflictsJson, { glyphs }: Paint): ListOf<ConflictJson> {
   return {
-    rows: conflicts,
+    // What waits for a person first, and within both the newest.
+    rows: [...conflicts].sort((a, b) => Number(b.state === 'open') - Number(a.state === 'open')),
     name: ({ id }) => id,
     texts: (one) => [one.id, one.table, one.pipeline, one.kind, one.state, one.winner, one.rule],
     columns: [

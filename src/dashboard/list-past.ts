@@ -130,7 +130,7 @@ interface Event {
 export function eventList(audit: readonly AuditRecord[], happened: readonly Happening[]): ListOf<Event> {
   const events: Event[] = [
     ...audit.map((record, index) => ({ ...audited(record), id: `audit ${audit.length - index}` })),
-    ...happened.map((one, index) => ({ ...one, id: `state ${one.atMs} ${index}`, kind: 'state' })),
+    ...happened.map((one, index) => ({ ...one, id: `state ${one.atMs} ${index}`, kind: 'state' })).reverse(),
   ].sort((a, b) => b.atMs - a.atMs);
   return {
     rows: events,

@@ -90,7 +90,7 @@ function pipelineColumns(state: DashboardState, wide: boolean, glyphs: Glyphs): 
       title: '',
       drop: 3,
       width: 10,
-      growTo: 36,
+      growTo: 60,
       cell: (row, width) => lagCell(row, history(row).lagMs, width, glyphs),
     },
     {
@@ -105,7 +105,7 @@ function pipelineColumns(state: DashboardState, wide: boolean, glyphs: Glyphs): 
       title: '',
       drop: 4,
       width: 8,
-      growTo: 36,
+      growTo: 60,
       cell: (row, width) => [span(sparkline(history(row).rowsPerSecond, width, RATE_FLOOR, glyphs), 'busy')],
     },
     {

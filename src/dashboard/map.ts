@@ -12,7 +12,7 @@ import type { DashboardState } from './store.ts';
 import { BLANK, fitted, type Line, line, lineWidth, type Span, span, type Tone, textWidth } from './text.ts';
 import { type Glyphs, phaseTone } from './theme.ts';
 
-const WIDTH_MAX = 116;
+const WIDTH_MAX = 150;
 const BOX_WIDTH_MAX = 24;
 const BOX_WIDTH_MIN = 12;
 const BOX_HEIGHT = 4;

@@ -1,5 +1,5 @@
 /** A table that fits: columns that matter least are left out first, one may take the room that is left. */
-import { BLANK, fitted, type Line, lineText, lineWidth, span, textWidth } from './text.ts';
+import { BLANK, fitted, type Line, lineWidth, span, textWidth } from './text.ts';
 import type { Glyphs } from './theme.ts';
 
 export interface Column<T> {
@@ -45,8 +45,9 @@ export function tableLines<T>(table: Table<T>, width: number, height: number, gl
     const cells = columns.map((column, i) =>
       fitted(column.cell(item, widths[i]!), widths[i]!, glyphs.more, column.align),
     );
-    const drawn = row(fitted(mark, MARK, ''), cells);
-    lines.push(chosen ? asChosen(drawn, width, glyphs) : drawn);
+    // What else is told by a colour stays told by it.
+    if (chosen) cells[0] = (cells[0] ?? BLANK).map(({ text }) => span(text, 'chosen'));
+    lines.push(row(fitted(mark, MARK, ''), cells));
   }
   return lines;
 }
@@ -59,11 +60,6 @@ export function firstShown(rows: number, chosen: number | null, room: number): n
 function row(mark: Line, cells: readonly Line[]): Line {
   const gap = span(' '.repeat(GAP));
   return [...fitted(mark, MARK, ''), ...cells.flatMap((cell, index) => (index === 0 ? cell : [gap, ...cell]))];
-}
-
-/** A bar over the whole width: what is told by a colour is told by a word or a sign too. */
-function asChosen(of: Line, width: number, glyphs: Glyphs): Line {
-  return [span(lineText(fitted(of, width, glyphs.more)).padEnd(width), 'chosen')];
 }
 
 function layout<T>(table: Table<T>, width: number): { columns: readonly Column<T>[]; widths: number[] } {

@@ -67,7 +67,9 @@ async function* reports(): AsyncGenerator<DashboardItem> {
     if (tick % 20 === 0 && tick / 20 < story.length) yield { note: story[tick / 20]! };
     if (tick >= 140 && tick < 170) yield { away: 'etcd://127.0.0.1:2379 does not answer: connect ECONNREFUSED' };
     else yield moving(positionals[0] ?? 'pair', tick);
-    await sleep(positionals[0] === '500' ? 1_000 : 250, undefined, { signal: controller.signal }).catch(() => undefined);
+    await sleep(positionals[0] === '500' ? 1_000 : 250, undefined, { signal: controller.signal }).catch(
+      () => undefined,
+    );
   }
 }
 

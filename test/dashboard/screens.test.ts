@@ -271,8 +271,7 @@ describe('one pipeline', () => {
       " otter · shop · serial 7                                    ✕ failed   HH:MM:SS
        1 overview 2 channels 3 nodes 4 conflicts 5 files 6 alerts 7 runs 8 events
        channels › shop › shop/ca>hz
-       ▸ shop/ca>hz   ✕ failed
-         from ca (california) to hz (hangzhou); applied by hz-1
+         ✕ failed   from ca (california) to hz (hangzhou); applied by hz-1
 
          Last error   OT5016 Row cannot be applied
                       shop.orders key 4711: the target answered "Column 'total'
@@ -289,6 +288,7 @@ describe('one pipeline', () => {
          Drift        0   rows found other than the log said, put right
          Generation   3
          Position     mariadb:0-1-4711
+
 
        ↑↓ scroll  Esc back  t tables  y yaml  v verify  : command  ? help  q quit"
     `);
