@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Recorded, readRecording, recordedLine, recordingHead } from '../dashboard/recording.ts';
 import { type DashboardOptions, runDashboard } from '../dashboard/run.ts';
 import type { DashboardItem } from '../dashboard/store.ts';
-import { OtterError } from '../model/error.ts';
+import { messageOf, OtterError } from '../model/error.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
 import { deskOf } from './desk.ts';
@@ -29,25 +29,37 @@ export async function dashboard(context: Context, options: DashboardFlags): Prom
   }
   if (options.replay !== undefined) return replay(context, options, options.replay);
   if (options.speed !== undefined) throw usage('--speed is for --replay', 'otter dashboard --replay FILE --speed 10');
-  const { once, write, record, replay: _, speed: __, ascii: ___, open: ____, ...common } = options;
+  const { once, write: writes, record, replay: _, speed: __, ascii: ___, open: ____, ...common } = options;
   const name = topologyName(context, common, loadTopology);
   await using store = storeToRead(context, common);
   // Who looks once wants an answer; who stays sees it come.
   if (once === true) await reportOrNodes(store, name, context, common);
   const ended = new AbortController();
   const signal = AbortSignal.any([context.signal, ended.signal]);
-  const heard = record === undefined ? undefined : recorder(context, name, record);
+  let failed: unknown = null;
+  const write = record === undefined ? null : recorder(context, name, record);
+  const heard = (item: DashboardItem): void => {
+    try {
+      if (failed === null) write?.(item);
+    } catch (error) {
+      failed = error;
+      ended.abort();
+    }
+  };
   try {
     await runDashboard({
       ...outside(context, options),
       source: reports(store, name, context, common, signal),
-      desk: deskOf(store, name, context, { ...common, write: write === true }),
+      desk: deskOf(store, name, context, { ...common, write: writes === true }),
       heard,
       now: context.now,
       signal,
     });
   } finally {
     ended.abort();
+  }
+  if (failed !== null) {
+    throw new OtterError('OT7003', `${record!} cannot be written any more: ${messageOf(failed)}`, { cause: failed });
   }
   return EXIT.done;
 }

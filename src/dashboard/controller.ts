@@ -78,9 +78,13 @@ export class Controller {
     this.#step(carriedOut(this.#shown.view, open, this.#seen()));
   }
 
-  /** Typed by a person. */
+  /** Typed by a person, at once. What comes in one piece with the begin of a deed cannot be an answer to what it asks. */
   press(keys: readonly Key[]): void {
-    for (const key of keys) this.#step(press(this.#shown.view, key, this.#seen()));
+    for (const key of keys) {
+      const step = press(this.#shown.view, key, this.#seen());
+      this.#step(step);
+      if (step.want?.kind === 'deed') return;
+    }
   }
 
   /** Whether everything that is to be shown is known: asked for, and answered. */

@@ -3,6 +3,7 @@
  * Ends when a person quits, the signal aborts, or the source ends; the terminal is as before in every case.
  */
 
+import { OtterError } from '../model/error.ts';
 import { Controller } from './controller.ts';
 import type { Desk } from './desk.ts';
 import { frameText, PlainPrinter } from './plain.ts';
@@ -153,7 +154,7 @@ async function printLines(options: DashboardOptions): Promise<void> {
   }
 }
 
-/** As soon as there is what it shows, or the reason why there is not. */
+/** As soon as there is what it shows, or the reason why there is not. @throws OtterError OT7001 where `open` names no place */
 async function printOnce(options: DashboardOptions): Promise<void> {
   const { stdout, now, signal } = options;
   const ended = new AbortController();
@@ -168,6 +169,12 @@ async function printOnce(options: DashboardOptions): Promise<void> {
     controller.push(item);
   });
   controller.end();
+  const { view, work } = controller.getSnapshot();
+  if (view.said !== null || work !== null) {
+    throw new OtterError('OT7001', `--open ${options.open ?? ''}: ${view.said ?? '--once prints, and does nothing'}`, {
+      hint: 'For example: --open conflicts, --open "pipeline shop/hz:ca", --open "yaml shop"',
+    });
+  }
   const paint = { glyphs: glyphs(isAscii(options)), columns: stdout.columns ?? COLUMNS_DEFAULT, nowMs: now() };
   stdout.write(`${frameText(controller.getSnapshot(), paint)}\n`);
 }

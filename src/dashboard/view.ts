@@ -51,7 +51,8 @@ export const FIRST_VIEW: View = {
   quit: false,
 };
 
-export const TYPED_MAX = 60;
+/** Of a word that is asked for: the longest name of a pipeline and more. */
+export const TYPED_MAX = 300;
 
 export function here(view: View): Place {
   return hereOf(view.path);

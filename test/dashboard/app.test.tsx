@@ -121,7 +121,10 @@ describe('the dashboard on a terminal', () => {
     expect(done).toEqual([]);
     type('\r');
     await shows('▸ shop ');
+    // What comes in one piece is no answer: it may have been pasted.
     type('ryes\r');
+    await shows('type yes and Enter');
+    type('yes\r');
     await shows(/it was done[\s\S]*Done\./);
     expect(done).toEqual([{ kind: 'resume', address: 'shop' }]);
   });

@@ -141,5 +141,15 @@ describe('off a terminal the dashboard', () => {
     expect(await run(hanging(HEALTHY), { once: true, open: 'conflict ca:7' })).toMatch(/city +\* 'Hangzhou'/);
     expect(await run(hanging(HEALTHY), { once: true, open: 'conflict ca:8' })).toContain('there is no conflict ca:8');
     expect(await run(hanging(HEALTHY), { once: true, open: 'yaml shop' })).toContain('# channel.shop as applied');
+    for (const [open, why] of [
+      ['nonsense', 'there is no command nonsense'],
+      ['verify shop', 'does nothing'],
+      ['pause shop', 'only reads'],
+    ]) {
+      await expect(run(hanging(HEALTHY), { once: true, open: open! })).rejects.toMatchObject({
+        code: 'OT7001',
+        message: expect.stringContaining(why!) as string,
+      });
+    }
   });
 });
