@@ -14,6 +14,7 @@ import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
 import { Alerting } from './alerting.ts';
 import { auditEntry } from './audit.ts';
+import { CpuShare } from './cpu-share.ts';
 import { follow, slept } from './follow.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
@@ -83,6 +84,7 @@ class WorkerNode {
   readonly #now: () => number;
   readonly #instance = randomUUID();
   readonly #startedMs: number;
+  readonly #cpu = new CpuShare();
   readonly #world: World;
   readonly #presence: Presence;
   readonly #status: PipelineStatus;
@@ -344,6 +346,7 @@ class WorkerNode {
       databases: sites.map(({ database }) => database),
       settledSerial: this.#settled?.serial ?? 0,
       rssBytes: process.memoryUsage.rss(),
+      cpuPercent: this.#cpu.read(),
       error: this.#fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
       updatedMs: this.#now(),

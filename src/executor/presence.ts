@@ -143,7 +143,7 @@ export class Presence {
 
 /** Whether something else has changed than figures that always do. */
 export function isNews(record: NodeRecord, before: NodeRecord): boolean {
-  const lasting = ({ rssBytes: _, updatedMs: __, pipelines, ...rest }: NodeRecord): object => ({
+  const lasting = ({ rssBytes: _, cpuPercent: __, updatedMs: ___, pipelines, ...rest }: NodeRecord): object => ({
     ...rest,
     pipelines: Object.fromEntries(
       Object.entries(pipelines).map(([name, { phase, observedGeneration, error, waiting, open }]) => [

@@ -3,10 +3,11 @@
  * a code that was released is never used for something else.
  *
  * OT1xxx topology files, OT2xxx plan and apply, OT3xxx state store, OT4xxx databases and their logs,
- * OT5xxx rows on their way, OT6xxx links between nodes, OT7xxx command line and machine, OT8xxx notices to people, OT9xxx bugs.
+ * OT5xxx rows on their way, OT6xxx links between nodes, OT7xxx command line and machine, OT8xxx files and watching, OT9xxx bugs.
  */
 import { ALERT_CODES } from './codes/alerts.ts';
 import { CLI_CODES } from './codes/cli.ts';
+import { DASHBOARD_CODES } from './codes/dashboard.ts';
 import { DATABASE_CODES } from './codes/database.ts';
 import { LINK_CODES } from './codes/link.ts';
 import { ORACLE_CODES } from './codes/oracle.ts';
@@ -26,6 +27,7 @@ export const CODES = {
   ...LINK_CODES,
   ...CLI_CODES,
   ...ALERT_CODES,
+  ...DASHBOARD_CODES,
 } as const satisfies Record<string, Explanation>;
 
 export type Code = keyof typeof CODES;

@@ -90,6 +90,14 @@ export interface DryCounts {
   readonly delete: number;
 }
 
+/** What one window of a pipeline is like. */
+export interface WindowFigures {
+  /** Rows that it writes. */
+  readonly rows: number;
+  /** From its first statement at the target until it is committed. */
+  readonly ms: number;
+}
+
 /** Live figures of one pipeline, as the owner of its target measures them. */
 export interface PipelineFigures {
   readonly phase: Phase;
@@ -99,6 +107,8 @@ export interface PipelineFigures {
   readonly position: string | null;
   readonly rowsApplied: number;
   readonly rowsPerSecond: number;
+  /** The mean of the newest windows that wrote rows; null before the first, nodes of earlier versions do not tell. */
+  readonly window?: WindowFigures | null | undefined;
   /** Conflicts decided against this pipeline's changes since the node started. */
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most; nodes of earlier versions do not tell. */
@@ -134,6 +144,8 @@ export interface NodeRecord {
   /** The newest serial of which nothing is left to be done here, 0 before the first; nodes of earlier versions do not tell. */
   readonly settledSerial?: number | undefined;
   readonly rssBytes: number;
+  /** Percent of one core that its process takes; null in its first second, nodes of earlier versions do not tell. */
+  readonly cpuPercent?: number | null | undefined;
   /** Why it can own nothing, or null. */
   readonly error: ErrorRecord | null;
   readonly pipelines: Readonly<Record<string, PipelineFigures>>;

@@ -7,6 +7,8 @@ export interface StatusReport {
   readonly serial: number;
   /** Time of the report. */
   readonly at: string;
+  /** How the whole stands, in plain words. */
+  readonly summary: string;
   readonly regions: readonly RegionStatus[];
   readonly nodes: readonly NodeStatus[];
   readonly channels: readonly ChannelStatus[];
@@ -52,6 +54,13 @@ export interface NodeStatus {
   /** Those it owns. */
   readonly databases: readonly string[];
   readonly rss_bytes: number | null;
+  /** Percent of one core that its process takes; with `otter up` all nodes are one process. */
+  readonly cpu_percent: number | null;
+  /** When its record under its lease was written last. */
+  readonly reported: string | null;
+  /** The machine it runs on, and where other nodes reach it. */
+  readonly host: string | null;
+  readonly address: string | null;
   readonly started: string | null;
   readonly version: string | null;
   /** Why it can own nothing, or null. */
@@ -100,6 +109,8 @@ export interface PipelineStatus {
   readonly name: string;
   readonly source: string;
   readonly target: string;
+  /** How it stands, in plain words: one sentence that begins with its name. */
+  readonly summary: string;
   /** `pending`, `copying`, `streaming`, `paused`, `stopped` or `failed`. */
   readonly phase: Phase;
   /**
@@ -113,6 +124,8 @@ export interface PipelineStatus {
   readonly rows_applied: number;
   /** Over the last five seconds. */
   readonly rows_per_second: number;
+  /** The mean of the last twenty windows that wrote rows, null before the first. */
+  readonly window: WindowStatus | null;
   /** Conflicts that were decided, or are waiting, since the node started, whoever won. */
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most. */
@@ -138,6 +151,13 @@ export interface PipelineStatus {
   readonly paused?: PausedStatus | null;
   /** Recent writes of the deciding site, which this pipeline's changes are judged by; null of the other pipelines. */
   readonly index: IndexStatus | null;
+}
+
+export interface WindowStatus {
+  /** Rows that it writes. */
+  readonly rows: number;
+  /** Milliseconds at the target, from its first statement until it is committed. */
+  readonly ms: number;
 }
 
 /** Who paused a pipeline, or its channel, with `otter pause`. */

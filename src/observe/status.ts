@@ -22,6 +22,7 @@ import {
   type StatusReport,
 } from '../model/status.ts';
 import type { ChannelSpec } from '../model/topology.ts';
+import { pipelineWords, topologyWords, type UnwordedPipeline, type UnwordedReport } from './words.ts';
 
 /** The records of one topology, parsed. */
 export interface TopologyRecords {
@@ -55,7 +56,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
   const { name, meta, specs, nodes, lock } = records;
   const byName = <T>(entries: Readonly<Record<string, T>>): [string, T][] =>
     Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1));
-  return {
+  const report: UnwordedReport = {
     topology: name,
     serial: meta?.serial ?? 0,
     at: new Date(nowMs).toISOString(),
@@ -71,6 +72,10 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         alive: record !== undefined,
         databases: record?.databases ?? [],
         rss_bytes: record?.rssBytes ?? null,
+        cpu_percent: record?.cpuPercent ?? null,
+        reported: record === undefined ? null : new Date(record.updatedMs).toISOString(),
+        host: record?.host ?? null,
+        address: record?.advertise ?? null,
         error: record?.error ?? null,
         started: record === undefined ? null : new Date(record.startedMs).toISOString(),
         version: record?.version ?? null,
@@ -91,6 +96,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
     store_away: null,
     ...(records.alerts === undefined ? {} : { alerts: alertsStatus(records.alerts) }),
   };
+  return { ...report, summary: topologyWords(report) };
 }
 
 function alertsStatus(records: ReadonlyMap<string, AlertRecord>): AlertsStatus {
@@ -146,7 +152,7 @@ function pipelineStatus(
   const whole = records.pauses?.[`channel.${channel}`] ?? null;
   const pause = whole ?? records.pauses?.[`pipeline.${name}`] ?? null;
   const rests = !enabled || pause !== null;
-  return {
+  const status: UnwordedPipeline = {
     name,
     source,
     target,
@@ -159,9 +165,10 @@ function pipelineStatus(
         ? null
         : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason, until: pause.until ?? null },
   };
+  return { ...status, summary: pipelineWords(status) };
 }
 
-type Measured = Omit<PipelineStatus, 'name' | 'source' | 'target' | 'node'>;
+type Measured = Omit<UnwordedPipeline, 'name' | 'source' | 'target' | 'node'>;
 
 function measure(
   { name, target }: PipelineSpec,
@@ -184,6 +191,7 @@ function live(figures: PipelineFigures): Measured {
     position: figures.position,
     rows_applied: figures.rowsApplied,
     rows_per_second: figures.rowsPerSecond,
+    window: figures.window ?? null,
     conflicts: figures.conflicts,
     conflict_tables: figures.conflictTables ?? {},
     open_conflicts: figures.open ?? 0,
@@ -252,6 +260,7 @@ function remembered(last: PipelineRecord | undefined, target: string, owner: str
     position: last?.position ?? null,
     rows_applied: 0,
     rows_per_second: 0,
+    window: null,
     conflicts: 0,
     conflict_tables: {},
     open_conflicts: 0,

@@ -1,4 +1,4 @@
-/** A status report as text for people: one line per pipeline, errors in words beneath, then the nodes. */
+/** A status report as text for people: how the whole stands, one line per pipeline with what is to be said of it in words beneath, then the nodes. */
 import type { AlertsStatus, IndexStatus, PipelineStatus, StatusReport, VerifiedStatus } from '../model/status.ts';
 import { printable } from './width.ts';
 
@@ -16,6 +16,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
             `The state store is away (${printable(report.store_away.message)}). These figures come from the nodes.`,
           ),
         ]),
+    `${printable(report.summary)}.`,
     '',
   ];
   const rows = report.channels.flatMap(({ pipelines }) => pipelines);
@@ -39,22 +40,16 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
   for (const [index, row] of rows.entries()) {
     const text = line(cells[index]!);
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
+    // What an error says stands below in full.
+    if (row.error === null && row.summary !== `${row.name} is up to date`)
+      lines.push(paint(33, `    ${printable(row.summary)}`));
     if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
     if (Object.keys(row.conflict_tables).length > 0) lines.push(`    conflicts: ${conflicting(row)}`);
-    if (row.open_conflicts > 0)
-      lines.push(
-        paint(
-          33,
-          `    ${row.open_conflicts} wait for a decision: otter conflicts ${row.name.replace('>', ':')} --open`,
-        ),
-      );
-    if (row.dead_letters > 0)
-      lines.push(paint(33, `    ${row.dead_letters} set aside: otter deadletter list ${row.name.replace('>', ':')}`));
-    if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
+    if (row.open_conflicts > 0) lines.push(`    to decide them: otter conflicts ${row.name.replace('>', ':')} --open`);
+    if (row.dead_letters > 0) lines.push(`    to see them: otter deadletter list ${row.name.replace('>', ':')}`);
     if (row.dry_run !== null) lines.push(...dryLines(row.dry_run).map((text) => paint(33, text)));
     if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));
-    if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
   for (const { name, verify } of report.channels)
     for (const { database, last } of verify?.databases ?? []) {

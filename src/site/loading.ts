@@ -265,7 +265,8 @@ export class Loading {
   }
 
   async #once(deliveries: readonly Delivery[], again: boolean, apart: boolean): Promise<void> {
-    const { session, strategy, tables, reached, aside } = this.#options;
+    const { session, strategy, tables, reached, aside, figures } = this.#options;
+    const committed = figures.window();
     const to = this.#next(deliveries);
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
@@ -288,6 +289,7 @@ export class Loading {
       await strategy.end(session);
       await session.commit();
     }
+    committed(applied.rows);
     if (copy !== null) tables.record(copy);
     this.#moved(to, deliveries, [applied]);
     reached(to.position);
