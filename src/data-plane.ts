@@ -31,6 +31,7 @@ import { mysqlSource } from './mysql/source.ts';
 import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { createLogger } from './observe/log.ts';
+import { startOpsServer } from './observe/ops-server.ts';
 import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
 import { NO_SOURCE } from './oracle/one-way.ts';
@@ -82,6 +83,8 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               version,
               sites: siteFactory(env, limits),
               connect: connectWith(env),
+              serve: startOpsServer,
+              ...httpOf(env, names),
               logger,
               signal: together,
             });
@@ -147,6 +150,12 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       return askNode(advertise, credentials, signal);
     },
   };
+}
+
+/** Several nodes of one process cannot share an address. */
+function httpOf(env: Env, names: readonly string[]): { readonly http?: string } {
+  const http = env['OTTER_HTTP'] ?? '';
+  return http === '' || (names.length > 1 && http !== 'off') ? {} : { http };
 }
 
 /** Both ends of a node's links over HTTP/2; its own databases are reached directly. */

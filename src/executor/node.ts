@@ -7,12 +7,15 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OtterError } from '../model/error.ts';
-import { RENAMABLE } from '../model/kept-names.ts';
+import { RENAMABLE, type Renamable } from '../model/kept-names.ts';
+import type { NodeMeasures } from '../model/measures.ts';
+import { opsAddress } from '../model/ops-address.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
-import type { NodeSpec } from '../model/topology.ts';
+import type { Kind, NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
 import { follow, slept } from './follow.ts';
+import { NodeHttp, type Serve } from './node-http.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
 import { OwnedSites, said } from './owned-sites.ts';
@@ -32,6 +35,10 @@ export interface NodeOptions {
   readonly sites: SiteFactory;
   /** Opens both ends of the node's links, once its address is known and again when it changes. */
   readonly connect: Connect;
+  /** Serves metrics and health. */
+  readonly serve: Serve;
+  /** Where, whatever the topology says: `host:port`, or `off`; from the start, before the topology is known. */
+  readonly http?: string | undefined;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -60,8 +67,11 @@ export async function runNode(options: NodeOptions): Promise<void> {
   await new WorkerNode(options).run();
 }
 
+/** Of a node that is not in the topology. */
+const NOWHERE: NodeSpec = { region: '', listen: '', advertise: '' };
 const DATABASE = 'database/';
 const LINK = 'link';
+const HTTP = 'http';
 const SWEEP = 'sweep';
 
 class WorkerNode {
@@ -76,13 +86,15 @@ class WorkerNode {
   readonly #presence: Presence;
   readonly #status: PipelineStatus;
   readonly #link: NodeLink;
+  readonly #http: NodeHttp;
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
   readonly #fatal = new AbortController();
   readonly #over: AbortSignal;
   #firstRegisteredMs: number | null = null;
   #nextBeat = new AbortController();
-  #away = false;
+  #awaySinceMs: number | null = null;
+  #ending = false;
   /** The newest serial of which nothing is left to be done here. */
   #settled: { readonly lineage: string; readonly serial: number } | null = null;
   /** Why nothing can be owned, or null. */
@@ -115,6 +127,7 @@ class WorkerNode {
       figures: () => this.#answer(),
       logger: this.#logger,
     });
+    this.#http = new NodeHttp({ serve: options.serve, measures: () => this.#measures(), logger: this.#logger });
     this.#sites = new OwnedSites({
       store,
       topology,
@@ -139,6 +152,7 @@ class WorkerNode {
   async run(): Promise<void> {
     const { store, topology } = this.#options;
     this.#logger.info('node starting', { topology, store: store.url, version: this.#options.version });
+    if (this.#options.http !== undefined) this.#queue.add(HTTP);
     await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn()]);
     await this.#end();
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
@@ -163,6 +177,7 @@ class WorkerNode {
     if (!this.#world.ready || this.#over.aborted) return;
     if (this.#presence.registration === null) this.#nextBeat.abort();
     this.#queue.add(LINK);
+    this.#queue.add(HTTP);
     this.#queue.add(SWEEP);
     const { name } = this.#options;
     const mine = this.#world.ownedDatabases().filter((database) => this.#world.owner(database)?.record.node === name);
@@ -184,6 +199,8 @@ class WorkerNode {
     }
     if (key === SWEEP) {
       if (this.#world.fault === null) await this.#status.sweep();
+    } else if (key === HTTP) {
+      await this.#http.converge(this.#httpAddress());
     } else {
       await this.#convergeLink();
     }
@@ -282,6 +299,7 @@ class WorkerNode {
       settledSerial: this.#settled?.serial ?? 0,
       rssBytes: process.memoryUsage.rss(),
       error: this.#fault,
+      warning: this.#http.fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
       updatedMs: this.#now(),
     };
@@ -294,7 +312,7 @@ class WorkerNode {
     return {
       topology,
       node: name,
-      record: this.#record(this.#ownSpec() ?? { region: '', listen: '', advertise: '' }),
+      record: this.#record(this.#ownSpec() ?? NOWHERE),
       serial: world.meta?.serial ?? 0,
       generations: Object.fromEntries(
         world.names('channel').map((channel) => [channel, world.spec('channel', channel)!.record.generation]),
@@ -308,15 +326,32 @@ class WorkerNode {
     };
   }
 
+  #measures(): NodeMeasures {
+    const { topology, name } = this.#options;
+    const world = this.#world;
+    const isRenamable = (kind: Kind): kind is Renamable => RENAMABLE.some((one) => one === kind);
+    return {
+      topology,
+      node: name,
+      record: this.#record(this.#ownSpec() ?? NOWHERE),
+      sites: this.#sites.measures(),
+      registered: this.#presence.registration !== null,
+      linked: this.#link.open,
+      storeAwaySinceMs: this.#awaySinceMs,
+      ending: this.#ending,
+      shown: (kind, kept) => (isRenamable(kind) ? world.spec(kind, kept)?.record.name : undefined) ?? kept,
+    };
+  }
+
   #storeAway(error: unknown): void {
-    if (this.#away || this.#over.aborted) return;
-    this.#away = true;
+    if (this.#awaySinceMs !== null || this.#over.aborted) return;
+    this.#awaySinceMs = this.#now();
     this.#logger.warn('state store away; what runs goes on', said(error));
   }
 
   #storeBack(): void {
-    if (this.#away) this.#logger.info('state store back');
-    this.#away = false;
+    if (this.#awaySinceMs !== null) this.#logger.info('state store back');
+    this.#awaySinceMs = null;
   }
 
   // ------------------------------------------------------------ facts
@@ -338,6 +373,13 @@ class WorkerNode {
     return this.#world.spec('node', this.#options.name)?.record.spec ?? null;
   }
 
+  #httpAddress(): string | null {
+    const { http } = this.#options;
+    const spec = this.#ownSpec();
+    if (http === undefined && spec === null) return null;
+    return opsAddress({ listen: '', ...spec, ...(http === undefined ? {} : { http }) });
+  }
+
   #address(): { readonly lineage: string; readonly spec: NodeSpec } | null {
     const spec = this.#ownSpec();
     const { meta } = this.#world;
@@ -345,6 +387,7 @@ class WorkerNode {
   }
 
   async #end(): Promise<void> {
+    this.#ending = true;
     await this.#queue.close();
     await this.#sites.stopAll('the node stops');
     try {
@@ -353,6 +396,7 @@ class WorkerNode {
       this.#logger.warn('the lease could not be given back and runs out by itself', said(error));
     }
     await this.#link.close();
+    await this.#http.close();
     this.#logger.info('node stopped');
   }
 }

@@ -63,6 +63,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         databases: record?.databases ?? [],
         rss_bytes: record?.rssBytes ?? null,
         error: record?.error ?? null,
+        warning: record?.warning ?? null,
         started: record === undefined ? null : new Date(record.startedMs).toISOString(),
         version: record?.version ?? null,
       };

@@ -16,6 +16,7 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
+import type { LoadMeasures } from '../model/measures.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
@@ -127,6 +128,10 @@ export class Inbound {
   /** Of tables that left up to this generation of the channel nothing is to come. */
   get settled(): number {
     return Math.max(this.#settled, this.#given);
+  }
+
+  measures(): LoadMeasures {
+    return this.#figures.meter.read();
   }
 
   figures(): PipelineFigures {
@@ -305,8 +310,12 @@ export class Inbound {
       return true;
     };
     this.#figures.position = checkpoint.position;
+    const { meter } = this.#figures;
     let first = true;
+    let free = performance.now();
     const apply = async (window: Window): Promise<void> => {
+      const began = performance.now();
+      meter.idled(began - free);
       if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
         // Every table that is there has been announced.
         first = false;
@@ -315,6 +324,8 @@ export class Inbound {
       }
       if (this.#left.size > 0) await this.#forgetLeft();
       const moved = await write(window);
+      free = performance.now();
+      meter.wrote(window.deliveries, free - began, this.#options.now());
       if (signal.aborted) return;
       this.#figures.copies(tables.copies, tables.copying);
       // An announcement moves nothing yet: what was wrong may be wrong still.
@@ -339,7 +350,10 @@ export class Inbound {
     };
     const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     const ready = (window: Window): void => {
-      if (lanes === null) loading.prepare(window);
+      if (lanes !== null) return;
+      const began = performance.now();
+      loading.prepare(window);
+      meter.prepared(performance.now() - began);
     };
     await pump(stream.deliveries, feed, { ready, apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });

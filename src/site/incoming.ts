@@ -9,6 +9,7 @@ import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.t
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Spill } from '../model/key-store.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
+import type { LoadMeasures } from '../model/measures.ts';
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
@@ -139,6 +140,11 @@ export class Incoming {
     const running = this.#running.get(spec.name);
     if (running === undefined) return { ...pausedFigures(generation), ...this.#moves.get(spec.name)?.figures };
     return { ...running.inbound.figures(), index: running.index?.figures() ?? this.#meshes.figures(running.spec) };
+  }
+
+  /** Of those that run. */
+  measures(): Readonly<Record<string, LoadMeasures>> {
+    return Object.fromEntries([...this.#running].map(([name, { inbound }]) => [name, inbound.measures()]));
   }
 
   /** Where pipelines of a mesh out of this database may begin. */

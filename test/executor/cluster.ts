@@ -68,6 +68,7 @@ export class FakeSites {
             site.updates += 1;
           },
           figures: () => figuresOf(site),
+          measures: () => ({ reader: { selectSeconds: 0, stallSeconds: 0, transactions: 0 }, into: {}, out: {} }),
           service: { open: () => Promise.reject(new Error(`${spec.name} on ${node}`)) },
           stop: async () => end('stopped'),
           retire: async () => {
@@ -144,6 +145,7 @@ export class Cluster implements AsyncDisposable {
           },
         };
       },
+      serve: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
       logger: loggerInto(logged),
       signal: over.signal,
       timing: { beatMs: 50, settleMs: 300, leaseTtlMs: 60_000, resyncMs: 300, ...timing },

@@ -7,6 +7,7 @@ import { expect, test } from 'vitest';
 import { CODES } from '../../src/model/codes.ts';
 import type { Explanation } from '../../src/model/explanation.ts';
 import { OWN_TABLES } from '../../src/mysql/otter-tables.ts';
+import { METRICS } from '../../src/observe/metric-list.ts';
 import { KEY_KINDS } from '../../src/state/keys.ts';
 import { person } from '../cli/person.ts';
 import { interfacesOf } from './interfaces.ts';
@@ -20,6 +21,7 @@ const RANGES: Readonly<Record<string, string>> = {
   OT5: 'Rows on their way',
   OT6: 'Links between nodes',
   OT7: 'Command line and machine',
+  OT8: 'Watching',
   OT9: 'Bugs',
 };
 
@@ -137,7 +139,16 @@ function positionsPage(): string {
     .concat('\n');
 }
 
+function metricsPage(): string {
+  const rows = METRICS.map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${help.replaceAll('|', '\\|')} |`,
+  );
+  return `# Reference: metrics\n\nWhat a node serves at \`/metrics\` of its \`http\` address; [metrics, health and history](../metrics.md) says how to use it. All have the labels \`topology\` and\n\`node\` as well. The unit is in the name. Beside them are those of the process by the official client: \`process_*\` (memory, processor, open\nfiles) and \`nodejs_*\` (event loop, heap). Written from \`src/observe/metric-list.ts\`.\n\n| metric | type | labels | is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+}
+
 test.each([
+  ['docs/reference/metrics.md', metricsPage],
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
   ['docs/reference/commands.md', commandsPage],
