@@ -8,13 +8,16 @@ import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OtterError } from '../model/error.ts';
 import { RENAMABLE, type Renamable } from '../model/kept-names.ts';
+import type { LogKeeper } from '../model/log-lines.ts';
 import type { NodeMeasures } from '../model/measures.ts';
+import type { MinuteStore } from '../model/minutes.ts';
 import { opsAddress } from '../model/ops-address.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { Kind, NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
 import { follow, slept } from './follow.ts';
+import { NodeHistory } from './node-history.ts';
 import { NodeHttp, type Serve } from './node-http.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
@@ -39,6 +42,10 @@ export interface NodeOptions {
   readonly serve: Serve;
   /** Where, whatever the topology says: `host:port`, or `off`; from the start, before the topology is known. */
   readonly http?: string | undefined;
+  /** Where what pipelines did in each minute is kept. */
+  readonly minutes: MinuteStore;
+  /** Of this node alone. */
+  readonly lines: LogKeeper;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -87,6 +94,7 @@ class WorkerNode {
   readonly #status: PipelineStatus;
   readonly #link: NodeLink;
   readonly #http: NodeHttp;
+  readonly #history: NodeHistory;
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
   readonly #fatal = new AbortController();
@@ -104,7 +112,7 @@ class WorkerNode {
     const { store, topology, name, random = Math.random, now = Date.now } = options;
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
-    this.#logger = options.logger.child({ node: name });
+    this.#logger = options.lines.remembered(options.logger.child({ node: name }), { node: name });
     this.#random = random;
     this.#now = now;
     this.#startedMs = now();
@@ -125,9 +133,16 @@ class WorkerNode {
       services: (database) => this.#sites.service(database),
       addressOf: (database) => this.#world.owner(database)?.record ?? null,
       figures: () => this.#answer(),
+      minutes: (query) => ({ node: name, minutes: this.#history.read(query) }),
+      logs: (query) => ({ node: name, instance: this.#instance, lines: options.lines.read(query) }),
       logger: this.#logger,
     });
     this.#http = new NodeHttp({ serve: options.serve, measures: () => this.#measures(), logger: this.#logger });
+    this.#history = new NodeHistory({
+      store: options.minutes,
+      sites: () => this.#sites.measures(),
+      logger: this.#logger,
+    });
     this.#sites = new OwnedSites({
       store,
       topology,
@@ -265,6 +280,7 @@ class WorkerNode {
     }
     const before = this.#presence.registration;
     const record = this.#record(spec);
+    this.#history.look(record.pipelines, record.updatedMs);
     // Also when somebody else has written it.
     const mine = this.#world.node(this.#options.name)?.record.instance === this.#instance;
     if (!mine || this.#presence.due(record)) {
@@ -389,6 +405,7 @@ class WorkerNode {
   async #end(): Promise<void> {
     this.#ending = true;
     await this.#queue.close();
+    this.#history.close(this.#now());
     await this.#sites.stopAll('the node stops');
     try {
       await this.#presence.leave();
@@ -397,6 +414,7 @@ class WorkerNode {
     }
     await this.#link.close();
     await this.#http.close();
+    this.#options.lines.flush();
     this.#logger.info('node stopped');
   }
 }

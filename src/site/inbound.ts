@@ -20,7 +20,7 @@ import type { LoadMeasures } from '../model/measures.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
-import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
+import type { ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
 import { forgetRows } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
@@ -184,9 +184,16 @@ export class Inbound {
     }
     // Every attempt fails the same way; once is enough for the log.
     if (before?.code === known.code && before.message === known.message) return;
-    const facts = { code: known.code, error: known.message, ...known.where };
+    const facts = { code: known.code, error: known.message, position: this.#figures.position, ...known.where };
     if (known.retry === 'never') this.#options.logger.error('pipeline failed', facts);
     else this.#options.logger.warn('pipeline interrupted; it will go on', facts);
+  }
+
+  #enters(phase: Phase): void {
+    const before = this.#figures.phase;
+    if (phase === before) return;
+    this.#figures.phase = phase;
+    this.#options.logger.info('phase changed', { from: before, to: phase, position: this.#figures.position });
   }
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
@@ -331,7 +338,7 @@ export class Inbound {
       // An announcement moves nothing yet: what was wrong may be wrong still.
       if (moved && window.deliveries.some(({ kind }) => kind !== 'table')) {
         progress();
-        this.#figures.phase = tables.copying ? 'copying' : 'streaming';
+        this.#enters(tables.copying ? 'copying' : 'streaming');
         // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
         // the source says when it has told every table. One that was opened with this generation begins with them.
         const told = this.#attempted === this.#generation && (claimed === null || role !== 'to-serialiser');

@@ -255,9 +255,10 @@ export class Incoming {
       changes: index?.changes ?? null,
       open: () => (spec.parks ? mesh!.open.size : 0),
       onFirstCheckpoint: firstCheckpoint.resolve,
-      logger: logger.child({ pipeline: spec.name }),
+      logger: logger.child({ channel: spec.channel, pipeline: spec.name }),
       now,
     });
+    logger.info('pipeline begins', { channel: spec.channel, pipeline: spec.name });
     const run = async (): Promise<void> => {
       await prepared(signal, (error) => inbound.failed(error));
       // One that is stopped before it began waits for nobody: the others wait for it.
@@ -346,6 +347,8 @@ export class Incoming {
   #stop(name: string, running: RunningInbound): void {
     this.#running.delete(name);
     running.abort.abort();
+    const { position } = running.inbound.figures();
+    this.#options.logger.info('pipeline ends', { channel: running.spec.channel, pipeline: name, position });
     this.#leave(name, async () => {
       await running.done;
       if (running.index !== null) {

@@ -147,7 +147,18 @@ function metricsPage(): string {
   return `# Reference: metrics\n\nWhat a node serves at \`/metrics\` of its \`http\` address; [metrics, health and history](../metrics.md) says how to use it. All have the labels \`topology\` and\n\`node\` as well. The unit is in the name. Beside them are those of the process by the official client: \`process_*\` (memory, processor, open\nfiles) and \`nodejs_*\` (event loop, heap). Written from \`src/observe/metric-list.ts\`.\n\n| metric | type | labels | is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
 }
 
+function statsOfPage(): string {
+  return [
+    '# Statistics as JSON',
+    '`otter stats --json` prints the first object. Keys are only added, never renamed. Written from `src/model/stats-json.ts`; see\n[what was in the last days](../history.md).',
+    ...interfacesOf('src/model/stats-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 test.each([
+  ['docs/reference/stats-json.md', statsOfPage],
   ['docs/reference/metrics.md', metricsPage],
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
