@@ -27,7 +27,9 @@ test('the unit is valid, and one with a slip is not', async () => {
       process.execPath,
     );
     expect(await verify(unit)).toMatchObject({ code: 0, output: '' });
-    expect((await verify(unit.replace('TimeoutStopSec=30', 'TimeoutStopSec=soon'))).output).toContain('Failed to parse');
+    expect((await verify(unit.replace('TimeoutStopSec=30', 'TimeoutStopSec=soon'))).output).toContain(
+      'Failed to parse',
+    );
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
