@@ -16,6 +16,8 @@ export interface StatsOptions extends CommonOptions {
 
 const SINCE_MS = 24 * 3_600_000;
 const MINUTE_MS = 60_000;
+/** Of one pipeline; an answer with many more would not be one that a node gives in time. */
+const STEPS_MAX = 1_500;
 
 export async function stats(context: Context, options: StatsOptions, address: string): Promise<number> {
   const { since: spanMs = SINCE_MS } = options;
@@ -23,6 +25,10 @@ export async function stats(context: Context, options: StatsOptions, address: st
   if (stepMs < MINUTE_MS)
     throw new OtterError('OT7001', 'history is kept by the minute, and `--every` is shorter', {
       hint: `otter stats ${address} --every 1m`,
+    });
+  if (spanMs / stepMs > STEPS_MAX)
+    throw new OtterError('OT7001', `that would be ${Math.ceil(spanMs / stepMs)} lines for each pipeline`, {
+      hint: `Ask for fewer or longer steps: otter stats ${address} --since 24h --every 1h`,
     });
   const { topology, nodes, applied, names } = await nodesToAsk(context, options);
   const { kind, name, channel, pipelines } = restOf(address, applied);

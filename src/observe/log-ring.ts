@@ -1,6 +1,6 @@
 /**
  * A node's logger: what is said goes on as before, the last lines are kept for who asks for them (`otter logs`), and a condition that is
- * said again and again is said once a minute, with how often it was.
+ * said again and again is said once a minute, with how often it was, unless something has changed for what it is about.
  *
  * Rule: what is kept is bounded in lines and in characters; debug lines are never kept.
  */
@@ -19,6 +19,8 @@ interface Condition {
   /** Until when it is not said again. */
   readonly until: number;
   again: number;
+  /** The pipeline that it is about; null: the node. */
+  readonly about: string | null;
   readonly say: (again: number) => void;
 }
 
@@ -47,6 +49,7 @@ export class LogRing implements LogKeeper {
       debug: (message, more) => logger.debug(message, more),
       info: (message, more = {}) => {
         this.#sweep();
+        this.#changed(aboutOf({ ...fields, ...more }));
         tell('info', message, more);
       },
       warn: (message, more = {}) =>
@@ -82,8 +85,17 @@ export class LogRing implements LogKeeper {
       this.#conditions.delete(oldest);
       if (again > 0) late(again);
     }
-    this.#conditions.set(key, { until: this.#now() + REPEAT_MS, again: 0, say });
+    this.#conditions.set(key, { until: this.#now() + REPEAT_MS, again: 0, about: aboutOf(fields), say });
     say(0);
+  }
+
+  /** What is said next is news, be it in the same words as before. */
+  #changed(about: string | null): void {
+    for (const [key, condition] of this.#conditions) {
+      if (condition.about !== about) continue;
+      this.#conditions.delete(key);
+      if (condition.again > 0) condition.say(condition.again);
+    }
   }
 
   /** In the order in which they were first said, which is that in which they end. */
@@ -105,6 +117,10 @@ export class LogRing implements LogKeeper {
     while (this.#lines.length > LINES_MAX || (this.#chars > CHARS_MAX && this.#lines.length > 1))
       this.#chars -= this.#lines.shift()!.chars;
   }
+}
+
+function aboutOf({ pipeline }: Fields): string | null {
+  return typeof pipeline === 'string' ? pipeline : null;
 }
 
 /** How often it was said meanwhile, beside the once that everybody saw. */

@@ -139,6 +139,8 @@ export class LoadMeter {
   }
 
   #add(operation: Operation, rows: number, bytes: number): number {
+    // The end of a copy is a chunk without rows.
+    if (rows === 0) return 0;
     this.#rows[operation] += rows;
     this.#bytes[operation] += bytes;
     return rows;

@@ -3,6 +3,7 @@
  *
  * Rule: it may be lost, so it is flushed seldom; it never grows beyond what is kept. One process has it, and readers ask that process.
  */
+import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OtterError } from '../model/error.ts';
@@ -52,7 +53,9 @@ const STEPS_MAX = 20_000;
 export function openMinuteFile(folder: string, topology: string, node: string): MinuteStore {
   const path = join(folder, `minutes-${topology}-${node}.db`);
   try {
-    makeFolder(folder);
+    makeFolder(folder, 0o700);
+    // Nobody else's to read; what SQLite puts beside it is the same.
+    closeSync(openSync(path, 'a', 0o600));
     return new MinuteFile(new DatabaseSync(path, { timeout: 1_000 }), KEPT_MS.file);
   } catch (cause) {
     throw new OtterError('OT8102', `${path} cannot be used: ${messageOf(cause)}`, {

@@ -65,6 +65,28 @@ test('a condition that comes again is said once a minute, with how often it came
   expect(ring.read({ after: 0, limit: 99 }).map(({ seq }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
 });
 
+test('what is said after a change is news: a store that is away, back, and away again', () => {
+  const { said, log } = kept();
+  const pipeline = log.child({ pipeline: 'shop/hz>ca' });
+  log.warn('state store away');
+  pipeline.warn('interrupted');
+  pipeline.warn('interrupted');
+  log.info('state store back');
+  log.warn('state store away');
+  pipeline.warn('interrupted');
+  pipeline.info('phase changed');
+  pipeline.warn('interrupted');
+  expect(said.map((line) => line.replace(/ \{.*?("repeated":\d)?\}$/, ' $1').trim())).toEqual([
+    'warn state store away',
+    'warn interrupted',
+    'info state store back',
+    'warn state store away',
+    'warn interrupted "repeated":2',
+    'info phase changed',
+    'warn interrupted',
+  ]);
+});
+
 test('what is kept is bounded in lines, in characters and in conditions, and numbers go on', () => {
   const { ring, log, said } = kept();
   for (let n = 0; n < 2_500; n += 1) log.info('line', { n });

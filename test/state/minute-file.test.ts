@@ -1,5 +1,5 @@
 /** Minutes in a file: what is added up, what is forgotten, and what cannot be opened. */
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -63,10 +63,11 @@ function withoutPlace(sums: Minute): Minute {
   return rest;
 }
 
-test('it is there when the process comes back, and what is too old is gone, names too', () => {
+test('it is there when the process comes back, and what is too old is gone, names too', async () => {
   const first = openMinuteFile(join(folder, 'deep', 'er'), 'shop', 'hz-1');
   first.add([minute(MINUTE, 'gone/a>b'), minute(MINUTE, 'shop/a>b'), minute(10 * MINUTE, 'shop/a>b')]);
   first.close();
+  expect((await stat(join(folder, 'deep', 'er', 'minutes-shop-hz-1.db'))).mode & 0o777).toBe(0o600);
   const second = openMinuteFile(join(folder, 'deep', 'er'), 'shop', 'hz-1');
   second.prune(5 * MINUTE);
   const all = { pipeline: null, since: 0, stepMs: MINUTE };
