@@ -66,14 +66,14 @@ export async function logs(context: Context, options: LogsOptions, address: stri
   }
 }
 
-/** A node; or a channel, pipeline or database: then all nodes, and of their lines those that name it. @throws OtterError OT2035 */
+/** A node; or a channel or pipeline: then all nodes, and of their lines those that name it. @throws OtterError OT2035 */
 function wantedOf({ nodes, applied, names }: Nodes, address: string | undefined): Wanted {
   const everything = (): boolean => true;
   if (address === undefined) return { nodes, shows: everything };
   const name = address.replace(/^node\./, '');
-  if (Object.hasOwn(nodes, name) && !/^(?:channel|pipeline|database)\./.test(address))
+  if (Object.hasOwn(nodes, name) && !/^(?:channel|pipeline)\./.test(address))
     return { nodes: { [name]: nodes[name]! }, shows: everything };
-  const { kind, name: shown, channel } = restOf(address, applied);
+  const { kind, name: shown, channel } = meant(address, applied, Object.keys(nodes));
   const [kept, of] = [names.keptPipeline(shown), names.kept('channel', channel.name)];
   const shows = ({ fields }: LogLine): boolean => {
     const pipeline = typeof fields['pipeline'] === 'string' ? fields['pipeline'] : '';
@@ -81,6 +81,19 @@ function wantedOf({ nodes, applied, names }: Nodes, address: string | undefined)
     return pipeline.startsWith(`${of}/`) || fields['channel'] === of;
   };
   return { nodes, shows };
+}
+
+/** @throws OtterError OT2035, with the nodes that there are */
+function meant(address: string, applied: Nodes['applied'], nodes: readonly string[]): ReturnType<typeof restOf> {
+  try {
+    return restOf(address, applied);
+  } catch (error) {
+    if (!(error instanceof OtterError)) throw error;
+    throw new OtterError('OT2035', `\`${address}\` is no node, no channel and no pipeline that is applied`, {
+      hint: `Nodes: ${[...nodes].sort().join(', ')}. Or a channel (\`shop\`) or a pipeline (\`shop/hz:ca\`).`,
+      where: error.where,
+    });
+  }
 }
 
 function afterOf(place: Place | undefined, instance: string): number {

@@ -24,6 +24,7 @@ export interface OpsServer extends AsyncDisposable {
 /** Who scrapes needs one or two; nobody is to use up the node's sockets. */
 const CONNECTIONS_MAX = 64;
 const REQUEST_MS_MAX = 10_000;
+const PORT_MAX = 65_535;
 const TEXT = 'text/plain; charset=utf-8';
 
 interface Answer {
@@ -92,6 +93,12 @@ function send({ method }: IncomingMessage, response: ServerResponse, { status, t
 async function listen(server: Server, address: string): Promise<number> {
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/^\[(.*)\]$/, '$1');
+  const port = Number(address.slice(colon + 1));
+  if (colon < 0 || !Number.isInteger(port) || port < 0 || port > PORT_MAX)
+    throw new OtterError('OT8101', `metrics cannot be served: \`${address}\` is not \`host:port\``, {
+      hint: 'Write for example 127.0.0.1:9464, or `off`.',
+      where: { http: address },
+    });
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause) =>
       reject(
@@ -103,7 +110,7 @@ async function listen(server: Server, address: string): Promise<number> {
         }),
       ),
     );
-    server.listen({ host: host === '' ? undefined : host, port: Number(address.slice(colon + 1)) }, () => {
+    server.listen({ host: host === '' ? undefined : host, port }, () => {
       server.removeAllListeners('error');
       resolve();
     });

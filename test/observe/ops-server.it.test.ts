@@ -69,8 +69,10 @@ test('a port that is taken is said once, is no error of the node, and is had whe
   // Turned off, and then an address that is none.
   await http.converge(null);
   await expect(fetch(`http://${address}/healthz`)).rejects.toThrow();
-  await http.converge('127.0.0.1:http');
-  expect(http.fault?.code).toBe('OT8101');
+  for (const none of ['127.0.0.1:http', 'rubbish', '127.0.0.1:70000']) {
+    await http.converge(none);
+    expect(http.fault).toMatchObject({ code: 'OT8101', message: expect.stringContaining('`host:port`') });
+  }
   await http.converge(null);
   expect(http.fault).toBeNull();
   await http.close();
