@@ -13,17 +13,20 @@ import { bounded, loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
 import type { VerifyChannel } from './executor/verifying.ts';
 import { endpointOf } from './import/address.ts';
-import { credentialsOf } from './link/credentials.ts';
+import { type Credentials, credentialsOf } from './link/credentials.ts';
 import { askNode } from './link/figures.ts';
+import { askLogs } from './link/logs.ts';
+import { askMinutes } from './link/minutes.ts';
 import { linkClient } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { type ComparedDatabase, leftOf, type TableResult } from './model/comparing.ts';
 import { OtterError } from './model/error.ts';
 import type { ServerAddress } from './model/importing.ts';
-import type { SiteFactory, SiteSpec } from './model/ports.ts';
+import type { MinuteStore } from './model/minutes.ts';
+import type { Logger, SiteFactory, SiteSpec } from './model/ports.ts';
 import { rateOf } from './model/rate.ts';
 import type { RowMaking } from './model/row-making.ts';
-import type { DatabaseSpec } from './model/topology.ts';
+import type { DatabaseSpec, LinkSpec } from './model/topology.ts';
 import { ComparedServer } from './mysql/compared.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
@@ -37,6 +40,8 @@ import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
 import { tell } from './notify/receivers.ts';
 import { createLogger } from './observe/log.ts';
+import { LogRing } from './observe/log-ring.ts';
+import { startOpsServer } from './observe/ops-server.ts';
 import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
 import { NO_SOURCE } from './oracle/one-way.ts';
@@ -47,6 +52,7 @@ import { Desk } from './site/letter-desk.ts';
 import { Resolving } from './site/resolving.ts';
 import { Site, type SiteOptions } from './site/site.ts';
 import { openKeyFile } from './state/key-file.ts';
+import { minutesInMemory, openMinuteFile } from './state/minute-file.ts';
 import { verify } from './verify/verify.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -67,6 +73,8 @@ export type DataPlane = Pick<
   | 'reachLetterDesk'
   | 'reachPlaces'
   | 'askNode'
+  | 'askMinutes'
+  | 'askLogs'
 >;
 
 const HEARTBEAT_MS = 1_000;
@@ -76,6 +84,13 @@ const VERIFY_PATIENCE_MS = 60_000;
 const OWN_SCHEMA = 'otter';
 
 export function dataPlane(env: Env, stderr: Output): DataPlane {
+  /** What a person shows to nodes of this machine's credentials. */
+  const shown = (link: LinkSpec | null): Credentials =>
+    credentialsOf(
+      link,
+      (reference) => resolveSecret(reference, env),
+      createLogger({ stream: stderr, level: 'warn', readable: true }),
+    );
   return {
     runNodes: async ({ store, topology, names, logger, signal, version }) => {
       const limits = indexLimits(env, tmpdir());
@@ -96,6 +111,10 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               verify: verifyWith(env),
               tell: (receiver, notice, stop) =>
                 tell(receiver, notice, { resolve: (reference) => resolveSecret(reference, env), env, version }, stop),
+              serve: startOpsServer,
+              ...httpOf(env, names),
+              minutes: minutesOf(env, topology, name, logger),
+              lines: new LogRing(Date.now),
               logger,
               signal: together,
             });
@@ -148,23 +167,42 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       const password = resolveSecret(spec.password, env);
       return openPlaces(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
-    askNode: async ({ advertise, link = null }, signal) => {
-      const credentials = credentialsOf(
-        link,
-        (reference) => resolveSecret(reference, env),
-        createLogger({ stream: stderr, level: 'warn', readable: true }),
-      );
-      return askNode(advertise, credentials, signal);
-    },
+    askNode: async ({ advertise, link = null }, signal) => askNode(advertise, shown(link), signal),
+    askMinutes: async ({ advertise, link = null }, query, signal) => askMinutes(advertise, query, shown(link), signal),
+    askLogs: async ({ advertise, link = null }, query, signal) => askLogs(advertise, query, shown(link), signal),
   };
+}
+
+const DATA_FOLDER = '.otter';
+
+/** What cannot be kept in a file is kept in memory, and that is said. */
+function minutesOf(env: Env, topology: string, node: string, logger: Logger): MinuteStore {
+  // Of systemd's several the first.
+  const folder = env['OTTER_DATA'] ?? env['STATE_DIRECTORY']?.split(':')[0] ?? DATA_FOLDER;
+  if (folder === 'off') return minutesInMemory();
+  try {
+    return openMinuteFile(folder === '' ? DATA_FOLDER : folder, topology, node);
+  } catch (error) {
+    if (!(error instanceof OtterError)) throw error;
+    const { code, message, hint } = error;
+    logger.warn('history is kept in memory only', { node, code, error: message, hint });
+    return minutesInMemory();
+  }
+}
+
+/** Several nodes of one process cannot share an address. */
+function httpOf(env: Env, names: readonly string[]): { readonly http?: string } {
+  const http = env['OTTER_HTTP'] ?? '';
+  return http === '' || (names.length > 1 && http !== 'off') ? {} : { http };
 }
 
 /** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
 function connectWith(env: Env): Connect {
-  return async ({ node, lineage, listen, link, free, services, addressOf, figures, logger }) => {
+  return async ({ node, lineage, listen, link, free, services, addressOf, figures, minutes, logs, logger }) => {
     const credentials = credentialsOf(link, (reference) => resolveSecret(reference, env), logger);
     await free();
-    const server = await startLinkServer({ listen, node, services, lineage, figures, credentials, logger });
+    const questions = { figures, minutes, logs };
+    const server = await startLinkServer({ listen, node, services, lineage, ...questions, credentials, logger });
     const client = linkClient({ local: services, addressOf, lineage, credentials, logger });
     return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   };

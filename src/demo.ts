@@ -66,7 +66,13 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
       `ca_listen=127.0.0.1:${await freePort()}`,
     ],
   };
-  const env = { ...context.env, HZ_PASSWORD: hz.otter.password, CA_PASSWORD: ca.otter.password, OTTER_STATE: stateUrl };
+  const env = {
+    ...context.env,
+    HZ_PASSWORD: hz.otter.password,
+    CA_PASSWORD: ca.otter.password,
+    OTTER_STATE: stateUrl,
+    OTTER_DATA: 'off',
+  };
   const node = (name: string): ChildProcess => startNode(self, name, env, join(folder, `${name}.log`));
   const nodes = new Map(['hz-1', 'ca-1'].map((name) => [name, node(name)]));
   cleanup.defer(async () => {

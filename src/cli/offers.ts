@@ -49,7 +49,8 @@ const OFFERS: Readonly<Record<string, Offer>> = {
       word.startsWith('database.') ? [{ word: nameOf(word), about }] : [],
     ),
   // What reads or moves what runs takes a channel or a pipeline.
-  address: async (seen) => (await seen.state()).flatMap((state) => told(restAddresses(state.applied), '')),
+  address: (seen) => resting(seen),
+  'logs address': async (seen) => [...(await nodes(seen)), ...(await resting(seen))],
   'resume address': async (seen) => (await seen.state()).flatMap(({ live }) => told(pausedAddresses(live), 'paused')),
   // Can be tested as well as silenced.
   'alerts address': async (seen) =>
@@ -138,6 +139,10 @@ async function applied(seen: Seen, parts: boolean): Promise<Candidate[]> {
     const known = { desired: NOTHING_DECLARED, applied: state.applied };
     return told([...objectAddresses(known), ...(parts ? pipelineAddresses(known) : [])], 'applied');
   });
+}
+
+async function resting(seen: Seen): Promise<Candidate[]> {
+  return (await seen.state()).flatMap((state) => told(restAddresses(state.applied), ''));
 }
 
 /** A process has the name of an applied node; before the first apply it waits for one that is declared. */

@@ -26,6 +26,7 @@ import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
 import { addVerifying } from './verifying.ts';
 import { watchPlan } from './watch.ts';
+import { addWatching } from './watching.ts';
 
 /** A day; what is longer is a slip. */
 const DEMO_SECONDS_MAX = 86_400;
@@ -99,6 +100,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   addSettling(add, context);
   addLooking(add, context);
   addVerifying(add, context);
+  addWatching(add, context);
   return program;
 }
 

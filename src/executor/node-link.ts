@@ -3,6 +3,8 @@
  * one client all the while.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { LogAnswer, LogQuery } from '../model/log-lines.ts';
+import type { MinutesAnswer, MinutesQuery } from '../model/minutes.ts';
 import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { LinkSpec, NodeSpec } from '../model/topology.ts';
@@ -25,6 +27,9 @@ export interface NodeWiring {
   readonly addressOf: (database: string) => { readonly node: string; readonly advertise: string } | null;
   /** What this node says of itself to who asks at its port. */
   readonly figures: () => NodeAnswer;
+  /** What its pipelines did, and the last lines of its log. */
+  readonly minutes: (query: MinutesQuery) => MinutesAnswer;
+  readonly logs: (query: LogQuery) => LogAnswer;
   readonly logger: Logger;
 }
 
@@ -36,7 +41,7 @@ export interface NodeLinks extends AsyncDisposable {
 /** @throws OtterError when the credentials are none (what was open goes on), or the address cannot be listened on; it is tried again. */
 export type Connect = (wiring: NodeWiring) => Promise<NodeLinks>;
 
-type Own = Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'figures' | 'logger'>;
+type Own = Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'figures' | 'minutes' | 'logs' | 'logger'>;
 
 interface Open {
   readonly links: NodeLinks;

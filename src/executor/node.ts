@@ -7,15 +7,21 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { messageOf, OtterError } from '../model/error.ts';
-import { RENAMABLE } from '../model/kept-names.ts';
+import { RENAMABLE, type Renamable } from '../model/kept-names.ts';
+import type { LogKeeper } from '../model/log-lines.ts';
+import type { NodeMeasures } from '../model/measures.ts';
+import type { MinuteStore } from '../model/minutes.ts';
+import { opsAddress } from '../model/ops-address.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
-import type { NodeSpec } from '../model/topology.ts';
+import type { Kind, NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
 import { Alerting } from './alerting.ts';
 import { auditEntry } from './audit.ts';
 import { CpuShare } from './cpu-share.ts';
 import { follow, slept } from './follow.ts';
+import { NodeHistory } from './node-history.ts';
+import { NodeHttp, type Serve } from './node-http.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
 import { OwnedSites, said } from './owned-sites.ts';
@@ -44,6 +50,14 @@ export interface NodeOptions {
   readonly verify?: VerifyChannel | undefined;
   /** Tells people what alerts say. */
   readonly tell: Tell;
+  /** Serves metrics and health. */
+  readonly serve: Serve;
+  /** Where, whatever the topology says: `host:port`, or `off`; from the start, before the topology is known. */
+  readonly http?: string | undefined;
+  /** Where what pipelines did in each minute is kept. */
+  readonly minutes: MinuteStore;
+  /** Of this node alone. */
+  readonly lines: LogKeeper;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -72,8 +86,11 @@ export async function runNode(options: NodeOptions): Promise<void> {
   await new WorkerNode(options).run();
 }
 
+/** Of a node that is not in the topology. */
+const NOWHERE: NodeSpec = { region: '', listen: '', advertise: '' };
 const DATABASE = 'database/';
 const LINK = 'link';
+const HTTP = 'http';
 const SWEEP = 'sweep';
 
 class WorkerNode {
@@ -89,6 +106,8 @@ class WorkerNode {
   readonly #presence: Presence;
   readonly #status: PipelineStatus;
   readonly #link: NodeLink;
+  readonly #http: NodeHttp;
+  readonly #history: NodeHistory;
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
   readonly #verifying: Verifying | null;
@@ -97,7 +116,8 @@ class WorkerNode {
   readonly #over: AbortSignal;
   #firstRegisteredMs: number | null = null;
   #nextBeat = new AbortController();
-  #away = false;
+  #awaySinceMs: number | null = null;
+  #ending = false;
   /** The newest serial of which nothing is left to be done here. */
   #settled: { readonly lineage: string; readonly serial: number } | null = null;
   /** Why nothing can be owned, or null. */
@@ -107,7 +127,7 @@ class WorkerNode {
     const { store, topology, name, random = Math.random, now = Date.now } = options;
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
-    this.#logger = options.logger.child({ node: name });
+    this.#logger = options.lines.remembered(options.logger.child({ node: name }), { node: name });
     this.#random = random;
     this.#now = now;
     this.#startedMs = now();
@@ -128,6 +148,14 @@ class WorkerNode {
       services: (database) => this.#sites.service(database),
       addressOf: (database) => this.#world.owner(database)?.record ?? null,
       figures: () => this.#answer(),
+      minutes: (query) => ({ node: name, minutes: this.#history.read(query) }),
+      logs: (query) => ({ node: name, instance: this.#instance, lines: options.lines.read(query) }),
+      logger: this.#logger,
+    });
+    this.#http = new NodeHttp({ serve: options.serve, measures: () => this.#measures(), logger: this.#logger });
+    this.#history = new NodeHistory({
+      store: options.minutes,
+      sites: () => this.#sites.measures(),
       logger: this.#logger,
     });
     this.#sites = new OwnedSites({
@@ -171,6 +199,7 @@ class WorkerNode {
   async run(): Promise<void> {
     const { store, topology } = this.#options;
     this.#logger.info('node starting', { topology, store: store.url, version: this.#options.version });
+    if (this.#options.http !== undefined) this.#queue.add(HTTP);
     await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn(), this.#judgeOnAndOn()]);
     await this.#end();
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
@@ -195,6 +224,7 @@ class WorkerNode {
     if (!this.#world.ready || this.#over.aborted) return;
     if (this.#presence.registration === null) this.#nextBeat.abort();
     this.#queue.add(LINK);
+    this.#queue.add(HTTP);
     this.#queue.add(SWEEP);
     const { name } = this.#options;
     const mine = this.#world.ownedDatabases().filter((database) => this.#world.owner(database)?.record.node === name);
@@ -219,6 +249,8 @@ class WorkerNode {
       await this.#status.sweep();
       await this.#verifying?.sweep();
       await sweepPlaces(this.#options.store, this.#options.topology, this.#world);
+    } else if (key === HTTP) {
+      await this.#http.converge(this.#httpAddress());
     } else {
       await this.#convergeLink();
     }
@@ -300,6 +332,7 @@ class WorkerNode {
     }
     const before = this.#presence.registration;
     const record = this.#record(spec);
+    this.#history.look(record.pipelines, record.updatedMs);
     // Also when somebody else has written it.
     const mine = this.#world.node(this.#options.name)?.record.instance === this.#instance;
     if (!mine || this.#presence.due(record)) {
@@ -348,6 +381,7 @@ class WorkerNode {
       rssBytes: process.memoryUsage.rss(),
       cpuPercent: this.#cpu.read(),
       error: this.#fault,
+      warning: this.#http.fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
       updatedMs: this.#now(),
     };
@@ -360,7 +394,7 @@ class WorkerNode {
     return {
       topology,
       node: name,
-      record: this.#record(this.#ownSpec() ?? { region: '', listen: '', advertise: '' }),
+      record: this.#record(this.#ownSpec() ?? NOWHERE),
       serial: world.meta?.serial ?? 0,
       generations: Object.fromEntries(
         world.names('channel').map((channel) => [channel, world.spec('channel', channel)!.record.generation]),
@@ -374,15 +408,32 @@ class WorkerNode {
     };
   }
 
+  #measures(): NodeMeasures {
+    const { topology, name } = this.#options;
+    const world = this.#world;
+    const isRenamable = (kind: Kind): kind is Renamable => RENAMABLE.some((one) => one === kind);
+    return {
+      topology,
+      node: name,
+      record: this.#record(this.#ownSpec() ?? NOWHERE),
+      sites: this.#sites.measures(),
+      registered: this.#presence.registration !== null,
+      linked: this.#link.open,
+      storeAwaySinceMs: this.#awaySinceMs,
+      ending: this.#ending,
+      shown: (kind, kept) => (isRenamable(kind) ? world.spec(kind, kept)?.record.name : undefined) ?? kept,
+    };
+  }
+
   #storeAway(error: unknown): void {
-    if (this.#away || this.#over.aborted) return;
-    this.#away = true;
+    if (this.#awaySinceMs !== null || this.#over.aborted) return;
+    this.#awaySinceMs = this.#now();
     this.#logger.warn('state store away; what runs goes on', said(error));
   }
 
   #storeBack(): void {
-    if (this.#away) this.#logger.info('state store back');
-    this.#away = false;
+    if (this.#awaySinceMs !== null) this.#logger.info('state store back');
+    this.#awaySinceMs = null;
   }
 
   // ------------------------------------------------------------ facts
@@ -404,6 +455,13 @@ class WorkerNode {
     return this.#world.spec('node', this.#options.name)?.record.spec ?? null;
   }
 
+  #httpAddress(): string | null {
+    const { http } = this.#options;
+    const spec = this.#ownSpec();
+    if (http === undefined && spec === null) return null;
+    return opsAddress({ listen: '', ...spec, ...(http === undefined ? {} : { http }) });
+  }
+
   #address(): { readonly lineage: string; readonly spec: NodeSpec } | null {
     const spec = this.#ownSpec();
     const { meta } = this.#world;
@@ -411,9 +469,11 @@ class WorkerNode {
   }
 
   async #end(): Promise<void> {
+    this.#ending = true;
     await this.#queue.close();
     await this.#verifying?.stop();
     await this.#alerting.close();
+    this.#history.close(this.#now());
     await this.#sites.stopAll('the node stops');
     try {
       await this.#presence.leave();
@@ -421,6 +481,8 @@ class WorkerNode {
       this.#logger.warn('the lease could not be given back and runs out by itself', said(error));
     }
     await this.#link.close();
+    await this.#http.close();
+    this.#options.lines.flush();
     this.#logger.info('node stopped');
   }
 }

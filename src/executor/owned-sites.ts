@@ -4,6 +4,7 @@
  * Rule: what the store was told is noted in the world at once, so that the next look does not decide on old news.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { SiteMeasures } from '../model/measures.ts';
 import type {
   Condition,
   LinkClient,
@@ -81,6 +82,10 @@ export class OwnedSites implements Hands {
       figures: this.#sites.get(database)!.site.figures(),
       owner: this.#ownerCondition(database),
     }));
+  }
+
+  measures(): Readonly<Record<string, SiteMeasures>> {
+    return Object.fromEntries(this.databases.map((name) => [name, this.#sites.get(name)!.site.measures()]));
   }
 
   /** Null for a database that does not run here. */

@@ -11,11 +11,10 @@ import type { TLSSocket } from 'node:tls';
 import { messageOf, OtterError } from '../model/error.ts';
 import { forgetRows } from '../model/forget-rows.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
-import type { NodeAnswer } from '../model/records.ts';
+import { answerTo, type Questions } from './answers.ts';
 import { type Credentials, OPEN } from './credentials.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
-import { FIGURES_PATH } from './figures.ts';
 import { DeliveryPacker, FRAME, FrameReader, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
 import { listenerOf } from './listener.ts';
@@ -25,7 +24,7 @@ import { writerOn } from './sharing.ts';
 import { CHALLENGE_PATH, Trust } from './trust.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
 
-export interface LinkServerOptions {
+export interface LinkServerOptions extends Questions {
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
   /** This node's name, for messages. */
@@ -34,8 +33,6 @@ export interface LinkServerOptions {
   readonly services: (database: string) => PipelineService | null;
   /** Lineage of the topology: peers of another are refused. */
   readonly lineage: string;
-  /** What the node says of itself to who asks at its port; without, nothing. */
-  readonly figures?: (() => NodeAnswer) | undefined;
   /** What this node shows peers and asks of them; without, nothing. */
   readonly credentials?: Credentials | undefined;
   readonly logger: Logger;
@@ -142,9 +139,16 @@ async function serve(
     refuse(stream, linkError(error));
     return;
   }
-  if (headers[':path'] === FIGURES_PATH && options.figures !== undefined) {
-    stream.respond({ ':status': 200, 'content-type': 'application/json', ...proof });
-    stream.end(JSON.stringify(options.figures()));
+  try {
+    const answer = answerTo(headers[':path'] ?? '', options);
+    if (answer !== null) {
+      stream.respond({ ':status': 200, 'content-type': 'application/json', ...proof });
+      stream.end(answer);
+      return;
+    }
+  } catch (error) {
+    options.logger.warn('a question could not be answered', { error: messageOf(error) });
+    refuse(stream, linkError(error));
     return;
   }
   const requests = new RequestBody(stream);

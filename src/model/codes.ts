@@ -15,6 +15,7 @@ import { PLAN_CODES } from './codes/plan.ts';
 import { REPLICATION_CODES } from './codes/replication.ts';
 import { STATE_CODES } from './codes/state.ts';
 import { TOPOLOGY_CODES } from './codes/topology.ts';
+import { WATCHING_CODES } from './codes/watching.ts';
 import type { Explanation } from './explanation.ts';
 
 export const CODES = {
@@ -28,6 +29,7 @@ export const CODES = {
   ...CLI_CODES,
   ...ALERT_CODES,
   ...DASHBOARD_CODES,
+  ...WATCHING_CODES,
 } as const satisfies Record<string, Explanation>;
 
 export type Code = keyof typeof CODES;

@@ -4,6 +4,7 @@
  */
 
 import type { OtterError } from './error.ts';
+import type { SiteMeasures } from './measures.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
@@ -406,6 +407,8 @@ export interface RunningSite {
   update(spec: SiteSpec): void;
   /** Live figures of the pipelines that write this database. */
   figures(): Readonly<Record<string, PipelineFigures>>;
+  /** What is counted besides, since the site began. */
+  measures(): SiteMeasures;
   /** Answers the owners of targets; `open` waits or fails with OT6xxx while the pipeline is not known here. */
   readonly service: PipelineService;
   /** Stops reading, finishes the window at hand, closes. */

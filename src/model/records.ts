@@ -148,6 +148,8 @@ export interface NodeRecord {
   readonly cpuPercent?: number | null | undefined;
   /** Why it can own nothing, or null. */
   readonly error: ErrorRecord | null;
+  /** What is wrong and holds no row up, or null; nodes of earlier versions do not tell. */
+  readonly warning?: ErrorRecord | null | undefined;
   readonly pipelines: Readonly<Record<string, PipelineFigures>>;
   readonly updatedMs: number;
 }

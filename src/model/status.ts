@@ -65,6 +65,8 @@ export interface NodeStatus {
   readonly version: string | null;
   /** Why it can own nothing, or null. */
   readonly error: ErrorStatus | null;
+  /** What is wrong at it and holds no row up, or null. */
+  readonly warning: ErrorStatus | null;
 }
 
 export interface ChannelStatus {

@@ -19,6 +19,8 @@ export interface NodeSpec {
   readonly listen: string;
   /** host:port under which peers reach it. */
   readonly advertise: string;
+  /** host:port of metrics and health, or `off`; absent: see `ops-address.ts`. */
+  readonly http?: string;
   /** The topology's `link`, which all of its nodes have; absent: links are open to whoever reaches them. */
   readonly link?: LinkSpec;
 }

@@ -77,6 +77,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         host: record?.host ?? null,
         address: record?.advertise ?? null,
         error: record?.error ?? null,
+        warning: record?.warning ?? null,
         started: record === undefined ? null : new Date(record.startedMs).toISOString(),
         version: record?.version ?? null,
       };

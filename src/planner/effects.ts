@@ -1,5 +1,6 @@
 /** A change explained: why it is there, what it does to rows, positions and running pipelines, and how grave that is. */
 import { UnreachableError } from '../model/error.ts';
+import { opsAddress } from '../model/ops-address.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { isAnother } from '../model/stays.ts';
 import {
@@ -191,10 +192,18 @@ function nodeEffects({ name, before, after }: RawChange, { raw, desired, applied
         risk: 'low',
         text: 'other nodes connect to it under the new address; pipelines pause for seconds',
       });
+    if (old.http !== young.http) effects.push({ risk: 'low', text: httpEffect(young) });
     if (JSON.stringify(old.link) !== JSON.stringify(young.link))
       effects.push({ risk: 'medium', text: linkEffect(young) });
   }
   return effects;
+}
+
+function httpEffect({ listen, http }: NodeSpec): string {
+  const address = opsAddress({ listen, http });
+  return address === null
+    ? 'serves no metrics and health from now on'
+    : `serves metrics and health at ${address} from now on`;
 }
 
 function linkEffect({ link }: NodeSpec): string {

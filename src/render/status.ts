@@ -64,6 +64,8 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
       : paint(33, `away; to start it: otter node ${node.name}`);
     lines.push(`node ${node.name} (${node.region}): ${state}`);
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
+    if (node.warning !== null)
+      lines.push(...errorLines(node.warning).map((text, i) => (i === 0 ? paint(33, text) : text)));
   }
   if (report.alerts !== undefined) lines.push(...alertLines(report.alerts).map((text) => paint(31, text)));
   return `${lines.join('\n')}\n`;

@@ -2,6 +2,7 @@
 import type { CopyState } from '../model/load.ts';
 import type { CopyProgress, DryCounts, ErrorRecord, Phase, PipelineFigures, WindowFigures } from '../model/records.ts';
 import type { Applied } from './load.ts';
+import { LoadMeter } from './meters.ts';
 
 const RATE_WINDOW_MS = 5_000;
 /** Figures are told every second: of more tables than this, those with the most conflicts. */
@@ -12,6 +13,8 @@ const WINDOWS = 20;
 
 export class Figures {
   readonly #now: () => number;
+  /** What of it is only for metrics and history. */
+  readonly meter = new LoadMeter();
   phase: Phase = 'pending';
   observedGeneration = 0;
   position: string | null = null;
@@ -32,7 +35,8 @@ export class Figures {
     this.#now = now;
   }
 
-  applied({ rows, conflicts, conflictTables, drift, dry }: Applied): void {
+  applied({ rows, conflicts, conflictTables, outcomes, drift, dry }: Applied): void {
+    if (outcomes !== undefined) this.meter.decided(outcomes);
     if (dry !== undefined) this.#addDry(dry);
     for (const [table, count] of conflictTables ?? [])
       this.#conflictTables.set(table, (this.#conflictTables.get(table) ?? 0) + count);

@@ -17,10 +17,11 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
+import type { LoadMeasures } from '../model/measures.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
-import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
+import type { ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
 import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
@@ -129,6 +130,10 @@ export class Inbound {
     return Math.max(this.#settled, this.#given);
   }
 
+  measures(): LoadMeasures {
+    return this.#figures.meter.read();
+  }
+
   figures(): PipelineFigures {
     return { ...this.#figures.read(), open: this.#options.open?.() ?? 0, deadLetters: this.#letters.size };
   }
@@ -180,9 +185,16 @@ export class Inbound {
     }
     // Every attempt fails the same way; once is enough for the log.
     if (before?.code === known.code && before.message === known.message) return;
-    const facts = { code: known.code, error: known.message, ...known.where };
+    const facts = { code: known.code, error: known.message, position: this.#figures.position, ...known.where };
     if (known.retry === 'never') this.#options.logger.error('pipeline failed', facts);
     else this.#options.logger.warn('pipeline interrupted; it will go on', facts);
+  }
+
+  #enters(phase: Phase): void {
+    const before = this.#figures.phase;
+    if (phase === before) return;
+    this.#figures.phase = phase;
+    this.#options.logger.info('phase changed', { from: before, to: phase, position: this.#figures.position });
   }
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
@@ -306,8 +318,12 @@ export class Inbound {
       return true;
     };
     this.#figures.position = checkpoint.position;
+    const { meter } = this.#figures;
     let first = true;
+    let free = performance.now();
     const apply = async (window: Window): Promise<void> => {
+      const began = performance.now();
+      meter.idled(began - free);
       if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
         // Every table that is there has been announced.
         first = false;
@@ -316,12 +332,14 @@ export class Inbound {
       }
       if (this.#left.size > 0) await this.#forgetLeft();
       const moved = await write(window);
+      free = performance.now();
+      meter.wrote(window.deliveries, free - began, this.#options.now());
       if (signal.aborted) return;
       this.#figures.copies(tables.copies, tables.copying);
       // An announcement moves nothing yet: what was wrong may be wrong still.
       if (moved && window.deliveries.some(({ kind }) => kind !== 'table')) {
         progress();
-        this.#figures.phase = tables.copying ? 'copying' : 'streaming';
+        this.#enters(tables.copying ? 'copying' : 'streaming');
         // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
         // the source says when it has told every table. One that was opened with this generation begins with them.
         const told = this.#attempted === this.#generation && (claimed === null || role !== 'to-serialiser');
@@ -340,7 +358,10 @@ export class Inbound {
     };
     const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     const ready = (window: Window): void => {
-      if (lanes === null) loading.prepare(window);
+      if (lanes !== null) return;
+      const began = performance.now();
+      loading.prepare(window);
+      meter.prepared(performance.now() - began);
     };
     await pump(stream.deliveries, feed, { ready, apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });

@@ -191,8 +191,11 @@ export class Loading {
           session.careful = true;
         } else if (error instanceof OtterError && BUSY.has(error.code) && attempt < BUSY_TRIES) {
           await this.#rollback();
-          this.#options.figures.waiting = error.message;
+          const { figures } = this.#options;
+          figures.waiting = error.message;
+          const began = performance.now();
           await backoff(attempt, signal);
+          figures.meter.stalled(performance.now() - began);
         } else if (error instanceof DuplicateKey && this.#twoWay && attempt < BUSY_TRIES) {
           await this.#rollback();
           again = true;

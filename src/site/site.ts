@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Spill } from '../model/key-store.ts';
 import { DRAFT_PREFIX, type TargetPort } from '../model/load.ts';
+import type { SiteMeasures } from '../model/measures.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
@@ -141,6 +142,10 @@ export class Site implements RunningSite {
     return Object.fromEntries(
       towards(this.#spec).map((desired) => [desired.spec.name, this.#incoming.figures(desired)]),
     );
+  }
+
+  measures(): SiteMeasures {
+    return { reader: this.#log.meter.read(), into: this.#incoming.measures(), out: this.#outgoing.measures() };
   }
 
   async stop(): Promise<void> {

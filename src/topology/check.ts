@@ -6,7 +6,7 @@
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { didYouMean, onlyNearest } from '../model/suggest.ts';
-import type { Topology } from '../model/topology.ts';
+import type { NodeSpec, Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkAlerts } from './check-alerts.ts';
 import { checkChannels } from './check-channels.ts';
@@ -88,6 +88,7 @@ function checkNodes(checked: Checked): void {
     const listen: Path = ['nodes', name, 'listen'];
     const advertise: Path = node.advertise === node.listen ? listen : ['nodes', name, 'advertise'];
     const address = networkAddress(checked, node.listen, listen);
+    checkHttp(checked, name, node);
     if (address !== null && !isLoopback(address.host)) open ??= listen;
     const peers = advertise === listen ? address : networkAddress(checked, node.advertise, advertise);
     if (address === null || peers === null) continue;
@@ -114,6 +115,14 @@ function checkNodes(checked: Checked): void {
     }
   }
   if (open !== null) checkLink(checked, open);
+}
+
+function checkHttp(checked: Checked, name: string, { listen, http }: NodeSpec): void {
+  if (http === undefined || http === 'off') return;
+  const path: Path = ['nodes', name, 'http'];
+  if (networkAddress(checked, http, path) === null || http !== listen) return;
+  const summary = `node \`${name}\` has one address for its peers and for metrics`;
+  checked.report({ code: 'OT8100', summary, detail: 'Give `http` another port.', path, at: 'value' });
 }
 
 /** `open`: the first address that other machines reach. */

@@ -93,8 +93,8 @@ function resolveRule(written: string | WrittenRule): InertSpec {
   return rule['when'] === undefined ? rule : { severity: 'error', on: 'change', ...rule };
 }
 
-function resolveNode({ region, listen, advertise = listen }: WrittenNode, link: LinkSpec | null): NodeSpec {
-  return { region, listen, advertise, ...(link === null ? {} : { link }) };
+function resolveNode({ region, listen, advertise = listen, http }: WrittenNode, link: LinkSpec | null): NodeSpec {
+  return { region, listen, advertise, ...(http === undefined ? {} : { http }), ...(link === null ? {} : { link }) };
 }
 
 function resolveDatabase(database: WrittenDatabase): DatabaseSpec {

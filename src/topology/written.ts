@@ -79,6 +79,8 @@ export interface WrittenNode {
   readonly listen: string;
   /** `host:port` under which the other nodes reach it. Default: the same as `listen`. */
   readonly advertise?: string;
+  /** `host:port` of its metrics and health over plain HTTP, which tell figures and never rows; or `off`. Default: on 127.0.0.1, one thousand above the port of `listen`. */
+  readonly http?: string;
 }
 
 /** A database server. It is read and written by one node of its region at a time. */

@@ -102,6 +102,8 @@ const READING: Readonly<Record<string, () => Typed>> = {
   'lock list': () => reads('lock', 'list'),
   'state export': () => reads('state', 'export', file('s')),
   conflicts: () => reads('conflicts'),
+  stats: () => reads('stats', 'shop'),
+  logs: () => reads('logs', '--no-follow'),
 };
 /** Commands that change it, in an order in which each has something to do. */
 const CHANGING: Readonly<Record<string, () => Typed>> = {

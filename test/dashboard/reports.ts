@@ -53,6 +53,7 @@ export function node(
     started: '2026-11-23T09:00:00Z',
     version: '0.1.0',
     error: null,
+    warning: null,
     ...over,
   };
 }

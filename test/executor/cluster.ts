@@ -8,7 +8,9 @@ import type { Logger, PipelineService, RunningSite, SiteFactory, SiteSpec, State
 import type { MetaRecord, NodeRecord, OwnerRecord, PipelineFigures, PipelineRecord } from '../../src/model/records.ts';
 import { STATE_FORMAT } from '../../src/model/records.ts';
 import type { ChannelSpec, DatabaseSpec, Kind, LinkSpec, NodeSpec, SpecByKind } from '../../src/model/topology.ts';
+import { LogRing } from '../../src/observe/log-ring.ts';
 import * as keys from '../../src/state/keys.ts';
+import { minutesInMemory } from '../../src/state/minute-file.ts';
 
 export const T = 'shop';
 export const WAIT = { timeout: 20_000, interval: 20 };
@@ -69,6 +71,7 @@ export class FakeSites {
             site.updates += 1;
           },
           figures: () => figuresOf(site),
+          measures: () => ({ reader: { selectSeconds: 0, stallSeconds: 0, transactions: 0 }, into: {}, out: {} }),
           service: { open: () => Promise.reject(new Error(`${spec.name} on ${node}`)) },
           stop: async () => end('stopped'),
           retire: async () => {
@@ -151,6 +154,9 @@ export class Cluster implements AsyncDisposable {
       },
       tell: (...told) => this.telling(...told),
       now: () => this.now(),
+      serve: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
+      minutes: minutesInMemory(),
+      lines: new LogRing(Date.now),
       logger: loggerInto(logged),
       signal: over.signal,
       timing: { beatMs: 50, settleMs: 300, leaseTtlMs: 60_000, resyncMs: 300, ...timing },

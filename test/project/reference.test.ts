@@ -8,6 +8,7 @@ import { ALERT_FACTS, WATCHED } from '../../src/model/alerts/facts.ts';
 import { CODES } from '../../src/model/codes.ts';
 import type { Explanation } from '../../src/model/explanation.ts';
 import { OWN_TABLES } from '../../src/mysql/otter-tables.ts';
+import { METRICS } from '../../src/observe/metric-list.ts';
 import { KEY_KINDS } from '../../src/state/keys.ts';
 import { person } from '../cli/person.ts';
 import { interfacesOf } from './interfaces.ts';
@@ -154,6 +155,24 @@ function alertsJsonPage(): string {
     .concat('\n');
 }
 
+function metricsPage(): string {
+  const rows = METRICS.map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${help.replaceAll('|', '\\|')} |`,
+  );
+  return `# Reference: metrics\n\nWhat a node serves at \`/metrics\` of its \`http\` address; [metrics, health and history](../metrics.md) says how to use it. All have the labels \`topology\` and\n\`node\` as well. The unit is in the name. Beside them are those of the process by the official client: \`process_*\` (memory, processor, open\nfiles) and \`nodejs_*\` (event loop, heap). Written from \`src/observe/metric-list.ts\`.\n\n| metric | type | labels | is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+}
+
+function statsOfPage(): string {
+  return [
+    '# Statistics as JSON',
+    '`otter stats --json` prints the first object. Keys are only added, never renamed. Written from `src/model/stats-json.ts`; see\n[what was in the last days](../history.md).',
+    ...interfacesOf('src/model/stats-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
 /** What can be asked stands at the end of a page whose words are not written from anything. */
 function alertsPage(): string {
   const head = '## Everything that can be asked\n';
@@ -171,6 +190,8 @@ function alertsPage(): string {
 test.each([
   ['docs/reference/alerts-json.md', alertsJsonPage],
   ['docs/alerts.md', alertsPage],
+  ['docs/reference/stats-json.md', statsOfPage],
+  ['docs/reference/metrics.md', metricsPage],
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
   ['docs/reference/commands.md', commandsPage],
