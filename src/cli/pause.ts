@@ -61,7 +61,7 @@ export async function restart(context: Context, options: PauseOptions, address: 
   }
   const late = await reported(store, topology, rest.pipelines, true, options.timeout ?? TIMEOUT_MS, signal);
   while ((await goOn(store, topology, await standing(store, topology, address, signal), audit)) === null);
-  if (late.length === 0) return settled(context, options, store, topology, rest, false);
+  if (late.length === 0) return await settled(context, options, store, topology, rest, false);
   context.stderr.write(
     `Error OT7008: nodes have not stopped it in time: ${printable(late.join(', '))}\n${shown(rest)} goes on.\n`,
   );

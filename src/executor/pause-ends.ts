@@ -4,7 +4,7 @@
  */
 import { compileChannel } from '../model/pipeline.ts';
 import type { StateStore } from '../model/ports.ts';
-import { moveKey, type ParsedKey, parseKey } from '../state/keys.ts';
+import { moveKey, type PausedKind, pauseKey } from '../state/keys.ts';
 import type { AuditEntry } from './audit.ts';
 import type { World } from './world.ts';
 
@@ -19,13 +19,13 @@ export interface PauseEnds {
 /** Returns the addresses of what goes on. */
 export async function endPauses({ store, topology, world, nowMs, audit }: PauseEnds): Promise<readonly string[]> {
   const ended: string[] = [];
-  for (const { key, seen } of world.pauses()) {
-    const parsed = parseKey(key);
+  for (const { kind, name, seen } of world.pauses()) {
     const { until } = seen.record;
-    if (parsed?.at !== 'pause' || until === undefined || Date.parse(until) > nowMs) continue;
-    const what = `${parsed.kind}.${parsed.name}`;
+    if (until === undefined || Date.parse(until) > nowMs) continue;
+    const key = pauseKey(topology, kind, name);
+    const what = `${kind}.${name}`;
     // What was wanted of one that rests means nothing when it goes on.
-    const moves = pipelinesOf(parsed, world)
+    const moves = pipelinesOf(kind, name, world)
       .filter((pipeline) => world.isMoved(pipeline))
       .map((pipeline) => moveKey(topology, pipeline));
     const result = await store.commit({
@@ -40,7 +40,7 @@ export async function endPauses({ store, topology, world, nowMs, audit }: PauseE
   return ended;
 }
 
-function pipelinesOf({ kind, name }: Extract<ParsedKey, { at: 'pause' }>, world: World): readonly string[] {
+function pipelinesOf(kind: PausedKind, name: string, world: World): readonly string[] {
   if (kind === 'pipeline') return [name];
   const spec = world.spec('channel', name)?.record.spec;
   return spec === undefined ? [] : compileChannel(name, spec).map((pipeline) => pipeline.name);

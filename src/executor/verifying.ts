@@ -131,9 +131,10 @@ export class Verifying {
   #wishes({ database, figures, owner }: OwnedSite): Wish[] {
     const { world, now } = this.#options;
     if (owner === null) return [];
-    return world.names('channel').flatMap((channel) => {
+    const written = (world.siteSpec(database)?.pipelines ?? []).filter(({ spec }) => spec.target === database);
+    return [...Map.groupBy(written, ({ spec }) => spec.channel)].flatMap(([channel, pipelines]) => {
       const verify = world.spec('channel', channel)?.record.spec.verify;
-      const mine = this.#pipelines().filter((one) => one.channel === channel && one.target === database);
+      const mine = pipelines.map(({ spec }) => spec);
       if (verify === undefined || !mine.some(isCompared)) return [];
       // What rests, copies or stands does not come on, which a comparison waits for.
       if (!mine.every(({ name }) => figures[name]?.phase === 'streaming')) return [];

@@ -23,7 +23,7 @@ import type {
 } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
-import type { ParsedKey } from '../state/keys.ts';
+import type { ParsedKey, PausedKind } from '../state/keys.ts';
 import {
   metaKey,
   moveKey,
@@ -129,10 +129,16 @@ export class World {
   }
 
   /** What somebody has paused. */
-  pauses(): readonly { readonly key: string; readonly seen: Seen<PauseRecord> }[] {
-    return [...this.#entries].flatMap(([key, seen]) =>
-      parseKey(key)?.at === 'pause' ? [{ key, seen: seen as Seen<PauseRecord> }] : [],
-    );
+  pauses(): readonly { readonly kind: PausedKind; readonly name: string; readonly seen: Seen<PauseRecord> }[] {
+    const addresses = this.#namesAt('paused', (key) => (key.at === 'pause' ? `${key.kind}.${key.name}` : null));
+    return addresses.flatMap((address) => {
+      const [kind, name] = [
+        address.slice(0, address.indexOf('.')) as PausedKind,
+        address.slice(address.indexOf('.') + 1),
+      ];
+      const seen = this.#at<PauseRecord>(pauseKey(this.#topology, kind, name));
+      return seen === null ? [] : [{ kind, name, seen }];
+    });
   }
 
   /** How a channel was last compared at a database by itself. */

@@ -6,6 +6,7 @@
  */
 import { OtterError } from '../model/error.ts';
 import { covers, parsePosition } from '../model/position.ts';
+import type { Executed } from './executed.ts';
 import { choose, type Sighting } from './taking-over.ts';
 
 export interface EndpointOptions {
@@ -39,6 +40,8 @@ export class EndpointInUse {
   readonly #followings = new Map<Following, string | null>();
   /** The same of the one that came furthest of those that follow no more. */
   #read: string | null = null;
+  /** What the one in use had when it was last seen. */
+  #had: Executed | null = null;
 
   constructor(options: EndpointOptions) {
     this.#options = options;
@@ -96,8 +99,9 @@ export class EndpointInUse {
     const used = this.#used;
     if (used === null) return this.#choose(await Promise.all(endpoints.map(sight)));
     const own = await sight(endpoints[used]!);
+    if (own.kind === 'answers') this.#had = own.has;
     const alone = endpoints.map((_, index) => (index === used ? own : NOT_ASKED));
-    if (choose({ ...this.#options, used, read: this.#positions(), sightings: alone }).index === used)
+    if (choose({ ...this.#options, used, read: this.#positions(), had: this.#had, sightings: alone }).index === used)
       return this.endpoint;
     return this.#choose(
       await Promise.all(endpoints.map(async (endpoint, index) => (index === used ? own : sight(endpoint)))),
@@ -111,9 +115,11 @@ export class EndpointInUse {
   #choose(sightings: readonly Sighting[]): string {
     const { name, moved } = this.#options;
     const used = this.#used;
-    const { index, error } = choose({ ...this.#options, used, read: this.#positions(), sightings });
+    const { index, error } = choose({ ...this.#options, used, read: this.#positions(), had: this.#had, sightings });
     if (index === null) throw error ?? new OtterError('OT4001', `${name}: no endpoint can be used`);
     if (index === used) return this.endpoint;
+    const taken = sightings[index]!;
+    this.#had = taken.kind === 'answers' ? taken.has : null;
     this.#used = index;
     if (used === null) return this.endpoint;
     this.#left.abort(movedTo(name, this.endpoint));

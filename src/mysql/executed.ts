@@ -56,6 +56,14 @@ export function hasAllOf(executed: Executed, other: Executed): boolean {
   );
 }
 
+/** Whether they have transactions of one origin; also where the other has none at all. */
+export function isRelated(executed: Executed, other: Executed): boolean {
+  const origins = (one: Executed): string[] => [...(one.family === 'mysql' ? one.set.sources : one.last).keys()];
+  const own = new Set(origins(executed));
+  const others = origins(other);
+  return executed.family === other.family && (others.length === 0 || others.some((origin) => own.has(origin)));
+}
+
 /** Whether nothing of what the position comes from has ever been there: another server, or one whose log was reset. */
 export function isStranger(executed: Executed, position: Position): boolean {
   if (executed.family === 'mysql')

@@ -240,7 +240,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       silenceMsMax,
     };
     const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
-    return this.#look.from(position, open, AbortSignal.any([signal, following.left]));
+    return await this.#look.from(position, open, AbortSignal.any([signal, following.left]));
   }
 
   /** What of the tables is not known yet, and can be told, as it was where reading begins. */

@@ -8,7 +8,7 @@
  */
 import { messageOf, OtterError } from '../model/error.ts';
 import { parsePosition } from '../model/position.ts';
-import { type Executed, hasAllOf, missing } from './executed.ts';
+import { type Executed, hasAllOf, isRelated, missing } from './executed.ts';
 
 /** What was found out about an endpoint. */
 export type Sighting =
@@ -40,6 +40,8 @@ export interface Question {
   readonly used: number | null;
   /** Up to where the log of the one in use has been read, by each who reads it. */
   readonly read: readonly string[];
+  /** What the one in use had when it was last seen; null: not known. */
+  readonly had: Executed | null;
 }
 
 export function choose(question: Question): Choice {
@@ -59,13 +61,15 @@ function isAtWork(sighting: Sighting | undefined): boolean {
 }
 
 /** Why this endpoint cannot take over, in words that follow its name; null: it can. */
-function obstacle({ name, sightings, read }: Question, index: number): string | null {
+function obstacle({ name, sightings, read, had }: Question, index: number): string | null {
   const sighting = sightings[index]!;
   if (sighting.kind !== 'answers') return withoutName(sighting.error, name);
   if (sighting.readOnly) return 'it is read-only';
   if (sighting.replicates === true) return 'it still replicates from another server';
   if (sighting.replicates === 'unseen')
     return 'the account may not see whether it replicates from another server (`GRANT REPLICATION CLIENT ON *.*`)';
+  if (had !== null && !isRelated(sighting.has, had))
+    return 'it has nothing of the log of the one in use: it is no replica';
   const lacks = read.map((position) => missing(sighting.has, parsePosition(position))).find((each) => each !== null);
   return lacks === undefined ? null : `it lacks transactions that were read already (${lacks})`;
 }

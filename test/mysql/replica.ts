@@ -35,7 +35,7 @@ function member(lab: LabServer): Member {
   });
   const with_ = async <T>(work: (session: Session) => Promise<T>): Promise<T> => {
     await using session = await server.connect({ multipleStatements: true });
-    return work(session);
+    return await work(session);
   };
   return {
     lab,

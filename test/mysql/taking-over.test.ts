@@ -74,7 +74,7 @@ test('whoever takes over takes writes, follows nobody, and has all that was read
         const used = at % sightings.length;
         const read = [`mysql:${asSet(list)}`];
         const endpoints = sightings.map((_, index) => `h${index}:3306`);
-        const { index, error } = choose({ name: 'hz', endpoints, sightings, used, read });
+        const { index, error } = choose({ name: 'hz', endpoints, sightings, used, read, had: null });
         expect((index === null) !== (error === null)).toBe(true);
         const own = sightings[used]!;
         if (own.kind === 'refuses' || (own.kind === 'answers' && !own.readOnly)) expect(index).toBe(used);
@@ -99,7 +99,7 @@ test('at the beginning, of several that take writes the one that has everything 
         return { kind: 'answers', readOnly: false, replicates: false, has: mysqlHas(asSet(list)) };
       });
       const endpoints = sets.map((_, index) => `h${index}:3306`);
-      const { index, error } = choose({ name: 'hz', endpoints, sightings, used: null, read: [] });
+      const { index, error } = choose({ name: 'hz', endpoints, sightings, used: null, read: [], had: null });
       const whole = sets.findIndex((one) => sets.every((other) => other.every((number) => one.includes(number))));
       expect(index).toBe(whole < 0 ? null : whole);
       expect(error?.code ?? null).toBe(whole < 0 ? 'OT4081' : null);
@@ -112,7 +112,7 @@ test('at the beginning, of several that take writes the one that has everything 
 test('at the beginning a preferred endpoint that does not let us in is told, since it may be the primary', () => {
   const fit: Sighting = { kind: 'answers', readOnly: false, replicates: false, has: mysqlHas('') };
   const ask = (...sightings: Sighting[]) =>
-    choose({ name: 'hz', endpoints: ['h0:1', 'h1:1'], sightings, used: null, read: [] });
+    choose({ name: 'hz', endpoints: ['h0:1', 'h1:1'], sightings, used: null, read: [], had: null });
   expect(ask(refuses, fit)).toMatchObject({ index: null, error: { code: 'OT4003' } });
   expect(ask(fit, refuses)).toEqual({ index: 0, error: null });
   expect(ask(gone, fit)).toEqual({ index: 1, error: null });
@@ -122,4 +122,29 @@ test('at the beginning a preferred endpoint that does not let us in is told, sin
     index: null,
     error: { code: 'OT4001', message: expect.stringContaining('h1:1: it still replicates from another server') },
   });
+});
+
+test('a server that has nothing of the one in use is no replica of it, also where nothing was read', () => {
+  const other: Sighting = {
+    kind: 'answers',
+    readOnly: false,
+    replicates: false,
+    has: mysqlHas(`${UUID[1]}:1-9`),
+  };
+  const ask = (had: string) =>
+    choose({
+      name: 'hz',
+      endpoints: ['h0:1', 'h1:1'],
+      sightings: [gone, other],
+      used: 0,
+      read: [],
+      had: mysqlHas(had),
+    });
+  expect(ask(`${UUID[0]}:1-5`)).toMatchObject({
+    index: null,
+    error: { code: 'OT4001', message: expect.stringContaining('h1:1: it has nothing of the log of the one in use') },
+  });
+  // A target of which it is behind may have lost what it likes.
+  expect(ask(`${UUID[0]}:1-5,${UUID[1]}:1-20`)).toEqual({ index: 1, error: null });
+  expect(ask('')).toEqual({ index: 1, error: null });
 });
