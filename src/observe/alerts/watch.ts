@@ -39,6 +39,8 @@ export function subjectsOf(
   }
 }
 
+/** A node that starts again, or hands a database over, takes no longer. */
+const UNOWNED_MS = 15_000;
 /** Nodes report every three seconds: what is older is not of now. */
 const FRESH_MS = 10_000;
 const COUNTED = ['conflicts', 'drift', 'rows'] as const;
@@ -62,6 +64,8 @@ interface Track {
 
 export class Watch {
   #tracks = new Map<string, Track>();
+  /** Databases that nobody owns: since when. */
+  #unowned = new Map<string, number>();
 
   /** @param records under the names that people know */
   look(records: TopologyRecords, nowMs: number): Sight {
@@ -74,9 +78,12 @@ export class Watch {
     this.#tracks = tracks;
     const all = report.channels.flatMap(({ pipelines }) => pipelines);
     const subjects = new Map(channels.flatMap(([, each]) => each).map((one) => [one.name, one]));
+    const unowned = Object.keys(records.specs.database).filter((name) => !isOwned(name, records));
+    this.#unowned = new Map(unowned.map((name) => [name, this.#unowned.get(name) ?? nowMs]));
     const databases = Object.keys(records.specs.database).map((name) => {
       const into = all.filter(({ target }) => target === name).map((one) => subjects.get(one.name)!);
-      return [name, databaseOf(name, records, all, into)] as const;
+      const left = nowMs - (this.#unowned.get(name) ?? nowMs) >= UNOWNED_MS;
+      return [name, databaseOf(name, left, all, into)] as const;
     });
     const nodes = report.nodes.map(({ name, alive, rss_bytes, databases: owned, error }) => {
       const subject: Subject = {
@@ -188,13 +195,12 @@ function copyOf({ phase, error }: PipelineStatus, figures: PipelineFigures | nul
   return underWay ? (error === null ? 'running' : 'failed') : '';
 }
 
-function databaseOf(
-  name: string,
-  { owners, nodes }: TopologyRecords,
-  all: readonly PipelineStatus[],
-  into: readonly Subject[],
-): Subject {
-  const owned = owners[name] !== undefined && nodes[owners[name].node] !== undefined;
+function isOwned(name: string, { owners, nodes }: TopologyRecords): boolean {
+  return owners[name] !== undefined && nodes[owners[name].node] !== undefined;
+}
+
+/** @param left whether nobody has owned it for long */
+function databaseOf(name: string, left: boolean, all: readonly PipelineStatus[], into: readonly Subject[]): Subject {
   const away = all.some(({ error }) => error !== null && AWAY.has(error.code) && error.database === name);
   const sum = (of: (one: Subject) => number | null): number | null =>
     into.reduce<number | null>((total, one) => {
@@ -205,7 +211,7 @@ function databaseOf(
   return {
     name: `database ${name}`,
     facts: {
-      down: !owned || away,
+      down: left || away,
       lag: lags.includes(null) ? null : Math.max(0, ...(lags as number[])),
       error: into
         .map(({ facts }) => facts['error'] as string)
