@@ -64,12 +64,16 @@ interface Track {
 
 export class Watch {
   #tracks = new Map<string, Track>();
+  /** When the record of a node was last seen to be another one: clocks of nodes may differ. */
+  readonly #heard = new Map<string, { readonly updatedMs: number; readonly atMs: number }>();
   /** Databases that nobody owns: since when. */
   #unowned = new Map<string, number>();
 
   /** @param records under the names that people know */
   look(records: TopologyRecords, nowMs: number): Sight {
     const report = statusReport(records, nowMs);
+    for (const [name, { updatedMs }] of Object.entries(records.nodes))
+      if (this.#heard.get(name)?.updatedMs !== updatedMs) this.#heard.set(name, { updatedMs, atMs: nowMs });
     const tracks = new Map<string, Track>();
     const channels = report.channels.map(
       ({ name, pipelines }) => [name, pipelines.map((one) => this.#pipeline(one, records, nowMs, tracks))] as const,
@@ -103,7 +107,9 @@ export class Watch {
 
   #pipeline(status: PipelineStatus, records: TopologyRecords, nowMs: number, tracks: Map<string, Track>): Subject {
     const { name, phase, error, copy } = status;
-    const reported = reportedOf(status, records, nowMs);
+    const heardMs = status.node === null ? undefined : this.#heard.get(status.node)?.atMs;
+    const isFresh = heardMs !== undefined && nowMs - heardMs < FRESH_MS;
+    const reported = isFresh ? reportedOf(status, records) : null;
     const resting = phase === 'paused' && !isRestarted(status);
     const track = this.#tracks.get(name) ?? beginning(nowMs);
     tracks.set(name, track);
@@ -117,8 +123,8 @@ export class Watch {
       phase,
       copy: copyOf(status, reported?.figures ?? null, copy !== null),
       error: text,
-      open_conflicts: reported === null ? null : status.open_conflicts,
-      dead_letters: reported === null ? null : status.dead_letters,
+      open_conflicts: reported === null ? null : (reported.figures.open ?? 0),
+      dead_letters: reported === null ? null : (reported.figures.deadLetters ?? 0),
     };
     return { name, facts, counts: reported === null ? { conflicts: null, drift: null, rows: null } : track.total };
   }
@@ -134,11 +140,11 @@ interface Reported {
   readonly node: NodeRecord;
 }
 
-/** Of now, by the node that owns the target; null: nobody tells. */
-function reportedOf({ name, node: owner }: PipelineStatus, { nodes }: TopologyRecords, nowMs: number): Reported | null {
+/** By the node that owns the target; null: nobody tells. */
+function reportedOf({ name, node: owner }: PipelineStatus, { nodes }: TopologyRecords): Reported | null {
   const node = owner === null ? undefined : nodes[owner];
   const figures = node?.pipelines[name];
-  return node === undefined || figures === undefined || nowMs - node.updatedMs >= FRESH_MS ? null : { figures, node };
+  return node === undefined || figures === undefined ? null : { figures, node };
 }
 
 function beginning(nowMs: number): Track {

@@ -25,6 +25,8 @@ class Looking {
   readonly reporting = new Set<'hz' | 'ca'>(['hz', 'ca']);
   readonly gone = new Set<'hz' | 'ca'>();
   memory = 100e6;
+  /** By how much the clocks of the nodes are late. */
+  slow = 0;
   pauses: Record<string, PauseRecord> = {};
   readonly #updated = { hz: START, ca: START };
 
@@ -55,7 +57,7 @@ class Looking {
         pid: 1,
         host: 'h',
       },
-      ...{ databases: [site], rssBytes: this.memory, error: null, updatedMs: this.#updated[site] },
+      ...{ databases: [site], rssBytes: this.memory, error: null, updatedMs: this.#updated[site] - this.slow },
       pipelines: { [site === 'ca' ? 'shop/hz>ca' : 'shop/ca>hz']: { ...FIGURES, ...this.figures[site] } },
     });
     const sites = (['hz', 'ca'] as const).filter((site) => !this.gone.has(site));
@@ -205,4 +207,10 @@ test('a node is down when it has no record; its memory', () => {
     about: [{ name: 'node n-ca', says: 'down' }],
   });
   expect(looking.verdict('down', 'node', 'n-hz').holds).toBe('no');
+});
+
+test('a node whose clock is wrong is not silent', () => {
+  const looking = new Looking();
+  looking.slow = 60_000;
+  expect(looking.verdict('lag > 5s', 'channel', 'shop', 60).holds).toBe('no');
 });
