@@ -79,14 +79,20 @@ function stateOf(incident: Incident | null): AlertJson['state'] {
 }
 
 function toldJson(receiver: string, { told }: Incident, newest: number): ToldJson {
-  const { number = 0, atMs = null, error = null, nextMs = 0 } = told[receiver] ?? {};
+  const {
+    number = 0,
+    atMs = null,
+    error = null,
+    nextMs = 0,
+  } = (Object.hasOwn(told, receiver) ? told[receiver] : undefined) ?? {};
   const again = number < newest && error !== null ? iso(nextMs) : null;
   return { receiver, number, at: atMs === null ? null : iso(atMs), error, again };
 }
 
 function failureOf(receiver: string, records: AlertsState['records']): ReceiverJson['error'] {
   for (const [alert, { incident }] of records) {
-    const error = incident?.told[receiver]?.error ?? null;
+    if (incident === null || !Object.hasOwn(incident.told, receiver)) continue;
+    const error = incident.told[receiver]?.error ?? null;
     if (error !== null) return { alert, ...error };
   }
   return null;

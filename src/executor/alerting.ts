@@ -21,7 +21,7 @@ import { leftTrials, openTrials } from './alert-trials.ts';
 import { said } from './owned-sites.ts';
 import type { Registration } from './presence.ts';
 import { type Tell, toldError } from './telling.ts';
-import type { World } from './world.ts';
+import type { Seen, World } from './world.ts';
 
 export interface AlertingOptions {
   readonly store: StateStore;
@@ -47,6 +47,8 @@ interface Office {
   readonly watch: Watch;
   readonly rates: Rates;
   readonly memories: Map<string, Memory>;
+  /** Alerts that this version does not understand. */
+  readonly unread: Set<string>;
 }
 
 export class Alerting {
@@ -73,12 +75,26 @@ export class Alerting {
     const names = namesIn(world);
     const rules = world.names('alert').flatMap((name) => {
       const { spec } = world.spec('alert', name)!.record;
-      return ruleOf(name, names.shownSpec('alert', spec)) ?? [];
+      const rule = ruleOf(name, names.shownSpec('alert', spec));
+      if (rule === null && spec.files === undefined && !office.unread.has(name)) {
+        office.unread.add(name);
+        this.#options.logger.error('alert is not understood by this version and is not judged', { alert: name });
+      }
+      return rule ?? [];
     });
     const nowMs = this.#options.now();
     const sight = office.watch.look(recordsIn(world, this.#options.topology, names), nowMs);
     office.rates.begin();
-    for (const rule of rules) if (!(await this.#judge(office, rule, sight, nowMs))) return;
+    const records = new Map(world.all<AlertRecord, 'alert'>('alert').map((one) => [one.key.name, one]));
+    const silent = new Set(
+      world
+        .all<SilenceRecord, 'silence'>('silence')
+        .flatMap(({ key, record }) => (record.untilMs > nowMs ? [key.address] : [])),
+    );
+    for (const rule of rules) {
+      const silenced = silent.has(`alert.${rule.name}`) || silent.has(`${rule.watched}.${rule.target}`);
+      if (!(await this.#judge(office, rule, records.get(rule.name) ?? null, silenced, sight, nowMs))) return;
+    }
     await this.#tidy(office, nowMs);
     if (!this.#closing) this.#answer(rules);
   }
@@ -133,6 +149,7 @@ export class Alerting {
       watch: new Watch(),
       rates: new Rates(),
       memories: new Map(),
+      unread: new Set(),
     };
     return this.#office;
   }
@@ -156,11 +173,17 @@ export class Alerting {
   // ------------------------------------------------------------ one alert
 
   /** False when this node is not the one any more. */
-  async #judge(office: Office, rule: Rule, sight: Sight, nowMs: number): Promise<boolean> {
-    const { topology, world, logger } = this.#options;
+  async #judge(
+    office: Office,
+    rule: Rule,
+    present: Seen<AlertRecord> | null,
+    silenced: boolean,
+    sight: Sight,
+    nowMs: number,
+  ): Promise<boolean> {
+    const { topology, logger } = this.#options;
     const { name, spec } = rule;
     const key = alertKey(topology, name);
-    const present = world.all<AlertRecord, 'alert'>('alert').find((one) => one.key.name === name) ?? null;
     const verdict = judge(rule.condition, subjectsOf(sight, rule.watched, rule.target), (subject, fact, perMs) =>
       office.rates.within(subject, fact, perMs, nowMs),
     );
@@ -168,7 +191,7 @@ export class Alerting {
     const { record, memory } = step(rule, present?.record ?? null, office.memories.get(name) ?? NOTHING_REMEMBERED, {
       nowMs,
       verdict,
-      silenced: this.#isSilenced(rule, nowMs),
+      silenced,
       within: spec.between === undefined || isWithin(spec.between, spec.zone ?? 'UTC', nowMs),
       outcomes,
       acted: this.#acted.has(name),
@@ -198,13 +221,6 @@ export class Alerting {
     }
     world.wrote({ key, value, revision: result.revision, created: result.revision });
     return true;
-  }
-
-  #isSilenced({ name, watched, target }: Rule, nowMs: number): boolean {
-    const addresses = [`alert.${name}`, `${watched}.${target}`];
-    return this.#options.world
-      .all<SilenceRecord, 'silence'>('silence')
-      .some(({ key, record }) => addresses.includes(key.address) && record.untilMs > nowMs);
   }
 
   #say(logger: Logger, alert: string, before: AlertRecord | null, { incident }: AlertRecord): void {

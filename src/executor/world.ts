@@ -153,10 +153,11 @@ export class World {
 
   /** All records of a kind, whatever they are about. */
   all<T, A extends ParsedKey['at']>(at: A): readonly (Seen<T> & { readonly key: Extract<ParsedKey, { at: A }> })[] {
-    return [...this.#entries].flatMap(([text, seen]) => {
-      const key = parseKey(text);
-      return key?.at === at ? [{ ...(seen as Seen<T>), key: key as Extract<ParsedKey, { at: A }> }] : [];
-    });
+    const texts = this.#namesAt(`all ${at}`, (key, text) => (key.at === at ? text : null));
+    return texts.map((text) => ({
+      ...(this.#entries.get(text) as Seen<T>),
+      key: parseKey(text) as Extract<ParsedKey, { at: A }>,
+    }));
   }
 
   /** Last revision at which another process may have owned the database; 0 when none was seen. */
@@ -251,13 +252,13 @@ export class World {
     return (this.#entries.get(key) as Seen<T> | undefined) ?? null;
   }
 
-  #namesAt(of: string, nameOf: (key: ParsedKey) => string | null): readonly string[] {
+  #namesAt(of: string, nameOf: (key: ParsedKey, text: string) => string | null): readonly string[] {
     const known = this.#names.get(of);
     if (known !== undefined) return known;
     const names: string[] = [];
     for (const key of this.#entries.keys()) {
       const parsed = parseKey(key);
-      const name = parsed === null ? null : nameOf(parsed);
+      const name = parsed === null ? null : nameOf(parsed, key);
       if (name !== null) names.push(name);
     }
     names.sort();

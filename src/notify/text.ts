@@ -3,6 +3,8 @@ import type { Notice } from '../model/alerts/notice.ts';
 
 const SIGNS = { firing: 'FIRING', repeat: 'STILL FIRING', recovered: 'OVER', test: 'TEST' } as const;
 
+const LISTED_MAX = 20;
+
 /** One line. */
 export function subjectOf({ kind, topology, summary }: Notice): string {
   return `[otter ${topology}] ${SIGNS[kind]} ${summary}`;
@@ -13,7 +15,8 @@ export function linesOf(notice: Notice): string[] {
   return [
     `${SIGNS[kind]}: ${summary}`,
     '',
-    ...about.map(({ name, says }) => `  ${name}${says === '' ? '' : `: ${says}`}`),
+    ...about.slice(0, LISTED_MAX).map(({ name, says }) => `  ${name}${says === '' ? '' : `: ${says}`}`),
+    ...(about.length > LISTED_MAX ? [`  and ${about.length - LISTED_MAX} more`] : []),
     ...(about.length === 0 ? [] : ['']),
     ...(when === '' ? [] : [`Alert ${alert} watches ${on}: ${when}`]),
     `Since ${since}${ended === null ? '' : `, over at ${ended}`}`,

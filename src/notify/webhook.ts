@@ -63,7 +63,12 @@ async function post(address: string, body: object, notice: Notice, posting: Post
 
 /** The code of the socket or of TLS: messages name the address. */
 function reasonOf(error: unknown): string {
-  const cause = error instanceof Error ? (error.cause as { readonly code?: unknown } | undefined) : undefined;
+  const cause =
+    error instanceof Error
+      ? (error.cause as { readonly code?: unknown; readonly message?: unknown } | undefined)
+      : undefined;
   if (typeof cause?.code === 'string') return cause.code;
+  // Ports of other protocols, to which no browser posts either.
+  if (cause?.message === 'bad port') return 'to such a port nothing is posted';
   return cause === undefined ? messageOf(error) : 'no connection';
 }

@@ -12,6 +12,7 @@ import {
   type NodeSpec,
   type Topology,
 } from '../model/topology.ts';
+import { alertEffects, receiverEffects } from './alert-effects.ts';
 import {
   type AppliedState,
   addressOf,
@@ -121,9 +122,11 @@ function ownEffects(change: RawChange, input: EffectInput): Effect[] {
         change.after as ChannelSpec | null,
         input.desired,
       );
-    case 'files':
     case 'alert':
+      return alertEffects(change);
     case 'notify':
+      return receiverEffects(change);
+    case 'files':
       return [{ risk: 'low', text: 'kept in the state store; this version does nothing with it yet' }];
     default:
       throw new UnreachableError(change.kind satisfies never);

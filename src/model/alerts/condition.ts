@@ -10,8 +10,7 @@ import { ALERT_FACTS, type AlertFact, WATCHED, type Watched } from './facts.ts';
 import { type Comparison, MEASURES, measured, type NumberType, type Pattern, type Test } from './tests.ts';
 import { ConditionProblem, type Word, wordsOf } from './words.ts';
 
-export type { Comparison, Pattern, Test } from './tests.ts';
-export { ConditionProblem } from './words.ts';
+export type { Test } from './tests.ts';
 
 /** One of them holds, and of that all tests. */
 export interface Condition {

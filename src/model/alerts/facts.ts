@@ -50,7 +50,10 @@ const CHANNEL_FACTS = {
 
 /** Of the pipelines into the database together. */
 const DATABASE_FACTS = {
-  down: { type: 'truth', is: 'no node owns it, or its server does not answer, or lets nobody in' },
+  down: {
+    type: 'truth',
+    is: 'no node has owned it for 15 seconds, or its server does not answer, or does not let otter in',
+  },
   lag: { type: 'duration', is: 'the largest of the pipelines into it' },
   error: { type: 'text', is: 'codes and messages of the pipelines into it that have one' },
   conflicts: { type: 'rate', is: 'of all pipelines into it' },

@@ -63,8 +63,8 @@ function summaryOf(rule: Rule, kind: NoticeKind, about: readonly About[], lasted
   const { name, watched, target } = rule;
   const [lasted, own] = [saidDuration(lastedMs), `${watched} ${target}`];
   if (kind === 'recovered') return `${name} is over: it held for ${lasted} (${namesOf(about, own)})`;
-  const still = kind === 'repeat' ? `still, for ${lasted}` : `for ${lasted}`;
-  return `${name}: ${about.length === 0 ? own : listOf(about)}, ${still}`;
+  const still = kind === 'repeat' ? `, still, for ${lasted}` : lastedMs < 1000 ? '' : `, for ${lasted}`;
+  return `${name}: ${about.length === 0 ? own : listOf(about)}${still}`;
 }
 
 function listOf(about: readonly About[]): string {

@@ -87,7 +87,7 @@ export function due({ spec }: Rule, { incident }: AlertRecord, nowMs: number): r
   if (incident?.notice == null) return [];
   const { notice, told } = incident;
   return spec.notify.filter((name) => {
-    const one = told[name];
+    const one = toldOf(told, name);
     return (one?.number ?? 0) < notice.number && (one?.nextMs ?? 0) <= nowMs;
   });
 }
@@ -170,7 +170,7 @@ function ended(rule: Rule, record: AlertRecord, incident: Incident, { nowMs }: M
     const over = { ...incident, notice: after(incident, 'recovered', nowMs), action: null };
     return { ...record, incident: over };
   }
-  const all = rule.spec.notify.every((name) => (told[name]?.number ?? 0) >= notice.number);
+  const all = rule.spec.notify.every((name) => (toldOf(told, name)?.number ?? 0) >= notice.number);
   return all || nowMs - endedMs! >= DAY_MS ? put(record, incident) : record;
 }
 
@@ -206,7 +206,7 @@ function withOutcomes(record: AlertRecord, { outcomes, nowMs }: Moment): AlertRe
   const told = { ...incident.told };
   for (const { receiver, incident: id, number, error } of outcomes) {
     if (id !== incident.id) continue;
-    const before: Told = told[receiver] ?? { number: 0, atMs: null, failures: 0, nextMs: 0, error: null };
+    const before: Told = toldOf(told, receiver) ?? { number: 0, atMs: null, failures: 0, nextMs: 0, error: null };
     const failures = before.failures + 1;
     const nextMs = nowMs + Math.min(TELL_AGAIN_MS_MAX, TELL_AGAIN_MS * 2 ** (failures - 1));
     told[receiver] =
@@ -215,6 +215,11 @@ function withOutcomes(record: AlertRecord, { outcomes, nowMs }: Moment): AlertRe
         : { ...before, failures, nextMs, error };
   }
   return outcomes.length === 0 ? record : { ...record, incident: { ...incident, told } };
+}
+
+/** A receiver may be called `constructor`. */
+function toldOf(told: Incident['told'], name: string): Told | undefined {
+  return Object.hasOwn(told, name) ? told[name] : undefined;
 }
 
 /** Among those that are over. */

@@ -39,6 +39,8 @@ export function subjectsOf(
   }
 }
 
+/** A node that starts again, or hands a database over, takes no longer. */
+const UNOWNED_MS = 15_000;
 /** Nodes report every three seconds: what is older is not of now. */
 const FRESH_MS = 10_000;
 const COUNTED = ['conflicts', 'drift', 'rows'] as const;
@@ -62,10 +64,16 @@ interface Track {
 
 export class Watch {
   #tracks = new Map<string, Track>();
+  /** When the record of a node was last seen to be another one: clocks of nodes may differ. */
+  readonly #heard = new Map<string, { readonly updatedMs: number; readonly atMs: number }>();
+  /** Databases that nobody owns: since when. */
+  #unowned = new Map<string, number>();
 
   /** @param records under the names that people know */
   look(records: TopologyRecords, nowMs: number): Sight {
     const report = statusReport(records, nowMs);
+    for (const [name, { updatedMs }] of Object.entries(records.nodes))
+      if (this.#heard.get(name)?.updatedMs !== updatedMs) this.#heard.set(name, { updatedMs, atMs: nowMs });
     const tracks = new Map<string, Track>();
     const channels = report.channels.map(
       ({ name, pipelines }) => [name, pipelines.map((one) => this.#pipeline(one, records, nowMs, tracks))] as const,
@@ -74,9 +82,12 @@ export class Watch {
     this.#tracks = tracks;
     const all = report.channels.flatMap(({ pipelines }) => pipelines);
     const subjects = new Map(channels.flatMap(([, each]) => each).map((one) => [one.name, one]));
+    const unowned = Object.keys(records.specs.database).filter((name) => !isOwned(name, records));
+    this.#unowned = new Map(unowned.map((name) => [name, this.#unowned.get(name) ?? nowMs]));
     const databases = Object.keys(records.specs.database).map((name) => {
       const into = all.filter(({ target }) => target === name).map((one) => subjects.get(one.name)!);
-      return [name, databaseOf(name, records, all, into)] as const;
+      const left = nowMs - (this.#unowned.get(name) ?? nowMs) >= UNOWNED_MS;
+      return [name, databaseOf(name, left, all, into)] as const;
     });
     const nodes = report.nodes.map(({ name, alive, rss_bytes, databases: owned, error }) => {
       const subject: Subject = {
@@ -96,7 +107,9 @@ export class Watch {
 
   #pipeline(status: PipelineStatus, records: TopologyRecords, nowMs: number, tracks: Map<string, Track>): Subject {
     const { name, phase, error, copy } = status;
-    const reported = reportedOf(status, records, nowMs);
+    const heardMs = status.node === null ? undefined : this.#heard.get(status.node)?.atMs;
+    const isFresh = heardMs !== undefined && nowMs - heardMs < FRESH_MS;
+    const reported = isFresh ? reportedOf(status, records) : null;
     const resting = phase === 'paused' && !isRestarted(status);
     const track = this.#tracks.get(name) ?? beginning(nowMs);
     tracks.set(name, track);
@@ -110,8 +123,8 @@ export class Watch {
       phase,
       copy: copyOf(status, reported?.figures ?? null, copy !== null),
       error: text,
-      open_conflicts: reported === null ? null : status.open_conflicts,
-      dead_letters: reported === null ? null : status.dead_letters,
+      open_conflicts: reported === null ? null : (reported.figures.open ?? 0),
+      dead_letters: reported === null ? null : (reported.figures.deadLetters ?? 0),
     };
     return { name, facts, counts: reported === null ? { conflicts: null, drift: null, rows: null } : track.total };
   }
@@ -127,11 +140,11 @@ interface Reported {
   readonly node: NodeRecord;
 }
 
-/** Of now, by the node that owns the target; null: nobody tells. */
-function reportedOf({ name, node: owner }: PipelineStatus, { nodes }: TopologyRecords, nowMs: number): Reported | null {
+/** By the node that owns the target; null: nobody tells. */
+function reportedOf({ name, node: owner }: PipelineStatus, { nodes }: TopologyRecords): Reported | null {
   const node = owner === null ? undefined : nodes[owner];
   const figures = node?.pipelines[name];
-  return node === undefined || figures === undefined || nowMs - node.updatedMs >= FRESH_MS ? null : { figures, node };
+  return node === undefined || figures === undefined ? null : { figures, node };
 }
 
 function beginning(nowMs: number): Track {
@@ -188,13 +201,12 @@ function copyOf({ phase, error }: PipelineStatus, figures: PipelineFigures | nul
   return underWay ? (error === null ? 'running' : 'failed') : '';
 }
 
-function databaseOf(
-  name: string,
-  { owners, nodes }: TopologyRecords,
-  all: readonly PipelineStatus[],
-  into: readonly Subject[],
-): Subject {
-  const owned = owners[name] !== undefined && nodes[owners[name].node] !== undefined;
+function isOwned(name: string, { owners, nodes }: TopologyRecords): boolean {
+  return owners[name] !== undefined && nodes[owners[name].node] !== undefined;
+}
+
+/** @param left whether nobody has owned it for long */
+function databaseOf(name: string, left: boolean, all: readonly PipelineStatus[], into: readonly Subject[]): Subject {
   const away = all.some(({ error }) => error !== null && AWAY.has(error.code) && error.database === name);
   const sum = (of: (one: Subject) => number | null): number | null =>
     into.reduce<number | null>((total, one) => {
@@ -205,7 +217,7 @@ function databaseOf(
   return {
     name: `database ${name}`,
     facts: {
-      down: !owned || away,
+      down: left || away,
       lag: lags.includes(null) ? null : Math.max(0, ...(lags as number[])),
       error: into
         .map(({ facts }) => facts['error'] as string)

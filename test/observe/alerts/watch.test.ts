@@ -25,6 +25,8 @@ class Looking {
   readonly reporting = new Set<'hz' | 'ca'>(['hz', 'ca']);
   readonly gone = new Set<'hz' | 'ca'>();
   memory = 100e6;
+  /** By how much the clocks of the nodes are late. */
+  slow = 0;
   pauses: Record<string, PauseRecord> = {};
   readonly #updated = { hz: START, ca: START };
 
@@ -55,7 +57,7 @@ class Looking {
         pid: 1,
         host: 'h',
       },
-      ...{ databases: [site], rssBytes: this.memory, error: null, updatedMs: this.#updated[site] },
+      ...{ databases: [site], rssBytes: this.memory, error: null, updatedMs: this.#updated[site] - this.slow },
       pipelines: { [site === 'ca' ? 'shop/hz>ca' : 'shop/ca>hz']: { ...FIGURES, ...this.figures[site] } },
     });
     const sites = (['hz', 'ca'] as const).filter((site) => !this.gone.has(site));
@@ -189,7 +191,9 @@ test('a database is down when nobody owns it, or its server is away', () => {
   looking.figures.ca = { deadLetters: 3, lagMs: 5000 };
   expect(looking.verdict('dead_letters > 2 and lag >= 5s', 'database', 'ca').holds).toBe('yes');
   looking.gone.add('ca');
-  expect(looking.verdict('down', 'database', 'ca').holds).toBe('yes');
+  // As long as a node takes that starts again.
+  expect(looking.verdict('down', 'database', 'ca', 14).holds).toBe('no');
+  expect(looking.verdict('down', 'database', 'ca', 2).holds).toBe('yes');
 });
 
 test('a node is down when it has no record; its memory', () => {
@@ -203,4 +207,10 @@ test('a node is down when it has no record; its memory', () => {
     about: [{ name: 'node n-ca', says: 'down' }],
   });
   expect(looking.verdict('down', 'node', 'n-hz').holds).toBe('no');
+});
+
+test('a node whose clock is wrong is not silent', () => {
+  const looking = new Looking();
+  looking.slow = 60_000;
+  expect(looking.verdict('lag > 5s', 'channel', 'shop', 60).holds).toBe('no');
 });
