@@ -115,7 +115,8 @@ describe.each(Object.entries(SITUATIONS))('when %s', (_, items) => {
   ])('every screen fits %d x %d exactly', (columns, rows) => {
     const paint = { glyphs: glyphs(false), columns, nowMs: NOW_MS };
     for (const shown of [
-      ...VIEWS.flatMap((view) => [shownOf(items, view), shownOf([...items, ...ASKED], view, null, true)]),
+      ...VIEWS.map((view, index) => shownOf(index % 2 === 0 ? items : [...items, ...ASKED], view, null, true)),
+      ...ANSWERS.map(([place]) => shownOf([...items, ...ASKED], at(place))),
       ...WORKS.map((work) => shownOf(items, FIRST_VIEW, work)),
     ]) {
       const lines = screenLines(shown, rows, paint);
