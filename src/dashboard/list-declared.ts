@@ -1,5 +1,5 @@
 /** Tables of a channel, file sets and alerts as lists. */
-import type { AlertStatus, FilesStatus, MatchedTable, StatusReport } from '../model/status.ts';
+import type { FilesStatus, MatchedTable, StatusReport } from '../model/status.ts';
 import type { TablesSeen } from './desk.ts';
 import { count, duration } from './figures.ts';
 import type { ListOf } from './list.ts';
@@ -72,31 +72,61 @@ export function filesList({ files }: StatusReport, { glyphs }: Paint): ListOf<Fi
   };
 }
 
-export function alertList({ alerts = [] }: StatusReport, { glyphs, nowMs }: Paint): ListOf<AlertStatus> {
-  const sign: Record<AlertStatus['state'], Span> = {
-    firing: span(`${glyphs.away} firing`, 'bad'),
-    pending: span(`${glyphs.phases.pending} pending`, 'warn'),
-    silenced: span(`${glyphs.phases.paused} silenced`, 'dim'),
-  };
+/** What an alert holds for, or a receiver that could not be told. */
+interface AlertRow {
+  readonly alert: string;
+  readonly state: 'fires' | 'not told';
+  readonly about: string;
+  readonly since: string | null;
+  readonly says: string;
+}
+
+export function alertList({ alerts }: StatusReport, { glyphs, nowMs }: Paint): ListOf<AlertRow> {
+  const firing = (alerts?.firing ?? []).flatMap(({ alert, since, about }) =>
+    about.map(({ name, says }): AlertRow => ({ alert, state: 'fires', about: name, since, says })),
+  );
+  const deaf = (alerts?.receivers ?? []).map(
+    ({ receiver, code, message }): AlertRow => ({
+      alert: '',
+      state: 'not told',
+      about: receiver,
+      since: null,
+      says: `${code}: ${message}`,
+    }),
+  );
   return {
-    rows: alerts,
-    name: ({ name, about }) => `${name} ${about}`,
-    texts: ({ name, state, about, message }) => [name, state, about, message],
+    rows: [...firing, ...deaf],
+    name: ({ alert, about }) => `${alert} ${about}`,
+    texts: ({ alert, state, about, says }) => [alert, state, about, says],
     columns: [
-      { title: 'ALERT', drop: 0, width: 12, cell: ({ name }) => [span(name)], by: ({ name }) => name },
-      { title: 'STATE', drop: 0, width: 10, cell: ({ state }) => [sign[state]], by: ({ state }) => state },
+      {
+        title: 'ALERT',
+        drop: 0,
+        width: 12,
+        cell: ({ alert }) => [alert === '' ? span(glyphs.none, 'dim') : span(printable(alert))],
+        by: ({ alert }) => alert,
+      },
+      {
+        title: 'STATE',
+        drop: 0,
+        width: 10,
+        cell: ({ state }) => [span(`${glyphs.away} ${state}`, state === 'fires' ? 'bad' : 'warn')],
+        by: ({ state }) => state,
+      },
       { title: 'ABOUT', drop: 0, cell: ({ about }) => [span(printable(about))], by: ({ about }) => about },
       {
         title: 'SINCE',
         align: 'right',
         drop: 1,
         width: 8,
-        cell: ({ since }) => [span(duration(Math.max(0, nowMs - Date.parse(since))))],
+        cell: ({ since }) => [
+          since === null ? span(glyphs.none, 'dim') : span(duration(Math.max(0, nowMs - Date.parse(since)))),
+        ],
         by: ({ since }) => since,
       },
-      { title: 'WHAT', drop: 2, width: 20, growTo: 120, cell: ({ message }) => [span(printable(message))] },
+      { title: 'WHAT', drop: 2, width: 20, growTo: 120, cell: ({ says }) => [span(printable(says))] },
     ],
     none: 'No alerts.',
-    about: ({ name }) => `alert.${name}`,
+    about: ({ alert }) => (alert === '' ? null : `alert.${alert}`),
   };
 }

@@ -105,7 +105,7 @@ export function errorLines(
 
 /** How the whole stands, in words. */
 export function summaryLine(report: StatusReport, { glyphs, columns }: Paint): Line {
-  const firing = (report.alerts ?? []).filter(({ state }) => state === 'firing').length;
+  const firing = report.alerts?.firing.length ?? 0;
   const alerts: Line =
     firing === 0 ? [] : [span(`  ${glyphs.away} ${firing} ${firing === 1 ? 'alert fires' : 'alerts fire'}: 6`, 'bad')];
   return fitted([span(`  ${printable(report.summary)}.`, 'strong'), ...alerts], columns, glyphs.more);

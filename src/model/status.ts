@@ -13,12 +13,33 @@ export interface StatusReport {
   readonly nodes: readonly NodeStatus[];
   readonly channels: readonly ChannelStatus[];
   readonly files: readonly FilesStatus[];
-  /** Alerts that fire or are about to; absent where none are watched. */
-  readonly alerts?: readonly AlertStatus[] | undefined;
   /** Who applies right now, or null. */
   readonly applying: string | null;
   /** Why the state store told nothing; the figures are then the nodes' own, asked at their ports. Null when it told. */
   readonly store_away: { readonly code: string; readonly message: string } | null;
+  /** What `otter alerts` says more of; absent where nodes are asked in the store's place. */
+  readonly alerts?: AlertsStatus | undefined;
+}
+
+export interface AlertsStatus {
+  readonly firing: readonly FiringStatus[];
+  /** Receivers that could not be told the newest notice. */
+  readonly receivers: readonly DeafStatus[];
+}
+
+export interface FiringStatus {
+  readonly alert: string;
+  /** Since when its condition holds. */
+  readonly since: string;
+  /** What it holds for, as of the newest notice. */
+  readonly about: readonly { readonly name: string; readonly says: string }[];
+}
+
+export interface DeafStatus {
+  readonly receiver: string;
+  /** See `otter explain CODE`. */
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface RegionStatus {
@@ -190,17 +211,6 @@ export interface MatchedTable {
 export interface DatabaseAway {
   readonly database: string;
   readonly code: string;
-  readonly message: string;
-}
-
-export interface AlertStatus {
-  readonly name: string;
-  /** `pending` until it has been so for as long as its `for` says. */
-  readonly state: 'pending' | 'firing' | 'silenced';
-  /** The channel, pipeline, database, node or file set. */
-  readonly about: string;
-  readonly since: string;
-  /** What is so, in words. */
   readonly message: string;
 }
 

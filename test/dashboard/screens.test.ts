@@ -396,9 +396,10 @@ describe('what was asked for', () => {
     expect(draw([HEALTHY], { view: at({ kind: 'alerts' }) })).toContain('No alerts.');
     expect(draw([HEALTHY], { view: at({ kind: 'files' }) })).toContain('No file set is declared.');
     const since = new Date(NOW_MS - 65_000).toISOString();
-    const alerts = [{ name: 'lag', state: 'firing' as const, about: 'shop', since, message: 'lag is 40 s' }];
+    const firing = [{ alert: 'lag', since, about: [{ name: 'shop', says: 'lag is 40 s' }] }];
+    const alerts = { firing, receivers: [{ receiver: 'ops', code: 'OT7003', message: 'no answer' }] };
     expect(draw([{ ...HEALTHY, alerts }], { view: at({ kind: 'alerts' }) })).toMatch(
-      /firing +shop +1m05s +lag is 40 s/,
+      /lag +✕ fires +shop +1m05s +lag is 40 s\n +– +✕ not told +ops/,
     );
     expect(draw([{ ...HEALTHY, alerts }])).toContain('1 alert fires: 6');
   });
