@@ -13,7 +13,7 @@ import { nodeKey, ownerKey } from '../src/state/keys.ts';
 import { openStore } from '../src/state/open.ts';
 import { Pane } from '../test/dashboard/pane.ts';
 import { Otter } from '../test/e2e/otter.ts';
-import { cpuSeconds } from './shared/figures.ts';
+import { cpuSeconds, until } from './shared/figures.ts';
 import { ROOT, startPart } from './shared/part.ts';
 
 const bench = startPart({
@@ -61,13 +61,13 @@ const pane = stack.use(
     folder: otter.folder,
   }),
 );
-await pane.shows(`of ${pipelines}`);
+await until('it is drawn', async () => (await pane.screen()).includes(`of ${pipelines}`));
 await sleep(WARM_MS);
 const pid = await pane.pid();
 const [before] = cpuSeconds([pid]);
 await sleep(seconds * 1000);
 const [after] = cpuSeconds([pid]);
-await pane.shows('ch0/');
+if (!(await pane.screen()).includes('ch0/')) throw new Error('the dashboard shows no pipeline any more');
 bench.tell({
   name: `the dashboard with ${pipelines} pipelines, of a core`,
   value: (100 * (after! - before!)) / seconds,

@@ -12,7 +12,9 @@ import { coloured, glyphs } from './theme.ts';
 
 /** Mounted rows cost time on every frame; nobody reads more than this at once. */
 const ROWS_MAX = 60;
-const TICK_MS = 1_000;
+/** Reports come once a second or two, and draw; without them it is drawn all the same. */
+const TICK_MS = 500;
+const IDLE_MS = 2_200;
 
 export interface DashboardProps {
   readonly controller: Controller;
@@ -49,7 +51,7 @@ const Row = memo(function Row({ text }: RowProps): ReactNode {
   return <Text wrap="truncate">{text === '' ? ' ' : text}</Text>;
 });
 
-/** The time of this drawing; where nothing is reported it is drawn once a second all the same, since ages go on. */
+/** The time of this drawing; where nothing is reported it is drawn all the same after a while, since ages go on. */
 function useNow(now: () => number): number {
   const [, drawAgain] = useReducer((count: number) => count + 1, 0);
   const nowMs = now();
@@ -59,7 +61,7 @@ function useNow(now: () => number): number {
   });
   useEffect(() => {
     const timer = setInterval(() => {
-      if (performance.now() - drawn.current > TICK_MS * 0.9) drawAgain();
+      if (performance.now() - drawn.current > IDLE_MS) drawAgain();
     }, TICK_MS);
     return () => {
       clearInterval(timer);

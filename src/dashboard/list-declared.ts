@@ -72,36 +72,61 @@ export function filesList({ files }: StatusReport, { glyphs }: Paint): ListOf<Fi
   };
 }
 
-interface Firing {
+/** What an alert holds for, or a receiver that could not be told. */
+interface AlertRow {
   readonly alert: string;
+  readonly state: 'fires' | 'not told';
   readonly about: string;
+  readonly since: string | null;
   readonly says: string;
-  readonly since: string;
 }
 
-/** One line for each thing that an alert fires for. */
-export function alertList({ alerts }: StatusReport, { nowMs }: Paint): ListOf<Firing> {
-  const rows = (alerts?.firing ?? []).flatMap(({ alert, since, about }) =>
-    about.map(({ name, says }): Firing => ({ alert, about: name, says, since })),
+export function alertList({ alerts }: StatusReport, { glyphs, nowMs }: Paint): ListOf<AlertRow> {
+  const firing = (alerts?.firing ?? []).flatMap(({ alert, since, about }) =>
+    about.map(({ name, says }): AlertRow => ({ alert, state: 'fires', about: name, since, says })),
+  );
+  const deaf = (alerts?.receivers ?? []).map(
+    ({ receiver, code, message }): AlertRow => ({
+      alert: '',
+      state: 'not told',
+      about: receiver,
+      since: null,
+      says: `${code}: ${message}`,
+    }),
   );
   return {
-    rows,
+    rows: [...firing, ...deaf],
     name: ({ alert, about }) => `${alert} ${about}`,
-    texts: ({ alert, about, says }) => [alert, about, says],
+    texts: ({ alert, state, about, says }) => [alert, state, about, says],
     columns: [
-      { title: 'ALERT', drop: 0, width: 12, cell: ({ alert }) => [span(alert, 'bad')], by: ({ alert }) => alert },
+      {
+        title: 'ALERT',
+        drop: 0,
+        width: 12,
+        cell: ({ alert }) => [alert === '' ? span(glyphs.none, 'dim') : span(printable(alert))],
+        by: ({ alert }) => alert,
+      },
+      {
+        title: 'STATE',
+        drop: 0,
+        width: 10,
+        cell: ({ state }) => [span(`${glyphs.away} ${state}`, state === 'fires' ? 'bad' : 'warn')],
+        by: ({ state }) => state,
+      },
       { title: 'ABOUT', drop: 0, cell: ({ about }) => [span(printable(about))], by: ({ about }) => about },
       {
         title: 'SINCE',
         align: 'right',
         drop: 1,
         width: 8,
-        cell: ({ since }) => [span(duration(Math.max(0, nowMs - Date.parse(since))))],
+        cell: ({ since }) => [
+          since === null ? span(glyphs.none, 'dim') : span(duration(Math.max(0, nowMs - Date.parse(since)))),
+        ],
         by: ({ since }) => since,
       },
       { title: 'WHAT', drop: 2, width: 20, growTo: 120, cell: ({ says }) => [span(printable(says))] },
     ],
-    none: 'No alert fires.',
-    about: ({ alert }) => `alert.${alert}`,
+    none: 'No alerts.',
+    about: ({ alert }) => (alert === '' ? null : `alert.${alert}`),
   };
 }

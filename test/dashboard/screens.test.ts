@@ -115,7 +115,8 @@ describe.each(Object.entries(SITUATIONS))('when %s', (_, items) => {
   ])('every screen fits %d x %d exactly', (columns, rows) => {
     const paint = { glyphs: glyphs(false), columns, nowMs: NOW_MS };
     for (const shown of [
-      ...VIEWS.flatMap((view) => [shownOf(items, view), shownOf([...items, ...ASKED], view, null, true)]),
+      ...VIEWS.map((view, index) => shownOf(index % 2 === 0 ? items : [...items, ...ASKED], view, null, true)),
+      ...ANSWERS.map(([place]) => shownOf([...items, ...ASKED], at(place))),
       ...WORKS.map((work) => shownOf(items, FIRST_VIEW, work)),
     ]) {
       const lines = screenLines(shown, rows, paint);
@@ -392,11 +393,14 @@ describe('what was asked for', () => {
   });
 
   it('names no alert and no file set where there are none', () => {
-    expect(draw([HEALTHY], { view: at({ kind: 'alerts' }) })).toContain('No alert fires.');
+    expect(draw([HEALTHY], { view: at({ kind: 'alerts' }) })).toContain('No alerts.');
     expect(draw([HEALTHY], { view: at({ kind: 'files' }) })).toContain('No file set is declared.');
     const since = new Date(NOW_MS - 65_000).toISOString();
-    const alerts = { firing: [{ alert: 'lag', since, about: [{ name: 'shop', says: 'lag is 40 s' }] }], receivers: [] };
-    expect(draw([{ ...HEALTHY, alerts }], { view: at({ kind: 'alerts' }) })).toMatch(/lag +shop +1m05s +lag is 40 s/);
+    const firing = [{ alert: 'lag', since, about: [{ name: 'shop', says: 'lag is 40 s' }] }];
+    const alerts = { firing, receivers: [{ receiver: 'ops', code: 'OT7003', message: 'no answer' }] };
+    expect(draw([{ ...HEALTHY, alerts }], { view: at({ kind: 'alerts' }) })).toMatch(
+      /lag +✕ fires +shop +1m05s +lag is 40 s\n +– +✕ not told +ops/,
+    );
     expect(draw([{ ...HEALTHY, alerts }])).toContain('1 alert fires: 6');
   });
 });

@@ -75,7 +75,7 @@ describe('on a real terminal', () => {
   it('keys work, and the screen follows the window', async () => {
     await using pane = await dashboard();
     await pane.type('G', 'Enter');
-    await pane.shows(/▸ shop\/ca>hz[\s\S]*Position/);
+    await pane.shows(/› shop\/ca>hz[\s\S]*Position/);
     await pane.type('Escape');
     await pane.shows(/CONFLICTS/);
     await pane.type(':', 'channels', 'Enter');
@@ -86,13 +86,13 @@ describe('on a real terminal', () => {
     await pane.resize(130, 40);
     await vi.waitFor(async () => {
       const rows = (await pane.screen()).split('\n');
-      expect(rows[0]).toMatch(/^ otter .{112}\d\d:\d\d:\d\d$/);
+      expect(rows[0]).toMatch(/^ otter .{114}\d\d:\d\d:\d\d$/);
       expect(rows[38]).toContain('q quit');
     }, WAIT);
     await pane.resize(60, 16);
     await vi.waitFor(async () => {
       const rows = (await pane.screen()).split('\n');
-      expect(rows[0]).toMatch(/^ otter .{42}\d\d:\d\d:\d\d$/);
+      expect(rows[0]).toMatch(/^ otter .{44}\d\d:\d\d:\d\d$/);
       expect(rows[14]).toContain('q quit');
     }, WAIT);
     await pane.type('q');
