@@ -78,7 +78,8 @@ function paused({ name, paused: rest, waiting }: UnwordedPipeline): string {
   if (rest === null || rest === undefined) {
     return `${name} rests: its channel is not enabled${waiting === null ? '' : `; ${waiting}`}`;
   }
-  return `${name} was paused by ${rest.by}${because(rest.reason)}`;
+  const until = rest.until === null ? '' : ` until ${rest.until}`;
+  return `${name} was paused by ${rest.by}${until}${rest.reason === null ? '' : `, because ${rest.reason}`}`;
 }
 
 /** What is left for a person, however well it goes. */

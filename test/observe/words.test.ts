@@ -37,7 +37,7 @@ describe('a pipeline in words', () => {
     [{ phase: 'stopped', error }, 'has stopped: shop.orders key 7: the target refuses it'],
     [
       { phase: 'paused', paused: { by: 'ann@desk', at: '2026-11-23T12:00:00Z', reason: 'a migration', until: null } },
-      'was paused by ann@desk: a migration',
+      'was paused by ann@desk, because a migration',
     ],
     [{ phase: 'paused' }, 'rests: its channel is not enabled'],
     [
