@@ -10,12 +10,14 @@ import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
 import { bounded, loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
+import { Side } from './files/side.ts';
 import { endpointOf } from './import/address.ts';
 import { credentialsOf } from './link/credentials.ts';
 import { askNode } from './link/figures.ts';
-import { linkClient } from './link/routing.ts';
+import { linksOf } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { OtterError } from './model/error.ts';
+import type { FilesFactory } from './model/file-link.ts';
 import type { ServerAddress } from './model/importing.ts';
 import type { SiteFactory, SiteSpec } from './model/ports.ts';
 import type { RowMaking } from './model/row-making.ts';
@@ -81,6 +83,7 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               name,
               version,
               sites: siteFactory(env, limits),
+              files: FILES,
               connect: connectWith(env),
               logger,
               signal: together,
@@ -151,12 +154,12 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
 
 /** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
 function connectWith(env: Env): Connect {
-  return async ({ node, lineage, listen, link, free, services, addressOf, figures, logger }) => {
+  return async ({ node, lineage, listen, link, free, services, files, addressOf, figures, logger }) => {
     const credentials = credentialsOf(link, (reference) => resolveSecret(reference, env), logger);
     await free();
-    const server = await startLinkServer({ listen, node, services, lineage, figures, credentials, logger });
-    const client = linkClient({ local: services, addressOf, lineage, credentials, logger });
-    return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+    const server = await startLinkServer({ listen, node, services, files, lineage, figures, credentials, logger });
+    const links = linksOf({ local: services, localFiles: files, addressOf, lineage, credentials, logger });
+    return { ...links, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   };
 }
 
@@ -181,6 +184,10 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
     },
   };
 }
+
+const FILES: FilesFactory = {
+  start: (spec, link, logger) => new Side({ spec, link, logger, now: Date.now }),
+};
 
 /** What rows are made with that are masked, or go through a module. */
 function rowMaking(env: Env): RowMaking {

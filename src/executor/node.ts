@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OtterError } from '../model/error.ts';
+import type { FilesFactory } from '../model/file-link.ts';
 import { RENAMABLE } from '../model/kept-names.ts';
 import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
@@ -30,6 +31,7 @@ export interface NodeOptions {
   readonly name: string;
   readonly version: string;
   readonly sites: SiteFactory;
+  readonly files: FilesFactory;
   /** Opens both ends of the node's links, once its address is known and again when it changes. */
   readonly connect: Connect;
   readonly logger: Logger;
@@ -111,6 +113,7 @@ class WorkerNode {
     this.#link = new NodeLink(options.connect, {
       node: name,
       services: (database) => this.#sites.service(database),
+      files: (side) => this.#sites.fileService(side),
       addressOf: (database) => this.#world.owner(database)?.record ?? null,
       figures: () => this.#answer(),
       logger: this.#logger,
@@ -123,6 +126,8 @@ class WorkerNode {
       world: this.#world,
       sites: options.sites,
       link: this.#link.client,
+      files: options.files,
+      fileLink: this.#link.files,
       logger: this.#logger,
       registration: () => this.#registration(),
       settlingMs: () => this.#settlingMs(),
@@ -166,7 +171,7 @@ class WorkerNode {
     this.#queue.add(SWEEP);
     const { name } = this.#options;
     const mine = this.#world.ownedDatabases().filter((database) => this.#world.owner(database)?.record.node === name);
-    for (const database of new Set([...this.#world.names('database'), ...this.#sites.databases, ...mine])) {
+    for (const database of new Set([...this.#world.ownable(), ...this.#sites.names, ...mine])) {
       this.#queue.add(DATABASE + database);
     }
   }
@@ -197,7 +202,7 @@ class WorkerNode {
     if (meta === null || (known?.lineage === meta.lineage && known.serial === meta.serial)) return false;
     // Who may begin nothing has nothing to do, and has done nothing.
     if (this.#registration() === null) return false;
-    const databases = new Set([...this.#world.names('database'), ...this.#sites.databases]);
+    const databases = new Set([...this.#world.ownable(), ...this.#sites.names]);
     for (const database of databases) if (decide(this.#sites.look(database)).kind !== 'none') return false;
     this.#settled = { lineage: meta.lineage, serial: meta.serial };
     return true;
@@ -206,7 +211,7 @@ class WorkerNode {
   async #convergeLink(): Promise<void> {
     const address = this.#address();
     // What still runs is still asked by its peers.
-    if (address === null && this.#sites.databases.length > 0) return;
+    if (address === null && this.#sites.names.length > 0) return;
     if (await this.#link.converge(address)) this.#lookAtAll();
     this.#fault = null;
   }
@@ -269,6 +274,7 @@ class WorkerNode {
 
   #record({ region, advertise }: NodeSpec): NodeRecord {
     const sites = this.#sites.all;
+    const files = this.#sites.files;
     this.#settle();
     return {
       instance: this.#instance,
@@ -283,6 +289,7 @@ class WorkerNode {
       rssBytes: process.memoryUsage.rss(),
       error: this.#fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
+      ...(files.sides.length === 0 ? {} : { sides: files.sides, files: files.figures }),
       updatedMs: this.#now(),
     };
   }

@@ -33,7 +33,11 @@ export class Aside implements AsyncDisposable {
   readonly #parts: Directory;
   readonly #gone: Directory;
 
-  private constructor(root: Root, directories: Directories, [made, parts, gone]: readonly [Directory, Directory, Directory]) {
+  private constructor(
+    root: Root,
+    directories: Directories,
+    [made, parts, gone]: readonly [Directory, Directory, Directory],
+  ) {
     this.#root = root;
     this.#directories = directories;
     [this.#new, this.#parts, this.#gone] = [made, parts, gone];
@@ -73,7 +77,11 @@ export class Aside implements AsyncDisposable {
   async make(bytes: Buffer, content: FileContent): Promise<Made | null> {
     if (bytes.length !== content.size || hash('sha256', bytes) !== content.hash) return null;
     const at = this.#new.at(randomBytes(9).toString('hex'));
-    const handle = await open(at, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW, content.mode);
+    const handle = await open(
+      at,
+      constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW,
+      content.mode,
+    );
     try {
       await handle.write(bytes, 0, bytes.length, 0);
       return { at, stat: await finish(handle, content) };

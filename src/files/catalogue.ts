@@ -197,7 +197,12 @@ export class Catalogue {
   }
 
   failures(flow: string, after: BytePath, limit: number): BytePath[] {
-    const rows = this.#all('select path from failed where flow = ? and path > ? order by path limit ?', flow, bytesOf(after), limit);
+    const rows = this.#all(
+      'select path from failed where flow = ? and path > ? order by path limit ?',
+      flow,
+      bytesOf(after),
+      limit,
+    );
     return rows.map(({ path }) => Buffer.from(path as Uint8Array).toString('latin1'));
   }
 

@@ -25,7 +25,8 @@ export async function openPlain(directory: Directory, name: BytePath): Promise<F
     handle = await open(directory.at(name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return null;
-    if (codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO') throw refused(join(directory.path, name), 'is no plain file');
+    if (codeOf(error) === 'ELOOP' || codeOf(error) === 'ENXIO')
+      throw refused(join(directory.path, name), 'is no plain file');
     throw error;
   }
   try {

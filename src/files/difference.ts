@@ -43,7 +43,10 @@ export async function byPieces(options: DifferenceOptions): Promise<ReadProblem 
     const [theirs, ours] = await Promise.all([told(options), placesOf(cutPieces(pieces(handle, 0, size)))]);
     const steps = stepsOf(theirs, ours, part.done);
     // Where nothing of it is here, it comes faster as a whole.
-    if (!steps.some(({ kind }) => kind === 'here') || theirs.reduce((sum, [length]) => sum + length, 0) !== content.size)
+    if (
+      !steps.some(({ kind }) => kind === 'here') ||
+      theirs.reduce((sum, [length]) => sum + length, 0) !== content.size
+    )
       return null;
     for (let from = 0; from < steps.length; ) {
       const some: Step[] = [];
@@ -52,7 +55,10 @@ export async function byPieces(options: DifferenceOptions): Promise<ReadProblem 
         some.push(steps[from]!);
         if (steps[from]!.kind === 'comes') parts += 1;
       }
-      const coming = new Coming(options, some.flatMap((step) => (step.kind === 'comes' ? [step.part] : [])));
+      const coming = new Coming(
+        options,
+        some.flatMap((step) => (step.kind === 'comes' ? [step.part] : [])),
+      );
       try {
         for (const step of some) {
           if (step.kind === 'comes') {

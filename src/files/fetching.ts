@@ -2,8 +2,9 @@
  * Contents brought here, each whole and of the wanted hash, and not in its place yet: from what is here already where that will do, and
  * else over the link.
  */
-import { copyFile, open, unlink } from 'node:fs/promises';
+
 import { constants } from 'node:fs';
+import { copyFile, open, unlink } from 'node:fs/promises';
 import { OtterError } from '../model/error.ts';
 import type { FileChange, FileContent, FileFrame, FileLink, ReadProblem } from '../model/file-link.ts';
 import { type Aside, finish, type Made } from './aside.ts';
@@ -160,7 +161,8 @@ export class Fetching {
     const part = await aside.part(content);
     try {
       const here = catalogue.get(change.path)?.content ?? null;
-      const ask = (request: Parameters<FileLink['ask']>[1]): AsyncIterable<FileFrame> => link.ask(from, request, signal);
+      const ask = (request: Parameters<FileLink['ask']>[1]): AsyncIterable<FileFrame> =>
+        link.ask(from, request, signal);
       if (here !== null && here.size > WHOLE_BYTES_MAX && part.done < content.size) {
         const problem = await byPieces({ directories, path: change.path, content, part, ask, figures });
         if (problem !== null) return problem;

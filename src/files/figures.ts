@@ -30,7 +30,8 @@ export class Figures {
     this.#bytesReceived += bytes;
     const atMs = performance.now();
     const last = this.#recent.at(-1);
-    if (last !== undefined && atMs - last.atMs < 100) this.#recent[this.#recent.length - 1] = { atMs: last.atMs, bytes: last.bytes + bytes };
+    if (last !== undefined && atMs - last.atMs < 100)
+      this.#recent[this.#recent.length - 1] = { atMs: last.atMs, bytes: last.bytes + bytes };
     else this.#recent.push({ atMs, bytes });
     while (this.#recent.length > 0 && atMs - this.#recent[0]!.atMs > RATE_MS) this.#recent.shift();
   }

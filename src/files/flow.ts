@@ -146,7 +146,13 @@ export class Flow {
     }
   }
 
-  #begins({ changes, behind }: { readonly changes: readonly FileChange[]; readonly behind: { files: number; bytes: number } }): void {
+  #begins({
+    changes,
+    behind,
+  }: {
+    readonly changes: readonly FileChange[];
+    readonly behind: { files: number; bytes: number };
+  }): void {
     const figures = this.#figures;
     figures.observedGeneration = this.#options.generation();
     figures.waiting = null;
@@ -228,7 +234,8 @@ export class Flow {
         try {
           await this.look(paths, signal);
         } catch (error) {
-          if (!signal.aborted) this.#options.logger.debug('not mended yet', { flow: flow.name, error: messageOf(error) });
+          if (!signal.aborted)
+            this.#options.logger.debug('not mended yet', { flow: flow.name, error: messageOf(error) });
         }
       }
     }

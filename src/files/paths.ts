@@ -18,7 +18,6 @@ export function faultOf(path: BytePath): string | null {
   if (path === '') return 'it is empty';
   if (path.length > PATH_BYTES_MAX) return 'it is longer than 64 KiB';
   if (path.startsWith('/')) return 'it begins at the root of the file system';
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the character that ends names for the system
   if (/[\u0000\u0100-\uffff]/.test(path)) return 'it has a byte that no name has';
   for (const name of path.split('/')) {
     if (name === '' || name === '.' || name === '..') return `it has a part \`${name}\``;

@@ -122,7 +122,8 @@ export class Placing {
     const content = merged.state.content;
     const within = await enter(directories, directory, content !== null, touched);
     if (content === null) {
-      if (within !== null && before !== null && before.content !== null) await this.#remove(directories, within, name, before);
+      if (within !== null && before !== null && before.content !== null)
+        await this.#remove(directories, within, name, before);
       return { job, inode: 0 };
     }
     if (before?.content?.hash === content.hash) return { job, inode: (await liken(within!, name, content)).inode };
@@ -135,7 +136,13 @@ export class Placing {
   }
 
   /** The old file gets another name before it loses this one: whoever wrote it in that moment has not written in vain. */
-  async #replace(within: Directory, name: BytePath, made: Made, before: Known | null, beside: BytePath | null): Promise<void> {
+  async #replace(
+    within: Directory,
+    name: BytePath,
+    made: Made,
+    before: Known | null,
+    beside: BytePath | null,
+  ): Promise<void> {
     const { aside, conflicted, hint, now } = this.#options;
     const at = within.at(name);
     if (before === null || before.content === null) return rename(made.at, at);

@@ -7,8 +7,8 @@
  */
 import { constants, existsSync, type Stats } from 'node:fs';
 import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
-import type { BytePath } from '../model/file-link.ts';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { BytePath } from '../model/file-link.ts';
 import { bytesOf, join, shownPath, split } from './paths.ts';
 
 const BY_DESCRIPTOR = existsSync('/proc/self/fd');
@@ -141,7 +141,7 @@ export class Directories implements AsyncDisposable {
         return await opened();
       } catch (error) {
         const code = codeOf(error);
-          if (code === 'ELOOP' || code === 'ENOTDIR') {
+        if (code === 'ELOOP' || code === 'ENOTDIR') {
           // What was below a directory that is a file now is gone.
           if (!make && (await lstat(at).catch(() => null))?.isFile() === true) return null;
           throw refused(path, 'is a link or no directory');
@@ -223,7 +223,9 @@ export function plainStat(of: { size: bigint; mtimeNs: bigint; mode: bigint; ino
 }
 
 export function isSameStat(one: PlainStat, other: PlainStat): boolean {
-  return one.size === other.size && one.mtimeUs === other.mtimeUs && one.mode === other.mode && one.inode === other.inode;
+  return (
+    one.size === other.size && one.mtimeUs === other.mtimeUs && one.mode === other.mode && one.inode === other.inode
+  );
 }
 
 async function bigStat(at: Buffer) {

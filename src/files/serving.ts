@@ -197,14 +197,21 @@ export class Serving implements FileService {
     await using directories = new Directories(this.#options.root);
     const found = await this.#open(directories, { path, hash, from: -PIECE_BYTES - 1 });
     if (!('handle' in found)) {
-      yield { head: { kind: 'read', parts: [[0, 0, true, 'problem' in found ? found.problem : 'changed']] }, body: NONE };
+      yield {
+        head: { kind: 'read', parts: [[0, 0, true, 'problem' in found ? found.problem : 'changed']] },
+        body: NONE,
+      };
       return;
     }
     try {
       for (const [index, [offset, length]] of parts.entries()) {
         for await (const piece of pieces(found.handle, offset, offset + length)) {
           await this.#pace(piece.length, signal);
-          yield { head: { kind: 'read', parts: [[index, piece.length, false, null]] }, body: piece, plain: !packs(piece) };
+          yield {
+            head: { kind: 'read', parts: [[index, piece.length, false, null]] },
+            body: piece,
+            plain: !packs(piece),
+          };
         }
         yield { head: { kind: 'read', parts: [[index, 0, true, null]] }, body: NONE };
       }

@@ -103,7 +103,9 @@ export class Side implements RunningFiles {
     if (life === null) {
       const { set, region } = this.#spec;
       const why = this.#error === null ? 'it is just starting' : this.#error.message;
-      throw new OtterError('OT8022', `the side of files.${set} in ${region} does not answer: ${why}`, { retry: 'backoff' });
+      throw new OtterError('OT8022', `the side of files.${set} in ${region} does not answer: ${why}`, {
+        retry: 'backoff',
+      });
     }
     return life.serving.ask(request, AbortSignal.any([signal, this.#over.signal, this.#anew.signal]));
   }
@@ -179,7 +181,11 @@ export class Side implements RunningFiles {
     this.#life = { serving, flows };
     this.#error = null;
     began();
-    const work = [watching.run(), this.#tidy(aside, both), ...flows.map(async (flow) => this.#flow(flow, watching, tree, both))];
+    const work = [
+      watching.run(),
+      this.#tidy(aside, both),
+      ...flows.map(async (flow) => this.#flow(flow, watching, tree, both)),
+    ];
     try {
       await Promise.race(work);
     } finally {

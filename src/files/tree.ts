@@ -119,7 +119,8 @@ export class Tree {
     const { catalogue } = this.#options;
     const here = before?.content ?? null;
     // It was put in the place of another of the same content: nothing that others need to know.
-    const alike = here !== null && here.hash === content.hash && here.mode === content.mode && here.mtimeUs === content.mtimeUs;
+    const alike =
+      here !== null && here.hash === content.hash && here.mode === content.mode && here.mtimeUs === content.mtimeUs;
     if (alike) {
       catalogue.together(() => catalogue.put(path, { content, version: before!.version }, inode, false));
       return 'same';

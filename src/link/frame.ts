@@ -15,11 +15,13 @@ import { constants, crc32, zstdCompress, zstdCompressSync, zstdDecompressSync } 
 import { OtterError } from '../model/error.ts';
 import { unreadable } from './decode.ts';
 
-export const FRAME = { request: 1, acknowledge: 2, opening: 3, deliveries: 4, error: 5, end: 6 } as const;
+export const FRAME = { request: 1, acknowledge: 2, opening: 3, deliveries: 4, error: 5, end: 6, files: 7 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
 export interface Frame {
   readonly kind: number;
+  readonly bytes: Buffer;
+  /** As a text, made when it is asked for. */
   readonly payload: string;
 }
 
@@ -91,6 +93,13 @@ export class DeliveryPacker {
   }
 }
 
+/** Bytes that may not get smaller: those that do not go as they are. @throws OtterError OT6008 */
+export async function bytesFrame(kind: FrameKind, bytes: Buffer, packs: boolean): Promise<Buffer> {
+  if (packs) return packed(kind, bytes, FRAME_BYTES_MAX);
+  if (bytes.length > FRAME_BYTES_MAX) throw tooLarge(bytes.length, FRAME_BYTES_MAX);
+  return frame(kind, PLAIN, bytes, bytes.length);
+}
+
 /** For small frames that must not wait: never packed. */
 export function plainFrame(kind: FrameKind, payload: string): Buffer {
   const plain = Buffer.from(payload);
@@ -145,7 +154,13 @@ export class FrameReader {
       const kind = bytes.readUInt8(4);
       const plain = unpack(bytes, this.#recent.bytes);
       if (kind === FRAME.deliveries) this.#recent.add(plain);
-      yield { kind, payload: plain.toString() };
+      yield {
+        kind,
+        bytes: plain,
+        get payload() {
+          return plain.toString();
+        },
+      };
     }
   }
 

@@ -3,6 +3,7 @@
  *
  * `spec` is written by apply, `status` by the node that owns the target, `nodes` and `owner` under a node's lease.
  */
+import type { FileFlowFigures } from './files.ts';
 import type { Stays } from './stays.ts';
 import type { Kind, SpecByKind } from './topology.ts';
 
@@ -135,6 +136,10 @@ export interface NodeRecord {
   /** Why it can own nothing, or null. */
   readonly error: ErrorRecord | null;
   readonly pipelines: Readonly<Record<string, PipelineFigures>>;
+  /** Sides of file sets that it serves; nodes of earlier versions serve none, and do not tell. */
+  readonly sides?: readonly string[] | undefined;
+  /** Flows of files into those, by their names. */
+  readonly files?: Readonly<Record<string, FileFlowFigures>> | undefined;
   readonly updatedMs: number;
 }
 
@@ -159,7 +164,7 @@ export interface NodeAnswer {
   readonly names?: readonly KeptName[] | undefined;
 }
 
-/** `owner/<database>`, under the owner's lease. */
+/** `owner/<database>`, or `owner/<side of a file set>`, under the owner's lease. */
 export interface OwnerRecord {
   readonly node: string;
   /** `instance` of the node's record. */

@@ -5,6 +5,7 @@
  * every default present. Secrets are references; they are resolved by the node that needs them.
  */
 import type { ConflictKeep, ConflictLogLevel } from './conflict.ts';
+import type { FileSetSpec } from './files.ts';
 
 export type Engine = 'mysql' | 'mariadb' | 'oracle';
 export type SecretRef = { readonly env: string } | { readonly file: string };
@@ -145,7 +146,7 @@ export interface ChannelSpec {
   readonly inert: Readonly<Record<string, unknown>>;
 }
 
-/** Anything declared that nodes do nothing with (file sets, alerts, notify, guards, rules, history): kept whole, compared as JSON. */
+/** Anything declared that nodes do nothing with (alerts, notify, guards, rules, history): kept whole, compared as JSON. */
 export type InertSpec = Readonly<Record<string, unknown>>;
 
 export interface SpecByKind {
@@ -153,7 +154,7 @@ export interface SpecByKind {
   readonly node: NodeSpec;
   readonly database: DatabaseSpec;
   readonly channel: ChannelSpec;
-  readonly files: InertSpec;
+  readonly files: FileSetSpec;
   readonly alert: InertSpec;
   readonly notify: InertSpec;
   /** `guards` and `rules`, what plans are held against; and `history`, how much is kept of what was applied. */

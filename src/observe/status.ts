@@ -17,6 +17,7 @@ import {
   type PipelineStatus,
   type StatusReport,
 } from '../model/status.ts';
+import { filesStatus } from './files-status.ts';
 
 /** The records of one topology, parsed. */
 export interface TopologyRecords {
@@ -27,7 +28,7 @@ export interface TopologyRecords {
     readonly node: Readonly<Record<string, SpecRecord<'node'>>>;
     readonly database: Readonly<Record<string, SpecRecord<'database'>>>;
     readonly channel: Readonly<Record<string, SpecRecord<'channel'>>>;
-    readonly files: Readonly<Record<string, unknown>>;
+    readonly files: Readonly<Record<string, SpecRecord<'files'>>>;
   };
   readonly nodes: Readonly<Record<string, NodeRecord>>;
   readonly owners: Readonly<Record<string, OwnerRecord>>;
@@ -76,7 +77,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
       );
       return { name: channel, ready, generation, pipelines };
     }),
-    files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
+    files: byName(specs.files).map(([files, record]) => filesStatus(files, record, records, nowMs)),
     applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
     store_away: null,
   };

@@ -1,5 +1,6 @@
 /** A change explained: why it is there, what it does to rows, positions and running pipelines, and how grave that is. */
 import { UnreachableError } from '../model/error.ts';
+import type { FileSetSpec } from '../model/files.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { isAnother } from '../model/stays.ts';
 import {
@@ -22,6 +23,7 @@ import {
 } from './change.ts';
 import { channelEffects } from './channel-effects.ts';
 import type { RawChange } from './diff.ts';
+import { filesEffects } from './files-effects.ts';
 import { irrevocable } from './irrevocable.ts';
 import { loosened } from './loosened.ts';
 import { databasesOf } from './references.ts';
@@ -121,6 +123,7 @@ function ownEffects(change: RawChange, input: EffectInput): Effect[] {
         input.desired,
       );
     case 'files':
+      return filesEffects(change.before as FileSetSpec | null, change.after as FileSetSpec | null, input.desired);
     case 'alert':
     case 'notify':
       return [{ risk: 'low', text: 'kept in the state store; this version does nothing with it yet' }];

@@ -1,5 +1,6 @@
 /** A status report as text for people: one line per pipeline, errors in words beneath, then the nodes. */
-import type { IndexStatus, PipelineStatus, StatusReport } from '../model/status.ts';
+import type { FilesStatus, IndexStatus, PipelineStatus, StatusReport } from '../model/status.ts';
+import { byteText, columns } from './columns.ts';
 import { printable } from './width.ts';
 
 const NAMED_TABLES_MAX = 5;
@@ -29,15 +30,10 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     row.node ?? '-',
   ]);
   const heads = ['PIPELINE', 'PHASE', 'LAG', 'ROWS', 'APPLIED', 'CONFLICTS', 'NODE'];
-  const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd();
-  lines.push(paint(2, line(heads)));
+  const [head, ...texts] = columns([heads, ...cells]);
+  lines.push(paint(2, head!));
   for (const [index, row] of rows.entries()) {
-    const text = line(cells[index]!);
+    const text = texts[index]!;
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
     if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
@@ -57,7 +53,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
   if (rows.length === 0) lines.push('    nothing: no channel is applied');
-  lines.push('');
+  lines.push(...filesLines(report.files, paint), '');
   for (const node of report.nodes) {
     const state = node.alive
       ? `owns ${node.databases.join(', ') || 'nothing'}`
@@ -66,6 +62,32 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
   }
   return `${lines.join('\n')}\n`;
+}
+
+function filesLines(sets: readonly FilesStatus[], paint: (code: number, text: string) => string): string[] {
+  const flows = sets.flatMap((set) => set.flows);
+  if (flows.length === 0) return [];
+  const cells = flows.map((flow) => [
+    flow.name,
+    flow.phase,
+    `${flow.backlog_files} (${byteText(flow.backlog_bytes)})`,
+    `${byteText(flow.bytes_per_second)}/s`,
+    String(flow.files_done),
+    String(flow.conflicts),
+    flow.node ?? '-',
+  ]);
+  const [head, ...texts] = columns([['FILES', 'PHASE', 'BACKLOG', 'RATE', 'DONE', 'CONFLICTS', 'NODE'], ...cells]);
+  const lines = ['', paint(2, head!)];
+  for (const [index, flow] of flows.entries()) {
+    const text = texts[index]!;
+    lines.push(flow.error !== null ? paint(31, text) : flow.phase === 'streaming' ? text : paint(33, text));
+    if (flow.error !== null) lines.push(...errorLines(flow.error).map((one, i) => (i === 0 ? paint(31, one) : one)));
+    if (flow.failures > 0)
+      lines.push(paint(33, `    ${flow.failures} files could not be brought, and are tried again: see the node's log`));
+    if (flow.refused > 0) lines.push(`    ${flow.refused} paths are left alone: links, devices, or not to be read`);
+    if (flow.waiting !== null) lines.push(paint(33, `    waits: ${printable(flow.waiting)}`));
+  }
+  return lines;
 }
 
 function errorLines({ code, message, hint }: NonNullable<PipelineStatus['error']>): string[] {

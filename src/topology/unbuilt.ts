@@ -5,6 +5,7 @@
  * which plan and apply refuse; the rest is a warning.
  */
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import type { FileSetSpec } from '../model/files.ts';
 import type { ChannelSpec, ConflictSpec, TableSpec, Topology } from '../model/topology.ts';
 import { addressAt, finding } from './finding.ts';
 import type { Path } from './tree.ts';
@@ -65,7 +66,26 @@ export const UNBUILT = {
     missing: 'Two-way, tables are written in the order in which their rows come.',
   },
   verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
-  files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
+  filesFollow: {
+    key: 'files.*.follow',
+    severity: 'error',
+    missing: 'Files that rows name are not carried with them: use `watch`.',
+  },
+  filesResolver: {
+    key: 'files.*.resolver',
+    severity: 'error',
+    missing: 'Files of a row are told by `follow.path` alone.',
+  },
+  filesStore: {
+    key: 'files.*.roots: s3://...',
+    severity: 'error',
+    missing: 'A root is a directory: object stores are not read or written.',
+  },
+  filesConflict: {
+    key: 'files.*.conflict: by, merge, groups, counters, log, keep, or policy: manual',
+    severity: 'error',
+    missing: 'Files are decided whole, by `policy: site-priority` or `last-write-wins` (the later time of the file).',
+  },
   alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
   notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
 } as const satisfies Record<string, UnbuiltKey>;
@@ -89,13 +109,23 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
       ofTable(table, channel, ['channels', name, 'tables', i], tell);
     });
   }
-  for (const name of Object.keys(topology.files)) tell('files', `file set \`${name}\``, ['files', name]);
+  for (const [name, set] of Object.entries(topology.files)) ofFiles(set, ['files', name], tell);
   for (const name of Object.keys(topology.alert)) tell('alerts', `alert \`${name}\``, ['alerts', name]);
   for (const name of Object.keys(topology.notify)) tell('notify', `receiver \`${name}\``, ['notify', name]);
   return found;
 }
 
 type Tell = (id: UnbuiltId, what: string, path: Path) => void;
+
+function ofFiles({ follow, resolver, roots, conflict = {} }: FileSetSpec, base: Path, tell: Tell): void {
+  if (follow !== undefined) tell('filesFollow', '`follow`', [...base, 'follow']);
+  if (resolver !== undefined) tell('filesResolver', '`resolver`', [...base, 'resolver']);
+  for (const [region, root] of Object.entries(roots))
+    if (/^[a-z0-9]+:\/\//i.test(root)) tell('filesStore', `the root \`${root}\``, [...base, 'roots', region]);
+  const { policy, priority: _, ...others } = conflict;
+  for (const key of Object.keys(others)) tell('filesConflict', `\`${key}\` of files`, [...base, 'conflict', key]);
+  if (policy === 'manual') tell('filesConflict', '`policy: manual` of files', [...base, 'conflict', 'policy']);
+}
 
 function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;

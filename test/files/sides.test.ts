@@ -1,5 +1,17 @@
 /** Trees kept the same by two sides: one way and both, renames, deletions, conflicts, cuts, and names of any bytes. */
-import { appendFileSync, chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, unlinkSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { Sides } from './sides.ts';
 

@@ -35,9 +35,20 @@ export class Sides implements AsyncDisposable {
 
   start(...regions: string[]): void {
     for (const region of regions) {
-      const spec = { lineage: 'l', topology: 't', name: sideName('s', region), set: 's', region, generation: 1, spec: this.#spec };
+      const spec = {
+        lineage: 'l',
+        topology: 't',
+        name: sideName('s', region),
+        set: 's',
+        region,
+        generation: 1,
+        spec: this.#spec,
+      };
       const timing = { quietMs: 10, scanEveryMs: 3_600_000 };
-      this.#sides.set(region, new Side({ spec, link: this.#link(region), logger: this.#logger(), now: Date.now, timing }));
+      this.#sides.set(
+        region,
+        new Side({ spec, link: this.#link(region), logger: this.#logger(), now: Date.now, timing }),
+      );
     }
   }
 
@@ -63,7 +74,8 @@ export class Sides implements AsyncDisposable {
       const [looks, ...otherLooks] = all(false);
       for (const other of otherLooks) expect(other).toEqual(looks);
       for (const side of this.#sides.values())
-        for (const figures of Object.values(side.figures())) expect(figures).toMatchObject({ phase: 'streaming', backlogFiles: 0 });
+        for (const figures of Object.values(side.figures()))
+          expect(figures).toMatchObject({ phase: 'streaming', backlogFiles: 0 });
       const [first, ...others] = all(true);
       for (const other of others) expect(other).toEqual(first);
       return first!;

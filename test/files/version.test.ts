@@ -41,8 +41,7 @@ class World {
     if (one.kind === 'tell') return void this.tell(one.from, one.to);
     const before = this.states[one.side]!;
     if (one.kind === 'remove' && (before?.content ?? null) === null) return;
-    const content =
-      one.kind === 'remove' ? null : { size: 1, mtimeUs: one.mtimeUs, mode: 0o644, hash: `h${one.text}` };
+    const content = one.kind === 'remove' ? null : { size: 1, mtimeUs: one.mtimeUs, mode: 0o644, hash: `h${one.text}` };
     this.states[one.side] = { content, version: changed(before?.version ?? null, `${SIDES[one.side]}.1`) };
   }
 

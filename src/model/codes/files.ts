@@ -35,12 +35,14 @@ export const FILES_CODES = {
   },
   OT8012: {
     title: 'File not brought',
-    meaning: 'The system refuses to read a file at its source, or to write it at its target. Others go on, and it is tried again.',
+    meaning:
+      'The system refuses to read a file at its source, or to write it at its target. Others go on, and it is tried again.',
     action: 'The message has the path and the reason; permissions of the user that the node runs as are the usual one.',
   },
   OT8013: {
     title: 'Files answered in a way that is not understood',
-    meaning: 'The other side of a flow sends what this version of otter does not know, or a content that is not what it said it was.',
+    meaning:
+      'The other side of a flow sends what this version of otter does not know, or a content that is not what it said it was.',
     action: 'Bring both nodes to the same version. It is tried again by itself.',
   },
   OT8020: {
@@ -51,8 +53,10 @@ export const FILES_CODES = {
   },
   OT8021: {
     title: 'Files of a row cannot be told',
-    meaning: '`follow.path` names a column that the table does not have at the target, or a value that is no part of a path.',
-    action: 'Correct `follow.path`: columns have the names that they have at the target. The pipeline stands before the row.',
+    meaning:
+      '`follow.path` names a column that the table does not have at the target, or a value that is no part of a path.',
+    action:
+      'Correct `follow.path`: columns have the names that they have at the target. The pipeline stands before the row.',
   },
   OT8022: {
     title: 'Files of rows cannot be fetched',
