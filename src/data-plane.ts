@@ -166,7 +166,7 @@ function connectWith(env: Env): Connect {
 /** A site over one server, shared by reading and writing, so that both are always on the same endpoint. */
 function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {
   return {
-    start: (spec, ownerRevision, link, logger) => {
+    start: (spec, ownerRevision, link, logger, files) => {
       const { database, name } = spec;
       const server = { name, spec: database, password: () => resolveSecret(database.password, env) };
       return new Site({
@@ -174,6 +174,7 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         ownerRevision,
         ...(database.engine === 'oracle' ? oracleEnds(server, spec) : mysqlEnds(server, spec)),
         link,
+        files,
         logger,
         now: Date.now,
         heartbeatMs: HEARTBEAT_MS,

@@ -220,7 +220,7 @@ export class OwnedSites implements Hands {
     const alive: Alive =
       'set' in spec
         ? { kind: 'files', runs: files.start(spec, fileLink, own) }
-        : { kind: 'database', runs: sites.start(spec, ownerRevision, link, own) };
+        : { kind: 'database', runs: sites.start(spec, ownerRevision, link, own, fileLink) };
     this.#sites.set(spec.name, { ...alive, spec, ownerRevision });
     logger.info('site started', { database: spec.name, revision: ownerRevision, pipelines: pipelineNames(spec) });
   }

@@ -8,7 +8,7 @@
  * that somebody else once owned a database is remembered, since a site that started before that must stop.
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
-import { type FileSideSpec, parseSide, regionsOf, sideName } from '../model/files.ts';
+import { type FileSideSpec, type FollowedFiles, followedBy, parseSide, regionsOf, sideName } from '../model/files.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
 import type { MetaRecord, MoveRecord, NodeRecord, OwnerRecord, SkipRecord, SpecRecord } from '../model/records.ts';
@@ -156,7 +156,8 @@ export class World {
         const skip = this.#at<SkipRecord>(skipKey(this.#topology, pipeline.name))?.record.transaction;
         const move = enabled ? null : this.#moveOf(pipeline.name, record.generation);
         const wanted = { ...(skip === undefined ? {} : { skip }), ...(move === null ? {} : { move }) };
-        const spec = { ...pipeline, enabled, ...wanted };
+        const follows = this.#followsOf(channel, pipeline);
+        const spec = { ...pipeline, enabled, ...wanted, ...(follows.length === 0 ? {} : { follows }) };
         const desired = { spec, generation: record.generation, born };
         for (const database of new Set([source, target])) {
           const known = all.get(database);
@@ -166,6 +167,12 @@ export class World {
       }
     }
     return all;
+  }
+
+  #followsOf(channel: string, { source, target }: PipelineSpec): readonly FollowedFiles[] {
+    const [from, to] = [source, target].map((database) => this.regionOf(database)!);
+    const sets = this.names('files').map((name) => [name, this.spec('files', name)!.record.spec] as const);
+    return followedBy(channel, from!, to!, sets);
   }
 
   /** Where somebody wants it to stand, as the channel is now. */

@@ -51,6 +51,8 @@ export class Flow {
   readonly #figures = new Figures();
   readonly #placing: Placing;
   readonly #fetching: Fetching;
+  /** Aborted when something is left for later. */
+  #soon = new AbortController();
 
   constructor(options: FlowOptions) {
     this.#options = options;
@@ -66,6 +68,11 @@ export class Flow {
       },
     });
     this.#fetching = new Fetching({ ...options, from: sideName(flow.set, flow.source), figures: this.#figures });
+  }
+
+  /** Region. */
+  get source(): string {
+    return this.#options.flow.source;
   }
 
   get name(): string {
@@ -91,6 +98,36 @@ export class Flow {
       const most = Math.min(BACKOFF_MS.most, BACKOFF_MS.least * 2 ** attempt);
       await slept(most / 2 + Math.random() * (most / 2), signal);
     }
+  }
+
+  /** In place of `run`, where rows say what is to come: only what was left for later, and what failed, is brought by itself. */
+  async follow(signal: AbortSignal): Promise<void> {
+    this.#figures.phase = 'streaming';
+    while (!signal.aborted) {
+      this.#figures.observedGeneration = this.#options.generation();
+      await this.#retry(signal);
+    }
+  }
+
+  /** Files that rows name. Those that the source does not have are returned. @throws OtterError */
+  async bring(paths: readonly BytePath[], later: boolean, signal: AbortSignal): Promise<readonly BytePath[]> {
+    const { root, tree, catalogue, logger, selection } = this.#options;
+    const good = paths.filter((path) => {
+      if (!selection().has(path)) return false;
+      const fault = faultOf(path);
+      if (fault !== null) logger.warn('a row names what is no path', { code: 'OT8011', path: shownPath(path), why: fault });
+      return fault === null;
+    });
+    if (later) {
+      catalogue.together(() => {
+        for (const path of good) catalogue.failed(this.name, path);
+      });
+      this.#soon.abort();
+      return [];
+    }
+    await using directories = new Directories(root);
+    for (const path of good) await tree.look(directories, path);
+    return this.look(good, signal);
   }
 
   #failed(error: unknown): void {
@@ -121,7 +158,7 @@ export class Flow {
         this.#begins(head);
         for (const group of groupsOf(head.changes)) {
           await line.add({
-            work: this.#group(group, both),
+            work: this.#group(group, both).then(() => undefined),
             done: () => {
               catalogue.moveCursor(this.name, { epoch, seq: group.seq });
               progress();
@@ -176,7 +213,8 @@ export class Flow {
     this.#figures.phase = 'streaming';
   }
 
-  async #group({ changes }: Group, signal: AbortSignal): Promise<void> {
+  /** Errors by path, of what could not be brought: it is written down to be tried again. */
+  async #group({ changes }: Group, signal: AbortSignal): Promise<ReadonlyMap<BytePath, unknown>> {
     const { root, selection } = this.#options;
     await using directories = new Directories(root);
     const placed: Placed[] = [];
@@ -203,6 +241,7 @@ export class Flow {
     for (const [path, error] of await this.#placing.place(directories, placed)) failures.set(path, error);
     for (const { change } of placed) this.#figures.done(change.content?.size ?? 0);
     this.#note(changes, failures);
+    return failures;
   }
 
   #note(changes: readonly FileChange[], failures: ReadonlyMap<BytePath, unknown>): void {
@@ -226,7 +265,8 @@ export class Flow {
   async #retry(signal: AbortSignal): Promise<void> {
     const { catalogue, flow } = this.#options;
     while (!signal.aborted) {
-      await slept(RETRY_EVERY_MS, signal);
+      await slept(RETRY_EVERY_MS, AbortSignal.any([signal, this.#soon.signal]));
+      this.#soon = new AbortController();
       for (let after = ''; !signal.aborted; ) {
         const paths = catalogue.failures(this.name, after, GROUP_FILES);
         if (paths.length === 0) break;
@@ -250,7 +290,9 @@ export class Flow {
       if (head.kind !== 'known') throw strange();
       known.push(...head.changes);
     }
-    for (const group of groupsOf(known)) await this.#group(group, signal);
+    const failed: unknown[] = [];
+    for (const group of groupsOf(known)) failed.push(...(await this.#group(group, signal)).values());
+    if (failed.length > 0) throw broken(failed[0]);
     const there = new Set(known.flatMap(({ path, content }) => (content === null ? [] : [path])));
     const missing = paths.filter((path) => !there.has(path));
     const { catalogue } = this.#options;
@@ -259,6 +301,11 @@ export class Flow {
     });
     return missing;
   }
+}
+
+function broken(error: unknown): OtterError {
+  if (error instanceof OtterError) return error;
+  return new OtterError('OT8012', `a file was not brought: ${messageOf(error)}`, { retry: 'backoff', cause: error });
 }
 
 const WHY = {

@@ -192,8 +192,8 @@ export function codeOf(error: unknown): string | null {
   return (error as NodeJS.ErrnoException | null)?.code ?? null;
 }
 
-/** A plain file that is there; null: nothing is. @throws OtterError OT8011 for a link, a device, a directory */
-export async function plainAt(directory: Directory, name: BytePath): Promise<PlainStat | null> {
+/** A plain file that is there; null: nothing is, or a directory where one is no matter. @throws OtterError OT8011 for others */
+export async function plainAt(directory: Directory, name: BytePath, passes = false): Promise<PlainStat | null> {
   let found: Awaited<ReturnType<typeof bigStat>>;
   try {
     found = await bigStat(directory.at(name));
@@ -201,6 +201,7 @@ export async function plainAt(directory: Directory, name: BytePath): Promise<Pla
     if (codeOf(error) === 'ENOENT') return null;
     throw error;
   }
+  if (passes && found.isDirectory()) return null;
   if (!found.isFile()) throw refused(join(directory.path, name), kindOf(found));
   return plainStat(found);
 }

@@ -33,6 +33,13 @@ export interface ServingOptions {
   readonly whole: () => boolean;
   /** A file is not as it is known. */
   readonly hint: (path: BytePath) => void;
+  /** Those that the source does not have are returned. */
+  readonly bring: (
+    source: string,
+    paths: readonly BytePath[],
+    later: boolean,
+    signal: AbortSignal,
+  ) => Promise<readonly BytePath[]>;
   /** Bytes a second; null: no limit. */
   readonly limit: () => number | null;
 }
@@ -62,6 +69,8 @@ export class Serving implements FileService {
         return this.#parts(request, signal);
       case 'look':
         return this.#look(request.paths);
+      case 'bring':
+        return this.#bring(request, signal);
       case 'list':
         return this.#list(request.after, signal);
       default:
@@ -231,6 +240,11 @@ export class Serving implements FileService {
       if (known !== null) changes.push(told_(known));
     }
     yield { head: { kind: 'known', changes, done: true }, body: NONE };
+  }
+
+  async *#bring({ source, paths, later }: FileRequest & { op: 'bring' }, signal: AbortSignal): AsyncGenerator<FileFrame> {
+    const missing = await this.#options.bring(source, paths, later, signal);
+    yield { head: { kind: 'brought', missing }, body: NONE };
   }
 
   async *#list(after: BytePath, signal: AbortSignal): AsyncGenerator<FileFrame> {

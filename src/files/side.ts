@@ -18,7 +18,7 @@ import { Figures } from './figures.ts';
 import { Flow } from './flow.ts';
 import { OWN_DIRECTORY, type Selection, selection, shownPath } from './paths.ts';
 import { findRoot } from './root.ts';
-import { Serving } from './serving.ts';
+import { Serving, type ServingOptions } from './serving.ts';
 import { Tree } from './tree.ts';
 import { ruleOf } from './version.ts';
 import { Watching, type WatchTiming } from './watching.ts';
@@ -155,8 +155,9 @@ export class Side implements RunningFiles {
     const over = new AbortController();
     const both = AbortSignal.any([signal, over.signal]);
     const common = { root, tree, selection: () => this.#selection, logger };
-    const watching = new Watching({ ...common, signal: both, timing });
-    const hint = (path: string): void => watching.hint(path);
+    // Where rows say what is to come nothing is watched: files are looked at when they are named.
+    const watching = spec.follow === undefined ? new Watching({ ...common, signal: both, timing }) : null;
+    const hint = (path: string): void => watching?.hint(path);
     const flows = compileFiles(set, spec)
       .filter(({ target }) => target === region)
       .map(
@@ -177,12 +178,18 @@ export class Side implements RunningFiles {
           }),
       );
     const limit = (): number | null => rateOf(this.#spec.spec.bandwidth ?? '')?.perSecond ?? null;
-    const serving = new Serving({ root, tree, catalogue, whole: () => watching.whole, hint, limit });
+    const bring: ServingOptions['bring'] = async (source, paths, later, asked) => {
+      const flow = flows.find((one) => one.source === source);
+      if (flow === undefined) throw new OtterError('OT8022', `files.${set} has no flow from ${source}`, { retry: 'backoff' });
+      return flow.bring(paths, later, asked);
+    };
+    const whole = (): boolean => watching?.whole ?? true;
+    const serving = new Serving({ root, tree, catalogue, whole, hint, limit, bring });
     this.#life = { serving, flows };
     this.#error = null;
     began();
     const work = [
-      watching.run(),
+      ...(watching === null ? [] : [watching.run()]),
       this.#tidy(aside, both),
       ...flows.map(async (flow) => this.#flow(flow, watching, tree, both)),
     ];
@@ -196,7 +203,8 @@ export class Side implements RunningFiles {
   }
 
   /** A flow begins when what is here is known: else what is here already would be sent. */
-  async #flow(flow: Flow, watching: Watching, tree: Tree, signal: AbortSignal): Promise<void> {
+  async #flow(flow: Flow, watching: Watching | null, tree: Tree, signal: AbortSignal): Promise<void> {
+    if (watching === null) return flow.follow(signal);
     while (!watching.whole && !signal.aborted) await tree.nextNews(signal);
     if (!signal.aborted) await flow.run(signal);
   }

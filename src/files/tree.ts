@@ -83,7 +83,7 @@ export class Tree {
     try {
       using within = await directories.enter(directory);
       const before = catalogue.get(path);
-      const found = within === null ? null : await plainAt(within, name);
+      const found = within === null ? null : await plainAt(within, name, true);
       if (found === null) {
         this.#refused.delete(path);
         return this.#gone(path, before);

@@ -64,6 +64,8 @@ export type FileRequest =
   | { readonly op: 'parts'; readonly path: BytePath; readonly hash: string; readonly parts: readonly FilePart[] }
   /** What is known of these paths now, looked at anew. */
   | { readonly op: 'look'; readonly paths: readonly BytePath[] }
+  /** Of a side that follows rows: that it get these from the side of that region, now, or at once after. */
+  | { readonly op: 'bring'; readonly source: string; readonly paths: readonly BytePath[]; readonly later: boolean }
   /** Everything, in the order of paths. */
   | { readonly op: 'list'; readonly after: BytePath };
 
@@ -97,6 +99,8 @@ export type FileHead =
     }
   | { readonly kind: 'read'; readonly parts: readonly ReadPart[] }
   | { readonly kind: 'pieces'; readonly pieces: readonly (readonly [length: number, hash: string])[] }
+  /** Those of `bring` that the source does not have. */
+  | { readonly kind: 'brought'; readonly missing: readonly BytePath[] }
   | { readonly kind: 'known'; readonly changes: readonly FileChange[]; readonly done: boolean };
 
 /** The side that has files. */

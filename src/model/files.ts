@@ -30,8 +30,21 @@ export interface FileSetSpec {
 export interface FollowSpec {
   readonly channel: string;
   readonly table: string;
-  /** `{column}` stands for a value of the row. */
-  readonly path: string;
+  /** `{column}` stands for a value of the row, `{column[]}` for each of a list. */
+  readonly path: string | readonly string[];
+}
+
+/** What a pipeline must know of a set whose files its rows name. */
+export interface FollowedFiles {
+  readonly set: string;
+  /** Regions. */
+  readonly from: string;
+  readonly to: string;
+  /** As the channel's entry has it. */
+  readonly table: string;
+  readonly paths: readonly string[];
+  readonly order: FileSetSpec['order'];
+  readonly missing: FileSetSpec['missing'];
 }
 
 /** One direction of a set. */
@@ -111,6 +124,21 @@ export function compileFiles(set: string, spec: Pick<FileSetSpec, 'between' | 'f
       source === target ? [] : [{ name: `files.${set}/${source}>${target}`, set, source, target }],
     ),
   );
+}
+
+/** Of a pipeline of a channel between databases of these regions: the sets that bring files of its rows. */
+export function followedBy(
+  channel: string,
+  from: string,
+  to: string,
+  sets: readonly (readonly [name: string, spec: FileSetSpec])[],
+): FollowedFiles[] {
+  return sets.flatMap(([set, spec]) => {
+    const { follow, order, missing } = spec;
+    const flows = compileFiles(set, spec).some(({ source, target }) => source === from && target === to);
+    if (follow?.channel !== channel || !flows) return [];
+    return [{ set, from, to, table: follow.table, paths: [follow.path].flat(), order, missing }];
+  });
 }
 
 /** Regions that have a side, sorted. */

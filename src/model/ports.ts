@@ -4,6 +4,7 @@
  */
 
 import type { OtterError } from './error.ts';
+import type { FileLink } from './file-link.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
@@ -416,5 +417,5 @@ export interface RunningSite {
 
 export interface SiteFactory {
   /** `ownerRevision`: store revision at which this node became owner; part of the epoch that fences earlier owners. */
-  start(spec: SiteSpec, ownerRevision: number, link: LinkClient, logger: Logger): RunningSite;
+  start(spec: SiteSpec, ownerRevision: number, link: LinkClient, logger: Logger, files: FileLink): RunningSite;
 }

@@ -16,6 +16,7 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
+import type { FileLink } from '../model/file-link.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
@@ -28,6 +29,7 @@ import { backoff } from './backoff.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed, type Window } from './feed.ts';
+import { FileGate } from './file-gate.ts';
 import { Figures } from './figures.ts';
 import type { Join } from './joins.ts';
 import { type InOrder, Lanes } from './lanes.ts';
@@ -45,6 +47,8 @@ export interface InboundOptions {
   readonly born: number;
   readonly target: TargetPort;
   readonly link: LinkClient;
+  /** Where files are asked for that rows name; absent: none are. */
+  readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
   /** The way windows are applied where this site decides; null where it has no say. */
   readonly judging: ((tables: TargetTables, checkpoint: Checkpoint) => Promise<Strategy>) | null;
@@ -304,6 +308,7 @@ export class Inbound {
       await loading.apply(window, signal);
       return true;
     };
+    const gate = this.#gate(signal);
     this.#figures.position = checkpoint.position;
     let first = true;
     const apply = async (window: Window): Promise<void> => {
@@ -314,6 +319,7 @@ export class Inbound {
         if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
       }
       if (this.#left.size > 0) await this.#forgetLeft();
+      await gate?.before(window.deliveries);
       const moved = await write(window);
       if (signal.aborted) return;
       this.#figures.copies(tables.copies, tables.copying);
@@ -339,10 +345,20 @@ export class Inbound {
     };
     const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     const ready = (window: Window): void => {
+      gate?.ahead(window.deliveries);
       if (lanes === null) loading.prepare(window);
     };
     await pump(stream.deliveries, feed, { ready, apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
+  }
+
+  #gate(signal: AbortSignal): FileGate | null {
+    const { files, logger } = this.#options;
+    if (files === undefined) return null;
+    const waiting = (what: string | null): void => {
+      this.#figures.waiting = what;
+    };
+    return new FileGate({ spec: () => this.#spec, link: files, waiting, logger, signal });
   }
 
   /**

@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import type { Spill } from '../model/key-store.ts';
 import { DRAFT_PREFIX, type TargetPort } from '../model/load.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
@@ -29,6 +30,8 @@ export interface SiteOptions {
   /** Lets go of a server that does not answer: whatever waits for it fails. */
   readonly abandon: () => void;
   readonly link: LinkClient;
+  /** Where files are asked for that rows name; absent: none are. */
+  readonly files?: FileLink | undefined;
   readonly logger: Logger;
   readonly now: () => number;
   readonly heartbeatMs: number;
@@ -95,6 +98,7 @@ export class Site implements RunningSite {
       site: options.spec.name,
       target: options.target,
       link: options.link,
+      files: options.files,
       ownerRevision: options.ownerRevision,
       indexBytes: options.indexBytes,
       spill: options.spill,

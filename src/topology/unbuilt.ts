@@ -67,9 +67,9 @@ export const UNBUILT = {
   },
   verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
   filesFollow: {
-    key: 'files.*.follow',
+    key: 'files.*.follow with delete: mirror',
     severity: 'error',
-    missing: 'Files that rows name are not carried with them: use `watch`.',
+    missing: 'Files of deleted rows are kept: another row may name them.',
   },
   filesResolver: {
     key: 'files.*.resolver',
@@ -117,8 +117,10 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
 
 type Tell = (id: UnbuiltId, what: string, path: Path) => void;
 
-function ofFiles({ follow, resolver, roots, conflict = {} }: FileSetSpec, base: Path, tell: Tell): void {
-  if (follow !== undefined) tell('filesFollow', '`follow`', [...base, 'follow']);
+function ofFiles(set: FileSetSpec, base: Path, tell: Tell): void {
+  const { follow, resolver, roots, conflict = {} } = set;
+  if (follow !== undefined && set.delete === 'mirror')
+    tell('filesFollow', '`delete: mirror` with `follow`', [...base, 'delete']);
   if (resolver !== undefined) tell('filesResolver', '`resolver`', [...base, 'resolver']);
   for (const [region, root] of Object.entries(roots))
     if (/^[a-z0-9]+:\/\//i.test(root)) tell('filesStore', `the root \`${root}\``, [...base, 'roots', region]);
