@@ -7,9 +7,8 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import { OtterError } from '../model/error.ts';
-import type { FilesFactory } from '../model/file-link.ts';
 import { RENAMABLE } from '../model/kept-names.ts';
-import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
+import type { FilesFactory, Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';

@@ -4,10 +4,11 @@
  * Rule: what the store was told is noted in the world at once, so that the next look does not decide on old news.
  */
 import { messageOf, OtterError } from '../model/error.ts';
-import type { FileLink, FileService, FilesFactory, RunningFiles } from '../model/file-link.ts';
-import { type FileFlowFigures, parseSide } from '../model/files.ts';
+import type { FileLink, FileService, RunningFiles } from '../model/file-link.ts';
+import { parseSide } from '../model/files.ts';
 import type {
   Condition,
+  FilesFactory,
   LinkClient,
   Logger,
   PipelineService,
@@ -15,7 +16,7 @@ import type {
   SiteFactory,
   StateStore,
 } from '../model/ports.ts';
-import type { DepartureRecord, ErrorRecord, OwnerRecord, PipelineFigures } from '../model/records.ts';
+import type { DepartureRecord, ErrorRecord, FileFlowFigures, OwnerRecord, PipelineFigures } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { ownerKey, statusKey } from '../state/keys.ts';
 import type { Placement } from './ownership.ts';

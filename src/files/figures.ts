@@ -1,7 +1,6 @@
 /** What a flow tells of itself. */
 import { messageOf, OtterError } from '../model/error.ts';
-import type { FileFlowFigures } from '../model/files.ts';
-import type { ErrorRecord, Phase } from '../model/records.ts';
+import type { ErrorRecord, FileFlowFigures, Phase } from '../model/records.ts';
 
 const RATE_MS = 5_000;
 

@@ -8,8 +8,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { BytePath, FileChange, FileLink } from '../model/file-link.ts';
-import { type FileFlow, type FileFlowFigures, sideName } from '../model/files.ts';
+import { type FileFlow, sideName } from '../model/files.ts';
 import type { Logger } from '../model/ports.ts';
+import type { FileFlowFigures } from '../model/records.ts';
 import type { Aside } from './aside.ts';
 import type { Catalogue } from './catalogue.ts';
 import { Fetching, type Wanted } from './fetching.ts';
@@ -115,7 +116,8 @@ export class Flow {
     const good = paths.filter((path) => {
       if (!selection().has(path)) return false;
       const fault = faultOf(path);
-      if (fault !== null) logger.warn('a row names what is no path', { code: 'OT8011', path: shownPath(path), why: fault });
+      if (fault !== null)
+        logger.warn('a row names what is no path', { code: 'OT8011', path: shownPath(path), why: fault });
       return fault === null;
     });
     if (later) {
@@ -127,7 +129,7 @@ export class Flow {
     }
     await using directories = new Directories(root);
     for (const path of good) await tree.look(directories, path);
-    return this.look(good, signal);
+    return await this.look(good, signal);
   }
 
   #failed(error: unknown): void {
@@ -344,12 +346,12 @@ class Line {
   async add({ work, done }: { readonly work: Promise<void>; readonly done: () => void }): Promise<void> {
     const before = this.#last;
     const job = Promise.all([before, work]).then(() => done());
-    job.catch(this.#failed);
+    job.catch((error: unknown) => this.#failed(error));
     this.#last = job;
     this.#jobs.push(job);
     while (this.#jobs.length >= this.#most) {
       await this.#jobs[0];
-      this.#jobs.shift();
+      void this.#jobs.shift();
     }
   }
 

@@ -242,7 +242,10 @@ export class Serving implements FileService {
     yield { head: { kind: 'known', changes, done: true }, body: NONE };
   }
 
-  async *#bring({ source, paths, later }: FileRequest & { op: 'bring' }, signal: AbortSignal): AsyncGenerator<FileFrame> {
+  async *#bring(
+    { source, paths, later }: FileRequest & { op: 'bring' },
+    signal: AbortSignal,
+  ): AsyncGenerator<FileFrame> {
     const missing = await this.#options.bring(source, paths, later, signal);
     yield { head: { kind: 'brought', missing }, body: NONE };
   }

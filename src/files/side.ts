@@ -8,10 +8,10 @@ import { rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { FileFrame, FileLink, FileRequest, FileService, RunningFiles } from '../model/file-link.ts';
-import { compileFiles, type FileFlowFigures, type FileSetSpec, type FileSideSpec } from '../model/files.ts';
+import { compileFiles, type FileSetSpec, type FileSideSpec } from '../model/files.ts';
 import type { Logger } from '../model/ports.ts';
 import { rateOf } from '../model/rate.ts';
-import type { ErrorRecord } from '../model/records.ts';
+import type { ErrorRecord, FileFlowFigures } from '../model/records.ts';
 import { Aside } from './aside.ts';
 import { Catalogue } from './catalogue.ts';
 import { Figures } from './figures.ts';
@@ -180,7 +180,8 @@ export class Side implements RunningFiles {
     const limit = (): number | null => rateOf(this.#spec.spec.bandwidth ?? '')?.perSecond ?? null;
     const bring: ServingOptions['bring'] = async (source, paths, later, asked) => {
       const flow = flows.find((one) => one.source === source);
-      if (flow === undefined) throw new OtterError('OT8022', `files.${set} has no flow from ${source}`, { retry: 'backoff' });
+      if (flow === undefined)
+        throw new OtterError('OT8022', `files.${set} has no flow from ${source}`, { retry: 'backoff' });
       return flow.bring(paths, later, asked);
     };
     const whole = (): boolean => watching?.whole ?? true;

@@ -72,7 +72,7 @@ export class Tree {
   /** Looks at one path. @throws OtterError OT8001 */
   async look(directories: Directories, path: BytePath): Promise<Look> {
     using _lock = await this.locks.take([path]);
-    return this.lookLocked(directories, path);
+    return await this.lookLocked(directories, path);
   }
 
   /** The same for who holds the lock of the path. */

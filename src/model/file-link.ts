@@ -4,8 +4,8 @@
  * A *byte path* is a path below a root, its bytes as the characters U+0000 to U+00FF of a text: names have any bytes, and texts can be
  * keys of maps, stand in JSON, and sort as bytes do.
  */
-import type { FileFlowFigures, FileSideSpec } from './files.ts';
-import type { Logger } from './ports.ts';
+import type { FileSideSpec } from './files.ts';
+import type { FileFlowFigures } from './records.ts';
 
 export type BytePath = string;
 
@@ -125,8 +125,4 @@ export interface RunningFiles {
   stop(): Promise<void>;
   /** The set left the topology: as `stop`, and what otter keeps beside the files is removed. */
   retire(): Promise<void>;
-}
-
-export interface FilesFactory {
-  start(spec: FileSideSpec, link: FileLink, logger: Logger): RunningFiles;
 }

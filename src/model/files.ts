@@ -4,8 +4,6 @@
  * A set has a *side* in each of its regions, which one node of the region serves as another serves a database, and a *flow* for
  * each direction, which the side of its target pulls.
  */
-import type { ErrorRecord, Phase } from './records.ts';
-
 /** As it is written, with defaults. */
 export interface FileSetSpec {
   /** Regions; `from` and `to` in its place. */
@@ -68,30 +66,6 @@ export interface FileSideSpec {
   /** Of the set, as it was applied. */
   readonly generation: number;
   readonly spec: FileSetSpec;
-}
-
-/** Live figures of one flow, as the side of its target measures them. */
-export interface FileFlowFigures {
-  readonly phase: Phase;
-  readonly observedGeneration: number;
-  /** Known of and not here yet. */
-  readonly backlogFiles: number;
-  readonly backlogBytes: number;
-  /** Since the node took the side over. */
-  readonly filesDone: number;
-  readonly bytesDone: number;
-  /** That came over the link for them: less where blocks or whole files were here already. */
-  readonly bytesReceived: number;
-  /** Over the last five seconds. */
-  readonly bytesPerSecond: number;
-  readonly conflicts: number;
-  /** Links, devices and names at the target's root that otter does not touch. */
-  readonly refused: number;
-  /** Files that could not be brought, and are tried again. */
-  readonly failures: number;
-  readonly error: ErrorRecord | null;
-  /** What it waits for, in words; null when it does not. */
-  readonly waiting: string | null;
 }
 
 const SIDE = /^files\.([^@]+)@(.+)$/;

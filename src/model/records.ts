@@ -3,7 +3,6 @@
  *
  * `spec` is written by apply, `status` by the node that owns the target, `nodes` and `owner` under a node's lease.
  */
-import type { FileFlowFigures } from './files.ts';
 import type { Stays } from './stays.ts';
 import type { Kind, SpecByKind } from './topology.ts';
 
@@ -116,6 +115,30 @@ export interface PipelineFigures {
   readonly dry?: Readonly<Record<string, DryCounts>> | undefined;
   /** Null where there is none; nodes of earlier versions do not tell. */
   readonly index?: IndexFigures | null | undefined;
+}
+
+/** Live figures of one flow of files, as the side of its target measures them. */
+export interface FileFlowFigures {
+  readonly phase: Phase;
+  readonly observedGeneration: number;
+  /** Known of and not here yet. */
+  readonly backlogFiles: number;
+  readonly backlogBytes: number;
+  /** Since the node took the side over. */
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  /** That came over the link for them: less where blocks or whole files were here already. */
+  readonly bytesReceived: number;
+  /** Over the last five seconds. */
+  readonly bytesPerSecond: number;
+  readonly conflicts: number;
+  /** Links, devices and names at the target's root that otter does not touch. */
+  readonly refused: number;
+  /** Files that could not be brought, and are tried again. */
+  readonly failures: number;
+  readonly error: ErrorRecord | null;
+  /** What it waits for, in words; null when it does not. */
+  readonly waiting: string | null;
 }
 
 /** `nodes/<name>`, under the node's lease; renewed with fresh figures every three seconds or so, at once when there is news. */

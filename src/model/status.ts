@@ -28,6 +28,8 @@ export interface NodeStatus {
   readonly alive: boolean;
   /** Those it owns. */
   readonly databases: readonly string[];
+  /** Sides of file sets that it serves: `files.SET@REGION`. */
+  readonly sides: readonly string[];
   readonly rss_bytes: number | null;
   readonly started: string | null;
   readonly version: string | null;

@@ -1,11 +1,15 @@
 /** How file sets fare, out of what the state store holds: one part of `statusReport`; pure. */
-import { compileFiles, type FileFlow, type FileFlowFigures, sideName } from '../model/files.ts';
-import type { SpecRecord } from '../model/records.ts';
+import { compileFiles, type FileFlow, sideName } from '../model/files.ts';
+import type { FileFlowFigures, NodeRecord, OwnerRecord, SpecRecord } from '../model/records.ts';
 import type { FileFlowStatus, FilesStatus } from '../model/status.ts';
-import type { TopologyRecords } from './status.ts';
 
 /** As of pipelines: a node that is silent for so long is away, whatever its lease says. */
 const STALE_MS = 15_000;
+
+interface Told {
+  readonly nodes: Readonly<Record<string, NodeRecord>>;
+  readonly owners: Readonly<Record<string, OwnerRecord>>;
+}
 
 const NOTHING: FileFlowFigures = {
   phase: 'pending',
@@ -26,7 +30,7 @@ const NOTHING: FileFlowFigures = {
 export function filesStatus(
   name: string,
   { spec, generation }: SpecRecord<'files'>,
-  records: Pick<TopologyRecords, 'nodes' | 'owners'>,
+  records: Told,
   nowMs: number,
 ): FilesStatus {
   const flows = compileFiles(name, spec).map((flow) => flowStatus(flow, records, nowMs));
@@ -39,7 +43,7 @@ export function filesStatus(
 
 function flowStatus(
   { name, set, source, target }: FileFlow,
-  { nodes, owners }: Pick<TopologyRecords, 'nodes' | 'owners'>,
+  { nodes, owners }: Told,
   nowMs: number,
 ): FileFlowStatus {
   const node = owners[sideName(set, target)]?.node ?? null;

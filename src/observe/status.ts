@@ -62,6 +62,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         region: spec.region,
         alive: record !== undefined,
         databases: record?.databases ?? [],
+        sides: record?.sides ?? [],
         rss_bytes: record?.rssBytes ?? null,
         error: record?.error ?? null,
         started: record === undefined ? null : new Date(record.startedMs).toISOString(),

@@ -56,7 +56,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
   lines.push(...filesLines(report.files, paint), '');
   for (const node of report.nodes) {
     const state = node.alive
-      ? `owns ${node.databases.join(', ') || 'nothing'}`
+      ? `owns ${[...node.databases, ...node.sides].join(', ') || 'nothing'}`
       : paint(33, `away; to start it: otter node ${node.name}`);
     lines.push(`node ${node.name} (${node.region}): ${state}`);
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));

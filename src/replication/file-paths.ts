@@ -14,7 +14,7 @@ export type PathsOf = (row: Image) => readonly string[];
 
 /** @throws FileFault */
 export function fileTemplate(text: string): FileTemplate {
-  const parts: (FileTemplate[number])[] = [];
+  const parts: FileTemplate[number][] = [];
   let rest = text;
   while (rest !== '') {
     const [all, plain, column, list] = /^([^{}]*)(?:\{([^{}[\]]+)(\[\])?\})?/.exec(rest)!;
@@ -31,7 +31,9 @@ export class FileFault extends Error {}
 
 /** @throws FileFault when the table has no such column */
 export function pathsOf(templates: readonly FileTemplate[], table: TableShape): PathsOf {
-  const made = templates.map((template) => template.map((part) => (typeof part === 'string' ? part : reader(part, table))));
+  const made = templates.map((template) =>
+    template.map((part) => (typeof part === 'string' ? part : reader(part, table))),
+  );
   return (row) => made.flatMap((parts) => filled(parts, row));
 }
 
@@ -46,7 +48,10 @@ function filled(parts: readonly Part[], row: Image): string[] {
   return paths;
 }
 
-function reader({ column, list }: Exclude<FileTemplate[number], string>, table: TableShape): (row: Image) => readonly string[] {
+function reader(
+  { column, list }: Exclude<FileTemplate[number], string>,
+  table: TableShape,
+): (row: Image) => readonly string[] {
   const at = table.columns.findIndex(({ name }) => name.toLowerCase() === column.toLowerCase());
   const shape: ColumnShape | undefined = table.columns[at];
   if (shape === undefined) throw new FileFault(`${table.schema}.${table.name} has no column \`${column}\``);
@@ -64,7 +69,8 @@ function reader({ column, list }: Exclude<FileTemplate[number], string>, table: 
 }
 
 function listed(text: string, column: string): string[] {
-  if (!text.trimStart().startsWith('[')) return text.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim()]));
+  if (!text.trimStart().startsWith('['))
+    return text.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim()]));
   let values: unknown;
   try {
     values = JSON.parse(text);
@@ -72,5 +78,7 @@ function listed(text: string, column: string): string[] {
     throw new FileFault(`a value of \`${column}\` is no list in JSON`);
   }
   if (!Array.isArray(values)) return [];
-  return values.flatMap((one) => (typeof one === 'string' && one !== '' ? [one] : typeof one === 'number' ? [String(one)] : []));
+  return values.flatMap((one) =>
+    typeof one === 'string' && one !== '' ? [one] : typeof one === 'number' ? [String(one)] : [],
+  );
 }

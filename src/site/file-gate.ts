@@ -66,8 +66,8 @@ export class FileGate {
     for (const delivery of deliveries) {
       for (const { table, rows } of rowsOf(delivery)) {
         for (const { follow, paths } of this.#readersOf(table)) {
-          let named = wanted.get(follow);
-          if (named === undefined) wanted.set(follow, (named = new Set()));
+          const named = wanted.get(follow) ?? new Set();
+          wanted.set(follow, named);
           for (const row of rows) for (const path of this.#told(paths, row)) named.add(path);
         }
       }
@@ -137,7 +137,12 @@ export class FileGate {
       }
       if (missing.length === 0 || policy === 'continue') {
         if (missing.length > 0)
-          logger.warn('rows go on without their files', { code: 'OT8020', set, missing: missing.length, first: shown(missing[0]!) });
+          logger.warn('rows go on without their files', {
+            code: 'OT8020',
+            set,
+            missing: missing.length,
+            first: shown(missing[0]!),
+          });
         if (said) waiting(null);
         return;
       }
@@ -148,7 +153,12 @@ export class FileGate {
           hint: 'Put the file there; the pipeline goes on by itself. With `missing: continue` rows go on without.',
         });
       waiting(what);
-      if (!said) logger.warn('rows wait for a file that is not at its source', { code: 'OT8020', set, path: shown(missing[0]!) });
+      if (!said)
+        logger.warn('rows wait for a file that is not at its source', {
+          code: 'OT8020',
+          set,
+          path: shown(missing[0]!),
+        });
       said = true;
       left = missing;
       await slept(attempt, signal);

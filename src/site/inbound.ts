@@ -6,6 +6,7 @@
  * pipeline really stands; nothing is remembered across attempts but figures.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import {
   type Checkpoint,
   type CopyState,
@@ -16,7 +17,6 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
-import type { FileLink } from '../model/file-link.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
@@ -29,8 +29,8 @@ import { backoff } from './backoff.ts';
 import { DeadLetters } from './dead-letters.ts';
 import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed, type Window } from './feed.ts';
-import { FileGate } from './file-gate.ts';
 import { Figures } from './figures.ts';
+import { FileGate } from './file-gate.ts';
 import type { Join } from './joins.ts';
 import { type InOrder, Lanes } from './lanes.ts';
 import { PlainStrategy, type Strategy } from './load.ts';

@@ -7,8 +7,8 @@
  */
 import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import { messageOf, OtterError } from '../model/error.ts';
-import type { Spill } from '../model/key-store.ts';
 import type { FileLink } from '../model/file-link.ts';
+import type { Spill } from '../model/key-store.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';

@@ -42,6 +42,7 @@ export function node(
     region,
     alive: true,
     databases,
+    sides: [],
     rss_bytes: 142_000_000,
     started: '2026-11-23T09:00:00Z',
     version: '0.1.0',

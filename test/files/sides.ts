@@ -6,8 +6,9 @@ import { expect, vi } from 'vitest';
 import { Side } from '../../src/files/side.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { FileFrame, FileLink, FileRequest } from '../../src/model/file-link.ts';
-import { type FileFlowFigures, type FileSetSpec, sideName } from '../../src/model/files.ts';
+import { type FileSetSpec, sideName } from '../../src/model/files.ts';
 import type { Logger } from '../../src/model/ports.ts';
+import type { FileFlowFigures } from '../../src/model/records.ts';
 
 const WAIT = { timeout: 20_000, interval: 20 };
 
