@@ -20,6 +20,7 @@ const RANGES: Readonly<Record<string, string>> = {
   OT5: 'Rows on their way',
   OT6: 'Links between nodes',
   OT7: 'Command line and machine',
+  OT8: 'Files',
   OT9: 'Bugs',
 };
 
