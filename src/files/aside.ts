@@ -9,7 +9,7 @@ import { createHash, hash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
 import { OtterError } from '../model/error.ts';
-import type { FileContent } from '../model/file-link.ts';
+import type { BytePath, FileContent } from '../model/file-link.ts';
 import { pieces, statOf } from './contents.ts';
 import { OWN_DIRECTORY } from './paths.ts';
 import { codeOf, Directories, type Directory, type PlainStat, type Root } from './root.ts';
@@ -23,6 +23,7 @@ export interface Made {
 
 const SPARE_BYTES = 64 << 20;
 const GONE_MS = 600_000;
+const PARTS_MS = 7 * 86_400_000;
 /** Half a microsecond more, so that what the system cuts off does not take the last one away. */
 const HALF_US = 0.5;
 
@@ -91,8 +92,8 @@ export class Aside implements AsyncDisposable {
   }
 
   /** The part of a large file that is here, to be gone on with. */
-  async part(content: FileContent): Promise<Part> {
-    const at = this.#parts.at(content.hash);
+  async part(path: BytePath, content: FileContent): Promise<Part> {
+    const at = this.#parts.at(hash('sha256', `${content.hash} ${path}`));
     const handle = await open(at, constants.O_RDWR | constants.O_CREAT | constants.O_NOFOLLOW, 0o600);
     try {
       return await Part.open(handle, at, content);
@@ -127,6 +128,7 @@ export class Aside implements AsyncDisposable {
   /** What was deleted a while ago goes for good. */
   async tidy(now: number): Promise<void> {
     await this.#clear(this.#gone, (changedMs) => now - changedMs > GONE_MS);
+    await this.#clear(this.#parts, (changedMs) => now - changedMs > PARTS_MS);
   }
 
   async #clear(directory: Directory, old: (changedMs: number) => boolean): Promise<void> {

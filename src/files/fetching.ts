@@ -158,7 +158,7 @@ export class Fetching {
 
   async #large(directories: Directories, { change, content }: Wanted, signal: AbortSignal): Promise<Fetched> {
     const { link, from, aside, figures, catalogue } = this.#options;
-    const part = await aside.part(content);
+    const part = await aside.part(change.path, content);
     try {
       const here = catalogue.get(change.path)?.content ?? null;
       const ask = (request: Parameters<FileLink['ask']>[1]): AsyncIterable<FileFrame> =>

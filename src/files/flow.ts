@@ -11,6 +11,7 @@ import type { BytePath, FileChange, FileLink } from '../model/file-link.ts';
 import { type FileFlow, sideName } from '../model/files.ts';
 import type { Logger } from '../model/ports.ts';
 import type { FileFlowFigures } from '../model/records.ts';
+import { abreast } from './abreast.ts';
 import type { Aside } from './aside.ts';
 import type { Catalogue } from './catalogue.ts';
 import { Fetching, type Wanted } from './fetching.ts';
@@ -18,6 +19,7 @@ import { Figures } from './figures.ts';
 import { faultOf, type Selection, shownPath } from './paths.ts';
 import { type Placed, Placing, type PlacingOptions } from './placing.ts';
 import { Directories, type Root } from './root.ts';
+import { sound } from './sound.ts';
 import { strange } from './strange.ts';
 
 export interface FlowOptions extends Omit<PlacingOptions, 'conflicted'> {
@@ -34,6 +36,7 @@ export interface FlowOptions extends Omit<PlacingOptions, 'conflicted'> {
 }
 
 const GROUP_FILES = 200;
+const LOOKS_AT_ONCE = 16;
 const GROUP_BYTES = 16 << 20;
 const GROUPS_AT_ONCE = 4;
 const RETRY_EVERY_MS = 10_000;
@@ -82,7 +85,9 @@ export class Flow {
 
   figures(): FileFlowFigures {
     const { refused, catalogue } = this.#options;
-    return this.#figures.read({ refused: refused(), failures: catalogue.failureCount(this.name) });
+    const figures = this.#figures.read({ refused: refused(), failures: catalogue.failureCount(this.name) });
+    // Whatever the topology says counts at once.
+    return figures.phase === 'pending' ? figures : { ...figures, observedGeneration: this.#options.generation() };
   }
 
   /** Until the signal; whatever goes wrong is said, and tried again. */
@@ -105,7 +110,6 @@ export class Flow {
   async follow(signal: AbortSignal): Promise<void> {
     this.#figures.phase = 'streaming';
     while (!signal.aborted) {
-      this.#figures.observedGeneration = this.#options.generation();
       await this.#retry(signal);
     }
   }
@@ -128,7 +132,7 @@ export class Flow {
       return [];
     }
     await using directories = new Directories(root);
-    for (const path of good) await tree.look(directories, path);
+    await abreast(good, LOOKS_AT_ONCE, async (path) => tree.look(directories, path));
     return await this.look(good, signal);
   }
 
@@ -146,19 +150,21 @@ export class Flow {
     const both = AbortSignal.any([signal, over.signal]);
     const line = new Line(GROUPS_AT_ONCE, (error) => over.abort(error));
     let { epoch } = cursor;
+    let told = 0;
     const retrying = this.#retry(both);
     retrying.catch(() => undefined);
     try {
       const request = { op: 'changes', epoch, after: cursor.seq } as const;
       for await (const { head } of link.ask(sideName(flow.set, flow.source), request, both)) {
         if (head.kind !== 'changes') throw strange();
+        const changes = head.changes.map(sound);
         if (head.anew) {
           await line.empty();
           epoch = head.epoch;
           catalogue.moveCursor(this.name, { epoch, seq: 0 });
         }
         this.#begins(head);
-        for (const group of groupsOf(head.changes)) {
+        for (const group of groupsOf(changes)) {
           await line.add({
             work: this.#group(group, both).then(() => undefined),
             done: () => {
@@ -167,12 +173,13 @@ export class Flow {
             },
           });
         }
-        if (head.behind.files > 0 || head.changes.length > 0 || !head.whole) {
-          void line.empty().then(
-            () => this.#settled(head.behind.files === 0 && head.whole),
-            () => undefined,
-          );
-        } else this.#settled(head.whole);
+        told += 1;
+        const mine = told;
+        const settle = (): void => {
+          // What was told since counts.
+          if (mine === told) this.#settled(head.behind.files === 0, head.whole);
+        };
+        void line.empty().then(settle, () => undefined);
         progress();
       }
       await line.empty();
@@ -193,7 +200,6 @@ export class Flow {
     readonly behind: { files: number; bytes: number };
   }): void {
     const figures = this.#figures;
-    figures.observedGeneration = this.#options.generation();
     figures.waiting = null;
     if (changes.length > 0 || behind.files > 0) {
       figures.backlogFiles = behind.files + changes.filter(({ content }) => content !== null).length;
@@ -202,14 +208,14 @@ export class Flow {
     }
   }
 
-  #settled(whole: boolean): void {
+  /** @param all of what is known at the source; `whole`: the source knows all that it has */
+  #settled(all: boolean, whole: boolean): void {
     this.#figures.error = null;
-    if (!whole) {
+    this.#figures.waiting = whole ? null : 'the source, which is looking through its root';
+    if (!all || !whole) {
       this.#figures.phase = 'copying';
-      this.#figures.waiting = 'the source, which is looking through its root';
       return;
     }
-    this.#figures.waiting = null;
     this.#figures.backlogFiles = 0;
     this.#figures.backlogBytes = 0;
     this.#figures.phase = 'streaming';
@@ -290,7 +296,7 @@ export class Flow {
     const request = { op: 'look', paths: [...new Set(paths)] } as const;
     for await (const { head } of link.ask(sideName(flow.set, flow.source), request, signal)) {
       if (head.kind !== 'known') throw strange();
-      known.push(...head.changes);
+      known.push(...head.changes.map(sound));
     }
     const failed: unknown[] = [];
     for (const group of groupsOf(known)) failed.push(...(await this.#group(group, signal)).values());

@@ -7,13 +7,14 @@
  */
 import { link, rename, rmdir, unlink } from 'node:fs/promises';
 import type { BytePath, FileChange } from '../model/file-link.ts';
+import { abreast } from './abreast.ts';
 import { type Aside, finish, type Made } from './aside.ts';
 import type { Catalogue, Known } from './catalogue.ts';
 import { openPlain } from './contents.ts';
 import { besideName, join, split } from './paths.ts';
 import { codeOf, type Directories, type Directory, isSameStat, type PlainStat, plainAt } from './root.ts';
 import type { Tree } from './tree.ts';
-import { type FileRule, type Merge, merge, regionOf } from './version.ts';
+import { type FileRule, isSame, type Merge, merge, regionOf } from './version.ts';
 
 export interface PlacingOptions {
   readonly aside: Aside;
@@ -43,7 +44,13 @@ interface Job extends Placed {
   readonly before: Known | null;
 }
 
-type Outcome = { readonly job: Job; readonly inode: number } | { readonly job: Job; readonly error: unknown };
+interface Outcome {
+  readonly job: Job;
+  /** The inode, or why not. */
+  readonly result: number | Error;
+}
+
+const AT_ONCE = 16;
 
 export class Placing {
   readonly #options: PlacingOptions;
@@ -66,48 +73,57 @@ export class Placing {
     const { tree, catalogue } = this.#options;
     using _locks = await tree.locks.take(placed.map(({ change }) => change.path));
     const failed = new Map<BytePath, unknown>();
-    const jobs: Job[] = [];
-    for (const one of placed) {
-      const { path } = one.change;
-      if ((await tree.lookLocked(directories, path)) === 'refused') {
-        failed.set(path, new Error('no plain file stands there'));
-        continue;
-      }
-      const before = catalogue.get(path);
-      const merged = this.#merge(before, one.change);
-      if (merged.kind !== 'nothing') jobs.push({ ...one, merged, before });
-    }
+    const jobs = await this.#jobs(directories, placed, failed);
     catalogue.together(() => {
       for (const { change, merged } of jobs)
         if (merged.kind === 'take' && change.content !== null)
           catalogue.comes(change.path, change.content.hash, merged.state.version);
     });
-    const touched = new Map<BytePath, Directory>();
-    const outcomes: Outcome[] = [];
-    try {
-      for (const job of jobs) {
-        outcomes.push(await this.#one(directories, job, touched).catch((error: unknown) => ({ job, error })));
-      }
-      await Promise.all([...touched.values()].map(async (directory) => directory.sync()));
-    } finally {
-      for (const directory of touched.values()) directory[Symbol.dispose]();
-    }
+    const outcomes = await this.#done(directories, jobs);
     catalogue.together(() => {
-      for (const outcome of outcomes) {
-        const { change, merged } = outcome.job;
-        if ('error' in outcome) {
-          failed.set(change.path, outcome.error);
-          catalogue.came(change.path);
-          continue;
-        }
-        catalogue.put(change.path, merged.state, outcome.inode);
+      for (const { job, result } of outcomes) {
+        const { change, merged } = job;
+        if (typeof result === 'number') catalogue.put(change.path, merged.state, result);
+        else failed.set(change.path, result);
         catalogue.came(change.path);
       }
     });
     if (outcomes.length > 0) tree.news();
-    const used = new Set(outcomes.flatMap((outcome) => ('error' in outcome ? [] : [outcome.job.made])));
+    const used = new Set(outcomes.flatMap(({ job, result }) => (typeof result === 'number' ? [job.made] : [])));
     for (const { made } of placed) if (made !== null && !used.has(made)) await unlink(made.at).catch(() => undefined);
     return failed;
+  }
+
+  /** What is left to be done, as things are now. */
+  async #jobs(directories: Directories, placed: readonly Placed[], failed: Map<BytePath, unknown>): Promise<Job[]> {
+    const { tree, catalogue } = this.#options;
+    const jobs: Job[] = [];
+    await abreast(placed, AT_ONCE, async (one) => {
+      const { path } = one.change;
+      if ((await tree.lookLocked(directories, path)) === 'refused') {
+        failed.set(path, new Error('no plain file stands there'));
+        return;
+      }
+      const before = catalogue.get(path);
+      const merged = this.#merge(before, one.change);
+      if (merged.kind !== 'nothing') jobs.push({ ...one, merged, before });
+    });
+    return jobs;
+  }
+
+  /** Directories that are left empty go only when what comes has come. */
+  async #done(directories: Directories, jobs: readonly Job[]): Promise<Outcome[]> {
+    await using touched = new Touched(directories);
+    const outcomes: Outcome[] = [];
+    const one = async (job: Job): Promise<void> => {
+      const result = await this.#one(directories, job, touched).catch((error: unknown) => error as Error);
+      outcomes.push({ job, result });
+    };
+    const removes = ({ merged }: Job): boolean => merged.kind === 'take' && merged.state.content === null;
+    await abreast(jobs.filter((job) => !removes(job)), AT_ONCE, one);
+    for (const job of jobs) if (removes(job)) await one(job);
+    await touched.sync();
+    return outcomes;
   }
 
   #merge(before: Known | null, change: FileChange): Merge {
@@ -115,24 +131,26 @@ export class Placing {
     return merge(before, change, this.#options.rule());
   }
 
-  async #one(directories: Directories, job: Job, touched: Map<BytePath, Directory>): Promise<Outcome> {
+  /** The inode that is known of it from now on. */
+  async #one(directories: Directories, job: Job, touched: Touched): Promise<number> {
     const { merged, before, change, made } = job;
-    if (merged.kind === 'noted') return { job, inode: before?.inode ?? 0 };
+    if (merged.kind === 'noted') return before?.inode ?? 0;
     const { directory, name } = split(change.path);
     const content = merged.state.content;
-    const within = await enter(directories, directory, content !== null, touched);
+    if (before !== null && content !== null && isSame(before.content, content)) return before.inode;
+    const within = await touched.enter(directory, content !== null);
     if (content === null) {
       if (within !== null && before !== null && before.content !== null)
         await this.#remove(directories, within, name, before);
-      return { job, inode: 0 };
+      return 0;
     }
-    if (before?.content?.hash === content.hash) return { job, inode: (await liken(within!, name, content)).inode };
+    if (before?.content?.hash === content.hash) return (await liken(within!, name, content)).inode;
     // It is another by now than the one that was fetched, and is told of again.
     if (made === null) throw new Error('it has changed meanwhile');
     const at = new Date(this.#options.now());
     const beside = merged.beside ? besideName(change.path, regionOf(before!.version.dot), at) : null;
     await this.#replace(within!, name, made, before, beside);
-    return { job, inode: made.stat.inode };
+    return made.stat.inode;
   }
 
   /** The old file gets another name before it loses this one: whoever wrote it in that moment has not written in vain. */
@@ -145,7 +163,7 @@ export class Placing {
   ): Promise<void> {
     const { aside, conflicted, hint, now } = this.#options;
     const at = within.at(name);
-    if (before === null || before.content === null) return rename(made.at, at);
+    if (before === null || before.content === null) return await alone(made.at, at);
     const path = join(within.path, name);
     if (beside !== null) {
       await named(at, within.at(split(beside).name));
@@ -186,18 +204,33 @@ export class Placing {
   }
 }
 
-/** Kept open until what was changed in it is on disk. */
-async function enter(
-  directories: Directories,
-  path: BytePath,
-  make: boolean,
-  touched: Map<BytePath, Directory>,
-): Promise<Directory | null> {
-  const known = touched.get(path);
-  if (known !== undefined) return known;
-  const within = await directories.enter(path, make);
-  if (within !== null) touched.set(path, within);
-  return within;
+/** Directories in which something is changed, open until that is on disk. */
+class Touched implements AsyncDisposable {
+  readonly #directories: Directories;
+  readonly #open = new Map<BytePath, Promise<Directory | null>>();
+
+  constructor(directories: Directories) {
+    this.#directories = directories;
+  }
+
+  async enter(path: BytePath, make: boolean): Promise<Directory | null> {
+    const known = this.#open.get(path);
+    if (known !== undefined) {
+      const found = await known;
+      if (found !== null || !make) return found;
+    }
+    const entering = this.#directories.enter(path, make);
+    this.#open.set(path, entering);
+    return await entering;
+  }
+
+  async sync(): Promise<void> {
+    for (const entering of this.#open.values()) await (await entering.catch(() => null))?.sync();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const entering of this.#open.values()) (await entering.catch(() => null))?.[Symbol.dispose]();
+  }
 }
 
 /** The same content, with another time or other permissions. */
@@ -209,6 +242,18 @@ async function liken(within: Directory, name: BytePath, content: Parameters<type
   } finally {
     await handle.close();
   }
+}
+
+/** Only where nothing stands: what was put there since it was looked at stays. */
+async function alone(made: Buffer, at: Buffer): Promise<void> {
+  try {
+    await link(made, at);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
+    return await rename(made, at);
+  }
+  await unlink(made);
 }
 
 /** A second name, or where a file system has none the only one. */

@@ -6,7 +6,7 @@
  * and no path is too long. Where there is no `/proc` (not on Linux) every part is looked at just before it is used.
  */
 import { constants, existsSync, type Stats } from 'node:fs';
-import { type FileHandle, lstat, mkdir, open, stat } from 'node:fs/promises';
+import { type FileHandle, lstat, mkdir, open, realpath, stat } from 'node:fs/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { BytePath } from '../model/file-link.ts';
 import { bytesOf, join, shownPath, split } from './paths.ts';
@@ -24,9 +24,11 @@ export interface Root {
 /** @throws OtterError OT8001 */
 export async function findRoot(path: string): Promise<Root> {
   try {
-    const found = await stat(path, { bigint: true });
+    // What watches says where links have led.
+    const real = await realpath(path);
+    const found = await stat(real, { bigint: true });
     if (!found.isDirectory()) throw new Error('it is no directory');
-    return { path, identity: identityOf(found) };
+    return { path: real, identity: identityOf(found) };
   } catch (cause) {
     throw rootUnusable(path, cause);
   }

@@ -19,6 +19,7 @@ import type {
   ReadProblem,
 } from '../model/file-link.ts';
 import { Bucket } from '../replication/bucket.ts';
+import { abreast } from './abreast.ts';
 import { type Catalogue, type Known, statKnown } from './catalogue.ts';
 import { openPlain, PIECE_BYTES, pieces, readAt, statOf, WHOLE_BYTES_MAX } from './contents.ts';
 import { cutPieces } from './cutting.ts';
@@ -83,6 +84,7 @@ export class Serving implements FileService {
     let anew = epoch !== catalogue.epoch || after > catalogue.head;
     let at = anew ? 0 : after;
     let told = '';
+    const backlog = new Backlog(catalogue);
     while (!signal.aborted) {
       const changes = catalogue.since(at, CHANGES_AT_ONCE);
       at = changes.at(-1)?.seq ?? at;
@@ -92,7 +94,7 @@ export class Serving implements FileService {
         continue;
       }
       told = news;
-      const behind = changes.length < CHANGES_AT_ONCE ? { files: 0, bytes: 0 } : catalogue.behind(at);
+      const behind = changes.length < CHANGES_AT_ONCE ? { files: 0, bytes: 0 } : backlog.behind(at, changes);
       yield {
         head: {
           kind: 'changes',
@@ -233,12 +235,13 @@ export class Serving implements FileService {
     const { root, tree, catalogue } = this.#options;
     await using directories = new Directories(root);
     const changes: FileChange[] = [];
-    for (const path of paths.slice(0, FILES_MAX)) {
-      if (faultOf(path) !== null) continue;
+    await abreast(paths.slice(0, FILES_MAX), READS_AHEAD, async (path) => {
+      if (faultOf(path) !== null) return;
       await tree.look(directories, path);
       const known = catalogue.get(path);
       if (known !== null) changes.push(told_(known));
-    }
+    });
+    changes.sort((one, other) => one.seq - other.seq);
     yield { head: { kind: 'known', changes, done: true }, body: NONE };
   }
 
@@ -282,6 +285,29 @@ function told_({ path, seq, content, version }: Known): FileChange {
   return { path, seq, content, version };
 }
 
+/** Counting what is left takes as long as it is much: it is done now and then, and reckoned between. */
+class Backlog {
+  readonly #catalogue: Catalogue;
+  #left = { files: 0, bytes: 0 };
+  #frames = 0;
+
+  constructor(catalogue: Catalogue) {
+    this.#catalogue = catalogue;
+  }
+
+  behind(at: number, told: readonly FileChange[]): { readonly files: number; readonly bytes: number } {
+    if (this.#frames % COUNT_EVERY === 0) this.#left = { ...this.#catalogue.behind(at) };
+    else {
+      const there = told.flatMap(({ content }) => (content === null ? [] : [content.size]));
+      this.#left.files = Math.max(0, this.#left.files - there.length);
+      this.#left.bytes = Math.max(0, this.#left.bytes - there.reduce((sum, size) => sum + size, 0));
+    }
+    this.#frames += 1;
+    return { ...this.#left };
+  }
+}
+
+const COUNT_EVERY = 200;
 const SAMPLE_BYTES = 8 << 10;
 
 /** Pictures do not: a part of it tells. */

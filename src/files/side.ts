@@ -4,7 +4,7 @@
  * Rule: whatever goes wrong with the root, everything of the side ends and begins anew after a while: nothing is decided by a root that
  * is not there. Stopping leaves files and catalogue as they are after whole changes.
  */
-import { rm } from 'node:fs/promises';
+import { rm, rmdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { FileFrame, FileLink, FileRequest, FileService, RunningFiles } from '../model/file-link.ts';
@@ -17,11 +17,11 @@ import { Catalogue } from './catalogue.ts';
 import { Figures } from './figures.ts';
 import { Flow } from './flow.ts';
 import { OWN_DIRECTORY, type Selection, selection, shownPath } from './paths.ts';
-import { findRoot } from './root.ts';
+import { Directories, findRoot, type Root } from './root.ts';
 import { Serving, type ServingOptions } from './serving.ts';
 import { Tree } from './tree.ts';
 import { ruleOf } from './version.ts';
-import { Watching, type WatchTiming } from './watching.ts';
+import { TIMING, Watching, type WatchTiming } from './watching.ts';
 
 export interface SideOptions {
   readonly spec: FileSideSpec;
@@ -90,6 +90,8 @@ export class Side implements RunningFiles {
     const own = `${spec.roots[region]}/${OWN_DIRECTORY}`;
     for (const name of [set, `${set}.db`, `${set}.db-wal`, `${set}.db-shm`])
       await rm(`${own}/${name}`, { recursive: true, force: true });
+    // Where another set has its own there too, it stays.
+    await rmdir(own).catch(() => undefined);
   }
 
   #resting(): FileFlowFigures {
@@ -192,6 +194,7 @@ export class Side implements RunningFiles {
     const work = [
       ...(watching === null ? [] : [watching.run()]),
       this.#tidy(aside, both),
+      this.#pulse(root, both),
       ...flows.map(async (flow) => this.#flow(flow, watching, tree, both)),
     ];
     try {
@@ -208,6 +211,15 @@ export class Side implements RunningFiles {
     if (watching === null) return flow.follow(signal);
     while (!watching.whole && !signal.aborted) await tree.nextNews(signal);
     if (!signal.aborted) await flow.run(signal);
+  }
+
+  /** Fails when the root is not there any more, or is another. */
+  async #pulse(root: Root, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      await slept(this.#options.timing?.pulseMs ?? TIMING.pulseMs, signal);
+      await using directories = new Directories(root);
+      using _root = await directories.enter('');
+    }
   }
 
   async #tidy(aside: Aside, signal: AbortSignal): Promise<void> {

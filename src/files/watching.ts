@@ -29,9 +29,12 @@ export interface WatchTiming {
   readonly scanEveryMs: number;
   /** Files a second that a later scan looks at; the first one takes what there is. */
   readonly scanFilesPerSecond: number;
+  /** How often it is seen whether the root is there. */
+  readonly pulseMs: number;
 }
 
-const TIMING: WatchTiming = { quietMs: 40, scanEveryMs: 600_000, scanFilesPerSecond: 5_000 };
+/** Where nothing else is said. */
+export const TIMING: WatchTiming = { quietMs: 40, scanEveryMs: 600_000, scanFilesPerSecond: 5_000, pulseMs: 5_000 };
 /** However much is told of a file, it is looked at after so long. */
 const QUIET_MAX = 25;
 const PACE_FILES = 100;

@@ -13,6 +13,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { expect, test, vi } from 'vitest';
+import { Catalogue } from '../../src/files/catalogue.ts';
 import { Sides } from './sides.ts';
 
 const WAIT = { timeout: 20_000, interval: 20 };
@@ -138,4 +139,22 @@ test('a side that was stopped goes on where it was, and a lost catalogue sends n
   sides.start('b');
   expect(Object.keys(await sides.equal())).toHaveLength(50);
   expect(sides.figures('b').bytesReceived).toBe(0);
+});
+
+test('whoever has a root open has it alone, and a root that is gone deletes nothing', async () => {
+  await using sides = new Sides({ between: ['a', 'b'], watch: ['**'], delete: 'mirror' });
+  const [a, b] = [sides.root('a'), sides.root('b')];
+  writeFileSync(`${a}/file`, 'there');
+  sides.start('a', 'b');
+  await sides.equal();
+  expect(() => new Catalogue(`${a}/.otter/s.db`)).toThrow(expect.objectContaining({ code: 'OT8002' }));
+  // As a disk that is taken away: another directory stands there.
+  renameSync(a, `${a}-away`);
+  mkdirSync(a);
+  await vi.waitFor(() => expect(sides.logged.some((line) => line.includes('OT8001'))).toBe(true), WAIT);
+  renameSync(a, `${a}-empty`);
+  renameSync(`${a}-away`, a);
+  writeFileSync(`${a}/later`, 'goes on');
+  await vi.waitFor(() => expect(existsSync(`${b}/later`)).toBe(true), WAIT);
+  expect(readFileSync(`${b}/file`, 'utf8')).toBe('there');
 });

@@ -45,7 +45,7 @@ export class Sides implements AsyncDisposable {
         generation: 1,
         spec: this.#spec,
       };
-      const timing = { quietMs: 10, scanEveryMs: 3_600_000 };
+      const timing = { quietMs: 10, scanEveryMs: 3_600_000, pulseMs: 50 };
       this.#sides.set(
         region,
         new Side({ spec, link: this.#link(region), logger: this.#logger(), now: Date.now, timing }),

@@ -1,6 +1,7 @@
 /** Random histories of sides that change the same file and tell each other: pure. */
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { sound } from '../../src/files/sound.ts';
 import { changed, type FileRule, merge } from '../../src/files/version.ts';
 import type { FileState } from '../../src/model/file-link.ts';
 
@@ -112,4 +113,18 @@ test('one way, what comes stays, and what is only here is kept beside', () => {
   expect(merge(local, incoming, { kind: 'incoming' })).toMatchObject({ kind: 'take', beside: true, contested: true });
   const equal = { ...incoming, content: { ...incoming.content!, hash: 'mine' } };
   expect(merge(local, equal, { kind: 'incoming' })).toMatchObject({ kind: 'take', beside: false, contested: false });
+});
+
+test('what another side tells is looked at before it becomes names and permissions', () => {
+  const content = { size: 1, mtimeUs: 1, mode: 0o4755, hash: 'a'.repeat(64) };
+  const good = { path: 'x', seq: 1, content, version: changed(null, 'hz.0a') };
+  expect(sound(good).content?.mode).toBe(0o755);
+  const bad = [
+    { ...good, content: { ...content, hash: '../../etc/passwd' } },
+    { ...good, content: { ...content, size: -1 } },
+    { ...good, content: { ...content, mtimeUs: Number.NaN } },
+    { ...good, version: changed(null, '../../x.1') },
+    { ...good, seq: 1.5 },
+  ];
+  for (const one of bad) expect(() => sound(one)).toThrow(expect.objectContaining({ code: 'OT8013' }));
 });
