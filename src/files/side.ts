@@ -4,6 +4,7 @@
  * Rule: whatever goes wrong with the root, everything of the side ends and begins anew after a while: nothing is decided by a root that
  * is not there. Stopping leaves files and catalogue as they are after whole changes.
  */
+import { existsSync } from 'node:fs';
 import { rm, rmdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
@@ -17,7 +18,7 @@ import { Catalogue } from './catalogue.ts';
 import { Figures } from './figures.ts';
 import { Flow } from './flow.ts';
 import { OWN_DIRECTORY, type Selection, selection, shownPath } from './paths.ts';
-import { Directories, findRoot, type Root } from './root.ts';
+import { Directories, findRoot, type Root, rootUnusable } from './root.ts';
 import { Serving, type ServingOptions } from './serving.ts';
 import { Tree } from './tree.ts';
 import { ruleOf } from './version.ts';
@@ -38,6 +39,8 @@ const TIDY_EVERY_MS = 60_000;
 interface Life {
   readonly serving: Serving;
   readonly flows: readonly Flow[];
+  /** Whoever is answered is let go with it. */
+  readonly over: AbortSignal;
 }
 
 export class Side implements RunningFiles {
@@ -46,9 +49,10 @@ export class Side implements RunningFiles {
   #spec: FileSideSpec;
   #selection: Selection;
   #life: Life | null = null;
+  /** That was served last. */
+  #root: Root | null = null;
   #error: ErrorRecord | null = null;
   readonly #done: Promise<void>;
-  readonly #over = new AbortController();
   #anew = new AbortController();
 
   constructor(options: SideOptions) {
@@ -80,7 +84,6 @@ export class Side implements RunningFiles {
 
   async stop(): Promise<void> {
     this.#abort.abort();
-    this.#over.abort();
     await this.#done;
   }
 
@@ -109,7 +112,7 @@ export class Side implements RunningFiles {
         retry: 'backoff',
       });
     }
-    return life.serving.ask(request, AbortSignal.any([signal, this.#over.signal, this.#anew.signal]));
+    return life.serving.ask(request, AbortSignal.any([signal, life.over]));
   }
 
   async #run(): Promise<void> {
@@ -143,7 +146,7 @@ export class Side implements RunningFiles {
   async #live(signal: AbortSignal, began: () => void): Promise<void> {
     const { logger, link, now, timing } = this.#options;
     const { set, region, spec } = this.#spec;
-    const root = await findRoot(spec.roots[region]!);
+    const root = await this.#findRoot(spec.roots[region]!);
     await using aside = await Aside.open(root, set);
     const catalogue = new Catalogue(`${root.path}/${OWN_DIRECTORY}/${set}.db`);
     using _closed = { [Symbol.dispose]: () => catalogue.close() };
@@ -188,7 +191,7 @@ export class Side implements RunningFiles {
     };
     const whole = (): boolean => watching?.whole ?? true;
     const serving = new Serving({ root, tree, catalogue, whole, hint, limit, bring });
-    this.#life = { serving, flows };
+    this.#life = { serving, flows, over: both };
     this.#error = null;
     began();
     const work = [
@@ -204,6 +207,20 @@ export class Side implements RunningFiles {
       over.abort();
       await Promise.allSettled(work);
     }
+  }
+
+  /** A disk that was taken away leaves an empty directory behind: that is not filled. @throws OtterError OT8001 */
+  async #findRoot(path: string): Promise<Root> {
+    const root = await findRoot(path);
+    const { set } = this.#spec;
+    const before = this.#root;
+    const known = before === null || before.path !== root.path || before.identity === root.identity;
+    if (!known && !existsSync(`${root.path}/${OWN_DIRECTORY}/${set}.db`)) {
+      const why = new Error('another directory stands there than before; to begin with it, start the node again');
+      throw rootUnusable(path, why);
+    }
+    this.#root = root;
+    return root;
   }
 
   /** A flow begins when what is here is known: else what is here already would be sent. */
