@@ -120,7 +120,11 @@ export class Placing {
       outcomes.push({ job, result });
     };
     const removes = ({ merged }: Job): boolean => merged.kind === 'take' && merged.state.content === null;
-    await abreast(jobs.filter((job) => !removes(job)), AT_ONCE, one);
+    await abreast(
+      jobs.filter((job) => !removes(job)),
+      AT_ONCE,
+      one,
+    );
     for (const job of jobs) if (removes(job)) await one(job);
     await touched.sync();
     return outcomes;
@@ -163,7 +167,7 @@ export class Placing {
   ): Promise<void> {
     const { aside, conflicted, hint, now } = this.#options;
     const at = within.at(name);
-    if (before === null || before.content === null) return await alone(made.at, at);
+    if (before === null || before.content === null) return alone(made.at, at);
     const path = join(within.path, name);
     if (beside !== null) {
       await named(at, within.at(split(beside).name));
@@ -221,7 +225,7 @@ class Touched implements AsyncDisposable {
     }
     const entering = this.#directories.enter(path, make);
     this.#open.set(path, entering);
-    return await entering;
+    return entering;
   }
 
   async sync(): Promise<void> {
@@ -251,7 +255,7 @@ async function alone(made: Buffer, at: Buffer): Promise<void> {
   } catch (error) {
     const code = codeOf(error);
     if (code !== 'EPERM' && code !== 'ENOTSUP' && code !== 'EMLINK') throw error;
-    return await rename(made, at);
+    return rename(made, at);
   }
   await unlink(made);
 }

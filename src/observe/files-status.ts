@@ -41,11 +41,7 @@ export function filesStatus(
   return { name, ready, generation, flows };
 }
 
-function flowStatus(
-  { name, set, source, target }: FileFlow,
-  { nodes, owners }: Told,
-  nowMs: number,
-): FileFlowStatus {
+function flowStatus({ name, set, source, target }: FileFlow, { nodes, owners }: Told, nowMs: number): FileFlowStatus {
   const node = owners[sideName(set, target)]?.node ?? null;
   const record = node === null ? undefined : nodes[node];
   const here = record !== undefined && nowMs - record.updatedMs < STALE_MS;

@@ -27,7 +27,11 @@ const told = (templates: string[], row: (string | null)[]): readonly string[] =>
 test('a template is filled with the values of the row', () => {
   expect(told(['p/{id}/{image}'], ['7', "'a b.jpg'", null, null])).toEqual(['p/7/a b.jpg']);
   expect(told(['{image}', 't/{IMAGE}'], ['7', "'it\\'s'", null, null])).toEqual(["it's", "t/it's"]);
-  expect(told(['{id}/{more[]}'], ['7', null, `'["x.jpg", "y.jpg", 3, null, ""]'`, null])).toEqual(['7/x.jpg', '7/y.jpg', '7/3']);
+  expect(told(['{id}/{more[]}'], ['7', null, `'["x.jpg", "y.jpg", 3, null, ""]'`, null])).toEqual([
+    '7/x.jpg',
+    '7/y.jpg',
+    '7/3',
+  ]);
   expect(told(['{more[]}'], ['7', null, "' x.jpg, y.jpg,,'", null])).toEqual(['x.jpg', 'y.jpg']);
 });
 
@@ -45,8 +49,11 @@ test('what cannot be told is said by the name of the column, without a value', (
 
 test('a text without braces is itself, whatever it is', () => {
   fc.assert(
-    fc.property(fc.string().filter((text) => text !== '' && !/[{}]/.test(text)), (text) => {
-      expect(told([text], ['7', null, null, null])).toEqual([text]);
-    }),
+    fc.property(
+      fc.string().filter((text) => text !== '' && !/[{}]/.test(text)),
+      (text) => {
+        expect(told([text], ['7', null, null, null])).toEqual([text]);
+      },
+    ),
   );
 });

@@ -6,9 +6,36 @@ import { stepsOf } from '../../src/files/difference.ts';
 import { besideName, faultOf, selection } from '../../src/files/paths.ts';
 
 test('what leaves the root, or is no path, is refused', () => {
-  for (const path of ['', '/etc/passwd', '..', 'a/../b', 'a/..', './a', 'a//b', 'a/', 'a\u0000b', 'ā', '.otter', '.otter/s.db', 'x'.repeat(256)])
+  for (const path of [
+    '',
+    '/etc/passwd',
+    '..',
+    'a/../b',
+    'a/..',
+    './a',
+    'a//b',
+    'a/',
+    'a\u0000b',
+    'ā',
+    '.otter',
+    '.otter/s.db',
+    'x'.repeat(256),
+  ])
     expect(faultOf(path), path).not.toBe(null);
-  for (const path of ['a', 'a/b', '...', '..a', 'a/.b', '.otter2', 'a/.otter', '\u00ff\u00fe', ' ', '-rf', 'a\nb', `${'d/'.repeat(3_000)}x`])
+  for (const path of [
+    'a',
+    'a/b',
+    '...',
+    '..a',
+    'a/.b',
+    '.otter2',
+    'a/.otter',
+    '\u00ff\u00fe',
+    ' ',
+    '-rf',
+    'a\nb',
+    `${'d/'.repeat(3_000)}x`,
+  ])
     expect(faultOf(path), path).toBe(null);
 });
 
@@ -27,7 +54,12 @@ test('no path that is let through leads out, whatever it is made of', () => {
 test('patterns choose, and what is excluded is not looked into', () => {
   const chosen = selection(['**/*.jpg'], ['tmp/**', '**/*.part.jpg']);
   expect(['a.jpg', 'd/e/f.jpg', '.hidden/x.jpg'].map((path) => chosen.has(path))).toEqual([true, true, true]);
-  expect(['a.png', 'tmp/a.jpg', 'x/a.part.jpg', '.otter/a.jpg'].map((path) => chosen.has(path))).toEqual([false, false, false, false]);
+  expect(['a.png', 'tmp/a.jpg', 'x/a.part.jpg', '.otter/a.jpg'].map((path) => chosen.has(path))).toEqual([
+    false,
+    false,
+    false,
+    false,
+  ]);
   expect([chosen.leavesOut('tmp'), chosen.leavesOut('d'), chosen.leavesOut('.otter')]).toEqual([true, false, true]);
   expect(besideName('d/a.jpg', 'hz', new Date(0))).toBe('d/a.jpg.conflict-hz-19700101T000000000Z');
   expect(besideName(`d/${'x'.repeat(255)}`, 'hz', new Date(0)).length).toBe(2 + 255);
@@ -71,7 +103,14 @@ test('what is to be copied and what comes covers the file from where it is, once
       const size = theirs.reduce((sum, [length]) => sum + length, 0);
       const done = size === 0 ? 0 : share % (size + 1);
       let at = done;
-      for (const step of stepsOf(theirs, new Map([['a', 0], ['c', 99]]), done)) {
+      for (const step of stepsOf(
+        theirs,
+        new Map([
+          ['a', 0],
+          ['c', 99],
+        ]),
+        done,
+      )) {
         if (step.kind === 'comes') expect(step.part[0]).toBe(at);
         at += step.kind === 'comes' ? step.part[1] : step.length;
       }
