@@ -54,9 +54,9 @@ export const FILES_CODES = {
   OT8021: {
     title: 'Files of a row cannot be told',
     meaning:
-      '`follow.path` names a column that the table does not have at the target, or a value that is no part of a path.',
+      '`follow.path` names a column that the rows do not have where they come from, or one whose values are no texts.',
     action:
-      'Correct `follow.path`: columns have the names that they have at the target. The pipeline stands before the row.',
+      'Correct `follow.path`: columns are named as at the source of the pipeline. The pipeline stands before the row and goes on by itself.',
   },
   OT8022: {
     title: 'Files of rows cannot be fetched',
