@@ -27,7 +27,7 @@ export interface TreeOptions {
 /** What a look has found: `unsteady`: it is being written, and is to be looked at again. */
 export type Look = 'same' | 'changed' | 'unsteady' | 'refused';
 
-const PAGE = 1_000;
+const PAGE = { least: 4, most: 1_000 } as const;
 /** Paths that are refused and known to be, by which they are counted. */
 const REFUSED_MAX = 10_000;
 
@@ -196,8 +196,10 @@ export class Tree {
   ): Promise<void> {
     const inner = new Set(listed.flatMap(({ name, isDirectory }) => (isDirectory ? [name] : [])));
     const begin = path === '' ? 0 : path.length + 1;
+    // Most of what is found first is below a directory that is there, and passed over at one go.
+    let count: number = PAGE.least;
     for (let after = ''; ; ) {
-      const page = this.#options.catalogue.below(path, after, PAGE);
+      const page = this.#options.catalogue.below(path, after, count);
       let skipped: BytePath | null = null;
       for (const { path: file } of page) {
         how.signal.throwIfAborted();
@@ -212,9 +214,14 @@ export class Tree {
         await how.pace();
         await this.look(directories, file);
       }
-      if (skipped !== null) after = skipped;
-      else if (page.length < PAGE) return;
-      else after = page.at(-1)!.path;
+      if (skipped !== null) {
+        after = skipped;
+        count = PAGE.least;
+        continue;
+      }
+      if (page.length < count) return;
+      after = page.at(-1)!.path;
+      count = Math.min(PAGE.most, 4 * count);
     }
   }
 

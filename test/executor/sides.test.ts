@@ -46,7 +46,9 @@ test('a set has a side in each of its regions, until it leaves', () => {
 
 test('pipelines know the sets that follow their channel the way that they go', () => {
   const world = new World(T, 'i1');
-  const events = PAIR.map(({ kind, name, spec }, i) => put(keys.specKey(T, kind, name), { generation: 1, spec }, i + 2));
+  const events = PAIR.map(({ kind, name, spec }, i) =>
+    put(keys.specKey(T, kind, name), { generation: 1, spec }, i + 2),
+  );
   const follow = { channel: 'shop', table: 'shop.orders', path: '{image}' };
   world.apply(batch(1, [put(keys.metaKey(T), { format: 1, lineage: 'l', serial: 1 }, 1), ...events]));
   const [a, b] = ['hz', 'ca'].map((name) => world.regionOf(name)!);

@@ -6,7 +6,7 @@ import { freePort } from '../../src/lab/free-port.ts';
 import { Otter } from '../e2e/otter.ts';
 import { treeOf } from './sides.ts';
 
-const FILES = 20_000;
+const FILES = 8_000;
 const LARGE = 4;
 
 test('a tree of many small files and some large ones is the same on both sides, whoever is killed when', {
