@@ -14,7 +14,8 @@ const WINGS = {
   mysql: [],
   oracle: [],
   link: [],
-  files: [],
+  // How fast files may go, as rows.
+  files: ['^src/replication/bucket\\.ts$'],
   observe: [],
   notify: [],
   lab: [],

@@ -12,18 +12,19 @@ import type { Connect } from './executor/node-link.ts';
 import { bounded, loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
 import type { VerifyChannel } from './executor/verifying.ts';
+import { Side } from './files/side.ts';
 import { endpointOf } from './import/address.ts';
 import { type Credentials, credentialsOf } from './link/credentials.ts';
 import { askNode } from './link/figures.ts';
 import { askLogs } from './link/logs.ts';
 import { askMinutes } from './link/minutes.ts';
-import { linkClient } from './link/routing.ts';
+import { linksOf } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
 import { type ComparedDatabase, leftOf, type TableResult } from './model/comparing.ts';
 import { OtterError } from './model/error.ts';
 import type { ServerAddress } from './model/importing.ts';
 import type { MinuteStore } from './model/minutes.ts';
-import type { Logger, SiteFactory, SiteSpec } from './model/ports.ts';
+import type { FilesFactory, Logger, SiteFactory, SiteSpec } from './model/ports.ts';
 import { rateOf } from './model/rate.ts';
 import type { RowMaking } from './model/row-making.ts';
 import type { DatabaseSpec, LinkSpec } from './model/topology.ts';
@@ -107,6 +108,7 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               name,
               version,
               sites: siteFactory(env, limits),
+              files: FILES,
               connect: connectWith(env),
               verify: verifyWith(env),
               tell: (receiver, notice, stop) =>
@@ -198,20 +200,20 @@ function httpOf(env: Env, names: readonly string[]): { readonly http?: string } 
 
 /** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
 function connectWith(env: Env): Connect {
-  return async ({ node, lineage, listen, link, free, services, addressOf, figures, minutes, logs, logger }) => {
+  return async ({ node, lineage, listen, link, free, services, files, addressOf, figures, minutes, logs, logger }) => {
     const credentials = credentialsOf(link, (reference) => resolveSecret(reference, env), logger);
     await free();
-    const questions = { figures, minutes, logs };
-    const server = await startLinkServer({ listen, node, services, lineage, ...questions, credentials, logger });
-    const client = linkClient({ local: services, addressOf, lineage, credentials, logger });
-    return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+    const offers = { services, files, figures, minutes, logs };
+    const server = await startLinkServer({ listen, node, lineage, ...offers, credentials, logger });
+    const links = linksOf({ local: services, localFiles: files, addressOf, lineage, credentials, logger });
+    return { ...links, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   };
 }
 
 /** A site over one server, shared by reading and writing, so that both are always on the same endpoint. */
 function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {
   return {
-    start: (spec, ownerRevision, link, logger) => {
+    start: (spec, ownerRevision, link, logger, files) => {
       const { database, name } = spec;
       const server = { name, spec: database, password: () => resolveSecret(database.password, env) };
       return new Site({
@@ -219,6 +221,7 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         ownerRevision,
         ...(database.engine === 'oracle' ? oracleEnds(server, spec) : mysqlEnds(server, spec)),
         link,
+        files,
         logger,
         now: Date.now,
         heartbeatMs: HEARTBEAT_MS,
@@ -285,6 +288,10 @@ function comparedServer(name: string, spec: DatabaseSpec, env: Env, signal: Abor
   signal.addEventListener('abort', () => server.abandon(), { once: true });
   return new ComparedServer(server, spec.schema);
 }
+
+const FILES: FilesFactory = {
+  start: (spec, link, logger) => new Side({ spec, link, logger, now: Date.now }),
+};
 
 /** What rows are made with that are masked, or go through a module. */
 function rowMaking(env: Env): RowMaking {

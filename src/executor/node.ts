@@ -12,7 +12,7 @@ import type { LogKeeper } from '../model/log-lines.ts';
 import type { NodeMeasures } from '../model/measures.ts';
 import type { MinuteStore } from '../model/minutes.ts';
 import { opsAddress } from '../model/ops-address.ts';
-import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
+import type { FilesFactory, Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
 import type { Kind, NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
@@ -44,6 +44,7 @@ export interface NodeOptions {
   readonly name: string;
   readonly version: string;
   readonly sites: SiteFactory;
+  readonly files: FilesFactory;
   /** Opens both ends of the node's links, once its address is known and again when it changes. */
   readonly connect: Connect;
   /** Compares a channel that is to be compared by itself; absent: nobody can. */
@@ -146,6 +147,7 @@ class WorkerNode {
     this.#link = new NodeLink(options.connect, {
       node: name,
       services: (database) => this.#sites.service(database),
+      files: (side) => this.#sites.fileService(side),
       addressOf: (database) => this.#world.owner(database)?.record ?? null,
       figures: () => this.#answer(),
       minutes: (query) => ({ node: name, minutes: this.#history.read(query) }),
@@ -166,6 +168,8 @@ class WorkerNode {
       world: this.#world,
       sites: options.sites,
       link: this.#link.client,
+      files: options.files,
+      fileLink: this.#link.files,
       logger: this.#logger,
       registration: () => this.#registration(),
       settlingMs: () => this.#settlingMs(),
@@ -228,7 +232,7 @@ class WorkerNode {
     this.#queue.add(SWEEP);
     const { name } = this.#options;
     const mine = this.#world.ownedDatabases().filter((database) => this.#world.owner(database)?.record.node === name);
-    for (const database of new Set([...this.#world.names('database'), ...this.#sites.databases, ...mine])) {
+    for (const database of new Set([...this.#world.ownable(), ...this.#sites.names, ...mine])) {
       this.#queue.add(DATABASE + database);
     }
   }
@@ -264,7 +268,7 @@ class WorkerNode {
     if (meta === null || (known?.lineage === meta.lineage && known.serial === meta.serial)) return false;
     // Who may begin nothing has nothing to do, and has done nothing.
     if (this.#registration() === null) return false;
-    const databases = new Set([...this.#world.names('database'), ...this.#sites.databases]);
+    const databases = new Set([...this.#world.ownable(), ...this.#sites.names]);
     for (const database of databases) if (decide(this.#sites.look(database)).kind !== 'none') return false;
     this.#settled = { lineage: meta.lineage, serial: meta.serial };
     return true;
@@ -273,7 +277,7 @@ class WorkerNode {
   async #convergeLink(): Promise<void> {
     const address = this.#address();
     // What still runs is still asked by its peers.
-    if (address === null && this.#sites.databases.length > 0) return;
+    if (address === null && this.#sites.names.length > 0) return;
     if (await this.#link.converge(address)) this.#lookAtAll();
     this.#fault = null;
   }
@@ -367,6 +371,7 @@ class WorkerNode {
 
   #record({ region, advertise }: NodeSpec): NodeRecord {
     const sites = this.#sites.all;
+    const files = this.#sites.files;
     this.#settle();
     return {
       instance: this.#instance,
@@ -383,6 +388,7 @@ class WorkerNode {
       error: this.#fault,
       warning: this.#http.fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
+      ...(files.sides.length === 0 ? {} : { sides: files.sides, files: files.figures }),
       updatedMs: this.#now(),
     };
   }

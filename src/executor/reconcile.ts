@@ -1,5 +1,5 @@
 /**
- * What a node does next about one database, decided from what it sees and what it runs.
+ * What a node does next about one database, or one side of a file set, decided from what it sees and what it runs.
  *
  * `decide` is pure and total: the same sight, the same step, however it came about. The shell takes one step, looks
  * again, and is done when there is nothing to do. Rules: a site that runs goes on while the store is away and stops
@@ -9,12 +9,16 @@
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { FileSideSpec } from '../model/files.ts';
 import type { Condition, SiteSpec } from '../model/ports.ts';
 import type { MetaRecord, OwnerRecord } from '../model/records.ts';
 import { nextOwner, type Placement } from './ownership.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED } from './queue.ts';
 import type { Seen } from './world.ts';
+
+/** What a node is told to do about what it owns: a database, or a side of a file set, which is owned alike. */
+export type OwnedSpec = SiteSpec | FileSideSpec;
 
 /** Everything a decision about one database rests on. */
 export interface Sight {
@@ -27,7 +31,7 @@ export interface Sight {
   /** Its deletion was seen, not just its absence. */
   readonly deleted: boolean;
   /** What its owner has to do; null unless it is declared and of this node's region. */
-  readonly desired: SiteSpec | null;
+  readonly desired: OwnedSpec | null;
   readonly owner: Seen<OwnerRecord> | null;
   /** Who could own it, and what else is to be owned in its region. */
   readonly placement: Placement;
@@ -55,7 +59,7 @@ export interface Me {
 }
 
 export interface Running {
-  readonly spec: SiteSpec;
+  readonly spec: OwnedSpec;
   /** Revision at which this node became owner, before which every other owner is fenced. */
   readonly ownerRevision: number;
 }
@@ -66,8 +70,8 @@ export type Step =
   | { readonly kind: 'stuck'; readonly diagnostic: Diagnostic }
   | { readonly kind: 'claim'; readonly condition: Condition }
   | { readonly kind: 'release'; readonly condition: Condition }
-  | { readonly kind: 'start'; readonly spec: SiteSpec; readonly ownerRevision: number }
-  | { readonly kind: 'update'; readonly spec: SiteSpec }
+  | { readonly kind: 'start'; readonly spec: OwnedSpec; readonly ownerRevision: number }
+  | { readonly kind: 'update'; readonly spec: OwnedSpec }
   | { readonly kind: 'stop'; readonly reason: string }
   /** The database left the topology: otter's own rows there go too. */
   | { readonly kind: 'retire' };
@@ -94,8 +98,10 @@ export function decide(sight: Sight): Step {
   return decideOwnership(sight);
 }
 
-/** What a site's connections are made with. */
-function reachedBy({ database }: SiteSpec): unknown {
+/** What a site's connections are made with, or where the files of a side lie. */
+function reachedBy(spec: OwnedSpec): unknown {
+  if ('set' in spec) return spec.spec.roots[spec.region];
+  const { database } = spec;
   const { engine, endpoints, user, password, tls, schema } = database;
   return { engine, endpoints, user, password, tls, schema };
 }
@@ -145,8 +151,8 @@ export interface Hands {
   /** False when the record was not as the condition says. */
   claim(database: string, condition: Condition): Promise<boolean>;
   release(database: string, condition: Condition): Promise<void>;
-  start(spec: SiteSpec, ownerRevision: number): void;
-  update(spec: SiteSpec): void;
+  start(spec: OwnedSpec, ownerRevision: number): void;
+  update(spec: OwnedSpec): void;
   stop(database: string, reason: string): Promise<void>;
   retire(database: string): Promise<void>;
 }

@@ -8,6 +8,7 @@
  * that somebody else once owned a database is remembered, since a site that started before that must stop.
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { type FileSideSpec, type FollowedFiles, followedBy, parseSide, regionsOf, sideName } from '../model/files.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
 import type {
@@ -71,7 +72,7 @@ export class World {
   #toldRevision: number | null = null;
   /** Database to the last revision at which somebody else may have owned it. */
   readonly #foreign = new Map<string, number>();
-  /** Databases whose deletion was seen as such, not just their absence after news were lost. */
+  /** Databases and file sets whose deletion was seen as such, not just their absence after news were lost. */
   readonly #deleted = new Set<string>();
   /** Made when asked for, since every database asks: names of records by their kind, and pipelines by their databases. */
   readonly #names = new Map<string, readonly string[]>();
@@ -165,8 +166,40 @@ export class World {
     return this.#foreign.get(database) ?? 0;
   }
 
-  wasDeleted(database: string): boolean {
-    return this.#deleted.has(database);
+  /** Of a database, or of the set of a side. */
+  wasDeleted(name: string): boolean {
+    const side = parseSide(name);
+    return this.#deleted.has(side === null ? name : setMark(side.set));
+  }
+
+  /** What is there to be owned: databases and sides of file sets. */
+  ownable(): readonly string[] {
+    return [...this.names('database'), ...this.#sides()];
+  }
+
+  /** Where the owner of a database or side stands; undefined when it is not declared. */
+  regionOf(name: string): string | undefined {
+    const side = parseSide(name);
+    if (side === null) return this.spec('database', name)?.record.spec.region;
+    const spec = this.spec('files', side.set)?.record.spec;
+    return spec !== undefined && regionsOf(spec).includes(side.region) ? side.region : undefined;
+  }
+
+  /** What the owner of a database or side has to do; null when it, or the first apply, is not there. */
+  ownedSpec(name: string): SiteSpec | FileSideSpec | null {
+    const side = parseSide(name);
+    if (side === null) return this.siteSpec(name);
+    const { meta } = this;
+    const record = this.spec('files', side.set)?.record;
+    if (meta === null || record === undefined || this.regionOf(name) === undefined) return null;
+    const { generation, spec } = record;
+    return { lineage: meta.lineage, topology: this.#topology, name, ...side, generation, spec };
+  }
+
+  #sides(): readonly string[] {
+    return this.names('files').flatMap((set) =>
+      regionsOf(this.spec('files', set)!.record.spec).map((region) => sideName(set, region)),
+    );
   }
 
   /** What the owner of the database has to do; null when it, or the first apply, is not there. */
@@ -194,7 +227,8 @@ export class World {
         const skip = this.#at<SkipRecord>(skipKey(this.#topology, pipeline.name))?.record.transaction;
         const move = enabled ? null : this.#moveOf(pipeline.name, record.generation);
         const wanted = { ...(skip === undefined ? {} : { skip }), ...(move === null ? {} : { move }) };
-        const spec = { ...pipeline, enabled, ...wanted };
+        const follows = this.#followsOf(channel, pipeline);
+        const spec = { ...pipeline, enabled, ...wanted, ...(follows.length === 0 ? {} : { follows }) };
         const desired = { spec, generation: record.generation, born };
         for (const database of new Set([source, target])) {
           const known = all.get(database);
@@ -204,6 +238,12 @@ export class World {
       }
     }
     return all;
+  }
+
+  #followsOf(channel: string, { source, target }: PipelineSpec): readonly FollowedFiles[] {
+    const [from, to] = [source, target].map((database) => this.regionOf(database)!);
+    const sets = this.names('files').map((name) => [name, this.spec('files', name)!.record.spec] as const);
+    return followedBy(channel, from!, to!, sets);
   }
 
   /** Where somebody wants it to stand, as the channel is now. */
@@ -283,7 +323,7 @@ export class World {
     if (parsed.at === 'owner' && (record as OwnerRecord).instance !== this.#instance) {
       this.#sawForeign(parsed.database, revision);
     }
-    if (parsed.at === 'spec' && parsed.kind === 'database') this.#deleted.delete(parsed.name);
+    if (parsed.at === 'spec') this.#deleted.delete(markOf(parsed));
     if (parsed.at === 'verified') return 'nothing';
     return (parsed.at === 'node' && before !== undefined) || BESIDE.has(parsed.at) ? 'beat' : 'change';
   }
@@ -296,7 +336,7 @@ export class World {
     this.#entries.delete(key);
     const parsed = parseKey(key);
     if (parsed !== null) this.#forget(parsed.at, true);
-    if (parsed?.at === 'spec' && parsed.kind === 'database' && how === 'seen') this.#deleted.add(parsed.name);
+    if (parsed?.at === 'spec' && how === 'seen') this.#deleted.add(markOf(parsed));
     return parsed !== null && BESIDE.has(parsed.at) ? 'beat' : 'change';
   }
 
@@ -315,8 +355,8 @@ export class World {
       if (!present.has(key) && this.#remove(key, revision, 'unseen') === 'change') news = 'change';
     }
     // Owners may have come and gone without being told: whoever is not owner now may have been followed by another.
-    for (const database of this.names('database')) {
-      if (!present.has(ownerKey(this.#topology, database))) this.#sawForeign(database, revision);
+    for (const name of this.ownable()) {
+      if (!present.has(ownerKey(this.#topology, name))) this.#sawForeign(name, revision);
     }
     return news;
   }
@@ -330,6 +370,16 @@ export class World {
   #sawForeign(database: string, revision: number): void {
     this.#foreign.set(database, Math.max(revision, this.foreignRevision(database)));
   }
+}
+
+function setMark(set: string): string {
+  return `files.${set}`;
+}
+
+/** Of a deletion that is remembered; what is not owned is never asked for. */
+function markOf({ kind, name }: Extract<ParsedKey, { at: 'spec' }>): string {
+  if (kind === 'database') return name;
+  return kind === 'files' ? setMark(name) : `${kind}:${name}`;
 }
 
 /** The value, if it is what this version writes there; null if not. */

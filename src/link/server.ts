@@ -9,12 +9,14 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, Serv
 import type { Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileService } from '../model/file-link.ts';
 import { forgetRows } from '../model/forget-rows.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
 import { answerTo, type Questions } from './answers.ts';
 import { type Credentials, OPEN } from './credentials.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
+import { FILES_PATH, serveFiles } from './files.ts';
 import { DeliveryPacker, FRAME, FrameReader, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
 import { listenerOf } from './listener.ts';
@@ -31,6 +33,8 @@ export interface LinkServerOptions extends Questions {
   readonly node: string;
   /** The service of a database that this node owns now, else null. */
   readonly services: (database: string) => PipelineService | null;
+  /** That of a side of a file set that this node serves now, else null; without, none. */
+  readonly files?: ((side: string) => FileService | null) | undefined;
   /** Lineage of the topology: peers of another are refused. */
   readonly lineage: string;
   /** What this node shows peers and asks of them; without, nothing. */
@@ -151,6 +155,17 @@ async function serve(
     refuse(stream, linkError(error));
     return;
   }
+  if (headers[':path'] === FILES_PATH) {
+    const service = (): FileService => {
+      speaksAlike(options, headers);
+      const side = String(headers[HEADER.database]);
+      const found = options.files?.(side) ?? null;
+      if (found === null) throw notOwned(options.node, side);
+      return found;
+    };
+    await serveFiles({ stream, service, proof, refuse, gone: gone.signal, logger: options.logger });
+    return;
+  }
   const requests = new RequestBody(stream);
   try {
     const service = admit(options, headers);
@@ -173,8 +188,16 @@ async function serve(
 
 /** @throws OtterError saying why this request is none that this node answers. */
 function admit(options: LinkServerOptions, headers: IncomingHttpHeaders): PipelineService {
-  const { node, lineage } = options;
   if (headers[':path'] !== PATH) throw unreadable('a request for something that is not a pipeline');
+  speaksAlike(options, headers);
+  const database = String(headers[HEADER.database]);
+  const service = options.services(database);
+  if (service === null) throw notOwned(options.node, database);
+  return service;
+}
+
+/** @throws OtterError OT6005, OT6006 */
+function speaksAlike({ node, lineage }: LinkServerOptions, headers: IncomingHttpHeaders): void {
   const protocol = headers[HEADER.protocol];
   if (protocol !== String(PROTOCOL_VERSION)) {
     throw new OtterError(
@@ -194,10 +217,6 @@ function admit(options: LinkServerOptions, headers: IncomingHttpHeaders): Pipeli
       where: { node },
     });
   }
-  const database = String(headers[HEADER.database]);
-  const service = options.services(database);
-  if (service === null) throw notOwned(node, database);
-  return service;
 }
 
 async function deliver(

@@ -4,6 +4,8 @@
  */
 
 import type { OtterError } from './error.ts';
+import type { FileLink, RunningFiles } from './file-link.ts';
+import type { FileSideSpec } from './files.ts';
 import type { SiteMeasures } from './measures.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
@@ -419,5 +421,9 @@ export interface RunningSite {
 
 export interface SiteFactory {
   /** `ownerRevision`: store revision at which this node became owner; part of the epoch that fences earlier owners. */
-  start(spec: SiteSpec, ownerRevision: number, link: LinkClient, logger: Logger): RunningSite;
+  start(spec: SiteSpec, ownerRevision: number, link: LinkClient, logger: Logger, files: FileLink): RunningSite;
+}
+
+export interface FilesFactory {
+  start(spec: FileSideSpec, link: FileLink, logger: Logger): RunningFiles;
 }

@@ -129,6 +129,30 @@ export interface PipelineFigures {
   readonly index?: IndexFigures | null | undefined;
 }
 
+/** Live figures of one flow of files, as the side of its target measures them. */
+export interface FileFlowFigures {
+  readonly phase: Phase;
+  readonly observedGeneration: number;
+  /** Known of and not here yet. */
+  readonly backlogFiles: number;
+  readonly backlogBytes: number;
+  /** Since the node took the side over. */
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  /** That came over the link for them: less where blocks or whole files were here already. */
+  readonly bytesReceived: number;
+  /** Over the last five seconds. */
+  readonly bytesPerSecond: number;
+  readonly conflicts: number;
+  /** Links, devices and names at the target's root that otter does not touch. */
+  readonly refused: number;
+  /** Files that could not be brought, and are tried again. */
+  readonly failures: number;
+  readonly error: ErrorRecord | null;
+  /** What it waits for, in words; null when it does not. */
+  readonly waiting: string | null;
+}
+
 /** `nodes/<name>`, under the node's lease; renewed with fresh figures every three seconds or so, at once when there is news. */
 export interface NodeRecord {
   /** Random id of the running process: tells a restarted node, or a second one under the same name, from this one. */
@@ -151,6 +175,10 @@ export interface NodeRecord {
   /** What is wrong and holds no row up, or null; nodes of earlier versions do not tell. */
   readonly warning?: ErrorRecord | null | undefined;
   readonly pipelines: Readonly<Record<string, PipelineFigures>>;
+  /** Sides of file sets that it serves; nodes of earlier versions serve none, and do not tell. */
+  readonly sides?: readonly string[] | undefined;
+  /** Flows of files into those, by their names. */
+  readonly files?: Readonly<Record<string, FileFlowFigures>> | undefined;
   readonly updatedMs: number;
 }
 
@@ -192,7 +220,7 @@ export interface VerifiedRecord {
   readonly error: ErrorRecord | null;
 }
 
-/** `owner/<database>`, under the owner's lease. */
+/** `owner/<database>`, or `owner/<side of a file set>`, under the owner's lease. */
 export interface OwnerRecord {
   readonly node: string;
   /** `instance` of the node's record. */

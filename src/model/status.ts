@@ -53,6 +53,8 @@ export interface NodeStatus {
   readonly alive: boolean;
   /** Those it owns. */
   readonly databases: readonly string[];
+  /** Sides of file sets that it serves: `files.SET@REGION`. */
+  readonly sides: readonly string[];
   readonly rss_bytes: number | null;
   /** Percent of one core that its process takes; with `otter up` all nodes are one process. */
   readonly cpu_percent: number | null;
@@ -250,7 +252,43 @@ export interface DatabaseAway {
 
 export interface FilesStatus {
   readonly name: string;
+  /** Every flow runs the applied generation, has nothing left to bring, and nothing that failed. */
   readonly ready: boolean;
+  readonly generation: number;
+  readonly flows: readonly FileFlowStatus[];
+}
+
+export interface FileFlowStatus {
+  /** `files.set/source>target`. */
+  readonly name: string;
+  /** Region. */
+  readonly source: string;
+  readonly target: string;
+  /** The node that serves the target's side, or null. */
+  readonly node: string | null;
+  /** `copying`: there is something left to bring. */
+  readonly phase: Phase;
+  /** Files that are known of and not here yet, and their bytes. */
+  readonly backlog_files: number;
+  readonly backlog_bytes: number;
+  /** Since the node took the side over. */
+  readonly files_done: number;
+  readonly bytes_done: number;
+  /** That came over the link for them: less where something of them was here already. */
+  readonly bytes_received: number;
+  /** Over the last five seconds. */
+  readonly bytes_per_second: number;
+  /** Files that were kept beside another, since the node took the side over. */
+  readonly conflicts: number;
+  /** Links, devices and what cannot be read at the target's root: left alone. */
+  readonly refused: number;
+  /** Files that could not be brought, and are tried again. */
+  readonly failures: number;
+  /** The set's generation that the node runs. */
+  readonly observed_generation: number;
+  readonly error: ErrorStatus | null;
+  /** What it waits for, in words, or null. */
+  readonly waiting: string | null;
 }
 
 export function copyStatus(copy: CopyProgress | null): PipelineStatus['copy'] {

@@ -5,6 +5,7 @@
  * every default present. Secrets are references; they are resolved by the node that needs them.
  */
 import type { ConflictKeep, ConflictLogLevel } from './conflict.ts';
+import type { FileSetSpec } from './files.ts';
 
 export type Engine = 'mysql' | 'mariadb' | 'oracle';
 export type SecretRef = { readonly env: string } | { readonly file: string };
@@ -188,7 +189,7 @@ export type EmailSpec = {
   readonly password?: SecretRef;
 };
 
-/** Anything declared that nodes do nothing with (file sets, guards, rules, history): kept whole, compared as JSON. */
+/** Anything declared that nodes do nothing with (guards, rules, history): kept whole, compared as JSON. */
 export type InertSpec = Readonly<Record<string, unknown>>;
 
 export interface SpecByKind {
@@ -196,7 +197,7 @@ export interface SpecByKind {
   readonly node: NodeSpec;
   readonly database: DatabaseSpec;
   readonly channel: ChannelSpec;
-  readonly files: InertSpec;
+  readonly files: FileSetSpec;
   readonly alert: AlertSpec;
   readonly notify: ReceiverSpec;
   /** `guards` and `rules`, what plans are held against; and `history`, how much is kept of what was applied. */

@@ -22,6 +22,7 @@ import {
   type StatusReport,
 } from '../model/status.ts';
 import type { ChannelSpec } from '../model/topology.ts';
+import { filesStatus } from './files-status.ts';
 import { pipelineWords, topologyWords, type UnwordedPipeline, type UnwordedReport } from './words.ts';
 
 /** The records of one topology, parsed. */
@@ -33,7 +34,7 @@ export interface TopologyRecords {
     readonly node: Readonly<Record<string, SpecRecord<'node'>>>;
     readonly database: Readonly<Record<string, SpecRecord<'database'>>>;
     readonly channel: Readonly<Record<string, SpecRecord<'channel'>>>;
-    readonly files: Readonly<Record<string, unknown>>;
+    readonly files: Readonly<Record<string, SpecRecord<'files'>>>;
   };
   readonly nodes: Readonly<Record<string, NodeRecord>>;
   readonly owners: Readonly<Record<string, OwnerRecord>>;
@@ -71,6 +72,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         region: spec.region,
         alive: record !== undefined,
         databases: record?.databases ?? [],
+        sides: record?.sides ?? [],
         rss_bytes: record?.rssBytes ?? null,
         cpu_percent: record?.cpuPercent ?? null,
         reported: record === undefined ? null : new Date(record.updatedMs).toISOString(),
@@ -92,7 +94,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
       const verify = verifyStatus(channel, spec, records.verified ?? {});
       return { name: channel, ready, generation, pipelines, verify };
     }),
-    files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
+    files: byName(specs.files).map(([files, record]) => filesStatus(files, record, records, nowMs)),
     applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
     store_away: null,
     ...(records.alerts === undefined ? {} : { alerts: alertsStatus(records.alerts) }),

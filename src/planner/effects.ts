@@ -1,5 +1,6 @@
 /** A change explained: why it is there, what it does to rows, positions and running pipelines, and how grave that is. */
 import { UnreachableError } from '../model/error.ts';
+import type { FileSetSpec } from '../model/files.ts';
 import { opsAddress } from '../model/ops-address.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { isAnother } from '../model/stays.ts';
@@ -24,6 +25,7 @@ import {
 } from './change.ts';
 import { channelEffects } from './channel-effects.ts';
 import type { RawChange } from './diff.ts';
+import { filesEffects } from './files-effects.ts';
 import { irrevocable } from './irrevocable.ts';
 import { loosened } from './loosened.ts';
 import { databasesOf } from './references.ts';
@@ -122,12 +124,12 @@ function ownEffects(change: RawChange, input: EffectInput): Effect[] {
         change.after as ChannelSpec | null,
         input.desired,
       );
+    case 'files':
+      return filesEffects(change.before as FileSetSpec | null, change.after as FileSetSpec | null, input.desired);
     case 'alert':
       return alertEffects(change);
     case 'notify':
       return receiverEffects(change);
-    case 'files':
-      return [{ risk: 'low', text: 'kept in the state store; this version does nothing with it yet' }];
     default:
       throw new UnreachableError(change.kind satisfies never);
   }

@@ -1,5 +1,13 @@
 /** A status report as text for people: how the whole stands, one line per pipeline with what is to be said of it in words beneath, then the nodes. */
-import type { AlertsStatus, IndexStatus, PipelineStatus, StatusReport, VerifiedStatus } from '../model/status.ts';
+import type {
+  AlertsStatus,
+  FilesStatus,
+  IndexStatus,
+  PipelineStatus,
+  StatusReport,
+  VerifiedStatus,
+} from '../model/status.ts';
+import { byteText, columns } from './columns.ts';
 import { printable } from './width.ts';
 
 const NAMED_TABLES_MAX = 5;
@@ -30,15 +38,10 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     row.node ?? '-',
   ]);
   const heads = ['PIPELINE', 'PHASE', 'LAG', 'ROWS', 'APPLIED', 'CONFLICTS', 'NODE'];
-  const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd();
-  lines.push(paint(2, line(heads)));
+  const [head, ...texts] = columns([heads, ...cells]);
+  lines.push(paint(2, head!));
   for (const [index, row] of rows.entries()) {
-    const text = line(cells[index]!);
+    const text = texts[index]!;
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
     // What an error says stands below in full.
     if (row.error === null && row.summary !== `${row.name} is up to date`)
@@ -57,10 +60,10 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
       lines.push(paint(code, `verify ${name} at ${database}, every ${verify!.every}: ${text}`));
     }
   if (rows.length === 0) lines.push('    nothing: no channel is applied');
-  lines.push('');
+  lines.push(...filesLines(report.files, paint), '');
   for (const node of report.nodes) {
     const state = node.alive
-      ? `owns ${node.databases.join(', ') || 'nothing'}`
+      ? `owns ${[...node.databases, ...node.sides].join(', ') || 'nothing'}`
       : paint(33, `away; to start it: otter node ${node.name}`);
     lines.push(`node ${node.name} (${node.region}): ${state}`);
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
@@ -94,6 +97,32 @@ function alertLines({ firing, receivers }: AlertsStatus): string[] {
       printable(`receiver ${receiver} was not told: ${code} ${message}`),
     ),
   ];
+}
+
+function filesLines(sets: readonly FilesStatus[], paint: (code: number, text: string) => string): string[] {
+  const flows = sets.flatMap((set) => set.flows);
+  if (flows.length === 0) return [];
+  const cells = flows.map((flow) => [
+    flow.name,
+    flow.phase,
+    `${flow.backlog_files} (${byteText(flow.backlog_bytes)})`,
+    `${byteText(flow.bytes_per_second)}/s`,
+    String(flow.files_done),
+    String(flow.conflicts),
+    flow.node ?? '-',
+  ]);
+  const [head, ...texts] = columns([['FILES', 'PHASE', 'BACKLOG', 'RATE', 'DONE', 'CONFLICTS', 'NODE'], ...cells]);
+  const lines = ['', paint(2, head!)];
+  for (const [index, flow] of flows.entries()) {
+    const text = texts[index]!;
+    lines.push(flow.error !== null ? paint(31, text) : flow.phase === 'streaming' ? text : paint(33, text));
+    if (flow.error !== null) lines.push(...errorLines(flow.error).map((one, i) => (i === 0 ? paint(31, one) : one)));
+    if (flow.failures > 0)
+      lines.push(paint(33, `    ${flow.failures} files could not be brought, and are tried again: see the node's log`));
+    if (flow.refused > 0) lines.push(`    ${flow.refused} paths are left alone: links, devices, or not to be read`);
+    if (flow.waiting !== null) lines.push(paint(33, `    waits: ${printable(flow.waiting)}`));
+  }
+  return lines;
 }
 
 function errorLines({ code, message, hint }: NonNullable<PipelineStatus['error']>): string[] {

@@ -6,6 +6,7 @@
  * pipeline really stands; nothing is remembered across attempts but figures.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import { forgetRows } from '../model/forget-rows.ts';
 import {
   type Checkpoint,
@@ -30,6 +31,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed, type Window } from './feed.ts';
 import { Figures } from './figures.ts';
+import { FileGate } from './file-gate.ts';
 import type { Join } from './joins.ts';
 import { type InOrder, Lanes } from './lanes.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
@@ -46,6 +48,8 @@ export interface InboundOptions {
   readonly born: number;
   readonly target: TargetPort;
   readonly link: LinkClient;
+  /** Where files are asked for that rows name; absent: none are. */
+  readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
   /** The way windows are applied where this site decides; null where it has no say. */
   readonly judging: ((tables: TargetTables, checkpoint: Checkpoint) => Promise<Strategy>) | null;
@@ -317,6 +321,7 @@ export class Inbound {
       await loading.apply(window, signal);
       return true;
     };
+    const gate = this.#gate(signal);
     this.#figures.position = checkpoint.position;
     const { meter } = this.#figures;
     let first = true;
@@ -331,6 +336,7 @@ export class Inbound {
         if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
       }
       if (this.#left.size > 0) await this.#forgetLeft();
+      await gate?.before(window.deliveries);
       const moved = await write(window);
       free = performance.now();
       meter.wrote(window.deliveries, free - began, this.#options.now());
@@ -358,6 +364,7 @@ export class Inbound {
     };
     const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     const ready = (window: Window): void => {
+      gate?.ahead(window.deliveries);
       if (lanes !== null) return;
       const began = performance.now();
       loading.prepare(window);
@@ -365,6 +372,15 @@ export class Inbound {
     };
     await pump(stream.deliveries, feed, { ready, apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
+  }
+
+  #gate(signal: AbortSignal): FileGate | null {
+    const { files, logger } = this.#options;
+    if (files === undefined) return null;
+    const waiting = (what: string | null): void => {
+      this.#figures.waiting = what;
+    };
+    return new FileGate({ spec: () => this.#spec, link: files, waiting, logger, signal });
   }
 
   /**

@@ -7,6 +7,7 @@
  */
 import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import type { Spill } from '../model/key-store.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
 import type { LoadMeasures } from '../model/measures.ts';
@@ -33,6 +34,7 @@ type Desired = SiteSpec['pipelines'][number];
 export interface IncomingOptions {
   readonly target: TargetPort;
   readonly link: LinkClient;
+  readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
   readonly indexBytes: number;
   /** Where what finds no room in that goes. */
@@ -218,6 +220,7 @@ export class Incoming {
       born: desired.born,
       target,
       link,
+      files: this.#options.files,
       ownerRevision,
       joined: (table, join) => {
         joined(spec.name, table, join);

@@ -6,6 +6,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import type { Spill } from '../model/key-store.ts';
 import { DRAFT_PREFIX, type TargetPort } from '../model/load.ts';
 import type { SiteMeasures } from '../model/measures.ts';
@@ -35,6 +36,8 @@ export interface SiteOptions {
    */
   readonly look?: () => Promise<string | null>;
   readonly link: LinkClient;
+  /** Where files are asked for that rows name; absent: none are. */
+  readonly files?: FileLink | undefined;
   readonly logger: Logger;
   readonly now: () => number;
   readonly heartbeatMs: number;
@@ -101,6 +104,7 @@ export class Site implements RunningSite {
       site: options.spec.name,
       target: options.target,
       link: options.link,
+      files: options.files,
       ownerRevision: options.ownerRevision,
       indexBytes: options.indexBytes,
       spill: options.spill,

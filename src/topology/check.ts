@@ -171,11 +171,11 @@ function checkFiles(checked: Checked): void {
   for (const [name, set] of Object.entries(topology.files)) {
     const base: Path = ['files', name];
     const regions = (['between', 'from', 'to'] as const).flatMap((key) =>
-      [set[key] ?? []].flat().map((region, i) => ({ region: String(region), path: [...base, key, i] as Path })),
+      [set[key] ?? []].flat().map((region, i) => ({ region, path: [...base, key, i] as Path })),
     );
     for (const { region, path } of regions) {
       if (!refer('regions', 'region', region, path)) continue;
-      if (Object.hasOwn(set['roots'] as object, region)) continue;
+      if (Object.hasOwn(set.roots, region)) continue;
       report({
         code: 'OT1011',
         summary: `\`files.${name}.roots\` has no \`${region}\``,
@@ -183,11 +183,16 @@ function checkFiles(checked: Checked): void {
         at: 'key',
       });
     }
-    for (const region of Object.keys(set['roots'] as object)) {
+    for (const [region, root] of Object.entries(set.roots)) {
+      if (!/^(\/|[a-z0-9]+:\/\/)/i.test(root)) {
+        const summary = `the root \`${root}\` does not begin with \`/\``;
+        const detail = 'Nodes run where they like: only a whole path means the same directory to each of them.';
+        report({ code: 'OT1037', summary, detail, path: [...base, 'roots', region], at: 'value' });
+      }
       if (regions.some((one) => one.region === region)) continue;
       const summary = `the file set does not reach region \`${region}\``;
       const known = regions.map((one) => one.region);
-      const missing = known.filter((one) => !Object.hasOwn(set['roots'] as object, one));
+      const missing = known.filter((one) => !Object.hasOwn(set.roots, one));
       report({
         code: 'OT1031',
         summary,
@@ -197,13 +202,13 @@ function checkFiles(checked: Checked): void {
         instead: onlyNearest(region, missing),
       });
     }
-    const follow = set['follow'] as { channel: string } | undefined;
+    const { follow, watch } = set;
     if (follow !== undefined) refer('channels', 'channel', follow.channel, [...base, 'follow', 'channel']);
-    if ((follow === undefined) === (set['watch'] === undefined)) {
+    if ((follow === undefined) === (watch === undefined)) {
       const summary = `\`files.${name}\` wants exactly one of \`follow\` and \`watch\``;
       report({ code: 'OT1015', summary, path: follow === undefined ? base : [...base, 'watch'], at: 'key' });
     }
-    const priority = ((set['conflict'] as { priority?: string[] } | undefined)?.priority ?? []).entries();
+    const priority = (set.conflict?.priority ?? []).entries();
     for (const [i, region] of priority) refer('regions', 'region', region, [...base, 'conflict', 'priority', i]);
   }
 }

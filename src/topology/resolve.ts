@@ -5,6 +5,7 @@
  * same value; keys that are not built yet are kept only where they say something else than the default.
  */
 import { DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
+import type { FileSetSpec } from '../model/files.ts';
 import {
   type ChannelSpec,
   type ConflictSpec,
@@ -211,9 +212,9 @@ function resolveConflict(written: WrittenConflict, base: ConflictSpec): Conflict
   };
 }
 
-function resolveFiles(written: object): InertSpec {
-  const defaults = { exclude: [], order: 'file-first', missing: 'wait', delete: 'keep' };
-  return { ...defaults, ...(json(written) as InertSpec) };
+function resolveFiles(written: object): FileSetSpec {
+  const defaults = { exclude: [], order: 'file-first', missing: 'wait', delete: 'keep' } as const;
+  return { ...defaults, ...(json(written) as Pick<FileSetSpec, 'roots'> & Partial<FileSetSpec>) };
 }
 
 /** Only what is set, as plain JSON. */

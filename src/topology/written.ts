@@ -229,8 +229,8 @@ export interface WrittenFileSet {
     readonly channel: string;
     /** The table, as the channel's entry names it. */
     readonly table: string;
-    /** Path below the root; `{column}` stands for a column's value. */
-    readonly path: string;
+    /** Path below the root, or several; `{column}` stands for a column's value, `{column[]}` for each of a list (JSON, or parted by commas). NULL names no file. */
+    readonly path: string | readonly string[];
   };
   /** Patterns of paths below the root. Default: none; `follow` in its place. */
   readonly watch?: readonly string[];

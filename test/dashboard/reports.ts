@@ -45,6 +45,7 @@ export function node(
     region,
     alive: true,
     databases,
+    sides: [],
     rss_bytes: 142_000_000,
     cpu_percent: 3,
     reported: '2026-11-23T12:04:30Z',

@@ -140,6 +140,11 @@ export class Cluster implements AsyncDisposable {
       name,
       version: '1.0.0',
       sites: this.sites.factory(name),
+      files: {
+        start: () => {
+          throw new Error('not in this test');
+        },
+      },
       connect: async (wiring) => {
         wirings.push(wiring);
         this.connecting(wiring);
@@ -147,6 +152,11 @@ export class Cluster implements AsyncDisposable {
         linksOpen += 1;
         return {
           client: { open: () => Promise.reject(new Error('not in this test')) },
+          files: {
+            ask: () => {
+              throw new Error('not in this test');
+            },
+          },
           [Symbol.asyncDispose]: async () => {
             linksOpen -= 1;
           },

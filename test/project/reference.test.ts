@@ -22,7 +22,7 @@ const RANGES: Readonly<Record<string, string>> = {
   OT5: 'Rows on their way',
   OT6: 'Links between nodes',
   OT7: 'Command line and machine',
-  OT8: 'Watching',
+  OT8: 'Files and watching',
   OT9: 'Bugs',
 };
 

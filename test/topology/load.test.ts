@@ -26,6 +26,10 @@ describe('the example of the topology language', () => {
   it('is valid, and says exactly what is not built yet', () => {
     expect(loaded.diagnostics).toEqual([]);
     expect(brief(loaded)).toEqual(['error OT1090 59:3 file set `product-images` is not built yet']);
+    expect(brief(loaded)).toEqual([
+      'warning OT1091 68:3 alert `shop-lag` is not built yet',
+      'warning OT1091 70:3 receiver `ops` is not built yet',
+    ]);
   });
 
   it('is resolved: variables, defaults, shorthand', () => {

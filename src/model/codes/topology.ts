@@ -162,6 +162,13 @@ export const TOPOLOGY_CODES = {
     action:
       'Declare `link: { tls: { ca, cert, key } }`; docs/links.md has the commands that make the certificates. Inside a network that is yours alone it may stay.',
   },
+  OT1037: {
+    title: 'Root of a file set is no whole path',
+    meaning:
+      'A root is a directory on the machines of a region, and begins with `/`: nodes run in whatever directory they are started in.',
+    action:
+      'Write the whole path. It must be the same directory for every node of the region, so with several nodes on a disk that they share.',
+  },
   OT1040: {
     title: 'Databases not distinct',
     meaning: 'A channel joins different databases; the same one stands at both ends, or twice in a list.',
