@@ -14,11 +14,14 @@ const WINGS = {
   mysql: [],
   oracle: [],
   link: [],
-  files: [],
+  // How fast files may go, as rows.
+  files: ['^src/replication/bucket\\.ts$'],
   observe: [],
+  notify: [],
   lab: [],
   render: ['^src/planner/'],
-  executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$'],
+  // What a node tells of itself, and the rules of alerts, which are pure.
+  executor: ['^src/planner/', '^src/state/(keys|lock)\\.ts$', '^src/observe/(status\\.ts$|alerts/)'],
   site: ['^src/replication/'],
   verify: ['^src/replication/'],
   dashboard: ['^src/observe/'],

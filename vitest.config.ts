@@ -17,6 +17,10 @@ const workers = (most: number): number => (lent ? 1 : most);
 // test/project/seed.ts.
 process.env['OTTER_SEED'] ??= long ? String(Math.floor(Math.random() * 2 ** 31)) : '1';
 
+// Nodes that tests start as processes of their own take no second port and keep no history on the disk, unless a test is about it.
+process.env['OTTER_HTTP'] ??= 'off';
+process.env['OTTER_DATA'] ??= 'off';
+
 export default defineConfig({
   test: {
     globalSetup: 'test/project/say-seed.ts',

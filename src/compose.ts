@@ -66,6 +66,8 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     reachPlaces: async (...asked) => (await plane()).reachPlaces(...asked),
     reachLetterDesk: async (...asked) => (await plane()).reachLetterDesk(...asked),
     askNode: async (...asked) => (await plane()).askNode(...asked),
+    askMinutes: async (...asked) => (await plane()).askMinutes(...asked),
+    askLogs: async (...asked) => (await plane()).askLogs(...asked),
     demo: async (options) => (await import('./demo.ts')).demo(options, self),
     readFile: (path) => {
       try {

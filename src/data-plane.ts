@@ -4,21 +4,30 @@
  */
 import { createHmac } from 'node:crypto';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Output, Parts } from './cli/context.ts';
 import { type IndexLimits, indexLimits } from './executor/index-limits.ts';
 import { runNode } from './executor/node.ts';
 import type { Connect } from './executor/node-link.ts';
 import { bounded, loadProcessor } from './executor/processors.ts';
 import { resolveSecret } from './executor/secret.ts';
+import type { VerifyChannel } from './executor/verifying.ts';
+import { Side } from './files/side.ts';
 import { endpointOf } from './import/address.ts';
-import { credentialsOf } from './link/credentials.ts';
+import { type Credentials, credentialsOf } from './link/credentials.ts';
 import { askNode } from './link/figures.ts';
-import { linkClient } from './link/routing.ts';
+import { askLogs } from './link/logs.ts';
+import { askMinutes } from './link/minutes.ts';
+import { linksOf } from './link/routing.ts';
 import { startLinkServer } from './link/server.ts';
+import { type ComparedDatabase, leftOf, type TableResult } from './model/comparing.ts';
 import { OtterError } from './model/error.ts';
 import type { ServerAddress } from './model/importing.ts';
-import type { SiteFactory, SiteSpec } from './model/ports.ts';
+import type { MinuteStore } from './model/minutes.ts';
+import type { FilesFactory, Logger, SiteFactory, SiteSpec } from './model/ports.ts';
+import { rateOf } from './model/rate.ts';
 import type { RowMaking } from './model/row-making.ts';
+import type { DatabaseSpec, LinkSpec } from './model/topology.ts';
 import { ComparedServer } from './mysql/compared.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
@@ -30,15 +39,22 @@ import { readFacts } from './mysql/server-facts.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
+import { tell } from './notify/receivers.ts';
 import { createLogger } from './observe/log.ts';
+import { LogRing } from './observe/log-ring.ts';
+import { startOpsServer } from './observe/ops-server.ts';
 import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
 import { NO_SOURCE } from './oracle/one-way.ts';
 import { OracleTarget } from './oracle/target.ts';
+import { Bucket } from './replication/bucket.ts';
+import { findsOf } from './replication/making.ts';
 import { Desk } from './site/letter-desk.ts';
 import { Resolving } from './site/resolving.ts';
 import { Site, type SiteOptions } from './site/site.ts';
 import { openKeyFile } from './state/key-file.ts';
+import { minutesInMemory, openMinuteFile } from './state/minute-file.ts';
+import { verify } from './verify/verify.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
 
@@ -58,13 +74,24 @@ export type DataPlane = Pick<
   | 'reachLetterDesk'
   | 'reachPlaces'
   | 'askNode'
+  | 'askMinutes'
+  | 'askLogs'
 >;
 
 const HEARTBEAT_MS = 1_000;
+/** How long a pipeline may stand still while its channel is compared. */
+const VERIFY_PATIENCE_MS = 60_000;
 /** Where otter's own tables are unless a topology says otherwise. */
 const OWN_SCHEMA = 'otter';
 
 export function dataPlane(env: Env, stderr: Output): DataPlane {
+  /** What a person shows to nodes of this machine's credentials. */
+  const shown = (link: LinkSpec | null): Credentials =>
+    credentialsOf(
+      link,
+      (reference) => resolveSecret(reference, env),
+      createLogger({ stream: stderr, level: 'warn', readable: true }),
+    );
   return {
     runNodes: async ({ store, topology, names, logger, signal, version }) => {
       const limits = indexLimits(env, tmpdir());
@@ -81,7 +108,15 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               name,
               version,
               sites: siteFactory(env, limits),
+              files: FILES,
               connect: connectWith(env),
+              verify: verifyWith(env),
+              tell: (receiver, notice, stop) =>
+                tell(receiver, notice, { resolve: (reference) => resolveSecret(reference, env), env, version }, stop),
+              serve: startOpsServer,
+              ...httpOf(env, names),
+              minutes: minutesOf(env, topology, name, logger),
+              lines: new LogRing(Date.now),
               logger,
               signal: together,
             });
@@ -118,11 +153,7 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       signal.addEventListener('abort', () => server.abandon(), { once: true });
       return new Resolving(mysqlTarget(server, spec.schema, lineage).target);
     },
-    reachCompared: async (name, spec, signal) => {
-      const server = new DatabaseServer({ name, spec, password: resolveSecret(spec.password, env) });
-      signal.addEventListener('abort', () => server.abandon(), { once: true });
-      return new ComparedServer(server, spec.schema);
-    },
+    reachCompared: async (name, spec, signal) => comparedServer(name, spec, env, signal),
     makingRows: async () => rowMaking(env),
     reachLetters: async (name, spec, signal) => {
       const password = resolveSecret(spec.password, env);
@@ -138,32 +169,51 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       const password = resolveSecret(spec.password, env);
       return openPlaces(new DatabaseServer({ name, spec, password }), { schema: spec.schema, signal });
     },
-    askNode: async ({ advertise, link = null }, signal) => {
-      const credentials = credentialsOf(
-        link,
-        (reference) => resolveSecret(reference, env),
-        createLogger({ stream: stderr, level: 'warn', readable: true }),
-      );
-      return askNode(advertise, credentials, signal);
-    },
+    askNode: async ({ advertise, link = null }, signal) => askNode(advertise, shown(link), signal),
+    askMinutes: async ({ advertise, link = null }, query, signal) => askMinutes(advertise, query, shown(link), signal),
+    askLogs: async ({ advertise, link = null }, query, signal) => askLogs(advertise, query, shown(link), signal),
   };
+}
+
+const DATA_FOLDER = '.otter';
+
+/** What cannot be kept in a file is kept in memory, and that is said. */
+function minutesOf(env: Env, topology: string, node: string, logger: Logger): MinuteStore {
+  // Of systemd's several the first.
+  const folder = env['OTTER_DATA'] ?? env['STATE_DIRECTORY']?.split(':')[0] ?? DATA_FOLDER;
+  if (folder === 'off') return minutesInMemory();
+  try {
+    return openMinuteFile(folder === '' ? DATA_FOLDER : folder, topology, node);
+  } catch (error) {
+    if (!(error instanceof OtterError)) throw error;
+    const { code, message, hint } = error;
+    logger.warn('history is kept in memory only', { node, code, error: message, hint });
+    return minutesInMemory();
+  }
+}
+
+/** Several nodes of one process cannot share an address. */
+function httpOf(env: Env, names: readonly string[]): { readonly http?: string } {
+  const http = env['OTTER_HTTP'] ?? '';
+  return http === '' || (names.length > 1 && http !== 'off') ? {} : { http };
 }
 
 /** Both ends of a node's links over HTTP/2; its own databases are reached directly. */
 function connectWith(env: Env): Connect {
-  return async ({ node, lineage, listen, link, free, services, addressOf, figures, logger }) => {
+  return async ({ node, lineage, listen, link, free, services, files, addressOf, figures, minutes, logs, logger }) => {
     const credentials = credentialsOf(link, (reference) => resolveSecret(reference, env), logger);
     await free();
-    const server = await startLinkServer({ listen, node, services, lineage, figures, credentials, logger });
-    const client = linkClient({ local: services, addressOf, lineage, credentials, logger });
-    return { client, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
+    const offers = { services, files, figures, minutes, logs };
+    const server = await startLinkServer({ listen, node, lineage, ...offers, credentials, logger });
+    const links = linksOf({ local: services, localFiles: files, addressOf, lineage, credentials, logger });
+    return { ...links, [Symbol.asyncDispose]: () => server[Symbol.asyncDispose]() };
   };
 }
 
 /** A site over one server, shared by reading and writing, so that both are always on the same endpoint. */
 function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {
   return {
-    start: (spec, ownerRevision, link, logger) => {
+    start: (spec, ownerRevision, link, logger, files) => {
       const { database, name } = spec;
       const server = { name, spec: database, password: () => resolveSecret(database.password, env) };
       return new Site({
@@ -171,6 +221,7 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         ownerRevision,
         ...(database.engine === 'oracle' ? oracleEnds(server, spec) : mysqlEnds(server, spec)),
         link,
+        files,
         logger,
         now: Date.now,
         heartbeatMs: HEARTBEAT_MS,
@@ -181,6 +232,66 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
     },
   };
 }
+
+/** A channel compared at one of its databases, as by `otter verify`; keys of rows that differ are not kept. */
+function verifyWith(env: Env): VerifyChannel {
+  return async ({ lineage, channel, database, pipelines, databases, rate }, signal) => {
+    await using opened = new AsyncDisposableStack();
+    const known = new Map<string, ComparedDatabase>();
+    const ended = new AbortController();
+    opened.defer(() => ended.abort());
+    const until = AbortSignal.any([signal, ended.signal]);
+    const limit = rate === null ? null : rateOf(rate);
+    const bucket = limit === null ? null : new Bucket(limit.perSecond);
+    const tables = await verify({
+      pipelines,
+      database: async (name) => {
+        const compared = known.get(name) ?? opened.use(comparedServer(name, databases[name]!, env, until));
+        known.set(name, compared);
+        return compared;
+      },
+      refused: (name) =>
+        databases[name]?.engine === 'oracle' ? `${name} is an Oracle database, whose rows are not read back yet` : null,
+      wanted: ({ target, flows }) => target === database && flows.some(({ pipeline }) => pipeline.channel === channel),
+      lineage,
+      kept: (pipeline) => pipeline,
+      finds: (pipeline) => findsOf(() => pipeline, rowMaking(env)),
+      extras: true,
+      limit: 0,
+      pace: async (rows, bytes) => {
+        if (bucket === null) return;
+        for (let wait = bucket.waitMs(Date.now()); wait > 0; wait = bucket.waitMs(Date.now()))
+          await sleep(wait, undefined, { signal });
+        bucket.take(limit!.of === 'rows' ? rows : bytes, Date.now());
+      },
+      sized: limit?.of === 'bytes',
+      patienceMs: VERIFY_PATIENCE_MS,
+      from: null,
+      reached: () => undefined,
+      repair: null,
+      now: Date.now,
+      signal,
+    });
+    const sum = (of: (one: TableResult) => number): number => tables.reduce((all, one) => all + of(one), 0);
+    return {
+      tables: tables.length,
+      skipped: tables.filter(({ skipped }) => skipped !== null).length,
+      rows: sum(({ rows }) => rows),
+      differing: sum(leftOf),
+      busy: sum(({ busy }) => busy),
+    };
+  };
+}
+
+function comparedServer(name: string, spec: DatabaseSpec, env: Env, signal: AbortSignal): ComparedServer {
+  const server = new DatabaseServer({ name, spec, password: resolveSecret(spec.password, env) });
+  signal.addEventListener('abort', () => server.abandon(), { once: true });
+  return new ComparedServer(server, spec.schema);
+}
+
+const FILES: FilesFactory = {
+  start: (spec, link, logger) => new Side({ spec, link, logger, now: Date.now }),
+};
 
 /** What rows are made with that are masked, or go through a module. */
 function rowMaking(env: Env): RowMaking {
@@ -196,11 +307,12 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'>;
 
 function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
-  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon() };
+  const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
+  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon(), ...look };
 }
 
 function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {

@@ -14,9 +14,11 @@ import { fileURLToPath } from 'node:url';
 import mysql, { type Connection } from 'mysql2/promise';
 import { apply } from './cli/apply.ts';
 import { type CommonOptions, type Context, type DemoOptions, EXIT } from './cli/context.ts';
+import { deskOf } from './cli/desk.ts';
 import { reportOf } from './cli/status.ts';
 import { runDashboard } from './dashboard/run.ts';
 import type { DashboardItem } from './dashboard/store.ts';
+import { dataPlane } from './data-plane.ts';
 import { compareDatabases } from './lab/compare.ts';
 import { freePort } from './lab/free-port.ts';
 import { type DatabaseServer, startEtcd, startMariaDb } from './lab/servers.ts';
@@ -64,7 +66,13 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
       `ca_listen=127.0.0.1:${await freePort()}`,
     ],
   };
-  const env = { ...context.env, HZ_PASSWORD: hz.otter.password, CA_PASSWORD: ca.otter.password, OTTER_STATE: stateUrl };
+  const env = {
+    ...context.env,
+    HZ_PASSWORD: hz.otter.password,
+    CA_PASSWORD: ca.otter.password,
+    OTTER_STATE: stateUrl,
+    OTTER_DATA: 'off',
+  };
   const node = (name: string): ChildProcess => startNode(self, name, env, join(folder, `${name}.log`));
   const nodes = new Map(['hz-1', 'ca-1'].map((name) => [name, node(name)]));
   cleanup.defer(async () => {
@@ -78,6 +86,8 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
   );
   if (applied !== EXIT.done) return applied;
 
+  // Who looks at conflicts needs the passwords of these servers.
+  const parts = { ...context.parts, ...dataPlane(env, context.stderr) };
   const store = context.parts.openStore(stateUrl);
   cleanup.use(store);
   const stage = new Stage(store, context);
@@ -85,6 +95,7 @@ export async function demo({ seconds, state, context }: DemoOptions, self: reado
   try {
     await runDashboard({
       source: stage.items(story),
+      desk: deskOf(store, 'shop', { ...context, env, parts }, options),
       stdout: context.terminal,
       stdin: context.stdin,
       env: context.env,

@@ -39,7 +39,7 @@ function isOf(topology: Topology, answer: NodeAnswer): boolean {
 }
 
 /** The topology, when `-t` or the folder leads to files and they are in order. */
-function filesOf(context: Context, options: CommonOptions): Topology | null {
+export function filesOf(context: Context, options: CommonOptions): Topology | null {
   if (options.topology !== undefined && !context.parts.exists(options.topology)) return null;
   try {
     return loadTopology(topologyPath(context, options), sources(context, options)).topology;

@@ -83,7 +83,7 @@ async function list(context: Context, options: ConflictsOptions, address: string
 }
 
 async function show(context: Context, options: ConflictsOptions, id: string | undefined): Promise<number> {
-  const { conflict: kept, names } = await found(context, options, id);
+  const { conflict: kept, names } = await conflictOf(context, options, id);
   const conflict = asKnown(kept, names);
   context.stdout.write(
     options.json === true
@@ -94,7 +94,7 @@ async function show(context: Context, options: ConflictsOptions, id: string | un
 }
 
 /** One conflict by its id. @throws OtterError OT7001, OT7009, and why the database could not be asked */
-async function found(context: Context, options: ConflictsOptions, id: string | undefined): Promise<Chosen> {
+export async function conflictOf(context: Context, options: CommonOptions, id: string | undefined): Promise<Chosen> {
   const [, database, number] = /^([a-z][a-z0-9_-]*):(\d{1,15})$/.exec(id ?? '') ?? [];
   if (database === undefined) {
     throw new OtterError('OT7001', `${id === undefined ? 'nothing' : `\`${id}\``} is not the id of a conflict`, {
@@ -126,7 +126,7 @@ async function resolve(context: Context, options: ConflictsOptions, id: string |
       'what is to stand is missing: --take incoming, local, base or a file',
       `otter conflicts resolve ${id ?? 'hz:42'} --take incoming`,
     );
-  return resolveConflict(context, options, take, await found(context, options, id));
+  return resolveConflict(context, options, take, await conflictOf(context, options, id));
 }
 
 type Log = Awaited<ReturnType<Context['parts']['reachConflictLog']>>;

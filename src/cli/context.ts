@@ -9,6 +9,8 @@ import type {
   ReachLetters,
   ReachPlaces,
 } from '../model/inspection.ts';
+import type { LogAnswer, LogQuery } from '../model/log-lines.ts';
+import type { MinutesAnswer, MinutesQuery } from '../model/minutes.ts';
 import type { Logger, StateStore } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { ReachConflictResolver } from '../model/resolution.ts';
@@ -84,9 +86,12 @@ export interface Parts {
   /** For `otter verify`. */
   readonly reachCompared: ReachCompared;
   readonly makingRows: () => Promise<RowMaking>;
-  /** What the node at this address says of itself. */
-  /** With the credentials that its `link` names, as they are where this runs. */
+  /** What the node at this address says of itself; with the credentials that its `link` names, as they are where this runs. */
   askNode(node: NodeSpec, signal: AbortSignal): Promise<NodeAnswer>;
+  /** For `otter stats`. */
+  askMinutes(node: NodeSpec, query: MinutesQuery, signal: AbortSignal): Promise<MinutesAnswer>;
+  /** For `otter logs`. */
+  askLogs(node: NodeSpec, query: LogQuery, signal: AbortSignal): Promise<LogAnswer>;
   demo(options: DemoOptions): Promise<number>;
   readFile(path: string): string;
   /** Refuses to overwrite when `fresh`. Readable for its owner only when `secret`. */

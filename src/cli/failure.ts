@@ -34,6 +34,8 @@ const EXITS: Readonly<Record<string, number>> = {
   OT7020: EXIT.timeout,
   OT7021: EXIT.usage,
   OT7022: EXIT.timeout,
+  OT7040: EXIT.usage,
+  OT7041: EXIT.usage,
   OT7006: EXIT.cancelled,
   OT7007: EXIT.usage,
   OT3002: EXIT.usage,

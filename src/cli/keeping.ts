@@ -1,11 +1,13 @@
-/** Commands about what is kept in the state store: the lock, pauses, the way back, the audit, backup and formats. */
+/** Commands about what is kept in the state store: the lock, pauses, alerts, the way back, the audit, backup and formats. */
 import { Argument, type Command } from 'commander';
+import { type AlertsOptions, alerts } from './alerts.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { CommonOptions, Context } from './context.ts';
 import { ageOf, collect, countOf, timeOf } from './flag-values.ts';
 import { type AuditOptions, audit, differences } from './history.ts';
 import { type LockOptions, lock } from './lock.ts';
-import { type PauseOptions, pause, resume } from './pause.ts';
+import { type MoveOptions, move } from './move.ts';
+import { type PauseOptions, pause, restart, resume } from './pause.ts';
 import { rollback } from './rollback.ts';
 import { migrate, type StateOptions, state } from './state.ts';
 
@@ -25,12 +27,45 @@ export function addKeeping(add: Add, context: Context, applyFlags: (command: Com
       'otter pause shop/hz:ca --reason "index is built"',
       (options, [address]) => pause(context, options as PauseOptions, address!),
     ),
-  ).option('--reason <text>', 'why; status and plan say it');
+  )
+    .option('--reason <text>', 'why; status and plan say it')
+    .option('--for <time>', 'it goes on by itself after 90s, 30m, 2h, 7d', ageOf);
   restFlags(
     add('resume <address>', 'continue a channel or pipeline', 'otter resume shop/hz:ca', (options, [address]) =>
       resume(context, options as PauseOptions, address!),
     ),
   );
+  add(
+    'restart <address>',
+    'let a channel or pipeline stop and go on',
+    'otter restart shop/hz:ca',
+    (options, [address]) => restart(context, options as PauseOptions, address!),
+  )
+    .option('--reason <text>', 'why')
+    .option('--timeout <time>', 'how long to wait for the nodes [30s]', timeOf);
+  restFlags(
+    add(
+      'move <database> [node]',
+      'have a database owned by a node, wherever that lives',
+      'otter move hz hz-2 --reason "hz-1 gets more memory"',
+      (options, [database, node]) => move(context, options as MoveOptions, database!, node),
+    ),
+  )
+    .option('--reason <text>', 'why')
+    .option('--anywhere', 'take back what was wanted: it stays where it is, and goes wherever a node lives');
+  add(
+    'alerts [what] [address]',
+    'what fires, and who was told; send a notice to see whether it arrives; or let nobody be told for a while',
+    'otter alerts',
+    (options, args) => alerts(context, options as AlertsOptions, args),
+  )
+    .option('--for <time>', 'silence: how long, 30m, 2h, 7d', ageOf)
+    .option('--why <text>', 'silence: why; `otter alerts` and the audit say it')
+    .option('--timeout <time>', 'test: how long to wait for a node [60s]', timeOf)
+    .addHelpText(
+      'after',
+      '  otter alerts test ops\n  otter alerts silence channel.shop --for 2h --why "index is built"\n  otter alerts unsilence channel.shop\n',
+    );
   add('diff <serials>', 'what differs between two serials', 'otter diff 41..42', (options, [serials]) =>
     differences(context, options, serials!),
   );
@@ -74,6 +109,7 @@ export function addKeeping(add: Add, context: Context, applyFlags: (command: Com
 
 /** Words that a command takes first; for `program.ts`, which declares its arguments from the usage. */
 export const WORDS: Readonly<Record<string, Argument>> = {
+  'alerts [what]': new Argument('[what]').choices(['list', 'test', 'silence', 'unsilence']),
   'lock [what]': new Argument('[what]').choices(['list', 'break']),
   'state <what>': new Argument('<what>').choices(['export', 'import']),
 };

@@ -4,6 +4,7 @@
  *
  * Rule kept here: it is quick and silent; a topology that is wrong and a state that does not answer give what they give.
  */
+import { alertAddresses } from '../executor/alert-desk.ts';
 import { type ReadState, readApplied } from '../executor/applied.ts';
 import { pausedAddresses, restAddresses } from '../executor/pausing.ts';
 import { readHistory } from '../executor/snapshot.ts';
@@ -43,9 +44,17 @@ const OFFERS: Readonly<Record<string, Offer>> = {
   'rollback --allow-destroy': (seen) => applied(seen, false),
   'state --allow-destroy': (seen) => applied(seen, false),
   'node name': nodes,
+  'move database': async (seen) =>
+    (await applied(seen, false)).flatMap(({ word, about }) =>
+      word.startsWith('database.') ? [{ word: nameOf(word), about }] : [],
+    ),
   // What reads or moves what runs takes a channel or a pipeline.
-  address: async (seen) => (await seen.state()).flatMap((state) => told(restAddresses(state.applied), '')),
+  address: (seen) => resting(seen),
+  'logs address': async (seen) => [...(await nodes(seen)), ...(await resting(seen))],
   'resume address': async (seen) => (await seen.state()).flatMap(({ live }) => told(pausedAddresses(live), 'paused')),
+  // Can be tested as well as silenced.
+  'alerts address': async (seen) =>
+    (await seen.state()).flatMap((state) => told(alertAddresses(state.applied), 'alert')),
   'conflicts address': async (seen) =>
     told(seen.files?.topology == null ? [] : conflictAddresses(seen.files.topology), ''),
   channel: async (seen) =>
@@ -130,6 +139,10 @@ async function applied(seen: Seen, parts: boolean): Promise<Candidate[]> {
     const known = { desired: NOTHING_DECLARED, applied: state.applied };
     return told([...objectAddresses(known), ...(parts ? pipelineAddresses(known) : [])], 'applied');
   });
+}
+
+async function resting(seen: Seen): Promise<Candidate[]> {
+  return (await seen.state()).flatMap((state) => told(restAddresses(state.applied), ''));
 }
 
 /** A process has the name of an applied node; before the first apply it waits for one that is declared. */

@@ -1,4 +1,4 @@
-/** `otter pause ADDR` and `otter resume ADDR`: a channel or pipeline rests, keeps its place, and goes on. */
+/** `otter pause`, `otter resume` and `otter restart`: a channel or pipeline rests, keeps its place, and goes on. */
 import { auditEntry } from '../executor/audit.ts';
 import { goOn, pause as pauseIt, type Rest, reported, type Standing, standing } from '../executor/pausing.ts';
 import { OtterError } from '../model/error.ts';
@@ -11,6 +11,8 @@ import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } fro
 
 export interface PauseOptions extends CommonOptions {
   readonly reason?: string;
+  /** Milliseconds. */
+  readonly for?: number;
   readonly wait?: boolean;
   readonly timeout?: number;
 }
@@ -29,11 +31,53 @@ export async function pause(context: Context, options: PauseOptions, address: st
     }
     const author = authorOf(context, options, 'pause');
     const at = new Date(context.now()).toISOString();
-    const record = { by: author.by, host: author.host, at, reason: options.reason ?? null };
+    const until = options.for === undefined ? {} : { until: new Date(context.now() + options.for).toISOString() };
+    const record = { by: author.by, host: author.host, at, reason: options.reason ?? null, ...until };
     const audit = auditEntry(topology, author, context.now(), context.parts.newId());
     if (!(await pauseIt(store, topology, found, record, audit))) continue;
     return await settled(context, options, store, topology, rest, true);
   }
+}
+
+/** Whatever becomes of who types: it goes on after this. */
+const RESTART_MS = 60_000;
+
+/** It rests until nodes say so, and goes on: sessions, and what is in memory, are new. */
+export async function restart(context: Context, options: PauseOptions, address: string): Promise<number> {
+  const { now, parts, signal } = context;
+  const topology = topologyName(context, options, loadTopology);
+  await using store = storeToRead(context, options);
+  const author = authorOf(context, options, 'restart');
+  const audit = auditEntry(topology, author, now(), parts.newId());
+  const { by, host } = author;
+  const [at, until] = [now(), now() + RESTART_MS].map((ms) => new Date(ms).toISOString()) as [string, string];
+  const record = { by, host, at, until, reason: options.reason ?? 'it is restarted' };
+  let rest: Rest;
+  for (;;) {
+    const found = await standing(store, topology, address, signal);
+    ({ rest } = found);
+    mayRestart(found, address);
+    if (await pauseIt(store, topology, found, record, audit)) break;
+  }
+  const late = await reported(store, topology, rest.pipelines, true, options.timeout ?? TIMEOUT_MS, signal);
+  while ((await goOn(store, topology, await standing(store, topology, address, signal), audit)) === null);
+  if (late.length === 0) return await settled(context, options, store, topology, rest, false);
+  context.stderr.write(
+    `Error OT7008: nodes have not stopped it in time: ${printable(late.join(', '))}\n${shown(rest)} goes on.\n`,
+  );
+  return EXIT.timeout;
+}
+
+/** @throws OtterError OT7041 */
+function mayRestart(found: Standing, address: string): void {
+  const { rest, pausedBy } = found;
+  const { enabled } = rest.channel.spec as unknown as ChannelSpec;
+  if (enabled && !isPaused(found)) return;
+  const why = pausedBy === null ? '' : `: paused ${whoPaused(pausedBy)}`;
+  const how = enabled && pausedBy === null ? 'rests in part' : 'rests';
+  throw new OtterError('OT7041', `${shown(rest)} ${how}${why}`, {
+    hint: enabled ? `It goes on with: otter resume ${address}` : 'The topology says `enabled: false`.',
+  });
 }
 
 export async function resume(context: Context, options: PauseOptions, address: string): Promise<number> {
@@ -92,8 +136,9 @@ async function settled(
   return EXIT.timeout;
 }
 
-function whoPaused({ record: { by, host, at, reason } }: NonNullable<Standing['pausedBy']>): string {
-  return printable(`by ${by}@${host} since ${at}${reason === null ? '' : `, because ${reason}`}`);
+function whoPaused({ record: { by, host, at, reason, until } }: NonNullable<Standing['pausedBy']>): string {
+  const end = until === undefined ? '' : ` until ${until}`;
+  return printable(`by ${by}@${host} since ${at}${end}${reason === null ? '' : `, because ${reason}`}`);
 }
 
 function shown({ kind, name }: Rest): string {

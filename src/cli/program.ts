@@ -26,6 +26,7 @@ import { asTyped, typing } from './typed.ts';
 import { type ValidateOptions, validate } from './validate.ts';
 import { addVerifying } from './verifying.ts';
 import { watchPlan } from './watch.ts';
+import { addWatching } from './watching.ts';
 
 /** A day; what is longer is a slip. */
 const DEMO_SECONDS_MAX = 86_400;
@@ -99,6 +100,7 @@ function programOf(context: Context, ended: (exit: number) => void): Command {
   addSettling(add, context);
   addLooking(add, context);
   addVerifying(add, context);
+  addWatching(add, context);
   return program;
 }
 
@@ -223,7 +225,16 @@ function addLooking(add: Add, context: Context): void {
     dashboard(context, options as DashboardFlags),
   )
     .option('--once', 'print one frame as text and end')
-    .option('--ascii', 'only ASCII characters');
+    .option('--open <command>', 'begin there, as typed after `:`: conflicts, "pipeline shop/hz:ca", "yaml shop"')
+    .option('--write', 'let keys pause, resume and resolve, each after a typed yes')
+    .option('--record <file>', 'keep what is shown in a file, without rows')
+    .option('--replay <file>', 'show such a file; needs no state store')
+    .option('--speed <n>', 'with --replay: so many times as fast [1]')
+    .option('--ascii', 'only ASCII characters')
+    .addHelpText(
+      'after',
+      '  otter dashboard --once --open conflicts\n  otter dashboard --replay night.jsonl --speed 60\n',
+    );
   add(
     'conflicts [address] [id]',
     'the conflict log of the databases, newest first; `show ID`: one of them; `resolve ID`: decide one',

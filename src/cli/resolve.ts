@@ -21,12 +21,17 @@ export interface Chosen {
 /** Words that mean a row which otter knows; everything else is a file. */
 const KNOWN: readonly string[] = ['incoming', 'local', 'base'] satisfies Take[];
 
-/** @throws OtterError OT7003, OT7006, OT7007, OT7010, OT7011, OT7012, and why the database could not be asked */
+/**
+ * @param agreed asks the person; throws where they do not agree
+ * @throws OtterError OT7003, OT7006, OT7007, OT7010, OT7011, OT7012, and why the database could not be asked
+ */
 export async function resolveConflict(
   context: Context,
   options: CommonOptions & { readonly yes?: boolean },
   word: string,
   { topology, conflict, names }: Chosen,
+  agreed: (question: string, alone: { alone: string; hint: string }) => Promise<void> = (question, alone) =>
+    agree(context, question, alone),
 ): Promise<number> {
   const { database } = conflict;
   if (conflict.state !== 'open') throw notOpen(conflict, `it is ${conflict.state}`);
@@ -45,7 +50,7 @@ export async function resolveConflict(
   const hint = 'Look at what it would do, and add --yes.';
   if (options.yes !== true) {
     if (quiet) throw new OtterError('OT7007', 'with --json nobody is asked, and nobody has agreed', { hint });
-    await agree(context, 'Resolve it so?', { alone: 'nobody has agreed to this', hint });
+    await agreed('Resolve it so?', { alone: 'nobody has agreed to this', hint });
   }
   const { user, host } = parts.who();
   const deed = { topology: topology.name, command: 'conflicts resolve', what: `${database}:${conflict.id}` };

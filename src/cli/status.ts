@@ -21,6 +21,10 @@ export interface StatusOptions extends CommonOptions {
 }
 
 const EVERY_MS = 1_000;
+/** Where looking takes long. */
+const EVERY_LONG_MS = 2_000;
+/** A look takes at most so much of the time until the next. */
+const LOOKING_SHARE = 100;
 
 export async function status(context: Context, options: StatusOptions): Promise<number> {
   const name = topologyName(context, options, loadTopology);
@@ -82,7 +86,7 @@ export async function reportOrNodes(
   }
 }
 
-/** A report a second for as long as somebody looks; when the store does not answer, why. */
+/** A report a second for as long as somebody looks, of a large topology every other second; when the store does not answer, why. */
 export async function* reports(
   store: StateStore,
   name: string,
@@ -91,12 +95,19 @@ export async function* reports(
   signal: AbortSignal,
 ): AsyncGenerator<StatusReport | { away: string }, void, void> {
   while (!signal.aborted) {
+    const since = performance.now();
+    let tookMs = 0;
     try {
-      yield await reportOrNodes(store, name, context, options);
+      const report = await reportOrNodes(store, name, context, options);
+      tookMs = performance.now() - since;
+      yield report;
     } catch (error) {
       if (signal.aborted) return;
       yield { away: messageOf(error) };
     }
-    await sleep(EVERY_MS, undefined, { signal }).catch(() => undefined);
+    // Nodes write their figures every three seconds or so: who looks less often misses little.
+    await sleep(Math.min(EVERY_LONG_MS, Math.max(EVERY_MS, tookMs * LOOKING_SHARE)), undefined, { signal }).catch(
+      () => undefined,
+    );
   }
 }

@@ -1,107 +1,87 @@
 /**
- * The dashboard as a React tree: the store and the keys come in through hooks, a screen of lines goes out, one `Text` a row.
+ * The dashboard as a React tree: what is shown comes in through a hook, keys go out, a screen of lines is drawn, one `Text` a row.
  * Everything that decides is pure and elsewhere; this room and `run.ts` are the only ones that know ink.
  */
 import { Box, type Key as InkKey, Text, useApp, useInput, useStdin, useWindowSize } from 'ink';
-import { memo, type ReactNode, useEffect, useReducer, useState, useSyncExternalStore } from 'react';
-import { FIRST_VIEW, type Key, press, type View } from './keys.ts';
-import { listed, screenLines } from './screens.ts';
-import type { DashboardStore } from './store.ts';
-import { type Line, lineText } from './text.ts';
-import { glyphs, style } from './theme.ts';
+import { memo, type ReactNode, useEffect, useReducer, useRef, useSyncExternalStore } from 'react';
+import type { Controller } from './controller.ts';
+import type { Key } from './keys.ts';
+import { screenLines } from './screens.ts';
+import { lineText } from './text.ts';
+import { coloured, glyphs } from './theme.ts';
 
 /** Mounted rows cost time on every frame; nobody reads more than this at once. */
 const ROWS_MAX = 60;
-const TICK_MS = 1_000;
+/** Reports come once a second or two, and draw; without them it is drawn all the same. */
+const TICK_MS = 500;
+const IDLE_MS = 2_200;
 
 export interface DashboardProps {
-  readonly store: DashboardStore;
+  readonly controller: Controller;
   /** The clock on the wall, ms since 1970. */
   readonly now: () => number;
   readonly ascii: boolean;
   readonly colour: boolean;
 }
 
-export function Dashboard({ store, now, ascii, colour }: DashboardProps): ReactNode {
-  const state = useSyncExternalStore(store.subscribe, store.getSnapshot);
+export function Dashboard({ controller, now, ascii, colour }: DashboardProps): ReactNode {
+  const shown = useSyncExternalStore(controller.subscribe, controller.getSnapshot);
   const nowMs = useNow(now);
-  const view = useView(store);
+  useKeys(controller, shown.view.quit);
   const { columns, rows } = useWindowSize();
   // One row less than the terminal has: a full one makes it scroll and flicker.
   const height = Math.max(1, Math.min(ROWS_MAX, rows - 1));
-  const lines = screenLines(state, view, height, { glyphs: glyphs(ascii), columns, nowMs });
+  const lines = screenLines(shown, height, { glyphs: glyphs(ascii), columns, nowMs });
   return (
     <Box flexDirection="column" height={height} width={columns}>
       {lines.map((one, index) => (
         // A row is its place on the screen.
-        <Row key={`row-${String(index)}`} line={one} colour={colour} />
+        <Row key={`row-${String(index)}`} text={colour ? coloured(one) : lineText(one)} />
       ))}
     </Box>
   );
 }
 
 interface RowProps {
-  readonly line: Line;
-  readonly colour: boolean;
+  readonly text: string;
 }
 
-const Row = memo(
-  function Row({ line, colour }: RowProps): ReactNode {
-    // An empty text would take no row.
-    if (lineText(line) === '') return <Text> </Text>;
-    return (
-      <Text wrap="truncate">
-        {colour
-          ? line.map((part, index) => (
-              <Text key={`part-${String(index)}`} {...style(part.tone)}>
-                {part.text}
-              </Text>
-            ))
-          : lineText(line)}
-      </Text>
-    );
-  },
-  (a, b) => a.colour === b.colour && sameLine(a.line, b.line),
-);
+const Row = memo(function Row({ text }: RowProps): ReactNode {
+  // An empty text would take no row.
+  return <Text wrap="truncate">{text === '' ? ' ' : text}</Text>;
+});
 
-function sameLine(a: Line, b: Line): boolean {
-  return (
-    a.length === b.length && a.every((part, index) => part.text === b[index]!.text && part.tone === b[index]!.tone)
-  );
-}
-
-/** The time, once a second: ages go on while nothing is reported. */
+/** The time of this drawing; where nothing is reported it is drawn all the same after a while, since ages go on. */
 function useNow(now: () => number): number {
-  const [nowMs, setNowMs] = useState(now);
+  const [, drawAgain] = useReducer((count: number) => count + 1, 0);
+  const nowMs = now();
+  const drawn = useRef(0);
+  useEffect(() => {
+    drawn.current = performance.now();
+  });
   useEffect(() => {
     const timer = setInterval(() => {
-      setNowMs(now());
+      if (performance.now() - drawn.current > IDLE_MS) drawAgain();
     }, TICK_MS);
     return () => {
       clearInterval(timer);
     };
-  }, [now]);
+  }, []);
   return nowMs;
 }
 
-function useView(store: DashboardStore): View {
+function useKeys(controller: Controller, quit: boolean): void {
   const { exit } = useApp();
   const { isRawModeSupported } = useStdin();
-  const [view, dispatch] = useReducer(
-    (before: View, keys: readonly Key[]) =>
-      keys.reduce((at, key) => press(at, key, listed(store.getSnapshot(), at.filter)), before),
-    FIRST_VIEW,
-  );
   useInput(
     (input, key) => {
-      dispatch(keysOf(input, key));
+      controller.press(keysOf(input, key));
     },
     { isActive: isRawModeSupported },
   );
   useEffect(() => {
-    if (view.quit) exit();
-  }, [view.quit, exit]);
-  return view;
+    if (quit) exit();
+  }, [quit, exit]);
 }
 
 /** Several characters come as one input when they were typed fast or pasted. */
@@ -115,7 +95,7 @@ function keysOf(input: string, key: InkKey): readonly Key[] {
   if (key.end) return [{ kind: 'end' }];
   if (key.return) return [{ kind: 'enter' }];
   if (key.escape) return [{ kind: 'escape' }];
-  if (key.tab) return [{ kind: 'tab' }];
+  if (key.tab) return [{ kind: key.shift ? 'backTab' : 'tab' }];
   if (key.backspace || key.delete) return [{ kind: 'backspace' }];
   // Escape and a character that came together look like the character with Alt, which means nothing here.
   const before: readonly Key[] = key.meta ? [{ kind: 'escape' }] : [];

@@ -1,4 +1,5 @@
 /** Numbers over time and shares, drawn with characters: a sparkline in one row, a chart in several, a bar. */
+import { type Line, type Span, span, type Tone } from './text.ts';
 import type { Glyphs } from './theme.ts';
 
 /** Air above the highest sample of a sparkline, so that a steady value does not look like a wall. */
@@ -35,6 +36,30 @@ export function chart(
       return level <= 0 ? ' ' : glyphs.steps[Math.min(level, perRow) - 1]!;
     });
     return padding + row.join('');
+  });
+}
+
+/** The same, each sample in its own tone; a single row has air above its highest sample, as a sparkline has. */
+export function chartSpans(
+  samples: readonly (number | null)[],
+  width: number,
+  rows: number,
+  floor: number,
+  tone: (value: number | null) => Tone,
+  glyphs: Glyphs,
+): Line[] {
+  const drawn = rows === 1 ? [sparkline(samples, width, floor, glyphs)] : chart(samples, width, rows, floor, glyphs);
+  const shown = width < 1 ? [] : samples.slice(-width);
+  return drawn.map((text) => {
+    const spans: Span[] = [];
+    for (const [index, char] of [...text].entries()) {
+      const of = tone(shown[index - (width - shown.length)] ?? null);
+      const last = spans.at(-1);
+      if (last !== undefined && (last.tone === of || char === ' ')) {
+        spans[spans.length - 1] = span(last.text + char, last.tone);
+      } else spans.push(span(char, of));
+    }
+    return spans;
   });
 }
 

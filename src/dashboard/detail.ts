@@ -2,14 +2,15 @@
 
 import { explain } from '../model/codes.ts';
 import type { PipelineStatus, StatusReport } from '../model/status.ts';
-import { bar, chart, sparkline } from './charts.ts';
+import { bar, chartSpans, sparkline } from './charts.ts';
+import { fact, LABEL_WIDTH, labelled } from './facts.ts';
 import { allPipelines, copyShare, count, duration, lagTone, percent } from './figures.ts';
-import { LAG_FLOOR_MS, type Paint, RATE_FLOOR } from './panels.ts';
+import { LAG_FLOOR_MS, RATE_FLOOR } from './list-pipelines.ts';
+import type { Paint } from './paint.ts';
 import type { DashboardState } from './store.ts';
 import { BLANK, cut, fitted, type Line, line, printable, type Span, span, wrap } from './text.ts';
 import { type Glyphs, phaseTone } from './theme.ts';
 
-const LABEL_WIDTH = 13;
 const CHART_WIDTH_MAX = 120;
 const CHART_HEIGHT_MAX = 10;
 const AXIS_WIDTH = 9;
@@ -22,7 +23,7 @@ export function detailLines(
   paint: Paint,
 ): Line[] {
   const pipeline = allPipelines(report).find((one) => one.name === name);
-  if (pipeline === undefined) return [BLANK, line(`  ${name} is gone.`)];
+  if (pipeline === undefined) return [line(`  ${name} is gone.`)];
   const above = [...titleLines(report, pipeline, paint), BLANK];
   const facts = factLines(state, report, pipeline, paint);
   const troubles = troubleLines(pipeline, paint);
@@ -38,11 +39,7 @@ function titleLines(report: StatusReport, pipeline: PipelineStatus, { glyphs }: 
   };
   return [
     line(
-      span(` ${glyphs.chosen} ${pipeline.name}`, 'accent'),
-      `   `,
-      span(`${glyphs.phases[pipeline.phase]} ${pipeline.phase}`, phaseTone(pipeline.phase)),
-    ),
-    line(
+      span(`   ${glyphs.phases[pipeline.phase]} ${pipeline.phase}`, phaseTone(pipeline.phase)),
       '   from ',
       ...place(pipeline.source),
       ' to ',
@@ -56,7 +53,11 @@ function titleLines(report: StatusReport, pipeline: PipelineStatus, { glyphs }: 
 function troubleLines(pipeline: PipelineStatus, { columns, glyphs }: Paint): Line[] {
   const width = Math.min(100, columns - LABEL_WIDTH - 4);
   const lines: Line[] = [];
-  if (pipeline.waiting !== null) lines.push(...labelled('Waits for', wrap(pipeline.waiting, width), 'warn'));
+  // What an error says stands beneath it.
+  if (pipeline.error === null)
+    lines.push(...labelled('In words', wrap(pipeline.summary, width), pipeline.waiting === null ? 'plain' : 'warn'));
+  if (pipeline.error !== null && pipeline.waiting !== null)
+    lines.push(...labelled('Waits for', wrap(pipeline.waiting, width), 'warn'));
   if (pipeline.error !== null) {
     const { code, message, hint } = pipeline.error;
     const title = explain(code)?.title;
@@ -83,10 +84,38 @@ function factLines(
     fact(
       'Rows/s',
       span(count(pipeline.rows_per_second).padEnd(9)),
-      span(sparkline(rates, Math.min(60, columns - 40), RATE_FLOOR, glyphs), 'dim'),
+      span(sparkline(rates, Math.min(60, columns - 40), RATE_FLOOR, glyphs), 'busy'),
+    ),
+    fact(
+      'Window',
+      pipeline.window === null
+        ? span(glyphs.none, 'dim')
+        : span(
+            `${count(pipeline.window.rows)} ${pipeline.window.rows === 1 ? 'row' : 'rows'} in ${duration(pipeline.window.ms)} at the target`,
+          ),
+      span(pipeline.window === null ? '   no rows were written yet' : '   the mean of the last twenty', 'dim'),
     ),
     fact('Applied', `${count(pipeline.rows_applied)} rows`),
-    fact('Conflicts', span(count(pipeline.conflicts)), span('   decided against its changes', 'dim')),
+    fact(
+      'Conflicts',
+      span(count(pipeline.conflicts)),
+      span(`   since its node started${tablesText(pipeline)}`, 'dim'),
+      span(
+        pipeline.open_conflicts === 0
+          ? ''
+          : `   ${count(pipeline.open_conflicts)} open ${glyphs.hint} otter conflicts ${pipeline.name.replace('>', ':')} --open`,
+        'warn',
+      ),
+    ),
+    ...(pipeline.dead_letters === 0
+      ? []
+      : [
+          fact(
+            'Set aside',
+            span(count(pipeline.dead_letters), 'warn'),
+            span(`   ${glyphs.hint} otter deadletter list ${pipeline.name.replace('>', ':')}`, 'warn'),
+          ),
+        ]),
     fact(
       'Drift',
       span(count(pipeline.drift), pipeline.drift > 0 ? 'warn' : 'plain'),
@@ -98,6 +127,14 @@ function factLines(
     ),
     fact('Position', cut(pipeline.position ?? glyphs.none, Math.max(8, columns - LABEL_WIDTH - 4), glyphs.more)),
   ];
+}
+
+/** The tables with most conflicts. */
+function tablesText({ conflict_tables }: PipelineStatus): string {
+  const most = Object.entries(conflict_tables).slice(0, 3);
+  return most.length === 0
+    ? ''
+    : `: ${most.map(([table, number]) => `${printable(table)} ${count(number)}`).join(', ')}`;
 }
 
 function copyLines({ copy }: PipelineStatus, columns: number, glyphs: Glyphs): Line[] {
@@ -126,18 +163,9 @@ function chartLines(state: DashboardState, pipeline: PipelineStatus, room: numbe
   const rows = Math.min(CHART_HEIGHT_MAX, room - 2);
   if (rows < 2 || measured.length === 0) return [head];
   const width = Math.min(CHART_WIDTH_MAX, columns - AXIS_WIDTH - 6);
-  const tone = lagTone(worst);
-  const drawn = chart(samples, width, rows, LAG_FLOOR_MS, glyphs).map((text, row) => {
+  const drawn = chartSpans(samples, width, rows, LAG_FLOOR_MS, lagTone, glyphs).map((spans, row) => {
     const mark = row === 0 ? duration(Math.max(worst, LAG_FLOOR_MS)) : row === rows - 1 ? '0' : '';
-    return line(span(`  ${mark.padStart(AXIS_WIDTH)} ${glyphs.box.down}`, 'dim'), span(text, tone));
+    return line(span(`  ${mark.padStart(AXIS_WIDTH)} ${glyphs.box.down}`, 'dim'), ...spans);
   });
   return [head, ...drawn, BLANK];
-}
-
-function fact(label: string, ...value: readonly (Span | string)[]): Line {
-  return line(span(`   ${label.padEnd(LABEL_WIDTH)}`, 'dim'), ...value);
-}
-
-function labelled(label: string, rows: readonly string[], tone: Span['tone']): Line[] {
-  return rows.map((text, index) => fact(index === 0 ? label : '', span(printable(text), tone)));
 }

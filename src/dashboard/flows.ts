@@ -12,13 +12,15 @@ export interface Flow {
   readonly phase: Phase;
   /** The largest. */
   readonly lagMs: number | null;
+  /** The pipeline that it is of. */
+  readonly slowest: string;
   /** The sum. */
   readonly rowsPerSecond: number;
   /** Share of the copies that run, 0 to 1. */
   readonly copied: number | null;
 }
 
-/** Two databases and what flows between them. `left` comes earlier in the report. */
+/** Two databases and what flows between them. `left` has more partners, or comes earlier in the report. */
 export interface Pair {
   readonly left: string;
   readonly right: string;
@@ -27,7 +29,7 @@ export interface Pair {
 }
 
 export interface FlowMap {
-  /** Pairs by their left database, in the order of the report. */
+  /** Pairs by their left database, the one with most partners first. */
   readonly groups: readonly { readonly left: string; readonly pairs: readonly Pair[] }[];
   /** Databases that no pipeline reads or writes. */
   readonly alone: readonly string[];
@@ -47,20 +49,38 @@ export function flowMap(report: StatusReport): FlowMap {
   const pipelines = allPipelines(report);
   const declared = report.regions.flatMap((region) => region.databases);
   const used = pipelines.flatMap((pipeline) => [pipeline.source, pipeline.target]);
-  const order = [...new Set([...declared, ...used])];
-  const groups = order
-    .map((left, place) => ({
+  const partners = new Map<string, Set<string>>();
+  for (const { source, target } of pipelines) {
+    partners.set(source, (partners.get(source) ?? new Set()).add(target));
+    partners.set(target, (partners.get(target) ?? new Set()).add(source));
+  }
+  const degree = (database: string): number => partners.get(database)?.size ?? 0;
+  // A hub is drawn once, at the left of all that it is joined with.
+  const order = [...new Set([...declared, ...used])].sort((a, b) => degree(b) - degree(a));
+  const place = new Map(order.map((database, index) => [database, index]));
+  // By their ends, the one that is declared first in front: of many databases few are joined.
+  const joined = new Map<string, Map<string, PipelineStatus[]>>();
+  for (const pipeline of pipelines) {
+    const { source, target } = pipeline;
+    const [left, right] = place.get(source)! < place.get(target)! ? [source, target] : [target, source];
+    const rights = joined.get(left) ?? new Map<string, PipelineStatus[]>();
+    rights.set(right, [...(rights.get(right) ?? []), pipeline]);
+    joined.set(left, rights);
+  }
+  const groups = order.flatMap((left) => {
+    const rights = [...(joined.get(left) ?? [])].sort(([a], [b]) => place.get(a)! - place.get(b)!);
+    const pairs = rights.map(([right, between]) => ({
       left,
-      pairs: order.slice(place + 1).flatMap((right) => {
-        const forward = flow(pipelines, left, right);
-        const backward = flow(pipelines, right, left);
-        return forward === null && backward === null ? [] : [{ left, right, forward, backward }];
-      }),
-    }))
-    .filter((group) => group.pairs.length > 0);
+      right,
+      forward: flow(between, left, right),
+      backward: flow(between, right, left),
+    }));
+    return pairs.length === 0 ? [] : [{ left, pairs }];
+  });
+  const reached = new Set(used);
   return {
     groups,
-    alone: order.filter((database) => !used.includes(database)),
+    alone: order.filter((database) => !reached.has(database)),
     regionOf: new Map(
       report.regions.flatMap((region) => region.databases.map((database) => [database, region.name] as const)),
     ),
@@ -80,6 +100,7 @@ function flow(pipelines: readonly PipelineStatus[], source: string, target: stri
     channels: all.map(channelOf),
     phase: all.reduce<Phase>((worst, one) => (URGENCY[one.phase] > URGENCY[worst] ? one.phase : worst), 'streaming'),
     lagMs: lags.length === 0 ? null : Math.max(...lags),
+    slowest: all.reduce((a, b) => ((b.lag_ms ?? 0) > (a.lag_ms ?? 0) ? b : a)).name,
     rowsPerSecond: all.reduce((sum, one) => sum + one.rows_per_second, 0),
     copied: copies.length === 0 ? null : Math.min(...copies),
   };

@@ -1,10 +1,25 @@
-/**
- * What keys do: a pure step from one state of the view to the next. The dashboard only reads, so nothing here leaves it.
- */
+/** What keys do: a pure step from one view to the next, and what the person wants beside it. Who carries that out is `controller.ts`. */
 import { UnreachableError } from '../model/error.ts';
-
-export const SCREENS = ['overview', 'pipelines', 'nodes'] as const;
-export type Screen = (typeof SCREENS)[number];
+import { commandOf, completions, type Names } from './commands.ts';
+import { changes, type Deed, type Take } from './desk.ts';
+import { type Place, SCREENS } from './places.ts';
+import {
+  back,
+  chosenOf,
+  filtered,
+  filterOf,
+  here,
+  moved,
+  nextScreen,
+  onScreen,
+  opened,
+  scrolled,
+  sortedAround,
+  sortedByNext,
+  TYPED_MAX,
+  type View,
+  wentTo,
+} from './view.ts';
 
 /** A key by name, or a character typed. */
 export type Key =
@@ -20,140 +35,221 @@ export type Key =
         | 'enter'
         | 'escape'
         | 'tab'
+        | 'backTab'
         | 'backspace'
         | 'interrupt';
     };
 
-export interface View {
-  readonly screen: Screen;
-  /** The chosen pipeline is drawn alone. */
-  readonly detail: boolean;
-  readonly help: boolean;
-  readonly filter: string;
-  /** Keys go into the filter. */
-  readonly typing: boolean;
-  /** By name, so that the choice stays when rows come and go. */
-  readonly pipeline: string | null;
-  readonly node: string | null;
-  readonly quit: boolean;
+/** What is on the screen, as far as keys ask. */
+export interface Seen {
+  /** Of the rows, in order; empty on a page. */
+  readonly names: readonly string[];
+  /** What Enter on a row leads to; null: nothing. */
+  readonly open: (name: string) => Place | null;
+  /** That can be sorted by. */
+  readonly columns: number;
+  /** Lines of a page that is longer than the screen; 0 of a list. */
+  readonly lines: number;
+  /** What `p`, `r`, `v` and `y` are about: an address, or null. */
+  readonly about: string | null;
+  /** For `:`. */
+  readonly known: Names;
+  /** Whether what changes something may be done. */
+  readonly write: boolean;
+  /** The deed under way: a word that is to be typed, that it runs, or that it has ended. */
+  readonly work: { readonly asks: string } | 'runs' | 'ended' | null;
 }
 
-export const FIRST_VIEW: View = {
-  screen: 'overview',
-  detail: false,
-  help: false,
-  filter: '',
-  typing: false,
-  pipeline: null,
-  node: null,
-  quit: false,
-};
+export type Want =
+  | { readonly kind: 'deed'; readonly deed: Deed }
+  | { readonly kind: 'answer'; readonly yes: boolean }
+  /** What runs is to end; what has ended is to go away. */
+  | { readonly kind: 'leave' };
 
-export const FILTER_MAX = 40;
+export interface Step {
+  readonly view: View;
+  readonly want: Want | null;
+}
+
 const PAGE_ROWS = 10;
+const READ_ONLY = 'this dashboard only reads: start it with --write to change things';
 
-/** The names that are on the screen now, in order. */
-export interface Listed {
-  readonly pipelines: readonly string[];
-  readonly nodes: readonly string[];
-}
-
-export function press(view: View, key: Key, listed: Listed): View {
-  if (view.typing && key.kind !== 'interrupt') return typed(view, key);
+export function press(before: View, key: Key, seen: Seen): Step {
+  const view = { ...before, said: null };
+  if (key.kind !== 'interrupt' && seen.work !== null) return inWork(view, key, seen.work);
+  if (key.kind !== 'interrupt' && view.typing !== null) return typed(view, key, view.typing, seen);
   switch (key.kind) {
     case 'char':
-      return command(view, key.char, listed);
+      return command(view, key.char, seen);
     case 'up':
-      return moved(view, -1, listed);
+      return just(stepped(view, -1, seen));
     case 'down':
-      return moved(view, 1, listed);
+      return just(stepped(view, 1, seen));
     case 'pageUp':
-      return moved(view, -PAGE_ROWS, listed);
+      return just(stepped(view, -PAGE_ROWS, seen));
     case 'pageDown':
-      return moved(view, PAGE_ROWS, listed);
+      return just(stepped(view, PAGE_ROWS, seen));
     case 'home':
-      return moved(view, -Number.MAX_SAFE_INTEGER, listed);
+      return just(stepped(view, -Number.MAX_SAFE_INTEGER, seen));
     case 'end':
-      return moved(view, Number.MAX_SAFE_INTEGER, listed);
+      return just(stepped(view, Number.MAX_SAFE_INTEGER, seen));
     case 'tab':
-      return { ...onScreen(view, SCREENS[(SCREENS.indexOf(view.screen) + 1) % SCREENS.length]!) };
+      return just(nextScreen(view, 1));
+    case 'backTab':
+      return just(nextScreen(view, -1));
     case 'enter':
-      return opened(view, listed);
+      return just(entered(view, seen));
     case 'escape':
     case 'backspace':
-      return back(view);
+      return just(back(view));
     case 'interrupt':
-      return { ...view, quit: true };
+      return just({ ...view, quit: true });
     default:
       throw new UnreachableError(key satisfies never);
   }
 }
 
-function command(view: View, char: string, listed: Listed): View {
+function just(view: View, want: Want | null = null): Step {
+  return { view, want };
+}
+
+function command(view: View, char: string, seen: Seen): Step {
+  const screen = SCREENS[Number(char) - 1];
+  if (screen !== undefined) return just(onScreen(view, screen));
   switch (char) {
     case 'q':
-      return { ...view, quit: true };
+      return just({ ...view, quit: true });
     case '?':
     case 'h':
-      return { ...view, help: !view.help };
-    case '1':
-    case '2':
-    case '3':
-      return onScreen(view, SCREENS[Number(char) - 1]!);
+      return just({ ...view, help: !view.help, scroll: 0 });
+    case '0':
+      return just(wentTo(view, { kind: 'pipelines', name: null }));
     case 'j':
-      return moved(view, 1, listed);
+      return just(stepped(view, 1, seen));
     case 'k':
-      return moved(view, -1, listed);
+      return just(stepped(view, -1, seen));
     case 'g':
-      return moved(view, -Number.MAX_SAFE_INTEGER, listed);
+      return just(stepped(view, -Number.MAX_SAFE_INTEGER, seen));
     case 'G':
-      return moved(view, Number.MAX_SAFE_INTEGER, listed);
+      return just(stepped(view, Number.MAX_SAFE_INTEGER, seen));
     case '/':
-      return { ...view, typing: true, help: false, detail: false };
+      return just(seen.lines > 0 || view.help ? view : { ...view, typing: 'filter' });
+    case ':':
+      return just({ ...view, typing: 'command', typed: '' });
+    case 's':
+      return just(sortedByNext(view, seen.columns));
+    case 'S':
+      return just(seen.columns === 0 ? view : sortedAround(view));
     default:
-      return view;
+      return onThing(view, char, seen);
   }
+}
+
+/** Keys that are about the chosen thing, or the one that is opened. */
+function onThing(view: View, char: string, seen: Seen): Step {
+  const { about } = seen;
+  const place = here(view);
+  if (place.kind === 'conflict') {
+    const take = ({ i: 'incoming', l: 'local', b: 'base' } as Partial<Record<string, Take>>)[char];
+    if (take !== undefined) return wanted(view, { kind: 'resolve', id: place.name, take }, seen);
+  }
+  if (about === null) return just(view);
+  const [, kind, name] = /^([a-z]+)\.(.*)$/s.exec(about)!;
+  const channel = name!.replace(/\/.*$/, '');
+  const rests = kind === 'channel' || kind === 'pipeline';
+  switch (char) {
+    case 'p':
+      return rests ? wanted(view, { kind: 'pause', address: name! }, seen) : just(view);
+    case 'r':
+      return rests ? wanted(view, { kind: 'resume', address: name! }, seen) : just(view);
+    case 'v':
+      return rests ? wanted(view, { kind: 'verify', channel }, seen) : just(view);
+    case 't':
+      return just(rests && place.kind !== 'tables' ? opened(view, { kind: 'tables', name: channel }) : view);
+    case 'y':
+      if (place.kind === 'yaml') return just(view);
+      return just(opened(view, { kind: 'yaml', name: kind === 'pipeline' ? `channel.${channel}` : about }));
+    default:
+      return just(view);
+  }
+}
+
+function wanted(view: View, deed: Deed, { write }: Seen): Step {
+  if (changes(deed) && !write) return just({ ...view, said: READ_ONLY });
+  return just({ ...view, typed: '' }, { kind: 'deed', deed });
+}
+
+function entered(view: View, { names, open }: Seen): View {
+  if (view.help) return { ...view, help: false };
+  const name = chosenOf(view, names);
+  const place = name === null ? null : open(name);
+  if (place === null) return view;
+  return opened(moved(view, 0, names), place);
+}
+
+function stepped(view: View, by: number, { names, lines }: Seen): View {
+  return lines > 0 || view.help ? scrolled(view, by, lines) : moved(view, by, names);
+}
+
+// ---------------------------------------------------------------- text
+
+/** What a terminal may put into a line; the rest is dropped. */
+function added(text: string, char: string): string {
+  return (text + char.replace(/[^\x20-\x7e]/g, '')).slice(0, TYPED_MAX);
 }
 
 /** Whatever is neither text nor about text ends the typing. */
-function typed(view: View, key: Key): View {
-  if (key.kind === 'char') {
-    return { ...view, filter: (view.filter + key.char.replace(/[^\x20-\x7e]/g, '')).slice(0, FILTER_MAX) };
+function typed(view: View, key: Key, typing: NonNullable<View['typing']>, seen: Seen): Step {
+  if (typing === 'command') return typedCommand(view, key, seen);
+  if (key.kind === 'char') return just(filtered(view, added(filterOf(view), key.char)));
+  if (key.kind === 'backspace' && filterOf(view) !== '') return just(filtered(view, filterOf(view).slice(0, -1)));
+  if (key.kind === 'up' || key.kind === 'down') return just(stepped(view, key.kind === 'up' ? -1 : 1, seen));
+  const done = { ...view, typing: null };
+  return just(key.kind === 'escape' ? filtered(done, '') : done);
+}
+
+function typedCommand(view: View, key: Key, seen: Seen): Step {
+  const { typed: text } = view;
+  const done: View = { ...view, typing: null, typed: '' };
+  if (key.kind === 'char') return just({ ...view, typed: added(text, key.char) });
+  if (key.kind === 'backspace') return just(text === '' ? done : { ...view, typed: text.slice(0, -1) });
+  if (key.kind === 'tab') return just({ ...view, typed: completions(text, seen.known)[0] ?? text });
+  if (key.kind === 'enter') return text.trim() === '' ? just(done) : carriedOut(done, text, seen);
+  return just(key.kind === 'escape' ? done : view);
+}
+
+/** Also what a dashboard is opened with. */
+export function carriedOut(view: View, text: string, seen: Pick<Seen, 'known' | 'write'>): Step {
+  const meant = commandOf(text, seen.known);
+  switch (meant.kind) {
+    case 'go':
+      return just(wentTo(view, meant.place));
+    case 'deed':
+      return wanted(view, meant.deed, seen as Seen);
+    case 'help':
+      return just({ ...view, help: true });
+    case 'quit':
+      return just({ ...view, quit: true });
+    case 'wrong':
+      return just({ ...view, said: meant.why });
+    default:
+      throw new UnreachableError(meant satisfies never);
   }
-  if (key.kind === 'backspace' && view.filter !== '') return { ...view, filter: view.filter.slice(0, -1) };
-  if (key.kind === 'escape') return { ...view, typing: false, filter: '' };
-  return { ...view, typing: false };
 }
 
-function onScreen(view: View, screen: Screen): View {
-  return { ...view, screen, detail: false, help: false };
-}
-
-function opened(view: View, listed: Listed): View {
-  if (view.help) return { ...view, help: false };
-  if (view.screen === 'nodes' || listed.pipelines.length === 0) return view;
-  return { ...view, detail: true, pipeline: chosen(view.pipeline, listed.pipelines) };
-}
-
-function back(view: View): View {
-  if (view.help) return { ...view, help: false };
-  if (view.detail) return { ...view, detail: false };
-  if (view.filter !== '') return { ...view, filter: '' };
-  return onScreen(view, 'overview');
-}
-
-function moved(view: View, by: number, listed: Listed): View {
-  if (view.help) return view;
-  const step = (name: string | null, names: readonly string[]): string | null => {
-    const from = names.indexOf(chosen(name, names) ?? '');
-    return names[Math.min(names.length - 1, Math.max(0, from + by))] ?? name;
-  };
-  return view.screen === 'nodes'
-    ? { ...view, node: step(view.node, listed.nodes) }
-    : { ...view, pipeline: step(view.pipeline, listed.pipelines) };
-}
-
-/** The chosen name, or the first when it is not listed. */
-export function chosen(name: string | null, names: readonly string[]): string | null {
-  return name !== null && names.includes(name) ? name : (names[0] ?? null);
+/** While something is done all keys are about it. A question is answered by the word that it names, and by nothing else. */
+function inWork(view: View, key: Key, work: NonNullable<Seen['work']>): Step {
+  if (work === 'ended') {
+    return key.kind === 'enter' || key.kind === 'escape' || (key.kind === 'char' && key.char === 'q')
+      ? just({ ...view, typed: '' }, { kind: 'leave' })
+      : just(view);
+  }
+  if (work === 'runs') return key.kind === 'escape' ? just(view, { kind: 'leave' }) : just(view);
+  if (key.kind === 'char') return just({ ...view, typed: added(view.typed, key.char) });
+  if (key.kind === 'backspace') return just({ ...view, typed: view.typed.slice(0, -1) });
+  if (key.kind === 'escape') return just({ ...view, typed: '' }, { kind: 'answer', yes: false });
+  if (key.kind !== 'enter') return just(view);
+  return view.typed.trim() === work.asks
+    ? just({ ...view, typed: '' }, { kind: 'answer', yes: true })
+    : just({ ...view, said: `only "${work.asks}" is taken; Esc leaves it` });
 }

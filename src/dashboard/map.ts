@@ -3,24 +3,30 @@
  * Where boxes do not fit it is one line per pair of databases; where those do not fitted, the rest is counted.
  */
 import type { StatusReport } from '../model/status.ts';
+import { chartSpans } from './charts.ts';
 import { count, duration, lagTone, ownerOf, percent } from './figures.ts';
 import { type Flow, type FlowMap, flowMap, type Pair } from './flows.ts';
+import { LAG_FLOOR_MS } from './list-pipelines.ts';
+import type { Paint } from './paint.ts';
+import type { DashboardState } from './store.ts';
 import { BLANK, fitted, type Line, line, lineWidth, type Span, span, type Tone, textWidth } from './text.ts';
 import { type Glyphs, phaseTone } from './theme.ts';
 
-const WIDTH_MAX = 116;
+const WIDTH_MAX = 150;
 const BOX_WIDTH_MAX = 24;
 const BOX_WIDTH_MIN = 12;
 const BOX_HEIGHT = 4;
 const MARGIN = 1;
+/** Seconds of lag that an arrow shows where there is room. */
+const HISTORY_WIDTH = 12;
 
 /** At most `height` lines, and at most `listHeight` where it is only a list: the table says more, and gets the room. */
 export function mapLines(
+  state: DashboardState,
   report: StatusReport,
-  width: number,
   height: number,
   listHeight: number,
-  glyphs: Glyphs,
+  { columns: width, glyphs }: Paint,
 ): Line[] {
   const map = flowMap(report);
   const pairs = map.groups.flatMap((group) => group.pairs);
@@ -29,7 +35,7 @@ export function mapLines(
   const boxWidth = boxWidthOf(report, map);
   const fits = pairs.length * BOX_HEIGHT <= room && width - 2 * boxWidth >= 30;
   const drawn = fits
-    ? map.groups.flatMap((group) => groupLines(report, map, group, boxWidth, Math.min(width, WIDTH_MAX), glyphs))
+    ? map.groups.flatMap((group) => groupLines(state, report, map, group, boxWidth, Math.min(width, WIDTH_MAX), glyphs))
     : compact(pairs, Math.min(room, listHeight), width, glyphs);
   return [...drawn, ...alone].slice(0, Math.max(0, height));
 }
@@ -48,6 +54,7 @@ function boxWidthOf(report: StatusReport, map: FlowMap): number {
 
 /** The left box is as tall as all its right ones together. */
 function groupLines(
+  state: DashboardState,
   report: StatusReport,
   map: FlowMap,
   group: FlowMap['groups'][number],
@@ -70,7 +77,7 @@ function groupLines(
       return [
         margin,
         ...(forward ? [...leftRow.slice(0, -1), span(glyphs.box.outRight, 'dim')] : leftRow),
-        ...arrow(flow, forward, middle, glyphs),
+        ...arrow(flow, state.histories.get(flow.slowest)?.lagMs ?? [], forward, middle, glyphs),
         ...(forward ? rightRow : [span(glyphs.box.outLeft, 'dim'), ...rightRow.slice(1)]),
       ];
     });
@@ -115,9 +122,9 @@ function box(
   });
 }
 
-function arrow(flow: Flow, forward: boolean, width: number, glyphs: Glyphs): Line {
+function arrow(flow: Flow, history: readonly (number | null)[], forward: boolean, width: number, glyphs: Glyphs): Line {
   const tone = phaseTone(flow.phase);
-  const label = labelOf(flow, width - 8, glyphs);
+  const label = labelOf(flow, history, width - 8, glyphs);
   const room = Math.max(0, width - 1 - lineWidth(label));
   const before = Math.floor(room / 2);
   const body = bodyOf(flow, glyphs);
@@ -134,10 +141,13 @@ function bodyOf(flow: Flow, glyphs: Glyphs): string {
 }
 
 /** ` shop · 12 ms · 1,204 rows/s `, or the phase in words while rows do not flow; the channel goes first when it is tight. */
-function labelOf(flow: Flow, width: number, glyphs: Glyphs): Line {
+function labelOf(flow: Flow, history: readonly (number | null)[], width: number, glyphs: Glyphs): Line {
   const name = flow.channels.length === 1 ? flow.channels[0]! : `${flow.channels.length} channels`;
   const dot = span(` ${glyphs.dot} `, 'dim');
   const facts = factsOf(flow, glyphs, dot);
+  const drawn = chartSpans(history, HISTORY_WIDTH, 1, LAG_FLOOR_MS, lagTone, glyphs)[0] ?? [];
+  const whole: Line = [span(` ${name}`, 'strong'), dot, ...facts, dot, ...drawn, span(' ')];
+  if (flow.phase === 'streaming' && history.length > 1 && lineWidth(whole) <= width) return whole;
   const long: Line = [span(` ${name}`, 'strong'), dot, ...facts, span(' ')];
   if (lineWidth(long) <= width) return long;
   const short: Line = [span(' '), ...facts, span(' ')];

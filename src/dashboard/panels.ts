@@ -1,24 +1,12 @@
-/** Parts of screens as lines: header, footer, what needs attention, nodes in a line, the story of a demo, the table of pipelines. */
+/** Parts of screens as lines: header, what needs attention, nodes in a line, the story of a demo. Tabs and keys are `bars.ts`. */
 import { explain } from '../model/codes.ts';
 import type { PipelineStatus, StatusReport } from '../model/status.ts';
-import { bar, sparkline } from './charts.ts';
-import { allPipelines, clock, copyShare, count, duration, health, lagTone, percent } from './figures.ts';
-import type { View } from './keys.ts';
+import { allPipelines, clock, duration, health } from './figures.ts';
+import type { Paint } from './paint.ts';
 import type { DashboardState } from './store.ts';
-import type { Column } from './table.ts';
-import { apart, BLANK, fitted, type Line, line, printable, span, wrap } from './text.ts';
-import { type Glyphs, phaseTone } from './theme.ts';
+import { apart, fitted, type Line, line, printable, span, wrap } from './text.ts';
+import type { Glyphs } from './theme.ts';
 
-/** What every drawing needs to know. */
-export interface Paint {
-  readonly glyphs: Glyphs;
-  readonly columns: number;
-  readonly nowMs: number;
-}
-
-/** Least value that fills a sparkline: below it, noise. */
-export const LAG_FLOOR_MS = 200;
-export const RATE_FLOOR = 20;
 const REPORT_STALE_MS = 10_000;
 
 export function headerLines(state: DashboardState, paint: Paint): Line[] {
@@ -31,10 +19,7 @@ export function headerLines(state: DashboardState, paint: Paint): Line[] {
   const { word, tone } = health(report, away !== null);
   const lamp = tone === 'bad' ? glyphs.away : tone === 'good' ? glyphs.alive : glyphs.phases.copying;
   const right: Line = [span(`${lamp} ${word}`, tone), span(`   ${clock(nowMs)} `, 'dim')];
-  const lines = [
-    apart([span(' otter', 'accent'), ...name, ...applying], right, columns, glyphs.more),
-    line(span(glyphs.rule.repeat(columns), 'dim')),
-  ];
+  const lines = [apart([span(' otter', 'accent'), ...name, ...applying], right, columns, glyphs.more)];
   const warning = storeWarning(state, paint);
   return warning === null ? lines : [...lines, fitted(warning, columns, glyphs.more)];
 }
@@ -59,37 +44,6 @@ function storeWarning(state: DashboardState, { glyphs, nowMs }: Paint): Line | n
   return age < REPORT_STALE_MS
     ? null
     : [span(` ! No news for ${duration(age)}; the figures below may be old.`, 'warn')];
-}
-
-export function footerLine(view: View, { glyphs, columns }: Paint): Line {
-  if (view.typing) {
-    return fitted(
-      [span(' / ', 'accent'), span(view.filter), span('_', 'accent'), span('   Enter keeps, Esc clears', 'dim')],
-      columns,
-      glyphs.more,
-    );
-  }
-  const key = (name: string, does: string): Line => [span(` ${name} `, 'strong'), span(`${does} `, 'dim')];
-  const tab = (name: string, screen: View['screen']): Line => [
-    span(` ${name} `, 'strong'),
-    span(`${screen} `, view.screen === screen && !view.help ? 'accent' : 'dim'),
-  ];
-  const find: Line = view.detail ? BLANK : view.filter === '' ? key('/', 'find') : [span(` / ${view.filter} `, 'warn')];
-  const move = view.detail ? key('Esc', 'back') : key(glyphs.keys.enter, 'open');
-  return fitted(
-    [
-      ...tab('1', 'overview'),
-      ...tab('2', 'pipelines'),
-      ...tab('3', 'nodes'),
-      ...key(glyphs.keys.move, 'move'),
-      ...move,
-      ...find,
-      ...key('?', 'help'),
-      ...key('q', 'quit'),
-    ],
-    columns,
-    glyphs.more,
-  );
 }
 
 /** What is not well, in words: failed pipelines, nodes that are away, pipelines that wait. At most `height` lines, and how many were left out. */
@@ -121,7 +75,7 @@ export function attentionLines(report: StatusReport, height: number, { glyphs, c
     const fits = shown.length + trouble.length + (left > 1 ? 1 : 0) <= height;
     if (!fits) {
       if (shown.length < height)
-        shown.push(line(span(` ${glyphs.more} and ${left} more; 2 shows all pipelines, 3 all nodes`, 'dim')));
+        shown.push(line(span(` ${glyphs.more} and ${left} more; 0 shows all pipelines, 3 all nodes`, 'dim')));
       break;
     }
     shown.push(...trouble);
@@ -149,6 +103,14 @@ export function errorLines(
   ];
 }
 
+/** How the whole stands, in words. */
+export function summaryLine(report: StatusReport, { glyphs, columns }: Paint): Line {
+  const firing = report.alerts?.firing.length ?? 0;
+  const alerts: Line =
+    firing === 0 ? [] : [span(`  ${glyphs.away} ${firing} ${firing === 1 ? 'alert fires' : 'alerts fire'}: 6`, 'bad')];
+  return fitted([span(`  ${printable(report.summary)}.`, 'strong'), ...alerts], columns, glyphs.more);
+}
+
 export function nodesLine(report: StatusReport, { glyphs, columns }: Paint): Line {
   if (report.nodes.length === 0) return line(span('  NODES  ', 'dim'), span('none is declared', 'dim'));
   const parts = report.nodes.flatMap((node): Line => {
@@ -172,81 +134,5 @@ export function storyLines(state: DashboardState, height: number, { glyphs, colu
         glyphs.more,
       ),
     ),
-  ];
-}
-
-export function pipelineColumns(
-  state: DashboardState,
-  wide: boolean,
-  glyphs: Glyphs,
-): readonly Column<PipelineStatus>[] {
-  const history = (row: PipelineStatus) => state.histories.get(row.name) ?? { lagMs: [], rowsPerSecond: [] };
-  const more: readonly Column<PipelineStatus>[] = [
-    { title: 'APPLIED', align: 'right', width: 9, drop: 5, cell: (row) => [span(count(row.rows_applied))] },
-    {
-      title: 'DRIFT',
-      align: 'right',
-      width: 5,
-      drop: 6,
-      cell: (row) => [span(count(row.drift), row.drift > 0 ? 'warn' : 'dim')],
-    },
-    { title: 'NODE', drop: 7, cell: (row) => [row.node === null ? span(glyphs.none, 'dim') : span(row.node)] },
-  ];
-  return [
-    { title: 'PIPELINE', drop: 0, width: 12, cell: (row) => [span(row.name)] },
-    {
-      title: 'PHASE',
-      drop: 0,
-      width: 11,
-      cell: (row) => [span(`${glyphs.phases[row.phase]} ${row.phase}`, phaseTone(row.phase))],
-    },
-    { title: 'LAG', align: 'right', drop: 0, width: 7, cell: (row) => [lagSpan(row, glyphs)] },
-    {
-      title: '',
-      drop: 3,
-      width: 10,
-      growTo: 36,
-      cell: (row, width) => lagCell(row, history(row).lagMs, width, glyphs),
-    },
-    {
-      title: 'ROWS/S',
-      align: 'right',
-      drop: 1,
-      width: 7,
-      cell: (row) => [span(count(row.rows_per_second), row.rows_per_second > 0 ? 'plain' : 'dim')],
-    },
-    {
-      title: '',
-      drop: 4,
-      width: 8,
-      growTo: 36,
-      cell: (row, width) => [span(sparkline(history(row).rowsPerSecond, width, RATE_FLOOR, glyphs), 'dim')],
-    },
-    {
-      title: 'CONFLICTS',
-      align: 'right',
-      drop: 2,
-      cell: (row) => [span(count(row.conflicts), row.conflicts > 0 ? 'plain' : 'dim')],
-    },
-    ...(wide ? more : []),
-  ];
-}
-
-function lagSpan(row: PipelineStatus, glyphs: Glyphs): { text: string; tone: ReturnType<typeof lagTone> } {
-  return row.lag_ms === null ? span(glyphs.none, 'dim') : span(duration(row.lag_ms), lagTone(row.lag_ms));
-}
-
-/** The history of the lag, or what matters more: the code of an error, the progress of a copy, what is waited for. */
-function lagCell(row: PipelineStatus, samples: readonly (number | null)[], width: number, glyphs: Glyphs): Line {
-  if (row.error !== null) return [span(row.error.code, 'bad')];
-  if (row.phase === 'copying' && row.copy !== null) {
-    const share = copyShare(row.copy);
-    const text = ` ${percent(share).padStart(4)}`;
-    return [span(bar(share, Math.min(24, width - text.length), glyphs), 'busy'), span(text)];
-  }
-  if (row.waiting !== null && row.phase !== 'streaming') return [span('waits', 'warn')];
-  if (row.phase !== 'streaming' && row.phase !== 'copying') return BLANK;
-  return [
-    span(sparkline(samples, width, LAG_FLOOR_MS, glyphs), lagTone(row.lag_ms) === 'good' ? 'dim' : lagTone(row.lag_ms)),
   ];
 }

@@ -3,11 +3,11 @@
  * for logs, pipes and CI. Also one whole frame as text. Pure but for the small class that remembers what it said.
  */
 import type { PipelineStatus, StatusReport } from '../model/status.ts';
+import type { Shown } from './controller.ts';
 import { allPipelines, clock, copyShare, count, duration, percent } from './figures.ts';
-import { FIRST_VIEW } from './keys.ts';
-import { headerLines, type Paint } from './panels.ts';
-import { overviewLines } from './screens.ts';
-import type { DashboardItem, DashboardState } from './store.ts';
+import type { Paint } from './paint.ts';
+import { printedLines } from './screens.ts';
+import type { DashboardItem } from './store.ts';
 import { lineText, printable } from './text.ts';
 
 /** One line per pipeline. */
@@ -16,11 +16,11 @@ export function plainLines(report: StatusReport): string[] {
   return allPipelines(report).map((pipeline) => plainLine(pipeline, nameWidth));
 }
 
-/** The whole overview as text, as high as it needs to be. */
-export function frameText(state: DashboardState, paint: Paint): string {
-  const { report } = state;
-  const body = report === null ? [] : overviewLines(state, report, FIRST_VIEW, Number.MAX_SAFE_INTEGER, paint);
-  return [...headerLines(state, paint), ...body].map((one) => lineText(one).replace(/^▸|^>/, ' ')).join('\n');
+/** Where the person is as text, as high as it needs to be. */
+export function frameText(shown: Shown, paint: Paint): string {
+  return printedLines(shown, paint)
+    .map((one) => lineText(one).replace(/^▸|^>/, ' '))
+    .join('\n');
 }
 
 /** Remembers what was said, so that nothing is said twice and nothing more than once a second. */
@@ -32,6 +32,7 @@ export class PlainPrinter {
   lines(item: DashboardItem, nowMs: number): string[] {
     const at = clock(nowMs);
     if ('note' in item) return [`${at}  ${printable(item.note)}`];
+    if ('asked' in item) return [];
     if ('away' in item) {
       if (this.#away !== null) return [];
       this.#away = item.away;

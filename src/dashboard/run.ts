@@ -3,8 +3,11 @@
  * Ends when a person quits, the signal aborts, or the source ends; the terminal is as before in every case.
  */
 
+import { OtterError } from '../model/error.ts';
+import { Controller } from './controller.ts';
+import type { Desk } from './desk.ts';
 import { frameText, PlainPrinter } from './plain.ts';
-import { type DashboardItem, DashboardStore, EMPTY_STATE, reduce } from './store.ts';
+import type { DashboardItem } from './store.ts';
 import { TerminalGuard } from './terminal.ts';
 import { glyphs, localeIsAscii, wantsNoColour } from './theme.ts';
 
@@ -14,6 +17,12 @@ export interface DashboardOptions {
    * iterator is told with `return()` but not waited for: a source that sleeps should listen to a signal of the caller's.
    */
   readonly source: AsyncIterable<DashboardItem>;
+  /** What is asked for beside the status, and done; null: only what the source yields is shown. */
+  readonly desk: Desk | null;
+  /** Where to begin, as it is typed after `:`. */
+  readonly open?: string | undefined;
+  /** Hears of everything that is known, as it becomes known. */
+  readonly heard?: ((item: DashboardItem) => void) | undefined;
   readonly stdout: NodeJS.WriteStream;
   readonly stdin: NodeJS.ReadStream;
   readonly env: Readonly<Record<string, string | undefined>>;
@@ -37,6 +46,10 @@ export async function runDashboard(options: DashboardOptions): Promise<void> {
   return capable ? runInk(options) : printLines(options);
 }
 
+function controllerOf({ desk, now, open, heard }: DashboardOptions): Controller {
+  return new Controller(desk, now, open ?? null, heard);
+}
+
 function isAscii({ ascii, env }: DashboardOptions): boolean {
   return ascii ?? localeIsAscii(env);
 }
@@ -53,11 +66,11 @@ async function runInk(options: DashboardOptions): Promise<void> {
     import('react'),
     import('./app.tsx'),
   ]);
-  const store = new DashboardStore(now);
+  const controller = controllerOf(options);
   const guard = await TerminalGuard.take({ stdout, stdin });
   try {
     const colour = !(options.noColour ?? wantsNoColour(env));
-    const app = render(createElement(Dashboard, { store, now, ascii: isAscii(options), colour }), {
+    const app = render(createElement(Dashboard, { controller, now, ascii: isAscii(options), colour }), {
       stdout,
       stdin,
       exitOnCtrlC: false,
@@ -77,13 +90,14 @@ async function runInk(options: DashboardOptions): Promise<void> {
     try {
       if (signal.aborted) end();
       const fed = feed(options, ended.signal, (item) => {
-        store.push(item);
+        controller.push(item);
       });
       await Promise.race([app.waitUntilExit(), fed]);
       end();
       await app.waitUntilExit();
     } finally {
       ended.abort();
+      controller.end();
       signal.removeEventListener('abort', end);
       app.unmount();
       stdout.off('error', end);
@@ -140,15 +154,27 @@ async function printLines(options: DashboardOptions): Promise<void> {
   }
 }
 
-/** The first report, or the reason why there is none. */
+/** As soon as there is what it shows, or the reason why there is not. @throws OtterError OT7001 where `open` names no place */
 async function printOnce(options: DashboardOptions): Promise<void> {
   const { stdout, now, signal } = options;
   const ended = new AbortController();
-  let state = EMPTY_STATE;
-  await feed(options, AbortSignal.any([signal, ended.signal]), (item) => {
-    state = reduce(state, item, now());
-    if (!('note' in item)) ended.abort();
+  const controller = controllerOf(options);
+  let away = false;
+  controller.subscribe(() => {
+    // Of a recording it is the last that is shown.
+    if (options.desk !== null && (controller.complete || away)) ended.abort();
   });
+  await feed(options, AbortSignal.any([signal, ended.signal]), (item) => {
+    away = 'away' in item;
+    controller.push(item);
+  });
+  controller.end();
+  const { view, work } = controller.getSnapshot();
+  if (view.said !== null || work !== null) {
+    throw new OtterError('OT7001', `--open ${options.open ?? ''}: ${view.said ?? '--once prints, and does nothing'}`, {
+      hint: 'For example: --open conflicts, --open "pipeline shop/hz:ca", --open "yaml shop"',
+    });
+  }
   const paint = { glyphs: glyphs(isAscii(options)), columns: stdout.columns ?? COLUMNS_DEFAULT, nowMs: now() };
-  stdout.write(`${frameText(state, paint)}\n`);
+  stdout.write(`${frameText(controller.getSnapshot(), paint)}\n`);
 }

@@ -12,6 +12,8 @@ export interface Column<T> {
   /** Columns with a higher number go first when there is no room; 0 stays. */
   readonly drop: number;
   readonly cell: (row: T, width: number) => Line;
+  /** What rows are sorted by; without it they cannot be by this column. */
+  readonly by?: (row: T) => number | string | null;
 }
 
 export interface Table<T> {
@@ -19,6 +21,8 @@ export interface Table<T> {
   readonly rows: readonly T[];
   /** Index into `rows`, or null when nothing can be chosen. */
   readonly chosen: number | null;
+  /** The title of the column that they are sorted by, and its sign. */
+  readonly sorted?: { readonly title: string; readonly sign: string } | null;
 }
 
 const GAP = 2;
@@ -30,13 +34,19 @@ export function tableLines<T>(table: Table<T>, width: number, height: number, gl
   const room = Math.max(1, height - 1);
   const first = firstShown(table.rows.length, table.chosen, room);
   const shown = table.rows.slice(first, first + room);
-  const title = columns.map((column, i) => fitted([span(column.title, 'dim')], widths[i]!, glyphs.more, column.align));
+  const title = columns.map((column, i) => {
+    const sign = table.sorted?.title === column.title ? table.sorted.sign : '';
+    return fitted([span(column.title, 'dim'), span(sign, 'accent')], widths[i]!, glyphs.more, column.align);
+  });
   const lines = [row(BLANK, title)];
   for (const [index, item] of shown.entries()) {
-    const mark = first + index === table.chosen ? [span(glyphs.chosen, 'accent')] : BLANK;
+    const chosen = first + index === table.chosen;
+    const mark = chosen ? [span(glyphs.chosen, 'accent')] : BLANK;
     const cells = columns.map((column, i) =>
       fitted(column.cell(item, widths[i]!), widths[i]!, glyphs.more, column.align),
     );
+    // What else is told by a colour stays told by it.
+    if (chosen) cells[0] = (cells[0] ?? BLANK).map(({ text }) => span(text, 'chosen'));
     lines.push(row(fitted(mark, MARK, ''), cells));
   }
   return lines;
@@ -79,4 +89,15 @@ function naturalWidth<T>(column: Column<T>, rows: readonly T[]): number {
   const least = Math.max(textWidth(column.title), column.width ?? 0);
   if (column.growTo !== undefined) return least;
   return rows.reduce((widest, item) => Math.max(widest, lineWidth(column.cell(item, least))), least);
+}
+
+/** Rows with nothing to sort by come last either way. */
+export function sortedRows<T>(rows: readonly T[], by: (row: T) => number | string | null, down: boolean): readonly T[] {
+  const keyed = rows.map((row) => ({ row, key: by(row) }));
+  keyed.sort((a, b) => {
+    if (a.key === null || b.key === null) return Number(a.key === null) - Number(b.key === null);
+    const order = a.key < b.key ? -1 : a.key > b.key ? 1 : 0;
+    return down ? -order : order;
+  });
+  return keyed.map(({ row }) => row);
 }

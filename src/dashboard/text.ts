@@ -4,7 +4,7 @@
  */
 
 /** What a piece of text means; colours are only one way to show it. */
-export type Tone = 'plain' | 'dim' | 'strong' | 'accent' | 'good' | 'busy' | 'warn' | 'bad';
+export type Tone = 'plain' | 'dim' | 'strong' | 'accent' | 'good' | 'busy' | 'warn' | 'bad' | 'chosen';
 
 export interface Span {
   readonly text: string;

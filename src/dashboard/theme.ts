@@ -5,7 +5,7 @@
 
 import { UnreachableError } from '../model/error.ts';
 import type { Phase } from '../model/records.ts';
-import type { Tone } from './text.ts';
+import type { Line, Tone } from './text.ts';
 
 export interface Glyphs {
   /** Eight steps from nearly nothing to full. */
@@ -30,6 +30,11 @@ export interface Glyphs {
   };
   readonly right: string;
   readonly left: string;
+  /** A column that rows are sorted by, smallest first and largest first. */
+  readonly up: string;
+  readonly down: string;
+  /** Between a place and one inside it. */
+  readonly within: string;
   readonly keys: { readonly move: string; readonly enter: string };
   readonly box: {
     readonly topLeft: string;
@@ -60,6 +65,9 @@ const UNICODE: Glyphs = {
   flow: { streaming: '─', copying: '╌', still: '┄', failed: '┄' },
   right: '▶',
   left: '◀',
+  up: '▴',
+  down: '▾',
+  within: '›',
   keys: { move: '↑↓', enter: '⏎' },
   box: {
     topLeft: '╭',
@@ -89,6 +97,9 @@ const ASCII: Glyphs = {
   flow: { streaming: '-', copying: '=', still: '.', failed: '.' },
   right: '>',
   left: '<',
+  up: '^',
+  down: 'v',
+  within: '>',
   keys: { move: 'j/k', enter: 'Enter' },
   box: {
     topLeft: '+',
@@ -119,35 +130,31 @@ export function wantsNoColour(env: Readonly<Record<string, string | undefined>>)
   return (noColour !== undefined && noColour !== '') || env['FORCE_COLOR'] === '0' || env['FORCE_COLOR'] === 'false';
 }
 
-/** Props of ink's `Text`. */
-export interface Style {
-  readonly color?: string;
-  readonly dimColor?: boolean;
-  readonly bold?: boolean;
-}
+/**
+ * What turns each tone on and off again in a terminal, of the sixteen colours that follow the person's own light or dark
+ * palette. A row is one text with these in it: many small texts cost ink several times as much.
+ */
+const CODES: Readonly<Record<Tone, readonly [on: string, off: string]>> = {
+  plain: ['', ''],
+  dim: ['\x1b[2m', '\x1b[22m'],
+  strong: ['\x1b[1m', '\x1b[22m'],
+  accent: ['\x1b[1m\x1b[36m', '\x1b[39m\x1b[22m'],
+  good: ['\x1b[32m', '\x1b[39m'],
+  busy: ['\x1b[36m', '\x1b[39m'],
+  warn: ['\x1b[33m', '\x1b[39m'],
+  bad: ['\x1b[1m\x1b[31m', '\x1b[39m\x1b[22m'],
+  chosen: ['\x1b[7m\x1b[36m', '\x1b[39m\x1b[27m'],
+};
 
-/** The sixteen colours of the terminal, which follow the person's own light or dark palette. */
-export function style(tone: Tone): Style {
-  switch (tone) {
-    case 'plain':
-      return {};
-    case 'dim':
-      return { dimColor: true };
-    case 'strong':
-      return { bold: true };
-    case 'accent':
-      return { color: 'cyan', bold: true };
-    case 'good':
-      return { color: 'green' };
-    case 'busy':
-      return { color: 'cyan' };
-    case 'warn':
-      return { color: 'yellow' };
-    case 'bad':
-      return { color: 'red', bold: true };
-    default:
-      throw new UnreachableError(tone satisfies never);
+/** The line as a terminal draws it. */
+export function coloured(of: Line): string {
+  let text = '';
+  for (const part of of) {
+    const [on, off] = CODES[part.tone];
+    // Spaces look the same in every tone but one.
+    text += part.tone === 'chosen' || part.text.trim() !== '' ? on + part.text + off : part.text;
   }
+  return text.trimEnd();
 }
 
 export function phaseTone(phase: Phase): Tone {

@@ -12,6 +12,7 @@ import type {
   PauseRecord,
   PipelineRecord,
   SpecRecord,
+  VerifiedRecord,
 } from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { AppliedSpec, AppliedState, Json, LiveState } from '../planner/change.ts';
@@ -25,6 +26,7 @@ import {
   specKey,
   specPrefix,
   statusPrefix,
+  verifiedPrefix,
 } from '../state/keys.ts';
 
 export interface ReadState {
@@ -86,18 +88,21 @@ export async function readLive(
   const owners = Object.create(null) as Record<string, OwnerRecord>;
   const pipelines = Object.create(null) as Record<string, PipelineRecord>;
   const pauses = Object.create(null) as Record<string, PauseRecord>;
+  const verified = Object.create(null) as Record<string, VerifiedRecord>;
   const prefixes = [nodesPrefix(topology), ownersPrefix(topology), statusPrefix(topology, 'pipeline')];
-  for (const prefix of [...prefixes, pausesPrefix(topology)]) {
+  for (const prefix of [...prefixes, pausesPrefix(topology), verifiedPrefix(topology)]) {
     for (const entry of (await store.list(prefix, { signal })).entries) {
       const parsed = parseKey(entry.key);
       if (parsed?.at === 'node') nodes[parsed.name] = parse<NodeRecord>(entry);
       else if (parsed?.at === 'owner') owners[parsed.database] = parse<OwnerRecord>(entry);
       else if (parsed?.at === 'status' && parsed.kind === 'pipeline')
         pipelines[parsed.name] = parse<PipelineRecord>(entry);
+      else if (parsed?.at === 'verified')
+        verified[`${parsed.channel}/${parsed.database}`] = parse<VerifiedRecord>(entry);
       else if (parsed?.at === 'pause') pauses[`${parsed.kind}.${parsed.name}`] = parse<PauseRecord>(entry);
     }
   }
-  return shownLive({ nodes, owners, pipelines, pauses }, names);
+  return shownLive({ nodes, owners, pipelines, pauses, verified }, names);
 }
 
 /** How databases that left the topology were given up. */

@@ -1,7 +1,7 @@
 /**
  * The state of a topology as one file, and the way back into a store.
  *
- * Kept is what apply and people wrote: objects, pauses, history with its plans, audit. What nodes write, and leases, is of
+ * Kept is what apply and people wrote: objects, pauses, places, history with its plans, audit. What nodes write, and leases, is of
  * the moment and not in it. No secret is in a state, so none is in its file.
  *
  * Rules of the way back: into a store that holds nothing of the topology; `meta` last, so that nodes begin nothing before all
@@ -39,7 +39,7 @@ export interface StateFile {
   readonly digest: string;
 }
 
-const ROOMS = new Set(['meta', 'spec', 'pause', 'history', 'run', 'audit']);
+const ROOMS = new Set(['meta', 'spec', 'pause', 'place', 'history', 'run', 'audit']);
 /** Above every revision that the other store can have come to after the export. */
 const REVISIONS_AHEAD = 1e12;
 /** Above every generation that can have been given there after the export. */
@@ -209,7 +209,7 @@ export async function importState({ store, topology, records, lock, put, signal 
     present.delete(key);
   }
   const foreign = [...present.keys()].find((key) =>
-    ['meta', 'spec', 'pause', 'history'].includes(parseKey(key)?.at ?? ''),
+    ['meta', 'spec', 'pause', 'place', 'history'].includes(parseKey(key)?.at ?? ''),
   );
   if (foreign !== undefined) throw occupied(topology, foreign.slice(prefix.length));
   for (const puts of cut(todo)) {

@@ -3,6 +3,9 @@
  * one client all the while.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink, FileService } from '../model/file-link.ts';
+import type { LogAnswer, LogQuery } from '../model/log-lines.ts';
+import type { MinutesAnswer, MinutesQuery } from '../model/minutes.ts';
 import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
 import type { NodeAnswer } from '../model/records.ts';
 import type { LinkSpec, NodeSpec } from '../model/topology.ts';
@@ -21,22 +24,28 @@ export interface NodeWiring {
   readonly free: () => Promise<void>;
   /** The service of a database that this node owns and runs now, else null. */
   readonly services: (database: string) => PipelineService | null;
+  /** That of a side of a file set that this node serves now, else null. */
+  readonly files: (side: string) => FileService | null;
   /** Who owns a database by what was last seen of the state store, else null. */
   readonly addressOf: (database: string) => { readonly node: string; readonly advertise: string } | null;
   /** What this node says of itself to who asks at its port. */
   readonly figures: () => NodeAnswer;
+  /** What its pipelines did, and the last lines of its log. */
+  readonly minutes: (query: MinutesQuery) => MinutesAnswer;
+  readonly logs: (query: LogQuery) => LogAnswer;
   readonly logger: Logger;
 }
 
 /** Disposing closes the server and every connection. */
 export interface NodeLinks extends AsyncDisposable {
   readonly client: LinkClient;
+  readonly files: FileLink;
 }
 
 /** @throws OtterError when the credentials are none (what was open goes on), or the address cannot be listened on; it is tried again. */
 export type Connect = (wiring: NodeWiring) => Promise<NodeLinks>;
 
-type Own = Pick<NodeWiring, 'node' | 'services' | 'addressOf' | 'figures' | 'logger'>;
+type Own = Pick<NodeWiring, 'node' | 'services' | 'files' | 'addressOf' | 'figures' | 'minutes' | 'logs' | 'logger'>;
 
 interface Open {
   readonly links: NodeLinks;
@@ -60,13 +69,18 @@ export class NodeLink {
 
   /** Stays the same while what is behind it changes. */
   readonly client: LinkClient = {
-    open: async (database, request, signal) => {
-      if (this.#open === null) {
-        throw new OtterError('OT6001', `node ${this.#wiring.node} is not listening at present`, { retry: 'backoff' });
-      }
-      return this.#open.links.client.open(database, request, signal);
-    },
+    open: async (database, request, signal) => this.#links().client.open(database, request, signal),
   };
+
+  /** As `client`. */
+  readonly files: FileLink = {
+    ask: (side, request, signal) => this.#links().files.ask(side, request, signal),
+  };
+
+  #links(): NodeLinks {
+    if (this.#open !== null) return this.#open.links;
+    throw new OtterError('OT6001', `node ${this.#wiring.node} is not listening at present`, { retry: 'backoff' });
+  }
 
   /** Opens, opens anew or closes; true when something was opened. Calls must not overlap. */
   async converge(wanted: { readonly lineage: string; readonly spec: NodeSpec } | null): Promise<boolean> {

@@ -6,22 +6,36 @@
  */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
-import { OtterError } from '../model/error.ts';
-import { RENAMABLE } from '../model/kept-names.ts';
-import type { Logger, SiteFactory, StateStore } from '../model/ports.ts';
+import { messageOf, OtterError } from '../model/error.ts';
+import { RENAMABLE, type Renamable } from '../model/kept-names.ts';
+import type { LogKeeper } from '../model/log-lines.ts';
+import type { NodeMeasures } from '../model/measures.ts';
+import type { MinuteStore } from '../model/minutes.ts';
+import { opsAddress } from '../model/ops-address.ts';
+import type { FilesFactory, Logger, SiteFactory, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, NodeAnswer, NodeRecord } from '../model/records.ts';
-import type { NodeSpec } from '../model/topology.ts';
+import type { Kind, NodeSpec } from '../model/topology.ts';
 import { topologyPrefix } from '../state/keys.ts';
+import { Alerting } from './alerting.ts';
+import { auditEntry } from './audit.ts';
+import { CpuShare } from './cpu-share.ts';
 import { follow, slept } from './follow.ts';
+import { NodeHistory } from './node-history.ts';
+import { NodeHttp, type Serve } from './node-http.ts';
 import type { Connect } from './node-link.ts';
 import { NodeLink } from './node-link.ts';
 import { OwnedSites, said } from './owned-sites.ts';
+import { endPauses } from './pause-ends.ts';
 import { PipelineStatus } from './pipeline-status.ts';
+import { sweepPlaces } from './placing.ts';
 import type { Registration } from './presence.ts';
 import { Presence } from './presence.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED, WorkQueue } from './queue.ts';
 import { decide, reconcile } from './reconcile.ts';
+import type { Tell } from './telling.ts';
+import type { VerifyChannel } from './verifying.ts';
+import { Verifying } from './verifying.ts';
 import { World } from './world.ts';
 
 export interface NodeOptions {
@@ -30,8 +44,21 @@ export interface NodeOptions {
   readonly name: string;
   readonly version: string;
   readonly sites: SiteFactory;
+  readonly files: FilesFactory;
   /** Opens both ends of the node's links, once its address is known and again when it changes. */
   readonly connect: Connect;
+  /** Compares a channel that is to be compared by itself; absent: nobody can. */
+  readonly verify?: VerifyChannel | undefined;
+  /** Tells people what alerts say. */
+  readonly tell: Tell;
+  /** Serves metrics and health. */
+  readonly serve: Serve;
+  /** Where, whatever the topology says: `host:port`, or `off`; from the start, before the topology is known. */
+  readonly http?: string | undefined;
+  /** Where what pipelines did in each minute is kept. */
+  readonly minutes: MinuteStore;
+  /** Of this node alone. */
+  readonly lines: LogKeeper;
   readonly logger: Logger;
   /** Aborted to stop in good order. */
   readonly signal: AbortSignal;
@@ -60,8 +87,11 @@ export async function runNode(options: NodeOptions): Promise<void> {
   await new WorkerNode(options).run();
 }
 
+/** Of a node that is not in the topology. */
+const NOWHERE: NodeSpec = { region: '', listen: '', advertise: '' };
 const DATABASE = 'database/';
 const LINK = 'link';
+const HTTP = 'http';
 const SWEEP = 'sweep';
 
 class WorkerNode {
@@ -72,17 +102,23 @@ class WorkerNode {
   readonly #now: () => number;
   readonly #instance = randomUUID();
   readonly #startedMs: number;
+  readonly #cpu = new CpuShare();
   readonly #world: World;
   readonly #presence: Presence;
   readonly #status: PipelineStatus;
   readonly #link: NodeLink;
+  readonly #http: NodeHttp;
+  readonly #history: NodeHistory;
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
+  readonly #verifying: Verifying | null;
+  readonly #alerting: Alerting;
   readonly #fatal = new AbortController();
   readonly #over: AbortSignal;
   #firstRegisteredMs: number | null = null;
   #nextBeat = new AbortController();
-  #away = false;
+  #awaySinceMs: number | null = null;
+  #ending = false;
   /** The newest serial of which nothing is left to be done here. */
   #settled: { readonly lineage: string; readonly serial: number } | null = null;
   /** Why nothing can be owned, or null. */
@@ -92,7 +128,7 @@ class WorkerNode {
     const { store, topology, name, random = Math.random, now = Date.now } = options;
     this.#options = options;
     this.#timing = { ...TIMING, ...options.timing };
-    this.#logger = options.logger.child({ node: name });
+    this.#logger = options.lines.remembered(options.logger.child({ node: name }), { node: name });
     this.#random = random;
     this.#now = now;
     this.#startedMs = now();
@@ -111,8 +147,17 @@ class WorkerNode {
     this.#link = new NodeLink(options.connect, {
       node: name,
       services: (database) => this.#sites.service(database),
+      files: (side) => this.#sites.fileService(side),
       addressOf: (database) => this.#world.owner(database)?.record ?? null,
       figures: () => this.#answer(),
+      minutes: (query) => ({ node: name, minutes: this.#history.read(query) }),
+      logs: (query) => ({ node: name, instance: this.#instance, lines: options.lines.read(query) }),
+      logger: this.#logger,
+    });
+    this.#http = new NodeHttp({ serve: options.serve, measures: () => this.#measures(), logger: this.#logger });
+    this.#history = new NodeHistory({
+      store: options.minutes,
+      sites: () => this.#sites.measures(),
       logger: this.#logger,
     });
     this.#sites = new OwnedSites({
@@ -123,9 +168,28 @@ class WorkerNode {
       world: this.#world,
       sites: options.sites,
       link: this.#link.client,
+      files: options.files,
+      fileLink: this.#link.files,
       logger: this.#logger,
       registration: () => this.#registration(),
       settlingMs: () => this.#settlingMs(),
+    });
+    const { verify } = options;
+    this.#verifying =
+      verify === undefined
+        ? null
+        : new Verifying({ store, topology, node: name, world: this.#world, verify, now, logger: this.#logger });
+    this.#alerting = new Alerting({
+      store,
+      topology,
+      node: name,
+      instance: this.#instance,
+      version: options.version,
+      world: this.#world,
+      registration: () => this.#presence.registration,
+      tell: options.tell,
+      logger: this.#logger,
+      now,
     });
     this.#queue = new WorkQueue({
       run: async (key) => this.#work(key),
@@ -139,7 +203,8 @@ class WorkerNode {
   async run(): Promise<void> {
     const { store, topology } = this.#options;
     this.#logger.info('node starting', { topology, store: store.url, version: this.#options.version });
-    await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn()]);
+    if (this.#options.http !== undefined) this.#queue.add(HTTP);
+    await Promise.all([this.#follow(), this.#beatOnAndOn(), this.#resyncOnAndOn(), this.#judgeOnAndOn()]);
     await this.#end();
     if (this.#fatal.signal.aborted) throw this.#fatal.signal.reason;
   }
@@ -163,10 +228,11 @@ class WorkerNode {
     if (!this.#world.ready || this.#over.aborted) return;
     if (this.#presence.registration === null) this.#nextBeat.abort();
     this.#queue.add(LINK);
+    this.#queue.add(HTTP);
     this.#queue.add(SWEEP);
     const { name } = this.#options;
     const mine = this.#world.ownedDatabases().filter((database) => this.#world.owner(database)?.record.node === name);
-    for (const database of new Set([...this.#world.names('database'), ...this.#sites.databases, ...mine])) {
+    for (const database of new Set([...this.#world.ownable(), ...this.#sites.names, ...mine])) {
       this.#queue.add(DATABASE + database);
     }
   }
@@ -183,7 +249,12 @@ class WorkerNode {
       return outcome;
     }
     if (key === SWEEP) {
-      if (this.#world.fault === null) await this.#status.sweep();
+      if (this.#world.fault !== null) return SETTLED;
+      await this.#status.sweep();
+      await this.#verifying?.sweep();
+      await sweepPlaces(this.#options.store, this.#options.topology, this.#world);
+    } else if (key === HTTP) {
+      await this.#http.converge(this.#httpAddress());
     } else {
       await this.#convergeLink();
     }
@@ -197,7 +268,7 @@ class WorkerNode {
     if (meta === null || (known?.lineage === meta.lineage && known.serial === meta.serial)) return false;
     // Who may begin nothing has nothing to do, and has done nothing.
     if (this.#registration() === null) return false;
-    const databases = new Set([...this.#world.names('database'), ...this.#sites.databases]);
+    const databases = new Set([...this.#world.ownable(), ...this.#sites.names]);
     for (const database of databases) if (decide(this.#sites.look(database)).kind !== 'none') return false;
     this.#settled = { lineage: meta.lineage, serial: meta.serial };
     return true;
@@ -206,7 +277,7 @@ class WorkerNode {
   async #convergeLink(): Promise<void> {
     const address = this.#address();
     // What still runs is still asked by its peers.
-    if (address === null && this.#sites.databases.length > 0) return;
+    if (address === null && this.#sites.names.length > 0) return;
     if (await this.#link.converge(address)) this.#lookAtAll();
     this.#fault = null;
   }
@@ -219,6 +290,23 @@ class WorkerNode {
     }
     if (error instanceof OtterError && error.code === 'OT3001') this.#storeAway(error);
     else this.#logger.warn('will try again', { key, again_ms: againMs, ...said(error) });
+  }
+
+  /** Apart from the beats, which nothing may keep waiting. */
+  async #judgeOnAndOn(): Promise<void> {
+    let told: string | null = null;
+    while (await slept(this.#timing.beatMs, this.#over)) {
+      try {
+        await this.#alerting.look();
+        told = null;
+      } catch (error) {
+        const away = error instanceof OtterError && error.code === 'OT3001';
+        const message = messageOf(error);
+        if (away) this.#storeAway(error);
+        else if (message !== told) this.#logger.error('alerts cannot be judged', said(error));
+        told = message;
+      }
+    }
   }
 
   // ------------------------------------------------------------ presence
@@ -248,6 +336,7 @@ class WorkerNode {
     }
     const before = this.#presence.registration;
     const record = this.#record(spec);
+    this.#history.look(record.pipelines, record.updatedMs);
     // Also when somebody else has written it.
     const mine = this.#world.node(this.#options.name)?.record.instance === this.#instance;
     if (!mine || this.#presence.due(record)) {
@@ -262,13 +351,27 @@ class WorkerNode {
   }
 
   async #report(): Promise<void> {
-    for (const { owner, figures } of this.#sites.all) {
+    const sites = this.#sites.all;
+    for (const { owner, figures } of sites) {
       if (owner !== null) await this.#status.report(owner, figures);
     }
+    this.#verifying?.look(sites);
+    await this.#endPauses();
+  }
+
+  async #endPauses(): Promise<void> {
+    const { store, topology, name, version } = this.#options;
+    const nowMs = this.#now();
+    const author = { by: `node ${name}`, author: null, host: hostname(), pid: process.pid, version, commit: null };
+    const audit = () => auditEntry(topology, { ...author, dirty: null, command: 'resume' }, nowMs, randomUUID());
+    const ended = await endPauses({ store, topology, world: this.#world, nowMs, audit });
+    for (const what of ended) this.#logger.info('a pause has ended', { what });
+    if (ended.length > 0) this.#lookAtAll();
   }
 
   #record({ region, advertise }: NodeSpec): NodeRecord {
     const sites = this.#sites.all;
+    const files = this.#sites.files;
     this.#settle();
     return {
       instance: this.#instance,
@@ -281,8 +384,11 @@ class WorkerNode {
       databases: sites.map(({ database }) => database),
       settledSerial: this.#settled?.serial ?? 0,
       rssBytes: process.memoryUsage.rss(),
+      cpuPercent: this.#cpu.read(),
       error: this.#fault,
+      warning: this.#http.fault,
       pipelines: Object.fromEntries(sites.flatMap(({ figures }) => Object.entries(figures))),
+      ...(files.sides.length === 0 ? {} : { sides: files.sides, files: files.figures }),
       updatedMs: this.#now(),
     };
   }
@@ -294,7 +400,7 @@ class WorkerNode {
     return {
       topology,
       node: name,
-      record: this.#record(this.#ownSpec() ?? { region: '', listen: '', advertise: '' }),
+      record: this.#record(this.#ownSpec() ?? NOWHERE),
       serial: world.meta?.serial ?? 0,
       generations: Object.fromEntries(
         world.names('channel').map((channel) => [channel, world.spec('channel', channel)!.record.generation]),
@@ -308,15 +414,32 @@ class WorkerNode {
     };
   }
 
+  #measures(): NodeMeasures {
+    const { topology, name } = this.#options;
+    const world = this.#world;
+    const isRenamable = (kind: Kind): kind is Renamable => RENAMABLE.some((one) => one === kind);
+    return {
+      topology,
+      node: name,
+      record: this.#record(this.#ownSpec() ?? NOWHERE),
+      sites: this.#sites.measures(),
+      registered: this.#presence.registration !== null,
+      linked: this.#link.open,
+      storeAwaySinceMs: this.#awaySinceMs,
+      ending: this.#ending,
+      shown: (kind, kept) => (isRenamable(kind) ? world.spec(kind, kept)?.record.name : undefined) ?? kept,
+    };
+  }
+
   #storeAway(error: unknown): void {
-    if (this.#away || this.#over.aborted) return;
-    this.#away = true;
+    if (this.#awaySinceMs !== null || this.#over.aborted) return;
+    this.#awaySinceMs = this.#now();
     this.#logger.warn('state store away; what runs goes on', said(error));
   }
 
   #storeBack(): void {
-    if (this.#away) this.#logger.info('state store back');
-    this.#away = false;
+    if (this.#awaySinceMs !== null) this.#logger.info('state store back');
+    this.#awaySinceMs = null;
   }
 
   // ------------------------------------------------------------ facts
@@ -338,6 +461,13 @@ class WorkerNode {
     return this.#world.spec('node', this.#options.name)?.record.spec ?? null;
   }
 
+  #httpAddress(): string | null {
+    const { http } = this.#options;
+    const spec = this.#ownSpec();
+    if (http === undefined && spec === null) return null;
+    return opsAddress({ listen: '', ...spec, ...(http === undefined ? {} : { http }) });
+  }
+
   #address(): { readonly lineage: string; readonly spec: NodeSpec } | null {
     const spec = this.#ownSpec();
     const { meta } = this.#world;
@@ -345,7 +475,11 @@ class WorkerNode {
   }
 
   async #end(): Promise<void> {
+    this.#ending = true;
     await this.#queue.close();
+    await this.#verifying?.stop();
+    await this.#alerting.close();
+    this.#history.close(this.#now());
     await this.#sites.stopAll('the node stops');
     try {
       await this.#presence.leave();
@@ -353,6 +487,8 @@ class WorkerNode {
       this.#logger.warn('the lease could not be given back and runs out by itself', said(error));
     }
     await this.#link.close();
+    await this.#http.close();
+    this.#options.lines.flush();
     this.#logger.info('node stopped');
   }
 }

@@ -1,25 +1,28 @@
 /**
- * The databases that this process owns and the sites it runs for them: what `reconcile.ts` looks at, and its hands.
+ * The databases and sides of file sets that this process owns, and what it runs for them: what `reconcile.ts` looks at, and its hands.
  *
  * Rule: what the store was told is noted in the world at once, so that the next look does not decide on old news.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink, FileService, RunningFiles } from '../model/file-link.ts';
+import { parseSide } from '../model/files.ts';
+import type { SiteMeasures } from '../model/measures.ts';
 import type {
   Condition,
+  FilesFactory,
   LinkClient,
   Logger,
   PipelineService,
   RunningSite,
   SiteFactory,
-  SiteSpec,
   StateStore,
 } from '../model/ports.ts';
-import type { DepartureRecord, ErrorRecord, OwnerRecord, PipelineFigures } from '../model/records.ts';
+import type { DepartureRecord, ErrorRecord, FileFlowFigures, OwnerRecord, PipelineFigures } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { ownerKey, statusKey } from '../state/keys.ts';
 import type { Placement } from './ownership.ts';
 import type { Registration } from './presence.ts';
-import type { Hands, Me, Running, Sight } from './reconcile.ts';
+import type { Hands, Me, OwnedSpec, Running, Sight } from './reconcile.ts';
 import type { World } from './world.ts';
 
 export interface OwnedSitesOptions {
@@ -30,6 +33,8 @@ export interface OwnedSitesOptions {
   readonly world: World;
   readonly sites: SiteFactory;
   readonly link: LinkClient;
+  readonly files: FilesFactory;
+  readonly fileLink: FileLink;
   readonly logger: Logger;
   /** Null while nothing may be begun: not registered, or no links. */
   readonly registration: () => Registration | null;
@@ -48,9 +53,11 @@ export interface OwnedSite {
 /** Of a database of another region, which is not for this node to place. */
 const NOBODY: Placement = { loads: {}, free: [] };
 
-interface Site extends Running {
-  readonly site: RunningSite;
-}
+type Alive =
+  | { readonly kind: 'database'; readonly runs: RunningSite }
+  | { readonly kind: 'files'; readonly runs: RunningFiles };
+
+type Site = Running & Alive;
 
 export class OwnedSites implements Hands {
   readonly #options: OwnedSitesOptions;
@@ -63,8 +70,8 @@ export class OwnedSites implements Hands {
     this.#options = options;
   }
 
-  /** Names of the databases whose site runs, sorted. */
-  get databases(): string[] {
+  /** Names of the databases and sides that are served, sorted. */
+  get names(): string[] {
     return [...this.#sites.keys()].sort();
   }
 
@@ -76,28 +83,56 @@ export class OwnedSites implements Hands {
   }
 
   get all(): OwnedSite[] {
-    return this.databases.map((database) => ({
-      database,
-      figures: this.#sites.get(database)!.site.figures(),
-      owner: this.#ownerCondition(database),
-    }));
+    return this.names.flatMap((database) => {
+      const site = this.#sites.get(database)!;
+      if (site.kind !== 'database') return [];
+      return [{ database, figures: site.runs.figures(), owner: this.#ownerCondition(database) }];
+    });
+  }
+
+  /** Sides of file sets, and the figures of the flows into them. */
+  get files(): { readonly sides: string[]; readonly figures: Readonly<Record<string, FileFlowFigures>> } {
+    const sides = this.names.flatMap((name) => {
+      const site = this.#sites.get(name)!;
+      return site.kind === 'files' ? [{ name, figures: site.runs.figures() }] : [];
+    });
+    const figures = Object.assign({}, ...sides.map((side) => side.figures)) as Record<string, FileFlowFigures>;
+    return { sides: sides.map(({ name }) => name), figures };
+  }
+
+  measures(): Readonly<Record<string, SiteMeasures>> {
+    return Object.fromEntries(
+      this.names.flatMap((name) => {
+        const site = this.#sites.get(name)!;
+        return site.kind === 'database' ? [[name, site.runs.measures()] as const] : [];
+      }),
+    );
   }
 
   /** Null for a database that does not run here. */
   service(database: string): PipelineService | null {
-    return this.#sites.get(database)?.site.service ?? null;
+    const site = this.#sites.get(database);
+    return site?.kind === 'database' ? site.runs.service : null;
+  }
+
+  /** Null for a side that is not served here. */
+  fileService(side: string): FileService | null {
+    const site = this.#sites.get(side);
+    return site?.kind === 'files' ? site.runs.service : null;
   }
 
   async stopAll(reason: string): Promise<void> {
-    await Promise.all(this.databases.map((database) => this.stop(database, reason)));
+    await Promise.all(this.names.map((name) => this.stop(name, reason)));
   }
 
   // ------------------------------------------------------------ what is
 
   look(database: string): Sight {
     const { world, topology } = this.#options;
-    const region = world.spec('database', database)?.record.spec.region;
+    const region = world.regionOf(database);
     const inRegion = region !== undefined && region === this.#ownSpec()?.region;
+    const placement = inRegion ? this.#placement(region) : NOBODY;
+    const wanted = world.place(database);
     return {
       database,
       ownerKey: ownerKey(topology, database),
@@ -105,9 +140,10 @@ export class OwnedSites implements Hands {
       meta: world.meta,
       declared: region !== undefined,
       deleted: world.wasDeleted(database),
-      desired: inRegion ? world.siteSpec(database) : null,
+      desired: inRegion ? world.ownedSpec(database) : null,
       owner: world.owner(database),
-      placement: inRegion ? this.#placement(region) : NOBODY,
+      placement,
+      place: wanted !== null && Object.hasOwn(placement.loads, wanted) ? wanted : null,
       foreignRevision: world.foreignRevision(database),
       fault: world.fault,
       running: this.#sites.get(database) ?? null,
@@ -124,8 +160,8 @@ export class OwnedSites implements Hands {
       .filter((node) => world.spec('node', node)?.record.spec.region === region && able(node));
     const loads = new Map(nodes.map((node) => [node, 0]));
     const free: string[] = [];
-    for (const database of world.names('database')) {
-      if (world.spec('database', database)?.record.spec.region !== region) continue;
+    for (const database of world.ownable()) {
+      if (world.regionOf(database) !== region) continue;
       const owner = world.owner(database)?.record.node;
       if (owner === undefined) free.push(database);
       else if (loads.has(owner)) loads.set(owner, loads.get(owner)! + 1);
@@ -165,14 +201,14 @@ export class OwnedSites implements Hands {
     const { key } = condition;
     const record: OwnerRecord = { node: name, instance, advertise: spec.advertise };
     const value = JSON.stringify(record);
-    const deletes = [statusKey(topology, 'database', database)];
+    const deletes = parseSide(database) === null ? [statusKey(topology, 'database', database)] : [];
     const result = await store.commit({ conditions: [condition], puts: [{ key, value, lease }], deletes });
     if (!result.ok) return false;
     this.#departures.delete(database);
     const { revision } = result;
     this.#claims.set(database, { revision, lease: lease.id });
     world.wrote({ key, value, revision, created: revision });
-    logger.info('owns database', { database, revision });
+    logger.info(parseSide(database) === null ? 'owns database' : 'owns side', { database, revision });
     return true;
   }
 
@@ -192,17 +228,22 @@ export class OwnedSites implements Hands {
     logger.info('gave database up', { database });
   }
 
-  start(spec: SiteSpec, ownerRevision: number): void {
-    const { sites, link, logger } = this.#options;
-    const site = sites.start(spec, ownerRevision, link, logger.child({ site: spec.name }));
-    this.#sites.set(spec.name, { site, spec, ownerRevision });
+  start(spec: OwnedSpec, ownerRevision: number): void {
+    const { sites, link, files, fileLink, logger } = this.#options;
+    const own = logger.child({ site: spec.name });
+    const alive: Alive =
+      'set' in spec
+        ? { kind: 'files', runs: files.start(spec, fileLink, own) }
+        : { kind: 'database', runs: sites.start(spec, ownerRevision, link, own, fileLink) };
+    this.#sites.set(spec.name, { ...alive, spec, ownerRevision });
     logger.info('site started', { database: spec.name, revision: ownerRevision, pipelines: pipelineNames(spec) });
   }
 
-  update(spec: SiteSpec): void {
+  update(spec: OwnedSpec): void {
     const running = this.#sites.get(spec.name);
     if (running === undefined) return;
-    running.site.update(spec);
+    if (running.kind === 'files' && 'set' in spec) running.runs.update(spec);
+    if (running.kind === 'database' && 'database' in spec) running.runs.update(spec);
     this.#sites.set(spec.name, { ...running, spec });
     this.#options.logger.info('site updated', { database: spec.name, pipelines: pipelineNames(spec) });
   }
@@ -213,17 +254,21 @@ export class OwnedSites implements Hands {
 
   async retire(database: string): Promise<void> {
     const error = await this.#end(database, 'the database left the topology', async (site) => site.retire());
-    this.#departures.set(database, { node: this.#options.name, error });
+    if (parseSide(database) === null) this.#departures.set(database, { node: this.#options.name, error });
   }
 
   /** However it ends: what did not end well is said, and not run any longer. Null when it ended well. */
-  async #end(database: string, reason: string, end: (site: RunningSite) => Promise<void>): Promise<ErrorRecord | null> {
+  async #end(
+    database: string,
+    reason: string,
+    end: (site: Pick<RunningSite, 'stop' | 'retire'>) => Promise<void>,
+  ): Promise<ErrorRecord | null> {
     const { logger } = this.#options;
     const running = this.#sites.get(database);
     if (running === undefined) return null;
     this.#sites.delete(database);
     try {
-      await end(running.site);
+      await end(running.runs);
       logger.info('site stopped', { database, reason });
       return null;
     } catch (error) {
@@ -241,6 +286,6 @@ export function said(error: unknown): Record<string, unknown> {
   return { code: error.code, error: error.message, ...(error.hint === undefined ? {} : { hint: error.hint }) };
 }
 
-function pipelineNames(spec: SiteSpec): string[] {
-  return spec.pipelines.map((pipeline) => pipeline.spec.name);
+function pipelineNames(spec: OwnedSpec): string[] {
+  return 'set' in spec ? [] : spec.pipelines.map((pipeline) => pipeline.spec.name);
 }

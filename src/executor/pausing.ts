@@ -25,7 +25,7 @@ export interface Rest {
 }
 
 /** @param text `channel.shop`, `shop`, `pipeline.shop/hz>ca`, `shop/hz:ca`. @throws OtterError OT2035 */
-export function restOf(text: string, applied: AppliedState): Rest {
+export function restOf(text: string, applied: Pick<AppliedState, 'topology' | 'specs'>): Rest {
   const [, kind, name = '', ends] = /^(?:(channel|pipeline)\.)?([^/]*)(?:\/(.+))?$/s.exec(text) ?? [];
   const channel = applied.specs.find((spec) => spec.kind === 'channel' && spec.name === name);
   const unknown = (why: string): OtterError =>

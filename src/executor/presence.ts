@@ -143,8 +143,21 @@ export class Presence {
 
 /** Whether something else has changed than figures that always do. */
 export function isNews(record: NodeRecord, before: NodeRecord): boolean {
-  const lasting = ({ rssBytes: _, updatedMs: __, pipelines, ...rest }: NodeRecord): object => ({
+  const lasting = ({
+    rssBytes: _,
+    cpuPercent: __,
+    updatedMs: ___,
+    pipelines,
+    files = {},
+    ...rest
+  }: NodeRecord): object => ({
     ...rest,
+    files: Object.fromEntries(
+      Object.entries(files).map(([name, { phase, observedGeneration, error, waiting }]) => [
+        name,
+        { phase, observedGeneration, error, waiting },
+      ]),
+    ),
     pipelines: Object.fromEntries(
       Object.entries(pipelines).map(([name, { phase, observedGeneration, error, waiting, open }]) => [
         name,

@@ -1,5 +1,5 @@
 /**
- * What a node does next about one database, decided from what it sees and what it runs.
+ * What a node does next about one database, or one side of a file set, decided from what it sees and what it runs.
  *
  * `decide` is pure and total: the same sight, the same step, however it came about. The shell takes one step, looks
  * again, and is done when there is nothing to do. Rules: a site that runs goes on while the store is away and stops
@@ -9,12 +9,16 @@
 import { strict as assert } from 'node:assert';
 import { isDeepStrictEqual } from 'node:util';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { FileSideSpec } from '../model/files.ts';
 import type { Condition, SiteSpec } from '../model/ports.ts';
 import type { MetaRecord, OwnerRecord } from '../model/records.ts';
 import { nextOwner, type Placement } from './ownership.ts';
 import type { Outcome } from './queue.ts';
 import { SETTLED } from './queue.ts';
 import type { Seen } from './world.ts';
+
+/** What a node is told to do about what it owns: a database, or a side of a file set, which is owned alike. */
+export type OwnedSpec = SiteSpec | FileSideSpec;
 
 /** Everything a decision about one database rests on. */
 export interface Sight {
@@ -27,10 +31,12 @@ export interface Sight {
   /** Its deletion was seen, not just its absence. */
   readonly deleted: boolean;
   /** What its owner has to do; null unless it is declared and of this node's region. */
-  readonly desired: SiteSpec | null;
+  readonly desired: OwnedSpec | null;
   readonly owner: Seen<OwnerRecord> | null;
   /** Who could own it, and what else is to be owned in its region. */
   readonly placement: Placement;
+  /** The node that somebody wants to own it, where that could; else null. */
+  readonly place: string | null;
   readonly foreignRevision: number;
   readonly fault: Diagnostic | null;
   readonly running: Running | null;
@@ -53,7 +59,7 @@ export interface Me {
 }
 
 export interface Running {
-  readonly spec: SiteSpec;
+  readonly spec: OwnedSpec;
   /** Revision at which this node became owner, before which every other owner is fenced. */
   readonly ownerRevision: number;
 }
@@ -64,8 +70,8 @@ export type Step =
   | { readonly kind: 'stuck'; readonly diagnostic: Diagnostic }
   | { readonly kind: 'claim'; readonly condition: Condition }
   | { readonly kind: 'release'; readonly condition: Condition }
-  | { readonly kind: 'start'; readonly spec: SiteSpec; readonly ownerRevision: number }
-  | { readonly kind: 'update'; readonly spec: SiteSpec }
+  | { readonly kind: 'start'; readonly spec: OwnedSpec; readonly ownerRevision: number }
+  | { readonly kind: 'update'; readonly spec: OwnedSpec }
   | { readonly kind: 'stop'; readonly reason: string }
   /** The database left the topology: otter's own rows there go too. */
   | { readonly kind: 'retire' };
@@ -84,6 +90,7 @@ export function decide(sight: Sight): Step {
     if (desired.lineage !== running.spec.lineage) return { kind: 'stop', reason: 'the topology was applied anew' };
     if (!isDeepStrictEqual(reachedBy(desired), reachedBy(running.spec)))
       return { kind: 'stop', reason: 'it is reached in another way now' };
+    if (isElsewhere(sight)) return { kind: 'stop', reason: `somebody wants it at node ${sight.place}` };
     if (!isDeepStrictEqual(desired, running.spec)) return { kind: 'update', spec: desired };
   } else if (fault !== null) {
     return { kind: 'stuck', diagnostic: fault };
@@ -91,10 +98,18 @@ export function decide(sight: Sight): Step {
   return decideOwnership(sight);
 }
 
-/** What a site's connections are made with. */
-function reachedBy({ database }: SiteSpec): unknown {
+/** What a site's connections are made with, or where the files of a side lie. */
+function reachedBy(spec: OwnedSpec): unknown {
+  if ('set' in spec) return spec.spec.roots[spec.region];
+  const { database } = spec;
   const { engine, endpoints, user, password, tls, schema } = database;
   return { engine, endpoints, user, password, tls, schema };
+}
+
+/** It is owned here under the present lease, and somebody wants it at another node, which lives. */
+function isElsewhere({ owner, place, me }: Sight): boolean {
+  const mine = owner !== null && owner.record.instance === me.instance && me.registered !== null;
+  return mine && place !== null && place !== me.name;
 }
 
 function decideOwnership(sight: Sight): Step {
@@ -105,6 +120,8 @@ function decideOwnership(sight: Sight): Step {
   }
   if (me.registered === null) return NONE;
   if (owner === null) return decideFree(sight);
+  if (isElsewhere(sight) && running === null)
+    return { kind: 'release', condition: { key: sight.ownerKey, revision: owner.revision } };
   const take: Step = { kind: 'claim', condition: { key: sight.ownerKey, revision: owner.revision } };
   if (!mine) {
     // Left behind by an earlier process of this name. A later one is not robbed: registering, it took the name.
@@ -119,10 +136,11 @@ function decideOwnership(sight: Sight): Step {
   return running === null ? { kind: 'start', spec: desired, ownerRevision: owner.revision } : NONE;
 }
 
-function decideFree({ database, ownerKey, running, placement, me }: Sight): Step {
+function decideFree({ database, ownerKey, running, placement, place, me }: Sight): Step {
   const take: Step = { kind: 'claim', condition: { key: ownerKey, revision: null } };
   // It runs here, and nobody else came: what was lost with the old lease is taken back.
   if (running !== null) return take;
+  if (place !== null) return place === me.name ? take : NONE;
   if (nextOwner(database, placement) !== me.name) return NONE;
   return me.settlingMs > 0 ? { kind: 'wait', ms: me.settlingMs } : take;
 }
@@ -133,8 +151,8 @@ export interface Hands {
   /** False when the record was not as the condition says. */
   claim(database: string, condition: Condition): Promise<boolean>;
   release(database: string, condition: Condition): Promise<void>;
-  start(spec: SiteSpec, ownerRevision: number): void;
-  update(spec: SiteSpec): void;
+  start(spec: OwnedSpec, ownerRevision: number): void;
+  update(spec: OwnedSpec): void;
   stop(database: string, reason: string): Promise<void>;
   retire(database: string): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** What the state store holds about one topology, parsed, for those who only look. */
+import type { AlertRecord } from '../model/alerts/records.ts';
 import { OtterError } from '../model/error.ts';
 import type { Entry, StateStore } from '../model/ports.ts';
 import type {
@@ -10,9 +11,11 @@ import type {
   PauseRecord,
   PipelineRecord,
   SpecRecord,
+  VerifiedRecord,
 } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import { historyPrefix, lockKey } from '../state/keys.ts';
+import { readAlertRecords } from './alert-desk.ts';
 import { readApplied } from './applied.ts';
 
 export interface TopologySnapshot {
@@ -26,6 +29,10 @@ export interface TopologySnapshot {
   readonly lock: LockRecord | null;
   /** By address. */
   readonly pauses?: Readonly<Record<string, PauseRecord>>;
+  /** By `CHANNEL/DATABASE`. */
+  readonly verified?: Readonly<Record<string, VerifiedRecord>>;
+  /** By name. */
+  readonly alerts: ReadonlyMap<string, AlertRecord>;
 }
 
 /** Journal and history are left out, since they grow with every apply. @throws OtterError OT3007 */
@@ -57,6 +64,7 @@ export async function readSnapshot(
     specs: specs as TopologySnapshot['specs'],
     ...live,
     lock: lock === undefined ? null : parse<LockRecord>(lock),
+    alerts: await readAlertRecords(store, topology, signal),
   };
 }
 

@@ -7,6 +7,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
+import { parseSide } from '../model/files.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import type { StateStore } from '../model/ports.ts';
 import type { ErrorRecord, PipelineRecord } from '../model/records.ts';
@@ -245,9 +246,14 @@ function leftovers(live: LiveState): Missing[] {
   }));
   const covered = new Set(pipelines.map(({ database }) => database));
   const owned = Object.entries(live.owners).flatMap(([database, { node }]) =>
-    covered.has(database) ? [] : [{ node, database, pipeline: `database.${database}`, hope: true, error: null }],
+    covered.has(database) ? [] : [{ node, database, pipeline: leftover(database), hope: true, error: null }],
   );
   return [...pipelines, ...owned];
+}
+
+/** A side of a file set says itself what it is. */
+function leftover(name: string): string {
+  return parseSide(name) === null ? `database.${name}` : name;
 }
 
 function wantedPipelines(applied: AppliedState) {

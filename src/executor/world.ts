@@ -8,13 +8,35 @@
  * that somebody else once owned a database is remembered, since a site that started before that must stop.
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
+import { type FileSideSpec, type FollowedFiles, followedBy, parseSide, regionsOf, sideName } from '../model/files.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
-import type { MetaRecord, MoveRecord, NodeRecord, OwnerRecord, SkipRecord, SpecRecord } from '../model/records.ts';
+import type {
+  MetaRecord,
+  MoveRecord,
+  NodeRecord,
+  OwnerRecord,
+  PauseRecord,
+  PlaceRecord,
+  SkipRecord,
+  SpecRecord,
+  VerifiedRecord,
+} from '../model/records.ts';
 import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
-import type { ParsedKey } from '../state/keys.ts';
-import { metaKey, moveKey, nodeKey, ownerKey, parseKey, pauseKey, skipKey, specKey } from '../state/keys.ts';
+import type { ParsedKey, PausedKind } from '../state/keys.ts';
+import {
+  metaKey,
+  moveKey,
+  nodeKey,
+  ownerKey,
+  parseKey,
+  pauseKey,
+  placeKey,
+  skipKey,
+  specKey,
+  verifiedKey,
+} from '../state/keys.ts';
 
 export interface Seen<T> {
   readonly record: T;
@@ -26,7 +48,20 @@ export interface Seen<T> {
 /** How much a batch may change what is to be done. `beat`: only that a living node still lives. */
 export type News = 'nothing' | 'beat' | 'change';
 
-const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set(['meta', 'spec', 'node', 'owner', 'pause', 'skip', 'move']);
+const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set([
+  'meta',
+  'spec',
+  'node',
+  'owner',
+  'pause',
+  'skip',
+  'move',
+  'place',
+  'verified',
+  ...(['watch', 'alert', 'silence', 'trial'] as const),
+]);
+/** Records about alerts: no database has anything to do for them, and one that is not understood stops nothing. */
+const BESIDE: ReadonlySet<ParsedKey['at']> = new Set(['watch', 'alert', 'silence', 'trial']);
 
 export class World {
   readonly #topology: string;
@@ -37,7 +72,7 @@ export class World {
   #toldRevision: number | null = null;
   /** Database to the last revision at which somebody else may have owned it. */
   readonly #foreign = new Map<string, number>();
-  /** Databases whose deletion was seen as such, not just their absence after news were lost. */
+  /** Databases and file sets whose deletion was seen as such, not just their absence after news were lost. */
   readonly #deleted = new Set<string>();
   /** Made when asked for, since every database asks: names of records by their kind, and pipelines by their databases. */
   readonly #names = new Map<string, readonly string[]>();
@@ -84,9 +119,46 @@ export class World {
     return this.#at<OwnerRecord>(ownerKey(this.#topology, database));
   }
 
+  /** The node that somebody wants to own the database; null: nobody cares. */
+  place(database: string): string | null {
+    return this.#at<PlaceRecord>(placeKey(this.#topology, database))?.record.node ?? null;
+  }
+
+  /** Whether somebody wants the pipeline to stand elsewhere. */
+  isMoved(pipeline: string): boolean {
+    return this.#entries.has(moveKey(this.#topology, pipeline));
+  }
+
+  /** What somebody has paused. */
+  pauses(): readonly { readonly kind: PausedKind; readonly name: string; readonly seen: Seen<PauseRecord> }[] {
+    const addresses = this.#namesAt('paused', (key) => (key.at === 'pause' ? `${key.kind}.${key.name}` : null));
+    return addresses.flatMap((address) => {
+      const [kind, name] = [
+        address.slice(0, address.indexOf('.')) as PausedKind,
+        address.slice(address.indexOf('.') + 1),
+      ];
+      const seen = this.#at<PauseRecord>(pauseKey(this.#topology, kind, name));
+      return seen === null ? [] : [{ kind, name, seen }];
+    });
+  }
+
+  /** How a channel was last compared at a database by itself. */
+  verified(channel: string, database: string): VerifiedRecord | null {
+    return this.#at<VerifiedRecord>(verifiedKey(this.#topology, channel, database))?.record ?? null;
+  }
+
   /** Databases that have an owner, sorted. */
   ownedDatabases(): readonly string[] {
     return this.#namesAt('owned', (key) => (key.at === 'owner' ? key.database : null));
+  }
+
+  /** All records of a kind, whatever they are about. */
+  all<T, A extends ParsedKey['at']>(at: A): readonly (Seen<T> & { readonly key: Extract<ParsedKey, { at: A }> })[] {
+    const texts = this.#namesAt(`all ${at}`, (key, text) => (key.at === at ? text : null));
+    return texts.map((text) => ({
+      ...(this.#entries.get(text) as Seen<T>),
+      key: parseKey(text) as Extract<ParsedKey, { at: A }>,
+    }));
   }
 
   /** Last revision at which another process may have owned the database; 0 when none was seen. */
@@ -94,8 +166,40 @@ export class World {
     return this.#foreign.get(database) ?? 0;
   }
 
-  wasDeleted(database: string): boolean {
-    return this.#deleted.has(database);
+  /** Of a database, or of the set of a side. */
+  wasDeleted(name: string): boolean {
+    const side = parseSide(name);
+    return this.#deleted.has(side === null ? name : setMark(side.set));
+  }
+
+  /** What is there to be owned: databases and sides of file sets. */
+  ownable(): readonly string[] {
+    return [...this.names('database'), ...this.#sides()];
+  }
+
+  /** Where the owner of a database or side stands; undefined when it is not declared. */
+  regionOf(name: string): string | undefined {
+    const side = parseSide(name);
+    if (side === null) return this.spec('database', name)?.record.spec.region;
+    const spec = this.spec('files', side.set)?.record.spec;
+    return spec !== undefined && regionsOf(spec).includes(side.region) ? side.region : undefined;
+  }
+
+  /** What the owner of a database or side has to do; null when it, or the first apply, is not there. */
+  ownedSpec(name: string): SiteSpec | FileSideSpec | null {
+    const side = parseSide(name);
+    if (side === null) return this.siteSpec(name);
+    const { meta } = this;
+    const record = this.spec('files', side.set)?.record;
+    if (meta === null || record === undefined || this.regionOf(name) === undefined) return null;
+    const { generation, spec } = record;
+    return { lineage: meta.lineage, topology: this.#topology, name, ...side, generation, spec };
+  }
+
+  #sides(): readonly string[] {
+    return this.names('files').flatMap((set) =>
+      regionsOf(this.spec('files', set)!.record.spec).map((region) => sideName(set, region)),
+    );
   }
 
   /** What the owner of the database has to do; null when it, or the first apply, is not there. */
@@ -123,7 +227,8 @@ export class World {
         const skip = this.#at<SkipRecord>(skipKey(this.#topology, pipeline.name))?.record.transaction;
         const move = enabled ? null : this.#moveOf(pipeline.name, record.generation);
         const wanted = { ...(skip === undefined ? {} : { skip }), ...(move === null ? {} : { move }) };
-        const spec = { ...pipeline, enabled, ...wanted };
+        const follows = this.#followsOf(channel, pipeline);
+        const spec = { ...pipeline, enabled, ...wanted, ...(follows.length === 0 ? {} : { follows }) };
         const desired = { spec, generation: record.generation, born };
         for (const database of new Set([source, target])) {
           const known = all.get(database);
@@ -133,6 +238,12 @@ export class World {
       }
     }
     return all;
+  }
+
+  #followsOf(channel: string, { source, target }: PipelineSpec): readonly FollowedFiles[] {
+    const [from, to] = [source, target].map((database) => this.regionOf(database)!);
+    const sets = this.names('files').map((name) => [name, this.spec('files', name)!.record.spec] as const);
+    return followedBy(channel, from!, to!, sets);
   }
 
   /** Where somebody wants it to stand, as the channel is now. */
@@ -181,13 +292,13 @@ export class World {
     return (this.#entries.get(key) as Seen<T> | undefined) ?? null;
   }
 
-  #namesAt(of: string, nameOf: (key: ParsedKey) => string | null): readonly string[] {
+  #namesAt(of: string, nameOf: (key: ParsedKey, text: string) => string | null): readonly string[] {
     const known = this.#names.get(of);
     if (known !== undefined) return known;
     const names: string[] = [];
     for (const key of this.#entries.keys()) {
       const parsed = parseKey(key);
-      const name = parsed === null ? null : nameOf(parsed);
+      const name = parsed === null ? null : nameOf(parsed, key);
       if (name !== null) names.push(name);
     }
     names.sort();
@@ -201,6 +312,7 @@ export class World {
     const parsed = parseKey(key);
     if (parsed === null || !CONCERNS.has(parsed.at)) return 'nothing';
     const record = recordOf(parsed.at, value);
+    if (record === null && BESIDE.has(parsed.at)) return this.#remove(key, revision, 'seen');
     if (record === null) {
       this.#faults.set(key, notUnderstood(key));
       return 'change';
@@ -211,8 +323,9 @@ export class World {
     if (parsed.at === 'owner' && (record as OwnerRecord).instance !== this.#instance) {
       this.#sawForeign(parsed.database, revision);
     }
-    if (parsed.at === 'spec' && parsed.kind === 'database') this.#deleted.delete(parsed.name);
-    return parsed.at === 'node' && before !== undefined ? 'beat' : 'change';
+    if (parsed.at === 'spec') this.#deleted.delete(markOf(parsed));
+    if (parsed.at === 'verified') return 'nothing';
+    return (parsed.at === 'node' && before !== undefined) || BESIDE.has(parsed.at) ? 'beat' : 'change';
   }
 
   /** `unseen`: it is not there any more, and what happened in between was not told. */
@@ -223,8 +336,8 @@ export class World {
     this.#entries.delete(key);
     const parsed = parseKey(key);
     if (parsed !== null) this.#forget(parsed.at, true);
-    if (parsed?.at === 'spec' && parsed.kind === 'database' && how === 'seen') this.#deleted.add(parsed.name);
-    return 'change';
+    if (parsed?.at === 'spec' && how === 'seen') this.#deleted.add(markOf(parsed));
+    return parsed !== null && BESIDE.has(parsed.at) ? 'beat' : 'change';
   }
 
   #reset({ revision, events }: WatchBatch): News {
@@ -242,8 +355,8 @@ export class World {
       if (!present.has(key) && this.#remove(key, revision, 'unseen') === 'change') news = 'change';
     }
     // Owners may have come and gone without being told: whoever is not owner now may have been followed by another.
-    for (const database of this.names('database')) {
-      if (!present.has(ownerKey(this.#topology, database))) this.#sawForeign(database, revision);
+    for (const name of this.ownable()) {
+      if (!present.has(ownerKey(this.#topology, name))) this.#sawForeign(name, revision);
     }
     return news;
   }
@@ -257,6 +370,16 @@ export class World {
   #sawForeign(database: string, revision: number): void {
     this.#foreign.set(database, Math.max(revision, this.foreignRevision(database)));
   }
+}
+
+function setMark(set: string): string {
+  return `files.${set}`;
+}
+
+/** Of a deletion that is remembered; what is not owned is never asked for. */
+function markOf({ kind, name }: Extract<ParsedKey, { at: 'spec' }>): string {
+  if (kind === 'database') return name;
+  return kind === 'files' ? setMark(name) : `${kind}:${name}`;
 }
 
 /** The value, if it is what this version writes there; null if not. */

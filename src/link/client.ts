@@ -6,11 +6,13 @@
  */
 import type { ClientHttp2Stream, IncomingHttpHeaders } from 'node:http2';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileFrame, FileRequest } from '../model/file-link.ts';
 import type { Logger, PipelineOpening, PipelineRequest, PipelineStream } from '../model/ports.ts';
 import type { Delivery } from '../model/row.ts';
 import { type Credentials, OPEN } from './credentials.ts';
 import { DeliveryDecoder, unreadable } from './decode.ts';
 import { type Dialled, dial, distrust } from './dial.ts';
+import { decodeFiles, FILES_PATH } from './files.ts';
 import { FRAME, type Frame, FrameReader, isPiece, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive, PINGS_MAX } from './keepalive.ts';
 import { decodeError, decodeOpening, encodeRequest, HEADER, PATH } from './messages.ts';
@@ -55,7 +57,7 @@ export class RemoteLinks {
   /** @throws OtterError retry 'backoff' when the peer is away or refuses; what the service there says as it said it */
   async open(peer: Peer, database: string, request: PipelineRequest, signal: AbortSignal): Promise<PipelineStream> {
     signal.throwIfAborted();
-    const { line, stream } = await this.#request(peer, database, signal);
+    const { line, stream } = await this.#request(peer, PATH, database, signal);
     const abort = (): void => void stream.destroy();
     signal.addEventListener('abort', abort);
     stream.once('close', () => signal.removeEventListener('abort', abort));
@@ -76,8 +78,35 @@ export class RemoteLinks {
     }
   }
 
+  /** The same of a side of a file set, whose answers end by themselves. */
+  async *ask(peer: Peer, side: string, request: FileRequest, signal: AbortSignal): AsyncGenerator<FileFrame, void> {
+    signal.throwIfAborted();
+    const { line, stream } = await this.#request(peer, FILES_PATH, side, signal);
+    const abort = (): void => void stream.destroy();
+    signal.addEventListener('abort', abort);
+    try {
+      stream.end(plainFrame(FRAME.request, JSON.stringify(request)));
+      const headers = await answer(stream);
+      if (Number(headers[':status']) !== 200) throw await refusal(peer, headers, stream);
+      line.believe(headers);
+      for await (const frame of readFrames(stream)) {
+        if (frame.kind === FRAME.end) return;
+        if (frame.kind === FRAME.error) throw decodeError(frame.payload);
+        yield decodeFiles(frame);
+      }
+      throw cut(peer, new Error('it ended without a word'));
+    } catch (cause) {
+      signal.throwIfAborted();
+      throw this.#failure(peer, cause);
+    } finally {
+      signal.removeEventListener('abort', abort);
+      stream.destroy();
+    }
+  }
+
   async #request(
     peer: Peer,
+    path: string,
     database: string,
     signal: AbortSignal,
   ): Promise<{ readonly line: Dialled; readonly stream: ClientHttp2Stream }> {
@@ -92,7 +121,7 @@ export class RemoteLinks {
       const proof = await orAborted(line.proof(), signal);
       const stream = line.session.request({
         ':method': 'POST',
-        ':path': PATH,
+        ':path': path,
         [HEADER.protocol]: String(PROTOCOL_VERSION),
         [HEADER.lineage]: this.#options.lineage,
         [HEADER.database]: database,

@@ -19,12 +19,15 @@ import { PIECE_ENCODINGS, type Piece, type PieceEncoding } from './wire.ts';
 export const FRAME = {
   ...{ request: 1, acknowledge: 2, opening: 3, deliveries: 4, error: 5, end: 6 },
   ...{ hex: 7, utf8: 8, utf16le: 9 },
+  files: 10,
 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
 
 /** `payload`: of a piece of a value, the piece. */
 export interface Frame {
   readonly kind: number;
+  readonly bytes: Buffer;
+  /** As a text, made when it is asked for. */
   readonly payload: string;
 }
 
@@ -106,6 +109,13 @@ export class DeliveryPacker {
   }
 }
 
+/** Bytes that may not get smaller: those that do not go as they are. @throws OtterError OT6008 */
+export async function bytesFrame(kind: FrameKind, bytes: Buffer, packs: boolean): Promise<Buffer> {
+  if (packs) return packed(kind, bytes, FRAME_BYTES_MAX);
+  if (bytes.length > FRAME_BYTES_MAX) throw tooLarge(bytes.length, FRAME_BYTES_MAX);
+  return frame(kind, PLAIN, bytes, bytes.length);
+}
+
 /** For small frames that must not wait: never packed. */
 export function plainFrame(kind: FrameKind, payload: string): Buffer {
   const plain = Buffer.from(payload);
@@ -160,7 +170,13 @@ export class FrameReader {
       const kind = bytes.readUInt8(4);
       const plain = unpack(bytes, this.#recent.bytes);
       if (kind === FRAME.deliveries) this.#recent.add(plain);
-      yield { kind, payload: plain.toString(PIECES.get(kind)) };
+      yield {
+        kind,
+        bytes: plain,
+        get payload() {
+          return plain.toString(PIECES.get(kind));
+        },
+      };
     }
   }
 

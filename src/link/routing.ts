@@ -1,5 +1,6 @@
 /** One link for everything a node needs: its own databases are asked directly, others at the node that owns them now. */
 import { OtterError } from '../model/error.ts';
+import type { FileLink, FileService } from '../model/file-link.ts';
 import type { LinkClient, Logger, PipelineService } from '../model/ports.ts';
 import { RemoteLinks } from './client.ts';
 import type { Credentials } from './credentials.ts';
@@ -9,6 +10,8 @@ import { localLink } from './local.ts';
 export interface LinkClientOptions {
   /** The service of a database that this node owns, else null. */
   readonly local: (database: string) => PipelineService | null;
+  /** That of a side of a file set that this node serves, else null. */
+  readonly localFiles?: ((side: string) => FileService | null) | undefined;
   /** The owner of a database by the state store, else null. */
   readonly addressOf: (database: string) => { readonly node: string; readonly advertise: string } | null;
   readonly lineage: string;
@@ -18,10 +21,24 @@ export interface LinkClientOptions {
   readonly keepalive?: KeepaliveOptions | undefined;
 }
 
+export interface Links {
+  readonly client: LinkClient;
+  readonly files: FileLink;
+}
+
 /** Asked anew at every `open`, so a database that moved is found at its new owner. */
-export function linkClient({ local, addressOf, ...remote }: LinkClientOptions): LinkClient {
+export function linksOf(options: LinkClientOptions): Links {
+  const far = new RemoteLinks(options);
+  return { client: pipelineLink(options, far), files: fileLink(options, far) };
+}
+
+/** Those to databases alone. */
+export function linkClient(options: LinkClientOptions): LinkClient {
+  return linksOf(options).client;
+}
+
+function pipelineLink({ local, addressOf }: LinkClientOptions, far: RemoteLinks): LinkClient {
   const near = localLink(local);
-  const far = new RemoteLinks(remote);
   return {
     open: async (database, request, signal) => {
       if (local(database) !== null) return near.open(database, request, signal);
@@ -33,6 +50,19 @@ export function linkClient({ local, addressOf, ...remote }: LinkClientOptions): 
         });
       }
       return far.open(owner, database, request, signal);
+    },
+  };
+}
+
+/** Sides of file sets, which are owned as databases are. */
+function fileLink({ localFiles = () => null, addressOf }: LinkClientOptions, far: RemoteLinks): FileLink {
+  return {
+    ask: async function* (side, request, signal) {
+      const near = localFiles(side);
+      const owner = addressOf(side);
+      if (near !== null) yield* near.ask(request, signal);
+      else if (owner !== null) yield* far.ask(owner, side, request, signal);
+      else throw new OtterError('OT6004', `no node serves ${side} now`, { retry: 'backoff', where: { side } });
     },
   };
 }

@@ -9,13 +9,14 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders, ServerHttp2Session, Serv
 import type { Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileService } from '../model/file-link.ts';
 import { forgetRows } from '../model/forget-rows.ts';
 import type { Logger, PipelineRequest, PipelineService, PipelineStream } from '../model/ports.ts';
-import type { NodeAnswer } from '../model/records.ts';
+import { answerTo, type Questions } from './answers.ts';
 import { type Credentials, OPEN } from './credentials.ts';
 import { unreadable } from './decode.ts';
 import { DeliveryEncoder } from './encode.ts';
-import { FIGURES_PATH } from './figures.ts';
+import { FILES_PATH, serveFiles } from './files.ts';
 import { DeliveryPacker, FRAME, FrameReader, plainFrame } from './frame.ts';
 import { KEEPALIVE, type KeepaliveOptions, keepAlive } from './keepalive.ts';
 import { listenerOf } from './listener.ts';
@@ -25,17 +26,17 @@ import { writerOn } from './sharing.ts';
 import { CHALLENGE_PATH, Trust } from './trust.ts';
 import { PROTOCOL_VERSION } from './wire.ts';
 
-export interface LinkServerOptions {
+export interface LinkServerOptions extends Questions {
   /** `host:port`; port 0 takes a free one. */
   readonly listen: string;
   /** This node's name, for messages. */
   readonly node: string;
   /** The service of a database that this node owns now, else null. */
   readonly services: (database: string) => PipelineService | null;
+  /** That of a side of a file set that this node serves now, else null; without, none. */
+  readonly files?: ((side: string) => FileService | null) | undefined;
   /** Lineage of the topology: peers of another are refused. */
   readonly lineage: string;
-  /** What the node says of itself to who asks at its port; without, nothing. */
-  readonly figures?: (() => NodeAnswer) | undefined;
   /** What this node shows peers and asks of them; without, nothing. */
   readonly credentials?: Credentials | undefined;
   readonly logger: Logger;
@@ -142,9 +143,27 @@ async function serve(
     refuse(stream, linkError(error));
     return;
   }
-  if (headers[':path'] === FIGURES_PATH && options.figures !== undefined) {
-    stream.respond({ ':status': 200, 'content-type': 'application/json', ...proof });
-    stream.end(JSON.stringify(options.figures()));
+  try {
+    const answer = answerTo(headers[':path'] ?? '', options);
+    if (answer !== null) {
+      stream.respond({ ':status': 200, 'content-type': 'application/json', ...proof });
+      stream.end(answer);
+      return;
+    }
+  } catch (error) {
+    options.logger.warn('a question could not be answered', { error: messageOf(error) });
+    refuse(stream, linkError(error));
+    return;
+  }
+  if (headers[':path'] === FILES_PATH) {
+    const service = (): FileService => {
+      speaksAlike(options, headers);
+      const side = String(headers[HEADER.database]);
+      const found = options.files?.(side) ?? null;
+      if (found === null) throw notOwned(options.node, side);
+      return found;
+    };
+    await serveFiles({ stream, service, proof, refuse, gone: gone.signal, logger: options.logger });
     return;
   }
   const requests = new RequestBody(stream);
@@ -169,8 +188,16 @@ async function serve(
 
 /** @throws OtterError saying why this request is none that this node answers. */
 function admit(options: LinkServerOptions, headers: IncomingHttpHeaders): PipelineService {
-  const { node, lineage } = options;
   if (headers[':path'] !== PATH) throw unreadable('a request for something that is not a pipeline');
+  speaksAlike(options, headers);
+  const database = String(headers[HEADER.database]);
+  const service = options.services(database);
+  if (service === null) throw notOwned(options.node, database);
+  return service;
+}
+
+/** @throws OtterError OT6005, OT6006 */
+function speaksAlike({ node, lineage }: LinkServerOptions, headers: IncomingHttpHeaders): void {
   const protocol = headers[HEADER.protocol];
   if (protocol !== String(PROTOCOL_VERSION)) {
     throw new OtterError(
@@ -190,10 +217,6 @@ function admit(options: LinkServerOptions, headers: IncomingHttpHeaders): Pipeli
       where: { node },
     });
   }
-  const database = String(headers[HEADER.database]);
-  const service = options.services(database);
-  if (service === null) throw notOwned(node, database);
-  return service;
 }
 
 async function deliver(

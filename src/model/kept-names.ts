@@ -119,8 +119,11 @@ export function pipelineNamed(pipeline: string, rename: Rename): string {
 /** A node's record, with the databases and pipelines that it tells of under other names. */
 export function nodeNamed(node: NodeRecord, rename: Rename): NodeRecord {
   const pipelines = Object.entries(node.pipelines).map(([name, figures]) => {
-    const { index } = figures;
-    const other = index == null ? {} : { index: { ...index, waitsFor: pipelineNamed(index.waitsFor, rename) } };
+    const { index, error } = figures;
+    const other = {
+      ...(index == null ? {} : { index: { ...index, waitsFor: pipelineNamed(index.waitsFor, rename) } }),
+      ...(error?.database == null ? {} : { error: { ...error, database: rename('database', error.database) } }),
+    };
     return [pipelineNamed(name, rename), { ...figures, ...other }] as const;
   });
   return {

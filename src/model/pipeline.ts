@@ -5,6 +5,7 @@
  */
 
 import { type ConflictLog, DEFAULT_CONFLICT_LOG } from './conflict.ts';
+import type { FollowedFiles } from './files.ts';
 import { nameNow } from './renamed.ts';
 import type { ChannelSpec, ConflictSpec, RowSpec, SecretRef, TableSpec } from './topology.ts';
 
@@ -130,6 +131,8 @@ export interface PipelineSpec {
   readonly order?: Readonly<Record<string, number>>;
   readonly dryRun?: true;
   readonly processors?: Readonly<Record<string, string>>;
+  /** Sets whose files its rows name; absent: none. */
+  readonly follows?: readonly FollowedFiles[];
   /** Writers side by side, each with transactions of its own; absent: one. */
   readonly lanes?: number;
 }
@@ -303,4 +306,9 @@ function backwardRule(table: LeftEntry, conflict: ConflictRule): TableRule {
     rename: Object.fromEntries(Object.entries(rename).map(([here, other]) => [other, here])),
     conflict,
   };
+}
+
+/** Whether what it writes is compared with its source: two-way that is the direction from the site that decides, or the first one. */
+export function isCompared({ role, mesh, forward }: PipelineSpec): boolean {
+  return role === 'one-way' || (mesh ? forward : role === 'from-serialiser');
 }

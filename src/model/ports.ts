@@ -4,6 +4,9 @@
  */
 
 import type { OtterError } from './error.ts';
+import type { FileLink, RunningFiles } from './file-link.ts';
+import type { FileSideSpec } from './files.ts';
+import type { SiteMeasures } from './measures.ts';
 import type { PipelineSpec } from './pipeline.ts';
 import type { LogPoint } from './position.ts';
 import type { PipelineFigures } from './records.ts';
@@ -406,6 +409,8 @@ export interface RunningSite {
   update(spec: SiteSpec): void;
   /** Live figures of the pipelines that write this database. */
   figures(): Readonly<Record<string, PipelineFigures>>;
+  /** What is counted besides, since the site began. */
+  measures(): SiteMeasures;
   /** Answers the owners of targets; `open` waits or fails with OT6xxx while the pipeline is not known here. */
   readonly service: PipelineService;
   /** Stops reading, finishes the window at hand, closes. */
@@ -416,5 +421,9 @@ export interface RunningSite {
 
 export interface SiteFactory {
   /** `ownerRevision`: store revision at which this node became owner; part of the epoch that fences earlier owners. */
-  start(spec: SiteSpec, ownerRevision: number, link: LinkClient, logger: Logger): RunningSite;
+  start(spec: SiteSpec, ownerRevision: number, link: LinkClient, logger: Logger, files: FileLink): RunningSite;
+}
+
+export interface FilesFactory {
+  start(spec: FileSideSpec, link: FileLink, logger: Logger): RunningFiles;
 }

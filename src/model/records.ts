@@ -52,6 +52,8 @@ export interface ErrorRecord {
   readonly code: string;
   readonly message: string;
   readonly hint: string | null;
+  /** The database that it is about, where it is about one. */
+  readonly database?: string | undefined;
   /** The transaction of the source that the target refuses, where the pipeline stands before one (OT5016). */
   readonly transaction?: string | undefined;
 }
@@ -88,6 +90,14 @@ export interface DryCounts {
   readonly delete: number;
 }
 
+/** What one window of a pipeline is like. */
+export interface WindowFigures {
+  /** Rows that it writes. */
+  readonly rows: number;
+  /** From its first statement at the target until it is committed. */
+  readonly ms: number;
+}
+
 /** Live figures of one pipeline, as the owner of its target measures them. */
 export interface PipelineFigures {
   readonly phase: Phase;
@@ -97,6 +107,8 @@ export interface PipelineFigures {
   readonly position: string | null;
   readonly rowsApplied: number;
   readonly rowsPerSecond: number;
+  /** The mean of the newest windows that wrote rows; null before the first, nodes of earlier versions do not tell. */
+  readonly window?: WindowFigures | null | undefined;
   /** Conflicts decided against this pipeline's changes since the node started. */
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most; nodes of earlier versions do not tell. */
@@ -117,6 +129,30 @@ export interface PipelineFigures {
   readonly index?: IndexFigures | null | undefined;
 }
 
+/** Live figures of one flow of files, as the side of its target measures them. */
+export interface FileFlowFigures {
+  readonly phase: Phase;
+  readonly observedGeneration: number;
+  /** Known of and not here yet. */
+  readonly backlogFiles: number;
+  readonly backlogBytes: number;
+  /** Since the node took the side over. */
+  readonly filesDone: number;
+  readonly bytesDone: number;
+  /** That came over the link for them: less where blocks or whole files were here already. */
+  readonly bytesReceived: number;
+  /** Over the last five seconds. */
+  readonly bytesPerSecond: number;
+  readonly conflicts: number;
+  /** Links, devices and names at the target's root that otter does not touch. */
+  readonly refused: number;
+  /** Files that could not be brought, and are tried again. */
+  readonly failures: number;
+  readonly error: ErrorRecord | null;
+  /** What it waits for, in words; null when it does not. */
+  readonly waiting: string | null;
+}
+
 /** `nodes/<name>`, under the node's lease; renewed with fresh figures every three seconds or so, at once when there is news. */
 export interface NodeRecord {
   /** Random id of the running process: tells a restarted node, or a second one under the same name, from this one. */
@@ -132,9 +168,17 @@ export interface NodeRecord {
   /** The newest serial of which nothing is left to be done here, 0 before the first; nodes of earlier versions do not tell. */
   readonly settledSerial?: number | undefined;
   readonly rssBytes: number;
+  /** Percent of one core that its process takes; null in its first second, nodes of earlier versions do not tell. */
+  readonly cpuPercent?: number | null | undefined;
   /** Why it can own nothing, or null. */
   readonly error: ErrorRecord | null;
+  /** What is wrong and holds no row up, or null; nodes of earlier versions do not tell. */
+  readonly warning?: ErrorRecord | null | undefined;
   readonly pipelines: Readonly<Record<string, PipelineFigures>>;
+  /** Sides of file sets that it serves; nodes of earlier versions serve none, and do not tell. */
+  readonly sides?: readonly string[] | undefined;
+  /** Flows of files into those, by their names. */
+  readonly files?: Readonly<Record<string, FileFlowFigures>> | undefined;
   readonly updatedMs: number;
 }
 
@@ -159,7 +203,24 @@ export interface NodeAnswer {
   readonly names?: readonly KeptName[] | undefined;
 }
 
-/** `owner/<database>`, under the owner's lease. */
+/** `verified/<channel>/<database>`: how a channel's tables at that database were last compared by themselves (`verify: { every }`). */
+export interface VerifiedRecord {
+  readonly node: string;
+  readonly startedMs: number;
+  readonly endedMs: number;
+  readonly tables: number;
+  /** Of these, those that were not compared, or not to their end. */
+  readonly skipped: number;
+  readonly rows: number;
+  /** Rows that differ. */
+  readonly differing: number;
+  /** Rows that were written too often to tell. */
+  readonly busy: number;
+  /** Why it did not come to its end, or null. */
+  readonly error: ErrorRecord | null;
+}
+
+/** `owner/<database>`, or `owner/<side of a file set>`, under the owner's lease. */
 export interface OwnerRecord {
   readonly node: string;
   /** `instance` of the node's record. */
@@ -252,6 +313,17 @@ export interface ChangeRecord {
 
 /** `pause/<kind>/<name>`: a channel or pipeline that somebody has paused, beside what is declared. */
 export interface PauseRecord {
+  readonly by: string;
+  readonly host: string;
+  readonly at: string;
+  readonly reason: string | null;
+  /** When it goes on by itself; absent: when somebody resumes it. */
+  readonly until?: string;
+}
+
+/** `place/<database>`: the node that somebody wants to own a database, beside what is declared. */
+export interface PlaceRecord {
+  readonly node: string;
   readonly by: string;
   readonly host: string;
   readonly at: string;

@@ -7,6 +7,8 @@ export interface StatusReport {
   readonly serial: number;
   /** Time of the report. */
   readonly at: string;
+  /** How the whole stands, in plain words. */
+  readonly summary: string;
   readonly regions: readonly RegionStatus[];
   readonly nodes: readonly NodeStatus[];
   readonly channels: readonly ChannelStatus[];
@@ -15,6 +17,29 @@ export interface StatusReport {
   readonly applying: string | null;
   /** Why the state store told nothing; the figures are then the nodes' own, asked at their ports. Null when it told. */
   readonly store_away: { readonly code: string; readonly message: string } | null;
+  /** What `otter alerts` says more of; absent where nodes are asked in the store's place. */
+  readonly alerts?: AlertsStatus | undefined;
+}
+
+export interface AlertsStatus {
+  readonly firing: readonly FiringStatus[];
+  /** Receivers that could not be told the newest notice. */
+  readonly receivers: readonly DeafStatus[];
+}
+
+export interface FiringStatus {
+  readonly alert: string;
+  /** Since when its condition holds. */
+  readonly since: string;
+  /** What it holds for, as of the newest notice. */
+  readonly about: readonly { readonly name: string; readonly says: string }[];
+}
+
+export interface DeafStatus {
+  readonly receiver: string;
+  /** See `otter explain CODE`. */
+  readonly code: string;
+  readonly message: string;
 }
 
 export interface RegionStatus {
@@ -28,11 +53,22 @@ export interface NodeStatus {
   readonly alive: boolean;
   /** Those it owns. */
   readonly databases: readonly string[];
+  /** Sides of file sets that it serves: `files.SET@REGION`. */
+  readonly sides: readonly string[];
   readonly rss_bytes: number | null;
+  /** Percent of one core that its process takes; with `otter up` all nodes are one process. */
+  readonly cpu_percent: number | null;
+  /** When its record under its lease was written last. */
+  readonly reported: string | null;
+  /** The machine it runs on, and where other nodes reach it. */
+  readonly host: string | null;
+  readonly address: string | null;
   readonly started: string | null;
   readonly version: string | null;
   /** Why it can own nothing, or null. */
   readonly error: ErrorStatus | null;
+  /** What is wrong at it and holds no row up, or null. */
+  readonly warning: ErrorStatus | null;
 }
 
 export interface ChannelStatus {
@@ -42,6 +78,34 @@ export interface ChannelStatus {
   /** Raised by every apply that changes the channel. */
   readonly generation: number;
   readonly pipelines: readonly PipelineStatus[];
+  /** With `verify: { every }`: how its tables were last compared; null without. */
+  readonly verify: VerifyStatus | null;
+}
+
+export interface VerifyStatus {
+  /** As the topology says it. */
+  readonly every: string;
+  /** Each database that is compared: two-way all but the site that decides. */
+  readonly databases: readonly {
+    readonly database: string;
+    /** Null: it was not compared yet. */
+    readonly last: VerifiedStatus | null;
+  }[];
+}
+
+export interface VerifiedStatus {
+  readonly started: string;
+  readonly ended: string;
+  readonly tables: number;
+  /** Of these, those that were not compared, or not to their end; `otter verify` says why. */
+  readonly skipped: number;
+  readonly rows: number;
+  /** Rows that differ. */
+  readonly differing: number;
+  /** Rows that were written too often to tell. */
+  readonly busy: number;
+  /** Why it did not come to its end, or null. */
+  readonly error: ErrorStatus | null;
 }
 
 export interface PipelineStatus {
@@ -49,6 +113,8 @@ export interface PipelineStatus {
   readonly name: string;
   readonly source: string;
   readonly target: string;
+  /** How it stands, in plain words: one sentence that begins with its name. */
+  readonly summary: string;
   /** `pending`, `copying`, `streaming`, `paused`, `stopped` or `failed`. */
   readonly phase: Phase;
   /**
@@ -62,6 +128,8 @@ export interface PipelineStatus {
   readonly rows_applied: number;
   /** Over the last five seconds. */
   readonly rows_per_second: number;
+  /** The mean of the last twenty windows that wrote rows, null before the first. */
+  readonly window: WindowStatus | null;
   /** Conflicts that were decided, or are waiting, since the node started, whoever won. */
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most. */
@@ -89,12 +157,21 @@ export interface PipelineStatus {
   readonly index: IndexStatus | null;
 }
 
+export interface WindowStatus {
+  /** Rows that it writes. */
+  readonly rows: number;
+  /** Milliseconds at the target, from its first statement until it is committed. */
+  readonly ms: number;
+}
+
 /** Who paused a pipeline, or its channel, with `otter pause`. */
 export interface PausedStatus {
   /** `user@host`. */
   readonly by: string;
   readonly at: string;
   readonly reason: string | null;
+  /** When it goes on by itself, or null. */
+  readonly until: string | null;
 }
 
 export interface IndexStatus {
@@ -128,6 +205,8 @@ export interface ErrorStatus {
   readonly message: string;
   /** What to do, or null. */
   readonly hint: string | null;
+  /** The database that it is about, where it is about one. */
+  readonly database?: string | undefined;
   /** The transaction of the source that the target refuses, where the pipeline stands before one: `otter skip` names it. */
   readonly transaction?: string | undefined;
 }
@@ -173,7 +252,43 @@ export interface DatabaseAway {
 
 export interface FilesStatus {
   readonly name: string;
+  /** Every flow runs the applied generation, has nothing left to bring, and nothing that failed. */
   readonly ready: boolean;
+  readonly generation: number;
+  readonly flows: readonly FileFlowStatus[];
+}
+
+export interface FileFlowStatus {
+  /** `files.set/source>target`. */
+  readonly name: string;
+  /** Region. */
+  readonly source: string;
+  readonly target: string;
+  /** The node that serves the target's side, or null. */
+  readonly node: string | null;
+  /** `copying`: there is something left to bring. */
+  readonly phase: Phase;
+  /** Files that are known of and not here yet, and their bytes. */
+  readonly backlog_files: number;
+  readonly backlog_bytes: number;
+  /** Since the node took the side over. */
+  readonly files_done: number;
+  readonly bytes_done: number;
+  /** That came over the link for them: less where something of them was here already. */
+  readonly bytes_received: number;
+  /** Over the last five seconds. */
+  readonly bytes_per_second: number;
+  /** Files that were kept beside another, since the node took the side over. */
+  readonly conflicts: number;
+  /** Links, devices and what cannot be read at the target's root: left alone. */
+  readonly refused: number;
+  /** Files that could not be brought, and are tried again. */
+  readonly failures: number;
+  /** The set's generation that the node runs. */
+  readonly observed_generation: number;
+  readonly error: ErrorStatus | null;
+  /** What it waits for, in words, or null. */
+  readonly waiting: string | null;
 }
 
 export function copyStatus(copy: CopyProgress | null): PipelineStatus['copy'] {

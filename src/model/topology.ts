@@ -5,6 +5,7 @@
  * every default present. Secrets are references; they are resolved by the node that needs them.
  */
 import type { ConflictKeep, ConflictLogLevel } from './conflict.ts';
+import type { FileSetSpec } from './files.ts';
 
 export type Engine = 'mysql' | 'mariadb' | 'oracle';
 export type SecretRef = { readonly env: string } | { readonly file: string };
@@ -19,6 +20,8 @@ export interface NodeSpec {
   readonly listen: string;
   /** host:port under which peers reach it. */
   readonly advertise: string;
+  /** host:port of metrics and health, or `off`; absent: see `ops-address.ts`. */
+  readonly http?: string;
   /** The topology's `link`, which all of its nodes have; absent: links are open to whoever reaches them. */
   readonly link?: LinkSpec;
 }
@@ -132,6 +135,8 @@ export interface ChannelSpec {
   readonly priority?: number;
   /** What its pipelines out of one database may carry together, as written (`5MB/s`, see `rate.ts`); absent: no limit. */
   readonly rate?: string;
+  /** Its databases are compared so often by themselves, no faster than `rate`; absent: never. */
+  readonly verify?: { readonly every: string; readonly rate?: string };
   /** Weights by patterns of source tables: what weighs less is written first. */
   readonly order?: Readonly<Record<string, number>>;
   /** Everything but the writes; absent: it writes. */
@@ -145,7 +150,46 @@ export interface ChannelSpec {
   readonly inert: Readonly<Record<string, unknown>>;
 }
 
-/** Anything declared that nodes do nothing with (file sets, alerts, notify, guards, rules, history): kept whole, compared as JSON. */
+/** A condition to tell someone about: exactly one of `channel`, `database`, `node` and `files` says what it watches. */
+export type AlertSpec = {
+  readonly channel?: string;
+  readonly database?: string;
+  readonly node?: string;
+  readonly files?: string;
+  /** As `alerts/condition.ts` reads it. */
+  readonly when: string;
+  /** Duration, like those below, as written: `30s`. */
+  readonly for: string;
+  /** Times of day; absent: always. */
+  readonly between?: readonly string[];
+  /** IANA name of the time zone of `between`; absent: UTC. */
+  readonly zone?: string;
+  readonly repeat?: string;
+  readonly notify: readonly string[];
+  readonly do?: 'resume' | 'restart';
+  /** How often that is done within 24 hours; absent: 3. */
+  readonly limit?: number;
+};
+
+/** Who is told: one of these. */
+export type ReceiverSpec =
+  | { readonly webhook: SecretRef }
+  | { readonly slack: SecretRef }
+  | { readonly email: EmailSpec }
+  | { readonly command: string | readonly string[] };
+
+export type EmailSpec = {
+  readonly to: string | readonly string[];
+  /** Absent: `otter@` and the host's name. */
+  readonly from?: string;
+  /** host:port; absent: `localhost:25`. */
+  readonly server?: string;
+  /** With a password: the login at the server. */
+  readonly user?: string;
+  readonly password?: SecretRef;
+};
+
+/** Anything declared that nodes do nothing with (guards, rules, history): kept whole, compared as JSON. */
 export type InertSpec = Readonly<Record<string, unknown>>;
 
 export interface SpecByKind {
@@ -153,9 +197,9 @@ export interface SpecByKind {
   readonly node: NodeSpec;
   readonly database: DatabaseSpec;
   readonly channel: ChannelSpec;
-  readonly files: InertSpec;
-  readonly alert: InertSpec;
-  readonly notify: InertSpec;
+  readonly files: FileSetSpec;
+  readonly alert: AlertSpec;
+  readonly notify: ReceiverSpec;
   /** `guards` and `rules`, what plans are held against; and `history`, how much is kept of what was applied. */
   readonly policy: InertSpec;
 }

@@ -1,8 +1,8 @@
 /**
  * Sessions on a MySQL or MariaDB server.
  *
- * Everything that one site does, reading and writing, goes to one endpoint; when it fails, the next connection tries
- * the endpoints in their order again. A session is set so that values arrive as they left: UTC, utf8mb4, dates and
+ * Everything that one site does, reading and writing, goes to one endpoint. When that is gone, silent or read-only another takes
+ * over (`taking-over.ts` says which may), and all sessions leave the former one together. A session is set so that values arrive as they left: UTC, utf8mb4, dates and
  * large numbers as text, matched rows counted instead of changed ones, errors instead of bent values.
  */
 import { readFile } from 'node:fs/promises';
@@ -11,6 +11,9 @@ import { messageOf, OtterError } from '../model/error.ts';
 import type { DatabaseSpec } from '../model/topology.ts';
 import { lost, Session } from './connection.ts';
 import { databaseError } from './driver-error.ts';
+import { EndpointInUse, type Following, movedTo } from './endpoint-in-use.ts';
+import { sight } from './sighting.ts';
+import type { Sighting } from './taking-over.ts';
 
 /**
  * Strict, so that a value that does not fit is an error and never cut; but zero and impossible dates are values that
@@ -56,6 +59,8 @@ const OF_ONE_FAMILY =
 
 const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
+/** How long an endpoint may take to say how it is; silence for longer is as good as absence. */
+const SIGHT_MS = 5_000;
 
 export interface ServerOptions {
   /** The database's name in the topology, for messages. */
@@ -79,37 +84,60 @@ export class DatabaseServer {
   readonly name: string;
   readonly #options: ServerOptions;
   readonly #sessions = new Set<Session>();
-  #index = 0;
+  readonly #inUse: EndpointInUse;
   #abandoned = false;
 
   constructor(options: ServerOptions) {
     this.name = options.name;
     this.#options = options;
+    this.#inUse = new EndpointInUse({
+      name: options.name,
+      endpoints: options.spec.endpoints,
+      sight: (endpoint) => this.#sight(endpoint),
+      moved: (endpoint) => {
+        for (const session of [...this.#sessions]) if (session.where['endpoint'] !== endpoint) session.destroy();
+      },
+    });
   }
 
-  /** host:port that answered last, or that is tried next. */
+  /** host:port that is in use, or that is tried first. */
   get endpoint(): string {
-    return this.#options.spec.endpoints[this.#index] ?? '';
+    return this.#inUse.endpoint;
   }
 
-  /** @throws OtterError OT4001, OT4003, OT4005 of the last endpoint tried. */
+  /** @throws OtterError OT4001, OT4003, OT4005 of the endpoint in use; OT4080, OT4081 */
   async connect(options: ConnectOptions = {}): Promise<Session> {
-    const { endpoints } = this.#options.spec;
-    let failure: OtterError | null = null;
-    const first = this.#index;
-    const order = [first, ...endpoints.map((_, i) => i).filter((i) => i !== first)];
-    for (const index of order) {
-      options.signal?.throwIfAborted();
-      try {
-        const session = await this.#connectTo(endpoints[index]!, options);
-        this.#index = index;
-        return session;
-      } catch (error) {
-        if (options.signal?.aborted === true) throw error;
-        failure = databaseError(error, this.#where(endpoints[index]!));
-      }
+    const endpoint = await this.#inUse.current();
+    options.signal?.throwIfAborted();
+    try {
+      return await this.#connectToUsed(endpoint, options);
+    } catch (error) {
+      if (options.signal?.aborted === true) throw error;
+      const failure = databaseError(error, this.#where(endpoint));
+      if (!isGone(failure) || !this.#inUse.hasOthers || this.#abandoned) throw failure;
+      return this.#connectToUsed(await this.#inUse.look(), options);
     }
-    throw failure ?? new OtterError('OT4001', 'the database has no endpoints', { where: { database: this.name } });
+  }
+
+  /**
+   * Where there are several endpoints: looks how the one in use is. Returns the one that took over, or null.
+   * @throws OtterError when none can be used
+   */
+  async look(): Promise<string | null> {
+    if (!this.#inUse.hasOthers || this.#abandoned) return null;
+    const before = await this.#inUse.current();
+    const now = await this.#inUse.look();
+    return now === before ? null : now;
+  }
+
+  /** For who follows the log of the endpoint in use. */
+  follow(): Following {
+    return this.#inUse.follow();
+  }
+
+  /** @throws OtterError OT4004 while somebody still follows the log of the endpoint that was in use before */
+  requireAllHere(): void {
+    this.#inUse.requireAllHere();
   }
 
   /** Every session is lost from here on, without a word to the server: it may not answer for hours. */
@@ -132,6 +160,27 @@ export class DatabaseServer {
       enableKeepAlive: true,
       keepAliveInitialDelay: KEEP_ALIVE_MS,
     };
+  }
+
+  async #sight(endpoint: string): Promise<Sighting> {
+    const signal = AbortSignal.timeout(SIGHT_MS);
+    try {
+      await using session = await this.#connectTo(endpoint, { signal });
+      signal.addEventListener('abort', () => session.destroy(), { once: true });
+      return await sight(session);
+    } catch (error) {
+      const late = new OtterError('OT4001', `no answer within ${SIGHT_MS / 1000} s`);
+      const known = signal.aborted ? late : databaseError(error, this.#where(endpoint));
+      return { kind: isGone(known) ? 'gone' : 'refuses', error: known };
+    }
+  }
+
+  async #connectToUsed(endpoint: string, options: ConnectOptions): Promise<Session> {
+    const session = await this.#connectTo(endpoint, options);
+    if (this.endpoint === endpoint) return session;
+    // Another has taken over meanwhile.
+    session.destroy();
+    throw movedTo(this.name, this.endpoint);
   }
 
   async #connectTo(endpoint: string, options: ConnectOptions): Promise<Session> {
@@ -171,6 +220,10 @@ export class DatabaseServer {
   #where(endpoint: string): Record<string, string> {
     return { database: this.name, endpoint };
   }
+}
+
+function isGone({ code }: OtterError): boolean {
+  return code === 'OT4001' || code === 'OT4004';
 }
 
 /** `host:port`, `[::1]:3306`, or a host alone (port 3306). */

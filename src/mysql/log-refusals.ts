@@ -1,6 +1,6 @@
 /** What the log does not tell, or not in a form that is read here: the errors, and what to do about each. */
 import { OtterError } from '../model/error.ts';
-import { type FilePosition, formatPosition } from '../model/position.ts';
+import { type FilePosition, formatPosition, type Position } from '../model/position.ts';
 import { tableName } from '../model/row.ts';
 import type { NamedTable } from './reach.ts';
 
@@ -71,6 +71,43 @@ export function wasReset(position: FilePosition, made: number): OtterError {
   const time = (seconds: number): string => new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
   const then = time(position.made ?? 0);
   return notHere(position, `the log was reset (its file is of ${time(made)}, the position of one of ${then})`);
+}
+
+type Where = Readonly<Record<string, string | number>>;
+
+function refused(code: 'OT4020' | 'OT4080', where: Where, position: Position, said: string, hint: string): OtterError {
+  return new OtterError(code, `${where['database']}: ${said}`, {
+    where: { ...where, position: formatPosition(position) },
+    hint,
+  });
+}
+
+/** @param gone what stands behind the position and was purged */
+export function purged(where: Where, position: Position, gone: string): OtterError {
+  return refused(
+    'OT4020',
+    where,
+    position,
+    `the log was purged of transactions that were not read yet (${gone})`,
+    `let the server keep its log longer (\`binlog_expire_logs_seconds\`), and ${BEGIN_ANEW}`,
+  );
+}
+
+/** A server that has nothing of the log that was followed. */
+export function strange(where: Where, position: Position): OtterError {
+  const said = `${where['endpoint']} has nothing of the log that was followed: it was reset, or this is another server`;
+  return refused('OT4020', where, position, said, `correct \`endpoints\` if it is another server; else ${BEGIN_ANEW}`);
+}
+
+/** @param lacks what was read, and is not there any more */
+export function behindPosition(where: Where, position: Position, lacks: string): OtterError {
+  return refused(
+    'OT4080',
+    where,
+    position,
+    `${where['endpoint']} lacks transactions that were read already (${lacks}): it was restored from a backup, or took over without them`,
+    'bring back the server that has them, or put them into this one; otter then goes on by itself. If they are lost, begin the channel anew (`otter explain OT4080` says how)',
+  );
 }
 
 /** A transaction without a GTID, where the position is one of GTIDs. */

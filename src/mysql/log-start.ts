@@ -7,15 +7,19 @@ import { OtterError } from '../model/error.ts';
 import {
   covers,
   type FilePosition,
+  formatBare,
   formatPosition,
   type LogPoint,
   type Position,
   parsePosition,
 } from '../model/position.ts';
 import type { Session } from './connection.ts';
-import { notHere, withoutGtid } from './log-refusals.ts';
+import { isStranger, missing, readExecuted } from './executed.ts';
+import { behindPosition, notHere, purged, strange, withoutGtid } from './log-refusals.ts';
 import type { ServerKind } from './server-facts.ts';
 import { quoteText } from './sql.ts';
+
+type MysqlPosition = Extract<Position, { family: 'mysql' }>;
 
 export interface LogStart {
   /** A position of the server. */
@@ -29,7 +33,10 @@ const OFFSET_MAX = 0xffff_ffff;
 /** Of the first event of a file. */
 const FIRST_OFFSET = 4;
 
-/** @throws OtterError OT4002, OT4020, OT4023 */
+/** A server says that it has executed a transaction a little later than it sends it. */
+const EXECUTED_WAIT_S = 2;
+
+/** @throws OtterError OT4002, OT4020, OT4023, OT4080 */
 export async function logStart(session: Session, kind: ServerKind, text: string): Promise<LogStart> {
   const position = parsePosition(text);
   const { family } = kind;
@@ -46,8 +53,9 @@ export async function logStart(session: Session, kind: ServerKind, text: string)
     });
   if (position.family === 'mysql') {
     await requireGtids(session);
+    await requireExecuted(session, kind, position);
     await refuseGap(session, position);
-  }
+  } else await requireExecuted(session, kind, position);
   return { from: text, place: null };
 }
 
@@ -59,6 +67,32 @@ async function gtidsAt(session: Session, position: FilePosition): Promise<string
   const found = row?.position ?? null;
   if (found === null) throw notHere(position, 'the server has no such file', session.where);
   return `mariadb:${found}`;
+}
+
+/**
+ * Whether the server has all that was read up to there, and still has what follows. A server that has less was restored from a
+ * backup, lost what it had not stored, or has taken the place of one that was ahead of it.
+ * @throws OtterError OT4020, OT4080
+ */
+async function requireExecuted(session: Session, kind: ServerKind, position: Position): Promise<void> {
+  let executed = await readExecuted(session, kind);
+  if (missing(executed, position) !== null && kind.family === 'mysql') {
+    const wanted = quoteText(formatBare(position));
+    await session.query(`SELECT WAIT_FOR_EXECUTED_GTID_SET(${wanted}, ${EXECUTED_WAIT_S})`);
+    executed = await readExecuted(session, kind);
+  }
+  const lacks = missing(executed, position);
+  if (lacks !== null)
+    throw isStranger(executed, position)
+      ? strange(session.where, position)
+      : behindPosition(session.where, position, lacks);
+  if (kind.family !== 'mysql') return;
+  const [row] = await session.rows<{ purged: string }>('SELECT @@GLOBAL.gtid_purged AS purged');
+  const gone = missing(
+    { family: 'mysql', set: position as MysqlPosition, server: '' },
+    parsePosition(`mysql:${row?.purged ?? ''}`),
+  );
+  if (gone !== null) throw purged(session.where, position, gone);
 }
 
 async function gtidMode(session: Session): Promise<string> {

@@ -128,6 +128,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
   }
 
   async logEnd(): Promise<LogEnd> {
+    this.#options.server.requireAllHere();
     const session = await this.#control.get();
     return readLogEnd(session, await this.#facts(session));
   }
@@ -144,6 +145,8 @@ class MysqlSource implements SourcePort, AsyncDisposable {
 
   async *#follow(start: LogStart, options: ReadLogOptions): AsyncGenerator<LogBatch, void, void> {
     const { server, queueBytesMax = 1 << 20, heartbeatMs = 500, silenceMsMax = SILENCE_MS } = this.#options;
+    using following = server.follow();
+    const signal = AbortSignal.any([options.signal, following.left]);
     const kind = await this.#facts(await this.#control.get());
     const common = {
       dsn: await server.driverOptions(),
@@ -204,7 +207,12 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       lookUp,
       ...(history === undefined ? {} : { history, behind: this.#behind(options) }),
     });
-    while (!options.signal.aborted) yield await stream.next(options.signal);
+    while (!options.signal.aborted) {
+      const batch = await stream.next(signal);
+      const last = batch.items.at(-1);
+      if (last !== undefined && 'position' in last) following.read(last.position);
+      yield batch;
+    }
   }
 
   /** Whether all tables are now what they surely were where reading begins. Its own nobody alters. */
@@ -220,6 +228,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
     signal: AbortSignal,
   ): Promise<readonly Statement[]> {
     const { server, silenceMsMax = SILENCE_MS } = this.#options;
+    using following = server.follow();
     const common = {
       dsn: await server.driverOptions(),
       where: { database: server.name, endpoint: server.endpoint },
@@ -231,7 +240,7 @@ class MysqlSource implements SourcePort, AsyncDisposable {
       silenceMsMax,
     };
     const open: OpenLog = async (from) => new LogStream({ ...common, ...NO_TABLE, ...(await this.#start(from)) });
-    return this.#look.from(position, open, signal);
+    return await this.#look.from(position, open, AbortSignal.any([signal, following.left]));
   }
 
   /** What of the tables is not known yet, and can be told, as it was where reading begins. */

@@ -22,6 +22,8 @@ export function recordsFromNodes(topology: Topology, answers: readonly NodeAnswe
     for (const database of shown.databases) {
       owners[database] = { node, instance: record.instance, advertise: record.advertise };
     }
+    for (const side of record.sides ?? [])
+      owners[side] = { node, instance: record.instance, advertise: record.advertise };
     for (const [kept, generation] of Object.entries(theirs)) {
       const channel = called.shown('channel', kept);
       generations[channel] = Math.max(generations[channel] ?? 0, generation);
@@ -43,7 +45,7 @@ export function recordsFromNodes(topology: Topology, answers: readonly NodeAnswe
       channel: Object.fromEntries(
         Object.entries(specs(topology.channel)).filter(([name]) => generations[name] !== undefined),
       ) as Record<string, SpecRecord<'channel'>>,
-      files: {},
+      files: specs(topology.files) as Record<string, SpecRecord<'files'>>,
     },
     nodes,
     owners,

@@ -1,5 +1,7 @@
 /** The status of a topology out of what the state store holds; one pure function behind `otter status` and the dashboard. */
-import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
+
+import type { AlertRecord } from '../model/alerts/records.ts';
+import { compileChannel, isCompared, type PipelineSpec } from '../model/pipeline.ts';
 import type {
   LockRecord,
   MetaRecord,
@@ -9,14 +11,19 @@ import type {
   PipelineFigures,
   PipelineRecord,
   SpecRecord,
+  VerifiedRecord,
 } from '../model/records.ts';
 import {
+  type AlertsStatus,
   type ChannelStatus,
   copyStatus,
   indexStatus,
   type PipelineStatus,
   type StatusReport,
 } from '../model/status.ts';
+import type { ChannelSpec } from '../model/topology.ts';
+import { filesStatus } from './files-status.ts';
+import { pipelineWords, topologyWords, type UnwordedPipeline, type UnwordedReport } from './words.ts';
 
 /** The records of one topology, parsed. */
 export interface TopologyRecords {
@@ -27,7 +34,7 @@ export interface TopologyRecords {
     readonly node: Readonly<Record<string, SpecRecord<'node'>>>;
     readonly database: Readonly<Record<string, SpecRecord<'database'>>>;
     readonly channel: Readonly<Record<string, SpecRecord<'channel'>>>;
-    readonly files: Readonly<Record<string, unknown>>;
+    readonly files: Readonly<Record<string, SpecRecord<'files'>>>;
   };
   readonly nodes: Readonly<Record<string, NodeRecord>>;
   readonly owners: Readonly<Record<string, OwnerRecord>>;
@@ -35,6 +42,10 @@ export interface TopologyRecords {
   readonly lock: LockRecord | null;
   /** By address. Who asks the nodes does not know. */
   readonly pauses?: Readonly<Record<string, PauseRecord>>;
+  /** By `CHANNEL/DATABASE`. Who asks the nodes does not know. */
+  readonly verified?: Readonly<Record<string, VerifiedRecord>>;
+  /** By name. Who asks the nodes does not know. */
+  readonly alerts?: ReadonlyMap<string, AlertRecord>;
 }
 
 /** Figures older than this are those of a node that is away, whatever its lease says. */
@@ -46,7 +57,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
   const { name, meta, specs, nodes, lock } = records;
   const byName = <T>(entries: Readonly<Record<string, T>>): [string, T][] =>
     Object.entries(entries).sort(([a], [b]) => (a < b ? -1 : 1));
-  return {
+  const report: UnwordedReport = {
     topology: name,
     serial: meta?.serial ?? 0,
     at: new Date(nowMs).toISOString(),
@@ -61,8 +72,14 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         region: spec.region,
         alive: record !== undefined,
         databases: record?.databases ?? [],
+        sides: record?.sides ?? [],
         rss_bytes: record?.rssBytes ?? null,
+        cpu_percent: record?.cpuPercent ?? null,
+        reported: record === undefined ? null : new Date(record.updatedMs).toISOString(),
+        host: record?.host ?? null,
+        address: record?.advertise ?? null,
         error: record?.error ?? null,
+        warning: record?.warning ?? null,
         started: record === undefined ? null : new Date(record.startedMs).toISOString(),
         version: record?.version ?? null,
       };
@@ -74,11 +91,55 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
       const ready = pipelines.every(
         ({ phase, observed_generation }) => phase === 'streaming' && observed_generation >= generation,
       );
-      return { name: channel, ready, generation, pipelines };
+      const verify = verifyStatus(channel, spec, records.verified ?? {});
+      return { name: channel, ready, generation, pipelines, verify };
     }),
-    files: byName(specs.files).map(([files]) => ({ name: files, ready: false })),
+    files: byName(specs.files).map(([files, record]) => filesStatus(files, record, records, nowMs)),
     applying: lock === null ? null : `${lock.holder} (${lock.operation} since ${lock.since})`,
     store_away: null,
+    ...(records.alerts === undefined ? {} : { alerts: alertsStatus(records.alerts) }),
+  };
+  return { ...report, summary: topologyWords(report) };
+}
+
+function alertsStatus(records: ReadonlyMap<string, AlertRecord>): AlertsStatus {
+  const incidents = [...records].flatMap(([alert, { incident }]) => (incident === null ? [] : [{ alert, incident }]));
+  const deaf = incidents.flatMap(({ incident: { told } }) =>
+    Object.entries(told).flatMap(([receiver, { error }]) =>
+      error === null ? [] : [[receiver, { receiver, ...error }] as const],
+    ),
+  );
+  return {
+    firing: incidents.flatMap(({ alert, incident: { sinceMs, firedMs, endedMs, about } }) =>
+      firedMs === null || endedMs !== null ? [] : [{ alert, since: new Date(sinceMs).toISOString(), about }],
+    ),
+    receivers: [...new Map(deaf).values()],
+  };
+}
+
+/** Of each database that the channel writes to; null where it is not compared by itself. */
+function verifyStatus(
+  channel: string,
+  spec: ChannelSpec,
+  verified: NonNullable<TopologyRecords['verified']>,
+): ChannelStatus['verify'] {
+  if (spec.verify === undefined) return null;
+  const targets = [
+    ...new Set(
+      compileChannel(channel, spec)
+        .filter(isCompared)
+        .map(({ target }) => target),
+    ),
+  ];
+  return {
+    every: spec.verify.every,
+    databases: targets.map((database) => {
+      const last = verified[`${channel}/${database}`];
+      if (last === undefined) return { database, last: null };
+      const { startedMs, endedMs, tables, skipped, rows, differing, busy, error } = last;
+      const [started, ended] = [startedMs, endedMs].map((ms) => new Date(ms).toISOString()) as [string, string];
+      return { database, last: { started, ended, tables, skipped, rows, differing, busy, error } };
+    }),
   };
 }
 
@@ -94,7 +155,7 @@ function pipelineStatus(
   const whole = records.pauses?.[`channel.${channel}`] ?? null;
   const pause = whole ?? records.pauses?.[`pipeline.${name}`] ?? null;
   const rests = !enabled || pause !== null;
-  return {
+  const status: UnwordedPipeline = {
     name,
     source,
     target,
@@ -102,11 +163,15 @@ function pipelineStatus(
     ...(rests
       ? paused(measured, generation, node, pause, whole === null ? name.replace('>', ':') : channel)
       : measured),
-    paused: pause === null ? null : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason },
+    paused:
+      pause === null
+        ? null
+        : { by: `${pause.by}@${pause.host}`, at: pause.at, reason: pause.reason, until: pause.until ?? null },
   };
+  return { ...status, summary: pipelineWords(status) };
 }
 
-type Measured = Omit<PipelineStatus, 'name' | 'source' | 'target' | 'node'>;
+type Measured = Omit<UnwordedPipeline, 'name' | 'source' | 'target' | 'node'>;
 
 function measure(
   { name, target }: PipelineSpec,
@@ -129,6 +194,7 @@ function live(figures: PipelineFigures): Measured {
     position: figures.position,
     rows_applied: figures.rowsApplied,
     rows_per_second: figures.rowsPerSecond,
+    window: figures.window ?? null,
     conflicts: figures.conflicts,
     conflict_tables: figures.conflictTables ?? {},
     open_conflicts: figures.open ?? 0,
@@ -163,7 +229,7 @@ function paused(
   const byWhom =
     pause === null
       ? null
-      : `\`otter resume ${what}\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
+      : `\`otter resume ${what}\`: ${pause.by}@${pause.host} paused it at ${pause.at}${pause.until === undefined ? '' : ` until ${pause.until}`}${pause.reason === null ? '' : `, because ${pause.reason}`}`;
   return {
     ...measured,
     phase: 'paused',
@@ -197,6 +263,7 @@ function remembered(last: PipelineRecord | undefined, target: string, owner: str
     position: last?.position ?? null,
     rows_applied: 0,
     rows_per_second: 0,
+    window: null,
     conflicts: 0,
     conflict_tables: {},
     open_conflicts: 0,

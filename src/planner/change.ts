@@ -5,7 +5,14 @@
  * in memory are the same value.
  */
 import type { Names } from '../model/kept-names.ts';
-import type { MetaRecord, NodeRecord, OwnerRecord, PauseRecord, PipelineRecord } from '../model/records.ts';
+import type {
+  MetaRecord,
+  NodeRecord,
+  OwnerRecord,
+  PauseRecord,
+  PipelineRecord,
+  VerifiedRecord,
+} from '../model/records.ts';
 import type { Stays } from '../model/stays.ts';
 import type { Kind } from '../model/topology.ts';
 
@@ -96,6 +103,8 @@ export interface LiveState {
   readonly pipelines: Readonly<Record<string, PipelineRecord>>;
   /** What somebody has paused, by its address: a channel, or a pipeline. */
   readonly pauses?: Readonly<Record<string, PauseRecord>>;
+  /** How channels were last compared by themselves, by `CHANNEL/DATABASE`. */
+  readonly verified?: Readonly<Record<string, VerifiedRecord>>;
 }
 
 export function addressOf(kind: Kind, name: string): string {

@@ -365,6 +365,10 @@ function settingEffects(kept: readonly PipelineSpec[], before: ChannelSpec, afte
     const what = after.rate === undefined ? 'as much as it can' : `at most ${after.rate} out of each database`;
     effects.push({ risk: 'low', text: `carries ${what} from now on` });
   }
+  if (differs('verify')) {
+    const how = after.verify === undefined ? 'no longer' : `every ${after.verify.every}`;
+    effects.push({ risk: 'low', text: `its databases are compared by themselves ${how}` });
+  }
   if (differs('priority')) {
     effects.push({ risk: 'low', text: 'shares links with other channels by the new priority from now on' });
   }

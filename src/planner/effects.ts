@@ -1,5 +1,7 @@
 /** A change explained: why it is there, what it does to rows, positions and running pipelines, and how grave that is. */
 import { UnreachableError } from '../model/error.ts';
+import type { FileSetSpec } from '../model/files.ts';
+import { opsAddress } from '../model/ops-address.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import { isAnother } from '../model/stays.ts';
 import {
@@ -11,6 +13,7 @@ import {
   type NodeSpec,
   type Topology,
 } from '../model/topology.ts';
+import { alertEffects, receiverEffects } from './alert-effects.ts';
 import {
   type AppliedState,
   addressOf,
@@ -22,6 +25,7 @@ import {
 } from './change.ts';
 import { channelEffects } from './channel-effects.ts';
 import type { RawChange } from './diff.ts';
+import { filesEffects } from './files-effects.ts';
 import { irrevocable } from './irrevocable.ts';
 import { loosened } from './loosened.ts';
 import { databasesOf } from './references.ts';
@@ -121,9 +125,11 @@ function ownEffects(change: RawChange, input: EffectInput): Effect[] {
         input.desired,
       );
     case 'files':
+      return filesEffects(change.before as FileSetSpec | null, change.after as FileSetSpec | null, input.desired);
     case 'alert':
+      return alertEffects(change);
     case 'notify':
-      return [{ risk: 'low', text: 'kept in the state store; this version does nothing with it yet' }];
+      return receiverEffects(change);
     default:
       throw new UnreachableError(change.kind satisfies never);
   }
@@ -191,10 +197,18 @@ function nodeEffects({ name, before, after }: RawChange, { raw, desired, applied
         risk: 'low',
         text: 'other nodes connect to it under the new address; pipelines pause for seconds',
       });
+    if (old.http !== young.http) effects.push({ risk: 'low', text: httpEffect(young) });
     if (JSON.stringify(old.link) !== JSON.stringify(young.link))
       effects.push({ risk: 'medium', text: linkEffect(young) });
   }
   return effects;
+}
+
+function httpEffect({ listen, http }: NodeSpec): string {
+  const address = opsAddress({ listen, http });
+  return address === null
+    ? 'serves no metrics and health from now on'
+    : `serves metrics and health at ${address} from now on`;
 }
 
 function linkEffect({ link }: NodeSpec): string {

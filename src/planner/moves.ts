@@ -136,7 +136,7 @@ function renaming(moves: readonly Move[]): (kind: Kind, name: string) => string 
 }
 
 function renamedLive(
-  { nodes, owners, pipelines, pauses }: LiveState,
+  { nodes, owners, pipelines, pauses, verified }: LiveState,
   rename: (kind: Kind, name: string) => string,
 ): LiveState {
   const pipeline = (name: string): string => pipelineNamed(name, rename);
@@ -146,12 +146,17 @@ function renamedLive(
     for (const [name, record] of Object.entries(records)) result[keyOf(name)] = record;
     return result;
   };
+  const verifiedNamed = (name: string): string => {
+    const [channel = '', database = ''] = name.split('/');
+    return `${rename('channel', channel)}/${rename('database', database)}`;
+  };
   const figures = keyed(nodes, (name) => name);
   for (const [name, node] of Object.entries(nodes)) figures[name] = nodeNamed(node, rename);
   return {
     nodes: figures,
     owners: keyed(owners, (name) => rename('database', name)),
     pipelines: keyed(pipelines, pipeline),
+    ...(verified === undefined ? {} : { verified: keyed(verified, verifiedNamed) }),
     ...(pauses === undefined ? {} : { pauses: keyed(pauses, (address) => restNamed(address, rename)) }),
   };
 }

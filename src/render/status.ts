@@ -1,5 +1,13 @@
-/** A status report as text for people: one line per pipeline, errors in words beneath, then the nodes. */
-import type { IndexStatus, PipelineStatus, StatusReport } from '../model/status.ts';
+/** A status report as text for people: how the whole stands, one line per pipeline with what is to be said of it in words beneath, then the nodes. */
+import type {
+  AlertsStatus,
+  FilesStatus,
+  IndexStatus,
+  PipelineStatus,
+  StatusReport,
+  VerifiedStatus,
+} from '../model/status.ts';
+import { byteText, columns } from './columns.ts';
 import { printable } from './width.ts';
 
 const NAMED_TABLES_MAX = 5;
@@ -16,6 +24,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
             `The state store is away (${printable(report.store_away.message)}). These figures come from the nodes.`,
           ),
         ]),
+    `${printable(report.summary)}.`,
     '',
   ];
   const rows = report.channels.flatMap(({ pipelines }) => pipelines);
@@ -29,43 +38,91 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     row.node ?? '-',
   ]);
   const heads = ['PIPELINE', 'PHASE', 'LAG', 'ROWS', 'APPLIED', 'CONFLICTS', 'NODE'];
-  const widths = heads.map((head, column) => Math.max(head.length, ...cells.map((row) => row[column]!.length)));
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column]!))
-      .join('  ')
-      .trimEnd();
-  lines.push(paint(2, line(heads)));
+  const [head, ...texts] = columns([heads, ...cells]);
+  lines.push(paint(2, head!));
   for (const [index, row] of rows.entries()) {
-    const text = line(cells[index]!);
+    const text = texts[index]!;
     lines.push(row.error !== null ? paint(31, text) : row.phase === 'streaming' ? text : paint(33, text));
+    // What an error says stands below in full.
+    if (row.error === null && row.summary !== `${row.name} is up to date`)
+      lines.push(paint(33, `    ${printable(row.summary)}`));
     if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
     if (Object.keys(row.conflict_tables).length > 0) lines.push(`    conflicts: ${conflicting(row)}`);
-    if (row.open_conflicts > 0)
-      lines.push(
-        paint(
-          33,
-          `    ${row.open_conflicts} wait for a decision: otter conflicts ${row.name.replace('>', ':')} --open`,
-        ),
-      );
-    if (row.dead_letters > 0)
-      lines.push(paint(33, `    ${row.dead_letters} set aside: otter deadletter list ${row.name.replace('>', ':')}`));
-    if (row.drift > 0) lines.push(paint(33, `    ${row.drift} rows were not as the log said, and were put right`));
+    if (row.open_conflicts > 0) lines.push(`    to decide them: otter conflicts ${row.name.replace('>', ':')} --open`);
+    if (row.dead_letters > 0) lines.push(`    to see them: otter deadletter list ${row.name.replace('>', ':')}`);
     if (row.dry_run !== null) lines.push(...dryLines(row.dry_run).map((text) => paint(33, text)));
     if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));
-    if (row.waiting !== null) lines.push(paint(33, `    waits: ${printable(row.waiting)}`));
   }
+  for (const { name, verify } of report.channels)
+    for (const { database, last } of verify?.databases ?? []) {
+      const [text, code] = verified(last);
+      lines.push(paint(code, `verify ${name} at ${database}, every ${verify!.every}: ${text}`));
+    }
   if (rows.length === 0) lines.push('    nothing: no channel is applied');
-  lines.push('');
+  lines.push(...filesLines(report.files, paint), '');
   for (const node of report.nodes) {
     const state = node.alive
-      ? `owns ${node.databases.join(', ') || 'nothing'}`
+      ? `owns ${[...node.databases, ...node.sides].join(', ') || 'nothing'}`
       : paint(33, `away; to start it: otter node ${node.name}`);
     lines.push(`node ${node.name} (${node.region}): ${state}`);
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
+    if (node.warning !== null)
+      lines.push(...errorLines(node.warning).map((text, i) => (i === 0 ? paint(33, text) : text)));
   }
+  if (report.alerts !== undefined) lines.push(...alertLines(report.alerts).map((text) => paint(31, text)));
   return `${lines.join('\n')}\n`;
+}
+
+/** In words, and the colour of it. */
+function verified(last: VerifiedStatus | null): [string, number] {
+  if (last === null) return ['not compared yet', 33];
+  const { ended, tables, skipped, rows, differing, busy, error } = last;
+  if (error !== null) return [`${ended} it could not be done: ${error.code}: ${printable(error.message)}`, 31];
+  const counts = [
+    differing === 0 ? 'nothing differs' : `${differing} differ (\`otter verify\` shows them)`,
+    ...(skipped === 0 ? [] : [`${skipped} tables not compared`]),
+    ...(busy === 0 ? [] : [`${busy} too busy to tell`]),
+  ];
+  return [`${ended} ${tables} tables, ${rows} rows: ${counts.join(', ')}`, differing > 0 ? 31 : skipped > 0 ? 33 : 0];
+}
+
+function alertLines({ firing, receivers }: AlertsStatus): string[] {
+  return [
+    ...firing.map(({ alert, since, about }) => {
+      const what = about.map(({ name, says }) => (says === '' ? name : `${name}: ${says}`)).join('; ');
+      return printable(`alert ${alert} since ${since}: ${what}`);
+    }),
+    ...receivers.map(({ receiver, code, message }) =>
+      printable(`receiver ${receiver} was not told: ${code} ${message}`),
+    ),
+  ];
+}
+
+function filesLines(sets: readonly FilesStatus[], paint: (code: number, text: string) => string): string[] {
+  const flows = sets.flatMap((set) => set.flows);
+  if (flows.length === 0) return [];
+  const cells = flows.map((flow) => [
+    flow.name,
+    flow.phase,
+    `${flow.backlog_files} (${byteText(flow.backlog_bytes)})`,
+    `${byteText(flow.bytes_per_second)}/s`,
+    String(flow.files_done),
+    String(flow.conflicts),
+    flow.node ?? '-',
+  ]);
+  const [head, ...texts] = columns([['FILES', 'PHASE', 'BACKLOG', 'RATE', 'DONE', 'CONFLICTS', 'NODE'], ...cells]);
+  const lines = ['', paint(2, head!)];
+  for (const [index, flow] of flows.entries()) {
+    const text = texts[index]!;
+    lines.push(flow.error !== null ? paint(31, text) : flow.phase === 'streaming' ? text : paint(33, text));
+    if (flow.error !== null) lines.push(...errorLines(flow.error).map((one, i) => (i === 0 ? paint(31, one) : one)));
+    if (flow.failures > 0)
+      lines.push(paint(33, `    ${flow.failures} files could not be brought, and are tried again: see the node's log`));
+    if (flow.refused > 0) lines.push(`    ${flow.refused} paths are left alone: links, devices, or not to be read`);
+    if (flow.waiting !== null) lines.push(paint(33, `    waits: ${printable(flow.waiting)}`));
+  }
+  return lines;
 }
 
 function errorLines({ code, message, hint }: NonNullable<PipelineStatus['error']>): string[] {

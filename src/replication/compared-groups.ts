@@ -6,7 +6,7 @@
  * that equal a third are equal.
  */
 import { DRAFT_PREFIX } from '../model/load.ts';
-import type { PipelineSpec, TableRule } from '../model/pipeline.ts';
+import { isCompared, type PipelineSpec, type TableRule } from '../model/pipeline.ts';
 import { mapName, ruleFor } from './names.ts';
 
 interface Named {
@@ -58,10 +58,6 @@ export function groupsOf(
     unlooked: unlookedOf(group.flows, twoWay.has(key)),
     keeps: keepsOf(group.flows),
   }));
-}
-
-function isCompared({ role, mesh, forward }: PipelineSpec): boolean {
-  return role === 'one-way' || (mesh ? forward : role === 'from-serialiser');
 }
 
 function unlookedOf(flows: readonly Flow[], twoWay: boolean): string | null {

@@ -1,15 +1,20 @@
 /** Live figures of one pipeline into this site: counted as windows commit, read once a second. */
 import type { CopyState } from '../model/load.ts';
-import type { CopyProgress, DryCounts, ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
+import type { CopyProgress, DryCounts, ErrorRecord, Phase, PipelineFigures, WindowFigures } from '../model/records.ts';
 import type { Applied } from './load.ts';
+import { LoadMeter } from './meters.ts';
 
 const RATE_WINDOW_MS = 5_000;
 /** Figures are told every second: of more tables than this, those with the most conflicts. */
 const CONFLICT_TABLES_MAX = 20;
 const DRY_TABLES_MAX = 50;
+/** What a window is like is said of so many of the newest. */
+const WINDOWS = 20;
 
 export class Figures {
   readonly #now: () => number;
+  /** What of it is only for metrics and history. */
+  readonly meter = new LoadMeter();
   phase: Phase = 'pending';
   observedGeneration = 0;
   position: string | null = null;
@@ -23,19 +28,29 @@ export class Figures {
   #dry: Map<string, DryCounts> | null = null;
   #beat: { readonly sentMs: number; readonly lagMs: number } | null = null;
   #samples: { at: number; rows: number }[] = [];
+  #windows: WindowFigures[] = [];
   #copy: { progress: CopyProgress; since: number; from: number } | null = null;
 
   constructor(now: () => number) {
     this.#now = now;
   }
 
-  applied({ rows, conflicts, conflictTables, drift, dry }: Applied): void {
+  applied({ rows, conflicts, conflictTables, outcomes, drift, dry }: Applied): void {
+    if (outcomes !== undefined) this.meter.decided(outcomes);
     if (dry !== undefined) this.#addDry(dry);
     for (const [table, count] of conflictTables ?? [])
       this.#conflictTables.set(table, (this.#conflictTables.get(table) ?? 0) + count);
     this.#rows += rows;
     this.#conflicts += conflicts;
     this.#drift += drift;
+  }
+
+  /** A window is begun at the target; what is returned is called when it is committed. */
+  window(): (rows: number) => void {
+    const begun = this.#now();
+    return (rows) => {
+      if (rows > 0) this.#windows = [...this.#windows.slice(1 - WINDOWS), { rows, ms: this.#now() - begun }];
+    };
   }
 
   beat(sentMs: number): void {
@@ -74,6 +89,7 @@ export class Figures {
       position: this.position,
       rowsApplied: this.#rows,
       rowsPerSecond: this.#rate(),
+      window: this.#window(),
       conflicts: this.#conflicts,
       conflictTables: this.#worst(),
       drift: this.#drift,
@@ -82,6 +98,13 @@ export class Figures {
       error: this.error,
       waiting: this.waiting,
     };
+  }
+
+  #window(): WindowFigures | null {
+    if (this.#windows.length === 0) return null;
+    const mean = (of: (one: WindowFigures) => number): number =>
+      this.#windows.reduce((sum, one) => sum + of(one), 0) / this.#windows.length;
+    return { rows: Math.round(mean(({ rows }) => rows)), ms: Math.round(mean(({ ms }) => ms)) };
   }
 
   #addDry(counts: ReadonlyMap<string, DryCounts>): void {

@@ -6,6 +6,7 @@
  * pipeline really stands; nothing is remembered across attempts but figures.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import { forgetRows } from '../model/forget-rows.ts';
 import {
   type Checkpoint,
@@ -17,10 +18,11 @@ import {
   samePlace,
   type TargetPort,
 } from '../model/load.ts';
+import type { LoadMeasures } from '../model/measures.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
 import { coversGtid, parsePosition } from '../model/position.ts';
-import type { ErrorRecord, PipelineFigures } from '../model/records.ts';
+import type { ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
 import { seenText } from '../model/seen.ts';
 import { leavingNamed, placeNamed } from '../replication/places.ts';
 import { Arrivals } from './arrivals.ts';
@@ -29,6 +31,7 @@ import { DeadLetters } from './dead-letters.ts';
 import { DryStrategy, dryTables } from './dry-run.ts';
 import { Feed, type Window } from './feed.ts';
 import { Figures } from './figures.ts';
+import { FileGate } from './file-gate.ts';
 import type { Join } from './joins.ts';
 import { type InOrder, Lanes } from './lanes.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
@@ -45,6 +48,8 @@ export interface InboundOptions {
   readonly born: number;
   readonly target: TargetPort;
   readonly link: LinkClient;
+  /** Where files are asked for that rows name; absent: none are. */
+  readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
   /** The way windows are applied where this site decides; null where it has no say. */
   readonly judging: ((tables: TargetTables, checkpoint: Checkpoint) => Promise<Strategy>) | null;
@@ -129,6 +134,10 @@ export class Inbound {
     return Math.max(this.#settled, this.#given);
   }
 
+  measures(): LoadMeasures {
+    return this.#figures.meter.read();
+  }
+
   figures(): PipelineFigures {
     return { ...this.#figures.read(), open: this.#options.open?.() ?? 0, deadLetters: this.#letters.size };
   }
@@ -167,9 +176,10 @@ export class Inbound {
   failed(error: unknown): void {
     const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
     const before = this.#figures.error;
-    const { transaction } = known.where;
+    const { transaction, database } = known.where;
     this.#figures.error = {
       ...{ code: known.code, message: known.message, hint: known.hint ?? null },
+      ...(typeof database === 'string' ? { database } : {}),
       ...(known.code === 'OT5016' && typeof transaction === 'string' ? { transaction } : {}),
     };
     if (known.retry === 'never') {
@@ -179,9 +189,16 @@ export class Inbound {
     }
     // Every attempt fails the same way; once is enough for the log.
     if (before?.code === known.code && before.message === known.message) return;
-    const facts = { code: known.code, error: known.message, ...known.where };
+    const facts = { code: known.code, error: known.message, position: this.#figures.position, ...known.where };
     if (known.retry === 'never') this.#options.logger.error('pipeline failed', facts);
     else this.#options.logger.warn('pipeline interrupted; it will go on', facts);
+  }
+
+  #enters(phase: Phase): void {
+    const before = this.#figures.phase;
+    if (phase === before) return;
+    this.#figures.phase = phase;
+    this.#options.logger.info('phase changed', { from: before, to: phase, position: this.#figures.position });
   }
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
@@ -304,9 +321,14 @@ export class Inbound {
       await loading.apply(window, signal);
       return true;
     };
+    const gate = this.#gate(signal);
     this.#figures.position = checkpoint.position;
+    const { meter } = this.#figures;
     let first = true;
+    let free = performance.now();
     const apply = async (window: Window): Promise<void> => {
+      const began = performance.now();
+      meter.idled(began - free);
       if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
         // Every table that is there has been announced.
         first = false;
@@ -314,13 +336,16 @@ export class Inbound {
         if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
       }
       if (this.#left.size > 0) await this.#forgetLeft();
+      await gate?.before(window.deliveries);
       const moved = await write(window);
+      free = performance.now();
+      meter.wrote(window.deliveries, free - began, this.#options.now());
       if (signal.aborted) return;
       this.#figures.copies(tables.copies, tables.copying);
       // An announcement moves nothing yet: what was wrong may be wrong still.
       if (moved && window.deliveries.some(({ kind }) => kind !== 'table')) {
         progress();
-        this.#figures.phase = tables.copying ? 'copying' : 'streaming';
+        this.#enters(tables.copying ? 'copying' : 'streaming');
         // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
         // the source says when it has told every table. One that was opened with this generation begins with them.
         const told = this.#attempted === this.#generation && (claimed === null || role !== 'to-serialiser');
@@ -339,10 +364,23 @@ export class Inbound {
     };
     const feed = new Feed({ rows: WINDOW.rows * count, bytes: WINDOW.bytes });
     const ready = (window: Window): void => {
-      if (lanes === null) loading.prepare(window);
+      gate?.ahead(window.deliveries);
+      if (lanes !== null) return;
+      const began = performance.now();
+      loading.prepare(window);
+      meter.prepared(performance.now() - began);
     };
     await pump(stream.deliveries, feed, { ready, apply }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
+  }
+
+  #gate(signal: AbortSignal): FileGate | null {
+    const { files, logger } = this.#options;
+    if (files === undefined) return null;
+    const waiting = (what: string | null): void => {
+      this.#figures.waiting = what;
+    };
+    return new FileGate({ spec: () => this.#spec, link: files, waiting, logger, signal });
   }
 
   /**

@@ -7,8 +7,10 @@
  */
 import { type ConflictLogLevel, DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import type { Spill } from '../model/key-store.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
+import type { LoadMeasures } from '../model/measures.ts';
 import type { ConflictRule, PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, SiteSpec } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
@@ -32,6 +34,7 @@ type Desired = SiteSpec['pipelines'][number];
 export interface IncomingOptions {
   readonly target: TargetPort;
   readonly link: LinkClient;
+  readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
   readonly indexBytes: number;
   /** Where what finds no room in that goes. */
@@ -141,6 +144,11 @@ export class Incoming {
     return { ...running.inbound.figures(), index: running.index?.figures() ?? this.#meshes.figures(running.spec) };
   }
 
+  /** Of those that run. */
+  measures(): Readonly<Record<string, LoadMeasures>> {
+    return Object.fromEntries([...this.#running].map(([name, { inbound }]) => [name, inbound.measures()]));
+  }
+
   /** Where pipelines of a mesh out of this database may begin. */
   originOf(channel: string): Promise<LogOrigin> {
     return this.#meshes.of(channel).origin();
@@ -212,6 +220,7 @@ export class Incoming {
       born: desired.born,
       target,
       link,
+      files: this.#options.files,
       ownerRevision,
       joined: (table, join) => {
         joined(spec.name, table, join);
@@ -249,9 +258,10 @@ export class Incoming {
       changes: index?.changes ?? null,
       open: () => (spec.parks ? mesh!.open.size : 0),
       onFirstCheckpoint: firstCheckpoint.resolve,
-      logger: logger.child({ pipeline: spec.name }),
+      logger: logger.child({ channel: spec.channel, pipeline: spec.name }),
       now,
     });
+    logger.info('pipeline begins', { channel: spec.channel, pipeline: spec.name });
     const run = async (): Promise<void> => {
       await prepared(signal, (error) => inbound.failed(error));
       // One that is stopped before it began waits for nobody: the others wait for it.
@@ -340,6 +350,8 @@ export class Incoming {
   #stop(name: string, running: RunningInbound): void {
     this.#running.delete(name);
     running.abort.abort();
+    const { position } = running.inbound.figures();
+    this.#options.logger.info('pipeline ends', { channel: running.spec.channel, pipeline: name, position });
     this.#leave(name, async () => {
       await running.done;
       if (running.index !== null) {

@@ -25,7 +25,7 @@ import type { LockedRow } from '../replication/conflict/rows.ts';
 import { type Claim, Tokens } from '../replication/conflict/tokens.ts';
 import { versionsOf } from '../replication/conflict/versions.ts';
 import type { KeyedRow } from './known-keys.ts';
-import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, countOutcomes, countTables, loadChanges, type Strategy } from './load.ts';
 import type { SerialiserIndex } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
 import { refuseUncarried } from './unseen-changes.ts';
@@ -259,13 +259,16 @@ class JudgingStrategy implements Strategy {
     await session.answer(spec.name, verdict.answers);
     const { channel, name: pipeline } = spec;
     const context = { channel, pipeline, keys: index.keys, present, levelOf, policyOf, nowMs: now() };
-    await session.recordConflicts(conflictRecords(claims, verdict, context));
+    const records = conflictRecords(claims, verdict, context);
+    await session.recordConflicts(records);
     for (const refusal of verdict.refused) logger.info('change refused', describe(refusal));
     const { refused, overruled } = verdict;
+    const contested = [...refused, ...overruled].map(({ claim }) => claim.change.table);
     return {
       rows: claims.length - refused.length,
-      conflicts: refused.length + overruled.length,
-      conflictTables: countTables([...refused, ...overruled].map(({ claim }) => claim.change.table)),
+      conflicts: contested.length,
+      conflictTables: countTables(contested),
+      outcomes: countOutcomes(records, contested, levelOf),
       drift: verdict.drift.length,
     };
   }

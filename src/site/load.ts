@@ -2,6 +2,7 @@
  * How a window becomes one target transaction where the target has no say: one-way, and what comes from the serialiser.
  * (Where it has one, see `judge.ts`.)
  */
+import type { ConflictLogLevel, ConflictRecord } from '../model/conflict.ts';
 import type { KeyChecks } from '../model/dead-letter.ts';
 import { UnreachableError } from '../model/error.ts';
 import type { Checkpoint, LoadSession, LoadTable, Write } from '../model/load.ts';
@@ -32,6 +33,8 @@ export interface Applied {
   readonly conflicts: number;
   /** The same by the name of the table here; absent when there are none. */
   readonly conflictTables?: ReadonlyMap<string, number>;
+  /** By `kind winner`; absent when there are none. */
+  readonly outcomes?: ReadonlyMap<string, number>;
   /** Rows that were not as the log said. */
   readonly drift: number;
   /** By the name of the table here, where nothing is written. */
@@ -360,5 +363,18 @@ export function countTables(tables: readonly LoadTable[]): ReadonlyMap<string, n
     const name = tableName(target);
     counts.set(name, (counts.get(name) ?? 0) + 1);
   }
+  return counts;
+}
+
+/** Conflicts by `kind winner` as they are recorded; of tables that keep no log nothing is told but how many there were. */
+export function countOutcomes(
+  records: readonly Pick<ConflictRecord, 'kind' | 'winner'>[],
+  contested: readonly LoadTable[],
+  levelOf: (table: LoadTable) => ConflictLogLevel,
+): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  const add = (outcome: string): unknown => counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  for (const { kind, winner } of records) add(`${kind} ${winner}`);
+  for (const table of contested) if (levelOf(table) === 'none') add('unrecorded unrecorded');
   return counts;
 }

@@ -191,8 +191,11 @@ export class Loading {
           session.careful = true;
         } else if (error instanceof OtterError && BUSY.has(error.code) && attempt < BUSY_TRIES) {
           await this.#rollback();
-          this.#options.figures.waiting = error.message;
+          const { figures } = this.#options;
+          figures.waiting = error.message;
+          const began = performance.now();
           await backoff(attempt, signal);
+          figures.meter.stalled(performance.now() - began);
         } else if (error instanceof DuplicateKey && this.#twoWay && attempt < BUSY_TRIES) {
           await this.#rollback();
           again = true;
@@ -265,7 +268,8 @@ export class Loading {
   }
 
   async #once(deliveries: readonly Delivery[], again: boolean, apart: boolean): Promise<void> {
-    const { session, strategy, tables, reached, aside } = this.#options;
+    const { session, strategy, tables, reached, aside, figures } = this.#options;
+    const committed = figures.window();
     const to = this.#next(deliveries);
     const last = deliveries.at(-1)!;
     const place = last.kind === 'chunk' ? tables.copiedTo(tableName(last.chunk.table)) : null;
@@ -288,6 +292,7 @@ export class Loading {
       await strategy.end(session);
       await session.commit();
     }
+    committed(applied.rows);
     if (copy !== null) tables.record(copy);
     this.#moved(to, deliveries, [applied]);
     reached(to.position);

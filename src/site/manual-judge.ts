@@ -6,6 +6,7 @@
  * write of this site that its writer had not seen, is decided change by change under locks, and parked in the same transaction.
  */
 
+import type { ConflictRecord } from '../model/conflict.ts';
 import { OtterError } from '../model/error.ts';
 import { type Checkpoint, DuplicateKey, type LoadSession } from '../model/load.ts';
 import type { Delivery, Seen } from '../model/row.ts';
@@ -15,7 +16,6 @@ import {
   type Arrival,
   decideManual,
   type ManualVerdict,
-  type Parked,
   rowLocks,
   unseen,
 } from '../replication/conflict/manual/decide.ts';
@@ -25,7 +25,7 @@ import type { MeshClaim } from '../replication/conflict/mesh/touches.ts';
 import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import type { KeyedRow } from './known-keys.ts';
-import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, countOutcomes, countTables, loadChanges, type Strategy } from './load.ts';
 import type { MeshJudgingOptions } from './mesh-judge.ts';
 import type { TargetTables } from './tables.ts';
 
@@ -128,12 +128,14 @@ export class ManualStrategy implements Strategy {
     const open = new Set(ids.keys());
     const verdict = decideManual({ own, first, arrivals, present, keys, registers, open });
     await session.write(verdict.writes);
-    await this.#keep(session, verdict, ids, { channel: spec.channel, pipeline: spec.name, levelOf, nowMs: now() });
+    const context = { channel: spec.channel, pipeline: spec.name, levelOf, nowMs: now() };
+    const records = await this.#keep(session, verdict, ids, context);
     const conflicts = [...verdict.parked, ...verdict.settled];
     return {
       rows: verdict.applied,
       conflicts: conflicts.length,
       conflictTables: countTables(conflicts.map(({ change }) => change.table)),
+      outcomes: countOutcomes(records, [], levelOf),
       drift: verdict.drift,
     };
   }
@@ -155,14 +157,20 @@ export class ManualStrategy implements Strategy {
     return found;
   }
 
+  /** Returns what was recorded. */
   async #keep(
     session: LoadSession,
     { parked, settled, resolved, outdone }: ManualVerdict,
     ids: ReadonlyMap<string, readonly number[]>,
     context: ManualRecordContext,
-  ): Promise<void> {
+  ): Promise<readonly ConflictRecord[]> {
     const closing = new Map(resolved.map(({ lock }) => [lock, [...(ids.get(lock) ?? [])]]));
-    for (const each of settled) closing.get(each.lock)!.push(await this.#park(session, each, context));
+    const records: ConflictRecord[] = [];
+    for (const each of settled) {
+      const record = parkedRecord(each, context);
+      records.push(record);
+      closing.get(each.lock)!.push(await this.#park(session, each.lock, record));
+    }
     for (const { claim, lock, stays } of resolved) {
       const closed = closing.get(lock)!;
       const winner = stays ? ('local' as const) : ('incoming' as const);
@@ -170,13 +178,19 @@ export class ManualStrategy implements Strategy {
       await session.closeConflicts({ ids: closed, winner, level, by, atMs: context.nowMs });
       this.#closed.push({ lock, ids: closed });
     }
-    for (const each of parked) await this.#park(session, each, context);
-    await session.recordConflicts(outdoneRecords(outdone, context));
+    for (const each of parked) {
+      const record = parkedRecord(each, context);
+      records.push(record);
+      await this.#park(session, each.lock, record);
+    }
+    const over = outdoneRecords(outdone, context);
+    await session.recordConflicts(over);
+    return [...records, ...over];
   }
 
-  async #park(session: LoadSession, parked: Parked, context: ManualRecordContext): Promise<number> {
-    const id = await session.parkConflict(parkedRecord(parked, context));
-    this.#parked.push({ lock: parked.lock, id });
+  async #park(session: LoadSession, lock: string, record: ConflictRecord): Promise<number> {
+    const id = await session.parkConflict(record);
+    this.#parked.push({ lock, id });
     return id;
   }
 

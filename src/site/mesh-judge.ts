@@ -22,7 +22,7 @@ import { optimisticWrites } from '../replication/conflict/optimistic.ts';
 import type { LockedRow } from '../replication/conflict/rows.ts';
 import type { LoadChange } from '../replication/window.ts';
 import type { KeyedRow } from './known-keys.ts';
-import { type Applied, type Attempt, countTables, loadChanges, type Strategy } from './load.ts';
+import { type Applied, type Attempt, countOutcomes, countTables, loadChanges, type Strategy } from './load.ts';
 import type { MeshIndex } from './mesh-index.ts';
 import { sha256 } from './serialiser-index.ts';
 import type { TargetTables } from './tables.ts';
@@ -170,11 +170,14 @@ export class MeshStrategy implements Strategy {
     await session.tellTouches(spec.name, touched);
     await session.write(verdict.writes);
     const context = { channel: spec.channel, pipeline: spec.name, keys, levelOf, nowMs: now() };
-    await session.recordConflicts(meshRecords(verdict.losses, context));
+    const records = meshRecords(verdict.losses, context);
+    await session.recordConflicts(records);
+    const contested = verdict.losses.map(({ claim }) => claim.change.table);
     return {
       rows: Math.max(0, claims.length - verdict.refused - verdict.hidden),
-      conflicts: verdict.losses.length,
-      conflictTables: countTables(verdict.losses.map(({ claim }) => claim.change.table)),
+      conflicts: contested.length,
+      conflictTables: countTables(contested),
+      outcomes: countOutcomes(records, contested, levelOf),
       drift: 0,
     };
   }

@@ -22,6 +22,7 @@ import { Decided } from './decided.ts';
 import { Definitions } from './definitions.ts';
 import { Followed } from './followed.ts';
 import { LogCursor } from './log-cursor.ts';
+import type { FeedMeter } from './meters.ts';
 import type { LogListener, ReadPart, StatementAt, Unreadable } from './reader.ts';
 import { reread } from './reread.ts';
 import { isReturned, Kept } from './returns.ts';
@@ -43,6 +44,7 @@ export interface OutboundOptions extends Pick<AnnouncementsOptions, 'source' | '
   readonly onClose: () => void;
   readonly making: CarriedOptions['making'];
   readonly limits: Limits;
+  readonly meter: FeedMeter;
 }
 
 /** Deliveries waiting for the link or the loader; the reader is held above this. */
@@ -126,8 +128,13 @@ export class Outbound implements LogListener, PipelineStream {
   }
 
   get deliveries(): AsyncIterable<readonly Delivery[]> {
-    const { limits } = this.#options;
-    return slowed(this.#queue, () => limits.of(this.spec), this.#ended.signal);
+    const { limits, meter } = this.#options;
+    return slowed(
+      this.#queue,
+      () => limits.of(this.spec),
+      this.#ended.signal,
+      (batch, tookMs) => meter.transferred(batch, tookMs),
+    );
   }
 
   get priority(): number {
@@ -206,10 +213,13 @@ export class Outbound implements LogListener, PipelineStream {
 
   /** What goes wrong here ends this pipeline's stream and no other's, so it never reaches the reader. */
   part(part: ReadPart): void | Promise<void> {
+    const began = performance.now();
     try {
       return this.#part(part)?.catch((error: unknown) => this.close(error));
     } catch (error) {
       this.close(error);
+    } finally {
+      this.#options.meter.extracted(performance.now() - began);
     }
   }
 
@@ -410,13 +420,20 @@ export class Outbound implements LogListener, PipelineStream {
 
   #route(changes: readonly RowChange[], part: ReadPart, common: At): undefined {
     const { routes } = this.#carried;
-    const routed = routes.allWhole(changes) ? changes : routes.cut(changes);
+    const routed = routes.allWhole(changes) ? changes : this.#cut(changes);
     if (routed.length === 0 && !(this.#sent && part.last)) return;
     const { gtid, position, seen, clock } = common;
     const { last, bytes } = part;
     this.#push({ kind: 'changes', gtid, position, seen, clock, first: !this.#sent, last, changes: routed, bytes });
     this.#sent = !last;
     this.telling.inside(this.#sent);
+  }
+
+  #cut(changes: readonly RowChange[]): readonly RowChange[] {
+    const began = performance.now();
+    const cut = this.#carried.routes.cut(changes);
+    this.#options.meter.transformed(performance.now() - began);
+    return cut;
   }
 
   /** Whether what this pipeline brought has no business at this target: a mesh forwards nothing at all. */

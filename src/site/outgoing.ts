@@ -7,6 +7,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { OtterError } from '../model/error.ts';
 import type { LogOrigin, TargetPort } from '../model/load.ts';
+import type { FeedMeasures } from '../model/measures.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { Logger, PastTable, PipelineRequest, PipelineStream, SiteSpec, SourcePort } from '../model/ports.ts';
 import { parsePosition } from '../model/position.ts';
@@ -19,6 +20,7 @@ import { definitions } from '../replication/structure-change.ts';
 import { notCarried } from './carrying.ts';
 import { Copier } from './copy.ts';
 import { type Join, Joins } from './joins.ts';
+import { FeedMeter } from './meters.ts';
 import { Openings } from './openings.ts';
 import { Outbound, type OutboundOptions } from './outbound.ts';
 import type { LogStart } from './reader.ts';
@@ -77,6 +79,8 @@ export class Outgoing {
   readonly #joins: Joins;
   readonly #openings = new Openings();
   readonly #limits = new Limits();
+  /** By pipeline: of all streams that there were. */
+  readonly #meters = new Map<string, FeedMeter>();
 
   constructor(options: OutgoingOptions) {
     this.#options = options;
@@ -85,6 +89,16 @@ export class Outgoing {
 
   get size(): number {
     return this.#running.size;
+  }
+
+  measures(): Readonly<Record<string, FeedMeasures>> {
+    return Object.fromEntries([...this.#meters].map(([pipeline, meter]) => [pipeline, meter.read()]));
+  }
+
+  #meterOf(pipeline: string): FeedMeter {
+    const meter = this.#meters.get(pipeline) ?? new FeedMeter();
+    this.#meters.set(pipeline, meter);
+    return meter;
   }
 
   close(error: OtterError): void {
@@ -217,6 +231,8 @@ export class Outgoing {
   /** The topology has changed: streams of pipelines that left end, tables join and leave the others. */
   update(): void {
     for (const running of [...this.#running.values()]) this.#follow(running);
+    const wanted = new Set(this.#options.desired().map(({ spec }) => spec.name));
+    for (const pipeline of this.#meters.keys()) if (!wanted.has(pipeline)) this.#meters.delete(pipeline);
   }
 
   /** Whoever asks is told at once when this database cannot be read: it is their pipeline that does not run. */
@@ -299,6 +315,7 @@ export class Outgoing {
       past,
       making,
       limits: this.#limits,
+      meter: this.#meterOf(spec.name),
       known: recorded.known,
       since: (table) => this.#joins.since(outbound, table),
       cameBack: (table) => this.#joins.cameBack(outbound, table),

@@ -6,7 +6,8 @@
  * lasts, and nothing is ended for it: what waits goes on when the server does.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { OtterError } from '../model/error.ts';
+import { messageOf, OtterError } from '../model/error.ts';
+import type { Logger } from '../model/ports.ts';
 
 export interface PulseOptions {
   /** The database's name, for messages. */
@@ -23,6 +24,8 @@ export interface PulseOptions {
 
 const SILENT_MS = 8_000;
 const INTERVAL_MS = 1_000;
+/** Between two looks at the endpoint in use. */
+const LOOK_MS = 2_000;
 
 /** Runs until the signal aborts. */
 export async function pulse(options: PulseOptions, signal: AbortSignal): Promise<void> {
@@ -47,6 +50,27 @@ export async function pulse(options: PulseOptions, signal: AbortSignal): Promise
       heard();
     }
     await sleep(intervalMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+/** Sees to it that an endpoint is in use that can be, and says in the log what happens. Runs until the signal aborts. */
+export async function keepEndpoint(
+  { look, logger, everyMs = LOOK_MS }: { look: () => Promise<string | null>; logger: Logger; everyMs?: number },
+  signal: AbortSignal,
+): Promise<void> {
+  let told: string | null = null;
+  while (!signal.aborted) {
+    try {
+      const endpoint = await look();
+      if (endpoint !== null) logger.warn('another endpoint of the database has taken over', { endpoint });
+      told = null;
+    } catch (error) {
+      const message = messageOf(error);
+      if (message !== told && !signal.aborted)
+        logger.warn('no endpoint of the database can be used', { error: message });
+      told = message;
+    }
+    await sleep(everyMs, undefined, { signal }).catch(() => undefined);
   }
 }
 

@@ -16,6 +16,7 @@ import { LogClock } from '../replication/conflict/log-clock.ts';
 import { type OtterRow, OtterRows } from '../replication/origin.ts';
 import { definitions } from '../replication/structure-change.ts';
 import { backoff } from './backoff.ts';
+import type { ReaderMeter } from './meters.ts';
 
 /** A part of a transaction, understood. */
 export interface ReadPart {
@@ -90,6 +91,7 @@ export interface ReaderOptions {
   /** Of which tables the history is kept; null: of none. */
   readonly keeps: () => ((schema: string, table: string) => boolean) | null;
   readonly logger: Logger;
+  readonly meter: ReaderMeter;
   /** Called after each batch, before the next is taken. */
   readonly between: (reader: LogReader) => Promise<void>;
 }
@@ -270,7 +272,7 @@ export class LogReader {
   }
 
   async #read(signal: AbortSignal, alive: () => void): Promise<void> {
-    const { source, schema, wants, between } = this.#options;
+    const { source, schema, wants, between, meter } = this.#options;
     this.#clock.settable = (await source.facts()).family === 'mariadb';
     const keeps = this.#options.keeps();
     if (keeps === null) this.past.clear();
@@ -283,7 +285,9 @@ export class LogReader {
       partBytes: PART_BYTES,
       signal,
     });
+    let asked = performance.now();
     for await (const batch of batches) {
+      meter.selected(performance.now() - asked);
       for (const listener of this.#listeners) await listener.ahead(batch.items);
       for (const item of batch.items) {
         if (signal.aborted) return;
@@ -300,6 +304,7 @@ export class LogReader {
       this.#point = batch.point;
       await between(this);
       if (signal.aborted) return;
+      asked = performance.now();
     }
   }
 
@@ -343,7 +348,10 @@ export class LogReader {
       const wait = listeners[at]!.part(part);
       if (wait !== undefined) return wait.then(() => this.#hand(part, listeners, at + 1) ?? undefined);
     }
-    if (part.last) this.#handedOn(part.position);
+    if (part.last) {
+      this.#options.meter.passed();
+      this.#handedOn(part.position);
+    }
     return null;
   }
 

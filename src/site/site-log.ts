@@ -8,6 +8,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { comparePoints, covers, type LogPoint, parsePosition } from '../model/position.ts';
+import { ReaderMeter } from './meters.ts';
 import { type LogListener, LogReader, type LogStart, type ReaderOptions } from './reader.ts';
 
 /** How long all wait for one who has no room: between transactions, and inside one, which it must be sent anew then. */
@@ -21,14 +22,16 @@ interface Waiter {
 }
 
 export class SiteLog {
-  readonly #options: Omit<ReaderOptions, 'between'>;
+  readonly #options: Omit<ReaderOptions, 'between' | 'meter'>;
+  /** Of all its readers together. */
+  readonly meter = new ReaderMeter();
   /** The first leads; the others join it when they have caught up. */
   #readers: LogReader[] = [];
   #waiters: Waiter[] = [];
   readonly #ending = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(options: Omit<ReaderOptions, 'between'>) {
+  constructor(options: Omit<ReaderOptions, 'between' | 'meter'>) {
     this.#options = options;
   }
 
@@ -90,7 +93,11 @@ export class SiteLog {
   #open(listener: LogListener, start: LogStart): void {
     if (this.#stopped) return;
     this.#readers.push(
-      new LogReader(start, listener, { ...this.#options, between: (reader) => this.#between(reader) }),
+      new LogReader(start, listener, {
+        ...this.#options,
+        meter: this.meter,
+        between: (reader) => this.#between(reader),
+      }),
     );
   }
 
@@ -113,7 +120,10 @@ export class SiteLog {
     if (this.#joined(reader)) return;
     for (const listener of reader.listeners) {
       const room = listener.room(reader.ended);
-      if (room !== null) await this.#wait(reader, listener, room);
+      if (room === null) continue;
+      const began = performance.now();
+      await this.#wait(reader, listener, room);
+      this.meter.stalled(performance.now() - began);
     }
   }
 

@@ -6,8 +6,10 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
+import type { FileLink } from '../model/file-link.ts';
 import type { Spill } from '../model/key-store.ts';
 import { DRAFT_PREFIX, type TargetPort } from '../model/load.ts';
+import type { SiteMeasures } from '../model/measures.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
@@ -18,7 +20,7 @@ import { backoff, untilDone } from './backoff.ts';
 import { keepConflictLog } from './conflict-keeping.ts';
 import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
-import { pulse } from './pulse.ts';
+import { keepEndpoint, pulse } from './pulse.ts';
 import { SiteLog } from './site-log.ts';
 
 export interface SiteOptions {
@@ -28,7 +30,14 @@ export interface SiteOptions {
   readonly target: TargetPort & AsyncDisposable;
   /** Lets go of a server that does not answer: whatever waits for it fails. */
   readonly abandon: () => void;
+  /**
+   * Where there are several endpoints: looks how the one in use is, and tells which took over, or null. It fails where none can
+   * be used; absent: there is but one.
+   */
+  readonly look?: () => Promise<string | null>;
   readonly link: LinkClient;
+  /** Where files are asked for that rows name; absent: none are. */
+  readonly files?: FileLink | undefined;
   readonly logger: Logger;
   readonly now: () => number;
   readonly heartbeatMs: number;
@@ -95,6 +104,7 @@ export class Site implements RunningSite {
       site: options.spec.name,
       target: options.target,
       link: options.link,
+      files: options.files,
       ownerRevision: options.ownerRevision,
       indexBytes: options.indexBytes,
       spill: options.spill,
@@ -119,7 +129,7 @@ export class Site implements RunningSite {
     });
     this.update(options.spec);
     this.#background(this.#tidy());
-    this.#heart = Promise.all([this.#beat(), this.#pulse(), this.#keep()]);
+    this.#heart = Promise.all([this.#beat(), this.#pulse(), this.#keep(), this.#endpoint()]);
   }
 
   readonly service: PipelineService = { open: (request, signal) => this.#outgoing.open(request, signal) };
@@ -136,6 +146,10 @@ export class Site implements RunningSite {
     return Object.fromEntries(
       towards(this.#spec).map((desired) => [desired.spec.name, this.#incoming.figures(desired)]),
     );
+  }
+
+  measures(): SiteMeasures {
+    return { reader: this.#log.meter.read(), into: this.#incoming.measures(), out: this.#outgoing.measures() };
   }
 
   async stop(): Promise<void> {
@@ -296,6 +310,11 @@ export class Site implements RunningSite {
       },
       this.#abort.signal,
     );
+  }
+
+  async #endpoint(): Promise<void> {
+    const { look, logger } = this.#options;
+    if (look !== undefined) await keepEndpoint({ look, logger }, this.#abort.signal);
   }
 
   #background(work: Promise<void>): void {

@@ -34,11 +34,13 @@ export class Limits {
 
 /**
  * The deliveries, no faster than what `limit` says when their turn comes. Once `ended` is aborted what is left comes at once: it is the end.
+ * `taken` is told how long it took, in milliseconds, until more was asked for.
  */
 export async function* slowed(
   deliveries: AsyncIterable<readonly Delivery[]>,
   limit: () => Limit | null,
   ended: AbortSignal,
+  taken: (batch: readonly Delivery[], tookMs: number) => void,
 ): AsyncGenerator<readonly Delivery[], void> {
   for await (const batch of deliveries) {
     let rest = batch;
@@ -49,10 +51,16 @@ export async function* slowed(
         continue;
       }
       const count = affordable(rest, now);
-      yield count === rest.length ? rest : rest.slice(0, count);
+      const part = count === rest.length ? rest : rest.slice(0, count);
       rest = count === rest.length ? [] : rest.slice(count);
+      const given = performance.now();
+      yield part;
+      taken(part, performance.now() - given);
     }
-    if (rest.length > 0) yield rest;
+    if (rest.length === 0) continue;
+    const given = performance.now();
+    yield rest;
+    taken(rest, performance.now() - given);
   }
 }
 

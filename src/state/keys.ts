@@ -25,7 +25,13 @@ export type ParsedKey =
   | { readonly at: 'pause'; readonly topology: string; readonly kind: PausedKind; readonly name: string }
   | { readonly at: 'skip'; readonly topology: string; readonly pipeline: string }
   | { readonly at: 'move'; readonly topology: string; readonly pipeline: string }
-  | { readonly at: 'audit'; readonly topology: string; readonly id: string };
+  | { readonly at: 'place'; readonly topology: string; readonly database: string }
+  | { readonly at: 'verified'; readonly topology: string; readonly channel: string; readonly database: string }
+  | { readonly at: 'audit'; readonly topology: string; readonly id: string }
+  | { readonly at: 'watch'; readonly topology: string }
+  | { readonly at: 'alert'; readonly topology: string; readonly name: string }
+  | { readonly at: 'silence'; readonly topology: string; readonly address: string }
+  | { readonly at: 'trial'; readonly topology: string; readonly id: string };
 
 /** For every kind of key its form, the record it holds and who writes it; `docs/reference/state.md` is written from it. */
 export const KEY_KINDS: Readonly<
@@ -46,10 +52,20 @@ export const KEY_KINDS: Readonly<
   batch: { form: 'runs/RUN/BATCH', record: 'BatchRecord', writer: 'apply' },
   change: { form: 'runs/RUN/BATCH/N', record: 'ChangeRecord', writer: 'apply' },
   history: { form: 'history/SERIAL', record: 'HistoryRecord', writer: 'apply' },
-  pause: { form: 'pause/KIND/NAME', record: 'PauseRecord', writer: 'pause and resume' },
+  pause: {
+    form: 'pause/KIND/NAME',
+    record: 'PauseRecord',
+    writer: 'pause and resume; the nodes end one that has its time',
+  },
+  place: { form: 'place/DATABASE', record: 'PlaceRecord', writer: 'move' },
   skip: { form: 'skip/PIPELINE', record: 'SkipRecord', writer: 'skip, until it is done' },
   move: { form: 'move/PIPELINE', record: 'MoveRecord', writer: 'position set, until it is done' },
+  verified: { form: 'verified/CHANNEL/DATABASE', record: 'VerifiedRecord', writer: 'the node that owns the database' },
   audit: { form: 'audit/TIME-ID', record: 'AuditRecord', writer: 'every command that changes something' },
+  watch: { form: 'watch', record: 'WatchRecord', writer: 'the node that judges the alerts, under its lease' },
+  alert: { form: 'alert/NAME', record: 'AlertRecord', writer: 'the node that judges the alerts' },
+  silence: { form: 'silence/ADDRESS', record: 'SilenceRecord', writer: 'alerts silence and unsilence' },
+  trial: { form: 'trial/ID', record: 'TrialRecord', writer: 'alerts test, until it is answered' },
 };
 
 const ROOT = '/otter/';
@@ -136,6 +152,22 @@ export function moveKey(topology: string, pipeline: string): string {
   return `${topologyPrefix(topology)}move/${encode(pipeline)}`;
 }
 
+export function placePrefix(topology: string): string {
+  return `${topologyPrefix(topology)}place/`;
+}
+
+export function placeKey(topology: string, database: string): string {
+  return `${placePrefix(topology)}${encode(database)}`;
+}
+
+export function verifiedPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}verified/`;
+}
+
+export function verifiedKey(topology: string, channel: string, database: string): string {
+  return `${verifiedPrefix(topology)}${encode(channel)}/${encode(database)}`;
+}
+
 export function auditPrefix(topology: string): string {
   return `${topologyPrefix(topology)}audit/`;
 }
@@ -143,6 +175,31 @@ export function auditPrefix(topology: string): string {
 /** In the order of time, for times of this age of the world. */
 export function auditKey(topology: string, atMs: number, id: string): string {
   return `${auditPrefix(topology)}${String(Math.max(0, Math.trunc(atMs))).padStart(13, '0')}-${encode(id)}`;
+}
+
+/** Which node judges the alerts. */
+export function watchKey(topology: string): string {
+  return `${topologyPrefix(topology)}watch`;
+}
+
+export function alertsPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}alert/`;
+}
+
+export function alertKey(topology: string, name: string): string {
+  return `${alertsPrefix(topology)}${encode(name)}`;
+}
+
+export function silencesPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}silence/`;
+}
+
+export function silenceKey(topology: string, address: string): string {
+  return `${silencesPrefix(topology)}${encode(address)}`;
+}
+
+export function trialKey(topology: string, id: string): string {
+  return `${topologyPrefix(topology)}trial/${encode(id)}`;
 }
 
 /** The inverse of every key function above; null for what is none of them. */
@@ -156,6 +213,7 @@ export function parseKey(key: string): ParsedKey | null {
   switch (room) {
     case 'meta':
     case 'lock':
+    case 'watch':
       return first === undefined ? { at: room, topology } : null;
     case 'spec':
       return rest.length === 2 && isKind(first) ? { at: 'spec', topology, kind: first, name: second! } : null;
@@ -165,6 +223,8 @@ export function parseKey(key: string): ParsedKey | null {
         : null;
     case 'nodes':
       return rest.length === 1 ? { at: 'node', topology, name: first! } : null;
+    case 'place':
+      return rest.length === 1 ? { at: 'place', topology, database: first! } : null;
     case 'owner':
       return rest.length === 1 ? { at: 'owner', topology, database: first! } : null;
     case 'runs':
@@ -180,8 +240,15 @@ export function parseKey(key: string): ParsedKey | null {
     case 'skip':
     case 'move':
       return rest.length === 1 ? { at: room, topology, pipeline: first! } : null;
+    case 'verified':
+      return rest.length === 2 ? { at: 'verified', topology, channel: first!, database: second! } : null;
     case 'audit':
-      return rest.length === 1 ? { at: 'audit', topology, id: first! } : null;
+    case 'trial':
+      return rest.length === 1 ? { at: room, topology, id: first! } : null;
+    case 'alert':
+      return rest.length === 1 ? { at: 'alert', topology, name: first! } : null;
+    case 'silence':
+      return rest.length === 1 ? { at: 'silence', topology, address: first! } : null;
     default:
       return null;
   }

@@ -6,8 +6,9 @@
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { didYouMean, onlyNearest } from '../model/suggest.ts';
-import type { Topology } from '../model/topology.ts';
+import type { NodeSpec, Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
+import { checkAlerts } from './check-alerts.ts';
 import { checkChannels } from './check-channels.ts';
 import { checkLanes } from './check-lanes.ts';
 import { checkPark } from './check-park.ts';
@@ -87,6 +88,7 @@ function checkNodes(checked: Checked): void {
     const listen: Path = ['nodes', name, 'listen'];
     const advertise: Path = node.advertise === node.listen ? listen : ['nodes', name, 'advertise'];
     const address = networkAddress(checked, node.listen, listen);
+    checkHttp(checked, name, node);
     if (address !== null && !isLoopback(address.host)) open ??= listen;
     const peers = advertise === listen ? address : networkAddress(checked, node.advertise, advertise);
     if (address === null || peers === null) continue;
@@ -113,6 +115,14 @@ function checkNodes(checked: Checked): void {
     }
   }
   if (open !== null) checkLink(checked, open);
+}
+
+function checkHttp(checked: Checked, name: string, { listen, http }: NodeSpec): void {
+  if (http === undefined || http === 'off') return;
+  const path: Path = ['nodes', name, 'http'];
+  if (networkAddress(checked, http, path) === null || http !== listen) return;
+  const summary = `node \`${name}\` has one address for its peers and for metrics`;
+  checked.report({ code: 'OT8100', summary, detail: 'Give `http` another port.', path, at: 'value' });
 }
 
 /** `open`: the first address that other machines reach. */
@@ -161,11 +171,11 @@ function checkFiles(checked: Checked): void {
   for (const [name, set] of Object.entries(topology.files)) {
     const base: Path = ['files', name];
     const regions = (['between', 'from', 'to'] as const).flatMap((key) =>
-      [set[key] ?? []].flat().map((region, i) => ({ region: String(region), path: [...base, key, i] as Path })),
+      [set[key] ?? []].flat().map((region, i) => ({ region, path: [...base, key, i] as Path })),
     );
     for (const { region, path } of regions) {
       if (!refer('regions', 'region', region, path)) continue;
-      if (Object.hasOwn(set['roots'] as object, region)) continue;
+      if (Object.hasOwn(set.roots, region)) continue;
       report({
         code: 'OT1011',
         summary: `\`files.${name}.roots\` has no \`${region}\``,
@@ -173,11 +183,16 @@ function checkFiles(checked: Checked): void {
         at: 'key',
       });
     }
-    for (const region of Object.keys(set['roots'] as object)) {
+    for (const [region, root] of Object.entries(set.roots)) {
+      if (!/^(\/|[a-z0-9]+:\/\/)/i.test(root)) {
+        const summary = `the root \`${root}\` does not begin with \`/\``;
+        const detail = 'Nodes run where they like: only a whole path means the same directory to each of them.';
+        report({ code: 'OT1037', summary, detail, path: [...base, 'roots', region], at: 'value' });
+      }
       if (regions.some((one) => one.region === region)) continue;
       const summary = `the file set does not reach region \`${region}\``;
       const known = regions.map((one) => one.region);
-      const missing = known.filter((one) => !Object.hasOwn(set['roots'] as object, one));
+      const missing = known.filter((one) => !Object.hasOwn(set.roots, one));
       report({
         code: 'OT1031',
         summary,
@@ -187,32 +202,14 @@ function checkFiles(checked: Checked): void {
         instead: onlyNearest(region, missing),
       });
     }
-    const follow = set['follow'] as { channel: string } | undefined;
+    const { follow, watch } = set;
     if (follow !== undefined) refer('channels', 'channel', follow.channel, [...base, 'follow', 'channel']);
-    if ((follow === undefined) === (set['watch'] === undefined)) {
+    if ((follow === undefined) === (watch === undefined)) {
       const summary = `\`files.${name}\` wants exactly one of \`follow\` and \`watch\``;
       report({ code: 'OT1015', summary, path: follow === undefined ? base : [...base, 'watch'], at: 'key' });
     }
-    const priority = ((set['conflict'] as { priority?: string[] } | undefined)?.priority ?? []).entries();
+    const priority = (set.conflict?.priority ?? []).entries();
     for (const [i, region] of priority) refer('regions', 'region', region, [...base, 'conflict', 'priority', i]);
-  }
-}
-
-const WATCHED = { channel: 'channels', database: 'databases', node: 'nodes', files: 'files' } as const;
-
-function checkAlerts({ topology, report, refer }: Checked): void {
-  for (const [name, alert] of Object.entries(topology.alert)) {
-    const base: Path = ['alerts', name];
-    const watched = Object.entries(WATCHED).filter(([key]) => alert[key] !== undefined);
-    for (const [key, section] of watched)
-      refer(section, key === 'files' ? 'file set' : key, String(alert[key]), [...base, key]);
-    if (watched.length !== 1) {
-      const summary = `\`alerts.${name}\` wants exactly one of \`channel\`, \`database\`, \`node\` and \`files\``;
-      report({ code: 'OT1015', summary, path: watched.length === 0 ? base : [...base, watched[1]![0]], at: 'key' });
-    }
-    (alert['notify'] as string[]).forEach((receiver, i) => {
-      refer('notify', 'receiver', receiver, [...base, 'notify', i]);
-    });
   }
 }
 

@@ -5,6 +5,7 @@
  * same value; keys that are not built yet are kept only where they say something else than the default.
  */
 import { DEFAULT_CONFLICT_LOG } from '../model/conflict.ts';
+import type { FileSetSpec } from '../model/files.ts';
 import {
   type ChannelSpec,
   type ConflictSpec,
@@ -15,6 +16,7 @@ import {
   type MaskKind,
   type Move,
   type NodeSpec,
+  type ReceiverSpec,
   type RowSpec,
   type SecretRef,
   type TableSpec,
@@ -64,8 +66,8 @@ export function resolve(value: Readonly<Record<string, unknown>>, broken: Readon
     database: section('databases', resolveDatabase),
     channel: section('channels', resolveChannel),
     files: section('files', resolveFiles),
-    notify: section('notify', (one) => json(one) as InertSpec),
-    alert: section('alerts', (one) => ({ for: '0s', notify: [], ...(json(one) as InertSpec) })),
+    notify: section('notify', (one) => json(one) as ReceiverSpec),
+    alert: section('alerts', (one) => ({ for: '0s', notify: [], ...(json(one) as { readonly when: string }) })),
     policy: said({
       guards: filled(guardsOf(whole('guards'))),
       rules: filled(section('rules', resolveRule)),
@@ -92,8 +94,8 @@ function resolveRule(written: string | WrittenRule): InertSpec {
   return rule['when'] === undefined ? rule : { severity: 'error', on: 'change', ...rule };
 }
 
-function resolveNode({ region, listen, advertise = listen }: WrittenNode, link: LinkSpec | null): NodeSpec {
-  return { region, listen, advertise, ...(link === null ? {} : { link }) };
+function resolveNode({ region, listen, advertise = listen, http }: WrittenNode, link: LinkSpec | null): NodeSpec {
+  return { region, listen, advertise, ...(http === undefined ? {} : { http }), ...(link === null ? {} : { link }) };
 }
 
 function resolveDatabase(database: WrittenDatabase): DatabaseSpec {
@@ -128,12 +130,12 @@ function resolveChannel(channel: WrittenChannel): ChannelSpec {
     enabled: channel.enabled ?? true,
     ...(channel.priority === undefined || channel.priority === 0 ? {} : { priority: channel.priority }),
     ...(channel.rate === undefined ? {} : { rate: channel.rate }),
+    ...(channel.verify === undefined ? {} : { verify: { ...channel.verify } }),
     ...(channel.order === undefined ? {} : { order: { ...channel.order } }),
     ...(channel.dry_run === true ? { dryRun: true } : {}),
     tables: channel.tables.map((table) => resolveTable(table, conflict)),
     ...(channel.mask_key === undefined ? {} : { maskKey: json(channel.mask_key) as SecretRef }),
     inert: said({
-      verify: channel.verify,
       scope: channel.scope === 'transaction' ? channel.scope : undefined,
     }),
   };
@@ -210,9 +212,9 @@ function resolveConflict(written: WrittenConflict, base: ConflictSpec): Conflict
   };
 }
 
-function resolveFiles(written: object): InertSpec {
-  const defaults = { exclude: [], order: 'file-first', missing: 'wait', delete: 'keep' };
-  return { ...defaults, ...(json(written) as InertSpec) };
+function resolveFiles(written: object): FileSetSpec {
+  const defaults = { exclude: [], order: 'file-first', missing: 'wait', delete: 'keep' } as const;
+  return { ...defaults, ...(json(written) as Pick<FileSetSpec, 'roots'> & Partial<FileSetSpec>) };
 }
 
 /** Only what is set, as plain JSON. */

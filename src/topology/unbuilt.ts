@@ -5,6 +5,7 @@
  * which plan and apply refuse; the rest is a warning.
  */
 import type { Diagnostic, SourceRange } from '../model/diagnostic.ts';
+import type { FileSetSpec } from '../model/files.ts';
 import type { ChannelSpec, ConflictSpec, TableSpec, Topology } from '../model/topology.ts';
 import { addressAt, finding } from './finding.ts';
 import type { Path } from './tree.ts';
@@ -64,10 +65,27 @@ export const UNBUILT = {
     severity: 'warning',
     missing: 'Two-way, tables are written in the order in which their rows come.',
   },
-  verify: { key: 'channels.*.verify', severity: 'warning', missing: 'The databases are not compared by themselves.' },
-  files: { key: 'files', severity: 'error', missing: 'Files are not carried.' },
-  alerts: { key: 'alerts', severity: 'warning', missing: 'Nobody is told.' },
-  notify: { key: 'notify', severity: 'warning', missing: 'Nobody is told.' },
+  filesAlert: { key: 'alerts.*.files', severity: 'warning', missing: 'Nothing is known of files, so nobody is told.' },
+  filesFollow: {
+    key: 'files.*.follow with delete: mirror',
+    severity: 'error',
+    missing: 'Files of deleted rows are kept: another row may name them.',
+  },
+  filesResolver: {
+    key: 'files.*.resolver',
+    severity: 'error',
+    missing: 'Files of a row are told by `follow.path` alone.',
+  },
+  filesStore: {
+    key: 'files.*.roots: s3://...',
+    severity: 'error',
+    missing: 'A root is a directory: object stores are not read or written.',
+  },
+  filesConflict: {
+    key: 'files.*.conflict: by, merge, groups, counters, log, keep, or policy: manual',
+    severity: 'error',
+    missing: 'Files are decided whole, by `policy: site-priority` or `last-write-wins` (the later time of the file).',
+  },
 } as const satisfies Record<string, UnbuiltKey>;
 
 type UnbuiltId = keyof typeof UNBUILT;
@@ -89,13 +107,25 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
       ofTable(table, channel, ['channels', name, 'tables', i], tell);
     });
   }
-  for (const name of Object.keys(topology.files)) tell('files', `file set \`${name}\``, ['files', name]);
-  for (const name of Object.keys(topology.alert)) tell('alerts', `alert \`${name}\``, ['alerts', name]);
-  for (const name of Object.keys(topology.notify)) tell('notify', `receiver \`${name}\``, ['notify', name]);
+  for (const [name, { files }] of Object.entries(topology.alert))
+    if (files !== undefined) tell('filesAlert', `an alert of files (\`${name}\`)`, ['alerts', name]);
+  for (const [name, set] of Object.entries(topology.files)) ofFiles(set, ['files', name], tell);
   return found;
 }
 
 type Tell = (id: UnbuiltId, what: string, path: Path) => void;
+
+function ofFiles(set: FileSetSpec, base: Path, tell: Tell): void {
+  const { follow, resolver, roots, conflict = {} } = set;
+  if (follow !== undefined && set.delete === 'mirror')
+    tell('filesFollow', '`delete: mirror` with `follow`', [...base, 'delete']);
+  if (resolver !== undefined) tell('filesResolver', '`resolver`', [...base, 'resolver']);
+  for (const [region, root] of Object.entries(roots))
+    if (/^[a-z0-9]+:\/\//i.test(root)) tell('filesStore', `the root \`${root}\``, [...base, 'roots', region]);
+  const { policy, priority: _, ...others } = conflict;
+  for (const key of Object.keys(others)) tell('filesConflict', `\`${key}\` of files`, [...base, 'conflict', key]);
+  if (policy === 'manual') tell('filesConflict', '`policy: manual` of files', [...base, 'conflict', 'policy']);
+}
 
 function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
   const { direction, conflict, inert } = channel;
@@ -114,7 +144,6 @@ function ofChannel(channel: ChannelSpec, base: Path, tell: Tell): void {
     tell('ddlRows', '`ddl: replicate` where rows do not travel as they are', [...base, 'ddl']);
   if (inert['scope'] === 'transaction') tell('scope', '`scope: transaction`', [...base, 'scope']);
   if (twoWay && channel.dryRun === true) tell('dryRun', '`dry_run` of a two-way channel', [...base, 'dry_run']);
-  if (Object.hasOwn(inert, 'verify')) tell('verify', '`verify`', [...base, 'verify']);
   if (twoWay && channel.order !== undefined) tell('order', '`order` of a two-way channel', [...base, 'order']);
 }
 

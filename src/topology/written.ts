@@ -79,6 +79,8 @@ export interface WrittenNode {
   readonly listen: string;
   /** `host:port` under which the other nodes reach it. Default: the same as `listen`. */
   readonly advertise?: string;
+  /** `host:port` of its metrics and health over plain HTTP, which tell figures and never rows; or `off`. Default: on 127.0.0.1, one thousand above the port of `listen`. */
+  readonly http?: string;
 }
 
 /** A database server. It is read and written by one node of its region at a time. */
@@ -87,7 +89,7 @@ export interface WrittenDatabase {
   readonly region: string;
   /** What kind of server it is. `oracle` only as a target. */
   readonly engine: 'mysql' | 'mariadb' | 'oracle';
-  /** `host:port` in order of preference; all but the first are for failover. Oracle: `host:port/SERVICE`. */
+  /** `host:port` of the primary and of replicas that may take its place, in order of preference: where that is gone or read-only, one that takes writes and has everything that was read takes over. Oracle: `host:port/SERVICE`. */
   readonly endpoints: readonly string[];
   /** User that otter connects as. */
   readonly user: string;
@@ -136,10 +138,12 @@ export interface WrittenChannel {
   readonly order?: Readonly<Record<string, number>>;
   /** One-way: everything but the writes; `otter status` counts what would have been written. The channel begins anew when it is taken out. */
   readonly dry_run?: boolean;
-  /** Regular comparison of the databases. */
+  /** Its databases are compared by themselves, every so often, as by `otter verify`; `otter status` says how it ended. The node that owns a target does it, and needs to reach the sources too, with their passwords. Default: never. */
   readonly verify?: {
-    /** How often. */
+    /** How often, from the beginning of one comparison to that of the next. */
     readonly every: string;
+    /** It reads no faster than this. Default: no limit. */
+    readonly rate?: string;
   };
   /** What loses together in a conflict: the single row, or its whole transaction. */
   readonly scope?: 'row' | 'transaction';
@@ -225,8 +229,8 @@ export interface WrittenFileSet {
     readonly channel: string;
     /** The table, as the channel's entry names it. */
     readonly table: string;
-    /** Path below the root; `{column}` stands for a column's value. */
-    readonly path: string;
+    /** Path below the root, or several; `{column}` stands for a column's value, `{column[]}` for each of a list (JSON, or parted by commas). NULL names no file. */
+    readonly path: string | readonly string[];
   };
   /** Patterns of paths below the root. Default: none; `follow` in its place. */
   readonly watch?: readonly string[];
@@ -256,18 +260,22 @@ export interface WrittenAlert {
   readonly node?: string;
   /** The file set it watches. Default: none. */
   readonly files?: string;
-  /** The condition. */
+  /** The condition; see `docs/alerts.md`. */
   readonly when: string;
   /** How long it must hold. */
   readonly for?: string;
   /** Times of day at which it counts. Default: always. */
   readonly between?: readonly string[];
+  /** Time zone of `between`, by its IANA name. Default: UTC. */
+  readonly zone?: string;
   /** Tell again after this time while it holds. Default: once. */
   readonly repeat?: string;
   /** The receivers. */
   readonly notify?: readonly string[];
-  /** What otter tries by itself. Default: nothing. */
+  /** What otter tries by itself, of a channel: let what is paused go on, or stop it and let it go on. Default: nothing. */
   readonly do?: 'resume' | 'restart';
+  /** How often that is done within 24 hours. Default: 3. */
+  readonly limit?: number;
 }
 
 /** A receiver of alerts: exactly one of these. */
@@ -282,10 +290,14 @@ export interface WrittenReceiver {
     readonly to: string | readonly string[];
     /** Who it comes from. Default: `otter@` and the name of the machine. */
     readonly from?: string;
-    /** `host:port` of the mail server. Default: the machine's own. */
+    /** `host:port` of the mail server; with port 465 the connection is encrypted from the beginning, else as soon as the server offers it. Default: the machine's own. */
     readonly server?: string;
+    /** Name of the login at the mail server. Default: none. */
+    readonly user?: string;
+    /** Password of the login, as a reference. Default: none. */
+    readonly password?: WrittenSecret;
   };
-  /** A program that is run, with its arguments. Default: none. */
+  /** A program that is run on the node, with its arguments as a list; no shell reads them. Default: none. */
   readonly command?: string | readonly string[];
 }
 

@@ -23,6 +23,10 @@ databases:
   b: { region: east, engine: mariadb, endpoints: ["127.0.0.1:2"], user: otter, password: { env: B_PASSWORD } }
 channels:
   shop: { between: [a, b], tables: [shop.orders] }
+alerts:
+  shop-lag: { channel: shop, when: "lag > 30s", notify: [ops] }
+notify:
+  ops: { webhook: { env: OPS } }
 `;
 const WIDER = TOPOLOGY.replace('shop.orders', 'shop.orders, shop.stock');
 
@@ -94,15 +98,21 @@ const READING: Readonly<Record<string, () => Typed>> = {
   completion: () => reads('completion', 'bash'),
   version: () => reads('version'),
   init: () => reads('init', file('new')),
+  'alerts list': () => reads('alerts'),
   'lock list': () => reads('lock', 'list'),
   'state export': () => reads('state', 'export', file('s')),
   conflicts: () => reads('conflicts'),
+  stats: () => reads('stats', 'shop'),
+  logs: () => reads('logs', '--no-follow'),
 };
 /** Commands that change it, in an order in which each has something to do. */
 const CHANGING: Readonly<Record<string, () => Typed>> = {
   apply: () => ({ line: apply, before: wider }),
   pause: () => reads('pause', 'shop', '--no-wait'),
   resume: () => reads('resume', 'shop', '--no-wait'),
+  move: () => reads('move', 'a', 'west-1', '--no-wait'),
+  'alerts silence': () => reads('alerts', 'silence', 'shop-lag', '--for', '2h', '--why', 'works'),
+  'alerts unsilence': () => reads('alerts', 'unsilence', 'alert.shop-lag'),
   'state import': () => reads('state', 'import', file('s'), '--auto-approve', '--no-wait'),
   up: () => reads('up', '--auto-approve'),
   rollback: () => reads('rollback', '1', '--auto-approve', '--no-wait'),
@@ -111,8 +121,8 @@ const CHANGING: Readonly<Record<string, () => Typed>> = {
 };
 /** They do nothing without databases that answer, see their own tests there. */
 const AT_DATABASES = ['deadletter', 'position', 'skip', 'verify', 'resync'];
-/** Its own servers and state; databases only, tested with some; a file only; none older than this one to migrate from, see `test/executor/migrate.test.ts`. */
-const ELSEWHERE = ['demo', 'conflicts resolve', 'import', 'migrate', ...AT_DATABASES];
+/** Leaves what is kept as it was, see `keeping.test.ts`; its own servers and state; databases only, tested with some; a file only; nodes; none older than this one to migrate from, see `test/executor/migrate.test.ts`. */
+const ELSEWHERE = ['restart', 'demo', 'alerts test', 'conflicts resolve', 'import', 'migrate', ...AT_DATABASES];
 
 test('every command is one or the other', async () => {
   const help = (await person(['--help'])).out;

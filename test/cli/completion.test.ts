@@ -141,6 +141,8 @@ const BESIDE: Readonly<Record<string, readonly string[]>> = {
   rollback: ['--expect', 'none'],
   pause: ['--no-wait'],
   resume: ['--no-wait'],
+  restart: ['--timeout', '1ms'],
+  move: ['--anywhere'],
 };
 /** Arguments that a command wants beside the value of a flag, or behind its first word. */
 const ALSO: Readonly<Record<string, () => readonly string[]>> = {
@@ -153,6 +155,9 @@ const ALSO: Readonly<Record<string, () => readonly string[]>> = {
   'deadletter retry': () => ['a:1'],
   'deadletter drop': () => ['a:1'],
   'position set': () => ['shop/a:b', '--to', '0-1-1'],
+  'alerts test': () => ['no-receiver'],
+  'alerts silence': () => ['channel.shop', '--for', '1h', '--why', 'x'],
+  'alerts unsilence': () => ['channel.shop'],
   'resync shop': () => ['shop.orders'],
 };
 /** Of many that come from one list, as the command itself has it, the first. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { ApplyEvent } from '../../src/model/apply-event.ts';
 import type { AuditRecord, HistoryRecord, LockRecord, MetaRecord, SpecRecord } from '../../src/model/records.ts';
-import { lockKey, metaKey, nodeKey, ownerKey, pauseKey, specKey } from '../../src/state/keys.ts';
+import { lockKey, metaKey, nodeKey, ownerKey, pauseKey, placeKey, specKey } from '../../src/state/keys.ts';
 import { acquireLock } from '../../src/state/lock.ts';
 import { openStore } from '../../src/state/open.ts';
 import { type Ended, type Habits, person } from './person.ts';
@@ -142,6 +142,61 @@ test('rollback is a plan like any other: shown, asked for, guarded, applied, sav
   expect(await done('diff', '4..HEAD')).toContain('declare the same');
   const back = await otter(['rollback', '6', '--auto-approve', '--no-wait']);
   expect([back.code, back.err]).toEqual([4, expect.stringContaining('database.b is protected')]);
+});
+
+test('a pause with a time says until when; what rests is not restarted; a restart leaves nothing behind', async () => {
+  await applied(TOPOLOGY);
+  const before = Date.now();
+  await done('pause', 'shop/a:b', '--no-wait', '--for', '2h', '--reason', 'the index is built');
+  await using store = openStore(state());
+  const [pause] = (await store.list(pauseKey('main', 'pipeline', 'shop/a>b'))).entries;
+  const { until } = JSON.parse(pause!.value) as { until: string };
+  expect(Date.parse(until) - before).toBeGreaterThanOrEqual(7_200_000);
+  expect(Date.parse(until) - before).toBeLessThan(7_260_000);
+  expect(await done('status')).toContain(` until ${until}, because the index is built`);
+  const status = JSON.parse(await done('status', '--json')) as {
+    channels: [{ pipelines: { paused: object | null }[] }];
+  };
+  expect(status.channels[0].pipelines[0]!.paused).toMatchObject({ until });
+  const refused = await otter(['restart', 'shop']);
+  expect([refused.code, refused.err]).toEqual([3, expect.stringContaining('OT7041')]);
+  await done('resume', 'shop', '--no-wait');
+  // No node runs that could say that it rests.
+  const late = await otter(['restart', 'shop', '--timeout', '1ms', '--reason', 'memory']);
+  expect([late.code, late.err]).toEqual([9, expect.stringContaining('channel.shop goes on.')]);
+  expect((await store.list('/otter/main/pause/')).entries).toEqual([]);
+  const audit = JSON.parse(await done('audit', '--json')) as AuditRecord[];
+  expect(audit.slice(1).map(({ command, what }) => `${command} ${what}`)).toEqual([
+    'pause pipeline.shop/a>b',
+    'resume pipeline.shop/a>b',
+    'restart channel.shop',
+  ]);
+  expect((await otter(['pause', 'shop', '--for', 'tomorrow'])).code).toBe(3);
+});
+
+test('a database is moved to a node of its region, by a record with who and why that an export has', async () => {
+  await applied(`${TOPOLOGY}`.replace('nodes:', 'nodes:\n  west-2: { region: west, listen: "127.0.0.1:7403" }'));
+  expect(await done('move', 'a', 'west-2', '--no-wait', '--reason', 'more memory')).toBe(
+    'database.a is to be owned by west-2.\n',
+  );
+  await using store = openStore(state());
+  const place = async () => (await store.list(placeKey('main', 'a'))).entries.map(({ value }) => JSON.parse(value));
+  expect(await place()).toMatchObject([{ node: 'west-2', reason: 'more memory', host: hostname() }]);
+  expect(await done('state', 'export')).toContain('more memory');
+  for (const [line, words] of [
+    [['move', 'a', 'east-1'], 'node east-1 is of region east, and a of west'],
+    [['move', 'a', 'nobody'], 'no node `nobody` is applied'],
+    [['move', 'nobody', 'west-1'], 'no database `nobody` is applied'],
+    [['move', 'a'], 'a node, or `--anywhere`'],
+    [['move', 'a', 'west-1', '--anywhere'], 'a node, or `--anywhere`'],
+  ] as const) {
+    const refused = await otter([...line, '--no-wait']);
+    expect([refused.code, refused.err]).toEqual([3, expect.stringContaining(words)]);
+  }
+  const late = await otter(['move', 'database.a', 'node.west-1', '--timeout', '1ms']);
+  expect([late.code, late.err]).toEqual([9, expect.stringContaining('west-1 has not taken database.a')]);
+  await done('move', 'a', '--anywhere');
+  expect(await place()).toEqual([]);
 });
 
 test('pause and resume: asked for once, said everywhere, left alone by apply', async () => {

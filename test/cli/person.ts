@@ -56,13 +56,16 @@ export async function person(args: readonly string[], habits: Habits = {}): Prom
 }
 
 /** What a command gets, without a command; and what was said on stderr. */
-export function contextOf(): { readonly context: Context; readonly said: () => string } {
+export function contextOf(env: Readonly<Record<string, string>> = {}): {
+  readonly context: Context;
+  readonly said: () => string;
+} {
   let text = '';
   const context = compose({
     stdout: process.stdout,
     stderr: { write: (more: string) => (text += more) },
     stdin: process.stdin,
-    env: {},
+    env,
     signal: new AbortController().signal,
     pid: process.pid,
     self: [],

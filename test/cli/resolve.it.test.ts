@@ -4,11 +4,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { deskOf } from '../../src/cli/desk.ts';
 import type { DatabaseServer } from '../../src/lab/servers.ts';
 import type { AuditRecord } from '../../src/model/records.ts';
 import { dump, equal, pair, rootOf, type Sites, streaming, until } from '../site/harness.ts';
 import { manualSites, PIPELINES, stateOf } from '../site/manual.ts';
-import { type Ended, type Habits, person } from './person.ts';
+import { contextOf, type Ended, type Habits, person } from './person.ts';
 
 let folder: string;
 let servers: { a: DatabaseServer; b: DatabaseServer };
@@ -111,6 +112,43 @@ test('it shows what it will do, asks, and the other site follows', async () => {
   expect((await conflicts(['show', id])).out).toMatch(/state {5}resolved .* UTC, \S+@/);
   const again = await conflicts(['resolve', id, '--take', 'incoming', '--yes']);
   expect([again.code, again.err]).toEqual([3, expect.stringContaining('OT7010') as string]);
+});
+
+test('the dashboard shows the same, asks, and decides by the same code', async () => {
+  await using sites = await conflicting();
+  const id = await idAt('b');
+  const path = join(folder, 'main.yaml');
+  const env = { A_PASSWORD: servers.a.otter.password, B_PASSWORD: servers.b.otter.password };
+  const { context, said } = contextOf(env);
+  await using store = context.parts.openStore(`file:${join(folder, 'none.db')}`);
+  const desk = deskOf(store, 'main', context, {
+    topology: path,
+    state: `file:${join(folder, 'none.db')}`,
+    write: true,
+  });
+  const seen = await desk.conflict(id, new AbortController().signal);
+  expect([seen.incoming?.['name'], seen.local?.['name'], seen.base?.['name']]).toEqual(["'at a'", "'at b'", "'one'"]);
+  let told = '';
+  const deciding = (yes: boolean): Promise<string | null> =>
+    desk.perform(
+      { kind: 'resolve', id, take: 'incoming' },
+      {
+        say: (text) => {
+          told += text;
+        },
+        ask: async (_, word) => {
+          expect([word, told]).toEqual(['yes', expect.stringMatching(/\nname +'at b' +\* 'at a'\n/)]);
+          return yes;
+        },
+        signal: new AbortController().signal,
+      },
+    );
+  await expect(deciding(false)).rejects.toMatchObject({ code: 'OT7006' });
+  expect(await stateOf(b)).toEqual(['open update/update local 1 manual: recent write']);
+  expect(await deciding(true)).toBeNull();
+  expect([told, said()]).toEqual([expect.stringContaining('Resolved.'), '']);
+  await equal(a, b, 'shop.t');
+  await until('the twin is closed', () => PIPELINES.every((name) => sites.figures()[name]!.open === 0));
 });
 
 test('a row of one’s own, and what cannot be one', async () => {

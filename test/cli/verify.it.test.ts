@@ -1,4 +1,6 @@
 /** `otter verify` and `otter resync` as a person types them. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { VerifyJson } from '../../src/model/verify-json.ts';
 import { dump } from '../site/harness.ts';
@@ -72,3 +74,12 @@ test('resync sends what is there again, and says how far it came', async () => {
     expect([ended.code, ended.err], args.join(' ')).toEqual([3, expect.stringContaining(said) as string]);
   }
 }, 60_000);
+
+test('no password is in the state store', async () => {
+  const files = (await readdir(rig.folder)).filter((name) => name.startsWith('state.db'));
+  expect(files).toContain('state.db');
+  for (const file of files) {
+    const bytes = await readFile(join(rig.folder, file), 'latin1');
+    for (const password of Object.values(rig.env)) expect(bytes.includes(password)).toBe(false);
+  }
+});

@@ -107,6 +107,7 @@ describe('flows', () => {
       channels: ['shop', 'crm'],
       phase: 'paused',
       lagMs: 5,
+      slowest: 'shop/hz>ca',
       rowsPerSecond: 30,
       copied: null,
     });

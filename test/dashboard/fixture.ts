@@ -1,7 +1,7 @@
 /**
  * A dashboard over a made-up, moving topology, to look at and for the tests in a real terminal:
  *
- *     node --import ./test/dashboard/tsx.mjs test/dashboard/fixture.ts [pair|star|many] [--ending crash|throw|end] [--signals]
+ *     node --import ./test/dashboard/tsx.mjs test/dashboard/fixture.ts [pair|star|many|500] [--ending crash|throw|end] [--signals]
  *
  * What SIGUSR2 does: `crash` throws where nobody catches, `throw` fails in the source, `end` ends the source. `--signals` handles
  * signals as the command line does.
@@ -11,7 +11,8 @@ import { parseArgs } from 'node:util';
 import { runDashboard } from '../../src/dashboard/run.ts';
 import type { DashboardItem } from '../../src/dashboard/store.ts';
 import type { StatusReport } from '../../src/model/status.ts';
-import { channel, FIFTY, node, pipeline, report } from './reports.ts';
+import { pretendDesk } from './desk.ts';
+import { channel, FIFTY, MANY, node, pipeline, report } from './reports.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -20,6 +21,8 @@ const { values, positionals } = parseArgs({
     signals: { type: 'boolean' },
     ascii: { type: 'boolean' },
     once: { type: 'boolean' },
+    write: { type: 'boolean' },
+    open: { type: 'string' },
   },
 });
 
@@ -37,6 +40,8 @@ process.on('SIGUSR2', () => {
 
 await runDashboard({
   source: reports(),
+  desk: pretendDesk(values.write === true),
+  open: values.open,
   stdout: process.stdout,
   stdin: process.stdin,
   env: process.env,
@@ -62,13 +67,16 @@ async function* reports(): AsyncGenerator<DashboardItem> {
     if (tick % 20 === 0 && tick / 20 < story.length) yield { note: story[tick / 20]! };
     if (tick >= 140 && tick < 170) yield { away: 'etcd://127.0.0.1:2379 does not answer: connect ECONNREFUSED' };
     else yield moving(positionals[0] ?? 'pair', tick);
-    await sleep(250, undefined, { signal: controller.signal }).catch(() => undefined);
+    await sleep(positionals[0] === '500' ? 1_000 : 250, undefined, { signal: controller.signal }).catch(
+      () => undefined,
+    );
   }
 }
 
 function moving(kind: string, tick: number): StatusReport {
   const at = { at: new Date().toISOString() };
   if (kind === 'many') return { ...FIFTY, ...at };
+  if (kind === '500') return { ...MANY(tick), ...at };
   const wave = (period: number, low: number, high: number): number =>
     low + ((1 + Math.sin((tick / period) * 2 * Math.PI)) / 2) * (high - low);
   const killed = tick >= 60 && tick < 80;

@@ -10,6 +10,7 @@ import { expect, vi } from 'vitest';
 import { run } from '../../src/lab/command.ts';
 
 const REPOSITORY = fileURLToPath(new URL('../../', import.meta.url));
+const FIXTURE = [process.execPath, '--import', './test/dashboard/tsx.mjs', 'test/dashboard/fixture.ts'];
 const WAIT = { timeout: 30_000, interval: 50 };
 let panes = 0;
 
@@ -17,6 +18,9 @@ export interface PaneOptions {
   readonly columns?: number;
   readonly rows?: number;
   readonly env?: Readonly<Record<string, string>>;
+  /** What runs in it, in place of the dashboard of `fixture.ts`, before the arguments. */
+  readonly command?: readonly string[];
+  readonly folder?: string;
 }
 
 /** What a person sees of the terminal's state. */
@@ -36,23 +40,18 @@ export class Pane implements AsyncDisposable {
     this.#folder = folder;
   }
 
-  /** Runs the dashboard of `fixture.ts` with these arguments. */
-  static async open(args: readonly string[], { columns = 80, rows = 24, env = {} }: PaneOptions = {}): Promise<Pane> {
+  /** Runs the dashboard of `fixture.ts`, or what is named, with these arguments. */
+  static async open(args: readonly string[], options: PaneOptions = {}): Promise<Pane> {
+    const { columns = 80, rows = 24, env = {}, folder: cwd = REPOSITORY, command = FIXTURE } = options;
     await provideTmux();
     const folder = await mkdtemp(join(tmpdir(), 'otter-pane-'));
     const pane = new Pane(`otter-test-${process.pid}-${panes++}`, folder);
-    const fixture = [
-      process.execPath,
-      '--import',
-      './test/dashboard/tsx.mjs',
-      'test/dashboard/fixture.ts',
-      ...args,
-    ].map(quoted);
+    const program = [...command, ...args].map(quoted);
     const script = [
       `stty -a >${quoted(join(folder, 'before'))}`,
       'echo the screen as it was',
       // `exec`, so that signals go to the dashboard itself.
-      `sh -c ${quoted(`echo $$ >${quoted(join(folder, 'pid'))}; exec ${fixture.join(' ')}`)}`,
+      `sh -c ${quoted(`echo $$ >${quoted(join(folder, 'pid'))}; exec ${program.join(' ')}`)}`,
       'echo "ended with $?"',
       'exec cat',
     ].join('\n');
@@ -65,7 +64,7 @@ export class Pane implements AsyncDisposable {
       '-d',
       ...size,
       '-c',
-      REPOSITORY,
+      cwd,
       'env',
       // What the test runner was started with must not decide about colours; CI=true takes them away too.
       ...['NO_COLOR', 'FORCE_COLOR', 'CI'].flatMap((name) => ['-u', name]),
@@ -99,7 +98,12 @@ export class Pane implements AsyncDisposable {
   }
 
   async kill(signal: NodeJS.Signals): Promise<void> {
-    process.kill(Number(await readFile(join(this.#folder, 'pid'), 'utf8')), signal);
+    process.kill(await this.pid(), signal);
+  }
+
+  /** Of what runs in it. */
+  async pid(): Promise<number> {
+    return Number(await readFile(join(this.#folder, 'pid'), 'utf8'));
   }
 
   async state(): Promise<TerminalState> {

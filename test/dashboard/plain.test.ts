@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { PlainPrinter, plainLines } from '../../src/dashboard/plain.ts';
 import { runDashboard } from '../../src/dashboard/run.ts';
 import type { DashboardItem } from '../../src/dashboard/store.ts';
+import { pretendDesk } from './desk.ts';
 import { COPYING, channel, EMPTY, FAILED, HEALTHY, NODE_AWAY, NOW_MS, pipeline, report } from './reports.ts';
 
 const withoutTime = (lines: readonly string[]): string[] =>
@@ -59,7 +60,7 @@ describe('plain lines', () => {
 describe('off a terminal the dashboard', () => {
   async function run(
     source: AsyncIterable<DashboardItem>,
-    options: { once?: boolean; signal?: AbortSignal; prepare?: (out: PassThrough) => void } = {},
+    options: { once?: boolean; open?: string; signal?: AbortSignal; prepare?: (out: PassThrough) => void } = {},
   ) {
     const out = new PassThrough();
     options.prepare?.(out);
@@ -69,6 +70,8 @@ describe('off a terminal the dashboard', () => {
     });
     await runDashboard({
       source,
+      desk: pretendDesk(false),
+      open: options.open,
       stdout: out as unknown as NodeJS.WriteStream,
       stdin: new PassThrough() as unknown as NodeJS.ReadStream,
       env: { LANG: 'C.UTF-8' },
@@ -132,5 +135,21 @@ describe('off a terminal the dashboard', () => {
     expect(text).not.toContain('\x1b');
     expect(text).not.toContain('▸');
     expect(await run(of({ away: 'no answer' }), { once: true })).toContain('State store away');
+  });
+
+  it('prints the place that is named, when what it shows is known', async () => {
+    expect(await run(hanging(HEALTHY), { once: true, open: 'conflict ca:7' })).toMatch(/city +\* 'Hangzhou'/);
+    expect(await run(hanging(HEALTHY), { once: true, open: 'conflict ca:8' })).toContain('there is no conflict ca:8');
+    expect(await run(hanging(HEALTHY), { once: true, open: 'yaml shop' })).toContain('# channel.shop as applied');
+    for (const [open, why] of [
+      ['nonsense', 'there is no command nonsense'],
+      ['verify shop', 'does nothing'],
+      ['pause shop', 'only reads'],
+    ]) {
+      await expect(run(hanging(HEALTHY), { once: true, open: open! })).rejects.toMatchObject({
+        code: 'OT7001',
+        message: expect.stringContaining(why!) as string,
+      });
+    }
   });
 });

@@ -1,20 +1,22 @@
 /** Hand-made reports: every state that the dashboard has to draw. */
 import type { ChannelStatus, NodeStatus, PipelineStatus, StatusReport } from '../../src/model/status.ts';
+import { pipelineWords, topologyWords } from '../../src/observe/words.ts';
 
 export const NOW_MS = Date.parse('2026-11-23T12:04:31Z');
 
 export function pipeline(name: string, over: Partial<PipelineStatus> = {}): PipelineStatus {
   const [, ends] = name.split('/');
   const [source, target] = ends!.split('>');
-  return {
+  const status = {
     name,
     source: source!,
     target: target!,
-    phase: 'streaming',
+    phase: 'streaming' as const,
     lag_ms: 12,
     position: 'mariadb:0-1-4711',
     rows_applied: 1_234_567,
     rows_per_second: 1204,
+    window: { rows: 120, ms: 9 },
     conflicts: 0,
     conflict_tables: {},
     open_conflicts: 0,
@@ -29,6 +31,7 @@ export function pipeline(name: string, over: Partial<PipelineStatus> = {}): Pipe
     index: null,
     ...over,
   };
+  return { ...status, summary: pipelineWords(status) };
 }
 
 export function node(
@@ -42,20 +45,26 @@ export function node(
     region,
     alive: true,
     databases,
+    sides: [],
     rss_bytes: 142_000_000,
+    cpu_percent: 3,
+    reported: '2026-11-23T12:04:30Z',
+    host: 'db1.example.org',
+    address: '10.0.0.5:7401',
     started: '2026-11-23T09:00:00Z',
     version: '0.1.0',
     error: null,
+    warning: null,
     ...over,
   };
 }
 
 export function channel(name: string, pipelines: readonly PipelineStatus[]): ChannelStatus {
-  return { name, ready: pipelines.every((one) => one.phase === 'streaming'), generation: 3, pipelines };
+  return { name, ready: pipelines.every((one) => one.phase === 'streaming'), generation: 3, pipelines, verify: null };
 }
 
 export function report(over: Partial<StatusReport> = {}): StatusReport {
-  return {
+  const status = {
     topology: 'shop',
     serial: 7,
     at: new Date(NOW_MS).toISOString(),
@@ -75,6 +84,7 @@ export function report(over: Partial<StatusReport> = {}): StatusReport {
     store_away: null,
     ...over,
   };
+  return { ...status, summary: topologyWords(status) };
 }
 
 export const HEALTHY = report();
@@ -111,11 +121,20 @@ export const FAILED = report({
   ],
 });
 
+/** Of a node that is not there nothing is known. */
+export const AWAY = {
+  alive: false,
+  rss_bytes: null,
+  cpu_percent: null,
+  reported: null,
+  host: null,
+  address: null,
+  started: null,
+  version: null,
+} as const;
+
 export const NODE_AWAY = report({
-  nodes: [
-    node('hz-1', 'hangzhou', ['hz']),
-    node('ca-1', 'california', [], { alive: false, rss_bytes: null, started: null, version: null }),
-  ],
+  nodes: [node('hz-1', 'hangzhou', ['hz']), node('ca-1', 'california', [], AWAY)],
   channels: [
     channel('shop', [
       pipeline('shop/hz>ca', {
@@ -154,3 +173,34 @@ export const FIFTY = report({
     ),
   ),
 });
+
+/** Five hundred pipelines between a hundred databases, every figure different with every tick. */
+export function MANY(tick: number): StatusReport {
+  const databases = Array.from({ length: 100 }, (_, index) => `db${index}`);
+  return report({
+    regions: Array.from({ length: 5 }, (_, region) => ({
+      name: `region-${region}`,
+      databases: databases.filter((_, index) => index % 5 === region),
+    })),
+    nodes: Array.from({ length: 20 }, (_, index) =>
+      node(
+        `node-${index}`,
+        `region-${index % 5}`,
+        databases.filter((_, at) => at % 20 === index),
+      ),
+    ),
+    channels: Array.from({ length: 50 }, (_, hub) =>
+      channel(
+        `ch${hub}`,
+        Array.from({ length: 10 }, (__, spoke) =>
+          pipeline(`ch${hub}/db${hub}>db${(hub + spoke * 7 + 1) % 100}`, {
+            lag_ms: (hub * 31 + spoke * 17 + tick * 13) % 2_000,
+            rows_per_second: (spoke * 111 + tick * 7) % 3_000,
+            rows_applied: tick * 1_000 + spoke,
+            node: `node-${(hub + spoke * 7 + 1) % 20}`,
+          }),
+        ),
+      ),
+    ),
+  });
+}

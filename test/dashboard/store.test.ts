@@ -45,6 +45,9 @@ describe('what the dashboard knows', () => {
     );
     expect(away.away).toEqual({ reason: 'still none', sinceMs: NOW_MS + 1000 });
     expect(away.report).toBe(HEALTHY);
+    expect(away.happened.map(({ about, text }) => [about, text])).toEqual([
+      ['state store', 'does not answer: no answer'],
+    ]);
     expect(reduce(away, HEALTHY, NOW_MS + 10_000).away).toBeNull();
   });
 

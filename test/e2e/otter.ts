@@ -39,6 +39,8 @@ export class Otter implements AsyncDisposable {
       PATH: process.env['PATH'] ?? '',
       HOME: folder,
       OTTER_STATE: `file:${join(folder, 'state.db')}`,
+      // No second port, unless a test is about it.
+      OTTER_HTTP: 'off',
       ...env,
     };
     return new Otter(folder, own, command);

@@ -3,11 +3,14 @@ import { vi } from 'vitest';
 import type { NodeTiming } from '../../src/executor/node.ts';
 import { runNode } from '../../src/executor/node.ts';
 import type { NodeWiring } from '../../src/executor/node-link.ts';
+import type { Tell } from '../../src/executor/telling.ts';
 import type { Logger, PipelineService, RunningSite, SiteFactory, SiteSpec, StateStore } from '../../src/model/ports.ts';
 import type { MetaRecord, NodeRecord, OwnerRecord, PipelineFigures, PipelineRecord } from '../../src/model/records.ts';
 import { STATE_FORMAT } from '../../src/model/records.ts';
 import type { ChannelSpec, DatabaseSpec, Kind, LinkSpec, NodeSpec, SpecByKind } from '../../src/model/topology.ts';
+import { LogRing } from '../../src/observe/log-ring.ts';
 import * as keys from '../../src/state/keys.ts';
+import { minutesInMemory } from '../../src/state/minute-file.ts';
 
 export const T = 'shop';
 export const WAIT = { timeout: 20_000, interval: 20 };
@@ -68,6 +71,7 @@ export class FakeSites {
             site.updates += 1;
           },
           figures: () => figuresOf(site),
+          measures: () => ({ reader: { selectSeconds: 0, stallSeconds: 0, transactions: 0 }, into: {}, out: {} }),
           service: { open: () => Promise.reject(new Error(`${spec.name} on ${node}`)) },
           stop: async () => end('stopped'),
           retire: async () => {
@@ -118,6 +122,10 @@ export class Cluster implements AsyncDisposable {
   readonly sites = new FakeSites();
   /** What stands in the way of a node's links, by throwing. */
   connecting: (wiring: NodeWiring) => void = () => undefined;
+  /** How people are told. */
+  telling: Tell = async () => undefined;
+  /** The clock of all nodes. */
+  now: () => number = Date.now;
   readonly #nodes: TestNode[] = [];
 
   /** Starts a node; `store` is the handle of its own "process". */
@@ -132,6 +140,11 @@ export class Cluster implements AsyncDisposable {
       name,
       version: '1.0.0',
       sites: this.sites.factory(name),
+      files: {
+        start: () => {
+          throw new Error('not in this test');
+        },
+      },
       connect: async (wiring) => {
         wirings.push(wiring);
         this.connecting(wiring);
@@ -139,11 +152,21 @@ export class Cluster implements AsyncDisposable {
         linksOpen += 1;
         return {
           client: { open: () => Promise.reject(new Error('not in this test')) },
+          files: {
+            ask: () => {
+              throw new Error('not in this test');
+            },
+          },
           [Symbol.asyncDispose]: async () => {
             linksOpen -= 1;
           },
         };
       },
+      tell: (...told) => this.telling(...told),
+      now: () => this.now(),
+      serve: async () => ({ [Symbol.asyncDispose]: async () => undefined }),
+      minutes: minutesInMemory(),
+      lines: new LogRing(Date.now),
       logger: loggerInto(logged),
       signal: over.signal,
       timing: { beatMs: 50, settleMs: 300, leaseTtlMs: 60_000, resyncMs: 300, ...timing },

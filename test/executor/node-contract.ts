@@ -1,6 +1,7 @@
 /** What nodes do on any keeping of the state store; registered for each. */
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { readDepartures } from '../../src/executor/applied.ts';
+import { readAudit } from '../../src/executor/audit.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { StateStore } from '../../src/model/ports.ts';
 import type { DatabaseSpec } from '../../src/model/topology.ts';
@@ -295,6 +296,60 @@ export function describeNodes(name: string, start: () => Promise<StoreRoom>): vo
       await apply(store, [database('db8', 'hangzhou'), database('db9', 'hangzhou')]);
       await until(() => expect(cluster.sites.running).toHaveLength(10));
       expect(cluster.sites.all).toHaveLength(moved + 2);
+    });
+
+    test('a database that somebody moves goes to that node, comes back to it, and runs elsewhere while it is away', async () => {
+      await apply(store, [...PAIR, node('hz-2', 'hangzhou')]);
+      const first = cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      const second = cluster.start('hz-2', await handle());
+      await until(async () => expect(await nodeRecord(store, 'hz-2')).not.toBeNull());
+      const key = keys.placeKey(T, 'hz');
+      const value = JSON.stringify({ node: 'hz-2', by: 'ann', host: 'h', at: '', reason: null });
+      await store.commit({ conditions: [], puts: [{ key, value }], deletes: [] });
+      await until(() => expect(cluster.sites.where).toEqual(['ca@ca-1', 'hz@hz-2']));
+      await second.stop();
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      cluster.start('hz-2', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(['ca@ca-1', 'hz@hz-2']));
+      await store.commit({ conditions: [], puts: [], deletes: [key] });
+      expect(first.logged.some((line) => line.includes('somebody wants it at node hz-2'))).toBe(true);
+    });
+
+    test('a pause that has its time ends by itself, in the audit', async () => {
+      await apply(store, PAIR);
+      cluster.start('hz-1', await handle());
+      cluster.start('ca-1', await handle());
+      await until(() => expect(cluster.sites.where).toEqual(PAIR_RUNS));
+      const enabled = () => cluster.sites.of('ca').spec.pipelines.map(({ spec }) => [spec.name, spec.enabled]);
+      const pause = { by: 'ann', host: 'h', at: '', reason: null };
+      const [shop, one] = [keys.pauseKey(T, 'channel', 'shop'), keys.pauseKey(T, 'pipeline', 'shop/hz>ca')];
+      const put = (key: string, until_: string) =>
+        store.commit({
+          conditions: [],
+          puts: [{ key, value: JSON.stringify({ ...pause, until: until_ }) }],
+          deletes: [],
+        });
+      await put(shop, new Date(Date.now() + 3_600_000).toISOString());
+      await put(one, new Date(Date.now() + 3_600_000).toISOString());
+      await until(() => expect(enabled()).toContainEqual(['shop/hz>ca', false]));
+      await put(shop, new Date(Date.now() - 1).toISOString());
+      await until(() =>
+        expect(enabled()).toEqual(
+          expect.arrayContaining([
+            ['shop/hz>ca', false],
+            ['shop/ca>hz', true],
+          ]),
+        ),
+      );
+      await put(one, new Date(Date.now() - 1).toISOString());
+      await until(() => expect(enabled()).toContainEqual(['shop/hz>ca', true]));
+      const audit = (await readAudit(store, T)).map(({ command, what, by }) => [command, what, by.slice(0, 5)]);
+      expect(audit).toEqual([
+        ['resume', 'channel.shop', 'node '],
+        ['resume', 'pipeline.shop/hz>ca', 'node '],
+      ]);
     });
 
     test('a node that dies for good: when its lease has run out another of the region takes over', async () => {

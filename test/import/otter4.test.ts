@@ -106,9 +106,16 @@ describe('whole configurations', () => {
         notify: ['otterteam'],
         for: '0s',
       },
+      'east-south-quiet': {
+        channel: 'east-south',
+        when: 'quiet > 300s',
+        repeat: '1800s',
+        notify: ['otterteam'],
+        for: '0s',
+      },
       'east-west-stuck': {
         channel: 'east-west',
-        when: 'lag > 600s',
+        when: 'idle > 600s',
         repeat: '600s',
         notify: ['otterteam'],
         do: 'restart',
@@ -116,7 +123,7 @@ describe('whole configurations', () => {
       },
     });
     expect(topology.notify).toEqual({ otterteam: { email: { to: ['ops@example.org', 'dba@example.org'] } } });
-    expect(text).toContain('PIPELINETIMEOUT 300');
+    expect(text).toContain('PIPELINETIMEOUT');
     expect(text).toContain('1 alarm rule that was off is left out');
     expect(text).toContain('MEDIA');
     expect(Object.keys(topology.database)).toEqual(['east', 'west', 'south']);

@@ -14,9 +14,10 @@ import {
 } from '../../src/link/frame.ts';
 import { OtterError } from '../../src/model/error.ts';
 
-function readAll(reader: FrameReader, bytes: Buffer, cuts: readonly number[] = []): Frame[] {
+function readAll(reader: FrameReader, bytes: Buffer, cuts: readonly number[] = []): Pick<Frame, 'kind' | 'payload'>[] {
   const edges = [0, ...cuts.map((cut) => cut % (bytes.length + 1)).sort((a, b) => a - b), bytes.length];
-  return edges.slice(1).flatMap((edge, i) => [...reader.push(bytes.subarray(edges[i], edge))]);
+  const frames = edges.slice(1).flatMap((edge, i) => [...reader.push(bytes.subarray(edges[i], edge))]);
+  return frames.map(({ kind, payload: text }) => ({ kind, payload: text }));
 }
 
 const payload = fc.oneof(

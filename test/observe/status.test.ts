@@ -255,7 +255,8 @@ test('what waits for a person is told, with what shows it', () => {
   });
   expect([pipeline(report(4)), pipeline(report())]).toMatchObject([{ open_conflicts: 4 }, { open_conflicts: 0 }]);
   const text = (records: TopologyRecords): string => renderStatus(statusReport(records, NOW), { colour: false });
-  expect(text(report(4))).toContain('    4 wait for a decision: otter conflicts shop/hz:ca --open\n');
+  expect(text(report(4))).toContain('    shop/hz>ca is up to date; 4 conflicts wait for a decision\n');
+  expect(text(report(4))).toContain('    to decide them: otter conflicts shop/hz:ca --open\n');
   expect(text(report())).not.toContain('decision');
 });
 
@@ -269,11 +270,12 @@ test('as text: a line per pipeline, what is wrong and what to type', () => {
   const lock = { holder: 'ann', host: 'h', pid: 1, since: '2026-01-01T23:59:00Z', operation: 'apply, serial 10' };
   expect(renderStatus(statusReport({ ...RUNNING, nodes, lock }, NOW), { colour: false })).toMatchInlineSnapshot(`
     "t  serial 9  2026-01-02T00:00:00.000Z  applying: ann (apply, serial 10 since 2026-01-01T23:59:00Z)
+    1 of 2 pipelines fails; 1 is being filled.
 
     PIPELINE    PHASE    LAG     ROWS  APPLIED  CONFLICTS  NODE
     shop/hz>ca  copying  420 ms  17/s  12345    2          b1
+        shop/hz>ca is being filled: 1 table is being copied (30%, about 4.2 s to go); 3 rows were other than the log said and put right
         copying: 300 of about 1000 rows, 1 of 2 tables, about 5 s to go
-        3 rows were not as the log said, and were put right
     shop/ca>hz  failed   75 s    17/s  12345    2          a1
         OT5016: a row of shop.orders�[2J
         Mend the cause.
@@ -285,6 +287,7 @@ test('as text: a line per pipeline, what is wrong and what to type', () => {
   const empty = { ...RUNNING, nodes: {}, owners: {}, pipelines: {}, specs: { ...specs(), channel: {} } };
   expect(renderStatus(statusReport(empty, NOW), { colour: false })).toMatchInlineSnapshot(`
     "t  serial 9  2026-01-02T00:00:00.000Z
+    No channel is applied, so nothing is replicated.
 
     PIPELINE  PHASE  LAG  ROWS  APPLIED  CONFLICTS  NODE
         nothing: no channel is applied

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { readApplied } from '../../src/executor/apply.ts';
+import type { FileSetSpec } from '../../src/model/files.ts';
 import type { ChannelSpec, Topology } from '../../src/model/topology.ts';
 import { canonicalText } from '../../src/planner/canonical.ts';
 import { guard } from '../../src/planner/guard.ts';
@@ -27,6 +28,16 @@ const direction = fc.oneof(
   fc.constantFrom(['x', 'y'], ['y', 'x']).map((between) => ({ kind: 'two-way' as const, between })),
   fc.constantFrom('x', 'y').map((from) => ({ kind: 'one-way' as const, from: [from], to: ['z'] })),
 );
+const fileSet: fc.Arbitrary<FileSetSpec> = fc.record({
+  from: fc.constant('a'),
+  to: fc.constant('b'),
+  roots: fc.constant({ a: '/a', b: '/b' }),
+  watch: fc.constant(['**']),
+  exclude: fc.array(text, { maxLength: 1 }),
+  order: fc.constant('file-first'),
+  missing: fc.constant('wait'),
+  delete: fc.constantFrom('keep', 'mirror'),
+});
 const channel: fc.Arbitrary<ChannelSpec> = fc
   .record({
     direction,
@@ -71,7 +82,7 @@ const topologies: fc.Arbitrary<Topology> = fc.record({
   }),
   database: fc.dictionary(fc.constantFrom('x', 'y', 'z'), database, { noNullPrototype: true }),
   channel: fc.dictionary(fc.constantFrom('one', 'two'), channel, { noNullPrototype: true }),
-  files: fc.dictionary(fc.constantFrom('f'), fc.record({ delete: fc.constantFrom('keep', 'mirror') }), {
+  files: fc.dictionary(fc.constantFrom('f'), fileSet, {
     noNullPrototype: true,
   }),
   notify: fc.constant({}),

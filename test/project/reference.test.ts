@@ -4,9 +4,11 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
+import { ALERT_FACTS, WATCHED } from '../../src/model/alerts/facts.ts';
 import { CODES } from '../../src/model/codes.ts';
 import type { Explanation } from '../../src/model/explanation.ts';
 import { OWN_TABLES } from '../../src/mysql/otter-tables.ts';
+import { METRICS } from '../../src/observe/metric-list.ts';
 import { KEY_KINDS } from '../../src/state/keys.ts';
 import { person } from '../cli/person.ts';
 import { interfacesOf } from './interfaces.ts';
@@ -20,6 +22,7 @@ const RANGES: Readonly<Record<string, string>> = {
   OT5: 'Rows on their way',
   OT6: 'Links between nodes',
   OT7: 'Command line and machine',
+  OT8: 'Files and watching',
   OT9: 'Bugs',
 };
 
@@ -60,7 +63,9 @@ async function commandsPage(): Promise<string> {
 }
 
 function statePage(): string {
-  const records = interfacesOf('src/model/records.ts').filter(({ name }) => name !== 'NodeAnswer');
+  const records = ['src/model/records.ts', 'src/model/alerts/records.ts']
+    .flatMap((path) => interfacesOf(path))
+    .filter(({ name }) => name !== 'NodeAnswer');
   for (const { record } of Object.values(KEY_KINDS)) {
     if (record !== null) expect(records.map(({ name }) => name)).toContain(record);
   }
@@ -70,7 +75,7 @@ function statePage(): string {
   );
   return [
     '# Reference: the state store',
-    'How it is used stands in [the state store](../state.md). Names are percent-encoded as in a URL, values are JSON. Written from\n`src/state/keys.ts` and `src/model/records.ts`.',
+    'How it is used stands in [the state store](../state.md). Names are percent-encoded as in a URL, values are JSON. Written from\n`src/state/keys.ts`, `src/model/records.ts` and `src/model/alerts/records.ts`.',
     `| key | record | written by |\n| --- | --- | --- |\n${kinds.join('\n')}`,
     ...records.map(({ table }) => table),
   ]
@@ -137,7 +142,56 @@ function positionsPage(): string {
     .concat('\n');
 }
 
+function alertsJsonPage(): string {
+  return [
+    '# Alerts as JSON',
+    '`otter alerts --json` prints the first object, `alerts test`, `silence` and `unsilence` the last ones; a webhook is posted a `Notice`, and a command\nhas it in `OTTER_NOTICE` and on its standard input. Keys are only added, never renamed. Written from `src/model/alerts/`; see [alerts](../alerts.md).',
+    ...['alerts-json', 'notice'].flatMap((room) =>
+      interfacesOf(`src/model/alerts/${room}.ts`).map(({ table }) => table),
+    ),
+    ...interfacesOf('src/model/alerts/records.ts').flatMap(({ name, table }) => (name === 'About' ? [table] : [])),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+function metricsPage(): string {
+  const rows = METRICS.map(
+    ({ name, type, labels, help }) =>
+      `| \`${name}\` | ${type} | ${labels.map((label) => `\`${label}\``).join(' ')} | ${help.replaceAll('|', '\\|')} |`,
+  );
+  return `# Reference: metrics\n\nWhat a node serves at \`/metrics\` of its \`http\` address; [metrics, health and history](../metrics.md) says how to use it. All have the labels \`topology\` and\n\`node\` as well. The unit is in the name. Beside them are those of the process by the official client: \`process_*\` (memory, processor, open\nfiles) and \`nodejs_*\` (event loop, heap). Written from \`src/observe/metric-list.ts\`.\n\n| metric | type | labels | is |\n| --- | --- | --- | --- |\n${rows.join('\n')}\n`;
+}
+
+function statsOfPage(): string {
+  return [
+    '# Statistics as JSON',
+    '`otter stats --json` prints the first object. Keys are only added, never renamed. Written from `src/model/stats-json.ts`; see\n[what was in the last days](../history.md).',
+    ...interfacesOf('src/model/stats-json.ts').map(({ table }) => table),
+  ]
+    .join('\n\n')
+    .concat('\n');
+}
+
+/** What can be asked stands at the end of a page whose words are not written from anything. */
+function alertsPage(): string {
+  const head = '## Everything that can be asked\n';
+  const words = readFileSync('docs/alerts.md', 'utf8').split(head)[0]!;
+  const tables = WATCHED.map((watched) => {
+    const rows = Object.entries(ALERT_FACTS[watched]).map(
+      ([name, { type, is, words: all }]) =>
+        `| \`${name}\` | ${type}${all === undefined ? '' : `: ${all.map((one) => `\`${one}\``).join(', ')}`} | ${is} |`,
+    );
+    return `### Of \`${watched}\`\n\n| fact | type | is |\n| --- | --- | --- |\n${rows.join('\n')}\n`;
+  });
+  return `${words}${head}\nWritten from \`src/model/alerts/facts.ts\`.\n\n${tables.join('\n')}`;
+}
+
 test.each([
+  ['docs/reference/alerts-json.md', alertsJsonPage],
+  ['docs/alerts.md', alertsPage],
+  ['docs/reference/stats-json.md', statsOfPage],
+  ['docs/reference/metrics.md', metricsPage],
   ['docs/reference/codes.md', codesPage],
   ['docs/reference/tables.md', tablesPage],
   ['docs/reference/commands.md', commandsPage],

@@ -76,6 +76,8 @@ interface More {
   readonly keepingMs?: number;
   readonly indexBytes?: number;
   readonly spill?: Spill;
+  /** Servers that may take the place of a database's own, by its name: they have its `otter` account. */
+  readonly standby?: Readonly<Record<string, LabServer>>;
   /** What stands between a site and its database. */
   readonly through?: (target: SiteOptions['target']) => SiteOptions['target'];
 }
@@ -178,7 +180,7 @@ export class Sites implements AsyncDisposable {
   start(name: string): Site {
     const spec = this.#spec(name);
     this.#revision += 1;
-    const { through = (target) => target, ...more } = this.#more;
+    const { through = (target) => target, standby: _, ...more } = this.#more;
     const own = ends(this.#servers[name]!, spec);
     const site = new Site({
       spec,
@@ -230,11 +232,14 @@ export class Sites implements AsyncDisposable {
 
   #spec(name: string): SiteSpec {
     const lab = this.#servers[name]!;
+    const standby = this.#more.standby?.[name];
     const oracle = 'endpoint' in lab;
     const database: DatabaseSpec = {
       region: 'r',
       engine: oracle ? 'oracle' : lab.family,
-      endpoints: [oracle ? lab.endpoint : `${lab.host}:${lab.port}`],
+      endpoints: oracle
+        ? [lab.endpoint]
+        : [lab, ...(standby === undefined ? [] : [standby])].map(({ host, port }) => `${host}:${port}`),
       user: oracle ? lab.user : lab.otter.user,
       password: { env: 'X' },
       tls: null,
@@ -272,7 +277,7 @@ export function deskAt(server: LabServer, lineage = 'test-lineage'): Desk {
 function ends(
   lab: LabServer | OracleLab,
   { name, database, lineage }: SiteSpec,
-): Pick<SiteOptions, 'source' | 'target' | 'abandon'> {
+): Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'> {
   const { schema, user } = database;
   if ('endpoint' in lab) {
     const server = lab.server();
@@ -283,7 +288,7 @@ function ends(
   const source = mysqlSource({ server, ownSchema: schema });
   const connect = () => server.connect({ multipleStatements: true });
   const target = new MysqlTarget({ connect, schema, lineage, source, now: Date.now });
-  return { source, target, abandon: () => server.abandon() };
+  return { source, target, abandon: () => server.abandon(), look: () => server.look() };
 }
 
 export async function rootOf(server: LabServer): Promise<Connection> {

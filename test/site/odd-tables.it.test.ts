@@ -77,6 +77,10 @@ describe.each(['one-way', 'two-way'] as const)('%s', (direction) => {
       'x'.repeat(64),
       'line\n  ) break',
       'constructor',
+      "'; DROP TABLE t; --",
+      '`); DROP DATABASE otter; -- ;',
+      '*/ DELETE FROM t; /*',
+      '%s %d ${x} ?',
     ];
     const home = await schema('my.shop');
     for (const [i, name] of names.entries()) {

@@ -2,6 +2,7 @@
 import { expect, test } from 'vitest';
 import type { Logger, LogItem, SourcePort } from '../../src/model/ports.ts';
 import type { TableShape } from '../../src/model/row.ts';
+import { ReaderMeter } from '../../src/site/meters.ts';
 import { type LogListener, LogReader, type ReadPart } from '../../src/site/reader.ts';
 import { column, shape } from '../replication/model.ts';
 
@@ -40,7 +41,7 @@ test('a transaction of a lane is marked as one of its pipeline, whose place is w
     failed: (error: unknown) => expect(error).toBeNull(),
   } as unknown as LogListener;
   const reader = new LogReader({ position: 'mariadb:', clock: 0 }, listener, {
-    ...{ source, schema: 'otter', lineage: 'l', logger: quiet },
+    ...{ source, schema: 'otter', lineage: 'l', logger: quiet, meter: new ReaderMeter() },
     ...{ wants: () => true, keeps: () => null, between: async () => undefined },
   });
   await expect.poll(() => parts.length).toBe(3);

@@ -13,7 +13,12 @@ async function stream(last: number): Promise<AsyncIterable<readonly Delivery[]>>
 async function took(last: number, rate: string, limits = new Limits()): Promise<number> {
   const began = performance.now();
   const ended = new AbortController().signal;
-  const deliveries = slowed(await stream(last), () => limits.of({ channel: 'shop', rate }), ended);
+  const deliveries = slowed(
+    await stream(last),
+    () => limits.of({ channel: 'shop', rate }),
+    ended,
+    () => undefined,
+  );
   const got = await take({ deliveries } as never);
   expect(got.map(({ position }) => position)).toEqual(
     (await take({ deliveries: await stream(last) } as never)).map(({ position }) => position),
@@ -37,7 +42,12 @@ describe('the rate of a channel', () => {
   it('holds nothing back of a stream that ends', async () => {
     const ended = new AbortController();
     const limits = new Limits();
-    const deliveries = slowed(await stream(300), () => limits.of({ channel: 'shop', rate: '1 rows/s' }), ended.signal);
+    const deliveries = slowed(
+      await stream(300),
+      () => limits.of({ channel: 'shop', rate: '1 rows/s' }),
+      ended.signal,
+      () => undefined,
+    );
     let count = 0;
     for await (const batch of deliveries) {
       count += batch.length;

@@ -37,9 +37,12 @@ describe('keys', () => {
           expect(keys.parseKey(keys.specKey(topology, k, n))).toEqual({ at: 'spec', topology, kind: k, name: n });
           expect(keys.parseKey(keys.statusKey(topology, s, n))).toEqual({ at: 'status', topology, kind: s, name: n });
           expect(keys.parseKey(keys.nodeKey(topology, n))).toEqual({ at: 'node', topology, name: n });
+          expect(keys.parseKey(keys.placeKey(topology, n))).toEqual({ at: 'place', topology, database: n });
           expect(keys.parseKey(keys.ownerKey(topology, n))).toEqual({ at: 'owner', topology, database: n });
           expect(keys.parseKey(keys.runKey(topology, n, ...path))).toEqual({ at: 'run', topology, id: n, path });
           expect(keys.parseKey(keys.moveKey(topology, n))).toEqual({ at: 'move', topology, pipeline: n });
+          const verified = { at: 'verified', topology, channel: n, database: s };
+          expect(keys.parseKey(keys.verifiedKey(topology, n, s))).toEqual(verified);
           expect(keys.parseKey(keys.skipKey(topology, n))).toEqual({ at: 'skip', topology, pipeline: n });
           expect(keys.parseKey(keys.historyKey(topology, serial))).toEqual({ at: 'history', topology, serial });
         },

@@ -44,7 +44,7 @@ test('one that rules make an error is let pass as well, and ends as an error', (
 });
 
 test('what is not built is waived where it is a warning, and no error is', () => {
-  const channel = `channels: { shop: { between: [hz, ca], verify: { every: 1h }, tables: [shop.a] } }\n`;
+  const channel = `channels: { shop: { between: [hz, ca], order: { shop.a: 1 }, tables: [shop.a] } }\n`;
   const both = (more: string) => {
     const text = `${OPEN}${channel.replace('tables', `${more}tables`)}rules: { OT1091: { ${waive('channel.shop')} }, OT1090: { ${waive('channel.shop')} } }\n`;
     return loadTexts([{ path: 'a.yaml', text }], { today: '2026-12-31' }).unbuilt;

@@ -64,25 +64,42 @@ function ruleOf({ monitor, value }: Alarm): Rule | { readonly problem: string } 
   switch (monitor) {
     case 'DELAYTIME':
     case 'POSITIONTIMEOUT':
-    case 'PROCESSTIMEOUT': {
+    case 'PROCESSTIMEOUT':
+    case 'PIPELINETIMEOUT': {
       if (!isTime) return { problem: `${value} is no time` };
-      const note =
-        monitor === 'DELAYTIME'
-          ? []
-          : [`Was ${monitor}: here a position that does not move is lag, since beats are written all the time.`];
-      return { name: monitor === 'DELAYTIME' ? 'lag' : 'stuck', when: `lag > ${Math.round(seconds)}s`, notes: note };
+      const { name, fact, note } = TIMEOUTS[monitor];
+      return {
+        name,
+        when: `${fact} > ${Math.round(seconds)}s`,
+        notes: note === null ? [] : [`Was ${monitor}: ${note}`],
+      };
     }
     case 'EXCEPTION':
-      return {
-        name: 'failed',
-        when: 'phase = failed',
-        notes: [`Was EXCEPTION for messages with ${value}: here every error has a code and stops its pipeline.`],
-      };
-    case 'PIPELINETIMEOUT':
-      return { problem: 'that a table is quiet is no fault, and that a pipeline stands still is lag here' };
+      return exceptionOf(value);
     default:
       return { problem: 'nothing here measures that' };
   }
+}
+
+const TIMEOUTS = {
+  DELAYTIME: { name: 'lag', fact: 'lag', note: null },
+  POSITIONTIMEOUT: { name: 'stuck', fact: 'idle', note: 'here beats move the position, also when nobody writes.' },
+  PROCESSTIMEOUT: { name: 'slow', fact: 'lag', note: 'what is in flight for long is late.' },
+  PIPELINETIMEOUT: { name: 'quiet', fact: 'quiet', note: 'a quiet table is no fault; take it out if nobody minds.' },
+} as const;
+
+/** Words that every error there had, and none has here. */
+const ANY_ERROR = new Set(['error', 'exception']);
+
+function exceptionOf(value: string): Rule {
+  const words = value.split(',').map((word) => word.trim());
+  const wanted = words.filter((word) => word !== '');
+  if (wanted.length === 0 || wanted.some((word) => ANY_ERROR.has(word.toLowerCase()))) {
+    const notes = [`Was EXCEPTION for messages with ${value}: here what needs somebody stops its pipeline.`];
+    return { name: 'failed', when: 'phase = failed', notes };
+  }
+  const pattern = wanted.map((word) => word.replace(/[\\^$.*+?()[\]{}|"]/g, '\\$&')).join('|');
+  return { name: 'error', when: `error ~ "${pattern}"`, notes: [`Was EXCEPTION for messages with ${value}.`] };
 }
 
 /** Undefined: always, as times were taken that could not be understood. */

@@ -119,6 +119,18 @@ export const CLI_CODES = {
     meaning: 'In that database there is no dead letter of this number, or of that place: it was applied or dropped.',
     action: '`otter deadletter list` shows those that there are.',
   },
+  OT7040: {
+    title: 'Database is not moved there',
+    meaning:
+      '`otter move` was to have a database owned by a node that the applied topology does not have, or that is of another region than the database: nodes own databases of their own region.',
+    action: '`otter status` lists nodes with their regions, and what they own.',
+  },
+  OT7041: {
+    title: 'What rests is not restarted',
+    meaning:
+      '`otter restart` has something that runs stop and go on. It is paused, or the topology says that it does not run.',
+    action: 'Let it go on: `otter resume`, or `enabled: true` and an apply.',
+  },
   OT7101: {
     title: 'A server program is missing',
     meaning:

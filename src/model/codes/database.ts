@@ -238,4 +238,17 @@ export const DATABASE_CODES = {
     action:
       'Make a column for it part of the key of the target table, and set it to another constant for each of them (`columns.set`), as docs/mapping.md shows. Nothing, if the numbers are known to be different.',
   },
+  OT4080: {
+    title: 'Server lacks transactions that were read',
+    meaning:
+      'Transactions that were read from the log of this database, and may have been applied elsewhere, are not in the server that has its place now: a replica took over that had not received them, the server was restored from a backup, or it lost them when it crashed. Going on would leave the databases different for good, so what reads this database stops, and no endpoint that lacks them is used.',
+    action: `Bring back the server that has them, and let the new one replicate from it until it has them; or take them from its log: \`mysqlbinlog --include-gtids=GTIDS BINLOG | mysql\` (MariaDB: \`mariadb-binlog --start-position=GTID BINLOG | mariadb\`). Otter then goes on by itself. If they are lost for good, the message says which they were: rows that they wrote are still at the other sites. ${BEGIN_ANEW} \`otter verify\` shows before what differs.`,
+  },
+  OT4081: {
+    title: 'Several endpoints take writes',
+    meaning:
+      'More than one endpoint of the database can be written, and each has transactions that another lacks. A former primary was started again beside the one that took its place, say. Otter does not guess which of them counts, and uses none.',
+    action:
+      'Find out which is the primary. `SET GLOBAL read_only = ON` on the others; look at what they have more (`mysqlbinlog`), and make replicas of them again. Otter then goes on by itself with the one that takes writes.',
+  },
 } as const satisfies Record<string, Explanation>;

@@ -162,6 +162,13 @@ export const TOPOLOGY_CODES = {
     action:
       'Declare `link: { tls: { ca, cert, key } }`; docs/links.md has the commands that make the certificates. Inside a network that is yours alone it may stay.',
   },
+  OT1037: {
+    title: 'Root of a file set is no whole path',
+    meaning:
+      'A root is a directory on the machines of a region, and begins with `/`: nodes run in whatever directory they are started in.',
+    action:
+      'Write the whole path. It must be the same directory for every node of the region, so with several nodes on a disk that they share.',
+  },
   OT1040: {
     title: 'Databases not distinct',
     meaning: 'A channel joins different databases; the same one stands at both ends, or twice in a list.',
@@ -334,6 +341,30 @@ export const TOPOLOGY_CODES = {
     meaning:
       'An entry of `moved` names what is no object, leads back to its beginning, or to something that is not declared. Only channels and databases have positions that a new name could lose.',
     action: 'Correct the addresses, or take the entry out: one that has been applied is not needed any more.',
+  },
+  OT1082: {
+    title: 'Condition of an alert that cannot be read',
+    meaning:
+      'The `when` of an alert asks something that what it watches does not have, compares with a value of another kind (`lag > 30` for `lag > 30s`), or has a word where none belongs.',
+    action:
+      'Correct it at the place that is shown; `docs/alerts.md` lists what can be asked of a channel, a database, a node and a file set.',
+  },
+  OT1083: {
+    title: 'Alert that cannot be',
+    meaning:
+      'A time of an alert is none (`between` without length, `repeat: 0s`, a `zone` that does not exist), or `do`, `limit` or `zone` stands where it has no meaning: only channels can be resumed and restarted.',
+    action: 'Correct or remove the key; `docs/alerts.md` shows each.',
+  },
+  OT1084: {
+    title: 'Alert that tells nobody',
+    meaning: 'The alert has no `notify` and no `do`, so it is only seen by who types `otter alerts`.',
+    action: 'Name receivers: `notify: [ops]`, declared under `notify:`.',
+  },
+  OT1085: {
+    title: 'Receiver that cannot be',
+    meaning:
+      'A receiver of alerts has a part of what it needs: a mail server wants both `user` and `password`, or none.',
+    action: 'Add what is missing.',
   },
   OT1090: {
     title: 'Not built yet, refused',
