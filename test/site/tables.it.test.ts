@@ -68,6 +68,7 @@ test('a table that joins or leaves disturbs no other; one that comes back is cop
     ),
   });
   await begin(sites, tables('x'), 'one/a>b', 'one/b>a');
+  opened.length = 0;
   const copied = async (): Promise<number> => count(rb, "otter.copy WHERE pipeline='one/a>b' AND done=1");
   let going = true;
   const writer = (async () => {
