@@ -202,6 +202,7 @@ export class Placing {
       try {
         await rmdir(parent.at(split(path).name));
       } catch {
+        // It holds something else, or must stay; empty or not, it does no harm.
         return;
       }
     }
