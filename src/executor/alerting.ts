@@ -2,8 +2,8 @@
  * Judges the alerts of a topology, on one node at a time: the one that holds the key `watch`, under its own lease.
  *
  * Rules kept: every write compares that key, so who lost it without noticing tells nobody anything new; a notice is on record before it is
- * sent, and what was sent afterwards, so a node that dies in between may make it come twice, and never not at all; nothing here
- * waits for a receiver; and while nothing happens nothing is written.
+ * sent, and that it was sent as soon as it is known, so only a node that dies in between makes it come twice, and none makes it never
+ * come; nothing here waits for a receiver; and while nothing happens nothing is written.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { AlertRecord, SilenceRecord, WatchRecord } from '../model/alerts/records.ts';
@@ -60,14 +60,21 @@ export class Alerting {
   /** What is under way, by what it is. */
   readonly #underWay = new Map<string, Promise<void>>();
   readonly #over = new AbortController();
+  #news = new AbortController();
   #closing = false;
 
   constructor(options: AlertingOptions) {
     this.#options = options;
   }
 
-  /** Once every second or so. @throws OtterError when the store is away */
+  /** Ends when there is something to write down that cannot wait for the next look. Each look has its own. */
+  get news(): AbortSignal {
+    return this.#news.signal;
+  }
+
+  /** Once every second or so, and when there is news. @throws OtterError when the store is away */
   async look(): Promise<void> {
+    this.#news = new AbortController();
     const { world } = this.#options;
     if (!world.ready || world.fault !== null) return;
     const office = await this.#held();
@@ -250,6 +257,7 @@ export class Alerting {
         const { incident, number } = notice;
         const all = this.#outcomes.get(rule.name) ?? [];
         this.#outcomes.set(rule.name, [...all, { receiver, incident, number, error }]);
+        this.#news.abort();
       });
     }
   }
@@ -268,6 +276,7 @@ export class Alerting {
         logger.warn('alert could not do anything by itself', { alert, did: kind, ...said(error) });
       }
       this.#acted.add(alert);
+      this.#news.abort();
     });
   }
 

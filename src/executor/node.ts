@@ -295,7 +295,9 @@ class WorkerNode {
   /** Apart from the beats, which nothing may keep waiting. */
   async #judgeOnAndOn(): Promise<void> {
     let told: string | null = null;
-    while (await slept(this.#timing.beatMs, this.#over)) {
+    while (!this.#over.aborted) {
+      await slept(this.#timing.beatMs, AbortSignal.any([this.#over, this.#alerting.news]));
+      if (this.#over.aborted) return;
       try {
         await this.#alerting.look();
         told = null;

@@ -52,7 +52,7 @@ const CHANNEL_FACTS = {
 const DATABASE_FACTS = {
   down: {
     type: 'truth',
-    is: 'no node has owned it for 15 seconds, or its server does not answer, or does not let otter in',
+    is: 'no node has owned it for 15 seconds, or its server does not answer, or does not let otter in; not known for 15 seconds after its node changed',
   },
   lag: { type: 'duration', is: 'the largest of the pipelines into it' },
   error: { type: 'text', is: 'codes and messages of the pipelines into it that have one' },

@@ -39,8 +39,8 @@ export function subjectsOf(
   }
 }
 
-/** A node that starts again, or hands a database over, takes no longer. */
-const UNOWNED_MS = 15_000;
+/** A node that starts again, or hands a database over, takes no longer; nor does who takes one over to see that it does not answer. */
+const HANDED_OVER_MS = 15_000;
 /** Nodes report every three seconds: what is older is not of now. */
 const FRESH_MS = 10_000;
 const COUNTED = ['conflicts', 'drift', 'rows'] as const;
@@ -66,8 +66,8 @@ export class Watch {
   #tracks = new Map<string, Track>();
   /** When the record of a node was last seen to be another one: clocks of nodes may differ. */
   readonly #heard = new Map<string, { readonly updatedMs: number; readonly atMs: number }>();
-  /** Databases that nobody owns: since when. */
-  #unowned = new Map<string, number>();
+  /** Who owns a database, or nobody, and since when that is so. */
+  #owners = new Map<string, { readonly node: string | null; readonly sinceMs: number }>();
 
   /** @param records under the names that people know */
   look(records: TopologyRecords, nowMs: number): Sight {
@@ -82,12 +82,17 @@ export class Watch {
     this.#tracks = tracks;
     const all = report.channels.flatMap(({ pipelines }) => pipelines);
     const subjects = new Map(channels.flatMap(([, each]) => each).map((one) => [one.name, one]));
-    const unowned = Object.keys(records.specs.database).filter((name) => !isOwned(name, records));
-    this.#unowned = new Map(unowned.map((name) => [name, this.#unowned.get(name) ?? nowMs]));
-    const databases = Object.keys(records.specs.database).map((name) => {
+    const names = Object.keys(records.specs.database);
+    this.#owners = new Map(
+      names.map((name) => {
+        const node = ownerOf(name, records);
+        const before = this.#owners.get(name);
+        return [name, before?.node === node ? before : { node, sinceMs: nowMs }];
+      }),
+    );
+    const databases = names.map((name) => {
       const into = all.filter(({ target }) => target === name).map((one) => subjects.get(one.name)!);
-      const left = nowMs - (this.#unowned.get(name) ?? nowMs) >= UNOWNED_MS;
-      return [name, databaseOf(name, left, all, into)] as const;
+      return [name, databaseOf(name, this.#isDown(name, all, nowMs), into)] as const;
     });
     const nodes = report.nodes.map(({ name, alive, rss_bytes, databases: owned, error }) => {
       const subject: Subject = {
@@ -103,6 +108,13 @@ export class Watch {
       return [name, subject] as const;
     });
     return { channels: new Map(channels), databases: new Map(databases), nodes: new Map(nodes) };
+  }
+
+  /** Null: nobody has had the time to see it. */
+  #isDown(name: string, all: readonly PipelineStatus[], nowMs: number): boolean | null {
+    if (all.some(({ error }) => error !== null && AWAY.has(error.code) && error.database === name)) return true;
+    const { node, sinceMs } = this.#owners.get(name)!;
+    return nowMs - sinceMs < HANDED_OVER_MS ? null : node === null;
   }
 
   #pipeline(status: PipelineStatus, records: TopologyRecords, nowMs: number, tracks: Map<string, Track>): Subject {
@@ -201,13 +213,12 @@ function copyOf({ phase, error }: PipelineStatus, figures: PipelineFigures | nul
   return underWay ? (error === null ? 'running' : 'failed') : '';
 }
 
-function isOwned(name: string, { owners, nodes }: TopologyRecords): boolean {
-  return owners[name] !== undefined && nodes[owners[name].node] !== undefined;
+function ownerOf(name: string, { owners, nodes }: TopologyRecords): string | null {
+  const node = owners[name]?.node;
+  return node !== undefined && nodes[node] !== undefined ? node : null;
 }
 
-/** @param left whether nobody has owned it for long */
-function databaseOf(name: string, left: boolean, all: readonly PipelineStatus[], into: readonly Subject[]): Subject {
-  const away = all.some(({ error }) => error !== null && AWAY.has(error.code) && error.database === name);
+function databaseOf(name: string, down: boolean | null, into: readonly Subject[]): Subject {
   const sum = (of: (one: Subject) => number | null): number | null =>
     into.reduce<number | null>((total, one) => {
       const more = of(one);
@@ -217,7 +228,7 @@ function databaseOf(name: string, left: boolean, all: readonly PipelineStatus[],
   return {
     name: `database ${name}`,
     facts: {
-      down: left || away,
+      down,
       lag: lags.includes(null) ? null : Math.max(0, ...(lags as number[])),
       error: into
         .map(({ facts }) => facts['error'] as string)

@@ -180,7 +180,9 @@ test('errors: the notice has code and title, never the message, which may name a
 
 test('a database is down when nobody owns it, or its server is away', () => {
   const looking = new Looking();
-  expect(looking.verdict('down', 'database', 'hz').holds).toBe('no');
+  // Who has just begun to look, as who has just taken a database over, may not have been told yet.
+  expect(looking.verdict('down', 'database', 'hz').holds).toBe('unknown');
+  expect(looking.verdict('down', 'database', 'hz', 15).holds).toBe('no');
   // The pipeline into the other database says so.
   looking.figures.ca = { error: { code: 'OT4004', message: 'hz has not answered', hint: null, database: 'hz' } };
   expect(looking.verdict('down', 'database', 'hz')).toEqual({
@@ -191,9 +193,12 @@ test('a database is down when nobody owns it, or its server is away', () => {
   looking.figures.ca = { deadLetters: 3, lagMs: 5000 };
   expect(looking.verdict('dead_letters > 2 and lag >= 5s', 'database', 'ca').holds).toBe('yes');
   looking.gone.add('ca');
-  // As long as a node takes that starts again.
-  expect(looking.verdict('down', 'database', 'ca', 14).holds).toBe('no');
+  // As long as a node takes that starts again. That an incident is over is not known either.
+  expect(looking.verdict('down', 'database', 'ca', 14).holds).toBe('unknown');
   expect(looking.verdict('down', 'database', 'ca', 2).holds).toBe('yes');
+  looking.gone.delete('ca');
+  expect(looking.verdict('down', 'database', 'ca', 14).holds).toBe('unknown');
+  expect(looking.verdict('down', 'database', 'ca', 2).holds).toBe('no');
 });
 
 test('a node is down when it has no record; its memory', () => {
