@@ -45,7 +45,7 @@ export function recordsIn(world: World, topology: string, names: Names): Topolog
       node: specs('node'),
       database: specs('database'),
       channel: specs('channel'),
-      files: {},
+      files: specs('files'),
     },
     nodes,
     owners,
@@ -55,10 +55,10 @@ export function recordsIn(world: World, topology: string, names: Names): Topolog
   };
 }
 
-/** Null: this version does not understand its condition, or it watches what is not built. */
+/** Null: this version does not understand its condition. */
 export function ruleOf(name: string, spec: AlertSpec): Rule | null {
   const watched = WATCHED.find((kind) => spec[kind] !== undefined);
-  if (watched === undefined || watched === 'files') return null;
+  if (watched === undefined) return null;
   try {
     return { name, spec, watched, target: spec[watched]!, condition: parseCondition(spec.when, watched) };
   } catch (error) {

@@ -83,7 +83,7 @@ export class Alerting {
     const rules = world.names('alert').flatMap((name) => {
       const { spec } = world.spec('alert', name)!.record;
       const rule = ruleOf(name, names.shownSpec('alert', spec));
-      if (rule === null && spec.files === undefined && !office.unread.has(name)) {
+      if (rule === null && !office.unread.has(name)) {
         office.unread.add(name);
         this.#options.logger.error('alert is not understood by this version and is not judged', { alert: name });
       }

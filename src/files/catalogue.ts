@@ -32,6 +32,7 @@ const OPEN = `
   create table if not exists coming (path blob primary key, hash blob not null, version text not null) without rowid;
   create table if not exists flow (name text primary key, epoch text not null, seq integer not null) without rowid;
   create table if not exists failed (flow text not null, path blob not null, primary key (flow, path)) without rowid;
+  create table if not exists missing (flow text not null, path blob not null, primary key (flow, path)) without rowid;
   commit;
 `;
 const COLUMNS = 'path, seq, gone, size, mtime, mode, inode, hash, version';
@@ -58,6 +59,9 @@ export interface Cursor {
   readonly epoch: string;
   readonly seq: number;
 }
+
+/** What is asked for again: what could not be brought, or what a row names and the source does not have. */
+export type Owed = 'failed' | 'missing';
 
 export class Catalogue {
   readonly #db: DatabaseSync;
@@ -188,17 +192,19 @@ export class Catalogue {
     this.#run('insert or replace into flow values (?, ?, ?)', flow, epoch, seq);
   }
 
-  failed(flow: string, path: BytePath): void {
-    this.#run('insert or ignore into failed values (?, ?)', flow, bytesOf(path));
+  /** Writes down what a flow is to ask for again. */
+  owe(flow: string, list: Owed, path: BytePath): void {
+    this.#run(`insert or ignore into ${list} values (?, ?)`, flow, bytesOf(path));
   }
 
-  mended(flow: string, path: BytePath): void {
-    this.#run('delete from failed where flow = ? and path = ?', flow, bytesOf(path));
+  settle(flow: string, list: Owed, path: BytePath): void {
+    this.#run(`delete from ${list} where flow = ? and path = ?`, flow, bytesOf(path));
   }
 
-  failures(flow: string, after: BytePath, limit: number): BytePath[] {
+  /** Behind a path, in the order of paths. */
+  owed(flow: string, list: Owed, after: BytePath, limit: number): BytePath[] {
     const rows = this.#all(
-      'select path from failed where flow = ? and path > ? order by path limit ?',
+      `select path from ${list} where flow = ? and path > ? order by path limit ?`,
       flow,
       bytesOf(after),
       limit,
@@ -206,8 +212,8 @@ export class Catalogue {
     return rows.map(({ path }) => Buffer.from(path as Uint8Array).toString('latin1'));
   }
 
-  failureCount(flow: string): number {
-    return (this.#one('select count(*) as count from failed where flow = ?', flow) as { count: number }).count;
+  owedCount(flow: string, list: Owed): number {
+    return (this.#one(`select count(*) as count from ${list} where flow = ?`, flow) as { count: number }).count;
   }
 
   /** All or nothing. */

@@ -41,7 +41,7 @@ export class Figures {
     return this.error;
   }
 
-  read(more: Pick<FileFlowFigures, 'refused' | 'failures'>): FileFlowFigures {
+  read(more: Pick<FileFlowFigures, 'refused' | 'failures' | 'missing'>): FileFlowFigures {
     const now = performance.now();
     const recent = this.#recent.filter(({ atMs }) => now - atMs <= RATE_MS);
     return {

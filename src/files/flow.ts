@@ -13,7 +13,7 @@ import type { Logger } from '../model/ports.ts';
 import type { FileFlowFigures } from '../model/records.ts';
 import { abreast } from './abreast.ts';
 import type { Aside } from './aside.ts';
-import type { Catalogue } from './catalogue.ts';
+import type { Catalogue, Owed } from './catalogue.ts';
 import { Fetching, type Wanted } from './fetching.ts';
 import { Figures } from './figures.ts';
 import { faultOf, type Selection, shownPath } from './paths.ts';
@@ -32,6 +32,8 @@ export interface FlowOptions extends Omit<PlacingOptions, 'conflicted'> {
   readonly generation: () => number;
   /** Paths at the root that are not touched. */
   readonly refused: () => number;
+  /** Between two times that what is owed is asked for. */
+  readonly retryEveryMs: number;
   readonly logger: Logger;
 }
 
@@ -39,7 +41,6 @@ const GROUP_FILES = 200;
 const LOOKS_AT_ONCE = 16;
 const GROUP_BYTES = 16 << 20;
 const GROUPS_AT_ONCE = 4;
-const RETRY_EVERY_MS = 10_000;
 const BACKOFF_MS = { least: 200, most: 10_000 } as const;
 
 /** Changes that are done together. */
@@ -85,7 +86,11 @@ export class Flow {
 
   figures(): FileFlowFigures {
     const { refused, catalogue } = this.#options;
-    const figures = this.#figures.read({ refused: refused(), failures: catalogue.failureCount(this.name) });
+    const figures = this.#figures.read({
+      refused: refused(),
+      failures: catalogue.owedCount(this.name, 'failed'),
+      missing: catalogue.owedCount(this.name, 'missing'),
+    });
     // Whatever the topology says counts at once.
     return figures.phase === 'pending' ? figures : { ...figures, observedGeneration: this.#options.generation() };
   }
@@ -106,12 +111,10 @@ export class Flow {
     }
   }
 
-  /** In place of `run`, where rows say what is to come: only what was left for later, and what failed, is brought by itself. */
+  /** In place of `run`, where rows say what is to come: only what was left for later, failed or was missing is brought by itself. */
   async follow(signal: AbortSignal): Promise<void> {
     this.#figures.phase = 'streaming';
-    while (!signal.aborted) {
-      await this.#retry(signal);
-    }
+    await this.#retry(signal, ['failed', 'missing']);
   }
 
   /** Files that rows name. Those that the source does not have are returned. @throws OtterError */
@@ -126,14 +129,28 @@ export class Flow {
     });
     if (later) {
       catalogue.together(() => {
-        for (const path of good) catalogue.failed(this.name, path);
+        for (const path of good) catalogue.owe(this.name, 'failed', path);
       });
       this.#soon.abort();
       return [];
     }
     await using directories = new Directories(root);
     await abreast(good, LOOKS_AT_ONCE, async (path) => tree.look(directories, path));
-    return await this.look(good, signal);
+    return await this.#lookFor(good, signal);
+  }
+
+  /** Of what rows name, with what is not there written down. */
+  async #lookFor(paths: readonly BytePath[], signal: AbortSignal): Promise<readonly BytePath[]> {
+    const missing = await this.look(paths, signal);
+    const { catalogue } = this.#options;
+    const absent = new Set(missing);
+    catalogue.together(() => {
+      for (const path of paths) {
+        if (absent.has(path)) catalogue.owe(this.name, 'missing', path);
+        else catalogue.settle(this.name, 'missing', path);
+      }
+    });
+    return missing;
   }
 
   #failed(error: unknown): void {
@@ -151,7 +168,7 @@ export class Flow {
     const line = new Line(GROUPS_AT_ONCE, (error) => over.abort(error));
     let { epoch } = cursor;
     let told = 0;
-    const retrying = this.#retry(both);
+    const retrying = this.#retry(both, ['failed']);
     retrying.catch(() => undefined);
     try {
       const request = { op: 'changes', epoch, after: cursor.seq } as const;
@@ -256,8 +273,8 @@ export class Flow {
     const { catalogue, logger } = this.#options;
     catalogue.together(() => {
       for (const { path } of changes) {
-        if (failures.has(path)) catalogue.failed(this.name, path);
-        else catalogue.mended(this.name, path);
+        if (failures.has(path)) catalogue.owe(this.name, 'failed', path);
+        else catalogue.settle(this.name, 'failed', path);
       }
     });
     for (const [path, error] of failures)
@@ -269,22 +286,26 @@ export class Flow {
       });
   }
 
-  /** What failed is asked for again from time to time. */
-  async #retry(signal: AbortSignal): Promise<void> {
-    const { catalogue, flow } = this.#options;
+  /** What is owed is asked for again from time to time. */
+  async #retry(signal: AbortSignal, lists: readonly Owed[]): Promise<void> {
     while (!signal.aborted) {
-      await slept(RETRY_EVERY_MS, AbortSignal.any([signal, this.#soon.signal]));
+      await slept(this.#options.retryEveryMs, AbortSignal.any([signal, this.#soon.signal]));
       this.#soon = new AbortController();
-      for (let after = ''; !signal.aborted; ) {
-        const paths = catalogue.failures(this.name, after, GROUP_FILES);
-        if (paths.length === 0) break;
-        after = paths.at(-1)!;
-        try {
-          await this.look(paths, signal);
-        } catch (error) {
-          if (!signal.aborted)
-            this.#options.logger.debug('not mended yet', { flow: flow.name, error: messageOf(error) });
-        }
+      for (const list of lists) await this.#retryAll(list, lists.includes('missing'), signal);
+    }
+  }
+
+  /** @param named whether rows name what is asked for */
+  async #retryAll(list: Owed, named: boolean, signal: AbortSignal): Promise<void> {
+    const { catalogue, flow, logger } = this.#options;
+    for (let after = ''; !signal.aborted; ) {
+      const paths = catalogue.owed(this.name, list, after, GROUP_FILES);
+      if (paths.length === 0) return;
+      after = paths.at(-1)!;
+      try {
+        await (named ? this.#lookFor(paths, signal) : this.look(paths, signal));
+      } catch (error) {
+        if (!signal.aborted) logger.debug('not mended yet', { flow: flow.name, error: messageOf(error) });
       }
     }
   }
@@ -305,7 +326,7 @@ export class Flow {
     const missing = paths.filter((path) => !there.has(path));
     const { catalogue } = this.#options;
     catalogue.together(() => {
-      for (const path of missing) catalogue.mended(this.name, path);
+      for (const path of missing) catalogue.settle(this.name, 'failed', path);
     });
     return missing;
   }

@@ -100,7 +100,7 @@ export class Side implements RunningFiles {
   #resting(): FileFlowFigures {
     const figures = new Figures();
     figures.error = this.#error;
-    return figures.read({ refused: 0, failures: 0 });
+    return figures.read({ refused: 0, failures: 0, missing: 0 });
   }
 
   #ask(request: FileRequest, signal: AbortSignal): AsyncIterable<FileFrame> {
@@ -177,6 +177,7 @@ export class Side implements RunningFiles {
             removes: () => this.#spec.spec.delete === 'mirror',
             generation: () => this.#spec.generation,
             refused: () => tree.refusedCount,
+            retryEveryMs: timing?.retryEveryMs ?? TIMING.retryEveryMs,
             hint,
             now,
             logger: logger.child({ flow: flow.name }),

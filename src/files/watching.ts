@@ -31,10 +31,18 @@ export interface WatchTiming {
   readonly scanFilesPerSecond: number;
   /** How often it is seen whether the root is there. */
   readonly pulseMs: number;
+  /** Between two times that what could not be brought is asked for again. */
+  readonly retryEveryMs: number;
 }
 
 /** Where nothing else is said. */
-export const TIMING: WatchTiming = { quietMs: 40, scanEveryMs: 600_000, scanFilesPerSecond: 5_000, pulseMs: 5_000 };
+export const TIMING: WatchTiming = {
+  quietMs: 40,
+  scanEveryMs: 600_000,
+  scanFilesPerSecond: 5_000,
+  pulseMs: 5_000,
+  retryEveryMs: 10_000,
+};
 /** However much is told of a file, it is looked at after so long. */
 const QUIET_MAX = 25;
 const PACE_FILES = 100;

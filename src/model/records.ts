@@ -148,6 +148,8 @@ export interface FileFlowFigures {
   readonly refused: number;
   /** Files that could not be brought, and are tried again. */
   readonly failures: number;
+  /** Files that rows name and that the source does not have, looked for again; nodes of earlier versions do not tell. */
+  readonly missing?: number | undefined;
   readonly error: ErrorRecord | null;
   /** What it waits for, in words; null when it does not. */
   readonly waiting: string | null;

@@ -284,6 +284,8 @@ export interface FileFlowStatus {
   readonly refused: number;
   /** Files that could not be brought, and are tried again. */
   readonly failures: number;
+  /** Files that rows name and that the source does not have; they are looked for again. */
+  readonly missing: number;
   /** The set's generation that the node runs. */
   readonly observed_generation: number;
   readonly error: ErrorStatus | null;

@@ -68,6 +68,7 @@ function flowStatus({ name, set, source, target }: FileFlow, { nodes, owners }: 
     conflicts: told.conflicts,
     refused: told.refused,
     failures: told.failures,
+    missing: told.missing ?? 0,
     observed_generation: told.observedGeneration,
     error: told.error,
     waiting: told.waiting,

@@ -5,8 +5,9 @@
  * Names follow Prometheus: `otter_`, base units in the name, `_total` for what only counts up (and begins anew with its process, or its
  * pipeline).
  */
+import { byFlow } from './file-metrics.ts';
 import type { MetricSpec } from './metric-spec.ts';
 import { byLog, byNode } from './node-metrics.ts';
 import { byPipeline } from './pipeline-metrics.ts';
 
-export const METRICS: readonly MetricSpec[] = [...byNode, ...byLog, ...byPipeline];
+export const METRICS: readonly MetricSpec[] = [...byNode, ...byLog, ...byPipeline, ...byFlow];

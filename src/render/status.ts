@@ -119,6 +119,10 @@ function filesLines(sets: readonly FilesStatus[], paint: (code: number, text: st
     if (flow.error !== null) lines.push(...errorLines(flow.error).map((one, i) => (i === 0 ? paint(31, one) : one)));
     if (flow.failures > 0)
       lines.push(paint(33, `    ${flow.failures} files could not be brought, and are tried again: see the node's log`));
+    if (flow.missing > 0)
+      lines.push(
+        paint(33, `    ${flow.missing} files that rows name are not in ${flow.source}: they are looked for again`),
+      );
     if (flow.refused > 0) lines.push(`    ${flow.refused} paths are left alone: links, devices, or not to be read`);
     if (flow.waiting !== null) lines.push(paint(33, `    waits: ${printable(flow.waiting)}`));
   }

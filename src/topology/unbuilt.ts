@@ -65,7 +65,6 @@ export const UNBUILT = {
     severity: 'warning',
     missing: 'Two-way, tables are written in the order in which their rows come.',
   },
-  filesAlert: { key: 'alerts.*.files', severity: 'warning', missing: 'Nothing is known of files, so nobody is told.' },
   filesFollow: {
     key: 'files.*.follow with delete: mirror',
     severity: 'error',
@@ -107,8 +106,6 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
       ofTable(table, channel, ['channels', name, 'tables', i], tell);
     });
   }
-  for (const [name, { files }] of Object.entries(topology.alert))
-    if (files !== undefined) tell('filesAlert', `an alert of files (\`${name}\`)`, ['alerts', name]);
   for (const [name, set] of Object.entries(topology.files)) ofFiles(set, ['files', name], tell);
   return found;
 }

@@ -45,7 +45,7 @@ export class Sides implements AsyncDisposable {
         generation: 1,
         spec: this.#spec,
       };
-      const timing = { quietMs: 10, scanEveryMs: 3_600_000, pulseMs: 50 };
+      const timing = { quietMs: 10, scanEveryMs: 3_600_000, pulseMs: 50, retryEveryMs: 50 };
       this.#sides.set(
         region,
         new Side({ spec, link: this.#link(region), logger: this.#logger(), now: Date.now, timing }),
@@ -61,6 +61,14 @@ export class Sides implements AsyncDisposable {
   cut(): void {
     this.#cut.abort(new OtterError('OT6002', 'cut', { retry: 'backoff' }));
     this.#cut = new AbortController();
+  }
+
+  /** As a pipeline into the region has files brought; those that are missing are returned. */
+  async bring(region: string, source: string, paths: readonly string[]): Promise<readonly string[]> {
+    const request = { op: 'bring', source, paths, later: false } as const;
+    for await (const { head } of this.#sides.get(region)!.service.ask(request, AbortSignal.timeout(20_000)))
+      if (head.kind === 'brought') return head.missing;
+    throw new Error('nothing was answered');
   }
 
   figures(region: string): FileFlowFigures {

@@ -1,6 +1,6 @@
 /** What a node would measure, made up, for tests of who tells it. */
 import { type LoadMeasures, type NodeMeasures, OPERATIONS, type Operation } from '../../src/model/measures.ts';
-import type { PipelineFigures } from '../../src/model/records.ts';
+import type { FileFlowFigures, PipelineFigures } from '../../src/model/records.ts';
 
 export const NOW = 1_767_225_600_000;
 
@@ -20,6 +20,25 @@ export function figures(over: Partial<PipelineFigures> = {}): PipelineFigures {
     error: null,
     waiting: null,
     ...over,
+  };
+}
+
+export function flow(): FileFlowFigures {
+  return {
+    phase: 'copying',
+    observedGeneration: 1,
+    backlogFiles: 12,
+    backlogBytes: 3_000,
+    filesDone: 5,
+    bytesDone: 1_000,
+    bytesReceived: 800,
+    bytesPerSecond: 10,
+    conflicts: 1,
+    refused: 2,
+    failures: 0,
+    missing: 3,
+    error: { code: 'OT8001', message: 'the root is not there', hint: null },
+    waiting: null,
   };
 }
 

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { readinessOf } from '../../src/observe/health.ts';
 import { METRICS } from '../../src/observe/metric-list.ts';
 import { exposition } from '../../src/observe/registry.ts';
-import { figures, measured, NOW } from './a-node.ts';
+import { figures, flow, measured, NOW } from './a-node.ts';
 
 const PIPELINE = 'channel="shop",pipeline="shop/hangzhou>ca",source="hangzhou",target="ca"';
 
@@ -33,6 +33,20 @@ test('values in base units, under the names that people know, with the labels th
   expect(await lines('otter_reader_stall_seconds_total')).toEqual([
     'otter_reader_stall_seconds_total{database="ca"} 1.5',
   ]);
+});
+
+test('flows of files, by the node that has their target', async () => {
+  const { record } = measured();
+  const node = measured({ record: { ...record, files: { 'files.images/hangzhou>california': flow() } } });
+  const of = 'set="images",flow="files.images/hangzhou>california",source="hangzhou",target="california"';
+  expect(await lines('otter_files_backlog', node)).toEqual([`otter_files_backlog{${of}} 12`]);
+  expect(await lines('otter_files_missing', node)).toEqual([`otter_files_missing{${of}} 3`]);
+  expect(await lines('otter_files_received_bytes_total', node)).toEqual([
+    `otter_files_received_bytes_total{${of}} 800`,
+  ]);
+  expect(await lines('otter_files_error', node)).toEqual([`otter_files_error{${of},code="OT8001"} 1`]);
+  expect(await lines('otter_files_phase', node)).toContain(`otter_files_phase{${of},phase="copying"} 1`);
+  expect(await lines('otter_files_backlog')).toEqual([]);
 });
 
 test('a histogram counts upwards, ends in +Inf, and its count is all of it', async () => {

@@ -8,7 +8,7 @@
 import type { Watched } from '../../model/alerts/facts.ts';
 import { RESTART_REASON } from '../../model/alerts/restart.ts';
 import type { NodeRecord, PipelineFigures } from '../../model/records.ts';
-import type { PipelineStatus } from '../../model/status.ts';
+import type { FileFlowStatus, PipelineStatus } from '../../model/status.ts';
 import { statusReport, type TopologyRecords } from '../status.ts';
 import type { FactValue, Subject } from './judge.ts';
 
@@ -17,11 +17,13 @@ export interface Sight {
   readonly channels: ReadonlyMap<string, readonly Subject[]>;
   readonly databases: ReadonlyMap<string, Subject>;
   readonly nodes: ReadonlyMap<string, Subject>;
+  /** Flows, by the name of their set. */
+  readonly files: ReadonlyMap<string, readonly Subject[]>;
 }
 
 /** What an alert asks about; nothing of what is not there. */
 export function subjectsOf(
-  { channels, databases, nodes }: Sight,
+  { channels, databases, nodes, files }: Sight,
   watched: Watched,
   target: string,
 ): readonly Subject[] {
@@ -33,7 +35,7 @@ export function subjectsOf(
     case 'node':
       return [nodes.get(target)].filter((one) => one !== undefined);
     case 'files':
-      return [];
+      return files.get(target) ?? [];
     default:
       return watched satisfies never;
   }
@@ -107,7 +109,31 @@ export class Watch {
       };
       return [name, subject] as const;
     });
-    return { channels: new Map(channels), databases: new Map(databases), nodes: new Map(nodes) };
+    const files = report.files.map(
+      ({ name, flows }) => [name, flows.map((one) => this.#flow(one, records, nowMs))] as const,
+    );
+    return {
+      channels: new Map(channels),
+      databases: new Map(databases),
+      nodes: new Map(nodes),
+      files: new Map(files),
+    };
+  }
+
+  #isFresh(node: string | null, nowMs: number): boolean {
+    const heardMs = node === null ? undefined : this.#heard.get(node)?.atMs;
+    return heardMs !== undefined && nowMs - heardMs < FRESH_MS;
+  }
+
+  #flow({ name, node, error, waiting }: FileFlowStatus, { nodes }: TopologyRecords, nowMs: number): Subject {
+    const figures = node !== null && this.#isFresh(node, nowMs) ? nodes[node]?.files?.[name] : undefined;
+    const facts = {
+      backlog: figures?.backlogFiles ?? null,
+      missing: figures === undefined ? null : (figures.missing ?? 0),
+      error:
+        error === null ? (figures === undefined && waiting !== null ? null : '') : `${error.code} ${error.message}`,
+    };
+    return { name, facts, counts: {} };
   }
 
   /** Null: nobody has had the time to see it. */
@@ -119,9 +145,7 @@ export class Watch {
 
   #pipeline(status: PipelineStatus, records: TopologyRecords, nowMs: number, tracks: Map<string, Track>): Subject {
     const { name, phase, error, copy } = status;
-    const heardMs = status.node === null ? undefined : this.#heard.get(status.node)?.atMs;
-    const isFresh = heardMs !== undefined && nowMs - heardMs < FRESH_MS;
-    const reported = isFresh ? reportedOf(status, records) : null;
+    const reported = this.#isFresh(status.node, nowMs) ? reportedOf(status, records) : null;
     const resting = phase === 'paused' && !isRestarted(status);
     const track = this.#tracks.get(name) ?? beginning(nowMs);
     tracks.set(name, track);

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { parseCondition } from '../../../src/model/alerts/condition.ts';
 import type { Watched } from '../../../src/model/alerts/facts.ts';
-import type { NodeRecord, PauseRecord, PipelineFigures } from '../../../src/model/records.ts';
+import type { FileFlowFigures, NodeRecord, PauseRecord, PipelineFigures } from '../../../src/model/records.ts';
 import { judge, type Verdict } from '../../../src/observe/alerts/judge.ts';
 import { Rates } from '../../../src/observe/alerts/rates.ts';
 import { subjectsOf, Watch } from '../../../src/observe/alerts/watch.ts';
@@ -13,6 +13,12 @@ const START = Date.UTC(2026, 0, 1);
 const FIGURES: PipelineFigures = {
   ...{ phase: 'streaming', observedGeneration: 1, lagMs: 10, position: '1', rowsApplied: 0, rowsPerSecond: 0 },
   ...{ conflicts: 0, drift: 0, copy: null, error: null, waiting: null },
+};
+
+const FLOW: FileFlowFigures = {
+  ...{ phase: 'streaming', observedGeneration: 1, backlogFiles: 0, backlogBytes: 0, filesDone: 0, bytesDone: 0 },
+  ...{ bytesReceived: 0, bytesPerSecond: 0, conflicts: 0, refused: 0, failures: 0, missing: 0 },
+  ...{ error: null, waiting: null },
 };
 
 /** Two nodes that report every second, as long as they are told to. */
@@ -28,6 +34,8 @@ class Looking {
   /** By how much the clocks of the nodes are late. */
   slow = 0;
   pauses: Record<string, PauseRecord> = {};
+  /** Of the flow into ca. */
+  flow: Partial<FileFlowFigures> = {};
   readonly #updated = { hz: START, ca: START };
 
   verdict(when: string, watched: Watched = 'channel', target = 'shop', seconds = 1): Verdict {
@@ -58,6 +66,7 @@ class Looking {
         host: 'h',
       },
       ...{ databases: [site], rssBytes: this.memory, error: null, updatedMs: this.#updated[site] - this.slow },
+      ...(site === 'ca' ? { files: { 'files.images/hz>ca': { ...FLOW, ...this.flow } } } : {}),
       pipelines: { [site === 'ca' ? 'shop/hz>ca' : 'shop/ca>hz']: { ...FIGURES, ...this.figures[site] } },
     });
     const sites = (['hz', 'ca'] as const).filter((site) => !this.gone.has(site));
@@ -69,11 +78,16 @@ class Looking {
         node: { 'n-hz': spec(node('n-hz', 'hz').spec), 'n-ca': spec(node('n-ca', 'ca').spec) } as never,
         database: { hz: spec(database('hz', 'hz').spec), ca: spec(database('ca', 'ca').spec) } as never,
         channel: { shop: spec(channel('shop', ['hz', 'ca']).spec) } as never,
-        files: {},
+        files: { images: spec({ from: 'hz', to: 'ca', roots: {} }) } as never,
       },
       nodes: Object.fromEntries(sites.map((site) => [`n-${site}`, nodeOf(site)])),
       owners: Object.fromEntries(
-        sites.map((site) => [site, { node: `n-${site}`, instance: this.instances[site], advertise: '' }]),
+        sites.flatMap((site) =>
+          [site, `files.images@${site}`].map((owned) => [
+            owned,
+            { node: `n-${site}`, instance: this.instances[site], advertise: '' },
+          ]),
+        ),
       ),
       pipelines: {},
       lock: null,
@@ -199,6 +213,23 @@ test('a database is down when nobody owns it, or its server is away', () => {
   looking.gone.delete('ca');
   expect(looking.verdict('down', 'database', 'ca', 14).holds).toBe('unknown');
   expect(looking.verdict('down', 'database', 'ca', 2).holds).toBe('no');
+});
+
+test('files: what is to be carried, what is missing, what is wrong; and nothing is known while nobody tells', () => {
+  const looking = new Looking();
+  expect(looking.verdict('backlog > 10 or missing > 0 or error', 'files', 'images').holds).toBe('no');
+  looking.flow = { missing: 3, backlogFiles: 4 };
+  expect(looking.verdict('backlog > 10 or missing > 0', 'files', 'images')).toEqual({
+    holds: 'yes',
+    about: [{ name: 'files.images/hz>ca', says: 'backlog 4, missing 3' }],
+  });
+  looking.flow = { error: { code: 'OT8001', message: 'the root is not there', hint: null } };
+  expect(looking.verdict('error ~ "OT8001"', 'files', 'images').holds).toBe('yes');
+  looking.reporting.delete('ca');
+  expect(looking.verdict('missing > 0', 'files', 'images', 11).holds).toBe('unknown');
+  looking.flow = {};
+  looking.gone.add('ca');
+  expect(looking.verdict('missing > 0 or error', 'files', 'images').holds).toBe('unknown');
 });
 
 test('a node is down when it has no record; its memory', () => {
