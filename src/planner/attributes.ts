@@ -98,12 +98,15 @@ function named(entries: readonly Fields[], crowded: ReadonlySet<string>): Map<st
 
 /** An entry as one writes it: the name alone when there is no more to say. */
 function short(entry: Fields): Json {
-  const said = Object.entries(entry).filter(([, value]) => !isNothing(value) && !isEmptyFields(value));
-  return said.length === 1 ? (entry['from'] ?? null) : Object.fromEntries(said);
+  const said = Object.keys(entry).filter((key) => !isUnsaid(entry[key]!));
+  return said.length === 1 ? (entry['from'] ?? null) : Object.fromEntries(said.map((key) => [key, entry[key]!]));
 }
 
-function isEmptyFields(value: Json): boolean {
-  return isFields(value) && Object.values(value).every((one) => isNothing(one) || isEmptyFields(one));
+/** Nothing, or fields of which nothing is said. */
+function isUnsaid(value: Json): boolean {
+  if (!isFields(value)) return isNothing(value);
+  for (const key in value) if (!isUnsaid(value[key]!)) return false;
+  return true;
 }
 
 function tablesOf(spec: Fields | null): readonly Fields[] | null {

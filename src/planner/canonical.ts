@@ -11,6 +11,8 @@ interface Known {
   text: string | null;
 }
 
+const PLAIN = { enumerable: true, configurable: true, writable: true };
+
 /** By the object that was given, and by the one that was made of it. */
 const known = new WeakMap<object, Known>();
 
@@ -29,8 +31,14 @@ function spelled(value: unknown): Json {
   if (value === null || value === undefined) return null;
   if (Array.isArray(value)) return value.map(spelled);
   if (typeof value === 'object') {
-    // From entries, so that a key named `__proto__` is a key.
-    return Object.fromEntries(sortedEntries(value).map(([key, one]) => [key, spelled(one)]));
+    const made: Record<string, Json> = {};
+    for (const key of sortedKeys(value)) {
+      const one = spelled((value as Record<string, unknown>)[key]);
+      // A key of this name is a key.
+      if (key === '__proto__') Object.defineProperty(made, key, { ...PLAIN, value: one });
+      else made[key] = one;
+    }
+    return made;
   }
   if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   throw new TypeError(`${typeof value} is not JSON`);
@@ -45,13 +53,21 @@ export function canonicalText(value: unknown): string {
     return one.text;
   }
   if (Array.isArray(value)) return `[${value.map(canonicalText).join()}]`;
-  const entries = sortedEntries(value);
+  const keys = sortedKeys(value);
   // Such keys stand in an object by their number, before all others.
-  if (entries.some(([key]) => /^\d/.test(key))) return JSON.stringify(spelled(value));
-  return `{${entries.map(([key, one]) => `${JSON.stringify(key)}:${canonicalText(one)}`).join()}}`;
+  if (keys.some((key) => /^\d/.test(key))) return JSON.stringify(spelled(value));
+  const at = value as Record<string, unknown>;
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonicalText(at[key])}`).join()}}`;
 }
 
-function sortedEntries(value: object): [string, unknown][] {
-  const entries = Object.entries(value).filter(([, one]) => one !== undefined);
-  return entries.sort(([a], [b]) => (a < b ? -1 : 1));
+/** Nearly all objects have few keys, and many have them in order. */
+function sortedKeys(value: object): string[] {
+  const at = value as Record<string, unknown>;
+  const keys = Object.keys(value);
+  const isKept = (key: string, i: number): boolean => at[key] !== undefined && (i === 0 || keys[i - 1]! < key);
+  return keys.every(isKept) ? keys : keys.filter((key) => at[key] !== undefined).sort(byCodeUnits);
+}
+
+function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : 1;
 }
