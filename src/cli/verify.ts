@@ -22,6 +22,8 @@ export interface VerifyFlags extends CommonOptions {
   readonly table?: readonly string[];
   readonly resume?: boolean;
   readonly repair?: boolean;
+  /** Of a file set. */
+  readonly hash?: boolean;
   readonly rate?: string;
   readonly limit?: number;
   /** False: rows that only a target has are not looked for. */

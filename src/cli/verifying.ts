@@ -5,16 +5,21 @@ import { countOf, timeOf } from './flag-values.ts';
 import type { Add } from './keeping.ts';
 import { type ResyncFlags, resync } from './resync.ts';
 import { type VerifyFlags, verify } from './verify.ts';
+import { verifyFiles } from './verify-files.ts';
 
 export function addVerifying(add: Add, context: Context): void {
   add(
     'verify [channel]',
-    'compare the databases row by row, while they take writes; ends with 2 when rows differ',
+    'compare databases row by row, or the trees of a file set (files.X), while they take writes; ends with 2 when they differ',
     'otter verify shop --rate 20MB/s',
-    (options, [channel]) => verify(context, options as VerifyFlags, channel),
+    (options, [address]) =>
+      address?.startsWith('files.') === true
+        ? verifyFiles(context, options as VerifyFlags, address)
+        : verify(context, options as VerifyFlags, address),
   )
     .option('--table <table>', 'only this table, schema.table; `*` stands for any text; may be repeated', more)
-    .option('--repair', 'have rows that differ sent again from where they count, and look again')
+    .option('--repair', 'have what differs sent again from where it counts, and look again')
+    .option('--hash', 'of a file set: read every file whole at both sides, which finds what a disk has damaged')
     .option('--resume', 'go on with a run that was cut')
     .option('--rate <rate>', 'read no faster than this: 20MB/s, "5000 rows/s"')
     .option('--limit <n>', 'how many differences of a table are shown [100]', countOf)

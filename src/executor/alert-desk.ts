@@ -64,7 +64,7 @@ export async function readAlertRecords(
 }
 
 /** One that is not understood is none: the node that judges writes it anew. */
-function recordIn<T>({ value }: Entry): T | null {
+export function recordIn<T>({ value }: Entry): T | null {
   try {
     const record: unknown = JSON.parse(value);
     return typeof record === 'object' && record !== null ? (record as T) : null;

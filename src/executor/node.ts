@@ -19,6 +19,7 @@ import { topologyPrefix } from '../state/keys.ts';
 import { Alerting } from './alerting.ts';
 import { auditEntry } from './audit.ts';
 import { CpuShare } from './cpu-share.ts';
+import { FilesChecking } from './files-checking.ts';
 import { follow, slept } from './follow.ts';
 import { NodeHistory } from './node-history.ts';
 import { NodeHttp, type Serve } from './node-http.ts';
@@ -112,6 +113,7 @@ class WorkerNode {
   readonly #queue: WorkQueue;
   readonly #sites: OwnedSites;
   readonly #verifying: Verifying | null;
+  readonly #checking: FilesChecking;
   readonly #alerting: Alerting;
   readonly #fatal = new AbortController();
   readonly #over: AbortSignal;
@@ -179,6 +181,7 @@ class WorkerNode {
       verify === undefined
         ? null
         : new Verifying({ store, topology, node: name, world: this.#world, verify, now, logger: this.#logger });
+    this.#checking = new FilesChecking({ store, topology, node: name, world: this.#world, now, logger: this.#logger });
     this.#alerting = new Alerting({
       store,
       topology,
@@ -252,6 +255,7 @@ class WorkerNode {
       if (this.#world.fault !== null) return SETTLED;
       await this.#status.sweep();
       await this.#verifying?.sweep();
+      await this.#checking.sweep();
       await sweepPlaces(this.#options.store, this.#options.topology, this.#world);
     } else if (key === HTTP) {
       await this.#http.converge(this.#httpAddress());
@@ -358,6 +362,7 @@ class WorkerNode {
       if (owner !== null) await this.#status.report(owner, figures);
     }
     this.#verifying?.look(sites);
+    this.#checking.look(this.#sites.served);
     await this.#endPauses();
   }
 
@@ -480,6 +485,7 @@ class WorkerNode {
     this.#ending = true;
     await this.#queue.close();
     await this.#verifying?.stop();
+    await this.#checking.stop();
     await this.#alerting.close();
     this.#history.close(this.#now());
     await this.#sites.stopAll('the node stops');

@@ -20,6 +20,7 @@ import type {
 import type { DepartureRecord, ErrorRecord, FileFlowFigures, OwnerRecord, PipelineFigures } from '../model/records.ts';
 import type { NodeSpec } from '../model/topology.ts';
 import { ownerKey, statusKey } from '../state/keys.ts';
+import type { ServedSide } from './files-checking.ts';
 import type { Placement } from './ownership.ts';
 import type { Registration } from './presence.ts';
 import type { Hands, Me, OwnedSpec, Running, Sight } from './reconcile.ts';
@@ -98,6 +99,14 @@ export class OwnedSites implements Hands {
     });
     const figures = Object.assign({}, ...sides.map((side) => side.figures)) as Record<string, FileFlowFigures>;
     return { sides: sides.map(({ name }) => name), figures };
+  }
+
+  /** Sides, to be compared. */
+  get served(): ServedSide[] {
+    return this.names.flatMap((name) => {
+      const site = this.#sites.get(name)!;
+      return site.kind === 'files' ? [{ name, owner: this.#ownerCondition(name), runs: site.runs }] : [];
+    });
   }
 
   measures(): Readonly<Record<string, SiteMeasures>> {

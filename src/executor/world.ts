@@ -9,6 +9,7 @@
  */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { type FileSideSpec, type FollowedFiles, followedBy, parseSide, regionsOf, sideName } from '../model/files.ts';
+import type { FilesCheckedRecord, FilesCheckRecord } from '../model/files-check.ts';
 import { compileChannel, type PipelineSpec } from '../model/pipeline.ts';
 import type { DesiredPipeline, Entry, SiteSpec, WatchBatch } from '../model/ports.ts';
 import type {
@@ -26,6 +27,8 @@ import { STATE_FORMAT } from '../model/records.ts';
 import type { Kind } from '../model/topology.ts';
 import type { ParsedKey, PausedKind } from '../state/keys.ts';
 import {
+  checkedKey,
+  checkKey,
   metaKey,
   moveKey,
   nodeKey,
@@ -58,10 +61,10 @@ const CONCERNS: ReadonlySet<ParsedKey['at']> = new Set([
   'move',
   'place',
   'verified',
-  ...(['watch', 'alert', 'silence', 'trial'] as const),
+  ...(['watch', 'alert', 'silence', 'trial', 'check', 'checked'] as const),
 ]);
-/** Records about alerts: no database has anything to do for them, and one that is not understood stops nothing. */
-const BESIDE: ReadonlySet<ParsedKey['at']> = new Set(['watch', 'alert', 'silence', 'trial']);
+/** Records about alerts and comparisons: no database has anything to do for them, and one that is not understood stops nothing. */
+const BESIDE: ReadonlySet<ParsedKey['at']> = new Set(['watch', 'alert', 'silence', 'trial', 'check', 'checked']);
 
 export class World {
   readonly #topology: string;
@@ -145,6 +148,16 @@ export class World {
   /** How a channel was last compared at a database by itself. */
   verified(channel: string, database: string): VerifiedRecord | null {
     return this.#at<VerifiedRecord>(verifiedKey(this.#topology, channel, database))?.record ?? null;
+  }
+
+  /** That somebody wants a file set compared. */
+  filesCheck(set: string): Seen<FilesCheckRecord> | null {
+    return this.#at<FilesCheckRecord>(checkKey(this.#topology, set));
+  }
+
+  /** How the flows into a region compared, as far as they have. */
+  filesChecked(set: string, region: string): FilesCheckedRecord | null {
+    return this.#at<FilesCheckedRecord>(checkedKey(this.#topology, set, region))?.record ?? null;
   }
 
   /** Databases that have an owner, sorted. */

@@ -164,6 +164,12 @@ export class Catalogue {
     );
   }
 
+  /** As if it had never been here. */
+  forget(path: BytePath): void {
+    this.#run('delete from file where path = ?', bytesOf(path));
+    this.came(path);
+  }
+
   /** Takes down, before a file is put in its place, what it will be: whoever finds it there knows that it is nobody's own. */
   comes(path: BytePath, hash: string, version: FileVersion): void {
     const row = [bytesOf(path), Buffer.from(hash, 'hex'), JSON.stringify(version)];

@@ -84,6 +84,16 @@ export class Flow {
     return this.#options.flow.name;
   }
 
+  get declared(): FileFlow {
+    return this.#options.flow;
+  }
+
+  /** Nothing that is known of is on its way. */
+  get settled(): boolean {
+    const { phase, backlogFiles } = this.#figures;
+    return phase === 'streaming' && backlogFiles === 0;
+  }
+
   figures(): FileFlowFigures {
     const { refused, catalogue } = this.#options;
     const figures = this.#figures.read({

@@ -34,6 +34,8 @@ export interface ServingOptions {
   readonly whole: () => boolean;
   /** A file is not as it is known. */
   readonly hint: (path: BytePath) => void;
+  /** Has all of the root looked through, where files are not named by rows. */
+  readonly scan: (signal: AbortSignal) => Promise<void>;
   /** Those that the source does not have are returned. */
   readonly bring: (
     source: string,
@@ -73,7 +75,7 @@ export class Serving implements FileService {
       case 'bring':
         return this.#bring(request, signal);
       case 'list':
-        return this.#list(request.after, signal);
+        return this.#list(request.after, request.hash, signal);
       default:
         throw new OtterError('OT8013', 'files were asked for in a way that is not known here', { retry: 'backoff' });
     }
@@ -253,11 +255,16 @@ export class Serving implements FileService {
     yield { head: { kind: 'brought', missing }, body: NONE };
   }
 
-  async *#list(after: BytePath, signal: AbortSignal): AsyncGenerator<FileFrame> {
+  async *#list(after: BytePath, hash: boolean, signal: AbortSignal): AsyncGenerator<FileFrame> {
+    const { root, tree, catalogue } = this.#options;
+    await using directories = new Directories(root);
+    await this.#options.scan(signal);
     for (let at = after; !signal.aborted; ) {
-      const some = this.#options.catalogue.after(at, CHANGES_AT_ONCE);
+      const some = catalogue.after(at, CHANGES_AT_ONCE);
       const done = some.length < CHANGES_AT_ONCE;
-      yield { head: { kind: 'known', changes: some.map(told_), done }, body: NONE };
+      const damaged = await tree.proved(directories, some, hash);
+      const changes = some.map(({ path }) => catalogue.get(path)).filter((one) => one !== null);
+      yield { head: { kind: 'known', changes: changes.map(told_), done, damaged }, body: NONE };
       if (done) return;
       at = some.at(-1)!.path;
     }

@@ -10,11 +10,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { FileFrame, FileLink, FileRequest, FileService, RunningFiles } from '../model/file-link.ts';
 import { compileFiles, type FileSetSpec, type FileSideSpec } from '../model/files.ts';
+import { type FileComparison, type FlowComparison, NOTHING_COMPARED } from '../model/files-check.ts';
 import type { Logger } from '../model/ports.ts';
 import { rateOf } from '../model/rate.ts';
 import type { ErrorRecord, FileFlowFigures } from '../model/records.ts';
 import { Aside } from './aside.ts';
 import { Catalogue } from './catalogue.ts';
+import { Comparing, type ComparingOptions, type Counts } from './comparing.ts';
 import { Figures } from './figures.ts';
 import { Flow } from './flow.ts';
 import { OWN_DIRECTORY, type Selection, selection, shownPath } from './paths.ts';
@@ -38,6 +40,7 @@ const TIDY_EVERY_MS = 60_000;
 /** What runs while the root is there. */
 interface Life {
   readonly serving: Serving;
+  readonly comparing: (flow: Flow) => ComparingOptions;
   readonly flows: readonly Flow[];
   /** Whoever is answered is let go with it. */
   readonly over: AbortSignal;
@@ -82,6 +85,25 @@ export class Side implements RunningFiles {
     );
   }
 
+  async compare(
+    asked: FileComparison,
+    began: (flow: string, counts: FlowComparison) => void,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const life = this.#alive();
+    const both = AbortSignal.any([signal, life.over]);
+    try {
+      for (const flow of life.flows) {
+        const counts: Counts = { ...NOTHING_COMPARED };
+        began(flow.name, counts);
+        await new Comparing(life.comparing(flow), asked, counts, both).run();
+      }
+    } catch (error) {
+      if (life.over.aborted && !signal.aborted) throw this.#silent();
+      throw error;
+    }
+  }
+
   async stop(): Promise<void> {
     this.#abort.abort();
     await this.#done;
@@ -104,15 +126,22 @@ export class Side implements RunningFiles {
   }
 
   #ask(request: FileRequest, signal: AbortSignal): AsyncIterable<FileFrame> {
-    const life = this.#life;
-    if (life === null) {
-      const { set, region } = this.#spec;
-      const why = this.#error === null ? 'it is just starting' : this.#error.message;
-      throw new OtterError('OT8022', `the side of files.${set} in ${region} does not answer: ${why}`, {
-        retry: 'backoff',
-      });
-    }
+    const life = this.#alive();
     return life.serving.ask(request, AbortSignal.any([signal, life.over]));
+  }
+
+  /** @throws OtterError OT8022 */
+  #alive(): Life {
+    if (this.#life === null) throw this.#silent();
+    return this.#life;
+  }
+
+  #silent(): OtterError {
+    const { set, region } = this.#spec;
+    const why = this.#error === null ? 'it is just starting' : this.#error.message;
+    return new OtterError('OT8022', `the side of files.${set} in ${region} does not answer: ${why}`, {
+      retry: 'backoff',
+    });
   }
 
   async #run(): Promise<void> {
@@ -191,8 +220,23 @@ export class Side implements RunningFiles {
       return flow.bring(paths, later, asked);
     };
     const whole = (): boolean => watching?.whole ?? true;
-    const serving = new Serving({ root, tree, catalogue, whole, hint, limit, bring });
-    this.#life = { serving, flows, over: both };
+    const scan = async (asked: AbortSignal): Promise<void> => {
+      // Where rows say what is to come, what they do not name is nobody's matter.
+      if (spec.follow !== undefined) return;
+      await tree.scan('', { deep: true, pace: async () => undefined, again: hint, signal: asked });
+    };
+    const serving = new Serving({ root, tree, catalogue, whole, hint, limit, scan, bring });
+    const comparing = (flow: Flow): ComparingOptions => ({
+      ...common,
+      ...{ flow: flow.declared, region, catalogue, link, hint, scan, now },
+      sourceWins: spec.between === undefined,
+      removes: () => this.#spec.spec.delete === 'mirror',
+      settled: () => flow.settled,
+      bring: async (paths, asked) =>
+        spec.follow === undefined ? flow.look(paths, asked) : flow.bring(paths, false, asked),
+      logger: logger.child({ flow: flow.name }),
+    });
+    this.#life = { serving, flows, comparing, over: both };
     this.#error = null;
     began();
     const work = [

@@ -8,6 +8,7 @@
 import { readdir } from 'node:fs/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { BytePath, FileChange, FileContent, FileState, FileVersion } from '../model/file-link.ts';
+import { abreast } from './abreast.ts';
 import { type Catalogue, type Known, statKnown } from './catalogue.ts';
 import { readFile } from './contents.ts';
 import { Locks } from './locks.ts';
@@ -101,6 +102,24 @@ export class Tree {
       this.#refuse(path, messageOf(error));
       return 'refused';
     }
+  }
+
+  /** Looks at files anew. Those are returned whose bytes are others, though the system tells the same of them: with `hash` all are read. */
+  async proved(directories: Directories, files: readonly Known[], hash: boolean): Promise<BytePath[]> {
+    const damaged: BytePath[] = [];
+    await abreast(files, LOOKS_AT_ONCE, async ({ path }) => {
+      using _lock = await this.locks.take([path]);
+      const look = await this.lookLocked(directories, path);
+      const known = this.#options.catalogue.get(path);
+      if (!hash || look !== 'same' || known?.content == null) return;
+      const { directory, name } = split(path);
+      using within = await directories.enter(directory);
+      const read = within === null ? null : await readFile(within, name);
+      // One that is gone, or written now, is looked at again anyway.
+      if (read === null || read === 'unsteady' || !isSameStat(read.stat, statKnown(known)!)) return;
+      if (read.content.hash !== known.content.hash) damaged.push(path);
+    });
+    return damaged.sort();
   }
 
   #refuse(path: BytePath, why: string): void {

@@ -5,6 +5,7 @@
  * keys of maps, stand in JSON, and sort as bytes do.
  */
 import type { FileSideSpec } from './files.ts';
+import type { FileComparison, FlowComparison } from './files-check.ts';
 import type { FileFlowFigures } from './records.ts';
 
 export type BytePath = string;
@@ -66,8 +67,8 @@ export type FileRequest =
   | { readonly op: 'look'; readonly paths: readonly BytePath[] }
   /** Of a side that follows rows: that it get these from the side of that region, now, or at once after. */
   | { readonly op: 'bring'; readonly source: string; readonly paths: readonly BytePath[]; readonly later: boolean }
-  /** Everything, in the order of paths. */
-  | { readonly op: 'list'; readonly after: BytePath };
+  /** Everything, in the order of paths, looked at anew; with `hash` read whole. */
+  | { readonly op: 'list'; readonly after: BytePath; readonly hash: boolean };
 
 export type FilePart = readonly [offset: number, length: number];
 
@@ -101,7 +102,13 @@ export type FileHead =
   | { readonly kind: 'pieces'; readonly pieces: readonly (readonly [length: number, hash: string])[] }
   /** Those of `bring` that the source does not have. */
   | { readonly kind: 'brought'; readonly missing: readonly BytePath[] }
-  | { readonly kind: 'known'; readonly changes: readonly FileChange[]; readonly done: boolean };
+  | {
+      readonly kind: 'known';
+      readonly changes: readonly FileChange[];
+      readonly done: boolean;
+      /** Of `list` with `hash`: files whose bytes have changed on disk though nobody wrote them. */
+      readonly damaged?: readonly BytePath[];
+    };
 
 /** The side that has files. */
 export interface FileService {
@@ -122,6 +129,12 @@ export interface RunningFiles {
   /** Live figures of the flows into this side, by their names. */
   figures(): Readonly<Record<string, FileFlowFigures>>;
   readonly service: FileService;
+  /** Compares every flow into this side; `progress` is told of each as it goes. @throws OtterError */
+  compare(
+    asked: FileComparison,
+    progress: (flow: string, counts: FlowComparison) => void,
+    signal: AbortSignal,
+  ): Promise<void>;
   stop(): Promise<void>;
   /** The set left the topology: as `stop`, and what otter keeps beside the files is removed. */
   retire(): Promise<void>;

@@ -23,6 +23,42 @@ export interface VerifyJson {
   readonly tables: readonly VerifiedTableJson[];
 }
 
+/** What `otter verify files.X --json` prints. */
+export interface FilesVerifyJson {
+  /** `1.0`. */
+  readonly format_version: string;
+  readonly topology: string;
+  readonly set: string;
+  /** Whether nothing differs, be it by now. */
+  readonly equal: boolean;
+  /** Whether all of it was compared. */
+  readonly complete: boolean;
+  readonly flows: readonly VerifiedFlowJson[];
+  /** Regions into which not all was compared. */
+  readonly errors: readonly { readonly region: string; readonly code: string; readonly message: string }[];
+}
+
+/** One direction of a file set. */
+export interface VerifiedFlowJson {
+  readonly name: string;
+  /** That compared it, and whose log names files. */
+  readonly node: string;
+  /** That the source has, and their bytes. */
+  readonly files: number;
+  readonly bytes: number;
+  readonly missing: number;
+  /** Other contents, time or permissions. */
+  readonly different: number;
+  /** Only at the target, one-way: left alone. */
+  readonly extra: number;
+  /** Of those that differ: bytes that changed on disk though nobody wrote them. */
+  readonly damaged: number;
+  readonly damaged_at_source: number;
+  /** Written too often to tell. */
+  readonly busy: number;
+  readonly repaired: number;
+}
+
 /** A table of a target. */
 export interface VerifiedTableJson {
   /** The first that brings rows into it. */

@@ -27,6 +27,8 @@ export type ParsedKey =
   | { readonly at: 'move'; readonly topology: string; readonly pipeline: string }
   | { readonly at: 'place'; readonly topology: string; readonly database: string }
   | { readonly at: 'verified'; readonly topology: string; readonly channel: string; readonly database: string }
+  | { readonly at: 'check'; readonly topology: string; readonly set: string }
+  | { readonly at: 'checked'; readonly topology: string; readonly set: string; readonly region: string }
   | { readonly at: 'audit'; readonly topology: string; readonly id: string }
   | { readonly at: 'watch'; readonly topology: string }
   | { readonly at: 'alert'; readonly topology: string; readonly name: string }
@@ -61,6 +63,8 @@ export const KEY_KINDS: Readonly<
   skip: { form: 'skip/PIPELINE', record: 'SkipRecord', writer: 'skip, until it is done' },
   move: { form: 'move/PIPELINE', record: 'MoveRecord', writer: 'position set, until it is done' },
   verified: { form: 'verified/CHANNEL/DATABASE', record: 'VerifiedRecord', writer: 'the node that owns the database' },
+  check: { form: 'check/SET', record: 'FilesCheckRecord', writer: 'verify of a file set, until it is done' },
+  checked: { form: 'checked/SET/REGION', record: 'FilesCheckedRecord', writer: 'the node that serves the side' },
   audit: { form: 'audit/TIME-ID', record: 'AuditRecord', writer: 'every command that changes something' },
   watch: { form: 'watch', record: 'WatchRecord', writer: 'the node that judges the alerts, under its lease' },
   alert: { form: 'alert/NAME', record: 'AlertRecord', writer: 'the node that judges the alerts' },
@@ -168,6 +172,19 @@ export function verifiedKey(topology: string, channel: string, database: string)
   return `${verifiedPrefix(topology)}${encode(channel)}/${encode(database)}`;
 }
 
+/** That somebody wants a file set compared. */
+export function checkKey(topology: string, set: string): string {
+  return `${topologyPrefix(topology)}check/${encode(set)}`;
+}
+
+export function checkedPrefix(topology: string): string {
+  return `${topologyPrefix(topology)}checked/`;
+}
+
+export function checkedKey(topology: string, set: string, region: string): string {
+  return `${checkedPrefix(topology)}${encode(set)}/${encode(region)}`;
+}
+
 export function auditPrefix(topology: string): string {
   return `${topologyPrefix(topology)}audit/`;
 }
@@ -242,6 +259,10 @@ export function parseKey(key: string): ParsedKey | null {
       return rest.length === 1 ? { at: room, topology, pipeline: first! } : null;
     case 'verified':
       return rest.length === 2 ? { at: 'verified', topology, channel: first!, database: second! } : null;
+    case 'check':
+      return rest.length === 1 ? { at: 'check', topology, set: first! } : null;
+    case 'checked':
+      return rest.length === 2 ? { at: 'checked', topology, set: first!, region: second! } : null;
     case 'audit':
     case 'trial':
       return rest.length === 1 ? { at: room, topology, id: first! } : null;

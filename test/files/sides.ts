@@ -7,6 +7,7 @@ import { Side } from '../../src/files/side.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { FileFrame, FileLink, FileRequest } from '../../src/model/file-link.ts';
 import { type FileSetSpec, sideName } from '../../src/model/files.ts';
+import { type FileComparison, type FlowComparison, NOTHING_COMPARED } from '../../src/model/files-check.ts';
 import type { Logger } from '../../src/model/ports.ts';
 import type { FileFlowFigures } from '../../src/model/records.ts';
 
@@ -69,6 +70,17 @@ export class Sides implements AsyncDisposable {
     for await (const { head } of this.#sides.get(region)!.service.ask(request, AbortSignal.timeout(20_000)))
       if (head.kind === 'brought') return head.missing;
     throw new Error('nothing was answered');
+  }
+
+  /** Of the only flow into the region. */
+  async compare(region: string, asked: Partial<FileComparison> = {}): Promise<FlowComparison> {
+    let told: FlowComparison = NOTHING_COMPARED;
+    const began = (_flow: string, counts: FlowComparison): void => {
+      told = counts;
+    };
+    const whole = { hash: false, repair: false, ...asked };
+    await this.#sides.get(region)!.compare(whole, began, AbortSignal.timeout(60_000));
+    return { ...told };
   }
 
   figures(region: string): FileFlowFigures {

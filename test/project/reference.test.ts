@@ -63,7 +63,7 @@ async function commandsPage(): Promise<string> {
 }
 
 function statePage(): string {
-  const records = ['src/model/records.ts', 'src/model/alerts/records.ts']
+  const records = ['src/model/records.ts', 'src/model/alerts/records.ts', 'src/model/files-check.ts']
     .flatMap((path) => interfacesOf(path))
     .filter(({ name }) => name !== 'NodeAnswer');
   for (const { record } of Object.values(KEY_KINDS)) {

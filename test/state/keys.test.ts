@@ -43,6 +43,9 @@ describe('keys', () => {
           expect(keys.parseKey(keys.moveKey(topology, n))).toEqual({ at: 'move', topology, pipeline: n });
           const verified = { at: 'verified', topology, channel: n, database: s };
           expect(keys.parseKey(keys.verifiedKey(topology, n, s))).toEqual(verified);
+          expect(keys.parseKey(keys.checkKey(topology, n))).toEqual({ at: 'check', topology, set: n });
+          const checked = { at: 'checked', topology, set: n, region: s };
+          expect(keys.parseKey(keys.checkedKey(topology, n, s))).toEqual(checked);
           expect(keys.parseKey(keys.skipKey(topology, n))).toEqual({ at: 'skip', topology, pipeline: n });
           expect(keys.parseKey(keys.historyKey(topology, serial))).toEqual({ at: 'history', topology, serial });
         },
