@@ -7,6 +7,7 @@ import { OtterError } from '../model/error.ts';
 import { type ClientText, clientText } from './client-charset.ts';
 import type { Cursor } from './cursor.ts';
 import { type Quoting, USUAL_QUOTING } from './plain-sql.ts';
+import type { Gtid } from './track.ts';
 
 export const EVENT = {
   QUERY: 2,
@@ -63,8 +64,7 @@ export const ARTIFICIAL = 0x20;
 /** Header flag: a reader that does not know the event may leave it out. */
 export const IGNORABLE = 0x80;
 
-export interface GtidEvent {
-  readonly gtid: string;
+export interface GtidEvent extends Gtid {
   readonly commitUs: number;
   /** Goes on to a commit, whatever comes first (MariaDB tells); else only when BEGIN comes first. */
   readonly opens: boolean;
@@ -83,8 +83,11 @@ export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number):
   const sequence = c.uint64();
   const domain = c.uint(4);
   const flags = c.uint(1);
+  const origin = originText(domain, serverId);
   return {
-    gtid: gtidText(domain, serverId) + String(sequence),
+    gtid: origin + String(sequence),
+    origin,
+    number: sequence,
     commitUs: timestamp * 1_000_000,
     opens: (flags & STANDALONE) === 0,
     prepares: (flags & PREPARED_XA) !== 0,
@@ -92,19 +95,19 @@ export function readMariadbGtid(c: Cursor, serverId: number, timestamp: number):
   };
 }
 
-const origin = { domain: -1, server: -1, text: '' };
+const last = { domain: -1, server: -1, text: '' };
 
 /** Up to the sequence number; nearly always that of the transaction before. */
-function gtidText(domain: number, server: number): string {
-  if (origin.domain !== domain || origin.server !== server)
-    Object.assign(origin, { domain, server, text: `${domain}-${server}-` });
-  return origin.text;
+function originText(domain: number, server: number): string {
+  if (last.domain !== domain || last.server !== server)
+    Object.assign(last, { domain, server, text: `${domain}-${server}-` });
+  return last.text;
 }
 
 /** MySQL, without a tag, or without a GTID. Old servers end after the logical clock; 8.0 adds commit times and length. */
 export function readMysqlGtid(c: Cursor, timestamp: number): GtidEvent {
   c.skip(1);
-  const uuid = readUuid(c, c.skip(16));
+  const origin = `${readUuid(c, c.skip(16))}:`;
   const number = c.uint64();
   const logicalClock = c.at < c.end ? c.uint(1) : 0;
   let commitUs = timestamp * 1_000_000;
@@ -115,7 +118,7 @@ export function readMysqlGtid(c: Cursor, timestamp: number): GtidEvent {
     commitUs = immediate.more && c.end - c.at >= 7 ? readMicros(c).micros : immediate.micros;
     if (c.at < c.end) bytes = c.packed();
   }
-  return { gtid: `${uuid}:${number}`, commitUs, opens: false, prepares: false, bytes };
+  return { gtid: origin + String(number), origin, number, commitUs, opens: false, prepares: false, bytes };
 }
 
 /** 55 bits of microseconds; the top bit says that the original commit time follows. */
@@ -166,8 +169,11 @@ export function readTaggedGtid(c: Cursor, timestamp: number): GtidEvent {
     } else break;
   }
   if (uuid === '' || number <= 0n) throw new OtterError('OT4034', 'a tagged GTID event without UUID or number');
+  const origin = tag === '' ? `${uuid}:` : `${uuid}:${tag}:`;
   return {
-    gtid: `${tag === '' ? uuid : `${uuid}:${tag}`}:${number}`,
+    gtid: `${origin}${number}`,
+    origin,
+    number: Number(number),
     commitUs: Number(commitMicros),
     opens: false,
     prepares: false,

@@ -13,13 +13,21 @@ import {
 } from '../model/position.ts';
 import { wasReset } from './log-refusals.ts';
 
+/** The name of a transaction, and its parts. */
+export interface Gtid {
+  readonly gtid: string;
+  /** What stands before the number, with its separator: nearly always the same text as of the transaction before. */
+  readonly origin: string;
+  readonly number: number;
+}
+
 export interface PositionTrack {
   /** The position with everything that was passed. */
   readonly text: string;
   /** Moves on and returns the new text. */
-  pass(gtid: string): string;
+  pass(gtid: Gtid): string;
   /** Whether the transaction was passed. */
-  passed(gtid: string): boolean;
+  passed(gtid: Gtid): boolean;
 }
 
 /** @throws OtterError OT4002 */
@@ -56,7 +64,7 @@ export class FileTrack implements PositionTrack {
     this.#file = { name: file, made };
   }
 
-  pass(gtid: string): string {
+  pass({ gtid }: Pick<Gtid, 'gtid'>): string {
     const moved = advance(this.#position, gtid) as FilePosition;
     const made = this.#file?.name === moved.file ? this.#file.made : moved.made;
     this.#position = { ...moved, made };
@@ -64,7 +72,7 @@ export class FileTrack implements PositionTrack {
     return this.text;
   }
 
-  passed(gtid: string): boolean {
+  passed({ gtid }: Pick<Gtid, 'gtid'>): boolean {
     return coversGtid(this.#position, gtid);
   }
 }
@@ -83,7 +91,8 @@ class Track implements PositionTrack {
   readonly #separator: '-' | ':';
   readonly #order: Order;
   readonly #parts = new Map<string, Part>();
-  /** What the last GTID named, with its separator. */
+  /** Of the last GTID, and the part that it names, with its separator. */
+  #origin = '';
   #name = '';
   #current: Part | null = null;
   /** Printed parts before and after it. */
@@ -104,38 +113,32 @@ class Track implements PositionTrack {
         this.#parts.set(`${source}:`, new Source(`${source}:`, intervals));
   }
 
-  pass(gtid: string): string {
-    const name = this.#find(gtid);
-    if (this.#current === null) {
-      this.#current = this.#family === 'mariadb' ? new Domain(-1, '') : new Source(name, []);
-      this.#parts.set(name, this.#current);
+  pass({ gtid, origin, number }: Gtid): string {
+    let part = this.#find(origin);
+    if (part === null) {
+      part = this.#family === 'mariadb' ? new Domain(-1, '') : new Source(this.#name, []);
+      this.#current = part;
+      this.#parts.set(this.#name, part);
       this.#surround();
     }
-    this.#current.add(gtid, Number(gtid.slice(gtid.lastIndexOf(this.#separator) + 1)));
-    this.text = this.#before + this.#current.text + this.#after;
+    part.add(gtid, number);
+    this.text = this.#before + part.text + this.#after;
     return this.text;
   }
 
-  passed(gtid: string): boolean {
-    this.#find(gtid);
-    return this.#current?.has(Number(gtid.slice(gtid.lastIndexOf(this.#separator) + 1))) ?? false;
+  passed({ origin, number }: Gtid): boolean {
+    return this.#find(origin)?.has(number) ?? false;
   }
 
   /** Nearly always the part is that of the GTID before. */
-  #find(gtid: string): string {
-    if (this.#current !== null && this.#isOf(gtid)) return this.#name;
-    const at = this.#separator === '-' ? gtid.indexOf('-') : gtid.lastIndexOf(':');
+  #find(origin: string): Part | null {
+    if (origin === this.#origin && this.#current !== null) return this.#current;
+    this.#origin = origin;
     // As they are printed: a UUID may be spelled in large letters.
-    this.#name = gtid.slice(0, at + 1).toLowerCase();
+    this.#name = this.#separator === '-' ? origin.slice(0, origin.indexOf('-') + 1) : origin.toLowerCase();
     this.#current = this.#parts.get(this.#name) ?? null;
     if (this.#current !== null) this.#surround();
-    return this.#name;
-  }
-
-  /** A GTID of a source with a tag begins with the name of the one without. */
-  #isOf(gtid: string): boolean {
-    if (!gtid.startsWith(this.#name)) return false;
-    return this.#separator === '-' || gtid.lastIndexOf(':') === this.#name.length - 1;
+    return this.#current;
   }
 
   #surround(): void {

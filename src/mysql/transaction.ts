@@ -124,11 +124,11 @@ export class Transactions {
       throw new OtterError('OT4034', 'a transaction in the log has no end');
     if (this.#gtid !== null) this.#close();
     // Whoever goes on from a position takes this one for done.
-    if (this.#track.passed(gtid.gtid)) throw backwards(gtid.gtid, this.#track.text);
+    if (this.#track.passed(gtid)) throw backwards(gtid.gtid, this.#track.text);
     this.#gtid = gtid;
     this.#open = gtid.opens;
     this.#end = end;
-    this.#position = this.#track.pass(gtid.gtid);
+    this.#position = this.#track.pass(gtid);
     this.#passed.push(gtid.commitUs);
   }
 

@@ -229,13 +229,14 @@ export class LogReader {
   /** Nothing is handed on any more from here on; resolves when the connection is closed. */
   async stop(): Promise<void> {
     this.#stop.abort();
+    this.#connection.abort();
     await this.#running;
   }
 
   async #loop(stopped: AbortSignal): Promise<void> {
     for (let attempt = 0; !stopped.aborted; attempt += 1) {
       this.#connection = new AbortController();
-      const signal = AbortSignal.any([this.#connection.signal, stopped]);
+      const { signal } = this.#connection;
       try {
         if (this.#inside !== null) this.#abandon();
         await this.#read(signal, () => {
