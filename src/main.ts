@@ -4,6 +4,7 @@ import { EXIT } from './cli/context.ts';
 import { explainFailure } from './cli/failure.ts';
 import { run } from './cli/program.ts';
 import { compose } from './compose.ts';
+import { messageOf } from './model/error.ts';
 import { isOfModule } from './model/processor.ts';
 
 if (process.env['NO_COLOR'] || process.argv.includes('--no-color')) process.env['FORCE_COLOR'] = '0';
@@ -22,10 +23,14 @@ for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     ending.abort(new Error(`cancelled by ${name}`));
   });
 }
+/** Commands that have nothing to do but to tell, and no end. */
+const onlyTells = process.argv.some((word) => ['--watch', 'logs'].includes(word));
+/** Why what was printed is not where it should be. */
+let unsaid: Error | null = null;
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  // Whoever read us has heard enough.
-  if (error.code === 'EPIPE') process.exit(EXIT.done);
-  throw error;
+  // Whoever read us has heard enough. What is being done is done all the same, and the exit code says how it ended.
+  if (error.code !== 'EPIPE') unsaid ??= error;
+  else if (onlyTells) process.exit(EXIT.done);
 });
 // Nobody listens to the log any more. A node has better to do than to end for that.
 process.stderr.on('error', () => undefined);
@@ -53,5 +58,13 @@ process.on('uncaughtException', (error) => {
   process.exit(EXIT.bug);
 });
 process.exitCode = await run(process.argv.slice(2), context);
-// Sockets that servers hold open must not keep a finished command alive.
-process.stdout.write('', () => process.exit());
+// Errors of what was printed last are told after it. Sockets that servers hold open must not keep a finished command alive.
+process.stdout.write('', () => setImmediate(end));
+
+function end(): void {
+  if (unsaid !== null) {
+    process.stderr.write(`Error OT7003: what was printed could not be written: ${messageOf(unsaid)}\n`);
+    process.exitCode ||= EXIT.error;
+  }
+  process.exit();
+}

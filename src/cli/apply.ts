@@ -98,7 +98,7 @@ export async function review(
   checkExpected(plan, options);
   if (plan.changes.length === 0) {
     return told(context, options, plan, async (progress) =>
-      options.wait === false ? EXIT.done : wait(context, options, store, plan.topology, plan.destroy, progress),
+      options.wait === false ? EXIT.done : wait(options, store, plan.topology, plan.destroy, progress),
     );
   }
   const alone = unnamed(plan, allowDestroy);
@@ -117,7 +117,7 @@ export async function review(
 
 async function carryOut(context: Context, options: ApplyOptions, store: StateStore, deed: Deed): Promise<number> {
   checkExpected(deed.plan, options);
-  return told(context, options, deed.plan, async (progress) => carriedOut(context, options, store, deed, progress));
+  return told(context, options, deed.plan, async (progress) => carriedOut(options, store, deed, progress));
 }
 
 /** With its events, of which the last says how it ended. */
@@ -153,12 +153,12 @@ async function told(
 }
 
 async function carriedOut(
-  context: Context,
   options: ApplyOptions,
   store: StateStore,
   { plan, command, resume: resuming = false }: Deed,
   progress: Progress,
 ): Promise<number> {
+  const context = progress.beside;
   const leaving = await ownersOf(context, store, plan);
   const { serial } = await applyPlan({
     store,
@@ -177,8 +177,7 @@ async function carriedOut(
   const { add, change, destroy: gone } = plan.summary;
   if (plan.changes.length === 0) say(context, options, `No changes: serial ${serial} stays as it is.`);
   else say(context, options, `Applied as serial ${serial}: ${add} added, ${change} changed, ${gone} destroyed.`);
-  const code =
-    options.wait === false ? EXIT.done : await wait(context, options, store, plan.topology, plan.destroy, progress);
+  const code = options.wait === false ? EXIT.done : await wait(options, store, plan.topology, plan.destroy, progress);
   await tellLeft(context, store, plan, leaving);
   return code;
 }
@@ -205,13 +204,13 @@ function checkExpected(plan: Plan, { expect }: ApplyOptions): void {
 }
 
 async function wait(
-  context: Context,
   options: ApplyOptions,
   store: StateStore,
   topology: string,
   destroying: boolean,
   progress: Progress,
 ): Promise<number> {
+  const context = progress.beside;
   const timeoutMs = options.timeout ?? TIMEOUT_MS;
   let outcome: WaitResult;
   try {

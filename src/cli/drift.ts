@@ -138,16 +138,16 @@ function adoptAll(
     );
   }
   const before = new Map<string, string>();
-  // In which order entries stand shows only when all of them are there.
+  // In which order entries stand, and that a map is left with nothing in it, shows only when all the rest is done.
   const first = writeBack(context, options, files, compared, differences, before);
-  const second = first.rest.some(isOrder) ? writeBack(context, options, files, compared, first.rest, before) : first;
+  const second = first.rest.some(showsLate) ? writeBack(context, options, files, compared, first.rest, before) : first;
   for (const path of before.keys()) context.stderr.write(`Wrote ${path}.\n`);
   for (const one of second.left) context.stderr.write(`Left as it is: ${one}.\n`);
   return second.rest;
 }
 
-function isOrder({ attributes }: Difference): boolean {
-  return attributes.some(({ path }) => path === 'tables');
+function showsLate({ attributes }: Difference): boolean {
+  return attributes.some(({ path, before }) => path === 'tables' || before === null);
 }
 
 interface WrittenBack {

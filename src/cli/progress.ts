@@ -1,13 +1,13 @@
 /**
  * An apply under way, told: lines, or a tree that is drawn anew on a terminal, and every event as a line of a file.
  *
- * Rule: what was said in a line stays; only the tree is drawn over.
+ * Rule: what was said in a line stays, whoever said it (`beside`); only the tree is drawn over.
  */
 import type { ApplyEvent, Told } from '../model/apply-event.ts';
 import { messageOf } from '../model/error.ts';
 import { doing, eventText, folded, NOTHING_YET, type ProgressState, treeLines } from '../render/progress.ts';
 import { printable } from '../render/width.ts';
-import { type CommonOptions, type Context, colour } from './context.ts';
+import { type CommonOptions, type Context, colour, type Output } from './context.ts';
 
 const HEARTBEAT_MS = 15_000;
 const DRAW_EVERY_MS = 500;
@@ -19,6 +19,8 @@ export interface ProgressOptions extends CommonOptions {
 }
 
 export class Progress implements Disposable {
+  /** What else says something meanwhile says it here: above the tree. */
+  readonly beside: Context;
   readonly #context: Context;
   readonly #colour: boolean;
   readonly #into: { write(line: string): void } | null;
@@ -29,10 +31,12 @@ export class Progress implements Disposable {
   #drawn = 0;
   #lastMs: number;
   #broken = false;
+  #ended = false;
 
   /** @throws OtterError OT7003 when the file cannot be written */
   constructor(context: Context, options: ProgressOptions) {
     this.#context = context;
+    this.beside = { ...context, stdout: this.#above(context.stdout), stderr: this.#above(context.stderr) };
     this.#colour = colour(context, options);
     this.#into = options.jsonInto === undefined ? null : context.parts.openLines(options.jsonInto);
     this.#begun = context.now();
@@ -64,12 +68,14 @@ export class Progress implements Disposable {
       const lines = text.split('\n').map(printable);
       this.#context.stderr.write(`${lines.join('\n')}\n`);
     }
-    if (event.type !== 'finished') this.#draw();
+    this.#ended ||= event.type === 'finished';
+    this.#draw();
   }
 
   [Symbol.dispose](): void {
     clearInterval(this.#timer);
     this.#context.signal.removeEventListener('abort', this.#interrupt);
+    this.#ended = true;
     this.#erase();
   }
 
@@ -103,17 +109,37 @@ export class Progress implements Disposable {
     return stdout.isTTY === true && stderr.isTTY === true ? stderr.columns || null : null;
   }
 
+  /** What has scrolled away cannot be drawn over. */
+  #rowsMax(): number {
+    const { rows } = this.#context.stderr;
+    return rows ? Math.max(1, Math.min(ROWS_MAX, rows - 1)) : ROWS_MAX;
+  }
+
+  #above(output: Output): Output {
+    return {
+      write: (text) => {
+        this.#erase();
+        output.write(text);
+        this.#draw();
+      },
+      isTTY: output.isTTY,
+      columns: output.columns,
+      rows: output.rows,
+    };
+  }
+
   #draw(): void {
     const columns = this.#columns();
-    if (columns === null) return;
+    if (columns === null || this.#ended) return;
     const elapsedMs = this.#context.now() - this.#begun;
-    const lines = treeLines(this.#state, { elapsedMs, columns, rowsMax: ROWS_MAX, colour: this.#colour });
+    const lines = treeLines(this.#state, { elapsedMs, columns, rowsMax: this.#rowsMax(), colour: this.#colour });
     if (lines.length > 0) this.#context.stderr.write(`${lines.join('\n')}\n`);
     this.#drawn = lines.length;
   }
 
   #erase(): void {
-    if (this.#drawn > 0) this.#context.stderr.write(`\u001b[${this.#drawn}A\u001b[0J`);
+    // What a person typed stands behind the tree, `^C` for one: the cursor is not at the beginning of its line.
+    if (this.#drawn > 0) this.#context.stderr.write(`\r\u001b[${this.#drawn}A\u001b[0J`);
     this.#drawn = 0;
   }
 }

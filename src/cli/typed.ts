@@ -55,6 +55,9 @@ export function typing(output: Output, typed: (text: string) => string): Output 
     get columns() {
       return output.columns;
     },
+    get rows() {
+      return output.rows;
+    },
   };
 }
 

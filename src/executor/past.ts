@@ -95,15 +95,17 @@ function callBack(present: Map<string, AppliedSpec>, moves: readonly Move[]): vo
 
 /**
  * How objects that got other names since a serial are called as they were, whatever they were called in between. Each is kept where it
- * is, so that nothing begins anew. `until`: of what was applied at that serial; without it, of now.
+ * is, so that nothing begins anew. `until`: of what was applied at that serial; without it, of now. What was destroyed since is not among
+ * them, and what was made since is nobody's successor, whatever it is called.
  */
 export function movesBack(past: Past, serial: number, until?: number): Move[] {
   const [from, to] = [endOf(past, serial), until === undefined ? Number.POSITIVE_INFINITY : endOf(past, until)];
   const runs = past.runs
     .map(({ plan, batches }) => ({ plan, batches: batches.filter(({ order }) => order > from && order <= to) }))
     .filter(({ batches }) => batches.length > 0);
-  // From each name at the end to the one as far back as we have come.
-  let names = new Map<string, string>();
+  // From each name at the end to the one as far back as we have come; what is gone at the end has a number in place of a name.
+  let names = new Map<string | number, string>();
+  let lost = 0;
   for (const { plan, batches } of runs.reverse()) {
     const changes = new Map(plan?.changes.map((change) => [change.address, change]));
     const renamed = new Map(
@@ -114,13 +116,22 @@ export function movesBack(past: Past, serial: number, until?: number): Move[] {
         }),
       ),
     );
+    const written = batches.flatMap(({ record: { addresses } }) => addresses.flatMap((one) => changes.get(one) ?? []));
+    const made = new Set(written.flatMap(({ address, before }) => (before === null ? [address] : [])));
+    const gone = written.flatMap(({ address, after }) => (after === null ? [address] : []));
     const known = new Set(names.values());
-    names = new Map([
-      ...[...names].map(([now, then]): [string, string] => [now, renamed.get(then) ?? then]),
+    names = new Map<string | number, string>([
+      ...[...names].flatMap(([now, then]): [string | number, string][] =>
+        made.has(then) ? [] : [[now, renamed.get(then) ?? then]],
+      ),
       ...[...renamed].filter(([address]) => !known.has(address)),
+      ...gone.map((address, n): [number, string] => [lost + n, address]),
     ]);
+    lost += gone.length;
   }
-  return [...names].flatMap(([now, then]) => (now === then ? [] : [{ from: now, to: then }]));
+  return [...names].flatMap(([now, then]) =>
+    typeof now === 'number' || now === then ? [] : [{ from: now, to: then }],
+  );
 }
 
 /** The place in the order of writes at which it was complete. */

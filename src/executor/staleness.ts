@@ -18,7 +18,8 @@ export async function refuseStale(store: StateStore, plan: Plan, applied: Applie
   const lineage = applied.meta.record?.lineage ?? null;
   const serial = applied.meta.record?.serial ?? 0;
   const history = await readHistory(store, plan.topology);
-  const same = history.find(({ planDigest }) => planDigest === plan.plan_digest);
+  // An earlier one was as this is: what it made was taken away since, and is to be made again.
+  const same = history.find((one) => one.planDigest === plan.plan_digest && one.serial >= plan.serial);
   if (same !== undefined && plan.changes.length > 0) {
     const later = serial > same.serial ? `; since then serial ${serial} was applied` : '';
     const message = `the plan is applied already: as serial ${same.serial}, at ${same.at} by ${same.by}${later}`;

@@ -11,6 +11,7 @@ import { parseSide } from '../model/files.ts';
 import { compileChannel } from '../model/pipeline.ts';
 import type { StateStore } from '../model/ports.ts';
 import type { ErrorRecord, PipelineRecord } from '../model/records.ts';
+import { firstOf } from '../model/suggest.ts';
 import type { ChannelSpec, DatabaseSpec, NodeSpec } from '../model/topology.ts';
 import type { AppliedState, LiveState } from '../planner/change.ts';
 import { type ReadState, readApplied } from './applied.ts';
@@ -302,13 +303,11 @@ function nodesOf(region: string | null, applied: AppliedState): string[] {
 }
 
 function progressText(missing: readonly Missing[], live: LiveState): string {
-  const pipelines = [...new Set(missing.map(({ pipeline }) => pipeline))];
-  const toStart = [
-    ...new Set(missing.flatMap(({ node }) => (node === null || live.nodes[node] !== undefined ? [] : [node]))),
-  ];
-  const start = toStart.map((node) => `\`otter node ${node}\``).join(', ');
+  const pipelines = firstOf(missing.map(({ pipeline }) => pipeline));
+  const toStart = missing.flatMap(({ node }) => (node === null || live.nodes[node] !== undefined ? [] : [node]));
+  const start = firstOf(toStart.map((node) => `\`otter node ${node}\``));
   const unable = Object.entries(live.nodes).flatMap(([node, { error }]) =>
     error == null ? [] : [`; ${node} can own nothing: ${error.code}: ${error.message}`],
   );
-  return `Waiting for ${pipelines.join(', ')}${start === '' ? '' : `; not running, to start: ${start}`}${unable.join('')}.`;
+  return `Waiting for ${pipelines}${start === '' ? '' : `; not running, to start: ${start}`}${unable.join('')}.`;
 }

@@ -155,7 +155,13 @@ function set(document: Document, object: YAMLMap, path: readonly string[], value
   if (there === undefined && map.has('<<')) return 'it may come from an anchor (`<<`)';
   if (isNothing(value)) map.delete(key);
   else if (isScalar(there) && typeof alone(value) !== 'object') there.value = alone(value);
-  else {
+  else if (isSeq(there) && Array.isArray(value)) {
+    // Items that stay do so with what is said about them.
+    const byText = new Map(there.items.map((item) => [JSON.stringify(isNode(item) ? item.toJSON() : item), item]));
+    there.items = value.map(
+      (one: Plain) => byText.get(JSON.stringify(one)) ?? document.createNode(one, { flow: true }),
+    );
+  } else {
     const made = flow(document, value);
     if (isNode(there)) Object.assign(made, { commentBefore: there.commentBefore, comment: there.comment });
     map.set(key, made);

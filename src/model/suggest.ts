@@ -38,6 +38,15 @@ export function didYouMean(word: string, known: Iterable<string>): string {
 }
 
 const LISTED_MAX = 20;
+/** In a sentence of which they are a part. */
+const NAMED_MAX = 10;
+
+/** Each once, as many as a sentence bears. */
+export function firstOf(names: Iterable<string>): string {
+  const all = [...new Set(names)];
+  const shown = all.slice(0, NAMED_MAX).join(', ');
+  return all.length > NAMED_MAX ? `${shown} and ${all.length - NAMED_MAX} more` : shown;
+}
 
 export function listed(words: readonly string[]): string {
   const shown = words.slice(0, LISTED_MAX).map((word) => `\`${word}\``);

@@ -35,7 +35,9 @@ function compareFields(base: string, before: Fields, after: Fields, found: Attri
     const path = base === '' ? key : `${base}.${key}`;
     const [old, young] = [valueAt(before, key), valueAt(after, key)];
     if (isFields(old) || isFields(young)) {
-      if ((isFields(old) || old === null) && (isFields(young) || young === null)) {
+      // An empty one says something: `tls: {}` is TLS with what the system trusts.
+      const comesOrGoes = (old === null && isEmptyMap(young)) || (young === null && isEmptyMap(old));
+      if ((isFields(old) || old === null) && (isFields(young) || young === null) && !comesOrGoes) {
         compareFields(path, old ?? {}, young ?? {}, found);
         continue;
       }
@@ -154,6 +156,10 @@ function valueAt(fields: Fields, key: string): Json {
 
 function isFields(value: Json): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isEmptyMap(value: Json): boolean {
+  return isFields(value) && Object.keys(value).length === 0;
 }
 
 function isNothing(value: Json): boolean {

@@ -1,5 +1,6 @@
 /** An apply under way, drawn: a fold over its events, lines for where nobody draws, and a tree for a terminal. */
 import type { ApplyEvent } from '../model/apply-event.ts';
+import { firstOf } from '../model/suggest.ts';
 import { displayWidth, printable } from './width.ts';
 
 export interface ProgressState {
@@ -120,7 +121,7 @@ export function elapsedText(ms: number): string {
 
 /** What is being waited for, for a heartbeat. */
 export function doing({ head, objects, waiting }: ProgressState): string {
-  if (waiting.length > 0) return `Still waiting for ${waiting.map(({ pipeline }) => pipeline).join(', ')}`;
+  if (waiting.length > 0) return `Still waiting for ${firstOf(waiting.map(({ pipeline }) => pipeline))}`;
   const left = [...objects.values()].filter(({ state }) => state !== 'written').length;
   if (head !== null && left > 0) return `Still applying serial ${head.serial}: ${left} changes left`;
   return 'Still at it';

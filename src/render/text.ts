@@ -150,7 +150,7 @@ function plain(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(plain).join(', ')}]`;
   if (typeof value === 'object' && value !== null) {
     const pairs = Object.entries(value).filter(([, one]) => one !== null);
-    return `{ ${pairs.map(([key, one]) => `${key}: ${plain(one)}`).join(', ')} }`;
+    return pairs.length === 0 ? '{}' : `{ ${pairs.map(([key, one]) => `${key}: ${plain(one)}`).join(', ')} }`;
   }
   return String(value);
 }

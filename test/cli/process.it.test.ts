@@ -1,6 +1,6 @@
 /** The command line as a process: signals, closed pipes, a kill in the middle of an apply, what nobody caught. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -49,18 +49,19 @@ interface Running {
   readonly end: Promise<number | string>;
 }
 
-function start(args: readonly string[], env: Readonly<Record<string, string>> = {}): Running {
+/** @param stdout a file in place of a pipe */
+function start(args: readonly string[], env: Readonly<Record<string, string>> = {}, stdout?: number): Running {
   const child = spawn(process.execPath, [MAIN, '-t', 'main.yaml', '--state', 'file:state.db', ...args], {
     cwd: folder,
     env: { PATH: process.env['PATH'] ?? '', HOME: folder, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout ?? 'pipe', 'pipe'],
   });
   children.push(child);
   let said = '';
-  child.stdout.on('data', (data) => {
+  child.stdout?.on('data', (data) => {
     said += String(data);
   });
-  child.stderr.on('data', (data) => {
+  child.stderr!.on('data', (data) => {
     said += String(data);
   });
   const end = new Promise<number | string>((resolve) => child.on('close', (code, signal) => resolve(code ?? signal!)));
@@ -110,6 +111,20 @@ test('who stops reading ends the command quietly, and a node goes on without its
   await expect.poll(reported, { timeout: 30_000 }).toBeGreaterThan(first + 3_000);
   node.child.kill('SIGTERM');
   expect(await node.end).toBe(0);
+});
+
+test('what is being done is done whether anybody reads or not, and the exit code says how it ended', async () => {
+  await topology();
+  const apply = start(['apply', '--auto-approve', '--timeout', '1s']);
+  apply.child.stdout!.destroy();
+  // Nodes do not run, so it is not done.
+  expect(await apply.end).toBe(9);
+  expect(apply.said()).not.toContain('EPIPE');
+  // As on a full disk: nothing can be written there.
+  await using unwritable = await open(join(folder, 'main.yaml'), 'r');
+  const schema = start(['schema'], {}, unwritable.fd);
+  expect(await schema.end).toBe(1);
+  expect(schema.said()).toMatch(/^Error OT7003: what was printed could not be written: /);
 });
 
 test('what nobody caught ends with 70, in words and without a stack', async () => {

@@ -20,6 +20,16 @@ const START: Told = {
   steps: 2,
 };
 
+const FINISHED = {
+  type: 'finished',
+  serial: 5,
+  done: [],
+  in_doubt: [],
+  left: [],
+  code: null,
+  message: null,
+} as const satisfies Omit<Told & { type: 'finished' }, 'exit'>;
+
 /** What a terminal of this width would show, and everything that was written. */
 class Screen {
   readonly lines: string[] = [''];
@@ -27,10 +37,14 @@ class Screen {
 
   write(text: string): void {
     this.written += text;
-    for (const part of text.split(/(\u001b\[\d+A\u001b\[0J|\n)/)) {
-      const up = /^\u001b\[(\d+)A/.exec(part)?.[1];
-      if (up !== undefined) this.lines.splice(this.lines.length - 1 - Number(up), Number.POSITIVE_INFINITY, '');
-      else if (part === '\n') this.lines.push('');
+    for (const part of text.split(/(\r?\u001b\[\d+A\u001b\[0J|\n)/)) {
+      const [, begin, up] = /^(\r?)\u001b\[(\d+)A/.exec(part) ?? [];
+      if (up !== undefined) {
+        // The cursor goes straight up, and what is left of it stays.
+        const column = begin === '' ? this.lines.at(-1)!.length : 0;
+        const at = this.lines.length - 1 - Number(up);
+        this.lines.splice(at, Number.POSITIVE_INFINITY, this.lines[at]!.slice(0, column));
+      } else if (part === '\n') this.lines.push('');
       else this.lines[this.lines.length - 1] += part;
     }
   }
@@ -43,8 +57,14 @@ class Screen {
 let now: number;
 const leave = (): AbortController => new AbortController();
 
-function contextOf(screen: Screen, columns: number | undefined, into: string[], signal: AbortSignal): Context {
-  const output = { write: (text: string) => screen.write(text), isTTY: columns !== undefined, columns };
+function contextOf(
+  screen: Screen,
+  columns: number | undefined,
+  into: string[],
+  signal: AbortSignal,
+  rows?: number,
+): Context {
+  const output = { write: (text: string) => screen.write(text), isTTY: columns !== undefined, columns, rows };
   const parts = { openLines: () => ({ write: (line: string) => into.push(line) }) };
   return {
     stdout: output,
@@ -100,6 +120,39 @@ shop serial 5: 1 of 3 written [00m02s]
   expect(screen.shown.split('\n')).toHaveLength(3);
 });
 
+test('what others say while a tree is drawn stays too, to the last word, also behind what was typed', async () => {
+  const screen = new Screen();
+  const over = leave();
+  {
+    using progress = new Progress(contextOf(screen, 60, [], over.signal), {});
+    progress.tell(START);
+    progress.beside.stdout.write('Applied as serial 5.\n');
+    expect(screen.shown.split('\n').slice(0, 2)).toEqual([
+      'Applied as serial 5.',
+      'shop serial 5: 0 of 3 written [00m00s]',
+    ]);
+    await pass(600);
+    screen.write('^C');
+    over.abort();
+    progress.beside.stderr.write('Cancelled while waiting.\n');
+    await pass(600);
+    progress.tell({ ...FINISHED, exit: 8 });
+    await pass(600);
+    progress.beside.stderr.write('  done: database.hz\n');
+  }
+  expect(screen.shown).toBe(`Applied as serial 5.
+Interrupted: what is under way is finished first. Once more ends it at once.
+Cancelled while waiting.
+  done: database.hz`);
+});
+
+test('a tree is not higher than its terminal', () => {
+  const screen = new Screen();
+  using progress = new Progress(contextOf(screen, 60, [], leave().signal, 4), {});
+  progress.tell(START);
+  expect(screen.shown.split('\n')).toHaveLength(2);
+});
+
 test('a tree is never higher than it may be, and shows what is under way before what is done', () => {
   const screen = new Screen();
   using progress = new Progress(contextOf(screen, 60, [], leave().signal), {});
@@ -124,7 +177,7 @@ test('elsewhere there are lines, and one when nothing has happened for a while; 
   progress.tell({ type: 'step_started', step: 1, steps: 1, addresses: ['channel.old'] });
   await pass(31_000);
   progress.tell({ type: 'step_written', step: 1, steps: 1, addresses: ['channel.old'], revision: 7 });
-  progress.tell({ type: 'nodes_waiting', step: null, waiting: [{ pipeline: 'a/b>c', node: null, why: 'w' }] });
+  progress.tell({ type: 'nodes_waiting', step: null, waiting: ['n', 'm'].map((node) => ({ pipeline: 'a/b>c', node, why: 'w' })) });
   await pass(15_000);
   expect(screen.written).toBe(
     'Still applying serial 5: 3 changes left [00m15s elapsed]\n' +

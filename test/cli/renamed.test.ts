@@ -61,6 +61,24 @@ test('rolled back, there and back and there again, it begins nothing anew', asyn
   expect(await done('diff', '1..5')).toContain('declare the same');
 });
 
+test('what is gone is followed no further, nor is what was made later under its name taken for it', async () => {
+  await applied(OLD);
+  await applied(NEW);
+  await done('destroy', '--auto-approve', '--no-wait');
+  await applied(OLD);
+  // It is another `store` than the one that was called `shop` for a while, and is declared the same.
+  expect(await done('diff', '1..4')).toContain('declare the same');
+  await applied(NEW);
+  // `shop` goes and comes, as another one.
+  const home = MOVED.replace(/.*store.*\n/, '');
+  await applied(topology('late', 'home', home));
+  await applied(topology('shop', 'home', home));
+  expect(await done('diff', '4..7')).toMatch(
+    / {2}- channel\.store\n(.|\n)* {2}\+ channel\.shop\n| {2}\+ channel\.shop\n(.|\n)* {2}- channel\.store/,
+  );
+  expect(await done('rollback', '4', '--auto-approve', '--no-wait')).toContain('1 added, 1 changed, 1 destroyed');
+});
+
 test('compared, it is renamed and nothing else', async () => {
   await applied(OLD);
   await applied(NEW);

@@ -10,10 +10,12 @@ import { readRuns } from '../../src/executor/journal.ts';
 import { appliedAt, readPast } from '../../src/executor/past.ts';
 import { cutRun } from '../../src/executor/resume.ts';
 import { OtterError } from '../../src/model/error.ts';
+import { RENAMABLE, type Renamable, specNamed } from '../../src/model/kept-names.ts';
 import type { Commit, CommitResult, Lease, StateStore } from '../../src/model/ports.ts';
-import type { ChannelSpec, DatabaseSpec, Topology } from '../../src/model/topology.ts';
+import type { ChannelSpec, DatabaseSpec, Move, Topology } from '../../src/model/topology.ts';
 import { appliedTopology } from '../../src/planner/applied-topology.ts';
 import { canonicalText } from '../../src/planner/canonical.ts';
+import type { AppliedState } from '../../src/planner/change.ts';
 import { guard } from '../../src/planner/guard.ts';
 import { computePlan, type Plan, refusedPlan } from '../../src/planner/plan.ts';
 import { refersTo } from '../../src/planner/references.ts';
@@ -90,6 +92,41 @@ export function randomTopology(name: string, chance: Chance): Topology {
     }),
   );
   return { name, region, node, database, channel, files: {}, notify: {}, alert: {}, policy: {} };
+}
+
+/** The same with other names, some of which are given to new objects at once, and with something else changed. */
+function renamedTopology(before: Topology, chance: Chance): Topology {
+  const to = new Map<string, string>();
+  const moved: Move[] = [];
+  for (const kind of RENAMABLE) {
+    const free = ['p', 'q', 'r', 'x', 'y', 'z', 'one', 'two'].filter((name) => !Object.hasOwn(before[kind], name));
+    for (const name of some(chance, Object.keys(before[kind]), 0.6)) {
+      const [other] = free.splice(Math.floor(chance() * free.length), 1);
+      if (other === undefined) continue;
+      to.set(`${kind}.${name}`, other);
+      moved.push({ from: `${kind}.${name}`, to: `${kind}.${other}` });
+    }
+  }
+  const rename = (kind: Renamable, name: string): string => to.get(`${kind}.${name}`) ?? name;
+  const named = <T>(kind: Renamable, all: Readonly<Record<string, T>>): Record<string, T> =>
+    Object.fromEntries(Object.entries(all).map(([name, spec]) => [rename(kind, name), specNamed(kind, spec, rename)]));
+  const database = named('database', before.database);
+  const channel = named('channel', before.channel);
+  for (const name of Object.keys(before.database)) {
+    if (database[name] !== undefined || chance() < 0.4) continue;
+    database[name] = { ...before.database[name]!, endpoints: ['h3:3306'], protect: false };
+  }
+  for (const name of Object.keys(before.channel)) {
+    if (channel[name] !== undefined || chance() < 0.4) continue;
+    const [from, other] = Object.keys(database).sort(() => chance() - 0.5) as [string, string];
+    const tables = before.channel[name]!.tables.map((table) => ({ ...table, from: `new_${table.from}` }));
+    channel[name] = { ...before.channel[name]!, tables, direction: { kind: 'one-way', from: [from], to: [other] } };
+  }
+  for (const name of some(chance, Object.keys(channel), 0.2)) delete channel[name];
+  const region = Object.fromEntries(
+    Object.entries(before.region).map(([name, spec]) => [name, chance() < 0.5 ? spec : { description: 'c' }]),
+  );
+  return { ...before, region, database, channel, moved };
 }
 
 /** How a process dies at a call: before it, after it has done its work, or while it is on its way and lands later. */
@@ -173,7 +210,7 @@ export async function crashRun(store: StateStore, name: string, chance: Chance):
       digest: sha256,
       baseRevision: revision,
     });
-    const allowDestroy = allow ? applied.specs.filter(({ kind }) => kind === 'database').map((one) => one.name) : [];
+    const allowDestroy = allow ? computed.changes.map(({ address }) => address) : [];
     const refusals = guard(computed, { desired, applied, live, unbuilt: [], allowDestroy });
     return refusals.length === 0 ? computed : refusedPlan(computed, sha256);
   };
@@ -199,8 +236,17 @@ export async function crashRun(store: StateStore, name: string, chance: Chance):
   };
 
   await complete(randomTopology(name, chance));
-  if (chance() < 0.3) await complete(randomTopology(name, chance));
-  const desired = randomTopology(name, chance);
+  if (chance() < 0.3) {
+    // There and back: what was planned once is planned again.
+    const [first, second] = [randomTopology(name, chance), randomTopology(name, chance)];
+    for (const one of [first, second, first, second]) await complete(one);
+  }
+  const renames = chance() < 0.4;
+  const before = await readApplied(store, name);
+  const desired = renames ? renamedTopology(appliedTopology(before.applied), chance) : randomTopology(name, chance);
+  if (desired.moved !== undefined && desired.moved.length > 0) events.push('renamed');
+  const { moved: _, ...objects } = desired;
+  const wanted = canonicalText(objects);
 
   // A plan that a guard refuses is never carried out, however it is tried.
   const guarded = await plan(desired, false);
@@ -256,11 +302,13 @@ export async function crashRun(store: StateStore, name: string, chance: Chance):
   if (chance() < 0.5) await land();
 
   if (other > 0.85) {
-    const [spec] = (await readApplied(store, name)).applied.specs;
+    const { applied } = await readApplied(store, name);
+    const [spec] = applied.specs;
     if (spec !== undefined) {
       events.push('meddled');
       meddled = true;
-      const record = { generation: spec.generation + 1, spec: spec.spec };
+      const shown = spec.key === specKey(name, spec.kind, spec.name) ? {} : { name: spec.name };
+      const record = { generation: spec.generation + 1, spec: applied.names.keptSpec(spec.kind, spec.spec), ...shown };
       const put = { key: spec.key, value: JSON.stringify(record) };
       await store.commit({ conditions: [], puts: [put], deletes: [] });
     }
@@ -273,7 +321,8 @@ export async function crashRun(store: StateStore, name: string, chance: Chance):
     ({ plan: cut }) => cut,
     (error: unknown) => (error instanceof OtterError && error.code === 'OT2032' ? null : Promise.reject(error)),
   );
-  if (resuming !== null) {
+  if (resuming !== null && chance() < 0.3) events.push('planned anew');
+  else if (resuming !== null) {
     assert.equal(resuming.plan_digest, chosen.plan_digest);
     const done = new Set((await readRuns(store, name)).at(-1)!.batches.flatMap(({ record }) => record.addresses));
     const result = await apply(store, resuming, { resume: true }).then(
@@ -285,15 +334,19 @@ export async function crashRun(store: StateStore, name: string, chance: Chance):
     if (result === 'OT2001') assert.equal(meddled, true, 'a run that nobody disturbed was not resumed');
     else {
       assert.ok(done.size > 0 && done.size < chosen.changes.length);
-      assert.equal(canonicalText(await present(store, name)), canonicalText(desired), 'resumed, and not as desired');
+      assert.equal(canonicalText(await present(store, name)), wanted, 'resumed, and not as desired');
       told.set(resuming.serial, canonicalText(await present(store, name)));
     }
   } else if (end === 'died' && !meddled && other < 0.75) events.push('nothing to resume');
 
   await land();
 
-  await complete(desired);
-  assert.equal(canonicalText(await present(store, name)), canonicalText(desired));
+  // A name that somebody else has given away since is refused; then the rename is not asked for any more.
+  const last = await plan(desired);
+  if (!last.applyable && renames && (other < 0.15 || other > 0.75)) events.push('name taken');
+  await complete(last.applyable ? desired : objects);
+  assert.equal(canonicalText(await present(store, name)), wanted);
+  if (other >= 0.15 && other <= 0.75) await keptIn(store, name, desired, before.applied);
   assert.equal((await plan(desired)).changes.length, 0, 'after apply something is left to plan');
   await check(store, name);
   if (!meddled) await lookBack(store, name, told);
@@ -310,12 +363,22 @@ async function present(store: StateStore, name: string): Promise<Topology> {
   return appliedTopology((await readApplied(store, name)).applied);
 }
 
+/** What was renamed is still the same: it is kept where it was. */
+async function keptIn(store: StateStore, name: string, desired: Topology, before: AppliedState): Promise<void> {
+  const { applied } = await readApplied(store, name);
+  for (const { from, to } of desired.moved ?? []) {
+    const key = (state: AppliedState, address: string): string | undefined =>
+      state.specs.find((one) => `${one.kind}.${one.name}` === address)?.key;
+    if (key(applied, to) !== undefined) assert.equal(key(applied, to), key(before, from), `${from} is lost`);
+  }
+}
+
 /** What holds at every moment. */
 async function check(store: StateStore, name: string): Promise<void> {
   const { applied, history } = await readPast(store, name);
   const addresses = new Set(applied.specs.map(({ kind, name: object }) => `${kind}.${object}`));
   for (const { kind, name: object, spec, key } of applied.specs) {
-    assert.equal(key, specKey(name, kind, object));
+    assert.equal(key, specKey(name, kind, applied.names.kept(kind, object)));
     for (const other of refersTo(kind, spec)) assert.ok(addresses.has(other), `${kind}.${object} refers to ${other}`);
   }
   const serials = history.map(({ serial }) => serial);

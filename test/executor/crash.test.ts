@@ -19,6 +19,16 @@ test('whatever dies when: resume finishes it, the plan after is empty, guards ho
     { numRuns: RUNS },
   );
   // All of it happened: the rarest nine times, on average.
-  for (const event of ['applied', 'died', 'resumed', 'refused', 'lock broken', 'late write', 'meddled', 'OT2001'])
+  for (const event of [
+    'applied',
+    'renamed',
+    'died',
+    'resumed',
+    'refused',
+    'lock broken',
+    'late write',
+    'meddled',
+    'OT2001',
+  ])
     expect([event, seen.get(event) ?? 0]).toEqual([event, expect.toSatisfy((count: number) => count > 0)]);
 });

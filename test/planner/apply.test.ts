@@ -157,6 +157,26 @@ test('a plan is applied once', async () => {
   });
 });
 
+test('what was taken away is made again by the same plan, as often as it is wanted; a saved one still only once', async () => {
+  await using store = memoryStore();
+  const [without, with_] = [many(1), many(2)];
+  await applying(store, await planned(store, without));
+  const first = await planned(store, with_);
+  await applying(store, first);
+  await applying(store, await planned(store, without));
+  const again = await planned(store, with_);
+  // Nothing that it depends on is another than it was, so neither is its digest.
+  expect(again.plan_digest).toBe(first.plan_digest);
+  await expect(applying(store, first)).rejects.toMatchObject({
+    code: 'OT2001',
+    message: expect.stringMatching(/^the plan is applied already: as serial 2, .*; since then serial 3 was applied$/),
+  });
+  expect((await applying(store, again)).serial).toBe(4);
+  await applying(store, await planned(store, without));
+  await expect(applying(store, again)).rejects.toMatchObject({ code: 'OT2001' });
+  expect((await applying(store, await planned(store, with_))).serial).toBe(6);
+});
+
 test('a stale plan names every key that moved, with both revisions, and writes nothing', async () => {
   await using store = memoryStore();
   await applying(store, await planned(store, loaded(SHOP)));

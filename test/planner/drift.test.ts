@@ -161,6 +161,7 @@ const channel = fc.record({
   to: fc.subarray(TABLES.slice(0, 3)),
   omit: fc.subarray(TABLES.slice(0, 3)),
   protect: fc.boolean(),
+  tls: fc.constantFrom('', '{}', '{ ca: /ca.pem }'),
 });
 
 /** A topology with comments everywhere. */
@@ -176,6 +177,7 @@ function yamlOf({
   to,
   omit,
   protect,
+  tls,
 }: typeof channel extends fc.Arbitrary<infer T> ? T : never): string {
   const key = (k: string, value: string): string => (value === '' ? '' : `    ${k}: ${value} # about ${k}\n`);
   const rule = [policy === '' ? '' : `policy: ${policy}`, log === '' ? '' : `log: ${log}`]
@@ -188,7 +190,8 @@ function yamlOf({
     ].join('');
     return `      # before ${table}\n      - ${more === '' ? table : `{ from: ${table}${more} }`}\n`;
   });
-  const base = protect ? BASE.replace(/^( +)(hz: \{[^\n]*) \}$/m, '$1$2, protect: true }') : BASE;
+  const of = (protect ? ', protect: true' : '') + (tls === '' ? '' : `, tls: ${tls}`);
+  const base = BASE.replace(/^( +)(hz: \{[^\n]*) \}$/m, `$1$2${of} }`);
   return `# the top\n${base}channels:\n  # of the channel\n  ${name}:\n    between: [hz, ca]\n${key('initial', initial)}${key('ddl', ddl)}${key('enabled', enabled)}${key('rate', rate)}${rule === '' ? '' : `    conflict: { ${rule} }\n`}    tables:\n${entries.join('')}`;
 }
 
@@ -240,6 +243,22 @@ test('one in place of a list of one, and its comment, stay as they are written',
     { address: 'channel.feed', section: 'channels', name: 'feed', attributes: [{ path: 'from', value: ['hz', 'dw'] }] },
   ]);
   expect(two.text).toContain('    from: [hz, dw] # one way\n');
+});
+
+test('what stays in a list keeps its line and what is said there', () => {
+  const text = `databases:\n  hz:\n    endpoints:\n      - "a:1" # first\n      - b:2\n      # the last\n      - c:3\n`;
+  const attributes = [{ path: 'endpoints', value: ['a:1', 'd:4', 'c:3'] }];
+  const { text: after } = adopt(text, [{ address: 'database.hz', section: 'databases', name: 'hz', attributes }]);
+  expect(after).toBe(text.replace('b:2', 'd:4'));
+});
+
+test('TLS with nothing more to say is an attribute, and not another spelling of none', () => {
+  const plain = SHOP;
+  const secure = SHOP.replace(/^( +)(hz: \{[^\n]*) \}$/m, '$1$2, tls: {} }');
+  const paths = (declared: string, applied: string) =>
+    compare(declared, applied).flatMap(({ attributes }) => attributes.map(({ path, action }) => [path, action]));
+  expect(paths(secure, plain)).toEqual([['tls', 'add']]);
+  expect(paths(plain, secure)).toEqual([['tls', 'remove']]);
 });
 
 test('what a variable or an anchor gives stays, and is told', () => {
