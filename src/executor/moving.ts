@@ -43,7 +43,8 @@ export function movableOf(standing: Standing): Movable {
   if (apply.lanes > 1)
     throw notMoved(`${rest.name} has several lanes`, 'Set `lanes: 1`, apply, and let it run for a moment.');
   if (dryRun === true) throw notMoved(`${rest.name} only counts (\`dry_run\`)`, 'Set `dry_run: false` first.');
-  if ((pausedBy === null || isRestarting(standing)) && enabled) throw notMoved(`${rest.name} runs`, `First: otter pause ${word}`);
+  if ((pausedBy === null || isRestarting(standing)) && enabled)
+    throw notMoved(`${rest.name} runs`, `First: otter pause ${word}`);
   const [source, target] = rest.name.slice(rest.name.indexOf('/') + 1).split('>');
   const database = (name: string): Movable['source'] => {
     const spec = applied.specs.find((one) => one.kind === 'database' && one.name === name)!.spec;

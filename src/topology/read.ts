@@ -202,7 +202,11 @@ class Reading {
     const identity = realpathSync(path);
     // Findings show lines: what others write, links too, must not bring any file of this machine to light.
     if (path !== this.#given && !TOPOLOGY_FILE.test(identity)) {
-      this.#unreadable(path, 'only files named `*.yaml` or `*.yml` are, also where a link leads', from ?? startOf(path));
+      this.#unreadable(
+        path,
+        'only files named `*.yaml` or `*.yml` are, also where a link leads',
+        from ?? startOf(path),
+      );
       return;
     }
     if (this.#seen.has(identity)) return;

@@ -205,7 +205,9 @@ test('who pauses while a restart is under way is obeyed: the restart gives way',
   // One that somebody has let go on is not what keeps it at rest either.
   await pause(store, 'main', await standing(store, 'main', 'shop', never), stop, audit());
   await done('resume', 'shop', '--no-wait');
-  expect(await endRestart(store, 'main', await standing(store, 'main', 'shop', never), () => true, audit())).toBe(false);
+  expect(await endRestart(store, 'main', await standing(store, 'main', 'shop', never), () => true, audit())).toBe(
+    false,
+  );
   // A pipeline does not go on while its channel rests.
   await done('pause', 'shop', '--no-wait');
   const within = await otter(['restart', 'shop/a:b']);

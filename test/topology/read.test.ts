@@ -104,7 +104,7 @@ describe('include', () => {
   it('leads to no file of another name, also by a link: findings would show its lines', () => {
     write({
       'main.yaml': 'version: 1\nname: t\ninclude: [secret, linked.yaml]\n',
-      'secret': 'pass: word\n',
+      secret: 'pass: word\n',
     });
     symlinkSync('secret', join(folder, 'linked.yaml'));
     const why = 'cannot be read: only files named `*.yaml` or `*.yml` are, also where a link leads';
