@@ -45,6 +45,7 @@ export async function positionSet(
     );
   const text = formatPosition(to);
   const word = pipeline.replace('>', ':');
+  await followable(context, movable, to);
   if (from === text) {
     context.stdout.write(
       options.json === true ? `${JSON.stringify({ pipeline, from, to: text })}\n` : `${pipeline} stands there.\n`,
@@ -93,6 +94,20 @@ async function stands({ parts, signal }: Context, { target, kept, lineage }: Mov
   return all.find((one) => one.pipeline === kept && one.lineage === lineage)?.position ?? null;
 }
 
+/** @throws OtterError OT2046 where the server's log does not go on from there, or never came by */
+async function followable({ parts, signal }: Context, { source }: Movable, to: Position): Promise<void> {
+  await using reader = await parts.reachPlaces(source.name, source.spec, signal);
+  try {
+    await reader.followable(formatPosition(to));
+  } catch (error) {
+    if (!(error instanceof OtterError) || !/^OT40(20|23|80)$/.test(error.code)) throw error;
+    throw notMoved(
+      `${source.name} cannot be followed from ${formatBare(to)}: ${error.message}`,
+      'See: otter position show',
+    );
+  }
+}
+
 /** What was typed, as a position in the log of the source, and where that ends. @throws OtterError OT2046, OT4002, OT4020, OT7001 */
 async function placeAt(
   { parts, signal }: Context,
@@ -117,11 +132,19 @@ async function placeAt(
     if (gtids === null) throw notMoved(`the log has no GTIDs before ${text}`, 'Name a GTID position.');
     return { to: parsePosition(gtids), end };
   }
-  const named = /^(mariadb|mysql):/.test(text) ? text : `${family}:${text}`;
-  const to = parsePosition(named);
-  if (to.family !== family || formatBare(to) === '')
+  const to = read(/^(mariadb|mysql):/.test(text) ? text : `${family}:${text}`);
+  if (to?.family !== family || formatBare(to) === '')
     throw notMoved(`\`${text}\` is no position of a ${family}`, `It looks like ${bare(end)}`);
   return { to, end };
+}
+
+function read(text: string): Position | null {
+  try {
+    return parsePosition(text);
+  } catch (error) {
+    if (error instanceof OtterError && error.code === 'OT4002') return null;
+    throw error;
+  }
 }
 
 async function agreed(

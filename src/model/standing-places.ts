@@ -16,6 +16,8 @@ export interface PlaceReader extends AsyncDisposable {
   end(): Promise<{ readonly position: string; readonly point: LogPoint; readonly nowMs: number }>;
   /** Which GTIDs stand before a place in its log, as a position; null where the log has none there. @throws OtterError OT4020 */
   gtidsBefore(point: LogPoint): Promise<string | null>;
+  /** Whether its log can be followed from there. @throws OtterError OT4002, OT4020, OT4023, OT4080: it cannot */
+  followable(position: string): Promise<void>;
   /** Of all topologies; empty where no node has owned it yet. @throws OtterError */
   standing(): Promise<readonly Standing[]>;
 }

@@ -1,10 +1,17 @@
 /** Where pipelines into a server stand, and where its log ends, read by whoever asks. */
+import { covers, formatBare, parsePosition } from '../model/position.ts';
 import type { PlaceReader } from '../model/standing-places.ts';
+import type { Session } from './connection.ts';
 import type { DatabaseServer } from './database-server.ts';
 import { type InspectOptions, inTime } from './inspect.ts';
+import { purged } from './log-refusals.ts';
+import { logNames, logStart } from './log-start.ts';
 import { gtidsBefore } from './point-gtids.ts';
-import { readFacts, readLogEnd } from './server-facts.ts';
+import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
 import { qualified, quoteText } from './sql.ts';
+
+/** Of the first event of a file. */
+const FIRST_OFFSET = 4;
 
 /** @throws OtterError OT4001, OT4003, OT4004, OT4005, OT4008 */
 export async function openPlaces(server: DatabaseServer, options: InspectOptions): Promise<PlaceReader> {
@@ -35,6 +42,7 @@ export async function openPlaces(server: DatabaseServer, options: InspectOptions
         await using own = await server.connect({ signal });
         return await gtidsBefore(own, await readFacts(own), point);
       }),
+    followable: (position) => asked(async () => requireFollowable(session, await readFacts(session), position)),
     standing: () =>
       asked(async () => {
         const there = await session.rows(`SELECT 1 AS one FROM information_schema.TABLES WHERE ${named}`);
@@ -51,4 +59,15 @@ export async function openPlaces(server: DatabaseServer, options: InspectOptions
       }),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
+}
+
+/** As a reader begins there; and MariaDB says only then what was purged. */
+async function requireFollowable(session: Session, kind: ServerKind, text: string): Promise<void> {
+  await logStart(session, kind, text);
+  const [oldest] = kind.family === 'mariadb' ? await logNames(session) : [];
+  if (oldest === undefined) return;
+  const position = parsePosition(text);
+  const { from } = await logStart(session, kind, `file:${oldest}:${FIRST_OFFSET}`);
+  const before = parsePosition(from);
+  if (!covers(position, before)) throw purged(session.where, position, `up to ${formatBare(before)}`);
 }

@@ -193,7 +193,16 @@ test('a position is moved when it is known what is lost, and a node is told wher
   const beyond = end.end!.gtid!.replace(/\d+$/, (n) => String(Number(n) + 100));
   expect(await set(beyond)).toMatchObject({ code: 4, err: expect.stringContaining('beyond the end') });
   expect(await set('2026-01-01')).toMatchObject({ code: 1, err: expect.stringContaining('OT7004') });
-  expect(await set('nonsense')).toMatchObject({ err: expect.stringContaining('OT4002') });
+  expect(await set('nonsense')).toMatchObject({
+    code: 4,
+    err: expect.stringContaining('`nonsense` is no position of'),
+  });
+  // Of a server that has never written there.
+  const strange = gtid!.replace(/^(\d+)-\d+-/, '$1-4711-').replace(/^[\da-f]{8}-/, '00000000-');
+  expect(await set(strange, '--allow-lost-changes', '--allow-repeated-changes')).toMatchObject({
+    code: 4,
+    err: expect.stringMatching(/cannot be followed from|beyond the end/),
+  });
   expect(await set(gtid!)).toMatchObject({ code: 0, out: 'shop/a>b stands there.\n' });
   const refused = await otter(['position', 'set', 'shop/a:b', '--to', end.end!.file!], { terminal: false });
   expect(refused).toMatchObject({ code: 3, err: expect.stringContaining('--allow-lost-changes') });
@@ -220,5 +229,18 @@ test('a position is moved when it is known what is lost, and a node is told wher
     command: 'position set',
     result: 'done',
     what: expect.stringContaining('because a test'),
+  });
+  // What its log does not have any more.
+  await a.query('FLUSH BINARY LOGS; INSERT INTO shop.t VALUES (52, NULL, 1); FLUSH BINARY LOGS');
+  const logs = async (): Promise<string[]> =>
+    ((await a.query('SHOW BINARY LOGS'))[0] as { Log_name: string }[]).map(({ Log_name }) => Log_name);
+  // A file that is still being sent stays.
+  await until('it is purged', async () => {
+    await a.query(`PURGE BINARY LOGS TO '${(await logs()).at(-1)!}'`);
+    return (await logs()).length === 1;
+  });
+  expect(await set(gtid!, '--allow-repeated-changes')).toMatchObject({
+    code: 4,
+    err: expect.stringMatching(/cannot be followed from .*purged/s),
   });
 });
