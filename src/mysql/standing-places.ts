@@ -1,17 +1,15 @@
 /** Where pipelines into a server stand, and where its log ends, read by whoever asks. */
 import { covers, formatBare, parsePosition } from '../model/position.ts';
 import type { PlaceReader } from '../model/standing-places.ts';
+import { beatBefore } from './beat-places.ts';
 import type { Session } from './connection.ts';
 import type { DatabaseServer } from './database-server.ts';
 import { type InspectOptions, inTime } from './inspect.ts';
 import { purged } from './log-refusals.ts';
-import { logNames, logStart } from './log-start.ts';
+import { logNames, logStart, positionBefore } from './log-start.ts';
 import { gtidsBefore } from './point-gtids.ts';
 import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
 import { qualified, quoteText } from './sql.ts';
-
-/** Of the first event of a file. */
-const FIRST_OFFSET = 4;
 
 /** @throws OtterError OT4001, OT4003, OT4004, OT4005, OT4008 */
 export async function openPlaces(server: DatabaseServer, options: InspectOptions): Promise<PlaceReader> {
@@ -42,6 +40,7 @@ export async function openPlaces(server: DatabaseServer, options: InspectOptions
         await using own = await server.connect({ signal });
         return await gtidsBefore(own, await readFacts(own), point);
       }),
+    beatBefore: (timeMs) => beatBefore({ server, schema: options.schema, signal: options.signal }, timeMs),
     followable: (position) => asked(async () => requireFollowable(session, await readFacts(session), position)),
     standing: () =>
       asked(async () => {
@@ -67,7 +66,6 @@ async function requireFollowable(session: Session, kind: ServerKind, text: strin
   const [oldest] = kind.family === 'mariadb' ? await logNames(session) : [];
   if (oldest === undefined) return;
   const position = parsePosition(text);
-  const { from } = await logStart(session, kind, `file:${oldest}:${FIRST_OFFSET}`);
-  const before = parsePosition(from);
+  const before = parsePosition(await positionBefore(session, kind, oldest));
   if (!covers(position, before)) throw purged(session.where, position, `up to ${formatBare(before)}`);
 }

@@ -192,7 +192,18 @@ test('a position is moved when it is known what is lost, and a node is told wher
   expect(end.behind!.count).toBeGreaterThanOrEqual(2);
   const beyond = end.end!.gtid!.replace(/\d+$/, (n) => String(Number(n) + 100));
   expect(await set(beyond)).toMatchObject({ code: 4, err: expect.stringContaining('beyond the end') });
-  expect(await set('2026-01-01')).toMatchObject({ code: 1, err: expect.stringContaining('OT7004') });
+  expect(await set('2020-01-01')).toMatchObject({
+    code: 4,
+    err: expect.stringContaining('no heartbeat of otter at 2020-01-01T00'),
+  });
+  expect(await set('2999-01-01T00:00:00+02:00')).toMatchObject({
+    code: 4,
+    err: expect.stringContaining('2998-12-31T22:00:00.000Z is still to come'),
+  });
+  expect(await set('2020-01-32')).toMatchObject({ code: 3, err: expect.stringContaining('is no time') });
+  const ago = await set('0s', '--allow-lost-changes', '--allow-repeated-changes', '--timeout', '10ms');
+  // It may be where the pipeline stands.
+  expect(ago.out).toContain('The newest heartbeat of a at');
   expect(await set('nonsense')).toMatchObject({
     code: 4,
     err: expect.stringContaining('`nonsense` is no position of'),
