@@ -153,7 +153,7 @@ test('where a pipeline stands, and where its log ends', async () => {
   const { code, out, err } = await otter(['position', 'show', 'shop/a:b']);
   expect([code, err]).toEqual([0, '']);
   expect(out).toMatch(
-    /^shop\/a>b\n {2}stands at +\S+.*\d{4}-\d\d-\d\dT.*\n(.*\n)*? {2}a ends at +\S+, \S+\.\d{6}:\d+, \d{4}-/,
+    /^shop\/a>b\n {2}stands at +\S+, \d{4}-\d\d-\d\dT\S+Z\n {2}a ends at +\S+, \S+\.\d{6}:\d+, \d{4}-\S+Z\n {2}behind +\d+ transactions?, lag /,
   );
   const json = await otter(['position', 'show', '--json']);
   const { pipelines } = JSON.parse(json.out) as {

@@ -34,7 +34,7 @@ test.each(['mariadb', 'mysql'] as const)('%s: behind the newest heartbeat that i
   expect(await beatAt(BEGAN_S - 1)).toBeNull();
   for (const [beat, position] of positions.entries()) {
     const ms = (BEGAN_S + beat * EVERY_S) * 1000;
-    for (const later of [0, EVERY_S - 1])
+    for (const later of beat === 1 ? [0, EVERY_S - 1] : [EVERY_S - 1])
       expect(await beatAt(ms / 1000 + later), `beat ${beat} + ${later} s`).toEqual({ position, ms });
   }
   expect(await beatAt(BEGAN_S + 1_000_000)).toMatchObject({ position: positions.at(-1) });
