@@ -1,8 +1,18 @@
 /** `otter pause`, `otter resume` and `otter restart`: a channel or pipeline rests, keeps its place, and goes on. */
 import { auditEntry } from '../executor/audit.ts';
-import { goOn, pause as pauseIt, type Rest, reported, type Standing, standing } from '../executor/pausing.ts';
+import {
+  endRestart,
+  goOn,
+  isRestarting,
+  pause as pauseIt,
+  type Rest,
+  reported,
+  type Standing,
+  standing,
+} from '../executor/pausing.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
+import type { PauseRecord } from '../model/records.ts';
 import type { ChannelSpec } from '../model/topology.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
@@ -25,7 +35,7 @@ export async function pause(context: Context, options: PauseOptions, address: st
   for (;;) {
     const found = await standing(store, topology, address, context.signal);
     const { rest, pausedBy } = found;
-    if (pausedBy !== null) {
+    if (pausedBy !== null && !isRestarting(found)) {
       say(context, options, rest, false, `${shown(rest)} is paused already: ${whoPaused(pausedBy)}.`);
       return EXIT.done;
     }
@@ -51,7 +61,8 @@ export async function restart(context: Context, options: PauseOptions, address: 
   const audit = auditEntry(topology, author, now(), parts.newId());
   const { by, host } = author;
   const [at, until] = [now(), now() + RESTART_MS].map((ms) => new Date(ms).toISOString()) as [string, string];
-  const record = { by, host, at, until, reason: options.reason ?? 'it is restarted' };
+  const reason = options.reason ?? 'it is restarted';
+  const record = { by, host, at, until, reason, restarts: true } as const;
   let rest: Rest;
   for (;;) {
     const found = await standing(store, topology, address, signal);
@@ -60,7 +71,11 @@ export async function restart(context: Context, options: PauseOptions, address: 
     if (await pauseIt(store, topology, found, record, audit)) break;
   }
   const late = await reported(store, topology, rest.pipelines, true, options.timeout ?? TIMEOUT_MS, signal);
-  while ((await goOn(store, topology, await standing(store, topology, address, signal), audit)) === null);
+  const after = await standing(store, topology, address, signal);
+  const isMine = (one: PauseRecord): boolean => one.by === by && one.host === host && one.at === at;
+  await endRestart(store, topology, after, isMine, audit);
+  // Somebody may have paused it meanwhile, and that counts.
+  mayRestart(await standing(store, topology, address, signal), address);
   if (late.length === 0) return await settled(context, options, store, topology, rest, false);
   context.stderr.write(
     `Error OT7008: nodes have not stopped it in time: ${printable(late.join(', '))}\n${shown(rest)} goes on.\n`,
@@ -72,11 +87,13 @@ export async function restart(context: Context, options: PauseOptions, address: 
 function mayRestart(found: Standing, address: string): void {
   const { rest, pausedBy } = found;
   const { enabled } = rest.channel.spec as unknown as ChannelSpec;
-  if (enabled && !isPaused(found)) return;
+  if (enabled && pausedBy === null && !isPaused(found)) return;
   const why = pausedBy === null ? '' : `: paused ${whoPaused(pausedBy)}`;
   const how = enabled && pausedBy === null ? 'rests in part' : 'rests';
   throw new OtterError('OT7041', `${shown(rest)} ${how}${why}`, {
-    hint: enabled ? `It goes on with: otter resume ${address}` : 'The topology says `enabled: false`.',
+    hint: enabled
+      ? `It goes on with: otter resume ${pausedBy?.address.startsWith('channel.') ? pausedBy.address : address}`
+      : 'The topology says `enabled: false`.',
   });
 }
 

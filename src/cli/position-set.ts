@@ -3,13 +3,14 @@ import { auditEntry } from '../executor/audit.ts';
 import { ended, type Movable, movableOf, move, moved, notMoved } from '../executor/moving.ts';
 import { standing } from '../executor/pausing.ts';
 import { OtterError } from '../model/error.ts';
-import { covers, formatBare, formatPosition, type Position, parsePoint, parsePosition } from '../model/position.ts';
+import { covers, formatBare, formatPosition, type Position, parsePosition } from '../model/position.ts';
 import { between } from '../model/standing-places.ts';
 import { printable } from '../render/width.ts';
 import { loadTopology } from '../topology/load.ts';
 import { authorOf } from './author.ts';
 import { agreeByWord } from './consent.ts';
 import { type CommonOptions, type Context, EXIT, storeToRead, topologyName } from './context.ts';
+import { placeAt } from './position-place.ts';
 
 export interface PositionSetOptions extends CommonOptions {
   readonly to?: string;
@@ -36,15 +37,11 @@ export async function positionSet(
   await using store = storeToRead(context, options);
   const found = await standing(store, topology, address, context.signal);
   const movable = movableOf(found);
-  const { pipeline, source } = movable;
-  const [from, { to, end }] = await Promise.all([stands(context, movable), placeAt(context, movable, wanted)]);
-  if (!covers(parsePosition(end), to))
-    throw notMoved(
-      `${formatBare(to)} lies beyond the end of the log of ${source.name}, which is ${bare(end)}`,
-      'See: otter position show',
-    );
+  const { pipeline } = movable;
+  const [from, { to, told }] = await Promise.all([stands(context, movable), placeAt(context, movable, wanted)]);
   const text = formatPosition(to);
   const word = pipeline.replace('>', ':');
+  if (told !== null && options.json !== true) context.stdout.write(`${printable(told)}\n`);
   if (from === text) {
     context.stdout.write(
       options.json === true ? `${JSON.stringify({ pipeline, from, to: text })}\n` : `${pipeline} stands there.\n`,
@@ -93,37 +90,6 @@ async function stands({ parts, signal }: Context, { target, kept, lineage }: Mov
   return all.find((one) => one.pipeline === kept && one.lineage === lineage)?.position ?? null;
 }
 
-/** What was typed, as a position in the log of the source, and where that ends. @throws OtterError OT2046, OT4002, OT4020, OT7001 */
-async function placeAt(
-  { parts, signal }: Context,
-  { source }: Movable,
-  text: string,
-): Promise<{ readonly to: Position; readonly end: string }> {
-  await using reader = await parts.reachPlaces(source.name, source.spec, signal);
-  const { position: end } = await reader.end();
-  const { family } = parsePosition(end);
-  if (family === 'file') {
-    throw notMoved(
-      `${source.name} has no GTIDs, and a place in a file means nothing when its log is reset`,
-      'Begin the channel anew: take it out of the topology, apply, put it back, apply.',
-    );
-  }
-  if (/^\d{4}-\d\d-\d\d([T ]|$)/.test(text) || /^\d+[smhd]$/.test(text))
-    throw new OtterError('OT7004', 'a position by time is not built yet', {
-      hint: 'Name a GTID position, or file:offset.',
-    });
-  if (/^[^:]+\.\d+:\d+$/.test(text)) {
-    const gtids = await reader.gtidsBefore(parsePoint(text));
-    if (gtids === null) throw notMoved(`the log has no GTIDs before ${text}`, 'Name a GTID position.');
-    return { to: parsePosition(gtids), end };
-  }
-  const named = /^(mariadb|mysql):/.test(text) ? text : `${family}:${text}`;
-  const to = parsePosition(named);
-  if (to.family !== family || formatBare(to) === '')
-    throw notMoved(`\`${text}\` is no position of a ${family}`, `It looks like ${bare(end)}`);
-  return { to, end };
-}
-
 async function agreed(
   context: Context,
   options: PositionSetOptions,
@@ -160,8 +126,4 @@ async function agreed(
     context.stdout.write(lines.map((line) => `${printable(line)}\n`).join(''));
   }
   await agreeByWord(context, `To move it to ${formatBare(to)}`, word, { alone: 'nobody has agreed to this', hint });
-}
-
-function bare(position: string): string {
-  return formatBare(parsePosition(position));
 }

@@ -36,7 +36,7 @@ export function addSettling(add: Add, context: Context): void {
     'otter position show shop/hz:ca',
     (options, args) => position(context, options as PositionSetOptions, args),
   )
-    .option('--to <place>', 'set: a GTID position as the server spells it, or file:offset')
+    .option('--to <place>', 'set: a GTID position as the server spells it, file:offset, a time, or how long ago (30m)')
     .option('--allow-lost-changes', 'set: do not ask about changes that are passed over')
     .option('--allow-repeated-changes', 'set: do not ask about changes that come again')
     .option('--reason <text>', 'set: why; the audit says it')

@@ -10,8 +10,9 @@ import { hostname } from 'node:os';
 import { RESTARTED_BY, restartReason } from '../model/alerts/restart.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
+import type { PauseRecord } from '../model/records.ts';
 import { type AuditEntry, auditEntry } from './audit.ts';
-import { goOn, pause, reported, type Standing, standing } from './pausing.ts';
+import { endRestart, goOn, pause, reported, type Standing, standing } from './pausing.ts';
 
 export interface Acting {
   readonly store: StateStore;
@@ -54,17 +55,20 @@ async function resume(acting: Acting, deed: Deed, address: string): Promise<bool
 async function restart(acting: Acting, deed: Deed, address: string): Promise<boolean> {
   const { store, topology, now, signal } = acting;
   const reason = restartReason(deed.alert);
+  const isMine = (record: PauseRecord): boolean => record.by === RESTARTED_BY && record.reason === reason;
   const stopped = await attempted(acting, deed, address, async (found, audit) => {
     const { pausedBy } = found;
-    if (pausedBy !== null)
-      return pausedBy.record.by === RESTARTED_BY && pausedBy.record.reason === reason ? 'done' : 'nothing';
-    const record = { by: RESTARTED_BY, host: hostname(), at: new Date(now()).toISOString(), reason };
+    if (pausedBy !== null) return isMine(pausedBy.record) ? 'done' : 'nothing';
+    const at = new Date(now()).toISOString();
+    const record = { by: RESTARTED_BY, host: hostname(), at, reason, restarts: true } as const;
     return (await pause(store, topology, found, record, audit)) ? 'done' : 'again';
   });
   if (!stopped) return false;
   // One whose node does not stop it in time is let go on all the same.
   await reported(store, topology, [address.slice('pipeline.'.length)], true, STOP_MS, signal);
-  return resume(acting, deed, address);
+  return attempted(acting, { ...deed, kind: 'resume' }, address, async (found, audit) =>
+    (await endRestart(store, topology, found, isMine, audit)) ? 'done' : 'nothing',
+  );
 }
 
 type Attempt = (found: Standing, audit: AuditEntry) => Promise<'done' | 'nothing' | 'again'>;

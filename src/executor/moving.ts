@@ -13,7 +13,7 @@ import type { ChannelSpec, DatabaseSpec } from '../model/topology.ts';
 import { moveKey, skipKey } from '../state/keys.ts';
 import { readApplied } from './applied.ts';
 import type { AuditEntry } from './audit.ts';
-import type { Standing } from './pausing.ts';
+import { isRestarting, type Standing } from './pausing.ts';
 
 export interface Movable {
   /** As people know it, and under which it is kept. */
@@ -26,7 +26,8 @@ export interface Movable {
 }
 
 /** @throws OtterError OT2046 when its position may not be moved */
-export function movableOf({ rest, applied, pausedBy }: Standing): Movable {
+export function movableOf(standing: Standing): Movable {
+  const { rest, applied, pausedBy } = standing;
   if (rest.kind !== 'pipeline') {
     const names = rest.pipelines.map((name) => name.replace('>', ':')).join(' or ');
     throw notMoved('a position is that of one pipeline', `Name it: ${names}`);
@@ -42,7 +43,8 @@ export function movableOf({ rest, applied, pausedBy }: Standing): Movable {
   if (apply.lanes > 1)
     throw notMoved(`${rest.name} has several lanes`, 'Set `lanes: 1`, apply, and let it run for a moment.');
   if (dryRun === true) throw notMoved(`${rest.name} only counts (\`dry_run\`)`, 'Set `dry_run: false` first.');
-  if (pausedBy === null && enabled) throw notMoved(`${rest.name} runs`, `First: otter pause ${word}`);
+  if ((pausedBy === null || isRestarting(standing)) && enabled)
+    throw notMoved(`${rest.name} runs`, `First: otter pause ${word}`);
   const [source, target] = rest.name.slice(rest.name.indexOf('/') + 1).split('>');
   const database = (name: string): Movable['source'] => {
     const spec = applied.specs.find((one) => one.kind === 'database' && one.name === name)!.spec;

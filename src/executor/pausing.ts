@@ -87,17 +87,25 @@ export async function standing(
   return { rest, applied, live, pausedBy };
 }
 
-/** False when the channel was changed, or somebody else was faster. */
+/** Whether it rests for no longer than a restart takes, which whoever wants it to rest must not rely on. */
+export function isRestarting({ pausedBy }: Standing): boolean {
+  return pausedBy?.record.restarts === true;
+}
+
+/** A restart that is under way gives way. False when the channel was changed, or somebody else was faster. */
 export async function pause(
   store: StateStore,
   topology: string,
-  { rest, applied }: Standing,
+  found: Standing,
   record: PauseRecord,
   audit: AuditEntry,
 ): Promise<boolean> {
+  const { rest, applied } = found;
   const key = keyOf(topology, rest, applied);
+  const there = isRestarting(found) ? await entryAt(store, key) : null;
+  if (there !== null && !there.record.restarts) return false;
   const result = await store.commit({
-    conditions: [channelAsSeen(rest), { key, revision: null }],
+    conditions: [channelAsSeen(rest), { key, revision: there?.revision ?? null }],
     puts: [{ key, value: JSON.stringify(record) }, audit.put({ what: `${rest.kind}.${rest.name}`, result: 'done' })],
     deletes: [],
   });
@@ -127,6 +135,36 @@ export async function goOn(
     deletes: [...keys, ...moves],
   });
   return result.ok ? paused : null;
+}
+
+/**
+ * What a restart has stopped goes on, if it is still that which keeps it at rest. False: somebody has paused it meanwhile, or resumed it.
+ * @param isMine whether a pause is the restart's own
+ */
+export async function endRestart(
+  store: StateStore,
+  topology: string,
+  { rest, applied }: Standing,
+  isMine: (record: PauseRecord) => boolean,
+  audit: AuditEntry,
+): Promise<boolean> {
+  const key = keyOf(topology, rest, applied);
+  const there = await entryAt(store, key);
+  if (there?.record.restarts !== true || !isMine(there.record)) return false;
+  const result = await store.commit({
+    conditions: [{ key, revision: there.revision }],
+    puts: [audit.put({ what: `${rest.kind}.${rest.name}`, result: 'done' })],
+    deletes: [key],
+  });
+  return result.ok;
+}
+
+async function entryAt(
+  store: StateStore,
+  key: string,
+): Promise<{ readonly revision: number; readonly record: PauseRecord } | null> {
+  const entry = (await store.list(key)).entries.find((one) => one.key === key);
+  return entry === undefined ? null : { revision: entry.revision, record: JSON.parse(entry.value) as PauseRecord };
 }
 
 /** Nodes know what rests by the name under which it is kept. */

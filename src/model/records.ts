@@ -321,6 +321,8 @@ export interface PauseRecord {
   readonly reason: string | null;
   /** When it goes on by itself; absent: when somebody resumes it. */
   readonly until?: string;
+  /** A restart stops it, and lets it go on as soon as it has stopped; a pause that somebody wants meanwhile takes its place. */
+  readonly restarts?: true;
 }
 
 /** `place/<database>`: the node that somebody wants to own a database, beside what is declared. */

@@ -10,12 +10,22 @@ export interface Standing {
   readonly clock: number;
 }
 
+/** A heartbeat in a log: the log up to and including it, and when it was committed, ms since 1970. */
+export interface BeatPlace {
+  readonly position: string;
+  readonly ms: number;
+}
+
 /** A database that was reached. Reading changes nothing there. */
 export interface PlaceReader extends AsyncDisposable {
   /** Where its log ends, and the time by its clock, ms since 1970. @throws OtterError */
   end(): Promise<{ readonly position: string; readonly point: LogPoint; readonly nowMs: number }>;
   /** Which GTIDs stand before a place in its log, as a position; null where the log has none there. @throws OtterError OT4020 */
   gtidsBefore(point: LogPoint): Promise<string | null>;
+  /** Behind the newest heartbeat of otter in its log that is not later, ms since 1970; null where there is none. @throws OtterError */
+  beatBefore(timeMs: number): Promise<BeatPlace | null>;
+  /** Whether its log can be followed from there. @throws OtterError OT4002, OT4020, OT4023, OT4080: it cannot */
+  followable(position: string): Promise<void>;
   /** Of all topologies; empty where no node has owned it yet. @throws OtterError */
   standing(): Promise<readonly Standing[]>;
 }

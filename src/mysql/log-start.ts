@@ -183,6 +183,12 @@ export async function logNames(session: Session): Promise<string[]> {
   return (await session.rows<{ Log_name: string }>('SHOW BINARY LOGS')).map(({ Log_name }) => Log_name);
 }
 
+/** What was in the log before a file of it, on a server with GTIDs. */
+export async function positionBefore(session: Session, { family }: ServerKind, file: string): Promise<string> {
+  if (family === 'mysql') return formatPosition((await readHead(session, file)).before);
+  return gtidsAt(session, { family: 'file', file, offset: FIRST_OFFSET, server: null, made: null });
+}
+
 async function eventAt(session: Session, { file, offset }: LogPoint): Promise<string | null> {
   const [event] = await session.rows<{ Event_type: string }>(
     `SHOW BINLOG EVENTS IN ${quoteText(file)} FROM ${offset} LIMIT 1`,

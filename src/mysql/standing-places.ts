@@ -1,9 +1,14 @@
 /** Where pipelines into a server stand, and where its log ends, read by whoever asks. */
+import { covers, formatBare, parsePosition } from '../model/position.ts';
 import type { PlaceReader } from '../model/standing-places.ts';
+import { beatBefore } from './beat-places.ts';
+import type { Session } from './connection.ts';
 import type { DatabaseServer } from './database-server.ts';
 import { type InspectOptions, inTime } from './inspect.ts';
+import { purged } from './log-refusals.ts';
+import { logNames, logStart, positionBefore } from './log-start.ts';
 import { gtidsBefore } from './point-gtids.ts';
-import { readFacts, readLogEnd } from './server-facts.ts';
+import { readFacts, readLogEnd, type ServerKind } from './server-facts.ts';
 import { qualified, quoteText } from './sql.ts';
 
 /** @throws OtterError OT4001, OT4003, OT4004, OT4005, OT4008 */
@@ -35,6 +40,8 @@ export async function openPlaces(server: DatabaseServer, options: InspectOptions
         await using own = await server.connect({ signal });
         return await gtidsBefore(own, await readFacts(own), point);
       }),
+    beatBefore: (timeMs) => beatBefore({ server, schema: options.schema, signal: options.signal }, timeMs),
+    followable: (position) => asked(async () => requireFollowable(session, await readFacts(session), position)),
     standing: () =>
       asked(async () => {
         const there = await session.rows(`SELECT 1 AS one FROM information_schema.TABLES WHERE ${named}`);
@@ -51,4 +58,14 @@ export async function openPlaces(server: DatabaseServer, options: InspectOptions
       }),
     [Symbol.asyncDispose]: () => session[Symbol.asyncDispose](),
   };
+}
+
+/** As a reader begins there; and MariaDB says only then what was purged. */
+async function requireFollowable(session: Session, kind: ServerKind, text: string): Promise<void> {
+  await logStart(session, kind, text);
+  const [oldest] = kind.family === 'mariadb' ? await logNames(session) : [];
+  if (oldest === undefined) return;
+  const position = parsePosition(text);
+  const before = parsePosition(await positionBefore(session, kind, oldest));
+  if (!covers(position, before)) throw purged(session.where, position, `up to ${formatBare(before)}`);
 }

@@ -55,6 +55,9 @@ export interface TargetOptions {
   readonly now: () => number;
 }
 
+/** How long a statement waits for others' locks before its window is rolled back and tried again. */
+const LOCK_WAIT_S = 5;
+
 export class MysqlTarget implements TargetPort, AsyncDisposable {
   readonly #options: TargetOptions;
   readonly #records: OwnRecords;
@@ -254,7 +257,10 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     let packetBytesMax: number;
     let takesLines: boolean;
     try {
-      await connection.query('SET @otter_apply=1, SESSION innodb_lock_wait_timeout=5');
+      // Of rows, and of tables: a server would wait for those for a day, without a word.
+      await connection.query(
+        `SET @otter_apply=1, SESSION innodb_lock_wait_timeout=${LOCK_WAIT_S}, SESSION lock_wait_timeout=${LOCK_WAIT_S}`,
+      );
       const [limit] = await connection.rows<{ bytes: string | number; lines: string | number }>(
         'SELECT @@max_allowed_packet AS bytes, @@local_infile AS `lines`',
       );

@@ -25,7 +25,7 @@ function standing(pipeline: UnwordedPipeline): string {
   const { name, phase, waiting, error } = pipeline;
   switch (phase) {
     case 'pending':
-      return `${name} has not begun${because(waiting === null ? null : `it waits for ${waiting}`)}`;
+      return `${name} has not begun${because(waiting)}`;
     case 'copying':
       return copying(pipeline);
     case 'streaming':

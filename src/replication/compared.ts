@@ -9,6 +9,7 @@ import { isAmong } from '../model/column-names.ts';
 import type { LoadTable } from '../model/load.ts';
 import type { TableRule } from '../model/pipeline.ts';
 import type { ColumnShape, Image, TableShape, Value } from '../model/row.ts';
+import { kindOf } from './column-kinds.ts';
 import { allTravelling, type Extract } from './load-table.ts';
 
 /** The table of a source beside the one of the target that its rows go into. */
@@ -156,22 +157,6 @@ function backOf(full: TableShape, route: Extract, load: LoadTable, { rows }: Pic
   return full.primaryKey.length > 0 && full.primaryKey.every((index) => columns.includes(index))
     ? { of, columns }
     : null;
-}
-
-const NUMBERS = /^((tiny|small|medium|big)?int|integer|bit)\b/i;
-const TEXT = /^((var)?char|(tiny|medium|long)?text)\b/i;
-const BYTES =
-  /^((var)?binary|(tiny|medium|long)?blob|inet[46]|uuid|vector|geometry|geomcollection|(multi)?(point|linestring|polygon)|geometrycollection)\b/i;
-
-/** Kinds of values, which are compared as literals within each. */
-function kindOf({ type }: Pick<ColumnShape, 'type'>): string {
-  if (NUMBERS.test(type)) return 'number';
-  if (/^(decimal|numeric)\b/i.test(type)) return 'decimal';
-  if (/^(float|double|real)\b/i.test(type)) return 'float';
-  if (/^(datetime|timestamp)\b/i.test(type)) return 'datetime';
-  if (TEXT.test(type)) return 'text';
-  if (BYTES.test(type)) return 'bytes';
-  return /^[a-z]+/i.exec(type)?.[0].toLowerCase() ?? type;
 }
 
 function pairOf(here: ColumnShape, there: ColumnShape): Pair {

@@ -4,19 +4,22 @@
  * Rule kept: the checkpoint moves with the rows, by whole transactions of the source; a window that meets a busy
  * server or a row in its way is rolled back and tried again in a narrower way, never passed over.
  */
-import { messageOf, OtterError } from '../model/error.ts';
+import { OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
   type CopyState,
   DuplicateKey,
   type LoadSession,
+  type LoadTable,
   NeedsCare,
   type Place,
   type TargetPort,
   type Write,
 } from '../model/load.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
-import { type Delivery, type TableShape, tableName } from '../model/row.ts';
+import { type Delivery, type Image, type TableShape, tableName } from '../model/row.ts';
+import { couldHold } from '../replication/key-literals.ts';
+import { isOracle } from '../replication/oracle-fit.ts';
 import { placeOf } from '../replication/places.ts';
 import type { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
@@ -27,7 +30,8 @@ import type { Figures } from './figures.ts';
 import { Joining, type Transact } from './joining.ts';
 import type { Join } from './joins.ts';
 import type { Applied, Strategy } from './load.ts';
-import { isRefusal, type Refusal, type SettingAside } from './setting-aside.ts';
+import { refusedRow, shapesOf } from './refused-row.ts';
+import { isRefusal, type SettingAside } from './setting-aside.ts';
 import type { TargetTables } from './tables.ts';
 
 /** How often a window is tried again in place when the server says "busy", before the pipeline starts over. */
@@ -116,7 +120,8 @@ export class Loading {
     const table = tables.of(resync.table);
     const [from, to] = [tableName(resync.table), tableName(table.target)];
     const known = table.key.every((index) => resync.table.primaryKey.includes(index));
-    if (known && !(await target.sharesTable(this.#spec.name, from, to))) return resync;
+    if (known && !(await target.sharesTable(this.#spec.name, from, to)))
+      return { ...resync, absent: resync.absent.filter((key) => couldBeKey(table, resync.table, key)) };
     unsure(from);
     return { ...resync, absent: [] };
   }
@@ -206,7 +211,7 @@ export class Loading {
             for (const transaction of transactions) await this.whole(transaction, signal);
             return;
           }
-          if (session.rowByRow) throw this.#refused(deliveries, error);
+          if (session.rowByRow) throw refusedRow(deliveries, error, this.#spec);
           // Once more, to say which row, or to set it aside.
           session.rowByRow = true;
           apart = aside?.may(deliveries) === true;
@@ -412,38 +417,18 @@ export class Loading {
   }
 
   #refuseOr(error: unknown, deliveries: readonly Delivery[]): never {
-    throw isRefusal(error) ? this.#refused(deliveries, error) : error;
+    throw isRefusal(error) ? refusedRow(deliveries, error, this.#spec) : error;
   }
+}
 
-  #refused(deliveries: readonly Delivery[], error: Refusal): OtterError {
-    const cause = error instanceof OtterError ? error : error.cause;
-    const row = error instanceof OtterError ? null : error.row;
-    const tables = row?.table ?? namesOf(deliveries).join(', ');
-    const key = row?.key ?? null;
-    const transaction = deliveries[0]!.gtid;
-    const { target, name } = this.#spec;
-    const what = key === null ? `a row of ${tables}` : `the row ${key} of ${tables}`;
-    return new OtterError('OT5016', `${target} refuses ${what} (transaction ${transaction}): ${messageOf(cause)}`, {
-      where: {
-        pipeline: name,
-        transaction,
-        position: deliveries.at(-1)!.position,
-        tables,
-        ...(key === null ? {} : { row: key }),
-      },
-      hint: `Mend the cause at the target; the pipeline stands before this transaction and tries again by itself.${this.#twoWay ? '' : ` To give the whole transaction up: otter skip ${name.replace('>', ':')}`}`,
-      cause,
-    });
-  }
+/** Of the row with this primary key of the source. */
+function couldBeKey(table: LoadTable, { primaryKey }: TableShape, key: Image): boolean {
+  if (isOracle(table.target)) return true;
+  const value = (index: number): string => key[primaryKey.indexOf(index)] ?? '';
+  return table.key.every((index) => couldHold(table.columns[index]!, value(index)));
 }
 
 const BUSY: ReadonlySet<string> = new Set(['OT4005', 'OT5017', 'OT5018']);
-
-/** For messages. */
-function namesOf(deliveries: readonly Delivery[]): string[] {
-  const joining = deliveries.flatMap((delivery) => (delivery.kind === 'table' ? [delivery.announced.table] : []));
-  return [...new Set([...shapesOf(deliveries), ...joining].map(tableName))];
-}
 
 function copyState({ chunk }: Extract<Delivery, { kind: 'chunk' }>, place: Place): CopyState {
   const { table, cursor, rowsDone, rowsEstimate } = chunk;
@@ -465,15 +450,4 @@ function byTransaction(deliveries: readonly Delivery[]): Delivery[][] {
     whole = delivery.kind === 'changes' ? delivery.last : delivery.kind !== 'table';
   }
   return groups;
-}
-
-function shapesOf(deliveries: readonly Delivery[]): Set<TableShape> {
-  const shapes = new Set<TableShape>();
-  for (const delivery of deliveries) {
-    if (delivery.kind === 'changes') for (const { table } of delivery.changes) shapes.add(table);
-    else if (delivery.kind === 'chunk') shapes.add(delivery.chunk.table);
-    else if (delivery.kind === 'resync') shapes.add(delivery.table);
-    else if (delivery.kind === 'answers') for (const { table } of delivery.answers) shapes.add(table);
-  }
-  return shapes;
 }

@@ -20,6 +20,7 @@ import { child, startOf } from './tree.ts';
 const FILES_MAX = 256;
 const TOTAL_BYTES_MAX = 8 * 1024 * 1024;
 const MODULE_BYTES_MAX = 64 * 1024;
+const TOPOLOGY_FILE = /\.ya?ml$/;
 
 export interface SourceFile {
   /** As it is shown to people: relative when the path that was given is. */
@@ -39,7 +40,7 @@ export type Texts = ReadonlyMap<string, string>;
 
 /** Reads the topology at a path. */
 export function readTopology(path: string, texts: Texts = new Map()): Sources {
-  const reading = new Reading(texts);
+  const reading = new Reading(texts, path);
   reading.path(path, null);
   return reading.done(path);
 }
@@ -142,10 +143,13 @@ class Reading {
   readonly #diagnostics: Diagnostic[] = [];
   readonly #seen = new Set<string>();
   readonly #texts: Texts;
+  /** What a person named, which may be any file; null: nothing is opened. */
+  readonly #given: string | null;
   #bytes = 0;
 
-  constructor(texts: Texts) {
+  constructor(texts: Texts, given: string | null = null) {
     this.#texts = texts;
+    this.#given = given;
   }
 
   /** `from` is the place of the include that names the path, null for the path of the command line. */
@@ -196,6 +200,15 @@ class Reading {
 
   #file(path: string, size: number, from: SourceRange | null): void {
     const identity = realpathSync(path);
+    // Findings show lines: what others write, links too, must not bring any file of this machine to light.
+    if (path !== this.#given && !TOPOLOGY_FILE.test(identity)) {
+      this.#unreadable(
+        path,
+        'only files named `*.yaml` or `*.yml` are, also where a link leads',
+        from ?? startOf(path),
+      );
+      return;
+    }
     if (this.#seen.has(identity)) return;
     this.#seen.add(identity);
     // Characters are never more than bytes, so what is let through here is measured again where it is parsed.

@@ -53,6 +53,8 @@ export interface Found {
 }
 
 const CANDIDATES_MAX = 2_000;
+/** On a table that is written there always are some: after so long they are settled, since only what is settled outlives a kill. */
+const SETTLE_EVERY_MS = 60_000;
 /** A table with more is better copied anew. */
 const DIFFERENCES_MAX = 100_000;
 
@@ -117,11 +119,14 @@ async function oneTable(
     const repaired = result.repaired + differences.length - left.differences.length - left.busy;
     result = { ...result, repaired, unrepaired: unrepaired ?? result.unrepaired };
   };
+  let settledMs = options.now();
   const steps = walk(compared, cursor, { ...options, extras: options.extras && unlooked === null });
   for await (const { candidates, rows, next } of steps) {
     result = { ...result, rows: result.rows + rows };
     open.push(...candidates);
-    if (open.length >= CANDIDATES_MAX || next === null) await settleOpen();
+    const late = open.length > 0 && options.now() - settledMs >= SETTLE_EVERY_MS;
+    if (open.length >= CANDIDATES_MAX || next === null || late) await settleOpen();
+    if (open.length === 0) settledMs = options.now();
     if (open.length === 0 && next !== null) options.reached({ done, current: { result, cursor: next } });
     if (countOf(result) >= DIFFERENCES_MAX && next !== null) {
       result = { ...result, skipped: `more than ${DIFFERENCES_MAX} rows differ: the rest was not compared` };

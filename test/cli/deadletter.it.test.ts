@@ -153,7 +153,7 @@ test('where a pipeline stands, and where its log ends', async () => {
   const { code, out, err } = await otter(['position', 'show', 'shop/a:b']);
   expect([code, err]).toEqual([0, '']);
   expect(out).toMatch(
-    /^shop\/a>b\n {2}stands at +\S+.*\d{4}-\d\d-\d\dT.*\n(.*\n)*? {2}a ends at +\S+, \S+\.\d{6}:\d+, \d{4}-/,
+    /^shop\/a>b\n {2}stands at +\S+, \d{4}-\d\d-\d\dT\S+Z\n {2}a ends at +\S+, \S+\.\d{6}:\d+, \d{4}-\S+Z\n {2}behind +\d+ transactions?, lag /,
   );
   const json = await otter(['position', 'show', '--json']);
   const { pipelines } = JSON.parse(json.out) as {
@@ -192,8 +192,28 @@ test('a position is moved when it is known what is lost, and a node is told wher
   expect(end.behind!.count).toBeGreaterThanOrEqual(2);
   const beyond = end.end!.gtid!.replace(/\d+$/, (n) => String(Number(n) + 100));
   expect(await set(beyond)).toMatchObject({ code: 4, err: expect.stringContaining('beyond the end') });
-  expect(await set('2026-01-01')).toMatchObject({ code: 1, err: expect.stringContaining('OT7004') });
-  expect(await set('nonsense')).toMatchObject({ err: expect.stringContaining('OT4002') });
+  expect(await set('2020-01-01')).toMatchObject({
+    code: 4,
+    err: expect.stringContaining('no heartbeat of otter at 2020-01-01T00'),
+  });
+  expect(await set('2999-01-01T00:00:00+02:00')).toMatchObject({
+    code: 4,
+    err: expect.stringContaining('2998-12-31T22:00:00.000Z is still to come'),
+  });
+  expect(await set('2020-01-32')).toMatchObject({ code: 3, err: expect.stringContaining('is no time') });
+  const ago = await set('0s', '--allow-lost-changes', '--allow-repeated-changes', '--timeout', '10ms');
+  // It may be where the pipeline stands.
+  expect(ago.out).toContain('The newest heartbeat of a at');
+  expect(await set('nonsense')).toMatchObject({
+    code: 4,
+    err: expect.stringContaining('`nonsense` is no position of'),
+  });
+  // Of a server that has never written there.
+  const strange = gtid!.replace(/^(\d+)-\d+-/, '$1-4711-').replace(/^[\da-f]{8}-/, '00000000-');
+  expect(await set(strange, '--allow-lost-changes', '--allow-repeated-changes')).toMatchObject({
+    code: 4,
+    err: expect.stringMatching(/cannot be followed from|beyond the end/),
+  });
   expect(await set(gtid!)).toMatchObject({ code: 0, out: 'shop/a>b stands there.\n' });
   const refused = await otter(['position', 'set', 'shop/a:b', '--to', end.end!.file!], { terminal: false });
   expect(refused).toMatchObject({ code: 3, err: expect.stringContaining('--allow-lost-changes') });
@@ -220,5 +240,18 @@ test('a position is moved when it is known what is lost, and a node is told wher
     command: 'position set',
     result: 'done',
     what: expect.stringContaining('because a test'),
+  });
+  // What its log does not have any more.
+  await a.query('FLUSH BINARY LOGS; INSERT INTO shop.t VALUES (52, NULL, 1); FLUSH BINARY LOGS');
+  const logs = async (): Promise<string[]> =>
+    ((await a.query('SHOW BINARY LOGS'))[0] as { Log_name: string }[]).map(({ Log_name }) => Log_name);
+  // A file that is still being sent stays.
+  await until('it is purged', async () => {
+    await a.query(`PURGE BINARY LOGS TO '${(await logs()).at(-1)!}'`);
+    return (await logs()).length === 1;
+  });
+  expect(await set(gtid!, '--allow-repeated-changes')).toMatchObject({
+    code: 4,
+    err: expect.stringMatching(/cannot be followed from .*purged/s),
   });
 });

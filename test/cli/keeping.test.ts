@@ -1,9 +1,12 @@
 /** What is kept, looked at and changed from the command line: lock, pauses, history and the way back, audit, export and import. */
 import { execFileSync } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type AuditEntry, auditEntry } from '../../src/executor/audit.ts';
+import { endRestart, pause, standing } from '../../src/executor/pausing.ts';
 import type { ApplyEvent } from '../../src/model/apply-event.ts';
 import type { AuditRecord, HistoryRecord, LockRecord, MetaRecord, SpecRecord } from '../../src/model/records.ts';
 import { lockKey, metaKey, nodeKey, ownerKey, pauseKey, placeKey, specKey } from '../../src/state/keys.ts';
@@ -27,6 +30,10 @@ channels:
     tables: [shop.orders]
 `;
 const never = new AbortController().signal;
+const NOBODY = {
+  ...{ by: 'ann', author: null, host: 'here', pid: 1, version: '1.0.0', commit: null, dirty: null },
+  command: 'restart',
+};
 
 let folder: string;
 /** Whatever was printed or written by any command. */
@@ -172,6 +179,49 @@ test('a pause with a time says until when; what rests is not restarted; a restar
     'restart channel.shop',
   ]);
   expect((await otter(['pause', 'shop', '--for', 'tomorrow'])).code).toBe(3);
+});
+
+test('who pauses while a restart is under way is obeyed: the restart gives way', async () => {
+  await applied(TOPOLOGY);
+  await using store = openStore(state());
+  const audit = (): AuditEntry => auditEntry('main', NOBODY, Date.now(), randomUUID());
+  const stop = { by: 'ann', host: 'here', at: '2026-03-02T09:12:44.000Z', reason: 'memory', restarts: true } as const;
+  for (const [stopped, wanted] of [
+    ['shop', 'shop'],
+    ['shop/a:b', 'shop/a:b'],
+    ['shop', 'shop/a:b'],
+  ] as const) {
+    expect(await pause(store, 'main', await standing(store, 'main', stopped, never), stop, audit())).toBe(true);
+    expect(await done('pause', wanted, '--no-wait', '--reason', 'the index is built')).toContain('is paused');
+    const found = await standing(store, 'main', stopped, never);
+    const ended = await endRestart(store, 'main', found, ({ by }) => by === 'ann', audit());
+    expect([ended, (await store.list('/otter/main/pause/')).entries.length]).toEqual([stopped !== wanted, 1]);
+    expect(await done('status')).toContain('because the index is built');
+    const refused = await otter(['restart', stopped]);
+    expect([refused.code, refused.err]).toEqual([3, expect.stringContaining('OT7041')]);
+    await done('resume', wanted, '--no-wait');
+    expect((await store.list('/otter/main/pause/')).entries).toEqual([]);
+  }
+  // One that somebody has let go on is not what keeps it at rest either.
+  await pause(store, 'main', await standing(store, 'main', 'shop', never), stop, audit());
+  await done('resume', 'shop', '--no-wait');
+  expect(await endRestart(store, 'main', await standing(store, 'main', 'shop', never), () => true, audit())).toBe(
+    false,
+  );
+  // A pipeline does not go on while its channel rests.
+  await done('pause', 'shop', '--no-wait');
+  const within = await otter(['restart', 'shop/a:b']);
+  expect([within.code, within.err]).toEqual([3, expect.stringMatching(/otter resume .*channel\.shop/)]);
+});
+
+test('a position is not moved while a restart is under way', async () => {
+  await applied(TOPOLOGY.replace('between: [a, b]', 'from: a\n    to: b'));
+  await using store = openStore(state());
+  const audit = auditEntry('main', NOBODY, Date.now(), randomUUID());
+  const stop = { by: 'ann', host: 'here', at: '2026-03-02T09:12:44.000Z', reason: null, restarts: true } as const;
+  await pause(store, 'main', await standing(store, 'main', 'shop', never), stop, audit);
+  const moved = await otter(['position', 'set', 'shop/a:b', '--to', '0-1-1']);
+  expect([moved.code, moved.err]).toEqual([4, expect.stringContaining('shop/a>b runs')]);
 });
 
 test('a database is moved to a node of its region, by a record with who and why that an export has', async () => {

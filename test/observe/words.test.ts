@@ -32,7 +32,7 @@ describe('a pipeline in words', () => {
       { phase: 'copying', copy: null, waiting: 'a key' },
       'is being filled: its tables are being copied; it waits for a key',
     ],
-    [{ phase: 'pending', lag_ms: null, waiting: 'node ca-1' }, 'has not begun: it waits for node ca-1'],
+    [{ phase: 'pending', lag_ms: null, waiting: 'no node owns ca' }, 'has not begun: no node owns ca'],
     [{ phase: 'failed', error }, 'fails: shop.orders key 7: the target refuses it'],
     [{ phase: 'stopped', error }, 'has stopped: shop.orders key 7: the target refuses it'],
     [

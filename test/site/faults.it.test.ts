@@ -97,6 +97,22 @@ test.runIf(LONG)('a row that somebody has locked for longer than is waited', asy
   await goesOn();
 });
 
+test.runIf(LONG)('a table that somebody has locked, and a server whose tables all are', async () => {
+  for (const lock of ['LOCK TABLES shop.t WRITE', 'FLUSH TABLES WITH READ LOCK']) {
+    await goesOn();
+    await rb.query(lock);
+    await ra.query(`UPDATE shop.t SET v='${lock}' LIMIT 1`);
+    const waits = /^b: Lock wait timeout exceeded.*\(error 1205\)$/;
+    const told = (): boolean => {
+      const { waiting, error } = sites.figures()['shop/a>b']!;
+      return waits.test(waiting ?? error?.message ?? '');
+    };
+    await until(`${lock} is told`, told);
+    await rb.query('UNLOCK TABLES');
+    await goesOn();
+  }
+});
+
 test.runIf(LONG)('a row that is larger than a packet of the target', async () => {
   await rb.query('SET GLOBAL max_allowed_packet=1048576');
   await rb.query(`KILL USER ${b.otter.user}`);

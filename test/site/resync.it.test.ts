@@ -90,6 +90,60 @@ test('by key, by condition, and all; what is not there goes; what is written mea
   await asks.end();
 }, 120_000);
 
+test('keys that their columns cannot hold are no rows, and stop nothing', async () => {
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS k');
+  await ra.query(
+    `CREATE DATABASE k; CREATE TABLE k.n (id INT PRIMARY KEY, v INT); CREATE TABLE k.s (id VARCHAR(9) PRIMARY KEY, v INT); CREATE TABLE k.d (id DATETIME PRIMARY KEY, v INT);
+     INSERT INTO k.n VALUES (1, 1); INSERT INTO k.s VALUES ('a', 1); INSERT INTO k.d VALUES ('2020-01-01', 1)`,
+  );
+  await using sites = new Sites(servers);
+  sites.set({ k: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['k.n', 'k.s', 'k.d']) });
+  for (const name of ['a', 'b']) sites.start(name);
+  await streaming(sites, 'k/a>b');
+  // Compared with the wrong literal, these would be met.
+  await rb.query("INSERT INTO k.n VALUES (0, 9), (7, 9); INSERT INTO k.s VALUES ('5', 9)");
+  const asked = [
+    ['k.n', `[["'abc'"], ["'0abc'"], ["7"]]`],
+    ['k.s', '[["5"]]'],
+    ['k.d', `[["'2020-13-45'"], ["5"], ["'no date'"]]`],
+  ] as const;
+  for (const [table, keys] of asked)
+    await ra.execute('INSERT INTO otter.resync (table_name, row_keys) VALUES (?, ?)', [table, keys]);
+  await until('all have an answer', async () => (await told()).filter((one) => !one.includes('running')).length === 3);
+  await ra.query('INSERT INTO k.n VALUES (2, 2)');
+  await until('it goes on', async () => (await count(rb, 'k.n WHERE id = 2')) === 1);
+  expect(await dump(rb, '(SELECT id FROM k.n) AS x')).toEqual(['[0]', '[1]', '[2]']);
+  expect(await dump(rb, '(SELECT id FROM k.s) AS x')).toEqual(['["5"]', '["a"]']);
+  expect(sites.figures()['k/a>b']).toMatchObject({ error: null });
+}, 120_000);
+
+test('a row that the target refuses, when it is copied or sent again, is not called a transaction that could be skipped', async () => {
+  for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS otter; DROP DATABASE IF EXISTS c');
+  await ra.query(
+    'CREATE DATABASE c; CREATE TABLE c.t (id INT PRIMARY KEY, v INT); INSERT INTO c.t VALUES (1, 1), (2, 2)',
+  );
+  await rb.query('CREATE DATABASE c; CREATE TABLE c.t (id INT PRIMARY KEY, v INT, CONSTRAINT few CHECK (v < 2))');
+  await using sites = new Sites(servers);
+  sites.set({ c: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['c.t']) });
+  for (const name of ['a', 'b']) sites.start(name);
+  const stopped = async (words: string): Promise<void> => {
+    await until(words, () => sites.figures()['c/a>b']?.error?.message.includes(words) === true);
+    const { error } = sites.figures()['c/a>b']!;
+    expect(error).toMatchObject({ code: 'OT5016', hint: expect.stringContaining('or the row at its source') });
+    expect(error!.message).toContain('the row id=2 of c.t');
+    expect(error!.transaction).toBeUndefined();
+  };
+  await stopped('it is copied');
+  await ra.query('UPDATE c.t SET v = 1 WHERE id = 2');
+  await streaming(sites, 'c/a>b');
+  await rb.query('DELETE FROM c.t WHERE id = 2; ALTER TABLE c.t ADD CONSTRAINT one CHECK (id <> 2)');
+  await ra.query("INSERT INTO otter.resync (table_name) VALUES ('c.t')");
+  await stopped('it is sent again');
+  await rb.query('ALTER TABLE c.t DROP CONSTRAINT one');
+  await until('it is done', async () => (await told())[0]?.includes('done') === true);
+  await equal(ra, rb, 'c.t');
+}, 120_000);
+
 test('two-way: from the site that decides; a spoke that is asked says who does', async () => {
   for (const root of [ra, rb]) await root.query('DROP DATABASE IF EXISTS otter');
   await ra.query(

@@ -101,6 +101,23 @@ describe('include', () => {
     ]);
   });
 
+  it('leads to no file of another name, also by a link: findings would show its lines', () => {
+    write({
+      'main.yaml': 'version: 1\nname: t\ninclude: [secret, linked.yaml]\n',
+      secret: 'pass: word\n',
+    });
+    symlinkSync('secret', join(folder, 'linked.yaml'));
+    const why = 'cannot be read: only files named `*.yaml` or `*.yml` are, also where a link leads';
+    expect(findings(join(folder, 'main.yaml'))).toEqual([
+      `OT1002 main.yaml:3:11 \`/secret\` ${why}`,
+      `OT1002 main.yaml:3:19 \`/linked.yaml\` ${why}`,
+    ]);
+    expect(findings()).toContain(`OT1002 linked.yaml:1:1 \`/linked.yaml\` ${why}`);
+    // What a person names is read, whatever its name.
+    write({ given: 'version: 1\nname: t\n' });
+    expect(findings(join(folder, 'given'))).toEqual([]);
+  });
+
   it('is bounded in number and size', () => {
     write({ 'a.yaml': `version: 1\nname: t\nx-big: "${'x'.repeat(1024 * 1024)}"\n` });
     expect(findings()).toEqual(['OT1003 a.yaml:1:1 the file is larger than 1024 KiB']);

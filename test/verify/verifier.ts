@@ -10,7 +10,9 @@ import { repair } from '../../src/verify/repair.ts';
 import { type VerifyOptions, verify } from '../../src/verify/verify.ts';
 
 export interface Wanted
-  extends Partial<Pick<VerifyOptions, 'extras' | 'limit' | 'from' | 'reached' | 'patienceMs' | 'signal' | 'finds'>> {
+  extends Partial<
+    Pick<VerifyOptions, 'extras' | 'limit' | 'from' | 'reached' | 'patienceMs' | 'signal' | 'finds' | 'now'>
+  > {
   readonly repairs?: boolean;
   /** Called when it begins to wait for what is on its way. */
   readonly waits?: () => void;
@@ -49,7 +51,7 @@ export async function verified(
     lineage: 'test-lineage',
     kept: (pipeline: string) => pipeline,
     patienceMs: wanted.patienceMs ?? 20_000,
-    now: Date.now,
+    now: wanted.now ?? Date.now,
     signal: wanted.signal ?? new AbortController().signal,
   };
   return await verify({

@@ -73,4 +73,18 @@ test('1,000 planted differences are found one by one, repaired, and gone; a run 
   expect(linesOf(await verified(servers, channels))).toEqual([]);
   await equal(ra, rb, 'v.t');
   expect(sites.figures()['v/a>b']).toMatchObject({ error: null });
+
+  // Of a long run a difference is settled within a minute, so that a kill takes no more of it away.
+  for (const root of [ra, rb])
+    await plant(root, `INSERT INTO v.t (id, name) SELECT 200000 + seq, 'y' FROM ${numbers(1, 42_000)}`);
+  await plant(rb, 'UPDATE v.t SET bits = bits ^ 1 WHERE id = 7');
+  let now = 0;
+  const settled: number[] = [];
+  const long = await verified(servers, channels, {
+    now: () => (now += 61_000),
+    patienceMs: Number.MAX_SAFE_INTEGER,
+    reached: ({ current }) => void (current !== null && settled.push(current.result.different)),
+  });
+  expect(linesOf(long)).toEqual(['v.t different 7']);
+  expect(settled[0]).toBe(1);
 }, 120_000);

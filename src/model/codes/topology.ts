@@ -12,7 +12,7 @@ export const TOPOLOGY_CODES = {
     title: 'File cannot be read',
     meaning: 'A topology file, or a file that one includes, is missing, is not a text in UTF-8, or may not be read.',
     action:
-      'Check the path and its permissions. `-t` takes a YAML file or a directory of them; paths in `include` start at the file that includes.',
+      'Check the path and its permissions. `-t` takes a YAML file or a directory of them; paths in `include` start at the file that includes, and lead to files named `*.yaml` or `*.yml`.',
   },
   OT1003: {
     title: 'Topology too large',
