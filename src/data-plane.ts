@@ -260,16 +260,16 @@ function verifyWith(env: Env): VerifyChannel {
       limit: 0,
       pace: async (rows, bytes) => {
         if (bucket === null) return;
-        for (let wait = bucket.waitMs(Date.now()); wait > 0; wait = bucket.waitMs(Date.now()))
+        for (let wait = bucket.waitMs(performance.now()); wait > 0; wait = bucket.waitMs(performance.now()))
           await sleep(wait, undefined, { signal });
-        bucket.take(limit!.of === 'rows' ? rows : bytes, Date.now());
+        bucket.take(limit!.of === 'rows' ? rows : bytes, performance.now());
       },
       sized: limit?.of === 'bytes',
       patienceMs: VERIFY_PATIENCE_MS,
       from: null,
       reached: () => undefined,
       repair: null,
-      now: Date.now,
+      now: () => performance.now(),
       signal,
     });
     const sum = (of: (one: TableResult) => number): number => tables.reduce((all, one) => all + of(one), 0);

@@ -314,7 +314,7 @@ export class Inbound {
             inOrder: this.#inOrder,
             settled: () => this.#settled,
             reached,
-            now: this.#options.now,
+            now: () => performance.now(),
           });
     const write = async (window: Window): Promise<boolean> => {
       if (lanes !== null) return lanes.apply(window, signal);
