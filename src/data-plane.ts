@@ -36,6 +36,7 @@ import { inspectServer } from './mysql/inspect.ts';
 import { readManagerTables } from './mysql/manager-tables.ts';
 import { gtidsBefore } from './mysql/point-gtids.ts';
 import { readFacts } from './mysql/server-facts.ts';
+import { MysqlServerLoad } from './mysql/server-load.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
@@ -307,12 +308,15 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'load'>;
 
-function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
+function mysqlEnds(options: ServerOptions, { name, database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
+  const ends = mysqlTarget(server, database.schema, lineage);
+  const beat = (): Promise<void> => ends.target.beat(name);
+  const load = new MysqlServerLoad({ server, beat, schema: database.schema, lineage, site: name });
   const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
-  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon(), ...look };
+  return { ...ends, load, abandon: () => server.abandon(), ...look };
 }
 
 function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {
