@@ -15,7 +15,7 @@ const RECOVERY = 1.25;
 /** A window that took next to nothing is followed by a pause all the same. */
 const LEAST_TOOK_MS = 20;
 
-/** What is over its limit, each in words that follow "the database, where"; empty: nothing. */
+/** What is over its limit, in words; empty: nothing. */
 export function excesses(limits: ThrottleSpec, load: ServerLoad): readonly string[] {
   const { threads_running: threads, replica_lag: lag } = limits;
   const found: string[] = [];

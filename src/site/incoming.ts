@@ -222,6 +222,7 @@ export class Incoming {
       born: desired.born,
       target,
       link,
+      throttle: this.#options.throttle,
       files: this.#options.files,
       ownerRevision,
       joined: (table, join) => {

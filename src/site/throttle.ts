@@ -40,7 +40,7 @@ export class Throttle {
   /** What windows wait for, for people; null: nothing. */
   get words(): string | null {
     if (this.#share === 1) return null;
-    return `the database, where ${this.#why.join(', ')}: it is written ${Math.ceil(this.#share * 100)} % of the time`;
+    return `the database, which is written ${Math.ceil(this.#share * 100)} % of the time: ${this.#why.join(', ')}`;
   }
 
   /** Runs until the signal aborts. */

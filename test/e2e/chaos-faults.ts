@@ -23,8 +23,6 @@ export interface Chaos {
   readonly clocks: Clocks | null;
   /** Sites whose primary changes. */
   readonly primaries: readonly FailingOver[];
-  /** What servers are started with that start again. */
-  readonly serverArgs: readonly string[];
 }
 
 /** How long nodes stand still: most not long, some beyond the ten seconds of a lease. */
@@ -49,7 +47,7 @@ export function chaosFaults(
     slowLines(trouble, going, random),
     changedTables(chaos, going, random, faults),
     jumpingClocks(trouble, chaos, going, random, faults),
-    ...chaos.primaries.map((site) => failingOver(site, chaos, going, random, faults)),
+    ...chaos.primaries.map((site) => failingOver(site, going, random, faults)),
   ];
 }
 
@@ -119,15 +117,9 @@ async function jumpingClocks(
   for (const { node } of places) await clocks?.set(node, 0);
 }
 
-async function failingOver(
-  site: FailingOver,
-  { serverArgs }: Chaos,
-  going: () => boolean,
-  random: Random,
-  faults: Faults,
-): Promise<void> {
+async function failingOver(site: FailingOver, going: () => boolean, random: Random, faults: Faults): Promise<void> {
   while (await paused(random.between(5_000, 20_000), going)) {
-    await site.failOver(random, serverArgs);
+    await site.failOver(random);
     faults.failovers += 1;
   }
 }

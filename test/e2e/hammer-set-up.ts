@@ -45,7 +45,7 @@ export async function setUp(which: HammerCase): Promise<SetUp> {
 }
 
 /** Two families have one collation to compare keys by only when they are told. */
-export function serverOptions({ engines }: HammerCase): StartOptions {
+function serverOptions({ engines }: HammerCase): StartOptions {
   return new Set(engines).size > 1 ? { args: ['--collation-server=utf8mb4_general_ci'] } : {};
 }
 

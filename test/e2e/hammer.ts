@@ -16,7 +16,7 @@ import { FailingOver, type Standing } from './failing-over.ts';
 import { ACCOUNTS } from './hammer-accounts.ts';
 import { type Faults, makeTrouble, slowLines } from './hammer-faults.ts';
 import { decideAll } from './hammer-manual.ts';
-import { channelOf, type SetUp, serverOptions, setUp } from './hammer-set-up.ts';
+import { channelOf, type SetUp, setUp } from './hammer-set-up.ts';
 import { OWN_SCHEMA, SCHEMA, TABLES } from './hammer-statements.ts';
 import { together, type Written, write } from './hammer-writers.ts';
 import { connect, NAMES, type Otter, rows, sitesOf, streaming } from './otter.ts';
@@ -71,7 +71,10 @@ export async function hammer(which: HammerCase): Promise<void> {
     await using run = new Run(await setUp(which));
     console.log(await run.hammer(seed));
   } catch (error) {
-    throw new Error(`hammer: ${which.name}, seed ${seed} (OTTER_SEED=${process.env['OTTER_SEED']})`, { cause: error });
+    const what = `hammer: ${which.name}, seed ${seed} (OTTER_SEED=${process.env['OTTER_SEED']})`;
+    // What comes at the end of many minutes is said now.
+    console.error(`${what}: ${(error as Error).message}`);
+    throw new Error(what, { cause: error });
   }
 }
 
@@ -248,7 +251,6 @@ class Run implements AsyncDisposable {
       changes: ddl === true ? this.#standing[0]! : null,
       clocks: this.#clocks,
       primaries: this.#standing.filter((each) => each instanceof FailingOver),
-      serverArgs: serverOptions(this.#which).args ?? [],
     };
   }
 

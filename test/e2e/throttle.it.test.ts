@@ -52,13 +52,18 @@ test('threads that run, and a replica that is behind', async () => {
   expect(await otter.run('apply', '--auto-approve', '--timeout', '60s')).toMatchObject({ code: 0 });
   const sleepers = await Promise.all(Array.from({ length: 12 }, () => connect(primary.lab)));
   const asleep = sleepers.map(async (db) => db.query('SELECT SLEEP(600)').catch(() => undefined));
-  await otter.until('threads are too many', waits(/^the database, where \d+ threads run \(limit 8\)/));
-  expect((await otter.run('status')).out).toMatch(/waits: the database, where .*: it is written \d+ % of the time/);
+  await otter.until(
+    'threads are too many',
+    waits(/^the database, which is written \d+ % of the time: \d+ threads run \(limit 8\)/),
+  );
+  expect((await otter.run('status')).out).toMatch(
+    /shop\/a>b .*waits for the database, which is written .* % of the time: \d+ threads run/,
+  );
   await comes();
-  for (const db of sleepers) db.destroy();
   const running = await rows(to, "SELECT id FROM information_schema.processlist WHERE info = 'SELECT SLEEP(600)'");
   for (const row of running) await to.query(`KILL ${(JSON.parse(row) as [number])[0]}`);
   await Promise.all(asleep);
+  for (const db of sleepers) db.destroy();
   await otter.until('they are gone', isFree);
 
   await replica.root('STOP SLAVE SQL_THREAD');

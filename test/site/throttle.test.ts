@@ -51,7 +51,7 @@ test('a busy server is written more slowly, in words, and as fast as before when
   await world.throttle.rest(60_000, stop.signal);
   world.answer = busy(71);
   await world.looked(10);
-  expect(world.throttle.words).toBe('the database, where 71 threads run (limit 10): it is written 4 % of the time');
+  expect(world.throttle.words).toBe('the database, which is written 4 % of the time: 71 threads run (limit 10)');
   // Whoever rests sees that it is over.
   const rests = world.throttle.rest(60_000, stop.signal);
   world.answer = busy(10);
