@@ -138,7 +138,7 @@ export class Figures {
   /** The lag of the newest beat when it was applied; when beats stay away, its age. */
   #lagMs(): number | null {
     if (this.#beat === null) return null;
-    const age = this.#beat.lagMs + this.#elapsed() - this.#beat.atMs;
+    const age = Math.round(this.#beat.lagMs + this.#elapsed() - this.#beat.atMs);
     return age > this.#beat.lagMs + 2_500 ? age : this.#beat.lagMs;
   }
 

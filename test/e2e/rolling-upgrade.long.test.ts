@@ -18,8 +18,7 @@ CREATE TABLE book.tally (id INT PRIMARY KEY, points BIGINT NOT NULL);
 INSERT INTO book.tally VALUES (0, 0), (1, 0), (2, 0), (3, 0)`;
 const CHANNEL = `  book:
     between: [a, b]
-    conflict: { policy: site-priority, merge: column, counters: [points] }
-    tables: [book.line, book.tally]
+    tables: [book.line, { from: book.tally, conflict: { merge: column, counters: [points] } }]
 `;
 /** Deadlock, lock wait: users live with these. */
 const BEARABLE = new Set([1205, 1213]);
