@@ -23,5 +23,5 @@ test.each(rounds)(
     const seconds = Math.min(60, Math.round((MINUTES - n) * 60));
     await hammer(chaosOf(round, `chaos ${n}`, seconds));
   },
-  600_000,
+  900_000,
 );

@@ -12,7 +12,7 @@ import { connectAs } from './otter.ts';
  */
 export const BEARABLE: ReadonlySet<number> = new Set([1062, 1205, 1213, 1451, 1452, 1020]);
 /** For a killed server to come back. */
-const AWAY_MS = 30_000;
+const AWAY_MS = 120_000;
 
 export interface Written {
   /** How many transactions were committed, by kind. */

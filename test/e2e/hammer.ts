@@ -62,7 +62,7 @@ const SEEDED_S = 1_700_000_000;
 /** For a person to decide everything. */
 const PERSON_MS = 600_000;
 /** Where nodes stood still others must find out first. */
-const REST_CHAOS_MS = 90_000;
+const REST_CHAOS_MS = 240_000;
 
 /** @throws Error naming the seed when the sites do not become equal, or anything happens that should not. */
 export async function hammer(which: HammerCase): Promise<void> {
@@ -130,9 +130,9 @@ class Run implements AsyncDisposable {
     for (const { line } of places) this.#closing.use(line);
     await this.#otter.write(yaml);
     for (const node of nodes) this.#node(node);
-    const applied = await this.#otter.run('apply', '--auto-approve', '--timeout', '60s');
+    const applied = await this.#otter.run('apply', '--auto-approve', '--timeout', '120s');
     expect(applied, applied.err).toMatchObject({ code: 0 });
-    await this.#otter.until('all is copied', streaming);
+    await this.#otter.until('all is copied', streaming, 120_000);
 
     const begin = Date.now();
     const lastMs = this.#which.seconds * 1_000;
@@ -188,7 +188,7 @@ class Run implements AsyncDisposable {
     // They were not equal by chance, between one thing and another.
     await this.#marks(sites, 1_000, Date.now() + restMs);
     await this.#equal(Date.now());
-    await this.#otter.until('everything streams', streaming, 10_000);
+    await this.#otter.until('everything streams', streaming);
     expect(this.#fallen, 'nodes that ended by themselves').toEqual([]);
     for (const account of ACCOUNTS) await account(sites, this.#which);
     return tookMs;
