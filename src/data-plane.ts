@@ -36,6 +36,7 @@ import { inspectServer } from './mysql/inspect.ts';
 import { readManagerTables } from './mysql/manager-tables.ts';
 import { gtidsBefore } from './mysql/point-gtids.ts';
 import { readFacts } from './mysql/server-facts.ts';
+import { MysqlServerLoad } from './mysql/server-load.ts';
 import { mysqlSource } from './mysql/source.ts';
 import { openPlaces } from './mysql/standing-places.ts';
 import { MysqlTarget } from './mysql/target.ts';
@@ -260,16 +261,16 @@ function verifyWith(env: Env): VerifyChannel {
       limit: 0,
       pace: async (rows, bytes) => {
         if (bucket === null) return;
-        for (let wait = bucket.waitMs(Date.now()); wait > 0; wait = bucket.waitMs(Date.now()))
+        for (let wait = bucket.waitMs(performance.now()); wait > 0; wait = bucket.waitMs(performance.now()))
           await sleep(wait, undefined, { signal });
-        bucket.take(limit!.of === 'rows' ? rows : bytes, Date.now());
+        bucket.take(limit!.of === 'rows' ? rows : bytes, performance.now());
       },
       sized: limit?.of === 'bytes',
       patienceMs: VERIFY_PATIENCE_MS,
       from: null,
       reached: () => undefined,
       repair: null,
-      now: Date.now,
+      now: () => performance.now(),
       signal,
     });
     const sum = (of: (one: TableResult) => number): number => tables.reduce((all, one) => all + of(one), 0);
@@ -307,12 +308,15 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'load'>;
 
-function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
+function mysqlEnds(options: ServerOptions, { name, database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
+  const ends = mysqlTarget(server, database.schema, lineage);
+  const beat = (): Promise<void> => ends.target.beat(name);
+  const load = new MysqlServerLoad({ server, beat, schema: database.schema, lineage, site: name });
   const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
-  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon(), ...look };
+  return { ...ends, load, abandon: () => server.abandon(), ...look };
 }
 
 function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {

@@ -1,5 +1,5 @@
 /** Finds server programs that are installed already, and tells MariaDB from MySQL, which share names. */
-import { accessSync, constants, realpathSync } from 'node:fs';
+import { accessSync, constants, globSync, realpathSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { run } from './command.ts';
 
@@ -80,6 +80,11 @@ export async function findEtcd(): Promise<Program | null> {
     if (code === 0 && version !== undefined) return { command, args: [], version };
   }
   return null;
+}
+
+/** The library that changes what a process takes for the time, for processes of several threads. */
+export async function findFakeTime(): Promise<string | null> {
+  return globSync('/usr/{lib,lib64,local/lib}/{,*/}faketime/libfaketimeMT.so.1')[0] ?? null;
 }
 
 export interface ServerVersion {

@@ -8,6 +8,7 @@ import { OtterError } from '../model/error.ts';
 import {
   findAll,
   findEtcd,
+  findFakeTime,
   findMariaDb,
   findMySql,
   type MariaDbPrograms,
@@ -22,6 +23,7 @@ import { canFetch, fetchServer } from './unstable.ts';
 const PACKAGES = {
   mariadb: ['mariadb-server-core', 'mariadb-client-core'],
   etcd: ['etcd-server', 'etcd-client'],
+  faketime: ['libfaketime'],
 } as const;
 
 /** @throws OtterError OT7101, OT7103 */
@@ -66,6 +68,11 @@ export async function provideMySql(options: ProvideOptions = {}): Promise<Progra
     ['mysql-server-core'],
     'OTTER_TEST_MYSQL=mysql://root:PASSWORD@HOST:3306',
   );
+}
+
+/** The library with which clocks of processes can be set, for chaos. @throws OtterError OT7101, OT7103 */
+export async function provideFakeTime(options: ProvideOptions = {}): Promise<string> {
+  return providePackages('libfaketime', PACKAGES.faketime, findFakeTime, options);
 }
 
 /** What stands in for a server that cannot be installed. @throws OtterError OT7101, OT7103 */

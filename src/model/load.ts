@@ -19,6 +19,7 @@ import type {
   UniqueKey,
   Version,
 } from './row.ts';
+import type { ThrottleSpec } from './topology.ts';
 
 /** A table at the target as one pipeline writes it. */
 export interface LoadTable {
@@ -297,6 +298,21 @@ export interface LogOrigin {
 }
 
 /** The target side of a database server, and otter's own tables in it. */
+/** How busy a database's server is. */
+export interface ServerLoad {
+  /** Statements that run at this moment; null: that was not asked. */
+  readonly threadsRunning: number | null;
+  /** Those that replicate from it and could be asked. */
+  readonly replicas: readonly { readonly endpoint: string; readonly behindMs: number }[];
+  /** Why others could not. */
+  readonly unasked: readonly string[];
+}
+
+export interface LoadPort extends AsyncDisposable {
+  /** Only what has a limit is asked. */
+  ask(limits: ThrottleSpec): Promise<ServerLoad>;
+}
+
 export interface TargetPort {
   /** Creates otter's schema and tables where missing. */
   prepare(): Promise<void>;

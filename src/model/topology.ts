@@ -42,6 +42,15 @@ export interface DatabaseSpec {
   /** Schema that holds otter's own tables. */
   readonly schema: string;
   readonly protect: boolean;
+  /** How busy its server may be before it is written more slowly; absent: that is not asked. */
+  readonly throttle?: ThrottleSpec;
+}
+
+/** As it is written; at least one of them. */
+export interface ThrottleSpec {
+  readonly threads_running?: number;
+  /** A duration: `5s`. */
+  readonly replica_lag?: string;
 }
 
 /** An object that has a new name, by addresses. */

@@ -130,6 +130,12 @@ export class DatabaseServer {
     return now === before ? null : now;
   }
 
+  /** host:port of those that are not in use. */
+  get others(): readonly string[] {
+    const { endpoint } = this;
+    return this.#options.spec.endpoints.filter((other) => other !== endpoint);
+  }
+
   /** For who follows the log of the endpoint in use. */
   follow(): Following {
     return this.#inUse.follow();
@@ -165,7 +171,7 @@ export class DatabaseServer {
   async #sight(endpoint: string): Promise<Sighting> {
     const signal = AbortSignal.timeout(SIGHT_MS);
     try {
-      await using session = await this.#connectTo(endpoint, { signal });
+      await using session = await this.connectTo(endpoint, { signal });
       signal.addEventListener('abort', () => session.destroy(), { once: true });
       return await sight(session);
     } catch (error) {
@@ -176,14 +182,15 @@ export class DatabaseServer {
   }
 
   async #connectToUsed(endpoint: string, options: ConnectOptions): Promise<Session> {
-    const session = await this.#connectTo(endpoint, options);
+    const session = await this.connectTo(endpoint, options);
     if (this.endpoint === endpoint) return session;
     // Another has taken over meanwhile.
     session.destroy();
     throw movedTo(this.name, this.endpoint);
   }
 
-  async #connectTo(endpoint: string, options: ConnectOptions): Promise<Session> {
+  /** To an endpoint whether it is in use or not: for looking, never for writing. */
+  async connectTo(endpoint: string, options: ConnectOptions): Promise<Session> {
     const driverOptions = await this.driverOptions(endpoint);
     if (this.#abandoned) throw lost();
     const connection = mysql.createConnection({

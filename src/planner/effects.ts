@@ -290,6 +290,8 @@ function databaseEffects({ name, before, after, actions }: RawChange, { raw, des
     ) {
       effects.push({ risk: 'medium', text: 'its pipelines connect again with the new credentials' });
     }
+    if (JSON.stringify(old.throttle) !== JSON.stringify(young.throttle))
+      effects.push({ risk: 'low', text: `${throttleWords(young)}; nothing pauses` });
     if (old.protect && !young.protect) effects.push({ risk: 'medium', text: 'a plan may destroy it from now on' });
   }
   const served = Object.values(desired.node).some(({ region }) => region === young.region);
@@ -297,4 +299,14 @@ function databaseEffects({ name, before, after, actions }: RawChange, { raw, des
   if (!served && used)
     effects.push({ risk: 'medium', text: `no node is declared in region ${young.region}: its pipelines do not start` });
   return effects;
+}
+
+function throttleWords({ throttle }: DatabaseSpec): string {
+  if (throttle === undefined) return 'it is written as fast as it can be, however busy it is';
+  const { threads_running: threads, replica_lag: lag } = throttle;
+  const limits = [
+    ...(threads === undefined ? [] : [`more than ${threads} threads run there`]),
+    ...(lag === undefined ? [] : [`a replica is more than ${lag} behind`]),
+  ];
+  return `it is written more slowly while ${limits.join(', or ')}`;
 }

@@ -13,6 +13,8 @@ const WINDOWS = 20;
 
 export class Figures {
   readonly #now: () => number;
+  /** What durations are measured by: clocks are set while we run. */
+  readonly #elapsed: () => number;
   /** What of it is only for metrics and history. */
   readonly meter = new LoadMeter();
   phase: Phase = 'pending';
@@ -26,13 +28,15 @@ export class Figures {
   #drift = 0;
   /** Null while nothing is only counted. */
   #dry: Map<string, DryCounts> | null = null;
-  #beat: { readonly sentMs: number; readonly lagMs: number } | null = null;
+  #beat: { readonly atMs: number; readonly lagMs: number } | null = null;
   #samples: { at: number; rows: number }[] = [];
   #windows: WindowFigures[] = [];
   #copy: { progress: CopyProgress; since: number; from: number } | null = null;
 
-  constructor(now: () => number) {
+  /** @param elapsed milliseconds since some moment */
+  constructor(now: () => number, elapsed = () => performance.now()) {
     this.#now = now;
+    this.#elapsed = elapsed;
   }
 
   applied({ rows, conflicts, conflictTables, outcomes, drift, dry }: Applied): void {
@@ -47,14 +51,14 @@ export class Figures {
 
   /** A window is begun at the target; what is returned is called when it is committed. */
   window(): (rows: number) => void {
-    const begun = this.#now();
+    const begun = this.#elapsed();
     return (rows) => {
-      if (rows > 0) this.#windows = [...this.#windows.slice(1 - WINDOWS), { rows, ms: this.#now() - begun }];
+      if (rows > 0) this.#windows = [...this.#windows.slice(1 - WINDOWS), { rows, ms: this.#elapsed() - begun }];
     };
   }
 
   beat(sentMs: number): void {
-    this.#beat = { sentMs, lagMs: Math.max(0, this.#now() - sentMs) };
+    this.#beat = { atMs: this.#elapsed(), lagMs: Math.max(0, this.#now() - sentMs) };
   }
 
   copies(states: readonly CopyState[], copying: boolean): void {
@@ -67,8 +71,8 @@ export class Figures {
       (sum, state) => sum + (state.done ? state.rowsDone : Math.max(state.rowsDone, state.rowsEstimate)),
       0,
     );
-    const { since, from } = this.#copy ?? { since: this.#now(), from: rowsDone };
-    const elapsed = this.#now() - since;
+    const { since, from } = this.#copy ?? { since: this.#elapsed(), from: rowsDone };
+    const elapsed = this.#elapsed() - since;
     const etaMs =
       rowsDone > from && elapsed > 500 ? Math.round(((rowsTotal - rowsDone) * elapsed) / (rowsDone - from)) : null;
     const progress = {
@@ -134,12 +138,12 @@ export class Figures {
   /** The lag of the newest beat when it was applied; when beats stay away, its age. */
   #lagMs(): number | null {
     if (this.#beat === null) return null;
-    const age = this.#now() - this.#beat.sentMs;
+    const age = Math.round(this.#beat.lagMs + this.#elapsed() - this.#beat.atMs);
     return age > this.#beat.lagMs + 2_500 ? age : this.#beat.lagMs;
   }
 
   #rate(): number {
-    const at = this.#now();
+    const at = this.#elapsed();
     this.#samples.push({ at, rows: this.#rows });
     while (this.#samples.length > 2 && this.#samples[1]!.at <= at - RATE_WINDOW_MS) this.#samples.shift();
     const first = this.#samples[0]!;

@@ -39,6 +39,7 @@ import { type Care, Loading, type LoadingOptions } from './loading.ts';
 import { pump } from './pump.ts';
 import { lettersInTheWay, SettingAside } from './setting-aside.ts';
 import { TargetTables } from './tables.ts';
+import type { Throttle } from './throttle.ts';
 import type { UnseenChanges } from './unseen-changes.ts';
 
 export interface InboundOptions {
@@ -48,6 +49,8 @@ export interface InboundOptions {
   readonly born: number;
   readonly target: TargetPort;
   readonly link: LinkClient;
+  /** Of the database here; absent: nothing slows it down. */
+  readonly throttle?: Throttle | undefined;
   /** Where files are asked for that rows name; absent: none are. */
   readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
@@ -139,7 +142,9 @@ export class Inbound {
   }
 
   figures(): PipelineFigures {
-    return { ...this.#figures.read(), open: this.#options.open?.() ?? 0, deadLetters: this.#letters.size };
+    const figures = this.#figures.read();
+    const waiting = figures.waiting ?? this.#options.throttle?.words ?? null;
+    return { ...figures, waiting, open: this.#options.open?.() ?? 0, deadLetters: this.#letters.size };
   }
 
   async run(signal: AbortSignal): Promise<void> {
@@ -314,7 +319,7 @@ export class Inbound {
             inOrder: this.#inOrder,
             settled: () => this.#settled,
             reached,
-            now: this.#options.now,
+            now: () => performance.now(),
           });
     const write = async (window: Window): Promise<boolean> => {
       if (lanes !== null) return lanes.apply(window, signal);
@@ -326,9 +331,15 @@ export class Inbound {
     const { meter } = this.#figures;
     let first = true;
     let free = performance.now();
+    /** How long the last transaction here took, all its windows together. */
+    let tookMs = 0;
     const apply = async (window: Window): Promise<void> => {
+      meter.idled(performance.now() - free);
+      if (window.opens) {
+        meter.stalled((await this.#options.throttle?.rest(tookMs, signal)) ?? 0);
+        tookMs = 0;
+      }
       const began = performance.now();
-      meter.idled(began - free);
       if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
         // Every table that is there has been announced.
         first = false;
@@ -339,6 +350,7 @@ export class Inbound {
       await gate?.before(window.deliveries);
       const moved = await write(window);
       free = performance.now();
+      tookMs += free - began;
       meter.wrote(window.deliveries, free - began, this.#options.now());
       if (signal.aborted) return;
       this.#figures.copies(tables.copies, tables.copying);

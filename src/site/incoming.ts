@@ -28,11 +28,13 @@ import { moveCheckpoint } from './moving.ts';
 import type { LogStart } from './reader.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
+import type { Throttle } from './throttle.ts';
 
 type Desired = SiteSpec['pipelines'][number];
 
 export interface IncomingOptions {
   readonly target: TargetPort;
+  readonly throttle: Throttle;
   readonly link: LinkClient;
   readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
@@ -220,6 +222,7 @@ export class Incoming {
       born: desired.born,
       target,
       link,
+      throttle: this.#options.throttle,
       files: this.#options.files,
       ownerRevision,
       joined: (table, join) => {

@@ -442,10 +442,10 @@ export class Outgoing {
 
   async #known(request: PipelineRequest, signal: AbortSignal): Promise<Desired> {
     const { site, desired } = this.#options;
-    for (const deadline = Date.now() + OPEN_WAIT_MS; ; ) {
+    for (const deadline = performance.now() + OPEN_WAIT_MS; ; ) {
       const found = desired().find(({ spec }) => spec.name === request.pipeline);
       if (found?.spec.enabled === true && found.generation >= request.generation) return found;
-      if (Date.now() > deadline) {
+      if (performance.now() > deadline) {
         const what = `generation ${request.generation} of ${request.pipeline}`;
         throw new OtterError('OT5023', `the owner of ${site} does not know ${what} yet`, {
           where: { pipeline: request.pipeline },

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { FileLink } from '../model/file-link.ts';
 import type { Spill } from '../model/key-store.ts';
-import { DRAFT_PREFIX, type TargetPort } from '../model/load.ts';
+import { DRAFT_PREFIX, type LoadPort, type TargetPort } from '../model/load.ts';
 import type { SiteMeasures } from '../model/measures.ts';
 import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
@@ -22,6 +22,7 @@ import { Incoming } from './incoming.ts';
 import { Outgoing } from './outgoing.ts';
 import { keepEndpoint, pulse } from './pulse.ts';
 import { SiteLog } from './site-log.ts';
+import { Throttle } from './throttle.ts';
 
 export interface SiteOptions {
   readonly spec: SiteSpec;
@@ -35,6 +36,8 @@ export interface SiteOptions {
    * be used; absent: there is but one.
    */
   readonly look?: () => Promise<string | null>;
+  /** Asked how busy the server is, where the topology has limits for that; absent: it cannot be. */
+  readonly load?: LoadPort;
   readonly link: LinkClient;
   /** Where files are asked for that rows name; absent: none are. */
   readonly files?: FileLink | undefined;
@@ -65,6 +68,7 @@ export class Site implements RunningSite {
   readonly #log: SiteLog;
   readonly #outgoing: Outgoing;
   readonly #incoming: Incoming;
+  readonly #throttle: Throttle;
   readonly #stopping = new Set<Promise<void>>();
   readonly #heart: Promise<unknown>;
   #spec: SiteSpec;
@@ -100,9 +104,15 @@ export class Site implements RunningSite {
       background: (work) => this.#background(work),
       signal: this.#abort.signal,
     });
+    this.#throttle = new Throttle({
+      limits: () => this.#spec.database.throttle,
+      load: options.load,
+      logger: options.logger,
+    });
     this.#incoming = new Incoming({
       site: options.spec.name,
       target: options.target,
+      throttle: this.#throttle,
       link: options.link,
       files: options.files,
       ownerRevision: options.ownerRevision,
@@ -129,7 +139,7 @@ export class Site implements RunningSite {
     });
     this.update(options.spec);
     this.#background(this.#tidy());
-    this.#heart = Promise.all([this.#beat(), this.#pulse(), this.#keep(), this.#endpoint()]);
+    this.#heart = Promise.all([this.#beat(), this.#pulse(), this.#keep(), this.#endpoint(), this.#ease()]);
   }
 
   readonly service: PipelineService = { open: (request, signal) => this.#outgoing.open(request, signal) };
@@ -194,8 +204,8 @@ export class Site implements RunningSite {
   }
 
   async #dispose(): Promise<void> {
-    const { source, target } = this.#options;
-    await Promise.allSettled([source[Symbol.asyncDispose](), target[Symbol.asyncDispose]()]);
+    const { source, target, load } = this.#options;
+    await Promise.allSettled([source, target, load].map((each) => each?.[Symbol.asyncDispose]()));
   }
 
   // ------------------------------------------------------------ towards this database
@@ -315,6 +325,12 @@ export class Site implements RunningSite {
   async #endpoint(): Promise<void> {
     const { look, logger } = this.#options;
     if (look !== undefined) await keepEndpoint({ look, logger }, this.#abort.signal);
+  }
+
+  /** Otter's tables are there before they are asked. */
+  async #ease(): Promise<void> {
+    await this.#tidied.promise;
+    await this.#throttle.run(this.#abort.signal);
   }
 
   #background(work: Promise<void>): void {

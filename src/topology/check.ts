@@ -4,9 +4,11 @@
  * Rule kept here: nothing is said about an object whose shape is already wrong, and a name counts as declared also
  * when its object is wrong, so that one mistake makes one finding.
  */
+
+import { durationMs } from '../model/alerts/times.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import { didYouMean, onlyNearest } from '../model/suggest.ts';
-import type { NodeSpec, Topology } from '../model/topology.ts';
+import type { DatabaseSpec, NodeSpec, Topology } from '../model/topology.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { checkAlerts } from './check-alerts.ts';
 import { checkChannels } from './check-channels.ts';
@@ -137,6 +139,21 @@ function checkLink({ topology, broken, report }: Checked, open: Path): void {
   report({ code: 'OT1036', severity: 'warning', summary, detail, path: open, at: 'value' });
 }
 
+/** A limit that nobody could go over, or everybody does; and what a variable gave. */
+function checkThrottle({ report }: Checked, name: string, { endpoints, throttle }: DatabaseSpec): void {
+  const lag = throttle?.replica_lag;
+  if (lag === undefined) return;
+  const path: Path = ['databases', name, 'throttle', 'replica_lag'];
+  if (durationMs(lag) === 0) {
+    const detail = 'Write a duration like `10s`; for no limit leave it out.';
+    report({ code: 'OT1014', summary: `\`${lag}\` is no time to be behind`, detail, path, at: 'value' });
+  }
+  if (endpoints.length > 1) return;
+  const summary = '`replica_lag` has no meaning with a single endpoint';
+  const detail = 'The replicas that are asked are the other `endpoints`.';
+  report({ code: 'OT1015', summary, detail, path, at: 'key' });
+}
+
 function checkDatabases(checked: Checked): void {
   const { topology, root, broken, report, refer, names } = checked;
   const staffed = new Set(Object.values(topology.node).map((node) => node.region));
@@ -152,6 +169,7 @@ function checkDatabases(checked: Checked): void {
       const detail = `Add one: \`nodes: { NAME: { region: ${database.region}, listen: "HOST:PORT" } }\`.`;
       report({ code: 'OT1032', summary, detail, path: region, at: 'value' });
     }
+    checkThrottle(checked, name, database);
     database.endpoints.forEach((endpoint, i) => {
       const path: Path = ['databases', name, 'endpoints', i];
       if (database.engine === 'oracle') oracleEndpoint(checked, endpoint, path);

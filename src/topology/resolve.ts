@@ -108,6 +108,8 @@ function resolveDatabase(database: WrittenDatabase): DatabaseSpec {
     tls: database.tls === undefined ? null : (json(database.tls) as DatabaseSpec['tls']),
     schema: database.schema ?? 'otter',
     protect: database.protect ?? false,
+    // Without a limit it says nothing.
+    ...(Object.keys(database.throttle ?? {}).length === 0 ? {} : { throttle: { ...database.throttle } }),
   };
 }
 

@@ -58,6 +58,11 @@ export const UNBUILT = {
     severity: 'error',
     missing: 'Changes of tables are not carried into an Oracle database.',
   },
+  oracleThrottle: {
+    key: 'databases.*.throttle with engine: oracle',
+    severity: 'warning',
+    missing: 'An Oracle database is not asked how busy it is, and written as fast as it can be.',
+  },
   scope: { key: 'channels.*.scope: transaction', severity: 'error', missing: 'Conflicts are decided row by row.' },
   dryRun: { key: 'channels.*.dry_run: true, two-way', severity: 'error', missing: 'A two-way channel always writes.' },
   order: {
@@ -98,6 +103,9 @@ export function unbuilt(topology: Topology, placeOf: PlaceOf = () => null): Diag
     const facts = { code, severity, summary: `${what} is not built yet`, detail: missing } as const;
     found.push(finding({ ...facts, range: placeOf(path), address: addressAt(path) }));
   };
+  for (const [name, { engine, throttle }] of Object.entries(topology.database))
+    if (engine === 'oracle' && throttle !== undefined)
+      tell('oracleThrottle', '`throttle` of an Oracle database', ['databases', name, 'throttle']);
   for (const [name, channel] of Object.entries(topology.channel)) {
     ofChannel(channel, ['channels', name], tell);
     if (channel.ddl === 'replicate' && writesOracle(channel, topology))

@@ -101,6 +101,13 @@ export interface WrittenDatabase {
   readonly schema?: string;
   /** A plan that destroys this is refused. */
   readonly protect?: boolean;
+  /** How busy its server may be: while it is busier, pipelines into it write more slowly, and never stop. Default: it is not asked. */
+  readonly throttle?: {
+    /** Statements that run there at the same time, as the server counts them (`Threads_running`), otter's own among them. Default: any number. */
+    readonly threads_running?: number;
+    /** How far its other `endpoints` may be behind that replicate from it. Default: any time. */
+    readonly replica_lag?: string;
+  };
 }
 
 /** Keeps tables of two or more databases the same: two-way with `between`, one-way with `from` and `to`. */

@@ -177,7 +177,11 @@ test('elsewhere there are lines, and one when nothing has happened for a while; 
   progress.tell({ type: 'step_started', step: 1, steps: 1, addresses: ['channel.old'] });
   await pass(31_000);
   progress.tell({ type: 'step_written', step: 1, steps: 1, addresses: ['channel.old'], revision: 7 });
-  progress.tell({ type: 'nodes_waiting', step: null, waiting: ['n', 'm'].map((node) => ({ pipeline: 'a/b>c', node, why: 'w' })) });
+  progress.tell({
+    type: 'nodes_waiting',
+    step: null,
+    waiting: ['n', 'm'].map((node) => ({ pipeline: 'a/b>c', node, why: 'w' })),
+  });
   await pass(15_000);
   expect(screen.written).toBe(
     'Still applying serial 5: 3 changes left [00m15s elapsed]\n' +

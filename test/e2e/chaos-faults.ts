@@ -1,13 +1,15 @@
 /**
  * What goes wrong besides in a run of chaos: nodes and servers stand still, some longer than a lease lives, the state store is
- * away, lines are slow and narrow, and tables are changed.
+ * away, lines are slow and narrow, clocks are wrong, replicas take the place of primaries, and tables are changed.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Random } from '../../src/lab/random.ts';
 import type { DatabaseServer, EtcdServer } from '../../src/lab/servers.ts';
+import type { Clocks } from './clocks.ts';
+import type { FailingOver, Standing } from './failing-over.ts';
 import { type Faults, paused, type Trouble } from './hammer-faults.ts';
 import { BEARABLE, isLost, type ServerError } from './hammer-writers.ts';
-import { connect } from './otter.ts';
+import { connectAs } from './otter.ts';
 
 export interface Chaos {
   readonly store: EtcdServer;
@@ -16,11 +18,17 @@ export interface Chaos {
   /** Nodes that stand still at this moment. */
   readonly still: Set<string>;
   /** Where tables are changed; null: nowhere. */
-  readonly changes: DatabaseServer | null;
+  readonly changes: Standing | null;
+  /** Null: they go right. */
+  readonly clocks: Clocks | null;
+  /** Sites whose primary changes. */
+  readonly primaries: readonly FailingOver[];
 }
 
 /** How long nodes stand still: most not long, some beyond the ten seconds of a lease. */
 const STILL_MS = [300, 2_000, 12_000] as const;
+/** By how much clocks are wrong, in seconds: a little, a lease, an hour; back too. */
+const WRONG_S = [0, 0, 1.5, -1.5, 30, -30, 3_600, -3_600] as const;
 const LINES_MS = [0, 20, 100, 400] as const;
 const NARROW = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, 2 << 20, 200 << 10] as const;
 
@@ -38,6 +46,8 @@ export function chaosFaults(
     storeAway(chaos, going, random, faults),
     slowLines(trouble, going, random),
     changedTables(chaos, going, random, faults),
+    jumpingClocks(trouble, chaos, going, random, faults),
+    ...chaos.primaries.map((site) => failingOver(site, going, random, faults)),
   ];
 }
 
@@ -92,6 +102,28 @@ async function slowLines({ places }: Trouble, going: () => boolean, random: Rand
   }
 }
 
+/** In the end all go right again. */
+async function jumpingClocks(
+  { places }: Trouble,
+  { clocks }: Chaos,
+  going: () => boolean,
+  random: Random,
+  faults: Faults,
+): Promise<void> {
+  while (clocks !== null && (await paused(random.between(1_500, 6_000), going))) {
+    faults.clocks += 1;
+    await clocks.set(random.pick(places).node, random.pick(WRONG_S));
+  }
+  for (const { node } of places) await clocks?.set(node, 0);
+}
+
+async function failingOver(site: FailingOver, going: () => boolean, random: Random, faults: Faults): Promise<void> {
+  while (await paused(random.between(5_000, 20_000), going)) {
+    await site.failOver(random);
+    faults.failovers += 1;
+  }
+}
+
 /** Columns and keys that are added at the site from which such changes travel. */
 async function changedTables({ changes }: Chaos, going: () => boolean, random: Random, faults: Faults): Promise<void> {
   for (let n = 1; changes !== null && (await paused(random.between(3_000, 10_000), going)); n += 1) {
@@ -104,9 +136,9 @@ async function changedTables({ changes }: Chaos, going: () => boolean, random: R
   }
 }
 
-async function changed(server: DatabaseServer, sql: string): Promise<ServerError | null> {
+async function changed({ server, users }: Standing, sql: string): Promise<ServerError | null> {
   try {
-    const db = await connect(server);
+    const db = await connectAs(server, users);
     try {
       await db.query(`SET SESSION lock_wait_timeout=5; ${sql}`);
       return null;

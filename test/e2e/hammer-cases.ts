@@ -19,7 +19,28 @@ export const POLICIES = {
   manual: { conflict: '{ policy: manual }', manual: true },
 } as const satisfies Record<string, Rules>;
 
-type Sites = Pick<HammerCase, 'engines' | 'shape' | 'killsServers'>;
+/** Rounds of chaos in turn: a pair and a star, with every kind of fault in each two. */
+export const CHAOS: readonly ChaosRound[] = [
+  { sites: 'two whose primaries change', policy: 'site-priority', ddl: true },
+  { sites: 'a star of three', policy: 'last-write-wins with merged columns, groups and counters', ddl: false },
+  { sites: 'two whose servers are killed', policy: 'site-priority', ddl: true },
+  { sites: 'a star whose hub changes', policy: 'site-priority', ddl: false },
+  { sites: 'two of MySQL', policy: 'site-priority with merged columns and counters', ddl: true },
+  { sites: 'a mesh of three', policy: 'last-write-wins', ddl: false },
+];
+
+interface ChaosRound {
+  readonly sites: keyof typeof SITES;
+  readonly policy: keyof typeof POLICIES;
+  readonly ddl: boolean;
+}
+
+/** A round of it. */
+export function chaosOf({ sites, policy, ddl }: ChaosRound, name: string, seconds: number): HammerCase {
+  return { name, ...SITES[sites], ...POLICIES[policy], ddl, chaos: true, seconds };
+}
+
+type Sites = Pick<HammerCase, 'engines' | 'shape' | 'killsServers' | 'failOver'>;
 
 export const SITES = {
   'two of MariaDB': { engines: ['mariadb', 'mariadb'] },
@@ -27,6 +48,8 @@ export const SITES = {
   'MariaDB and MySQL': { engines: ['mariadb', 'mysql'] },
   'MySQL and MariaDB 11': { engines: ['mysql', 'mariadb11'] },
   'two whose servers are killed': { engines: ['mariadb', 'mysql'], killsServers: true },
+  'two whose primaries change': { engines: ['mariadb', 'mysql'], failOver: [0, 1] },
+  'a star whose hub changes': { engines: ['mariadb', 'mariadb', 'mysql'], shape: 'star', failOver: [0] },
   'a star of three': { engines: ['mariadb', 'mariadb', 'mysql'], shape: 'star' },
   'a mesh of three': { engines: ['mariadb', 'mysql', 'mariadb'], shape: 'mesh' },
 } as const satisfies Record<string, Sites>;

@@ -59,6 +59,10 @@ export interface Faults {
   stores: number;
   /** Changes of tables. */
   changes: number;
+  /** Clocks of nodes that were set. */
+  clocks: number;
+  /** Primaries whose place the replica took. */
+  failovers: number;
 }
 
 export interface Trouble {
@@ -80,7 +84,7 @@ export async function makeTrouble(trouble: Trouble): Promise<Faults> {
   const { seed } = trouble;
   const faults: Faults = {
     ...{ cuts: 0, freezes: 0, nodes: 0, servers: 0 },
-    ...{ stoodStill: 0, serversStoodStill: 0, stores: 0, changes: 0 },
+    ...{ stoodStill: 0, serversStoodStill: 0, stores: 0, changes: 0, clocks: 0, failovers: 0 },
   };
   const { chaos, going } = trouble;
   await Promise.all([

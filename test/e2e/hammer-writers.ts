@@ -2,9 +2,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Connection } from 'mysql2/promise';
 import { seededRandom } from '../../src/lab/random.ts';
-import type { DatabaseServer } from '../../src/lab/servers.ts';
+import type { Standing } from './failing-over.ts';
 import { type Work, work } from './hammer-statements.ts';
-import { connect } from './otter.ts';
+import { connectAs } from './otter.ts';
 
 /**
  * Errors that users would see: a duplicate key, a lock wait, a deadlock, a foreign key of a child or a parent, and where a
@@ -12,7 +12,7 @@ import { connect } from './otter.ts';
  */
 export const BEARABLE: ReadonlySet<number> = new Set([1062, 1205, 1213, 1451, 1452, 1020]);
 /** For a killed server to come back. */
-const AWAY_MS = 30_000;
+const AWAY_MS = 120_000;
 
 export interface Written {
   /** How many transactions were committed, by kind. */
@@ -22,7 +22,7 @@ export interface Written {
 }
 
 export interface Session {
-  readonly server: DatabaseServer;
+  readonly at: Standing;
   /** Unique among all sessions. */
   readonly name: string;
   readonly seed: number;
@@ -32,11 +32,11 @@ export interface Session {
 }
 
 /** Writes until told to stop. @throws what no user should see, with the statement. */
-export async function write({ server, name, seed, going, pauseMs }: Session): Promise<Written> {
+export async function write({ at, name, seed, going, pauseMs }: Session): Promise<Written> {
   const random = seededRandom(seed);
   const isolation = random.pick(['READ COMMITTED', 'REPEATABLE READ']);
   const open = async (): Promise<Connection> => {
-    const db = await connect(server);
+    const db = await connectAs(at.server, at.users);
     await db.query(`SET SESSION innodb_lock_wait_timeout=3; SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`);
     return db;
   };
@@ -75,9 +75,12 @@ async function tried(db: Connection, { sql }: Work): Promise<ServerError | null>
   }
 }
 
-/** A server that ends also says so to sessions it still has (1053, 1927), or the socket breaks. */
+/**
+ * A server that ends also says so to sessions it still has (1053, 1927), or the socket breaks; one whose place another takes is
+ * read-only (1290, 1836).
+ */
 export function isLost({ errno, fatal }: ServerError): boolean {
-  return fatal === true || errno === undefined || errno === 1053 || errno === 1927;
+  return fatal === true || errno === undefined || [1053, 1927, 1290, 1836].includes(errno);
 }
 
 async function patiently(open: () => Promise<Connection>): Promise<Connection> {

@@ -8,14 +8,18 @@ import type { Connection } from 'mysql2/promise';
 import { expect } from 'vitest';
 import { compareDatabases, type Side } from '../../src/lab/compare.ts';
 import { type Random, seededRandom } from '../../src/lab/random.ts';
-import { type DatabaseServer, type EtcdServer, startEtcd } from '../../src/lab/servers.ts';
-import { STARTS } from '../site/harness.ts';
+import type { DatabaseServer, EtcdServer } from '../../src/lab/servers.ts';
+import type { STARTS } from '../site/harness.ts';
 import type { Chaos } from './chaos-faults.ts';
+import type { Clocks } from './clocks.ts';
+import { FailingOver, type Standing } from './failing-over.ts';
+import { ACCOUNTS } from './hammer-accounts.ts';
 import { type Faults, makeTrouble, slowLines } from './hammer-faults.ts';
-import { decideAll, nothingIsSilent } from './hammer-manual.ts';
+import { decideAll } from './hammer-manual.ts';
+import { channelOf, type SetUp, setUp } from './hammer-set-up.ts';
 import { OWN_SCHEMA, SCHEMA, TABLES } from './hammer-statements.ts';
 import { together, type Written, write } from './hammer-writers.ts';
-import { connect, NAMES, Otter, passwordsOf, rows, sitesOf, streaming } from './otter.ts';
+import { connect, NAMES, type Otter, rows, sitesOf, streaming } from './otter.ts';
 
 export interface HammerCase {
   readonly name: string;
@@ -33,21 +37,14 @@ export interface HammerCase {
   readonly manual?: boolean;
   /** Whether servers are killed too. */
   readonly killsServers?: boolean;
+  /** Sites, by their number, that have a replica, which takes the place of the primary now and then; only in chaos. */
+  readonly failOver?: readonly number[];
   /** Whether everything else goes wrong as well, see `chaos-faults.ts`; with two nodes at every site, and etcd. */
   readonly chaos?: boolean;
   /** Whether tables are changed at the first site. */
   readonly ddl?: boolean;
   readonly seconds: number;
 }
-
-/** What is asked of all sites, once they are equal. */
-type Account = (sites: readonly Connection[], which: HammerCase) => Promise<void>;
-
-/** What was committed is held against what stands. */
-const ACCOUNTS: readonly Account[] = [
-  tallyAddsUp,
-  (sites, which) => (which.manual === true ? nothingIsSilent(sites) : lossesAreTold(sites)),
-];
 
 const SESSIONS = 3;
 /**
@@ -64,19 +61,20 @@ const REST_MS = 30_000;
 const SEEDED_S = 1_700_000_000;
 /** For a person to decide everything. */
 const PERSON_MS = 600_000;
-/** With those that take over. */
-const NODES = ['west-1', 'east-1', 'south-1', 'west-2', 'east-2', 'south-2'];
 /** Where nodes stood still others must find out first. */
-const REST_CHAOS_MS = 90_000;
+const REST_CHAOS_MS = 240_000;
 
 /** @throws Error naming the seed when the sites do not become equal, or anything happens that should not. */
 export async function hammer(which: HammerCase): Promise<void> {
   const seed = seedOf(which.name);
   try {
-    await using run = await Run.start(which);
+    await using run = new Run(await setUp(which));
     console.log(await run.hammer(seed));
   } catch (error) {
-    throw new Error(`hammer: ${which.name}, seed ${seed} (OTTER_SEED=${process.env['OTTER_SEED']})`, { cause: error });
+    const what = `hammer: ${which.name}, seed ${seed} (OTTER_SEED=${process.env['OTTER_SEED']})`;
+    // What comes at the end of many minutes is said now.
+    console.error(`${what}: ${(error as Error).message}`);
+    throw new Error(what, { cause: error });
   }
 }
 
@@ -89,7 +87,8 @@ function seedOf(name: string): number {
 
 class Run implements AsyncDisposable {
   readonly #which: HammerCase;
-  readonly #servers: readonly DatabaseServer[];
+  readonly #standing: readonly Standing[];
+  readonly #clocks: Clocks | null;
   readonly #otter: Otter;
   readonly #closing: AsyncDisposableStack;
   readonly #store: EtcdServer | null;
@@ -101,31 +100,19 @@ class Run implements AsyncDisposable {
   /** Counted by nodes that were killed since. */
   readonly #before = { conflicts: 0, drift: 0 };
 
-  private constructor(
-    which: HammerCase,
-    servers: readonly DatabaseServer[],
-    otter: Otter,
-    store: EtcdServer | null,
-    closing: AsyncDisposableStack,
-  ) {
+  constructor({ which, standing, otter, store, nodes, clocks, closing }: SetUp) {
     this.#which = which;
     this.#store = store;
-    this.#nodes = NODES.filter((_, i) => i % 3 < servers.length && (i < 3 || which.chaos === true));
-    this.#servers = servers;
+    this.#nodes = nodes;
+    this.#clocks = clocks;
+    this.#standing = standing;
     this.#otter = otter;
     this.#closing = closing;
   }
 
-  static async start(which: HammerCase): Promise<Run> {
-    await using closing = new AsyncDisposableStack();
-    const mixed = new Set(which.engines).size > 1;
-    // Two families have one collation to compare keys by only when they are told.
-    const options = mixed ? { args: ['--collation-server=utf8mb4_general_ci'] } : {};
-    const servers = await Promise.all(which.engines.map(async (engine) => closing.use(await STARTS[engine](options))));
-    const store = which.chaos === true ? closing.use(await startEtcd()) : null;
-    const state = store === null ? {} : { OTTER_STATE: store.url };
-    const otter = closing.use(await Otter.in({ ...passwordsOf(servers), ...state }));
-    return new Run(which, servers, otter, store, closing.move());
+  /** Those that are written at this moment. */
+  get #servers(): readonly DatabaseServer[] {
+    return this.#standing.map(({ server }) => server);
   }
 
   async hammer(seed: number): Promise<string> {
@@ -137,13 +124,15 @@ class Run implements AsyncDisposable {
       await db.query(begins ? `${OWN_SCHEMA}; SET TIMESTAMP=${SEEDED_S}; ${SCHEMA}` : OWN_SCHEMA);
       db.destroy();
     }
-    const { yaml, places } = await slowLines(await sitesOf(this.#servers, channelOf(this.#which)), nodes);
+    const endpoints = this.#standing.map((each) => each.endpoints);
+    const topology = await sitesOf(this.#servers, channelOf(this.#which), endpoints);
+    const { yaml, places } = await slowLines(topology, nodes);
     for (const { line } of places) this.#closing.use(line);
     await this.#otter.write(yaml);
     for (const node of nodes) this.#node(node);
-    const applied = await this.#otter.run('apply', '--auto-approve', '--timeout', '60s');
+    const applied = await this.#otter.run('apply', '--auto-approve', '--timeout', '120s');
     expect(applied, applied.err).toMatchObject({ code: 0 });
-    await this.#otter.until('all is copied', streaming);
+    await this.#otter.until('all is copied', streaming, 120_000);
 
     const begin = Date.now();
     const lastMs = this.#which.seconds * 1_000;
@@ -153,9 +142,9 @@ class Run implements AsyncDisposable {
     let failed = false;
     const going = (): boolean => !failed && Date.now() < end;
     const writing = Promise.all(
-      this.#servers.flatMap((server, i) =>
+      this.#standing.flatMap((at, i) =>
         Array.from({ length: SESSIONS }, (_, n) =>
-          write({ server, name: `${NAMES[i]}${n}`, seed: random.between(0, 2 ** 31), going, pauseMs }),
+          write({ at, name: `${NAMES[i]}${n}`, seed: random.between(0, 2 ** 31), going, pauseMs }),
         ),
       ),
     );
@@ -199,7 +188,7 @@ class Run implements AsyncDisposable {
     // They were not equal by chance, between one thing and another.
     await this.#marks(sites, 1_000, Date.now() + restMs);
     await this.#equal(Date.now());
-    await this.#otter.until('everything streams', streaming, 10_000);
+    await this.#otter.until('everything streams', streaming);
     expect(this.#fallen, 'nodes that ended by themselves').toEqual([]);
     for (const account of ACCOUNTS) await account(sites, this.#which);
     return tookMs;
@@ -246,16 +235,23 @@ class Run implements AsyncDisposable {
   }
 
   #node(name: string): void {
-    this.#otter.node(name).once('exit', (code, signal) => {
+    this.#otter.node(name, { env: this.#clocks?.env(name) ?? {} }).once('exit', (code, signal) => {
       if (!this.#ending.delete(name) && signal !== 'SIGKILL') this.#fallen.push(`${name} (${code ?? signal})`);
     });
   }
 
   #chaos(): Chaos | null {
     if (this.#store === null) return null;
-    const [servers, changes] = [this.#servers, this.#which.ddl === true ? this.#servers[0]! : null];
-    // Who is killed now and then is not made to stand still as well.
-    return { store: this.#store, servers: this.#which.killsServers === true ? [] : servers, still: new Set(), changes };
+    const { killsServers, ddl, failOver = [] } = this.#which;
+    return {
+      store: this.#store,
+      // Who is killed now and then is not made to stand still as well.
+      servers: killsServers === true ? [] : this.#servers.filter((_, i) => !failOver.includes(i)),
+      still: new Set(),
+      changes: ddl === true ? this.#standing[0]! : null,
+      clocks: this.#clocks,
+      primaries: this.#standing.filter((each) => each instanceof FailingOver),
+    };
   }
 
   async #dying(node: string): Promise<void> {
@@ -306,54 +302,4 @@ class Run implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#closing.disposeAsync();
   }
-}
-
-function channelOf({ engines, shape, conflict, ofTables, manual, ddl }: HammerCase): string {
-  const tables = TABLES.map((table) => {
-    const own = ofTables?.[table];
-    return own === undefined ? `      - hammer.${table}\n` : `      - { from: hammer.${table}, conflict: ${own} }\n`;
-  });
-  return [
-    `  hammer:\n    between: [${NAMES.slice(0, engines.length).join(', ')}]\n`,
-    shape === undefined ? '' : `    shape: ${shape}\n`,
-    manual === true ? '    initial: none\n' : '',
-    ddl === true ? '    ddl: replicate\n' : '',
-    `    conflict: ${conflict}\n    tables:\n`,
-    ...tables,
-  ].join('');
-}
-
-/** Of every row the sum of what was added to it anywhere and committed. */
-async function tallyAddsUp(sites: readonly Connection[], { counters }: HammerCase): Promise<void> {
-  if (counters !== true) return;
-  const sums = new Map<string, number>();
-  for (const site of sites) {
-    for (const row of await rows(site, 'SELECT id, SUM(points) FROM own.added GROUP BY id')) {
-      const [id, points] = JSON.parse(row) as [string | number, string | number];
-      sums.set(String(id), (sums.get(String(id)) ?? 0) + Number(points));
-    }
-  }
-  const stands = (await rows(sites[0]!, 'SELECT id, points FROM hammer.tally')).map((row) => {
-    const [id, points] = JSON.parse(row) as [string | number, string | number];
-    return [String(id), Number(points)];
-  });
-  expect(Object.fromEntries(stands), 'what was added up at all sites').toEqual(
-    Object.fromEntries(stands.map(([id]) => [id, sums.get(String(id)) ?? 0])),
-  );
-}
-
-/** Of rows that were made and do not stand, the conflict log of one site tells once what they lost to. */
-async function lossesAreTold(sites: readonly Connection[]): Promise<void> {
-  const texts = async (site: Connection, sql: string): Promise<string[]> =>
-    (await rows(site, sql)).map((row) => (JSON.parse(row) as [string])[0]);
-  const made: string[] = [];
-  const told: string[] = [];
-  for (const site of sites) {
-    made.push(...(await texts(site, 'SELECT tag FROM own.claimed')));
-    const losers = `SELECT IF(winner='local', incoming, present) FROM otter.conflict WHERE table_name='claimed'`;
-    told.push(...(await texts(site, losers)).map((image) => (JSON.parse(image) as { tag: string }).tag.slice(1, -1)));
-  }
-  const stand = new Set(await texts(sites[0]!, 'SELECT tag FROM hammer.claimed'));
-  expect(made.length, 'rows were made').toBeGreaterThan(0);
-  expect(told.sort(), 'rows that lost their place').toEqual(made.filter((tag) => !stand.has(tag)).sort());
 }

@@ -13,6 +13,8 @@ import type { PipelineStatus, StatusReport } from '../../src/model/status.ts';
 
 const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
+type Env = Readonly<Record<string, string>>;
+
 export interface Result {
   readonly code: number;
   readonly out: string;
@@ -21,11 +23,11 @@ export interface Result {
 
 export class Otter implements AsyncDisposable {
   readonly folder: string;
-  readonly #env: Record<string, string>;
+  readonly #env: Env;
   readonly #command: readonly string[];
   readonly #nodes = new Map<string, ChildProcess>();
 
-  private constructor(folder: string, env: Record<string, string>, command: readonly string[]) {
+  private constructor(folder: string, env: Env, command: readonly string[]) {
     this.folder = folder;
     this.#env = env;
     this.#command = command;
@@ -69,11 +71,12 @@ export class Otter implements AsyncDisposable {
     return { code, out, err };
   }
 
-  node(name: string): ChildProcess {
-    const [program = '', ...first] = this.#command;
+  /** @param of what this one is started with besides, or by what other program */
+  node(name: string, of: { readonly env?: Env; readonly command?: readonly string[] } = {}): ChildProcess {
+    const [program = '', ...first] = of.command ?? this.#command;
     const child = spawn(program, [...first, 'node', name, '-t', 'main'], {
       cwd: this.folder,
-      env: this.#env,
+      env: { ...this.#env, ...of.env },
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     child.stderr.pipe(createWriteStream(join(this.folder, `${name}.log`), { flags: 'a' }));
@@ -137,8 +140,15 @@ export function streaming(pipelines: readonly PipelineStatus[]): boolean {
 
 const REGIONS = ['west', 'east', 'south'];
 
-/** Databases `a`, `b`, `c`, each in a region of its own with two nodes; `channels` is YAML beneath `channels:`. */
-export async function sitesOf(servers: readonly DatabaseServer[], channels: string): Promise<string> {
+/**
+ * Databases `a`, `b`, `c`, each in a region of its own with two nodes; `channels` is YAML beneath `channels:`.
+ * @param endpoints of each database; absent: its server
+ */
+export async function sitesOf(
+  servers: readonly DatabaseServer[],
+  channels: string,
+  endpoints = servers.map(({ host, port }): readonly string[] => [`${host}:${port}`]),
+): Promise<string> {
   const regions = REGIONS.slice(0, servers.length);
   const nodes = regions.flatMap((region) => [1, 2].map((n) => ({ region, name: `${region}-${n}` })));
   const listening = await Promise.all(
@@ -147,8 +157,8 @@ export async function sitesOf(servers: readonly DatabaseServer[], channels: stri
     ),
   );
   const databases = servers.map(
-    ({ family, host, port, otter }, i) =>
-      `  ${NAMES[i]}: { region: ${regions[i]}, engine: ${family}, endpoints: ["${host}:${port}"], user: ${otter.user}, password: { env: ${NAMES[i]!.toUpperCase()}_PASSWORD } }\n`,
+    ({ family, otter }, i) =>
+      `  ${NAMES[i]}: { region: ${regions[i]}, engine: ${family}, endpoints: ${JSON.stringify(endpoints[i])}, user: ${otter.user}, password: { env: ${NAMES[i]!.toUpperCase()}_PASSWORD } }\n`,
   );
   return `version: 1
 name: main
@@ -167,12 +177,20 @@ export function passwordsOf(servers: readonly DatabaseServer[]): Record<string, 
   return Object.fromEntries(servers.map(({ otter }, i) => [`${NAMES[i]!.toUpperCase()}_PASSWORD`, otter.password]));
 }
 
-export async function connect({ host, port, root }: DatabaseServer): Promise<Connection> {
+/** As root. */
+export async function connect(server: DatabaseServer): Promise<Connection> {
+  return connectAs(server, server.root);
+}
+
+export async function connectAs(
+  { host, port }: DatabaseServer,
+  { user, password }: DatabaseServer['root'],
+): Promise<Connection> {
   return mysql.createConnection({
     host,
     port,
-    user: root.user,
-    password: root.password,
+    user,
+    password,
     multipleStatements: true,
     dateStrings: true,
     supportBigNumbers: true,

@@ -1,8 +1,12 @@
 /** Replication between two servers of a lab, as whoever runs them sets it up, and what is done to it when one takes over. */
+import type { StartOptions } from '../../src/lab/database.ts';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
 import type { Session } from '../../src/mysql/connection.ts';
 import { DatabaseServer } from '../../src/mysql/database-server.ts';
 import type { Family } from './context.ts';
+
+/** On a machine that does a hundred other things. */
+const CATCH_UP_S = 180;
 
 export interface Member extends AsyncDisposable {
   readonly lab: LabServer;
@@ -12,9 +16,12 @@ export interface Member extends AsyncDisposable {
 }
 
 /** A primary and its replica, which is read-only; both with the `otter` account of the first. */
-export async function replicated(family: Family): Promise<{ primary: Member; replica: Member }> {
+export async function replicated(
+  family: Family,
+  options: StartOptions = {},
+): Promise<{ primary: Member; replica: Member }> {
   const start = family === 'mariadb' ? startMariaDb : startMySql;
-  const [primary, replica] = (await Promise.all([start(), start()])).map(member) as [Member, Member];
+  const [primary, replica] = (await Promise.all([start(options), start(options)])).map(member) as [Member, Member];
   const { user, password } = primary.lab.otter;
   const quiet = (sql: string): string => `SET sql_log_bin=0; ${sql}; SET sql_log_bin=1`;
   await replica.root(quiet(`DROP USER '${replica.lab.otter.user}'@'%'`));
@@ -68,13 +75,14 @@ export async function demote({ lab, root }: Member): Promise<void> {
   await root(`SET GLOBAL ${lab.family === 'mariadb' ? 'read_only' : 'super_read_only'}=ON`);
 }
 
-/** Waits until it has everything that the other has now. */
+/** Waits until it has everything that the other has now. @throws Error when it does not get there */
 export async function caughtUp(member: Member, source: Member): Promise<void> {
-  if (member.lab.family === 'mariadb') {
-    const [at] = await source.rows('SELECT @@GLOBAL.gtid_binlog_pos AS gtids');
-    await member.rows(`SELECT MASTER_GTID_WAIT('${at!['gtids']}', 20) AS late`);
-    return;
-  }
-  const [at] = await source.rows('SELECT @@GLOBAL.gtid_executed AS gtids');
-  await member.rows(`SELECT WAIT_FOR_EXECUTED_GTID_SET('${at!['gtids']!.replace(/\s+/g, '')}', 20) AS late`);
+  const maria = member.lab.family === 'mariadb';
+  const [at] = await source.rows(`SELECT @@GLOBAL.${maria ? 'gtid_binlog_pos' : 'gtid_executed'} AS gtids`);
+  const gtids = at!['gtids']!.replace(/\s+/g, '');
+  const wait = maria ? 'MASTER_GTID_WAIT' : 'WAIT_FOR_EXECUTED_GTID_SET';
+  const [answer] = await member.rows(`SELECT ${wait}('${gtids}', ${CATCH_UP_S}) AS late`);
+  if (Number(answer!['late']) === 0) return;
+  const [status] = await member.rows(maria ? 'SHOW SLAVE STATUS' : 'SHOW REPLICA STATUS');
+  throw new Error(`the replica did not come to ${gtids}: ${JSON.stringify(status)}`);
 }

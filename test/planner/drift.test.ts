@@ -190,7 +190,8 @@ function yamlOf({
     ].join('');
     return `      # before ${table}\n      - ${more === '' ? table : `{ from: ${table}${more} }`}\n`;
   });
-  const of = (protect ? ', protect: true' : '') + (tls === '' ? '' : `, tls: ${tls}`);
+  const of =
+    (protect ? ', protect: true, throttle: { threads_running: 40 }' : '') + (tls === '' ? '' : `, tls: ${tls}`);
   const base = BASE.replace(/^( +)(hz: \{[^\n]*) \}$/m, `$1$2${of} }`);
   return `# the top\n${base}channels:\n  # of the channel\n  ${name}:\n    between: [hz, ca]\n${key('initial', initial)}${key('ddl', ddl)}${key('enabled', enabled)}${key('rate', rate)}${rule === '' ? '' : `    conflict: { ${rule} }\n`}    tables:\n${entries.join('')}`;
 }

@@ -14,7 +14,10 @@ const state = (rowsDone: number): CopyState => ({
 
 test('a copy is shown while it goes on, not when its tables were announced and refused', () => {
   let now = 0;
-  const figures = new Figures(() => now);
+  const figures = new Figures(
+    () => now,
+    () => now,
+  );
   figures.copies([state(0)], true);
   expect(figures.read().copy).toBeNull();
   figures.phase = 'failed';
@@ -29,13 +32,34 @@ test('a copy is shown while it goes on, not when its tables were announced and r
 
 test('the lag is that of the newest beat, and grows when beats stay away', () => {
   let now = 10_000;
-  const figures = new Figures(() => now);
+  const figures = new Figures(
+    () => now,
+    () => now,
+  );
   expect(figures.read().lagMs).toBeNull();
   figures.beat(9_900);
   now = 11_000;
   expect(figures.read().lagMs).toBe(100);
   now = 20_000;
   expect(figures.read().lagMs).toBe(10_100);
+});
+
+test('durations are not those of a clock that is set meanwhile', () => {
+  let [now, elapsed] = [3_600_000, 0];
+  const figures = new Figures(
+    () => now,
+    () => elapsed,
+  );
+  figures.beat(now - 100);
+  const committed = figures.window();
+  now -= 3_600_000;
+  elapsed += 50;
+  committed(10);
+  figures.applied({ rows: 10, conflicts: 0, drift: 0 });
+  figures.read();
+  elapsed += 1_000;
+  figures.applied({ rows: 1_000, conflicts: 0, drift: 0 });
+  expect(figures.read()).toMatchObject({ lagMs: 100, rowsPerSecond: 1_000, window: { rows: 10, ms: 50 } });
 });
 
 test('conflicts are counted by table, of many tables those that have most', () => {
