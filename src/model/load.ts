@@ -297,7 +297,6 @@ export interface LogOrigin {
   readonly seen: Seen;
 }
 
-/** The target side of a database server, and otter's own tables in it. */
 /** How busy a database's server is. */
 export interface ServerLoad {
   /** Statements that run at this moment; null: that was not asked. */
@@ -313,6 +312,7 @@ export interface LoadPort extends AsyncDisposable {
   ask(limits: ThrottleSpec): Promise<ServerLoad>;
 }
 
+/** The target side of a database server, and otter's own tables in it. */
 export interface TargetPort {
   /** Creates otter's schema and tables where missing. */
   prepare(): Promise<void>;
