@@ -1,5 +1,5 @@
-/** Tables of a channel, file sets and alerts as lists. */
-import type { FilesStatus, MatchedTable, StatusReport } from '../model/status.ts';
+/** Tables of a channel and alerts as lists. */
+import type { MatchedTable, StatusReport } from '../model/status.ts';
 import type { TablesSeen } from './desk.ts';
 import { count, duration } from './figures.ts';
 import type { ListOf } from './list.ts';
@@ -47,28 +47,6 @@ export function tableList(report: StatusReport, channel: string, { entries, away
       { title: 'BY ENTRY', drop: 3, cell: ({ entry }) => [span(printable(entry), 'dim')], by: ({ entry }) => entry },
     ],
     none: why === '' ? 'No table of the databases is meant by an entry of the channel.' : why,
-  };
-}
-
-export function filesList({ files }: StatusReport, { glyphs }: Paint): ListOf<FilesStatus> {
-  return {
-    rows: files,
-    name: ({ name }) => name,
-    texts: ({ name }) => [name],
-    columns: [
-      { title: 'FILE SET', drop: 0, width: 16, cell: ({ name }) => [span(name)], by: ({ name }) => name },
-      {
-        title: 'STATE',
-        drop: 0,
-        width: 12,
-        cell: ({ ready }) => [
-          ready ? span(`${glyphs.alive} ready`, 'good') : span(`${glyphs.phases.pending} not ready`, 'warn'),
-        ],
-        by: ({ ready }) => (ready ? 1 : 0),
-      },
-    ],
-    none: 'No file set is declared.',
-    about: ({ name }) => `files.${name}`,
   };
 }
 

@@ -392,6 +392,20 @@ describe('what was asked for', () => {
     expect(rows[5]).toMatch(/audit +ann@desk +pause: channel\.shop: done/);
   });
 
+  it('shows flows of files with what is to come, what is missing, and why one waits', () => {
+    const flow = {
+      ...{ name: 'files.images/hangzhou>california', source: 'hangzhou', target: 'california', node: 'ca-1' },
+      ...{ phase: 'copying' as const, backlog_files: 1200, backlog_bytes: 5e6, files_done: 7, bytes_done: 1 },
+      ...{ bytes_received: 1, bytes_per_second: 2e6, conflicts: 0, refused: 0, failures: 0, missing: 3 },
+      ...{ observed_generation: 1, error: null, waiting: 'the source, which is looking through its root' },
+    };
+    const files = [{ name: 'images', ready: false, generation: 1, flows: [flow] }];
+    const text = draw([{ ...HEALTHY, files }], { view: at({ kind: 'files' }), columns: 130, rows: 30 });
+    expect(text).toMatch(/FLOW +PHASE +TO COME +SIZE +A SECOND +DONE +MISSING +FAILING +BESIDE +NODE/);
+    expect(text).toMatch(/files\.images\/hangzhou>california +\S copying +1,200 +5 MB +2 MB +7 +3 +0 +0 +ca-1/);
+    expect(text).toContain('waits for the source, which is looking through its root');
+  });
+
   it('names no alert and no file set where there are none', () => {
     expect(draw([HEALTHY], { view: at({ kind: 'alerts' }) })).toContain('No alerts.');
     expect(draw([HEALTHY], { view: at({ kind: 'files' }) })).toContain('No file set is declared.');
