@@ -188,7 +188,9 @@ function yamlOf({
     ].join('');
     return `      # before ${table}\n      - ${more === '' ? table : `{ from: ${table}${more} }`}\n`;
   });
-  const base = protect ? BASE.replace(/^( +)(hz: \{[^\n]*) \}$/m, '$1$2, protect: true, throttle: { threads_running: 40 } }') : BASE;
+  const base = protect
+    ? BASE.replace(/^( +)(hz: \{[^\n]*) \}$/m, '$1$2, protect: true, throttle: { threads_running: 40 } }')
+    : BASE;
   return `# the top\n${base}channels:\n  # of the channel\n  ${name}:\n    between: [hz, ca]\n${key('initial', initial)}${key('ddl', ddl)}${key('enabled', enabled)}${key('rate', rate)}${rule === '' ? '' : `    conflict: { ${rule} }\n`}    tables:\n${entries.join('')}`;
 }
 
