@@ -146,9 +146,12 @@ async function settled(
     say(context, options, rest, true, `${shown(rest)} ${done}.`);
     return EXIT.done;
   }
+  const found = await standing(store, topology, shown(rest), context.signal);
   context.stderr.write(
-    `Error OT7008: nodes have not reported it after ${timeoutMs / 1000} s: ${printable(late.join(', '))}\n` +
-      `${shown(rest)} ${resting ? 'is to rest' : 'is to go on'} all the same: nodes take it up when they come, see \`otter status\`.\n`,
+    resting && found.pausedBy === null && !isPaused(found)
+      ? `Error OT7008: ${shown(rest)} goes on again: it was resumed before nodes reported that it rests, see \`otter audit\`.\n`
+      : `Error OT7008: nodes have not reported it after ${timeoutMs / 1000} s: ${printable(late.join(', '))}\n` +
+          `${shown(rest)} ${resting ? 'is to rest' : 'is to go on'} all the same: nodes take it up when they come, see \`otter status\`.\n`,
   );
   return EXIT.timeout;
 }

@@ -66,7 +66,7 @@ async function restart(acting: Acting, deed: Deed, address: string): Promise<boo
   if (!stopped) return false;
   // One whose node does not stop it in time is let go on all the same.
   await reported(store, topology, [address.slice('pipeline.'.length)], true, STOP_MS, signal);
-  return attempted(acting, { ...deed, kind: 'resume' }, address, async (found, audit) =>
+  return attempted(acting, deed, address, async (found, audit) =>
     (await endRestart(store, topology, found, isMine, audit)) ? 'done' : 'nothing',
   );
 }

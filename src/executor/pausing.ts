@@ -178,7 +178,10 @@ function channelAsSeen({ channel }: Rest): Condition {
 
 const LOOK_EVERY_MS = 200;
 
-/** Waits until nodes report it so. Names of those that did not. @throws the reason of `signal` */
+/**
+ * Waits until nodes report it so, or what is to rest is let go on by somebody. Names of those that did not.
+ * @throws the reason of `signal`
+ */
 export async function reported(
   store: StateStore,
   topology: string,
@@ -195,8 +198,15 @@ export async function reported(
       const phase = phases.find(([one]) => one === name)?.[1].phase;
       return phase === undefined || (phase === 'paused') !== resting;
     });
-    if (late.length === 0 || timeout.aborted) return late;
+    const over = resting && !pipelines.some((name) => isKept(name, live));
+    if (late.length === 0 || over || timeout.aborted) return late;
     await sleep(LOOK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, timeout]) }).catch(() => undefined);
     signal.throwIfAborted();
   }
+}
+
+/** Whether a pause keeps the pipeline at rest. */
+function isKept(pipeline: string, { pauses = {} }: LiveState): boolean {
+  const channel = pipeline.slice(0, pipeline.indexOf('/'));
+  return pauses[`pipeline.${pipeline}`] !== undefined || pauses[`channel.${channel}`] !== undefined;
 }

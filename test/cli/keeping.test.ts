@@ -308,6 +308,14 @@ test('pausing waits until nodes report it, and says which have not', async () =>
   const pausing = otter(['pause', 'shop/a:b']);
   await store.commit({ conditions: [], puts: entries, deletes: [] });
   expect(await pausing).toMatchObject({ code: 0, out: expect.stringContaining('is paused: it keeps its place') });
+  // Who lets it go on meanwhile is not waited against.
+  await done('resume', 'shop/a:b', '--no-wait');
+  const waiting = otter(['pause', 'shop/b:a', '--timeout', '10m']);
+  await expect
+    .poll(async () => (await store.list(pauseKey('main', 'pipeline', 'shop/b>a'))).entries.length, { timeout: 30_000 })
+    .toBe(1);
+  await done('resume', 'shop/b:a', '--no-wait');
+  expect(await waiting).toMatchObject({ code: 9, err: expect.stringContaining('goes on again') });
 });
 
 test('the lock: who has it, whether they live, and taking it away', async () => {
