@@ -1,7 +1,8 @@
 /**
  * What was applied, written back into the files that declare it: values are changed where they stand, and comments stay.
  *
- * Rule: what a variable or an anchor gives is not overwritten, since it says more than the one value; it is told.
+ * Rules: what a variable or an anchor gives is not overwritten, since it says more than the one value; it is told. Into an
+ * environment (`over`) only what it is to say otherwise is written, and what is to be nothing there takes away what lies below.
  */
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
 
@@ -29,12 +30,21 @@ export interface AdoptedText {
   readonly left: readonly string[];
 }
 
-/** @param text of the file that declares the objects, or is to */
-export function adopt(text: string, adoptions: readonly Adoption[]): AdoptedText {
+/**
+ * @param text of the file that declares the objects, or is to
+ * @param over whether the file lies over others: lists of tables are whole ones then (`tables`)
+ */
+export function adopt(text: string, adoptions: readonly Adoption[], over = false): AdoptedText {
   const document = parseDocument(text, { merge: false, version: '1.2' });
   const left: string[] = [];
   for (const { address, section, name, attributes } of adoptions) {
     if (attributes === null) {
+      if (document.hasIn([section, name]) || !over) document.deleteIn([section, name]);
+      else document.setIn([section, name], null);
+      continue;
+    }
+    // Taken away there: what lies below is what counts, and what is to be otherwise shows then.
+    if (over && isBlank(document.getIn([section, name], true))) {
       document.deleteIn([section, name]);
       continue;
     }
@@ -44,7 +54,7 @@ export function adopt(text: string, adoptions: readonly Adoption[]): AdoptedText
       continue;
     }
     for (const attribute of attributes) {
-      const problem = write(document, object, attribute);
+      const problem = write(document, object, attribute, over);
       if (problem !== null) left.push(`${address} ${attribute.path}: ${problem}`);
     }
   }
@@ -76,20 +86,25 @@ function narrow(line: string): string {
 function objectAt(document: Document, section: string, name: string): YAMLMap | null {
   const there = document.getIn([section, name], true);
   if (isMap(there)) return there;
-  if (there !== undefined && there !== null) return null;
+  if (there !== undefined && !isBlank(there)) return null;
   if (isAlias(document.get(section, true))) return null;
   document.setIn([section, name], document.createNode({}));
   return document.getIn([section, name], true) as YAMLMap;
 }
 
+/** `a:`, with nothing behind it, or null. */
+function isBlank(node: unknown): boolean {
+  return isScalar(node) && node.value === null;
+}
+
 /** Null when it is written. */
-function write(document: Document, object: YAMLMap, { path, value }: AdoptedAttribute): string | null {
+function write(document: Document, object: YAMLMap, { path, value }: AdoptedAttribute, over: boolean): string | null {
   if (/(^|\.)process$/.test(path)) return 'a module is not in the state as a file';
   if (/^(link|processors|\(spelling\))/.test(path)) return 'it does not stand in the object itself';
   const [, table, rest] = /^tables\[(.*)\](?:\.(.+))?$/s.exec(path) ?? [];
   if (table !== undefined) return writeTable(document, object, table, rest ?? null, value);
-  if (path === 'tables') return putInOrder(object, value);
-  return set(document, object, path.split('.'), value);
+  if (path === 'tables' && !over) return putInOrder(object, value);
+  return set(document, object, path.split('.'), value, over);
 }
 
 function writeTable(
@@ -135,14 +150,14 @@ function putInOrder(object: YAMLMap, value: Plain): string | null {
   return null;
 }
 
-function set(document: Document, object: YAMLMap, path: readonly string[], value: Plain): string | null {
+function set(document: Document, object: YAMLMap, path: readonly string[], value: Plain, over = false): string | null {
   let map = object;
   for (const key of path.slice(0, -1)) {
     const next = map.get(key, true);
     if (isAlias(next)) return 'it comes from an anchor';
     if (isMap(next)) map = next;
     else {
-      if (isNothing(value)) return null;
+      if (isNothing(value) && !over) return null;
       const made = flow(document, {}) as YAMLMap;
       map.set(key, made);
       map = made;
@@ -153,7 +168,8 @@ function set(document: Document, object: YAMLMap, path: readonly string[], value
   if (isAlias(there)) return 'it comes from an anchor';
   if (mentionsVariable(there)) return 'a variable gives it';
   if (there === undefined && map.has('<<')) return 'it may come from an anchor (`<<`)';
-  if (isNothing(value)) map.delete(key);
+  if (isNothing(value) && over && !map.has(key)) map.set(key, document.createNode(null));
+  else if (isNothing(value)) map.delete(key);
   else if (isScalar(there) && typeof alone(value) !== 'object') there.value = alone(value);
   else if (isSeq(there) && Array.isArray(value)) {
     // Items that stay do so with what is said about them.
@@ -174,6 +190,11 @@ function alone(value: Plain): Plain {
   return Array.isArray(value) && value.length === 1 ? (value as readonly Plain[])[0]! : value;
 }
 
+/** Whether what stands at this path of a file is a variable's, or in part. */
+export function isGiven(text: string, path: readonly string[]): boolean {
+  return mentionsVariable(parseDocument(text, { merge: false, version: '1.2' }).getIn(path, true));
+}
+
 function mentionsVariable(node: unknown): boolean {
   if (isScalar(node)) return typeof node.value === 'string' && node.value.includes('${var.');
   if (isSeq(node)) return node.items.some(mentionsVariable);
@@ -187,7 +208,8 @@ function flow(document: Document, value: Plain) {
 
 /** What is applied has every key; a file has those that say something. */
 function said(value: Plain): Plain {
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  if (Array.isArray(value)) return value.map(said);
+  if (value === null || typeof value !== 'object') return value;
   const entries = Object.entries(value).map(([key, one]) => [key, said(one)] as const);
   return Object.fromEntries(entries.filter(([, one]) => !isNothing(one) && !isEmptyMap(one)));
 }
