@@ -307,12 +307,17 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'renew'>;
 
 function mysqlEnds(options: ServerOptions, { database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
   const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
-  return { ...mysqlTarget(server, database.schema, lineage), abandon: () => server.abandon(), ...look };
+  const lines = {
+    abandon: () => server.abandon(),
+    renew: (isSilent: () => boolean) => server.renew(isSilent),
+    ...look,
+  };
+  return { ...mysqlTarget(server, database.schema, lineage), ...lines };
 }
 
 function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {

@@ -35,6 +35,8 @@ export interface SiteOptions {
    * be used; absent: there is but one.
    */
   readonly look?: () => Promise<string | null>;
+  /** See `PulseOptions`. */
+  readonly renew?: (isSilent: () => boolean) => Promise<void>;
   readonly link: LinkClient;
   /** Where files are asked for that rows name; absent: none are. */
   readonly files?: FileLink | undefined;
@@ -298,7 +300,7 @@ export class Site implements RunningSite {
   }
 
   async #pulse(): Promise<void> {
-    const { target, now } = this.#options;
+    const { target, renew, now } = this.#options;
     const both = [this.#incoming, this.#outgoing];
     await pulse(
       {
@@ -306,6 +308,7 @@ export class Site implements RunningSite {
         ask: () => target.answers(),
         silent: (error) => both.forEach((each) => void each.silent(error)),
         heard: () => both.forEach((each) => void each.heard()),
+        renew,
         now,
       },
       this.#abort.signal,
