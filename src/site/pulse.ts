@@ -46,18 +46,20 @@ export async function pulse(options: PulseOptions, signal: AbortSignal): Promise
     let heardOf = await within(answer, silentMs, signal);
     // Who refuses at once is there, or is known to be gone; a connection that takes that long is silence too.
     const atOnce = heardOf !== null;
-    let renewing: Promise<void> | null = null;
+    let renewing = false;
+    const isSilent = (): boolean => heardOf === null && !signal.aborted;
     while (heardOf === null && !signal.aborted) {
       silence ??= unanswered(options.name, asked);
       silent(silence);
-      const isSilent = (): boolean => heardOf === null && !signal.aborted;
-      // What it says of a server that does not answer is said already.
-      renewing ??=
-        renew?.(isSilent)
+      if (renew !== undefined && !renewing) {
+        renewing = true;
+        // What it says of a server that does not answer is said already.
+        void renew(isSilent)
           .catch(() => undefined)
           .finally(() => {
-            renewing = null;
-          }) ?? null;
+            renewing = false;
+          });
+      }
       heardOf = await within(answer, intervalMs, signal);
     }
     if (silence !== null && !signal.aborted && (atOnce || heardOf === 'answered')) {
