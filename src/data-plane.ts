@@ -308,7 +308,7 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'load'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'load' | 'renew'>;
 
 function mysqlEnds(options: ServerOptions, { name, database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
@@ -316,7 +316,12 @@ function mysqlEnds(options: ServerOptions, { name, database, lineage }: SiteSpec
   const beat = (): Promise<void> => ends.target.beat(name);
   const load = new MysqlServerLoad({ server, beat, schema: database.schema, lineage, site: name });
   const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
-  return { ...ends, load, abandon: () => server.abandon(), ...look };
+  const lines = {
+    abandon: () => server.abandon(),
+    renew: (isSilent: () => boolean) => server.renew(isSilent),
+    ...look,
+  };
+  return { ...ends, load, ...lines };
 }
 
 function oracleEnds(options: ServerOptions, { name, database: { schema, user }, lineage }: SiteSpec): Ends {

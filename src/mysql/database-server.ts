@@ -6,6 +6,7 @@
  * large numbers as text, matched rows counted instead of changed ones, errors instead of bent values.
  */
 import { readFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import mysql, { type ConnectionOptions } from 'mysql2';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { DatabaseSpec } from '../model/topology.ts';
@@ -61,6 +62,8 @@ const CONNECT_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 10_000;
 /** How long an endpoint may take to say how it is; silence for longer is as good as absence. */
 const SIGHT_MS = 5_000;
+/** How long the old lines may still say something after a new one was answered. */
+const RENEW_MS = 2_000;
 
 export interface ServerOptions {
   /** The database's name in the topology, for messages. */
@@ -144,6 +147,28 @@ export class DatabaseServer {
   /** @throws OtterError OT4004 while somebody still follows the log of the endpoint that was in use before */
   requireAllHere(): void {
     this.#inUse.requireAllHere();
+  }
+
+  /**
+   * Ends all sessions, here and at the server, where it answers on a new line and `isSilent` holds all the same, a while after. What
+   * they held is let go by that: a server that has heard nothing of their end would keep their locks for hours.
+   * @throws OtterError where it does not answer
+   */
+  async renew(isSilent: () => boolean): Promise<void> {
+    const { endpoint } = this;
+    await using session = await this.connectTo(endpoint, { signal: AbortSignal.timeout(SIGHT_MS) });
+    const dead = [...this.#sessions].filter((each) => each !== session);
+    // One that was only slow has answered by then on both.
+    await sleep(RENEW_MS);
+    await session.run('DO 1', { timeoutMs: SIGHT_MS });
+    if (!isSilent() || this.endpoint !== endpoint) return;
+    for (const each of dead) {
+      const { threadId } = each;
+      each.destroy();
+      // It may be gone there too, or not have come about.
+      if (Number.isInteger(threadId) && threadId !== session.threadId)
+        await session.run(`KILL ${threadId}`, { timeoutMs: SIGHT_MS }).catch(() => undefined);
+    }
   }
 
   /** Every session is lost from here on, without a word to the server: it may not answer for hours. */

@@ -3,7 +3,8 @@
  *
  * It is asked for nothing, on a line of its own: a server that is busy with a long statement, or has locked what somebody
  * waits for, answers all the same, one that is frozen or cut off does not. Rule kept: silence is told, over and over while it
- * lasts, and nothing is ended for it: what waits goes on when the server does.
+ * lasts, and nothing is ended for it: what waits goes on when the server does. Unless a new line is answered while this one is not:
+ * then something between the two has forgotten the lines that there were, and none of them ever says a word again.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
@@ -17,6 +18,11 @@ export interface PulseOptions {
   readonly silent: (error: OtterError) => void;
   /** It answers again. */
   readonly heard: () => void;
+  /**
+   * Asked while it is silent: ends all lines if the server answers on a new one, and `isSilent` still holds after that. It fails where
+   * the server does not.
+   */
+  readonly renew?: ((isSilent: () => boolean) => Promise<void>) | undefined;
   readonly now: () => number;
   readonly silentMs?: number | undefined;
   readonly intervalMs?: number | undefined;
@@ -29,7 +35,7 @@ const LOOK_MS = 2_000;
 
 /** Runs until the signal aborts. */
 export async function pulse(options: PulseOptions, signal: AbortSignal): Promise<void> {
-  const { ask, silent, heard, now, silentMs = SILENT_MS, intervalMs = INTERVAL_MS } = options;
+  const { ask, silent, heard, renew, now, silentMs = SILENT_MS, intervalMs = INTERVAL_MS } = options;
   let silence: OtterError | null = null;
   while (!signal.aborted) {
     const asked = now();
@@ -40,9 +46,20 @@ export async function pulse(options: PulseOptions, signal: AbortSignal): Promise
     let heardOf = await within(answer, silentMs, signal);
     // Who refuses at once is there, or is known to be gone; a connection that takes that long is silence too.
     const atOnce = heardOf !== null;
+    let renewing = false;
+    const isSilent = (): boolean => heardOf === null && !signal.aborted;
     while (heardOf === null && !signal.aborted) {
       silence ??= unanswered(options.name, asked);
       silent(silence);
+      if (renew !== undefined && !renewing) {
+        renewing = true;
+        // What it says of a server that does not answer is said already.
+        void renew(isSilent)
+          .catch(() => undefined)
+          .finally(() => {
+            renewing = false;
+          });
+      }
       heardOf = await within(answer, intervalMs, signal);
     }
     if (silence !== null && !signal.aborted && (atOnce || heardOf === 'answered')) {

@@ -38,6 +38,8 @@ export interface SiteOptions {
   readonly look?: () => Promise<string | null>;
   /** Asked how busy the server is, where the topology has limits for that; absent: it cannot be. */
   readonly load?: LoadPort;
+  /** See `PulseOptions`. */
+  readonly renew?: (isSilent: () => boolean) => Promise<void>;
   readonly link: LinkClient;
   /** Where files are asked for that rows name; absent: none are. */
   readonly files?: FileLink | undefined;
@@ -308,7 +310,7 @@ export class Site implements RunningSite {
   }
 
   async #pulse(): Promise<void> {
-    const { target, now } = this.#options;
+    const { target, renew, now } = this.#options;
     const both = [this.#incoming, this.#outgoing];
     await pulse(
       {
@@ -316,6 +318,7 @@ export class Site implements RunningSite {
         ask: () => target.answers(),
         silent: (error) => both.forEach((each) => void each.silent(error)),
         heard: () => both.forEach((each) => void each.heard()),
+        renew,
         now,
       },
       this.#abort.signal,

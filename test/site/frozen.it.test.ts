@@ -2,9 +2,10 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
+import { startProxy } from '../../src/lab/proxy.ts';
 import { startMariaDb } from '../../src/lab/servers.ts';
 import { LONG } from '../project/long.ts';
-import { channel, equal, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, count, equal, rootOf, Sites, streaming, until } from './harness.ts';
 
 /** Longer than a server may be silent. */
 const BUSY_MS = 10_000;
@@ -62,6 +63,28 @@ test.concurrent.each(KINDS)(
   },
   120_000,
 );
+
+test.concurrent('lines that were forgotten on the way are given up when the server answers on a new one, also at the server', async () => {
+  await using lab = await shop();
+  const { a, b, ra, rb } = lab;
+  await using proxy = await startProxy({ target: { host: b.host, port: b.port } });
+  const { family, otter } = b;
+  const behind = { family, otter, host: proxy.host, port: proxy.port } as typeof b;
+  await using sites = new Sites({ a, b: behind });
+  sites.set({ shop: channel({ kind: 'two-way', between: ['a', 'b'] }, ['shop.t']) });
+  sites.start('a');
+  sites.start('b');
+  await streaming(sites, 'shop/a>b', 'shop/b>a');
+  proxy.forget();
+  await ra.query('INSERT INTO shop.t (n) VALUES (1)');
+  await rb.query('INSERT INTO shop.t (id, n) VALUES (100, 2)');
+  const named = (): boolean => sites.figures()['shop/a>b']?.error?.message.startsWith('b has not answered') === true;
+  await until('it is named', named);
+  await until('all has arrived', async () => (await count(ra, 'shop.t')) === 2 && (await count(rb, 'shop.t')) === 2);
+  await streaming(sites, 'shop/a>b', 'shop/b>a');
+  await equal(ra, rb, 'shop.t');
+  await Promise.all([ra.end(), rb.end()]);
+}, 120_000);
 
 test.concurrent('a target that only keeps its loader waiting is left alone', async () => {
   await using lab = await shop();

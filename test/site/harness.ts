@@ -277,7 +277,7 @@ export function deskAt(server: LabServer, lineage = 'test-lineage'): Desk {
 function ends(
   lab: LabServer | OracleLab,
   { name, database, lineage }: SiteSpec,
-): Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look'> {
+): Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'renew'> {
   const { schema, user } = database;
   if ('endpoint' in lab) {
     const server = lab.server();
@@ -288,7 +288,10 @@ function ends(
   const source = mysqlSource({ server, ownSchema: schema });
   const connect = () => server.connect({ multipleStatements: true });
   const target = new MysqlTarget({ connect, schema, lineage, source, now: Date.now });
-  return { source, target, abandon: () => server.abandon(), look: () => server.look() };
+  return {
+    ...{ source, target, abandon: () => server.abandon(), look: () => server.look() },
+    renew: (isSilent) => server.renew(isSilent),
+  };
 }
 
 export async function rootOf(server: LabServer): Promise<Connection> {

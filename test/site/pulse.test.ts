@@ -50,3 +50,25 @@ test.each([
 ])('%s', async (_, answers, expected) => {
   expect(await told(answers)).toEqual(expected);
 });
+
+test('a new line is tried while it is silent, one at a time, and not when it answers', async () => {
+  const abort = new AbortController();
+  const silent: boolean[] = [];
+  let answer = (): void => undefined;
+  let open = 0;
+  const renew = async (isSilent: () => boolean): Promise<void> => {
+    open += 1;
+    expect(open).toBe(1);
+    await after(15, answered)();
+    silent.push(isSilent());
+    open -= 1;
+    if (silent.length < 3) throw new Error('it does not answer there either');
+    answer();
+  };
+  const asks = [() => new Promise<void>((resolve) => (answer = resolve)), answered, async () => abort.abort()];
+  await pulse(
+    { ...QUICK, ask: () => asks.shift()!(), silent: () => undefined, heard: () => undefined, renew },
+    abort.signal,
+  );
+  expect(silent).toEqual([true, true, true]);
+});
