@@ -32,8 +32,18 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
   }
 
   async function prepare(xid: string, ...statements: string[]): Promise<void> {
-    await using session = await access(context.lab, context.lab.root).connect({ multipleStatements: true });
-    await session.query(`XA START ${xid}; ${statements.join('; ')}; XA END ${xid}; XA PREPARE ${xid}`);
+    let left: number;
+    {
+      await using session = await access(context.lab, context.lab.root).connect({ multipleStatements: true });
+      const [own] = await session.rows<{ id: number }>('SELECT CONNECTION_ID() AS id');
+      left = Number(own!.id);
+      await session.query(`XA START ${xid}; ${statements.join('; ')}; XA END ${xid}; XA PREPARE ${xid}`);
+    }
+    // MariaDB knows no such XID for others before the session has gone.
+    await until('its session has gone', async () => {
+      const sessions = await root.rows<{ Id: string | number }>('SHOW PROCESSLIST');
+      return sessions.every(({ Id }) => Number(Id) !== left);
+    });
   }
 
   /** By which transaction came which rows; everything up to the end of the log. */
