@@ -8,6 +8,7 @@
  */
 import { rename } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { messageOf } from '../model/error.ts';
 import type { BytePath, FileChange, FileLink } from '../model/file-link.ts';
 import { type FileFlow, sideName } from '../model/files.ts';
 import type { FileComparison, FlowComparison } from '../model/files-check.ts';
@@ -15,7 +16,7 @@ import type { Logger } from '../model/ports.ts';
 import { abreast } from './abreast.ts';
 import type { Catalogue } from './catalogue.ts';
 import { besideName, type Selection, shownPath, split } from './paths.ts';
-import { Directories, type Root } from './root.ts';
+import { codeOf, Directories, type Root } from './root.ts';
 import { sound } from './sound.ts';
 import { strange } from './strange.ts';
 import type { Tree } from './tree.ts';
@@ -65,7 +66,7 @@ export class Comparing {
   readonly #counts: Counts;
   readonly #asked: FileComparison;
   readonly #signal: AbortSignal;
-  #suspects = new Map<BytePath, Kind>();
+  #suspects = new Set<BytePath>();
   /** Damaged here: what is to be fetched again. */
   readonly #damaged = new Set<BytePath>();
   #named = 0;
@@ -105,7 +106,7 @@ export class Comparing {
     }
     this.#counts.files += 1;
     this.#counts.bytes += theirs.content.size;
-    if (this.#differs(theirs, mine) !== null) this.#suspects.set(theirs.path, 'missing');
+    if (this.#differs(theirs, mine) !== null) this.#suspects.add(theirs.path);
   }
 
   /** Null: it does not, or it is meant to. */
@@ -131,7 +132,9 @@ export class Comparing {
     this.#tell('its bytes have changed on disk, though nobody wrote it', path, this.#options.region);
   }
 
+  /** Both ways it is the other flow's to tell, and to have brought again. */
   #damagedThere(path: BytePath): void {
+    if (!this.#options.sourceWins) return;
     this.#counts.damaged_at_source += 1;
     this.#tell('its bytes have changed on disk, though nobody wrote it', path, this.#options.flow.source);
   }
@@ -139,7 +142,7 @@ export class Comparing {
   /** Until nothing differs any more, or what differs stays as it is while nothing is on its way. */
   async #lookAgain(directories: Directories): Promise<void> {
     const suspects = this.#suspects;
-    this.#suspects = new Map();
+    this.#suspects = new Set();
     const { now, settled } = this.#options;
     const giveUpMs = now() + PATIENCE_MS;
     let before = new Map<BytePath, string>();
@@ -148,7 +151,7 @@ export class Comparing {
       const steady = settled();
       await sleep(waitMs, undefined, { signal: this.#signal });
       const seen = new Map<BytePath, string>();
-      for (const { path, kind, text } of await this.#look(directories, [...suspects.keys()])) {
+      for (const { path, kind, text } of await this.#look(directories, [...suspects])) {
         if (kind === null) suspects.delete(path);
         else if (steady && settled() && before.get(path) === text) {
           suspects.delete(path);
@@ -197,7 +200,7 @@ export class Comparing {
         await bring(paths.slice(at, at + PAGE), this.#signal);
       } catch (error) {
         this.#signal.throwIfAborted();
-        logger.warn('not all could be brought', { error: String(error) });
+        logger.warn('not all could be brought', { error: messageOf(error) });
       }
     }
     for (const path of paths) this.#damaged.delete(path);
@@ -214,7 +217,7 @@ export class Comparing {
     if (within !== null) {
       const beside = besideName(path, region, new Date(now()));
       await rename(within.at(name), within.at(split(beside).name)).catch((error: unknown) => {
-        if ((error as { code?: string }).code !== 'ENOENT') throw error;
+        if (codeOf(error) !== 'ENOENT') throw error;
       });
       hint(beside);
     }
