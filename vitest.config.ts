@@ -3,6 +3,7 @@
  * real servers, three files at a time; `*.long.test.ts` take minutes and run only with `npm run test:long`, two at a time.
  */
 import { configDefaults, defineConfig } from 'vitest/config';
+import { LongestFirst } from './test/project/longest-first.ts';
 
 const long = process.env['OTTER_TEST_LONG'] === '1';
 const lent = ['OTTER_TEST_MARIADB', 'OTTER_TEST_MYSQL', 'OTTER_TEST_ETCD'].some(
@@ -25,6 +26,7 @@ export default defineConfig({
   test: {
     globalSetup: 'test/project/say-seed.ts',
     teardownTimeout: 30_000,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -18,7 +18,7 @@ import { WORKLOADS } from './shared/workloads.ts';
 
 const bench = startPart({
   name: 'catch-up',
-  sizes: { rounds: { full: 2, quick: 1 }, scale: { full: 1, quick: 0.1 } },
+  sizes: { rounds: { full: 2, quick: 1 }, scale: { full: 1, quick: 0.03 } },
   flags: ['no-target-log', 'alone', 'loud'],
   choices: WORKLOADS.map(({ name }) => name),
 });

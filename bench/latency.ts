@@ -61,7 +61,7 @@ regions: { west: {}, east: {} }
 nodes:
 ${await node('west-1', 'west')}${await node('east-1', 'east')}databases:
 ${database('a', 'west', source)}${database('b', apart ? 'east' : 'west', target)}channels:
-  one: { from: a, to: b, tables: ["one.*"], existing: replace }
+  one: { from: a, to: b, tables: ["one.*"] }
 ${apart ? '  two: { between: [a, b], conflict: { policy: site-priority }, tables: ["two.*"] }\n' : ''}`;
 }
 

@@ -33,7 +33,7 @@ import type { Measured } from './shared/report.ts';
 
 const bench = startPart({
   name: 'scale',
-  sizes: { seconds: { full: 120, quick: 61 }, restarts: { full: 3, quick: 1 } },
+  sizes: { seconds: { full: 120, quick: 31 }, restarts: { full: 3, quick: 1 } },
   choices: ['plan', 'node', 'placement'],
 });
 

@@ -206,6 +206,11 @@ export class RowRefused extends Error {
   }
 }
 
+export interface WrittenAhead extends WriteCounts {
+  /** Settles when it is durable. Whoever does not wait for it must look at how it ends all the same. */
+  readonly committed: Promise<void>;
+}
+
 /**
  * One connection that writes one pipeline, one transaction at a time. Its session sets `@otter_apply`, so that triggers
  * can tell. After any error the transaction is rolled back and the session can begin anew.
@@ -230,6 +235,11 @@ export interface LoadSession extends AsyncDisposable {
   prepare(writes: readonly Write[]): void;
   /** The whole of a transaction: as `begin`, and then `commit`; in one round trip where nothing in it has to be looked at. */
   apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts>;
+  /**
+   * The same, but it returns when all is written and is being committed. `behind`: the window before may be so still, in another
+   * session; then the checkpoint is moved last, which waits for that. Null, with nothing told to the server: not in this way.
+   */
+  applyAhead(behind: boolean, ...window: Parameters<LoadSession['begin']>): Promise<WrittenAhead | null>;
   /** More writes in the same transaction. @throws DuplicateKey */
   write(writes: readonly Write[]): Promise<WriteCounts>;
   /** Locks and returns the rows, loaded columns first, extras after; absent keys are locked by gap under repeatable read. */
@@ -388,8 +398,8 @@ export interface TargetPort {
   recordedOrigin(name: string): Promise<LogOrigin | null>;
   /** From there on they begin. */
   moveOrigin(name: string, origin: LogOrigin): Promise<void>;
-  /** @param lane whose checkpoint row it moves, see `LanesRecord`; absent: the pipeline's */
-  session(pipeline: string, lane?: number): Promise<LoadSession>;
+  /** @param lane whose checkpoint row it moves, see `LanesRecord`; absent: the pipeline's @param turn which of two that write in turn */
+  session(pipeline: string, lane?: number, turn?: 1 | 2): Promise<LoadSession>;
   beat(site: string): Promise<void>;
   /**
    * Writes a watermark into the log; `keys` are listed in the high one. `between`: a pipeline into this database between

@@ -1,12 +1,15 @@
 /**
- * Many new rows as the lines of a LOAD DATA LOCAL, which a server takes at about half the cost of an INSERT of the same rows.
+ * Many rows as the lines of a LOAD DATA LOCAL, which a server takes at about half the cost of an INSERT of the same rows: new ones,
+ * or with REPLACE whole rows that are there already.
  *
  * A line is the row's literals with commas between, since LOAD DATA reads quotes, backslashes and an unquoted NULL as SQL does
  * (https://mariadb.com/kb/en/load-data-infile/). It reads everything else as text, so only tables take part all of whose
  * columns store a text like the literal; binary values go as the bytes they are.
  *
  * Rule kept: with LOCAL a server makes warnings of errors and passes over duplicates, so a load counts only when it stored
- * every row without a warning (`LOADED`); else nothing of it is kept, and the rows are inserted.
+ * every row without a warning (`loaded`); else nothing of it is kept, and the rows are inserted. REPLACE is used only where a row can
+ * meet none but the one of its key, and has no column that does not travel; it counts only when every row was there, and another
+ * than the one that comes: of those a server counts two.
  */
 import type { LoadTable } from '../model/load.ts';
 import type { ColumnShape, Image } from '../model/row.ts';
@@ -25,35 +28,52 @@ const QUOTE = 0x27;
 const BACKSLASH = 0x5c;
 const ZERO = 0x30;
 
-/** Fails (ER_SUBQUERY_NO_1_ROW) unless the load before stored so many rows and had nothing to say. */
-export function loaded(rows: number): string {
-  return `SELECT IF(@@warning_count=0 AND ROW_COUNT()=${rows},1,(SELECT 1 UNION SELECT 2)) AS loaded`;
+/** Fails (ER_SUBQUERY_NO_1_ROW) unless the load before counted so many rows and had nothing to say. */
+export function loaded(counted: number): string {
+  return `SELECT IF(@@warning_count=0 AND ROW_COUNT()=${counted},1,(SELECT 1 UNION SELECT 2)) AS loaded`;
 }
 
 /** How values of a column are read: as they are, as a text that must be quoted, or as the bytes of a hexadecimal literal. */
 type Reading = 'plain' | 'quoted' | 'bytes';
 
 interface Plan {
-  readonly sql: string;
+  readonly insert: string;
+  /** Null where a row might meet others than the one of its key, or would lose what does not travel. */
+  readonly replace: string | null;
   readonly quoted: readonly number[];
   readonly bytes: readonly number[];
 }
 
 const plans = new WeakMap<LoadTable, Plan | null>();
 
-/** The rows as one statement; null where they must be inserted. */
+/** New rows as one statement; null where they must be inserted. */
 export function bulkInsert(table: LoadTable, rows: readonly Image[]): Statement | null {
+  const plan = planFor(table, rows);
+  return plan === null ? null : load(plan, plan.insert, rows, rows.length);
+}
+
+/** Rows that are there, as they are from here on. */
+export function bulkReplace(table: LoadTable, rows: readonly Image[]): Statement | null {
+  const plan = planFor(table, rows);
+  return plan?.replace == null ? null : load(plan, plan.replace, rows, 2 * rows.length);
+}
+
+function planFor(table: LoadTable, rows: readonly Image[]): Plan | null {
   if (rows.length < ROWS_MIN) return null;
   let plan = plans.get(table);
   if (plan === undefined) {
     plan = planOf(table);
     plans.set(table, plan);
   }
-  if (plan === null || charsOf(rows[0]!) * rows.length < BULK_CHARS_MIN || !fits(plan, rows)) return null;
-  const { sql, bytes } = plan;
+  const few = charsOf(rows[0]!) * rows.length < BULK_CHARS_MIN;
+  return plan === null || few || !fits(plan, rows) ? null : plan;
+}
+
+function load({ bytes }: Plan, sql: string, rows: readonly Image[], counts: number): Statement {
   return {
     sql,
     rows: rows.length,
+    counts,
     expects: 'loaded',
     lines: () => (bytes.length === 0 ? textLines(rows) : byteLines(rows, new Set(bytes))),
   };
@@ -66,11 +86,19 @@ function planOf(table: LoadTable): Plan | null {
   if (readings.includes(null)) return null;
   const which = (reading: Reading): number[] => readings.flatMap((each, at) => (each === reading ? [at] : []));
   const names = columns.map(({ name }) => quoteName(name)).join(',');
+  const sql = (how: string): string =>
+    `LOAD DATA LOCAL INFILE 'rows'${how} INTO TABLE ${qualified(target)} CHARACTER SET binary FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\\'' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' (${names})`;
   return {
-    sql: `LOAD DATA LOCAL INFILE 'rows' INTO TABLE ${qualified(target)} CHARACTER SET binary FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\\'' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' (${names})`,
+    insert: sql(''),
+    replace: replaces(table) ? sql(' REPLACE') : null,
     quoted: which('quoted'),
     bytes: which('bytes'),
   };
+}
+
+function replaces({ key, extras, target }: LoadTable): boolean {
+  const { uniques, foreignKeys, referencedBy, triggers } = target;
+  return key.length > 0 && [extras, uniques, foreignKeys, referencedBy, triggers].every(({ length }) => length === 0);
 }
 
 /** Numbers and times, which a text stores like their literal. Not YEAR, to which 0 and '0' differ, nor ENUM, SET and BIT. */

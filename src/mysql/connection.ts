@@ -21,6 +21,10 @@ export class Session implements AsyncDisposable {
   readonly driver: Connection;
   readonly where: Readonly<Record<string, string | number>>;
   #alive = true;
+  /** Asked, and not answered. */
+  #asked = 0;
+  #spoke = performance.now();
+  #waking: NodeJS.Timeout | null = null;
 
   constructor(driver: Connection, where: Readonly<Record<string, string | number>>) {
     this.driver = driver;
@@ -41,6 +45,14 @@ export class Session implements AsyncDisposable {
 
   get threadId(): number {
     return this.driver.threadId;
+  }
+
+  /** Lets the server hear of it at least so often, as long as this process runs. */
+  keepAwake(everyMs: number): void {
+    this.#waking = setInterval(() => {
+      if (this.#asked === 0 && performance.now() - this.#spoke >= everyMs) this.driver.ping(() => undefined);
+    }, everyMs);
+    this.#waking.unref();
   }
 
   /** Rows of one SELECT or SHOW, as objects; texts for what JavaScript numbers cannot hold. */
@@ -64,6 +76,7 @@ export class Session implements AsyncDisposable {
     signal?.throwIfAborted();
     const abort = (): void => this.destroy();
     signal?.addEventListener('abort', abort, { once: true });
+    this.#asked += 1;
     try {
       return await new Promise<unknown>((resolve, reject) => {
         const wanted = {
@@ -85,6 +98,8 @@ export class Session implements AsyncDisposable {
       if (known.code === 'OT4004' || known.code === 'OT4001') this.destroy();
       throw known;
     } finally {
+      this.#asked -= 1;
+      this.#spoke = performance.now();
       signal?.removeEventListener('abort', abort);
     }
   }
@@ -135,6 +150,7 @@ export class Session implements AsyncDisposable {
 
   /** At once, without a word to the server. */
   destroy(): void {
+    clearInterval(this.#waking ?? undefined);
     if (this.#alive) {
       this.#alive = false;
       this.driver.emit('end');
@@ -143,6 +159,7 @@ export class Session implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#waking ?? undefined);
     if (!this.#alive) {
       destroyDriver(this.driver);
       return;

@@ -46,7 +46,10 @@ export const OWN_TABLES: Readonly<Record<(typeof OTTER_TABLES)[number], OwnTable
     columns: {
       lineage: LINEAGE,
       pipeline: PIPELINE,
-      lane: ['INT NOT NULL DEFAULT 0', '0: of the pipeline; above: of one of its lanes, for its share of the rows'],
+      lane: [
+        'INT NOT NULL DEFAULT 0',
+        '0: of the pipeline; above: of one of its lanes, for its share of the rows; below: of sessions that write it in turn',
+      ],
       seq: ['BIGINT UNSIGNED NOT NULL', 'windows applied'],
       position: ['MEDIUMTEXT NOT NULL', 'place in the log of the source up to which all is applied'],
       clock: [

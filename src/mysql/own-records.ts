@@ -74,6 +74,22 @@ export class OwnRecords {
     );
   }
 
+  /**
+   * A row of the checkpoint's own table for one of the sessions that write a pipeline in turn. It stands first in transactions that
+   * move the checkpoint last, where a reader looks for the mark, and holds up a claim for as long as they are under way.
+   */
+  turnInsert(pipeline: string, { epoch }: Checkpoint, turn: number): string {
+    const table = this.table('checkpoint');
+    return `INSERT INTO ${table} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)
+      SELECT lineage,pipeline,${-turn},seq,'',0,'{}',epoch,born FROM ${table} AS level WHERE ${this.of(pipeline)} AND lane=0 AND epoch=${epoch}
+      ON DUPLICATE KEY UPDATE epoch=VALUES(epoch)`;
+  }
+
+  /** Changes one row if nobody has claimed the pipeline since, else none. */
+  turnMove(pipeline: string, { epoch, seq }: Checkpoint, turn: number): string {
+    return `UPDATE ${this.table('checkpoint')} SET seq=${seq} WHERE ${this.of(pipeline)} AND lane=${-turn} AND epoch=${epoch}`;
+  }
+
   checkpointInsert(pipeline: string, { seq, epoch, position, clock, seen }: Checkpoint, born: number): string {
     const [lineage, name, at, whole] = [this.lineage, pipeline, position, JSON.stringify(seen)].map(quoteText);
     return `INSERT INTO ${this.table('checkpoint')} (lineage,pipeline,lane,seq,position,clock,seen,epoch,born)

@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { ResultSetHeader } from 'mysql2';
 import { UnreachableError } from '../model/error.ts';
 import type { Write } from '../model/load.ts';
-import { bulkInsert, loaded } from './bulk.ts';
+import { bulkInsert, bulkReplace, loaded } from './bulk.ts';
 import { type Statement, statements } from './sql.ts';
 
 /** A statement of several rows at most this long, where the server takes as much. */
@@ -32,24 +32,33 @@ export function packetChars(packetBytesMax: number): number {
 
 /**
  * Made one write after the other, as they are taken.
- * @param bulk whether many rows may come as lines
+ * @param lines which rows may come as lines, where they are many
  */
 export function* statementsOf(
   writes: readonly Write[],
   packetBytesMax: number,
-  bulk: boolean,
+  lines: LinesFor,
 ): Generator<Statement, void> {
   for (const write of writes) {
-    const load = bulk && write.kind === 'insert' ? bulkInsert(write.table, write.rows) : null;
+    const load = inBulk(write, lines);
     if (load === null) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
     else yield load;
   }
 }
 
+/** `new`: not those that replace others. */
+export type LinesFor = 'none' | 'new' | 'all';
+
+function inBulk(write: Write, lines: LinesFor): Statement | null {
+  if (lines === 'none') return null;
+  if (write.kind === 'insert') return bulkInsert(write.table, write.rows);
+  return lines === 'all' && write.kind === 'upsert' ? bulkReplace(write.table, write.rows) : null;
+}
+
 /** What must be asked behind the statement in the same packet, so that what follows is done only if it did what it should. */
-export function askedBehind({ expects, rows }: Statement): string | null {
+export function askedBehind({ expects, counts = 0 }: Statement): string | null {
   if (expects === 'updated') return MET;
-  return expects === 'loaded' ? loaded(rows) : null;
+  return expects === 'loaded' ? loaded(counts) : null;
 }
 
 /** Its warnings are looked at: it writes error values of ENUMs, or might cut. It goes alone, so that they are its own. */
@@ -114,6 +123,6 @@ export function givenLines(lines: Lines[]): { driver?: object } {
   return { driver: { infileStreamFactory: () => Readable.from(lines.shift()!(), { highWaterMark: 1 }) } };
 }
 
-export function isLoaded({ rows }: Statement, { affectedRows, warningStatus }: ResultSetHeader): boolean {
-  return affectedRows === rows && warningStatus === 0;
+export function isLoaded({ counts }: Statement, { affectedRows, warningStatus }: ResultSetHeader): boolean {
+  return affectedRows === counts && warningStatus === 0;
 }

@@ -1,44 +1,30 @@
 /**
  * One connection that writes one pipeline into a MySQL or MariaDB database.
  *
- * Rule kept: the checkpoint row is the first row that a transaction writes, by compare-and-set on `seq` and `epoch`, so
- * a transaction either moves the pipeline exactly one window on or changes nothing.
+ * Rule kept: every transaction moves the checkpoint row, by compare-and-set on `seq` and `epoch`, so it either moves the pipeline
+ * exactly one window on or changes nothing. It does so first, and holds the row until its commit. Only where the window before is
+ * being committed meanwhile it does so last, and first moves a row of its own in the same table: the first row marks it in the log
+ * as otter's, and fences it.
  */
 import type { ResultSetHeader } from 'mysql2';
-import type { ClosedConflicts, ConflictRecord } from '../model/conflict.ts';
-import type { DeadLetter } from '../model/dead-letter.ts';
 import { OtterError } from '../model/error.ts';
 import {
   type Checkpoint,
-  type CopyState,
   type Isolation,
   type LoadSession,
   type LoadTable,
   NeedsCare,
-  type PendingChange,
-  type RecordedTable,
   type RefusedRow,
   RowRefused,
   type Write,
   type WriteCounts,
+  type WrittenAhead,
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
-import {
-  type AppliedTouches,
-  type Definition,
-  type Image,
-  type LoggedAnswer,
-  tableName,
-  type Version,
-} from '../model/row.ts';
-import { answerInserts, resolutionInsert, touchInserts, versionInserts } from './answers.ts';
-import { closeConflicts, conflictInserts, stillOpen } from './conflict-rows.ts';
-import type { Session } from './connection.ts';
+import { type Image, tableName } from '../model/row.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
-import { letterInsert, lettersDelete, lettersLeft } from './dead-letter-rows.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
-import type { OwnRecords } from './own-records.ts';
 import {
   askedBehind,
   type Counts,
@@ -54,6 +40,7 @@ import {
   packetChars,
   statementsOf,
 } from './packets.ts';
+import { type Recording, RecordingSession } from './recording-session.ts';
 import { RAW_ROWS, selectList, spelledKeys, toImages } from './select.ts';
 import { send, told } from './sending.ts';
 import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
@@ -61,37 +48,44 @@ import { bentBy } from './warnings.ts';
 
 /** Name of a savepoint. */
 const MARK = 'otter_row';
+/** Where rows to be replaced were not there, or no others than came, the next may be so too, and the load was for nothing. */
+const REST_WINDOWS = 50;
 
-export interface SessionOptions {
-  readonly connection: Session;
-  /** `max_allowed_packet` of the server. */
-  readonly packetBytesMax: number;
+export interface SessionOptions extends Recording {
   /** Whether the server takes LOAD DATA LOCAL. */
   readonly takesLines: boolean;
-  readonly records: OwnRecords;
   readonly pipeline: string;
   /** Whose checkpoint row it moves; 0: the pipeline's. */
   readonly lane: number;
+  /** Of two that write the pipeline in turn, which this is: 1 or 2. */
+  readonly turn: number;
   readonly logEnd: () => Promise<LogPoint>;
   readonly logPosition: () => Promise<string>;
 }
 
-export class MysqlSession implements LoadSession {
+export class MysqlSession extends RecordingSession implements LoadSession {
   readonly #options: SessionOptions;
+  protected readonly recording: Recording;
   careful = false;
   rowByRow = false;
   #lenient = false;
   /** Whether many rows go as lines. */
   #lines: boolean;
+  /** So many windows more those that replace others do not. */
+  #rest = 0;
   /** What the session was told last of checks, mode and isolation; null: that is not known, or writes may have changed it. */
   #settings: string | null = null;
+  /** Epoch of the checkpoint for which it has a row of its own turns. */
+  #turnsIn: number | null = null;
   /** Not more than once: what is left of it is taken. */
   #prepared: { readonly writes: readonly Write[]; readonly made: Packet } | null = null;
   /** The row that is written now, when row by row. */
   #row: RefusedRow | null = null;
 
   constructor(options: SessionOptions) {
+    super();
     this.#options = options;
+    this.recording = options;
     this.#lines = options.takesLines;
   }
 
@@ -104,7 +98,7 @@ export class MysqlSession implements LoadSession {
   ): Promise<WriteCounts> {
     const { pipeline } = this.#options;
     this.#row = null;
-    const results = await this.#send(this.#head(isolation, fkChecks, from, to));
+    const results = await this.#send([...this.#opening(isolation, fkChecks), this.#move(from, to)]);
     if (results.at(-1)!.affectedRows !== 1) {
       throw new OtterError(
         'OT5001',
@@ -123,38 +117,24 @@ export class MysqlSession implements LoadSession {
   }
 
   #made(writes: readonly Write[]): Packet {
+    if (this.#rest > 0) this.#rest -= 1;
     return forOnePacket(this.#statements(writes), this.#options.packetBytesMax);
   }
 
   async apply(...window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
     const [isolation, fkChecks, from, to, writes] = window;
     if (this.careful || this.rowByRow) return this.#stepByStep(window);
-    const prepared = this.#prepared?.writes === writes ? this.#prepared.made : null;
-    this.#prepared = null;
-    const { rest, taken, whole } = prepared ?? this.#made(writes);
-    const counts = { missing: 0, absent: 0 };
+    const made = this.#madeOf(writes);
+    const { taken, whole } = made;
     if (!whole) {
-      await this.begin(isolation, fkChecks, from, to, []);
-      await this.#writeAll(chained(taken, rest), counts);
-      await this.#setLenient(false);
+      const counts = await this.#writeInParts(window, made);
       await this.commit();
       return counts;
     }
-    this.#row = null;
-    const head = [...this.#head(isolation, fkChecks, from, to), MET];
-    const asked = taken.map((statement) => {
-      const behind = askedBehind(statement);
-      return behind === null ? [statement.sql] : [statement.sql, behind];
-    });
-    if (taken.some(({ sets }) => sets)) this.#settings = null;
     try {
-      const results = await this.#send([...head, ...asked.flat(), 'COMMIT'], linesOf(taken));
-      let at = head.length;
-      for (const [index, statement] of taken.entries()) {
-        count(statement, results[at]!, counts);
-        at += asked[index]!.length;
-      }
-      return counts;
+      return await this.#sendWhole([...this.#opening(isolation, fkChecks), this.#move(from, to), MET], taken, [
+        'COMMIT',
+      ]);
     } catch (error) {
       const unmet = serverErrorNumber(error) === NOT_MET;
       const loads = taken.some(({ expects }) => expects === 'loaded');
@@ -172,8 +152,80 @@ export class MysqlSession implements LoadSession {
     }
   }
 
+  async applyAhead(behind: boolean, ...window: Parameters<LoadSession['begin']>): Promise<WrittenAhead | null> {
+    const [isolation, fkChecks, from, to, writes] = window;
+    if (this.careful || this.rowByRow) return null;
+    const made = this.#madeOf(writes);
+    if (!made.whole) {
+      const counts = await this.#writeInParts(window, made);
+      return { ...counts, committed: this.commit() };
+    }
+    const last = behind && writes.every(findsWhatIsLocked);
+    if (last) await this.#takeTurns(from);
+    const opening = this.#opening(isolation, fkChecks);
+    const move = [this.#move(from, to), MET];
+    const counts = last
+      ? await this.#sendWhole([...opening, this.#turn(to), MET], made.taken, move)
+      : await this.#sendWhole([...opening, ...move], made.taken, []);
+    return { ...counts, committed: this.commit() };
+  }
+
+  async #takeTurns(at: Checkpoint): Promise<void> {
+    const { records, pipeline, turn } = this.#options;
+    if (this.#turnsIn === at.epoch) return;
+    // Else it would wait for the window before.
+    await this.#send([
+      'SET SESSION TRANSACTION ISOLATION LEVEL read committed',
+      records.turnInsert(pipeline, at, turn),
+    ]);
+    this.#settings = null;
+    this.#turnsIn = at.epoch;
+  }
+
+  /** More than goes into a packet, or something that has to be looked at. Not committed. */
+  async #writeInParts(window: Parameters<LoadSession['begin']>, { taken, rest }: Packet): Promise<Counts> {
+    const [isolation, fkChecks, from, to] = window;
+    const counts = { missing: 0, absent: 0 };
+    await this.begin(isolation, fkChecks, from, to, []);
+    await this.#writeAll(chained(taken, rest), counts);
+    await this.#setLenient(false);
+    return counts;
+  }
+
+  /** Statements that make up a transaction, or all of it but its commit, in one packet. */
+  async #sendWhole(before: readonly string[], taken: readonly Statement[], behind: readonly string[]): Promise<Counts> {
+    const counts = { missing: 0, absent: 0 };
+    this.#row = null;
+    const asked = taken.map((statement) => {
+      const question = askedBehind(statement);
+      return question === null ? [statement.sql] : [statement.sql, question];
+    });
+    if (taken.some(({ sets }) => sets)) this.#settings = null;
+    const results = await this.#send([...before, ...asked.flat(), ...behind], linesOf(taken)).catch(
+      (error: unknown) => {
+        const replaces = taken.some(({ counts: counted, rows }) => counted !== undefined && counted > rows);
+        if (replaces && serverErrorNumber(error) === NOT_MET) this.#rest = REST_WINDOWS;
+        throw error;
+      },
+    );
+    let at = before.length;
+    for (const [index, statement] of taken.entries()) {
+      count(statement, results[at]!, counts);
+      at += asked[index]!.length;
+    }
+    return counts;
+  }
+
+  /** What was prepared of them, else it is made now. */
+  #madeOf(writes: readonly Write[]): Packet {
+    const prepared = this.#prepared?.writes === writes ? this.#prepared.made : null;
+    this.#prepared = null;
+    return prepared ?? this.#made(writes);
+  }
+
   #statements(writes: readonly Write[]): Generator<Statement, void> {
-    return statementsOf(writes, this.#options.packetBytesMax, this.#lines && !this.careful && !this.rowByRow);
+    const lines = !this.#lines || this.careful || this.rowByRow ? 'none' : this.#rest > 0 ? 'new' : 'all';
+    return statementsOf(writes, this.#options.packetBytesMax, lines);
   }
 
   async #stepByStep(window: Parameters<LoadSession['begin']>): Promise<WriteCounts> {
@@ -183,8 +235,7 @@ export class MysqlSession implements LoadSession {
   }
 
   /** What begins every transaction. Settings are told when they are others, or a transaction has failed half-way. */
-  #head(isolation: Isolation, fkChecks: boolean, from: Checkpoint, to: Checkpoint): string[] {
-    const { records, pipeline, lane } = this.#options;
+  #opening(isolation: Isolation, fkChecks: boolean): string[] {
     const settings = [
       `SET foreign_key_checks=${fkChecks ? 1 : 0},sql_mode='${SQL_MODE}'`,
       `SET SESSION TRANSACTION ISOLATION LEVEL ${isolation}`,
@@ -192,7 +243,17 @@ export class MysqlSession implements LoadSession {
     const news = settings.join() === this.#settings ? [] : settings;
     this.#settings = settings.join();
     this.#lenient = false;
-    return [...news, 'START TRANSACTION', records.checkpointMove(pipeline, from, to, lane)];
+    return [...news, 'START TRANSACTION'];
+  }
+
+  #move(from: Checkpoint, to: Checkpoint): string {
+    const { records, pipeline, lane } = this.#options;
+    return records.checkpointMove(pipeline, from, to, lane);
+  }
+
+  #turn(to: Checkpoint): string {
+    const { records, pipeline, turn } = this.#options;
+    return records.turnMove(pipeline, to, turn);
   }
 
   async write(writes: readonly Write[]): Promise<WriteCounts> {
@@ -288,78 +349,12 @@ export class MysqlSession implements LoadSession {
     return differing(this.#options.connection, table, row, columns);
   }
 
-  async answer(pipeline: string, answers: readonly LoggedAnswer[]): Promise<void> {
-    if (answers.length > 0) await this.#log('answer', pipeline, answers, answerInserts);
-  }
-
-  async tellVersions(pipeline: string, versions: readonly Version[]): Promise<void> {
-    if (versions.length > 0) await this.#log('version', pipeline, versions, versionInserts);
-  }
-
-  async tellTouches(pipeline: string, touches: readonly AppliedTouches[]): Promise<void> {
-    if (touches.length > 0) await this.#log('version', pipeline, touches, touchInserts);
-  }
-
-  async #log<T>(
-    name: 'answer' | 'version',
-    pipeline: string,
-    what: readonly T[],
-    inserts: (
-      into: string,
-      by: { lineage: string; pipeline: string },
-      what: readonly T[],
-      most: number,
-    ) => Iterable<string>,
-  ): Promise<void> {
-    const { records, packetBytesMax } = this.#options;
-    const into = records.table(name);
-    for (const sql of inserts(into, { lineage: records.lineage, pipeline }, what, packetBytesMax))
-      await this.#send([sql]);
-    // The insert is in the log for this site's reader; the row itself has done its work.
-    await this.#send([`DELETE FROM ${into} WHERE ${records.of(pipeline)}`]);
-  }
-
-  async recordConflicts(records: readonly ConflictRecord[]): Promise<void> {
-    const own = this.#options.records;
-    const inserts = conflictInserts(own.table('conflict'), own.lineage, records, this.#options.packetBytesMax);
-    for (const sql of inserts) await this.#send([sql]);
-  }
-
-  async parkConflict(record: ConflictRecord): Promise<number> {
-    const own = this.#options.records;
-    const [insert] = conflictInserts(own.table('conflict'), own.lineage, [record], 0, 'open');
-    const [result] = await this.#send([insert!]);
-    return result!.insertId;
-  }
-
-  async stillOpen(ids: readonly number[]): Promise<readonly number[]> {
-    return stillOpen(this.#options.connection, this.#options.records.table('conflict'), ids);
-  }
-
-  async closeConflicts(closed: ClosedConflicts): Promise<void> {
-    if (closed.ids.length > 0) await this.#send([closeConflicts(this.#options.records.table('conflict'), closed)]);
-  }
-
   async mark(): Promise<void> {
     await this.#send([`SAVEPOINT ${MARK}`]);
   }
 
   async undo(): Promise<void> {
     await this.#send([`ROLLBACK TO SAVEPOINT ${MARK}`]);
-  }
-
-  async park(letter: DeadLetter): Promise<number> {
-    const { records } = this.#options;
-    const [result] = await this.#send([letterInsert(records.table('dead_letter'), records.lineage, letter)]);
-    return result!.insertId;
-  }
-
-  async lettersLeft(ids: readonly number[]): Promise<readonly number[]> {
-    return lettersLeft(this.#options.connection, this.#options.records.table('dead_letter'), ids);
-  }
-
-  async removeLetters(ids: readonly number[]): Promise<void> {
-    if (ids.length > 0) await this.#send([lettersDelete(this.#options.records.table('dead_letter'), ids)]);
   }
 
   async beginOwn(between: string): Promise<void> {
@@ -374,42 +369,6 @@ export class MysqlSession implements LoadSession {
       `SELECT seq FROM ${records.table('checkpoint')} WHERE ${records.of(between)} FOR UPDATE`,
     ]);
     this.#lenient = false;
-  }
-
-  async tellResolution(pipeline: string): Promise<void> {
-    const { records } = this.#options;
-    await this.#send([resolutionInsert(records.table('answer'), { lineage: records.lineage, pipeline })]);
-  }
-
-  async recordCopies(pipeline: string, states: readonly CopyState[]): Promise<void> {
-    if (states.length > 0) await this.#send([this.#options.records.copiesUpsert(pipeline, states)]);
-  }
-
-  async recordTables(pipeline: string, known: Readonly<Record<string, RecordedTable>>): Promise<void> {
-    if (Object.keys(known).length === 0) return;
-    const { records } = this.#options;
-    await this.#send([records.tablesUpsert(pipeline, known)]);
-    for (const sql of records.definitionsUpsert(pipeline, known)) await this.#send([sql]);
-  }
-
-  async tablesMade(pipeline: string, tables: readonly string[]): Promise<void> {
-    if (tables.length > 0) await this.#send([this.#options.records.tablesMade(pipeline, tables)]);
-  }
-
-  async recordChange(pipeline: string, change: PendingChange | null): Promise<void> {
-    await this.#send([this.#options.records.changeRecord(pipeline, change)]);
-  }
-
-  async keepDefinitions(pipeline: string, definitions: Readonly<Record<string, Definition | null>>): Promise<void> {
-    for (const sql of this.#options.records.definitionsKeep(pipeline, definitions)) await this.#send([sql]);
-  }
-
-  async recordLanes(pipeline: string, lanes: { count: number; division: string } | null): Promise<void> {
-    await this.#send(this.#options.records.lanesRecord(pipeline, lanes));
-  }
-
-  async forgetTables(pipeline: string, tables: readonly string[]): Promise<void> {
-    if (tables.length > 0) await this.#send(this.#options.records.tablesDelete(pipeline, tables));
   }
 
   async lockWhole(table: LoadTable): Promise<boolean> {
@@ -439,6 +398,10 @@ export class MysqlSession implements LoadSession {
     this.#options.connection.destroy();
   }
 
+  protected tell(sqls: readonly string[]): Promise<ResultSetHeader[]> {
+    return this.#send(sqls);
+  }
+
   /** @param lines of the statements among them that load, in their order */
   async #send(sqls: readonly string[], lines: Lines[] = []): Promise<ResultSetHeader[]> {
     const { connection, packetBytesMax } = this.#options;
@@ -449,6 +412,15 @@ export class MysqlSession implements LoadSession {
       throw told(error, this.#row);
     }
   }
+}
+
+/**
+ * Whether it waits for rows that another transaction is about to commit, and finds them as they are then. An UPDATE by anything
+ * but a whole key does not: it looks at a locked row as it was committed last, and passes over what does not fit or was not there
+ * (MySQL manual, "Transaction Isolation Levels", READ COMMITTED: a semi-consistent read).
+ */
+function findsWhatIsLocked(write: Write): boolean {
+  return write.kind === 'fk-checks' || (write.kind !== 'clear' && write.table.key.length > 0);
 }
 
 /** What was taken already, and then the rest. */

@@ -20,6 +20,8 @@ export interface Statement {
   readonly otherwise?: () => string;
   /** `zeros` of `otherwise`. */
   readonly otherwiseZeros?: number;
+  /** For `loaded`: how many rows the server must count. */
+  readonly counts?: number;
   /** For `loaded`: what the server asks for when it comes to the statement. */
   readonly lines?: () => Iterable<Buffer>;
   /** It changes a setting of the session. */

@@ -28,13 +28,13 @@ import type { SourcePort } from '../model/ports.ts';
 import type { ResyncProgress, ResyncRequest } from '../model/resync.ts';
 import type { AnnouncedTable, Definition, TableShape } from '../model/row.ts';
 import { seenText } from '../model/seen.ts';
-import { LINES_PACKET_MIN } from './bulk.ts';
 import { carryOut, definitionsOf, leavesNoTrace, statementOf, tablesOf } from './change-tables.ts';
 import { pruneConflicts } from './conflict-log.ts';
 import { stillOpen } from './conflict-rows.ts';
 import type { Session } from './connection.ts';
 import { makeTable } from './create-table.ts';
 import { type LetterRow, letterOf, lettersBehind } from './dead-letter-rows.ts';
+import { openLine } from './loading-line.ts';
 import { createOtterTables, hasLineage, OTTER_TABLES } from './otter-tables.ts';
 import { OwnRecords } from './own-records.ts';
 import { MysqlSession } from './session.ts';
@@ -54,9 +54,6 @@ export interface TargetOptions {
   readonly source: SourcePort;
   readonly now: () => number;
 }
-
-/** How long a statement waits for others' locks before its window is rolled back and tried again. */
-const LOCK_WAIT_S = 5;
 
 export class MysqlTarget implements TargetPort, AsyncDisposable {
   readonly #options: TargetOptions;
@@ -252,32 +249,14 @@ export class MysqlTarget implements TargetPort, AsyncDisposable {
     await this.#control.run((connection) => connection.query(this.#records.originUpsert(name, origin)));
   }
 
-  async session(pipeline: string, lane = 0): Promise<LoadSession> {
-    const connection = await this.#options.connect();
-    let packetBytesMax: number;
-    let takesLines: boolean;
-    try {
-      // Of rows, and of tables: a server would wait for those for a day, without a word.
-      await connection.query(
-        `SET @otter_apply=1, SESSION innodb_lock_wait_timeout=${LOCK_WAIT_S}, SESSION lock_wait_timeout=${LOCK_WAIT_S}`,
-      );
-      const [limit] = await connection.rows<{ bytes: string | number; lines: string | number }>(
-        'SELECT @@max_allowed_packet AS bytes, @@local_infile AS `lines`',
-      );
-      packetBytesMax = Number(limit!.bytes);
-      takesLines = Number(limit!.lines) === 1 && packetBytesMax >= LINES_PACKET_MIN;
-    } catch (error) {
-      connection.destroy();
-      throw error;
-    }
-    const { source } = this.#options;
+  async session(pipeline: string, lane = 0, turn = 1): Promise<LoadSession> {
+    const { source, connect } = this.#options;
     return new MysqlSession({
-      connection,
-      packetBytesMax,
-      takesLines,
+      ...(await openLine(connect)),
       records: this.#records,
       pipeline,
       lane,
+      turn,
       logEnd: async () => (await source.logEnd()).point,
       logPosition: async () => (await source.logEnd()).position,
     });

@@ -85,6 +85,10 @@ export class OracleSession implements LoadSession {
     return counts;
   }
 
+  async applyAhead(): Promise<null> {
+    return null;
+  }
+
   async write(writes: readonly Write[]): Promise<WriteCounts> {
     const counts = { missing: 0, absent: 0 };
     for (let at = 0; at < writes.length; ) {

@@ -36,6 +36,7 @@ import type { Join } from './joins.ts';
 import { type InOrder, Lanes } from './lanes.ts';
 import { PlainStrategy, type Strategy } from './load.ts';
 import { type Care, Loading, type LoadingOptions } from './loading.ts';
+import { Overlap } from './overlap.ts';
 import { pump } from './pump.ts';
 import { lettersInTheWay, SettingAside } from './setting-aside.ts';
 import { TargetTables } from './tables.ts';
@@ -264,14 +265,18 @@ export class Inbound {
     using _ended = { [Symbol.dispose]: () => strategy.ended() };
     await using session = await target.session(name);
     const count = dry ? 1 : (this.#spec.lanes ?? 1);
-    const aside = await this.#aside(strategy, session, count > 1 || record !== null);
+    const inLanes = count > 1 || record !== null;
+    const aside = await this.#aside(strategy, session, inLanes);
     const reached = (position: string): void => {
+      progress();
       stream.acknowledge(position);
       this.#figures.position = position;
     };
+    await using overlap = inLanes ? null : this.#overlap(session);
     const options: LoadingOptions = {
       checkpoint,
       session,
+      overlap,
       strategy,
       tables,
       arrivals: new Arrivals({
@@ -302,25 +307,24 @@ export class Inbound {
       desired: () => ({ spec: this.#spec, generation: this.#generation }),
     };
     const loading = new Loading(options);
-    await using lanes =
-      count === 1 && record === null
-        ? null
-        : new Lanes({
-            spec: () => this.#spec,
-            count,
-            record,
-            loading,
-            loadingOf: (own, from) =>
-              new Loading({ ...options, session: own, checkpoint: from, reached: () => undefined }),
-            target,
-            tables,
-            fkChecks: !stream.opening.logsCascades,
-            figures: this.#figures,
-            inOrder: this.#inOrder,
-            settled: () => this.#settled,
-            reached,
-            now: () => performance.now(),
-          });
+    await using lanes = !inLanes
+      ? null
+      : new Lanes({
+          spec: () => this.#spec,
+          count,
+          record,
+          loading,
+          loadingOf: (own, from) =>
+            new Loading({ ...options, session: own, overlap: null, checkpoint: from, reached: () => undefined }),
+          target,
+          tables,
+          fkChecks: !stream.opening.logsCascades,
+          figures: this.#figures,
+          inOrder: this.#inOrder,
+          settled: () => this.#settled,
+          reached,
+          now: () => performance.now(),
+        });
     const write = async (window: Window): Promise<boolean> => {
       if (lanes !== null) return lanes.apply(window, signal);
       await loading.apply(window, signal);
@@ -356,7 +360,6 @@ export class Inbound {
       this.#figures.copies(tables.copies, tables.copying);
       // An announcement moves nothing yet: what was wrong may be wrong still.
       if (moved && window.deliveries.some(({ kind }) => kind !== 'table')) {
-        progress();
         this.#enters(tables.copying ? 'copying' : 'streaming');
         // Who takes up elsewhere what leaves here, or writes what joins, relies on what is reported: of a running stream
         // the source says when it has told every table. One that was opened with this generation begins with them.
@@ -382,8 +385,17 @@ export class Inbound {
       loading.prepare(window);
       meter.prepared(performance.now() - began);
     };
-    await pump(stream.deliveries, feed, { ready, apply }, signal);
+    const unfinished = (): Promise<void> | null => loading.committing;
+    await pump(stream.deliveries, feed, { ready, apply, unfinished }, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
+  }
+
+  #overlap(first: LoadSession): Overlap {
+    const { target, logger } = this.#options;
+    const open = (): Promise<LoadSession> => target.session(this.#spec.name, 0, 2);
+    const alone = (error: unknown): void =>
+      logger.warn('windows wait for each other: there is no second session', { error: messageOf(error) });
+    return new Overlap({ first, open, alone });
   }
 
   #gate(signal: AbortSignal): FileGate | null {

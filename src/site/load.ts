@@ -70,6 +70,17 @@ export interface Strategy {
     deliveries: readonly Delivery[],
     attempt: Attempt,
   ): Promise<Applied>;
+  /**
+   * The whole of a transaction that is written while the one before may still be being committed (`behind`), and is itself being
+   * committed when this returns; null: not in this way, and nothing is done.
+   */
+  ahead?(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    deliveries: readonly Delivery[],
+    behind: boolean,
+  ): Promise<{ readonly applied: Applied; readonly committed: Promise<void> } | null>;
   /** Whatever can be made of deliveries before those ahead of them are applied, for a `begin` with the same array. */
   prepare?(session: LoadSession, deliveries: readonly Delivery[]): void;
   /** More of the same transaction. */
@@ -126,6 +137,28 @@ export class PlainStrategy implements Strategy {
     }
     await session.begin(isolation, this.#fkChecks, from, to, []);
     return this.#replace(session, deliveries, changes);
+  }
+
+  async ahead(
+    session: LoadSession,
+    from: Checkpoint,
+    to: Checkpoint,
+    deliveries: readonly Delivery[],
+    behind: boolean,
+  ): ReturnType<NonNullable<Strategy['ahead']>> {
+    if (this.#spec().role !== 'one-way') return null;
+    const prepared = this.#madeOf(deliveries);
+    const changes = prepared?.changes ?? this.#changes(deliveries);
+    if (prepared === null && this.#watched(deliveries, changes).length > 0) return null;
+    const writes = prepared?.writes ?? this.#writes(deliveries, changes);
+    const written = await session.applyAhead(behind, 'read committed', this.#fkChecks, from, to, writes);
+    if (written === null) {
+      // It is of use still to who writes it otherwise.
+      this.#prepared = prepared;
+      return null;
+    }
+    const { missing, absent, committed } = written;
+    return { applied: this.applied(changes.length, missing, absent), committed };
   }
 
   prepare(session: LoadSession, deliveries: readonly Delivery[]): void {

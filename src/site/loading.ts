@@ -30,6 +30,7 @@ import type { Figures } from './figures.ts';
 import { Joining, type Transact } from './joining.ts';
 import type { Join } from './joins.ts';
 import type { Applied, Strategy } from './load.ts';
+import type { Overlap } from './overlap.ts';
 import { refusedRow, shapesOf } from './refused-row.ts';
 import { isRefusal, type SettingAside } from './setting-aside.ts';
 import type { TargetTables } from './tables.ts';
@@ -46,6 +47,8 @@ export interface Care {
 export interface LoadingOptions {
   readonly checkpoint: Checkpoint;
   readonly session: LoadSession;
+  /** Null where a window is durable before the next is begun. */
+  readonly overlap: Overlap | null;
   readonly strategy: Strategy;
   readonly tables: TargetTables;
   readonly arrivals: Arrivals;
@@ -90,10 +93,20 @@ export class Loading {
 
   /** Whatever can be made of the window before those ahead of it are applied. */
   prepare({ deliveries, opens, closes }: Window): void {
-    if (opens && closes) this.#options.strategy.prepare?.(this.#options.session, deliveries);
+    const { strategy, overlap, session } = this.#options;
+    const by = overlap === null ? session : overlap.next;
+    if (opens && closes && by !== null) strategy.prepare?.(by, deliveries);
   }
 
+  /** While what was written is being committed. */
+  get committing(): Promise<void> | null {
+    return this.#options.overlap?.committing ?? null;
+  }
+
+  /** Returns when it is durable, or, of many rows of whole transactions, when they are written: see `committing`. */
   async apply(arrived: Window, signal: AbortSignal): Promise<void> {
+    const many = this.#options.overlap?.takes(arrived) === true;
+    if (!many) await this.committing;
     const announcements = arrived.deliveries.filter((delivery) => delivery.kind === 'table');
     if (announcements.length > 0) await this.#joining.join(announcements, signal);
     const [first] = arrived.deliveries;
@@ -101,6 +114,8 @@ export class Loading {
     if (await this.#passesPiece(arrived)) return;
     const window = { ...arrived, deliveries: await this.ready(arrived.deliveries) };
     if (window.deliveries.every(({ kind }) => kind === 'table')) return;
+    if (many && (await this.#ahead(window.deliveries, signal))) return;
+    await this.committing;
     if (window.opens && window.closes) await this.whole(window.deliveries, signal);
     else await this.#piece(window, signal);
   }
@@ -145,6 +160,35 @@ export class Loading {
     await session.commit();
     this.#checkpoint = next;
     this.#options.strategy.committed(next);
+  }
+
+  /** Writes what may be written while the window before is being committed; returns whether that was done. */
+  async #ahead(deliveries: readonly Delivery[], signal: AbortSignal): Promise<boolean> {
+    const { overlap, strategy, aside, figures, reached } = this.#options;
+    if (overlap === null || strategy.ahead === undefined || this.#spec.skip !== undefined) return false;
+    if (aside !== null && (await aside.holds(deliveries))) return false;
+    const to = this.#next(deliveries);
+    const { session, behind } = await overlap.turn();
+    const durable = figures.window();
+    try {
+      const written = await strategy.ahead(session, this.#checkpoint, to, deliveries, behind);
+      if (written === null) return false;
+      const { applied, committed } = written;
+      this.#checkpoint = to;
+      overlap.written(session, committed, () => {
+        durable(applied.rows);
+        this.#done(to, deliveries, [applied]);
+        reached(to.position);
+      });
+      return true;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      await this.committing;
+      // It is met again in the ordinary way, which knows what to do about it.
+      await session.rollback();
+      strategy.ended();
+      return false;
+    }
   }
 
   /** A change of tables, which stands in a window of its own. */
@@ -394,8 +438,12 @@ export class Loading {
   }
 
   #moved(to: Checkpoint, deliveries: readonly Delivery[], applied: readonly Applied[]): void {
-    const { figures, aside } = this.#options;
     this.#checkpoint = to;
+    this.#done(to, deliveries, applied);
+  }
+
+  #done(to: Checkpoint, deliveries: readonly Delivery[], applied: readonly Applied[]): void {
+    const { figures, aside } = this.#options;
     this.#options.strategy.committed(to);
     aside?.committed();
     for (const each of applied) figures.applied(each);

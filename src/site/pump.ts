@@ -2,7 +2,7 @@
  * Deliveries as they arrive, through windows, to who applies them: while a window is being applied the next is gathered, and
  * made ready when it is as large as a window may be.
  *
- * Rules kept: windows are applied one after the other in their order; one that waits for nobody is applied at once, however
+ * Rules kept: windows are applied one after the other in their order, though the end of one may overlap with the next; one that waits for nobody is applied at once, however
  * small; what had arrived when the stream broke is applied before that is told, or whoever begins anew might never get past
  * it; and no more is taken from the stream than one window under way and one that is gathered.
  */
@@ -16,13 +16,15 @@ export interface PumpStages {
   /** What of the work can be done beforehand, while the window before is under way; must not change anything. */
   readonly ready: (window: Window) => void;
   readonly apply: (window: Window) => Promise<void>;
+  /** What `apply` has left unfinished: the next window may be applied meanwhile. */
+  readonly unfinished?: () => Promise<void> | null;
 }
 
 /** Settles when the stream has ended and all of it is applied, or it was aborted. @throws whatever a stage or the stream throws */
 export async function pump(
   deliveries: AsyncIterable<readonly Delivery[]>,
   feed: Feed,
-  { ready, apply }: PumpStages,
+  { ready, apply, unfinished = () => null }: PumpStages,
   signal: AbortSignal,
 ): Promise<void> {
   const batches = deliveries[Symbol.asyncIterator]();
@@ -43,6 +45,7 @@ export async function pump(
       if (applying === null) {
         const window: Window | null = ahead ?? feed.next();
         ahead = null;
+        if (window === null && (failures.length > 0 || ended)) await unfinished();
         if (window === null && failures.length > 0) throw failures[0];
         if (window === null && ended) return;
         if (window !== null) {
@@ -55,9 +58,11 @@ export async function pump(
       }
       // Rows of megabytes come one at a time.
       if (!ended && ahead === null && !(heavy && applying !== null)) arriving ??= next();
-      const first: IteratorResult<readonly Delivery[]> | null = await Promise.race(
-        [applying, arriving].filter((each) => each !== null),
+      const finishing = applying === null ? (unfinished()?.then(() => 'finished' as const) ?? null) : null;
+      const first: IteratorResult<readonly Delivery[]> | 'finished' | null = await Promise.race(
+        [applying, arriving, finishing].filter((each) => each !== null),
       );
+      if (first === 'finished') continue;
       if (first === null) applying = null;
       else {
         arriving = null;
@@ -67,6 +72,7 @@ export async function pump(
     }
   } finally {
     await applying?.catch(() => undefined);
+    await unfinished()?.catch(() => undefined);
     // It answers when what was asked for last has come, which is when the stream is let go of.
     if (batches.return !== undefined) void handled(batches.return());
   }

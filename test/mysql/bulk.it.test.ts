@@ -6,11 +6,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
 import type { LoadTable } from '../../src/model/load.ts';
 import type { ColumnShape, Image, TableShape } from '../../src/model/row.ts';
-import { bulkInsert, loaded } from '../../src/mysql/bulk.ts';
+import { bulkInsert, bulkReplace, loaded } from '../../src/mysql/bulk.ts';
 import type { Session } from '../../src/mysql/connection.ts';
 import { SQL_MODE } from '../../src/mysql/database-server.ts';
 import { binaryLiteral, textLiteral } from '../../src/mysql/literal.ts';
-import { statements } from '../../src/mysql/sql.ts';
+import { type Statement, statements } from '../../src/mysql/sql.ts';
 import { loadTable } from '../../src/replication/load-table.ts';
 import { rootOf } from '../site/harness.ts';
 import { access } from './context.ts';
@@ -68,6 +68,8 @@ const COLUMNS: readonly (readonly [string, string, fc.Arbitrary<string>])[] = [
   ['took', 'time(6)', fc.constantFrom("'-838:59:59.000000'", "'00:00:00.000001'")],
 ];
 
+const SMALL = COLUMNS.findIndex(([name]) => name === 'small');
+
 describe.each<[string, () => Promise<LabServer>]>([
   ['MariaDB', startMariaDb],
   ['MySQL', () => startMySql({ args: ['--local-infile=1'] })],
@@ -116,11 +118,12 @@ describe.each<[string, () => Promise<LabServer>]>([
     return loadTable(shape, shape, {});
   };
 
-  const load = async (table: LoadTable, rows: readonly Image[]): Promise<unknown> => {
-    const statement = bulkInsert(table, rows)!;
-    const driver = { infileStreamFactory: () => Readable.from(statement.lines!(), { highWaterMark: 1 }) };
-    return session.query(`${statement.sql};${loaded(rows.length)}`, { driver });
+  const send = async ({ sql, lines, counts }: Statement): Promise<unknown> => {
+    const driver = { infileStreamFactory: () => Readable.from(lines!(), { highWaterMark: 1 }) };
+    return session.query(`${sql};${loaded(counts!)}`, { driver });
   };
+  const load = async (table: LoadTable, rows: readonly Image[]): Promise<unknown> => send(bulkInsert(table, rows)!);
+  const replace = async (table: LoadTable, rows: readonly Image[]): Promise<unknown> => send(bulkReplace(table, rows)!);
 
   test('values of every column that takes part', async () => {
     const made = COLUMNS.map(([name, type]) => `${name} ${type}`).join(', ');
@@ -143,6 +146,16 @@ describe.each<[string, () => Promise<LabServer>]>([
         await session.query('DELETE FROM d.loaded; DELETE FROM d.inserted');
         await load(tableOf('loaded'), rows);
         for (const { sql } of statements({ kind: 'insert', table: tableOf('inserted'), rows }, 1 << 20))
+          await session.query(sql);
+        expect(await dump('loaded')).toEqual(await dump('inserted'));
+        // Every row becomes its neighbour, and another than it was.
+        const others = rows.map(([id], at): Image => {
+          const values = rows[(at + 1) % rows.length]!.slice(1);
+          values[SMALL] = rows[at]![1 + SMALL] === '1' ? '2' : '1';
+          return [id!, ...values];
+        });
+        await replace(tableOf('loaded'), others);
+        for (const { sql } of statements({ kind: 'upsert', table: tableOf('inserted'), rows: others }, 1 << 20))
           await session.query(sql);
         expect(await dump('loaded')).toEqual(await dump('inserted'));
       }),
@@ -177,6 +190,56 @@ describe.each<[string, () => Promise<LabServer>]>([
       values.map((value) => [createHash('sha256').update(value).digest('hex'), Math.floor(value.length / 2)]),
     );
   }, 60_000);
+
+  test('rows that replace others: every one of them, by its key, and where nothing else can be met', async () => {
+    const ci = 'CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci';
+    await session.query(`CREATE TABLE d.words (word VARCHAR(20) ${ci} PRIMARY KEY, n INT) ENGINE=InnoDB`);
+    const column = (name: string, type: string, charset: string | null): ColumnShape => ({
+      ...{ name, type, charset, nullable: true, generated: false },
+      collation: charset === null ? null : 'utf8mb4_general_ci',
+    });
+    const shape: TableShape = {
+      ...{ schema: 'd', name: 'words', columns: [column('word', 'varchar(20)', 'utf8mb4'), column('n', 'int', null)] },
+      ...{ primaryKey: [0], uniques: [], foreignKeys: [], referencedBy: [], triggers: [], engine: 'InnoDB' },
+    };
+    const table = loadTable(shape, shape, {});
+    const rows = (n: string, word = (id: number): string => `'word ${id}'`): Image[] =>
+      Array.from({ length: 4_000 }, (_, id): Image => [word(id), n]);
+    const found = async (): Promise<unknown> =>
+      session.rows("SELECT CONCAT(COUNT(*), ' ', SUM(n)) AS found FROM d.words");
+    await load(table, rows('1'));
+    await replace(
+      table,
+      rows('2', (id) => `'WORD ${id}'`),
+    );
+    const capital = [{ found: '4000 8000' }];
+    expect(await found()).toEqual(capital);
+    expect(await session.rows("SELECT 1 FROM d.words WHERE BINARY word LIKE 'WORD%'")).toHaveLength(4_000);
+    // One that is not there, and one that is so already.
+    for (const odd of [
+      ["'new'", '3'],
+      ["'WORD 17'", '2'],
+    ] satisfies Image[]) {
+      const some = rows('3', (id) => `'WORD ${id}'`).filter(([word]) => word !== odd[0]);
+      await session.query('START TRANSACTION');
+      await expect(replace(table, [...some, odd])).rejects.toThrow(/more than 1 row/);
+      await session.query('ROLLBACK');
+      expect(await found()).toEqual(capital);
+    }
+    const key = { name: 'fk', columns: [1], parentSchema: 'd', parentTable: 'p', parentColumns: ['id'] };
+    const others: Partial<TableShape>[] = [
+      { uniques: [{ name: 'n', columns: [1] }] },
+      { foreignKeys: [{ ...key, onDelete: 'RESTRICT', onUpdate: 'RESTRICT' }] },
+      { referencedBy: ['d.child'] },
+      { triggers: ['t'] },
+      { columns: [...shape.columns, column('own', 'int', null)] },
+    ];
+    for (const other of others) {
+      const met = loadTable(shape, { ...shape, ...other }, {});
+      expect(bulkReplace(met, rows('4'))).toBeNull();
+      expect(bulkInsert(met, rows('4'))).not.toBeNull();
+    }
+  });
 
   test('a row that is passed over, or bent, is no load', async () => {
     await session.query(

@@ -173,7 +173,7 @@ export class World {
     });
     const checkpoint = this.#checkpoints.get(0)!;
     const options = {
-      ...{ checkpoint, session: this.#session(0), tables, target, reached: () => undefined },
+      ...{ checkpoint, session: this.#session(0), overlap: null, tables, target, reached: () => undefined },
       strategy: new PlainStrategy(() => spec, tables, false),
       figures: new Figures(() => 0),
       care: { gtid: null, refused: null },
@@ -306,7 +306,7 @@ export function numberOf(position: string): number {
   return Number(position.split('-').at(-1));
 }
 
-function specOf(lanes: number): PipelineSpec {
+export function specOf(lanes: number): PipelineSpec {
   const channel: ChannelSpec = {
     ...{ direction: { kind: 'one-way', from: ['a'], to: ['b'] }, conflict: null, initial: 'none', existing: 'refuse' },
     ...{ ddl: 'stop', onError: 'stop', apply: { lanes, atomic: false }, enabled: true, inert: {} },

@@ -130,7 +130,7 @@ export class ParkingWorld {
     const letters = new DeadLetters(target, SPEC.name);
     await letters.load();
     const loading = new Loading({
-      ...{ checkpoint: this.#checkpoint, session, strategy, tables, target, reached: () => undefined },
+      ...{ checkpoint: this.#checkpoint, session, overlap: null, strategy, tables, target, reached: () => undefined },
       aside: new SettingAside({ spec, letters, strategy, session, now: () => 0 }),
       figures: new Figures(() => 0),
       care: { gtid: null, refused: null },

@@ -2,6 +2,7 @@
  * What every target keeps, whatever server it is: one suite for all of them (`test/target/*.it.test.ts`). Rows come in the
  * form that they travel in, from a source that need not exist.
  */
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import {
   type Checkpoint,
@@ -33,6 +34,8 @@ export interface ContractLab extends AsyncDisposable {
   readonly rows: (name: string, columns: readonly string[]) => Promise<readonly string[]>;
   /** Whether a pipeline may have several writers. */
   readonly lanes: boolean;
+  /** Whether a window may be written while the one before is being committed. */
+  readonly ahead: boolean;
   /** Names of otter's own tables that are there. */
   readonly ownTables: () => Promise<readonly string[]>;
 }
@@ -219,6 +222,87 @@ export function targetContract(open: () => Promise<ContractLab>): void {
     await other.forget(pipeline);
     expect(await other.lanes(pipeline)).toBeNull();
     expect(await target.claim(pipeline, 10, BORN)).toBeNull();
+  });
+
+  test.each(['commit', 'rollback'] as const)(
+    'a window may be written while the one before is being committed, and finds what that has left (%s)',
+    async (outcome) => {
+      await using session = await started();
+      await using second = await target.session(pipeline, 0, 2);
+      const table = await orders();
+      await apply(session, [{ kind: 'insert', table, rows: [row(1, 'a'), row(2, 'b'), row(3, 'c')] }]);
+      const to = next();
+      const later = { ...to, seq: to.seq + 1, position: 'mariadb:0-1-99' };
+      await session.begin('read committed', false, at, to, [
+        { kind: 'insert', table, rows: [row(4, 'd'), row(5, 'e'), row(6, 'f')] },
+        { kind: 'delete', table, rows: [row(2, 'b')] },
+        { kind: 'upsert', table, rows: [row(1, 'a2'), row(3, 'c2')] },
+      ]);
+      const writes: Write[] = [
+        { kind: 'upsert', table, rows: [row(3, 'c3'), row(4, 'd2')] },
+        { kind: 'delete', table, rows: [row(1, 'a2'), row(5, 'e')] },
+        { kind: 'insert', table, rows: [row(2, 'b2')] },
+        { kind: 'update', table, before: row(6, 'f'), after: row(6, 'f2') },
+      ];
+      const ahead = second.applyAhead(true, 'read committed', false, to, later, writes);
+      if (!lab.ahead) {
+        expect(await ahead).toBeNull();
+        await session.rollback();
+        return;
+      }
+      let written = false;
+      const done = ahead.then(
+        (result) => {
+          written = true;
+          return result;
+        },
+        (error: unknown) => error,
+      );
+      await sleep(300);
+      expect(written).toBe(false);
+      await session[outcome]();
+      if (outcome === 'rollback') {
+        expect(await done).toBeInstanceOf(Error);
+        await second.rollback();
+        expect(await lines()).toEqual(['1|a|1.5|d', '2|b|1.5|d', '3|c|1.5|d']);
+        expect(await target.claim(pipeline, 2, BORN)).toMatchObject({ seq: at.seq });
+        return;
+      }
+      const { committed, ...counts } = (await ahead)!;
+      await committed;
+      expect(counts).toEqual({ missing: 0, absent: 0 });
+      expect(await lines()).toEqual(['2|b2|1.5|d', '3|c3|1.5|d', '4|d2|1.5|d', '6|f2|1.5|d']);
+      expect(await target.claim(pipeline, 2, BORN)).toMatchObject({ seq: later.seq, position: later.position });
+      // Whoever had it before is fenced, however it writes.
+      const end = { ...later, seq: later.seq + 1 };
+      for (const behind of [true, false])
+        await expect(session.applyAhead(behind, 'read committed', false, later, end, writes)).rejects.toThrow();
+    },
+  );
+
+  test('rows without a key are found too while the window before is being committed', async () => {
+    if (!lab.ahead) return;
+    await using session = await started();
+    await using second = await target.session(pipeline, 0, 2);
+    const table = await keyless();
+    const rows = ['x', 'y', 'z'].map((b): Image => ['1', `'${b}'`]);
+    await apply(session, [{ kind: 'insert', table, rows }]);
+    const to = next();
+    const later = { ...to, seq: to.seq + 1, position: 'mariadb:0-1-99' };
+    const changed = rows.map(([a, b]): Image => [a!, `${b!.slice(0, -1)}2'`]);
+    const update = (from: readonly Image[], by: readonly Image[]): Write[] =>
+      [0, 1].map((at) => ({ kind: 'update', table, before: from[at]!, after: by[at]! }));
+    await session.begin('read committed', false, at, to, update(rows, changed));
+    const ahead = second.applyAhead(true, 'read committed', false, to, later, [
+      ...update(changed, rows),
+      { kind: 'delete', table, rows: [rows[2]!] },
+    ]);
+    await sleep(300);
+    await session.commit();
+    const { committed, ...counts } = (await ahead)!;
+    await committed;
+    expect(counts).toEqual({ missing: 0, absent: 0 });
+    expect(await lab.rows('EVENTS', ['A', 'B'])).toEqual(['1|x', '1|y']);
   });
 
   test('a session that is gone leaves nothing', async () => {

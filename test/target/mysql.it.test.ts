@@ -16,6 +16,7 @@ async function contractLab(start: () => Promise<LabServer>, takesLines = false):
     schema: 'dw',
     made: (name) => name,
     lanes: true,
+    ahead: true,
     target: (lineage) => {
       const own = access(server, server.otter);
       const source = mysqlSource({ server: own, ownSchema: 'otter' });

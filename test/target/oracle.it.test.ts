@@ -12,6 +12,7 @@ async function contractLab(open: () => Promise<OracleLab>): Promise<ContractLab>
     schema,
     made: (name) => name.toLowerCase(),
     lanes: false,
+    ahead: false,
     target: (lineage) => {
       const server = lab.server();
       return new OracleTarget({ connect: () => server.connect(), name: 'dw', user, schema: own, lineage });

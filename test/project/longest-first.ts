@@ -1,0 +1,26 @@
+/** In which order test files run: what takes minutes first, so that nothing of it is left alone at the end; the rest as ever. */
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
+
+/** By how long they take, in the long run. */
+const LONGEST = [
+  'e2e/hammer.long',
+  'bench/quick.long',
+  'e2e/ledger.long',
+  'site/ddl-two-way.long',
+  'values/matrix.long',
+  'values/random.long',
+  'executor/crash.long',
+  'site/ddl-storm.long',
+  'site/large-rows.long',
+  'e2e/chaos.long',
+];
+
+export class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification): number => {
+      const at = LONGEST.findIndex((name) => moduleId.endsWith(`test/${name}.test.ts`));
+      return at === -1 ? LONGEST.length : at;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
