@@ -28,11 +28,11 @@ type Case = (typeof CASES)[number];
 const bench = startPart({
   name: 'memory',
   sizes: {
-    rows: { full: 5_000_000, quick: 300_000 },
-    backlog: { full: 1_000_000, quick: 100_000 },
-    stopped: { full: 500_000, quick: 100_000 },
-    blobs: { full: 20, quick: 6 },
-    tables: { full: 1_000, quick: 200 },
+    rows: { full: 5_000_000, quick: 100_000 },
+    backlog: { full: 1_000_000, quick: 40_000 },
+    stopped: { full: 500_000, quick: 40_000 },
+    blobs: { full: 20, quick: 3 },
+    tables: { full: 1_000, quick: 100 },
   },
   flags: ['together', 'mysql'],
   choices: CASES,

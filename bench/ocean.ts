@@ -20,7 +20,7 @@ const bench = startPart({
     rounds: { full: 3, quick: 1 },
     transactions: { full: 60_000, quick: 6_000 },
     commits: { full: 60, quick: 10 },
-    seconds: { full: 20, quick: 6 },
+    seconds: { full: 20, quick: 3 },
   },
   choices: ['throughput', 'latency', 'wire', 'share'],
 });

@@ -28,6 +28,7 @@ import type { FilesFactory, Logger, SiteFactory, SiteSpec } from './model/ports.
 import { rateOf } from './model/rate.ts';
 import type { RowMaking } from './model/row-making.ts';
 import type { DatabaseSpec, LinkSpec } from './model/topology.ts';
+import type { Traces } from './model/traces.ts';
 import { ComparedServer } from './mysql/compared.ts';
 import { openConflictLog } from './mysql/conflict-log.ts';
 import { DatabaseServer, type ServerOptions } from './mysql/database-server.ts';
@@ -44,6 +45,7 @@ import { tell } from './notify/receivers.ts';
 import { createLogger } from './observe/log.ts';
 import { LogRing } from './observe/log-ring.ts';
 import { startOpsServer } from './observe/ops-server.ts';
+import { openTraces } from './observe/traces.ts';
 import { OracleServer } from './oracle/database-server.ts';
 import { inspectOracle } from './oracle/inspect.ts';
 import { NO_SOURCE } from './oracle/one-way.ts';
@@ -98,6 +100,8 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       const limits = indexLimits(env, tmpdir());
       // A folder that was named and cannot be used is better said now than when it is needed.
       if ((env['OTTER_SPILL_DIR'] ?? '') !== '') openKeyFile(limits.folder).close();
+      const traces = await openTraces(env, version, logger);
+      await using _sent = traces ?? undefined;
       const failed = new AbortController();
       const together = AbortSignal.any([signal, failed.signal]);
       await Promise.all(
@@ -108,7 +112,7 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
               topology,
               name,
               version,
-              sites: siteFactory(env, limits),
+              sites: siteFactory(env, limits, traces),
               files: FILES,
               connect: connectWith(env),
               verify: verifyWith(env),
@@ -212,7 +216,7 @@ function connectWith(env: Env): Connect {
 }
 
 /** A site over one server, shared by reading and writing, so that both are always on the same endpoint. */
-function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteFactory {
+function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits, traces: Traces | null): SiteFactory {
   return {
     start: (spec, ownerRevision, link, logger, files) => {
       const { database, name } = spec;
@@ -222,6 +226,7 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
         ownerRevision,
         ...(database.engine === 'oracle' ? oracleEnds(server, spec) : mysqlEnds(server, spec)),
         link,
+        ...(traces === null ? {} : { traces }),
         files,
         logger,
         now: Date.now,
@@ -236,7 +241,7 @@ function siteFactory(env: Env, { bytes, fileBytes, folder }: IndexLimits): SiteF
 
 /** A channel compared at one of its databases, as by `otter verify`; keys of rows that differ are not kept. */
 function verifyWith(env: Env): VerifyChannel {
-  return async ({ lineage, channel, database, pipelines, databases, rate }, signal) => {
+  return async ({ lineage, channel, database, pipelines, databases, rate, looked }, signal) => {
     await using opened = new AsyncDisposableStack();
     const known = new Map<string, ComparedDatabase>();
     const ended = new AbortController();
@@ -260,6 +265,7 @@ function verifyWith(env: Env): VerifyChannel {
       extras: true,
       limit: 0,
       pace: async (rows, bytes) => {
+        looked(rows);
         if (bucket === null) return;
         for (let wait = bucket.waitMs(performance.now()); wait > 0; wait = bucket.waitMs(performance.now()))
           await sleep(wait, undefined, { signal });
@@ -308,14 +314,14 @@ function rowMaking(env: Env): RowMaking {
   };
 }
 
-type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'load' | 'renew'>;
+type Ends = Pick<SiteOptions, 'source' | 'target' | 'abandon' | 'look' | 'endpoint' | 'load' | 'renew'>;
 
 function mysqlEnds(options: ServerOptions, { name, database, lineage }: SiteSpec): Ends {
   const server = new DatabaseServer(options);
   const ends = mysqlTarget(server, database.schema, lineage);
   const beat = (): Promise<void> => ends.target.beat(name);
   const load = new MysqlServerLoad({ server, beat, schema: database.schema, lineage, site: name });
-  const look = database.endpoints.length > 1 ? { look: () => server.look() } : {};
+  const look = database.endpoints.length > 1 ? { look: () => server.look(), endpoint: () => server.endpoint } : {};
   const lines = {
     abandon: () => server.abandon(),
     renew: (isSilent: () => boolean) => server.renew(isSilent),

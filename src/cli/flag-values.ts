@@ -17,6 +17,13 @@ export function ageOf(text: string): number {
   return Number(count) * UNITS_MS[unit!]!;
 }
 
+/** How long something is to last, in milliseconds: as `ageOf`, and not nothing. */
+export function spanOf(text: string): number {
+  const ms = ageOf(text);
+  if (ms === 0) throw new InvalidArgumentError('Write for example 90s, 30m, 24h or 7d.');
+  return ms;
+}
+
 export function countOf(text: string): number {
   if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('Write a whole number from 1 on.');
   return Number(text);

@@ -3,7 +3,7 @@ import { Argument, type Command } from 'commander';
 import { type AlertsOptions, alerts } from './alerts.ts';
 import type { ApplyOptions } from './apply.ts';
 import type { CommonOptions, Context } from './context.ts';
-import { ageOf, collect, countOf, timeOf } from './flag-values.ts';
+import { ageOf, collect, countOf, spanOf, timeOf } from './flag-values.ts';
 import { type AuditOptions, audit, differences } from './history.ts';
 import { type LockOptions, lock } from './lock.ts';
 import { type MoveOptions, move } from './move.ts';
@@ -29,7 +29,7 @@ export function addKeeping(add: Add, context: Context, applyFlags: (command: Com
     ),
   )
     .option('--reason <text>', 'why; status and plan say it')
-    .option('--for <time>', 'it goes on by itself after 90s, 30m, 2h, 7d', ageOf);
+    .option('--for <time>', 'it goes on by itself after 90s, 30m, 2h, 7d', spanOf);
   restFlags(
     add('resume <address>', 'continue a channel or pipeline', 'otter resume shop/hz:ca', (options, [address]) =>
       resume(context, options as PauseOptions, address!),
@@ -59,7 +59,7 @@ export function addKeeping(add: Add, context: Context, applyFlags: (command: Com
     'otter alerts',
     (options, args) => alerts(context, options as AlertsOptions, args),
   )
-    .option('--for <time>', 'silence: how long, 30m, 2h, 7d', ageOf)
+    .option('--for <time>', 'silence: how long, 30m, 2h, 7d', spanOf)
     .option('--why <text>', 'silence: why; `otter alerts` and the audit say it')
     .option('--timeout <time>', 'test: how long to wait for a node [60s]', timeOf)
     .addHelpText(

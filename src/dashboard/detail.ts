@@ -86,6 +86,7 @@ function factLines(
       span(count(pipeline.rows_per_second).padEnd(9)),
       span(sparkline(rates, Math.min(60, columns - 40), RATE_FLOOR, glyphs), 'busy'),
     ),
+    ...operationLines(pipeline),
     fact(
       'Window',
       pipeline.window === null
@@ -127,6 +128,12 @@ function factLines(
     ),
     fact('Position', cut(pipeline.position ?? glyphs.none, Math.max(8, columns - LABEL_WIDTH - 4), glyphs.more)),
   ];
+}
+
+/** What the rows are. */
+function operationLines({ per_second }: PipelineStatus): Line[] {
+  const each = Object.entries(per_second);
+  return each.length === 0 ? [] : [fact('', each.map(([what, rate]) => `${what} ${count(rate)}/s`).join('   '))];
 }
 
 /** The tables with most conflicts. */

@@ -3,7 +3,7 @@ import { parseCondition } from '../model/alerts/condition.ts';
 import { WATCHED } from '../model/alerts/facts.ts';
 import { ConditionProblem } from '../model/alerts/words.ts';
 import { Names, nodeNamed, RENAMABLE } from '../model/kept-names.ts';
-import type { NodeRecord, OwnerRecord, PauseRecord, SpecRecord } from '../model/records.ts';
+import type { NodeRecord, OwnerRecord, PauseRecord, SpecRecord, VerifiedRecord } from '../model/records.ts';
 import type { AlertSpec, Kind } from '../model/topology.ts';
 import type { Rule } from '../observe/alerts/step.ts';
 import type { TopologyRecords } from '../observe/status.ts';
@@ -37,6 +37,9 @@ export function recordsIn(world: World, topology: string, names: Names): Topolog
     const shown = key.kind === 'channel' ? names.shown('channel', key.name) : names.shownPipeline(key.name);
     pauses[`${key.kind}.${shown}`] = record;
   }
+  const verified = named<VerifiedRecord>();
+  for (const { key, record } of world.all<VerifiedRecord, 'verified'>('verified'))
+    verified[`${names.shown('channel', key.channel)}/${names.shown('database', key.database)}`] = record;
   return {
     name: topology,
     meta: world.meta,
@@ -52,6 +55,7 @@ export function recordsIn(world: World, topology: string, names: Names): Topolog
     pipelines: {},
     lock: null,
     pauses,
+    verified,
   };
 }
 

@@ -380,6 +380,7 @@ class WorkerNode {
     const sites = this.#sites.all;
     const files = this.#sites.files;
     this.#settle();
+    const endpoints = sites.flatMap(({ database, endpoint }) => (endpoint === null ? [] : [[database, endpoint]]));
     return {
       instance: this.#instance,
       region,
@@ -389,6 +390,7 @@ class WorkerNode {
       pid: process.pid,
       host: hostname(),
       databases: sites.map(({ database }) => database),
+      ...(endpoints.length === 0 ? {} : { endpoints: Object.fromEntries(endpoints) as Record<string, string> }),
       settledSerial: this.#settled?.serial ?? 0,
       rssBytes: process.memoryUsage.rss(),
       cpuPercent: this.#cpu.read(),
@@ -430,6 +432,7 @@ class WorkerNode {
       node: name,
       record: this.#record(this.#ownSpec() ?? NOWHERE),
       sites: this.#sites.measures(),
+      verify: this.#verifying?.measures(this.#sites.all) ?? [],
       registered: this.#presence.registration !== null,
       linked: this.#link.open,
       storeAwaySinceMs: this.#awaySinceMs,

@@ -47,6 +47,8 @@ export interface OwnedSitesOptions {
 export interface OwnedSite {
   readonly database: string;
   readonly figures: Readonly<Record<string, PipelineFigures>>;
+  /** host:port in use, where it has several endpoints; else null. */
+  readonly endpoint: string | null;
   /** The owner record as it was last written; null when this process did not write it. */
   readonly owner: Condition | null;
 }
@@ -87,7 +89,8 @@ export class OwnedSites implements Hands {
     return this.names.flatMap((database) => {
       const site = this.#sites.get(database)!;
       if (site.kind !== 'database') return [];
-      return [{ database, figures: site.runs.figures(), owner: this.#ownerCondition(database) }];
+      const { endpoint } = site.runs;
+      return [{ database, figures: site.runs.figures(), endpoint, owner: this.#ownerCondition(database) }];
     });
   }
 

@@ -6,6 +6,7 @@
  * that loses the database it is given up; the next owner begins anew.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import type { VerifyMeasures } from '../model/measures.ts';
 import { isCompared, type PipelineSpec } from '../model/pipeline.ts';
 import type { Condition, Logger, StateStore } from '../model/ports.ts';
 import type { ErrorRecord, VerifiedRecord } from '../model/records.ts';
@@ -25,6 +26,8 @@ export interface VerifyJob {
   readonly databases: Readonly<Record<string, DatabaseSpec>>;
   /** As the topology writes it; null: no limit. */
   readonly rate: string | null;
+  /** Told of rows as they are looked at. */
+  readonly looked: (rows: number) => void;
 }
 
 export type VerifyCounts = Pick<VerifiedRecord, 'tables' | 'skipped' | 'rows' | 'differing' | 'busy'>;
@@ -80,6 +83,8 @@ export class Verifying {
   readonly #options: VerifyingOptions;
   readonly #since = new Map<string, number>();
   #running: { readonly wish: Wish; readonly abort: AbortController; readonly done: Promise<void> } | null = null;
+  /** Of what runs. */
+  #rows = 0;
 
   constructor(options: VerifyingOptions) {
     this.#options = options;
@@ -107,6 +112,16 @@ export class Verifying {
     this.#running = { wish: first, abort, done };
   }
 
+  measures(owned: readonly OwnedSite[]): VerifyMeasures[] {
+    const { world } = this.#options;
+    return owned.flatMap(({ database }) =>
+      this.#compared(database).map(({ channel }) => {
+        const running = this.#running?.wish.channel === channel && this.#running.wish.database === database;
+        return { channel, database, last: world.verified(channel, database), rows: running ? this.#rows : null };
+      }),
+    );
+  }
+
   /** Nothing is compared any more when this returns. */
   async stop(): Promise<void> {
     this.#running?.abort.abort();
@@ -131,13 +146,9 @@ export class Verifying {
   #wishes({ database, figures, owner }: OwnedSite): Wish[] {
     const { world, now } = this.#options;
     if (owner === null) return [];
-    const written = (world.siteSpec(database)?.pipelines ?? []).filter(({ spec }) => spec.target === database);
-    return [...Map.groupBy(written, ({ spec }) => spec.channel)].flatMap(([channel, pipelines]) => {
-      const verify = world.spec('channel', channel)?.record.spec.verify;
-      const mine = pipelines.map(({ spec }) => spec);
-      if (verify === undefined || !mine.some(isCompared)) return [];
+    return this.#compared(database).flatMap(({ channel, every, pipelines }) => {
       // What rests, copies or stands does not come on, which a comparison waits for.
-      if (!mine.every(({ name }) => figures[name]?.phase === 'streaming')) return [];
+      if (!pipelines.every(({ name }) => figures[name]?.phase === 'streaming')) return [];
       const name = `${channel}/${database}`;
       const sinceMs = this.#since.get(name) ?? now();
       this.#since.set(name, sinceMs);
@@ -146,9 +157,22 @@ export class Verifying {
           channel,
           database,
           owner,
-          dueMs: dueMs(verify.every, world.verified(channel, database), sinceMs, shareOf(name)),
+          dueMs: dueMs(every, world.verified(channel, database), sinceMs, shareOf(name)),
         },
       ];
+    });
+  }
+
+  /** Channels that compare their tables there, with the pipelines that write them. */
+  #compared(
+    database: string,
+  ): readonly { readonly channel: string; readonly every: string; readonly pipelines: readonly PipelineSpec[] }[] {
+    const { world } = this.#options;
+    const written = (world.siteSpec(database)?.pipelines ?? []).filter(({ spec }) => spec.target === database);
+    return [...Map.groupBy(written, ({ spec }) => spec.channel)].flatMap(([channel, desired]) => {
+      const verify = world.spec('channel', channel)?.record.spec.verify;
+      const pipelines = desired.map(({ spec }) => spec);
+      return verify === undefined || !pipelines.some(isCompared) ? [] : [{ channel, every: verify.every, pipelines }];
     });
   }
 
@@ -171,7 +195,11 @@ export class Verifying {
       pipelines: this.#pipelines(),
       databases: Object.fromEntries(databases),
       rate,
+      looked: (rows) => {
+        this.#rows += rows;
+      },
     };
+    this.#rows = 0;
     let counts: VerifyCounts = { tables: 0, skipped: 0, rows: 0, differing: 0, busy: 0 };
     let error: ErrorRecord | null = null;
     try {

@@ -129,6 +129,13 @@ export function nodeNamed(node: NodeRecord, rename: Rename): NodeRecord {
   return {
     ...node,
     databases: node.databases.map((name) => rename('database', name)),
+    ...(node.endpoints === undefined
+      ? {}
+      : {
+          endpoints: Object.fromEntries(
+            Object.entries(node.endpoints).map(([name, endpoint]) => [rename('database', name), endpoint]),
+          ),
+        }),
     pipelines: Object.fromEntries(pipelines),
   };
 }

@@ -3,7 +3,7 @@
  *
  * Everything counts up from the start of the node, so whoever reads it twice knows what was done in between. Times are in seconds.
  */
-import type { NodeRecord } from './records.ts';
+import type { NodeRecord, VerifiedRecord } from './records.ts';
 import type { Kind } from './topology.ts';
 
 /** What was done to a row: a change of a user's, an existing row that was copied, one sent again, or one in answer to a refused change. */
@@ -73,6 +73,16 @@ export interface SiteMeasures {
 }
 
 /** Everything that a node can tell of itself at one moment. */
+/** How a channel's tables are compared at a database, by itself (`verify: { every }`). */
+export interface VerifyMeasures {
+  readonly channel: string;
+  readonly database: string;
+  /** Null: it was not compared yet. */
+  readonly last: VerifiedRecord | null;
+  /** Rows that were looked at since it began; null: it does not run. */
+  readonly rows: number | null;
+}
+
 export interface NodeMeasures {
   readonly topology: string;
   readonly node: string;
@@ -80,6 +90,8 @@ export interface NodeMeasures {
   readonly record: NodeRecord;
   /** By database. */
   readonly sites: Readonly<Record<string, SiteMeasures>>;
+  /** Of the databases that it owns, under the names by which things are kept. */
+  readonly verify: readonly VerifyMeasures[];
   /** Whether it holds a lease of the state store. */
   readonly registered: boolean;
   /** Whether its port for peers is open. */

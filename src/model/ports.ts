@@ -411,6 +411,8 @@ export interface RunningSite {
   figures(): Readonly<Record<string, PipelineFigures>>;
   /** What is counted besides, since the site began. */
   measures(): SiteMeasures;
+  /** host:port of the server in use, where it may be one of several; else null. */
+  readonly endpoint: string | null;
   /** Answers the owners of targets; `open` waits or fails with OT6xxx while the pipeline is not known here. */
   readonly service: PipelineService;
   /** Stops reading, finishes the window at hand, closes. */

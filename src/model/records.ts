@@ -107,6 +107,8 @@ export interface PipelineFigures {
   readonly position: string | null;
   readonly rowsApplied: number;
   readonly rowsPerSecond: number;
+  /** The same by what was done, of what was; nodes of earlier versions do not tell. */
+  readonly perSecond?: Readonly<Record<string, number>> | undefined;
   /** The mean of the newest windows that wrote rows; null before the first, nodes of earlier versions do not tell. */
   readonly window?: WindowFigures | null | undefined;
   /** Conflicts decided against this pipeline's changes since the node started. */
@@ -167,6 +169,8 @@ export interface NodeRecord {
   readonly host: string;
   /** Databases it owns. */
   readonly databases: readonly string[];
+  /** Of those that have several endpoints, the one in use; nodes of earlier versions do not tell. */
+  readonly endpoints?: Readonly<Record<string, string>> | undefined;
   /** The newest serial of which nothing is left to be done here, 0 before the first; nodes of earlier versions do not tell. */
   readonly settledSerial?: number | undefined;
   readonly rssBytes: number;

@@ -53,6 +53,8 @@ export interface NodeStatus {
   readonly alive: boolean;
   /** Those it owns. */
   readonly databases: readonly string[];
+  /** host:port in use, of those that have several endpoints. */
+  readonly endpoints: Readonly<Record<string, string>>;
   /** Sides of file sets that it serves: `files.SET@REGION`. */
   readonly sides: readonly string[];
   readonly rss_bytes: number | null;
@@ -128,6 +130,8 @@ export interface PipelineStatus {
   readonly rows_applied: number;
   /** Over the last five seconds. */
   readonly rows_per_second: number;
+  /** The same by what was done (`insert`, `update`, `delete`, `copy`, `resync`, `answer`), of what was. */
+  readonly per_second: Readonly<Record<string, number>>;
   /** The mean of the last twenty windows that wrote rows, null before the first. */
   readonly window: WindowStatus | null;
   /** Conflicts that were decided, or are waiting, since the node started, whoever won. */

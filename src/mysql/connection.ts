@@ -77,6 +77,8 @@ export class Session implements AsyncDisposable {
     const abort = (): void => this.destroy();
     signal?.addEventListener('abort', abort, { once: true });
     this.#asked += 1;
+    const loads = options.driver !== undefined && 'infileStreamFactory' in options.driver;
+    using _tidied = loads ? listenersKept(streamOf(this.driver)) : null;
     try {
       return await new Promise<unknown>((resolve, reject) => {
         const wanted = {
@@ -218,6 +220,18 @@ function destroyDriver(driver: Connection): void {
 
 function streamOf(driver: Connection): Duplex {
   return (driver as unknown as { readonly stream: Duplex }).stream;
+}
+
+/** Of several loads in one query the driver takes only the last one's listeners off the line again (mysql2, `Query._streamLocalInfile`). */
+function listenersKept(stream: Duplex): Disposable {
+  const kept = (['pause', 'drain'] as const).map((event) => ({ event, before: new Set(stream.listeners(event)) }));
+  return {
+    [Symbol.dispose]: () => {
+      for (const { event, before } of kept)
+        for (const listener of stream.listeners(event))
+          if (!before.has(listener)) stream.off(event, listener as () => void);
+    },
+  };
 }
 
 export function lost(): Error {

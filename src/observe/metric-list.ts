@@ -9,5 +9,6 @@ import { byFlow } from './file-metrics.ts';
 import type { MetricSpec } from './metric-spec.ts';
 import { byLog, byNode } from './node-metrics.ts';
 import { byPipeline } from './pipeline-metrics.ts';
+import { byVerify } from './verify-metrics.ts';
 
-export const METRICS: readonly MetricSpec[] = [...byNode, ...byLog, ...byPipeline, ...byFlow];
+export const METRICS: readonly MetricSpec[] = [...byNode, ...byLog, ...byPipeline, ...byVerify, ...byFlow];

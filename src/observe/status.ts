@@ -72,6 +72,7 @@ export function statusReport(records: TopologyRecords, nowMs: number): StatusRep
         region: spec.region,
         alive: record !== undefined,
         databases: record?.databases ?? [],
+        endpoints: record?.endpoints ?? {},
         sides: record?.sides ?? [],
         rss_bytes: record?.rssBytes ?? null,
         cpu_percent: record?.cpuPercent ?? null,
@@ -194,6 +195,7 @@ function live(figures: PipelineFigures): Measured {
     position: figures.position,
     rows_applied: figures.rowsApplied,
     rows_per_second: figures.rowsPerSecond,
+    per_second: figures.perSecond ?? {},
     window: figures.window ?? null,
     conflicts: figures.conflicts,
     conflict_tables: figures.conflictTables ?? {},
@@ -213,7 +215,7 @@ function live(figures: PipelineFigures): Measured {
 function stale(measured: Measured, node: string, sinceMs: number): Measured {
   const copy = measured.copy === null ? null : { ...measured.copy, eta_ms: null };
   const waiting = `node ${node}, silent since ${new Date(sinceMs).toISOString().slice(11, 19)} UTC`;
-  return { ...measured, lag_ms: null, rows_per_second: 0, copy, waiting };
+  return { ...measured, lag_ms: null, rows_per_second: 0, per_second: {}, copy, waiting };
 }
 
 /** What is meant to rest is shown so, whatever keeps its node from noticing. */
@@ -235,6 +237,7 @@ function paused(
     phase: 'paused',
     lag_ms: null,
     rows_per_second: 0,
+    per_second: {},
     copy: null,
     error: null,
     waiting: late ? `node ${owner} has not stopped it yet` : byWhom,
@@ -263,6 +266,7 @@ function remembered(last: PipelineRecord | undefined, target: string, owner: str
     position: last?.position ?? null,
     rows_applied: 0,
     rows_per_second: 0,
+    per_second: {},
     window: null,
     conflicts: 0,
     conflict_tables: {},

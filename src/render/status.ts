@@ -3,6 +3,7 @@ import type {
   AlertsStatus,
   FilesStatus,
   IndexStatus,
+  NodeStatus,
   PipelineStatus,
   StatusReport,
   VerifiedStatus,
@@ -63,7 +64,7 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
   lines.push(...filesLines(report.files, paint), '');
   for (const node of report.nodes) {
     const state = node.alive
-      ? `owns ${[...node.databases, ...node.sides].join(', ') || 'nothing'}`
+      ? `owns ${[...node.databases.map((name) => at(name, node.endpoints)), ...node.sides].join(', ') || 'nothing'}`
       : paint(33, `away; to start it: otter node ${node.name}`);
     lines.push(`node ${node.name} (${node.region}): ${state}`);
     if (node.error !== null) lines.push(...errorLines(node.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
@@ -72,6 +73,11 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
   }
   if (report.alerts !== undefined) lines.push(...alertLines(report.alerts).map((text) => paint(31, text)));
   return `${lines.join('\n')}\n`;
+}
+
+function at(database: string, endpoints: NodeStatus['endpoints']): string {
+  const endpoint = Object.hasOwn(endpoints, database) ? endpoints[database] : undefined;
+  return endpoint === undefined ? database : printable(`${database} (at ${endpoint})`);
 }
 
 /** In words, and the colour of it. */

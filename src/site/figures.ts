@@ -1,5 +1,6 @@
 /** Live figures of one pipeline into this site: counted as windows commit, read once a second. */
 import type { CopyState } from '../model/load.ts';
+import { type ByOperation, OPERATIONS } from '../model/measures.ts';
 import type { CopyProgress, DryCounts, ErrorRecord, Phase, PipelineFigures, WindowFigures } from '../model/records.ts';
 import type { Applied } from './load.ts';
 import { LoadMeter } from './meters.ts';
@@ -29,7 +30,7 @@ export class Figures {
   /** Null while nothing is only counted. */
   #dry: Map<string, DryCounts> | null = null;
   #beat: { readonly atMs: number; readonly lagMs: number } | null = null;
-  #samples: { at: number; rows: number }[] = [];
+  #samples: { at: number; rows: number; by: ByOperation }[] = [];
   #windows: WindowFigures[] = [];
   #copy: { progress: CopyProgress; since: number; from: number } | null = null;
 
@@ -86,13 +87,15 @@ export class Figures {
   }
 
   read(): PipelineFigures {
+    const [rowsPerSecond, perSecond] = this.#rates();
     return {
       phase: this.phase,
       observedGeneration: this.observedGeneration,
       lagMs: this.#lagMs(),
       position: this.position,
       rowsApplied: this.#rows,
-      rowsPerSecond: this.#rate(),
+      rowsPerSecond,
+      perSecond,
       window: this.#window(),
       conflicts: this.#conflicts,
       conflictTables: this.#worst(),
@@ -142,12 +145,16 @@ export class Figures {
     return age > this.#beat.lagMs + 2_500 ? age : this.#beat.lagMs;
   }
 
-  #rate(): number {
+  /** Of all rows, and by what was done. */
+  #rates(): [number, Readonly<Record<string, number>>] {
     const at = this.#elapsed();
-    this.#samples.push({ at, rows: this.#rows });
+    const by = this.meter.rows;
+    this.#samples.push({ at, rows: this.#rows, by });
     while (this.#samples.length > 2 && this.#samples[1]!.at <= at - RATE_WINDOW_MS) this.#samples.shift();
     const first = this.#samples[0]!;
-    return at > first.at ? Math.round(((this.#rows - first.rows) * 1000) / (at - first.at)) : 0;
+    const perSecond = (count: number): number => (at > first.at ? Math.round((count * 1000) / (at - first.at)) : 0);
+    const each = OPERATIONS.map((operation) => [operation, perSecond(by[operation] - first.by[operation])] as const);
+    return [perSecond(this.#rows - first.rows), Object.fromEntries(each.filter(([, rate]) => rate > 0))];
   }
 }
 

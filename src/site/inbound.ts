@@ -8,23 +8,11 @@
 import { messageOf, OtterError } from '../model/error.ts';
 import type { FileLink } from '../model/file-link.ts';
 import { forgetRows } from '../model/forget-rows.ts';
-import {
-  type Checkpoint,
-  type CopyState,
-  type LoadSession,
-  type LogOrigin,
-  type Place,
-  type RecordedTable,
-  samePlace,
-  type TargetPort,
-} from '../model/load.ts';
+import type { Checkpoint, LoadSession, LogOrigin, TargetPort } from '../model/load.ts';
 import type { LoadMeasures } from '../model/measures.ts';
 import type { PipelineSpec } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineStream } from '../model/ports.ts';
-import { coversGtid, parsePosition } from '../model/position.ts';
-import type { ErrorRecord, Phase, PipelineFigures } from '../model/records.ts';
-import { seenText } from '../model/seen.ts';
-import { leavingNamed, placeNamed } from '../replication/places.ts';
+import type { Phase, PipelineFigures } from '../model/records.ts';
 import { Arrivals } from './arrivals.ts';
 import { backoff } from './backoff.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -40,8 +28,11 @@ import { Overlap } from './overlap.ts';
 import { pump } from './pump.ts';
 import { lettersInTheWay, SettingAside } from './setting-aside.ts';
 import { TargetTables } from './tables.ts';
+import { beingChanged, beingMade, type OnRecord, onRecord, ownPlace } from './taking-up.ts';
 import type { Throttle } from './throttle.ts';
+import { Trouble } from './trouble.ts';
 import type { UnseenChanges } from './unseen-changes.ts';
+import { type Staged, untraced, type WindowTraces } from './window-traces.ts';
 
 export interface InboundOptions {
   readonly spec: PipelineSpec;
@@ -52,6 +43,8 @@ export interface InboundOptions {
   readonly link: LinkClient;
   /** Of the database here; absent: nothing slows it down. */
   readonly throttle?: Throttle | undefined;
+  /** Told of each window; absent: nobody follows them. */
+  readonly traces?: WindowTraces | undefined;
   /** Where files are asked for that rows name; absent: none are. */
   readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
@@ -89,8 +82,6 @@ export class Inbound {
   #tables: TargetTables | null = null;
   /** Source tables that left the pipeline and whose copies must be forgotten. */
   readonly #left = new Set<string>();
-  /** What was said when the database fell silent. */
-  #silence: ErrorRecord | null = null;
   /** Newest generation of the channel that the source has carried out, as it was told here. */
   #settled = 0;
   /** Tables that left up to this generation are not waited for: one of them stopped the pipeline. */
@@ -99,6 +90,7 @@ export class Inbound {
   readonly #care: Care = { gtid: null, refused: null };
   readonly #inOrder: InOrder = { until: null };
   readonly #letters: DeadLetters;
+  readonly #trouble: Trouble;
 
   constructor(options: InboundOptions) {
     this.#options = options;
@@ -106,6 +98,8 @@ export class Inbound {
     this.#generation = options.generation;
     this.#figures = new Figures(options.now);
     this.#letters = new DeadLetters(options.target, options.spec.name);
+    const generation = (): number => this.#attempted ?? this.#generation;
+    this.#trouble = new Trouble({ figures: this.#figures, generation, logger: options.logger });
   }
 
   /** As the topology has it now. */
@@ -167,37 +161,15 @@ export class Inbound {
   }
 
   heard(): void {
-    if (this.#figures.error !== this.#silence) return;
-    this.#figures.error = null;
-    this.#silence = null;
+    this.#trouble.heard();
   }
 
-  /** The database here does not answer; the attempt under way goes on when it does. */
   silent(error: OtterError): void {
-    if (this.#figures.error !== null && this.#figures.error === this.#silence) return;
-    this.failed(error);
-    this.#silence = this.#figures.error;
+    this.#trouble.silent(error);
   }
 
   failed(error: unknown): void {
-    const known = error instanceof OtterError ? error : new OtterError('OT9001', messageOf(error), { cause: error });
-    const before = this.#figures.error;
-    const { transaction, database } = known.where;
-    this.#figures.error = {
-      ...{ code: known.code, message: known.message, hint: known.hint ?? null },
-      ...(typeof database === 'string' ? { database } : {}),
-      ...(known.code === 'OT5016' && typeof transaction === 'string' ? { transaction } : {}),
-    };
-    if (known.retry === 'never') {
-      this.#figures.phase = 'failed';
-      // It was taken up and came to nothing: who waits for this generation need not wait on.
-      this.#figures.observedGeneration = this.#attempted ?? this.#generation;
-    }
-    // Every attempt fails the same way; once is enough for the log.
-    if (before?.code === known.code && before.message === known.message) return;
-    const facts = { code: known.code, error: known.message, position: this.#figures.position, ...known.where };
-    if (known.retry === 'never') this.#options.logger.error('pipeline failed', facts);
-    else this.#options.logger.warn('pipeline interrupted; it will go on', facts);
+    this.#trouble.failed(error);
   }
 
   #enters(phase: Phase): void {
@@ -209,7 +181,7 @@ export class Inbound {
 
   async #once(signal: AbortSignal, progress: () => void): Promise<void> {
     const { target, link, ownerRevision, born, judging, logger } = this.#options;
-    const { name, source, target: site, role, reverse } = this.#spec;
+    const { name, source, role, reverse } = this.#spec;
     this.#attempted = this.#generation;
     await target.prepare();
     await this.#options.ready();
@@ -217,9 +189,9 @@ export class Inbound {
     if (claimed === null) this.#options.begins();
     const record = claimed === null ? null : await target.lanes(name);
     const { copies, known } = await this.#recorded();
-    const making = await this.#making();
-    const own = claimed === null ? await this.#ownPlace(site) : null;
-    const underWay = claimed === null ? [] : await this.#underWay(claimed.position);
+    const making = await beingMade(target, this.#spec);
+    const own = claimed === null ? await ownPlace(target, this.#spec, this.#options.origin) : null;
+    const underWay = claimed === null ? [] : await beingChanged(target, name, claimed.position);
     await using stream = await link.open(
       source,
       {
@@ -337,12 +309,13 @@ export class Inbound {
     let free = performance.now();
     /** How long the last transaction here took, all its windows together. */
     let tookMs = 0;
-    const apply = async (window: Window): Promise<void> => {
+    const { traces, throttle } = this.#options;
+    const apply = async (window: Window, stage: Staged): Promise<void> => {
       meter.idled(performance.now() - free);
-      if (window.opens) {
-        meter.stalled((await this.#options.throttle?.rest(tookMs, signal)) ?? 0);
-        tookMs = 0;
+      if (window.opens && throttle !== undefined) {
+        meter.stalled(await stage('wait', () => throttle.rest(tookMs, signal)));
       }
+      if (window.opens) tookMs = 0;
       const began = performance.now();
       if (first && window.deliveries.some(({ kind }) => kind !== 'table')) {
         // Every table that is there has been announced.
@@ -351,8 +324,8 @@ export class Inbound {
         if (this.#spec.ddl !== 'replicate') for (const table of tables.dropUnannounced()) this.#left.add(table);
       }
       if (this.#left.size > 0) await this.#forgetLeft();
-      await gate?.before(window.deliveries);
-      const moved = await write(window);
+      if (gate !== null) await stage('files', () => gate.before(window.deliveries));
+      const moved = await stage('load', () => write(window));
       free = performance.now();
       tookMs += free - began;
       meter.wrote(window.deliveries, free - began, this.#options.now());
@@ -382,11 +355,17 @@ export class Inbound {
       gate?.ahead(window.deliveries);
       if (lanes !== null) return;
       const began = performance.now();
-      loading.prepare(window);
+      if (traces === undefined) loading.prepare(window);
+      else traces.prepare(window, () => loading.prepare(window));
       meter.prepared(performance.now() - began);
     };
-    const unfinished = (): Promise<void> | null => loading.committing;
-    await pump(stream.deliveries, feed, { ready, apply, unfinished }, signal);
+    const stages = {
+      ready,
+      apply: (window: Window) =>
+        traces === undefined ? apply(window, untraced) : traces.apply(window, (stage) => apply(window, stage)),
+      unfinished: () => loading.committing,
+    };
+    await pump(stream.deliveries, feed, stages, signal);
     if (!signal.aborted) throw new OtterError('OT5020', `the source of ${name} ended the stream`, { retry: 'backoff' });
   }
 
@@ -468,54 +447,19 @@ export class Inbound {
     });
   }
 
-  /** What the source has seen of this database before it has applied anything of it; null: nobody asks. */
-  async #ownPlace(site: string): Promise<string | null> {
-    const { role, mesh } = this.#spec;
-    const { target } = this.#options;
-    if (mesh) return seenText(await this.#options.origin());
-    return role === 'to-serialiser' ? (await target.firstPosition(site)).position : null;
-  }
-
   #first(stream: PipelineStream, own: Readonly<Record<string, string>>): Checkpoint {
     const { position, clock, seen } = stream.opening;
     return { seq: 0, epoch: Math.max(1, this.#options.ownerRevision), position, clock, seen: { ...own, ...seen } };
   }
 
-  /** What was begun by whoever had the pipeline before. Where nobody follows what tables become it is forgotten. */
-  async #making(): Promise<Awaited<ReturnType<TargetPort['making']>>> {
-    const { target } = this.#options;
-    const { name, ddl } = this.#spec;
-    const making = await target.making(name);
-    if (ddl === 'replicate' || Object.keys(making).length === 0) return making;
-    await target.forgetTables(name, Object.keys(making));
-    return {};
-  }
-
-  /** Tables here that a change beyond this position was begun on, by whoever had the pipeline before. */
-  async #underWay(position: string): Promise<readonly string[]> {
-    const pending = await this.#options.target.pendingChange(this.#spec.name);
-    if (pending === null || coversGtid(parsePosition(position), pending.gtid)) return [];
-    return Object.keys(pending.before);
-  }
-
-  /** What is recorded of tables; of those that left, or went elsewhere, while nobody looked it is forgotten. */
-  async #recorded(): Promise<{ copies: readonly CopyState[]; known: Readonly<Record<string, RecordedTable>> }> {
-    const { target } = this.#options;
-    const spec = this.#spec;
-    const copies = await target.copies(spec.name);
-    const known = Object.entries(await target.known(spec.name));
-    const stays = (table: string, place: Place): boolean => {
-      const now = placeNamed(spec, table);
-      return now === null ? leavingNamed(spec, table, place, this.settled) !== null : samePlace(now, place);
-    };
-    for (const { table, place, done } of copies)
-      if (!stays(table, place) || (spec.initial === 'none' && !done)) this.#left.add(table);
-    for (const [table, { place }] of known) if (!stays(table, place)) this.#left.add(table);
-    const left = new Set(this.#left);
+  async #recorded(): Promise<Pick<OnRecord, 'copies' | 'known'>> {
+    const { copies, known, left } = await onRecord(this.#options.target, this.#spec, this.settled);
+    for (const table of left) this.#left.add(table);
+    const gone = new Set(this.#left);
     await this.#forgetLeft();
     return {
-      copies: copies.filter(({ table }) => !left.has(table)),
-      known: Object.fromEntries(known.filter(([table]) => !left.has(table))),
+      copies: copies.filter(({ table }) => !gone.has(table)),
+      known: Object.fromEntries(Object.entries(known).filter(([table]) => !gone.has(table))),
     };
   }
 

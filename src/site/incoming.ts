@@ -29,12 +29,15 @@ import type { LogStart } from './reader.ts';
 import { SerialiserIndex } from './serialiser-index.ts';
 import type { SiteLog } from './site-log.ts';
 import type { Throttle } from './throttle.ts';
+import type { WindowTraces } from './window-traces.ts';
 
 type Desired = SiteSpec['pipelines'][number];
 
 export interface IncomingOptions {
   readonly target: TargetPort;
   readonly throttle: Throttle;
+  /** Absent: nobody follows single windows. */
+  readonly traces?: ((spec: () => PipelineSpec) => WindowTraces) | undefined;
   readonly link: LinkClient;
   readonly files?: FileLink | undefined;
   readonly ownerRevision: number;
@@ -224,6 +227,7 @@ export class Incoming {
       link,
       throttle: this.#options.throttle,
       files: this.#options.files,
+      traces: this.#options.traces?.(() => inbound.spec),
       ownerRevision,
       joined: (table, join) => {
         joined(spec.name, table, join);

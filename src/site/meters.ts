@@ -84,9 +84,14 @@ export class LoadMeter {
     for (const [outcome, count] of outcomes) this.#conflicts.set(outcome, (this.#conflicts.get(outcome) ?? 0) + count);
   }
 
+  /** Since it began. */
+  get rows(): ByOperation {
+    return { ...this.#rows };
+  }
+
   read(): LoadMeasures {
     return {
-      rows: { ...this.#rows } satisfies ByOperation,
+      rows: this.rows,
       bytes: { ...this.#bytes } satisfies ByOperation,
       transactions: this.#transactions,
       windowRows: this.#windowRows.read(),

@@ -14,6 +14,7 @@ import { type PipelineSpec, SITE_PRIORITY } from '../model/pipeline.ts';
 import type { LinkClient, Logger, PipelineService, RunningSite, SiteSpec, SourcePort } from '../model/ports.ts';
 import type { PipelineFigures } from '../model/records.ts';
 import type { RowMaking } from '../model/row-making.ts';
+import type { Traces } from '../model/traces.ts';
 import { ruleFor } from '../replication/names.ts';
 import { ghostOf } from '../replication/renames.ts';
 import { backoff, untilDone } from './backoff.ts';
@@ -23,6 +24,7 @@ import { Outgoing } from './outgoing.ts';
 import { keepEndpoint, pulse } from './pulse.ts';
 import { SiteLog } from './site-log.ts';
 import { Throttle } from './throttle.ts';
+import { WindowTraces } from './window-traces.ts';
 
 export interface SiteOptions {
   readonly spec: SiteSpec;
@@ -36,11 +38,15 @@ export interface SiteOptions {
    * be used; absent: there is but one.
    */
   readonly look?: () => Promise<string | null>;
+  /** Where there are several: the one in use. */
+  readonly endpoint?: () => string;
   /** Asked how busy the server is, where the topology has limits for that; absent: it cannot be. */
   readonly load?: LoadPort;
   /** See `PulseOptions`. */
   readonly renew?: (isSilent: () => boolean) => Promise<void>;
   readonly link: LinkClient;
+  /** Told of each window that is written here; absent: nobody follows them. */
+  readonly traces?: Traces | undefined;
   /** Where files are asked for that rows name; absent: none are. */
   readonly files?: FileLink | undefined;
   readonly logger: Logger;
@@ -79,6 +85,7 @@ export class Site implements RunningSite {
 
   constructor(options: SiteOptions) {
     this.#options = options;
+    const { traces } = options;
     this.#spec = { ...options.spec, pipelines: [] };
     this.#log = new SiteLog({
       source: options.source,
@@ -115,6 +122,9 @@ export class Site implements RunningSite {
       site: options.spec.name,
       target: options.target,
       throttle: this.#throttle,
+      ...(traces === undefined
+        ? {}
+        : { traces: (spec: () => PipelineSpec) => new WindowTraces(traces, options.spec.topology, spec) }),
       link: options.link,
       files: options.files,
       ownerRevision: options.ownerRevision,
@@ -158,6 +168,10 @@ export class Site implements RunningSite {
     return Object.fromEntries(
       towards(this.#spec).map((desired) => [desired.spec.name, this.#incoming.figures(desired)]),
     );
+  }
+
+  get endpoint(): string | null {
+    return this.#options.endpoint?.() ?? null;
   }
 
   measures(): SiteMeasures {

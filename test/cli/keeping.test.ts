@@ -179,6 +179,7 @@ test('a pause with a time says until when; what rests is not restarted; a restar
     'restart channel.shop',
   ]);
   expect((await otter(['pause', 'shop', '--for', 'tomorrow'])).code).toBe(3);
+  expect((await otter(['pause', 'shop', '--for', '0s'])).code).toBe(3);
 });
 
 test('who pauses while a restart is under way is obeyed: the restart gives way', async () => {

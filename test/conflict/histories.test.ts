@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { LONG } from '../project/long.ts';
 import { runHistory } from './simulator/world.ts';
 
-const HISTORIES = LONG ? 25_000 : 250;
+const HISTORIES = LONG ? 15_000 : 250;
 
 test(`${HISTORIES} random histories end with equal sites, and every promise holds on the way`, () => {
   const found: string[] = [];

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { LONG } from '../project/long.ts';
 import { runMesh } from './mesh/world.ts';
 
-const HISTORIES = LONG ? 15_000 : 200;
+const HISTORIES = LONG ? 10_000 : 200;
 
 test(`${HISTORIES} random histories end with equal sites, and every promise holds on the way`, () => {
   const found: string[] = [];

@@ -16,6 +16,7 @@ export function pipeline(name: string, over: Partial<PipelineStatus> = {}): Pipe
     position: 'mariadb:0-1-4711',
     rows_applied: 1_234_567,
     rows_per_second: 1204,
+    per_second: { insert: 800, update: 404 },
     window: { rows: 120, ms: 9 },
     conflicts: 0,
     conflict_tables: {},
@@ -47,6 +48,7 @@ export function node(
     databases,
     sides: [],
     rss_bytes: 142_000_000,
+    endpoints: {},
     cpu_percent: 3,
     reported: '2026-11-23T12:04:30Z',
     host: 'db1.example.org',
@@ -109,6 +111,7 @@ export const FAILED = report({
       pipeline('shop/ca>hz', {
         phase: 'failed',
         rows_per_second: 0,
+        per_second: {},
         lag_ms: 93_000,
         error: {
           code: 'OT5016',
@@ -125,6 +128,7 @@ export const FAILED = report({
 export const AWAY = {
   alive: false,
   rss_bytes: null,
+  endpoints: {},
   cpu_percent: null,
   reported: null,
   host: null,
@@ -142,6 +146,7 @@ export const NODE_AWAY = report({
         lag_ms: null,
         node: null,
         rows_per_second: 0,
+        per_second: {},
         waiting: 'node ca-1 to come back',
       }),
       pipeline('shop/ca>hz', { lag_ms: 4_200, waiting: 'the owner of database ca' }),

@@ -56,12 +56,12 @@ export const SITES = {
 
 /** What is hammered for long, with seconds: every policy and every kind of sites, and not all of each with all. */
 export const LONG: readonly (readonly [keyof typeof POLICIES, keyof typeof SITES, number])[] = [
-  ['site-priority', 'two whose servers are killed', 40],
-  ['site-priority', 'a star of three', 40],
-  ['last-write-wins', 'two of MySQL', 40],
-  ['last-write-wins', 'a mesh of three', 40],
+  ['site-priority', 'two whose servers are killed', 30],
+  ['site-priority', 'a star of three', 30],
+  ['last-write-wins', 'two of MySQL', 30],
+  ['last-write-wins', 'a mesh of three', 30],
   ['last-write-wins by a column', 'MySQL and MariaDB 11', 30],
-  ['site-priority with merged columns and counters', 'MariaDB and MySQL', 40],
+  ['site-priority with merged columns and counters', 'MariaDB and MySQL', 30],
   ['last-write-wins with merged columns, groups and counters', 'two of MariaDB', 30],
   ['last-write-wins with merged columns, groups and counters', 'a star of three', 30],
   ['manual', 'two of MariaDB', 10],

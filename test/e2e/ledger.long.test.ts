@@ -22,21 +22,21 @@ test('nor while nodes are frozen past their leases and servers are killed', asyn
   await keepLedger([a, b], freezing([a, b], 3));
 }, 900_000);
 
-test('nor in a star of three while nodes are killed twenty times', async () => {
+test('nor in a star of three while nodes are killed a dozen times', async () => {
   const three = await servers(3);
   try {
-    await keepLedger(three, killing(20, 3));
+    await keepLedger(three, killing(12, 3));
   } finally {
     await Promise.all(three.map((server) => server[Symbol.asyncDispose]()));
   }
 }, 900_000);
 
-test('nor between two families while nodes are killed twenty times', async () => {
+test('nor between two families while nodes are killed a dozen times', async () => {
   // They have one collation to compare keys by only when they are told.
   const options = { args: ['--collation-server=utf8mb4_general_ci'] };
   const two = await Promise.all([startMySql(options), startMariaDb(options)]);
   try {
-    await keepLedger(two, killing(20));
+    await keepLedger(two, killing(12));
   } finally {
     await Promise.all(two.map((server) => server[Symbol.asyncDispose]()));
   }

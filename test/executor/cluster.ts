@@ -71,6 +71,7 @@ export class FakeSites {
             site.updates += 1;
           },
           figures: () => figuresOf(site),
+          endpoint: null,
           measures: () => ({ reader: { selectSeconds: 0, stallSeconds: 0, transactions: 0 }, into: {}, out: {} }),
           service: { open: () => Promise.reject(new Error(`${spec.name} on ${node}`)) },
           stop: async () => end('stopped'),

@@ -60,6 +60,7 @@ async function rig(verify: (job: VerifyJob, signal: AbortSignal) => Promise<type
   const site = (phase: PipelineFigures['phase']): OwnedSite => ({
     database: 'ca',
     figures: { 'shop/hz>ca': { phase } as PipelineFigures },
+    endpoint: null,
     owner,
   });
   return {
@@ -70,6 +71,7 @@ async function rig(verify: (job: VerifyJob, signal: AbortSignal) => Promise<type
       verifying.look([site(phase)]);
     },
     kept: () => world.verified('shop', 'ca'),
+    measures: () => verifying.measures([site('streaming')]),
   };
 }
 
@@ -95,6 +97,23 @@ test('what is due is compared once, kept, and compared again when its time has c
   await verifying.stop();
   const { entries } = await store.list(keys.verifiedPrefix(T));
   expect(entries.map(({ key }) => key)).toEqual([keys.verifiedKey(T, 'shop', 'ca')]);
+});
+
+test('how far it is, and what came of the last, is measured', async () => {
+  const held = Promise.withResolvers<void>();
+  const { look, measures, kept } = await rig(async ({ looked }) => {
+    for (const rows of [500, 200]) looked(rows);
+    await held.promise;
+    return COUNTS;
+  });
+  const of = { channel: 'shop', database: 'ca' };
+  expect(measures()).toEqual([{ ...of, last: null, rows: null }]);
+  look(0);
+  look(60_000);
+  expect(measures()).toEqual([{ ...of, last: null, rows: 700 }]);
+  held.resolve();
+  await expect.poll(kept).not.toBeNull();
+  await expect.poll(measures).toMatchObject([{ ...of, last: COUNTS, rows: null }]);
 });
 
 test('why it could not be done is kept', async () => {

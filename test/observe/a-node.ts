@@ -87,6 +87,7 @@ export function measured(over: Partial<NodeMeasures> = {}): NodeMeasures {
         out: { 'shop/ca>hz': { extractSeconds: 1, transformSeconds: 2, transferSeconds: 3, bytes: 4_000 } },
       },
     },
+    verify: [],
     registered: true,
     linked: true,
     storeAwaySinceMs: null,

@@ -49,6 +49,24 @@ test('flows of files, by the node that has their target', async () => {
   expect(await lines('otter_files_backlog')).toEqual([]);
 });
 
+test('how channels are compared by themselves: what runs, and what came of the last', async () => {
+  const last = { node: 'ca-1', startedMs: NOW, endedMs: NOW, tables: 2, skipped: 1, rows: 9, differing: 3, busy: 0 };
+  const node = measured({
+    verify: [
+      { channel: 'shop', database: 'ca', last: { ...last, error: null }, rows: null },
+      { channel: 'stock', database: 'hz', last: null, rows: 700 },
+    ],
+  });
+  const [shop, stock] = ['channel="shop",database="ca"', 'channel="stock",database="hangzhou"'];
+  const found = async (name: string): Promise<readonly string[]> => lines(`otter_verify_${name}`, node);
+  expect(await found('running')).toEqual([`otter_verify_running{${shop}} 0`, `otter_verify_running{${stock}} 1`]);
+  expect(await found('running_rows')).toEqual([`otter_verify_running_rows{${stock}} 700`]);
+  expect(await found('differing_rows')).toEqual([`otter_verify_differing_rows{${shop}} 3`]);
+  expect(await found('skipped_tables')).toEqual([`otter_verify_skipped_tables{${shop}} 1`]);
+  expect(await found('failed')).toEqual([`otter_verify_failed{${shop}} 0`]);
+  expect(await found('end_time_seconds')).toEqual([`otter_verify_end_time_seconds{${shop}} ${NOW / 1000}`]);
+});
+
 test('a histogram counts upwards, ends in +Inf, and its count is all of it', async () => {
   expect(await lines('otter_pipeline_window_seconds_bucket')).toEqual([
     `otter_pipeline_window_seconds_bucket{${PIPELINE},le="0.01"} 2`,

@@ -264,7 +264,10 @@ test('as text: a line per pipeline, what is wrong and what to type', () => {
   const copy = { tablesDone: 1, tablesTotal: 2, rowsDone: 300, rowsTotal: 1000, etaMs: 4200 };
   const error = { code: 'OT5016', message: 'a row of shop.orders\u001b[2J', hint: 'Mend the cause.' };
   const nodes = {
-    a1: node('a1', 'hz', { 'shop/ca>hz': { ...figures, phase: 'failed' as const, lagMs: 75_000, error } }),
+    a1: {
+      ...node('a1', 'hz', { 'shop/ca>hz': { ...figures, phase: 'failed' as const, lagMs: 75_000, error } }),
+      endpoints: { hz: '10.0.0.2:3306' },
+    },
     b1: node('b1', 'ca', { 'shop/hz>ca': { ...figures, phase: 'copying' as const, copy, drift: 3 } }),
   };
   const lock = { holder: 'ann', host: 'h', pid: 1, since: '2026-01-01T23:59:00Z', operation: 'apply, serial 10' };
@@ -280,7 +283,7 @@ test('as text: a line per pipeline, what is wrong and what to type', () => {
         OT5016: a row of shop.orders�[2J
         Mend the cause.
 
-    node a1 (a): owns hz
+    node a1 (a): owns hz (at 10.0.0.2:3306)
     node b1 (b): owns ca
     "
   `);

@@ -1,15 +1,17 @@
 /** In which order test files run: what takes minutes first, so that nothing of it is left alone at the end; the rest as ever. */
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
-/** By how long they take, in the long run. */
+/** By how long they take, in the long run; beside those that start many processes stand some that are one. */
 const LONGEST = [
   'e2e/hammer.long',
-  'bench/quick.long',
-  'e2e/ledger.long',
-  'site/ddl-two-way.long',
   'values/matrix.long',
   'values/random.long',
   'executor/crash.long',
+  'conflict/simulator.long',
+  'bench/quick.long',
+  'conflict/mesh.long',
+  'e2e/ledger.long',
+  'site/ddl-two-way.long',
   'site/ddl-storm.long',
   'site/large-rows.long',
   'e2e/chaos.long',

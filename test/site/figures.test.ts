@@ -1,6 +1,7 @@
 /** Figures of a pipeline, on a clock of the test's own. */
 import { expect, test } from 'vitest';
 import type { CopyState } from '../../src/model/load.ts';
+import type { RowChange } from '../../src/model/row.ts';
 import { Figures } from '../../src/site/figures.ts';
 
 const state = (rowsDone: number): CopyState => ({
@@ -60,6 +61,25 @@ test('durations are not those of a clock that is set meanwhile', () => {
   elapsed += 1_000;
   figures.applied({ rows: 1_000, conflicts: 0, drift: 0 });
   expect(figures.read()).toMatchObject({ lagMs: 100, rowsPerSecond: 1_000, window: { rows: 10, ms: 50 } });
+});
+
+test('how many rows a second, by what was done', () => {
+  let elapsed = 0;
+  const figures = new Figures(
+    () => 0,
+    () => elapsed,
+  );
+  expect(figures.read().perSecond).toEqual({});
+  const change = (kind: 'insert' | 'delete') => ({ kind }) as unknown as RowChange;
+  const changes = [...Array.from({ length: 30 }, () => change('insert')), change('delete')];
+  const place = { gtid: '0-1-1', position: 'mariadb:0-1-1', seen: {}, clock: 0, bytes: 10 };
+  figures.meter.wrote([{ ...place, kind: 'changes', first: true, last: true, changes }], 1, 0);
+  elapsed = 1_000;
+  expect(figures.read().perSecond).toEqual({ insert: 30, delete: 1 });
+  elapsed = 60_000;
+  figures.read();
+  elapsed = 66_000;
+  expect(figures.read().perSecond).toEqual({});
 });
 
 test('conflicts are counted by table, of many tables those that have most', () => {

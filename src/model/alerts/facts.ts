@@ -46,6 +46,12 @@ const CHANNEL_FACTS = {
   dead_letters: { type: 'count', is: 'changes that are set aside' },
   drift: { type: 'rate', is: 'rows that were not as the log said' },
   rows: { type: 'rate', is: 'rows that were written' },
+  verify: {
+    type: 'word',
+    words: ['equal', 'differs', 'incomplete', 'failed'],
+    is: 'what came of the newest of the comparisons that the channel makes by itself (`verify: { every }`), not known before the first; `incomplete`: not of all tables',
+  },
+  differing: { type: 'count', is: 'rows that differed then; not known before the first' },
 } as const satisfies Record<string, AlertFact>;
 
 /** Of the pipelines into the database together. */

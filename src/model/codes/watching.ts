@@ -35,4 +35,11 @@ export const WATCHING_CODES = {
     action:
       'See which nodes live (`otter status`), and whether this machine reaches their `advertise` addresses. The whole log stands where the process writes it (`journalctl -u otter@NODE`).',
   },
+  OT8105: {
+    title: 'Traces cannot be sent',
+    meaning:
+      'The environment of the node asks for traces of windows (`OTEL_TRACES_EXPORTER=otlp`), and who is to receive them does not answer, or refuses them. Rows go on; spans that find no room in memory are dropped. It is said once a minute.',
+    action:
+      'See that `OTEL_EXPORTER_OTLP_ENDPOINT` (by default `http://localhost:4318`) is the address of a collector that takes OTLP over HTTP, and what `OTEL_EXPORTER_OTLP_HEADERS` says. Without `OTEL_TRACES_EXPORTER` nothing is sent.',
+  },
 } as const satisfies Record<string, Explanation>;

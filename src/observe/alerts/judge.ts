@@ -113,7 +113,7 @@ function saysOf(condition: Condition, subject: Subject, within: Within): string 
   const rates = new Map(
     condition.any.flat().flatMap((test) => (test.kind === 'rate' ? [[test.fact, test.perMs]] : [])),
   );
-  const numbers = new Set(['memory', 'open_conflicts', 'dead_letters', 'databases', 'backlog', 'missing']);
+  const numbers = new Set(['memory', 'open_conflicts', 'dead_letters', 'databases', 'backlog', 'missing', 'differing']);
   return factsIn(condition)
     .flatMap((fact) => {
       const perMs = rates.get(fact);

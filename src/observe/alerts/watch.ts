@@ -8,7 +8,7 @@
 import type { Watched } from '../../model/alerts/facts.ts';
 import { RESTART_REASON } from '../../model/alerts/restart.ts';
 import type { NodeRecord, PipelineFigures } from '../../model/records.ts';
-import type { FileFlowStatus, PipelineStatus } from '../../model/status.ts';
+import type { FileFlowStatus, PipelineStatus, VerifyStatus } from '../../model/status.ts';
 import { statusReport, type TopologyRecords } from '../status.ts';
 import type { FactValue, Subject } from './judge.ts';
 
@@ -78,7 +78,14 @@ export class Watch {
       if (this.#heard.get(name)?.updatedMs !== updatedMs) this.#heard.set(name, { updatedMs, atMs: nowMs });
     const tracks = new Map<string, Track>();
     const channels = report.channels.map(
-      ({ name, pipelines }) => [name, pipelines.map((one) => this.#pipeline(one, records, nowMs, tracks))] as const,
+      ({ name, pipelines, verify }) =>
+        [
+          name,
+          pipelines.map((one) => {
+            const subject = this.#pipeline(one, records, nowMs, tracks);
+            return { ...subject, facts: { ...subject.facts, ...verifyFacts(verify, one.target) } };
+          }),
+        ] as const,
     );
     // Those of before that are no more are forgotten.
     this.#tracks = tracks;
@@ -164,6 +171,17 @@ export class Watch {
     };
     return { name, facts, counts: reported === null ? { conflicts: null, drift: null, rows: null } : track.total };
   }
+}
+
+/** How the tables of the channel there were last compared; those of the side that decides are what others are compared with. */
+function verifyFacts(verify: VerifyStatus | null, target: string): Record<'verify' | 'differing', FactValue> {
+  const compared = verify?.databases.find(({ database }) => database === target);
+  if (verify !== null && compared === undefined) return { verify: 'equal', differing: 0 };
+  const last = compared?.last ?? null;
+  if (last === null) return { verify: null, differing: null };
+  const { error, differing, skipped } = last;
+  const word = error !== null ? 'failed' : differing > 0 ? 'differs' : skipped > 0 ? 'incomplete' : 'equal';
+  return { verify: word, differing: error === null ? differing : null };
 }
 
 /** By an alert, for a moment: that it is late is no less true. */

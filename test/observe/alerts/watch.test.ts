@@ -2,7 +2,13 @@
 import { describe, expect, test } from 'vitest';
 import { parseCondition } from '../../../src/model/alerts/condition.ts';
 import type { Watched } from '../../../src/model/alerts/facts.ts';
-import type { FileFlowFigures, NodeRecord, PauseRecord, PipelineFigures } from '../../../src/model/records.ts';
+import type {
+  FileFlowFigures,
+  NodeRecord,
+  PauseRecord,
+  PipelineFigures,
+  VerifiedRecord,
+} from '../../../src/model/records.ts';
 import { judge, type Verdict } from '../../../src/observe/alerts/judge.ts';
 import { Rates } from '../../../src/observe/alerts/rates.ts';
 import { subjectsOf, Watch } from '../../../src/observe/alerts/watch.ts';
@@ -34,6 +40,9 @@ class Looking {
   /** By how much the clocks of the nodes are late. */
   slow = 0;
   pauses: Record<string, PauseRecord> = {};
+  /** How often the tables of the channel are compared, and what came of it. */
+  every: { verify?: { every: string } } = {};
+  verified: Record<string, VerifiedRecord> = {};
   /** Of the flow into ca. */
   flow: Partial<FileFlowFigures> = {};
   readonly #updated = { hz: START, ca: START };
@@ -77,7 +86,7 @@ class Looking {
         region: {},
         node: { 'n-hz': spec(node('n-hz', 'hz').spec), 'n-ca': spec(node('n-ca', 'ca').spec) } as never,
         database: { hz: spec(database('hz', 'hz').spec), ca: spec(database('ca', 'ca').spec) } as never,
-        channel: { shop: spec(channel('shop', ['hz', 'ca']).spec) } as never,
+        channel: { shop: spec({ ...channel('shop', ['hz', 'ca']).spec, ...this.every }) } as never,
         files: { images: spec({ from: 'hz', to: 'ca', roots: {} }) } as never,
       },
       nodes: Object.fromEntries(sites.map((site) => [`n-${site}`, nodeOf(site)])),
@@ -92,6 +101,7 @@ class Looking {
       pipelines: {},
       lock: null,
       pauses: this.pauses,
+      verified: this.verified,
     };
   }
 }
@@ -249,4 +259,36 @@ test('a node whose clock is wrong is not silent', () => {
   const looking = new Looking();
   looking.slow = 60_000;
   expect(looking.verdict('lag > 5s', 'channel', 'shop', 60).holds).toBe('no');
+});
+
+test('what came of the newest comparison is known when there was one, of the side that is compared with the other', () => {
+  const looking = new Looking();
+  const about = (when: string): unknown => {
+    const { holds, about: found } = looking.verdict(when);
+    return [holds, found.map(({ name, says }) => `${name}: ${says}`).join()];
+  };
+  expect(about('verify != equal')).toEqual(['unknown', '']);
+  expect(about('differing > 0')).toEqual(['unknown', '']);
+  looking.every = { verify: { every: '1h' } };
+  expect(about('differing > 0')).toEqual(['unknown', '']);
+  const last = {
+    node: 'n-ca',
+    startedMs: START,
+    endedMs: START,
+    tables: 2,
+    skipped: 0,
+    rows: 9,
+    differing: 0,
+    busy: 0,
+  };
+  looking.verified = { 'shop/ca': { ...last, error: null } };
+  expect(about('verify != equal or differing > 0')).toEqual(['no', '']);
+  looking.verified = { 'shop/ca': { ...last, differing: 3, error: null } };
+  expect(about('verify differs and differing > 2')).toEqual(['yes', 'shop/hz>ca: verify differs, differing 3']);
+  looking.verified = { 'shop/ca': { ...last, skipped: 1, error: null } };
+  expect(about('verify != equal')).toEqual(['yes', 'shop/hz>ca: verify incomplete']);
+  const error = { code: 'OT4004', message: 'ca has not answered', hint: null };
+  looking.verified = { 'shop/ca': { ...last, differing: 3, error } };
+  expect(about('verify failed')).toEqual(['yes', 'shop/hz>ca: verify failed']);
+  expect(about('differing > 0')).toEqual(['unknown', '']);
 });
