@@ -13,6 +13,7 @@
 import { promisify } from 'node:util';
 import { constants, crc32, zstdCompress, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { OtterError } from '../model/error.ts';
+import { letGo } from '../model/forget-rows.ts';
 import { unreadable } from './decode.ts';
 import { PIECE_ENCODINGS, type Piece, type PieceEncoding } from './wire.ts';
 
@@ -156,33 +157,44 @@ export class FrameReader {
   *push(chunk: Buffer): Generator<Frame, void> {
     this.#chunks.push(chunk);
     this.#held += chunk.length;
-    for (;;) {
-      if (this.#wanted === null) {
-        if (this.#held < HEADER_BYTES) return;
-        this.#wanted = HEADER_BYTES + this.#bodyBytes(this.#front());
-      }
-      if (this.#held < this.#wanted) return;
-      const front = this.#front();
-      const bytes = front.subarray(0, this.#wanted);
-      this.#chunks = front.length > this.#wanted ? [front.subarray(this.#wanted)] : [];
-      this.#held -= this.#wanted;
-      this.#wanted = null;
-      const kind = bytes.readUInt8(4);
-      const plain = unpack(bytes, this.#recent.bytes);
-      if (kind === FRAME.deliveries) this.#recent.add(plain);
-      yield {
-        kind,
-        bytes: plain,
-        get payload() {
-          return plain.toString(PIECES.get(kind));
-        },
-      };
-    }
+    // The packets that a stream put together in it.
+    letGo(chunk.length);
+    for (let next = this.#next(); next !== null; next = this.#next()) yield next;
   }
 
-  #front(): Buffer {
-    if (this.#chunks.length > 1) this.#chunks = [Buffer.concat(this.#chunks)];
+  #next(): Frame | null {
+    if (this.#wanted === null) {
+      if (this.#held < HEADER_BYTES) return null;
+      this.#wanted = HEADER_BYTES + this.#bodyBytes(this.#front(HEADER_BYTES));
+    }
+    if (this.#held < this.#wanted) return null;
+    const bytes = this.#front(this.#wanted).subarray(0, this.#wanted);
+    this.#pass(this.#wanted);
+    this.#wanted = null;
+    const kind = bytes.readUInt8(4);
+    const plain = unpack(bytes, this.#recent.bytes);
+    if (kind === FRAME.deliveries) this.#recent.add(plain);
+    return {
+      kind,
+      bytes: plain,
+      get payload() {
+        return plain.toString(PIECES.get(kind));
+      },
+    };
+  }
+
+  /** The first chunk, which has at least so many bytes then; no more of them are put together than need be. */
+  #front(size: number): Buffer {
+    let count = 0;
+    for (let bytes = 0; bytes < size; count += 1) bytes += this.#chunks[count]!.length;
+    if (count > 1) this.#chunks.splice(0, count, Buffer.concat(this.#chunks.slice(0, count)));
     return this.#chunks[0]!;
+  }
+
+  #pass(size: number): void {
+    const front = this.#chunks.shift()!;
+    if (front.length > size) this.#chunks.unshift(front.subarray(size));
+    this.#held -= size;
   }
 
   #bodyBytes(header: Buffer): number {

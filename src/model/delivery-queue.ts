@@ -6,15 +6,13 @@
  * batches grow by themselves under backlog and stay single when idle. Rows of many megabytes count until the consumer is
  * done with them, which is when it asks for the next: so one is there, and not one that is sent and one that waits.
  */
+import { LARGE_BYTES } from './forget-rows.ts';
 import type { Delivery } from './row.ts';
 
 export interface DeliveryQueueOptions {
   /** Held bytes at which the queue counts as full. */
   readonly bytesMax: number;
 }
-
-/** More than a chunk or a part of a transaction has that is not a single row. */
-const HEAVY_BYTES = 8 << 20;
 
 export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
   readonly #bytesMax: number;
@@ -118,7 +116,7 @@ export class DeliveryQueue implements AsyncIterable<readonly Delivery[]> {
 
   #takeAll(): readonly Delivery[] {
     const batch = this.#held;
-    if (this.#bytes >= HEAVY_BYTES) this.#underWay = this.#bytes;
+    if (this.#bytes >= LARGE_BYTES) this.#underWay = this.#bytes;
     this.#drop();
     this.#wakeAllProducers();
     return batch;

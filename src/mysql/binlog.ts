@@ -237,6 +237,7 @@ export class LogAssembler {
     const type = bytes[start + 4]!;
     const need = this.#event(bytes, start, end, this.#checksum, null);
     if (need !== null) return need;
+    this.#cursor.letGo();
     if (type !== EVENT.ROTATE) this.#place.moveTo(bytes.readUInt32LE(start + 13), bytes.readUInt16LE(start + 17), type);
     return null;
   }

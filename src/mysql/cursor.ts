@@ -13,6 +13,11 @@ export class Cursor {
     this.end = end;
   }
 
+  /** Of an event that was read: its bytes are not held until the next. */
+  letGo(): void {
+    this.reset(EMPTY, 0, 0);
+  }
+
   /** Moves on by `length` and returns where it was. */
   skip(length: number): number {
     const at = this.at;

@@ -54,7 +54,10 @@ function inDigits(introducer: string, bytes: Buffer, start: number, end: number)
   for (let from = start; from < end; from += AT_ONCE_BYTES)
     to += literal.write(bytes.hexSlice(from, Math.min(from + AT_ONCE_BYTES, end)), to, 'latin1');
   literal[to] = 0x27;
-  return literal.latin1Slice(0, to + 1);
+  const text = literal.latin1Slice(0, to + 1);
+  // Given back now, and not when the engine next looks for what is not in use.
+  if (literal.byteLength === literal.buffer.byteLength) literal.buffer.transfer(0);
+  return text;
 }
 
 /** Quotes a text that is valid Unicode. */

@@ -6,6 +6,7 @@
  */
 import type { KeyRange } from '../model/comparing.ts';
 import { OtterError } from '../model/error.ts';
+import { LARGE_BYTES } from '../model/forget-rows.ts';
 import type { LoadTable } from '../model/load.ts';
 import { type ColumnShape, type Image, rowBytes, type TableShape, type Value } from '../model/row.ts';
 import type { Session } from './connection.ts';
@@ -87,7 +88,7 @@ export async function readChunk(
     `SELECT ${selectList(table.columns)} FROM ${qualified(table)} FORCE INDEX (PRIMARY)` +
     `${where} ORDER BY ${key.join(', ')} LIMIT ${limit}`;
   const readers = table.columns.map((column) => readerOf(typeOf(column)));
-  const rows: Image[] = [];
+  let rows: Image[] = [];
   let bytes = 0;
   await session.each(sql, RAW_ROWS, (row) => {
     const image = toImage(readers, row);
@@ -95,7 +96,11 @@ export async function readChunk(
     bytes += rowBytes(image);
     return bytes < bytesMax || rows.length === limit;
   });
-  return rows;
+  // The driver holds on to whom it gave rows, and to the packet of the last, until it is asked again.
+  const read = rows;
+  rows = [];
+  if (bytes >= LARGE_BYTES && session.alive) await session.query('DO 0');
+  return read;
 }
 
 const MEMBER = /'(?:[^']|'')*'/g;

@@ -8,6 +8,7 @@
  */
 import ZongJi from '@vlasky/zongji';
 import { OtterError } from '../model/error.ts';
+import { LARGE_BYTES, letGo } from '../model/forget-rows.ts';
 import type { LogBatch, PastTable, ReadLogOptions, Statement, StatementTable } from '../model/ports.ts';
 import { formatBare, type LogPoint, parsePosition } from '../model/position.ts';
 import type { TableShape } from '../model/row.ts';
@@ -90,8 +91,6 @@ export interface StreamOptions {
 
 const PACKET_OK = 0x00;
 const PACKET_ERROR = 0xff;
-/** Of items that are larger together no others are read until they have been handed on: rows of megabytes come one at a time. */
-const LARGE_BYTES = 8 << 20;
 /** While paused we read nothing; the server must not take that for a dead client. */
 const SERVER_WRITE_TIMEOUT_S = 86_400;
 const STOP_MS_MAX = 2_000;
@@ -183,6 +182,7 @@ export class LogStream implements AsyncDisposable {
     if (assembler.itemCount === 0 && !moved) return null;
     this.#seenOffset = point.offset;
     this.#seenFile = point.file;
+    // No others are read until these have been handed on: rows of megabytes come one at a time.
     const large = assembler.bytes > LARGE_BYTES;
     const items = assembler.takeItems();
     this.#taken?.();
@@ -256,6 +256,8 @@ export class LogStream implements AsyncDisposable {
     if (this.#closed || this.#error !== null) return false;
     const { buffer, offset, end } = packet;
     if (buffer[offset] === PACKET_OK) {
+      // The packets that the event came in.
+      letGo(end - offset);
       if (this.#asking || this.#full) this.#backlog.push(Buffer.from(buffer.subarray(offset + 1, end)));
       else this.#feed(buffer, offset + 1, end);
       return false;

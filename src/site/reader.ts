@@ -7,6 +7,7 @@
  * Who listens to which reader is decided in `site-log.ts`.
  */
 import { messageOf, OtterError } from '../model/error.ts';
+import { forgetChanges } from '../model/forget-rows.ts';
 import { readCarriedMark } from '../model/load.ts';
 import type { Logger, LogItem, PastTable, ReadLogOptions, SourcePort, Statement } from '../model/ports.ts';
 import type { LogPoint } from '../model/position.ts';
@@ -295,6 +296,7 @@ export class LogReader {
         if (item.kind === 'rows') {
           const held = this.#rows(item);
           if (held !== null) await held;
+          forgetChanges(item);
         } else if (item.kind === 'statement') await this.#statement(item);
         else for (const listener of this.#listeners) listener.unreadable(item);
       }
