@@ -183,12 +183,18 @@ export class FrameReader {
     };
   }
 
-  /** The first chunk, which has at least so many bytes then; no more of them are put together than need be. */
+  /** The first chunk, which has at least so many bytes then: no more are put together. */
   #front(size: number): Buffer {
+    const chunks = this.#chunks;
+    if (chunks[0]!.length >= size) return chunks[0]!;
     let count = 0;
-    for (let bytes = 0; bytes < size; count += 1) bytes += this.#chunks[count]!.length;
-    if (count > 1) this.#chunks.splice(0, count, Buffer.concat(this.#chunks.slice(0, count)));
-    return this.#chunks[0]!;
+    let beyond = -size;
+    while (beyond < 0) beyond += chunks[count++]!.length;
+    const last = chunks[count - 1]!;
+    const cut = last.length - beyond;
+    const front = Buffer.concat([...chunks.slice(0, count - 1), last.subarray(0, cut)]);
+    chunks.splice(0, count, front, ...(beyond > 0 ? [last.subarray(cut)] : []));
+    return front;
   }
 
   #pass(size: number): void {
