@@ -34,7 +34,7 @@ export interface RemoteLinksOptions {
 }
 
 /** Packed bytes that a peer may have under way to us per pipeline; what 100 ms each way needs for tens of MB/s. */
-const WINDOW_BYTES = 32 << 20;
+const WINDOW_BYTES = 16 << 20;
 /** For the connection no limit of its own: a pipeline that stands still must not hold up the others. */
 const CONNECTION_WINDOW_BYTES = 2 ** 31 - 1;
 const REFUSAL_BYTES_MAX = 64 << 10;
