@@ -196,10 +196,7 @@ export class MysqlSession extends RecordingSession implements LoadSession {
   async #sendWhole(before: readonly string[], taken: readonly Statement[], behind: readonly string[]): Promise<Counts> {
     const counts = { missing: 0, absent: 0 };
     this.#row = null;
-    const asked = taken.map((statement) => {
-      const question = askedBehind(statement);
-      return question === null ? [statement.sql] : [statement.sql, question];
-    });
+    const asked = taken.map((statement) => [statement.sql, ...askedBehind(statement)]);
     if (taken.some(({ sets }) => sets)) this.#settings = null;
     const results = await this.#send([...before, ...asked.flat(), ...behind], linesOf(taken)).catch(
       (error: unknown) => {
@@ -320,11 +317,18 @@ export class MysqlSession extends RecordingSession implements LoadSession {
   async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: Counts): Promise<void> {
     count(statement, result, counts);
     if (statement.expects === 'loaded' && !isLoaded(statement, result)) throw new NeedsCare();
+    if (statement.asks !== undefined) await this.#ask(statement.asks);
     if (statement.expects !== 'updated' || result.affectedRows > 0) return;
     if (!last) throw new NeedsCare();
     counts.missing += 1;
     const { otherwise, otherwiseZeros = 0, cuts = false } = statement;
     await this.#run([{ sql: otherwise!(), rows: 1, expects: 'anything', zeros: otherwiseZeros, cuts }]);
+  }
+
+  async #ask(question: string): Promise<void> {
+    await this.#send([question]).catch((error: unknown) => {
+      throw serverErrorNumber(error) === NOT_MET ? new NeedsCare() : error;
+    });
   }
 
   async lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]> {
@@ -417,10 +421,12 @@ export class MysqlSession extends RecordingSession implements LoadSession {
 /**
  * Whether it waits for rows that another transaction is about to commit, and finds them as they are then. An UPDATE by anything
  * but a whole key does not: it looks at a locked row as it was committed last, and passes over what does not fit or was not there
- * (MySQL manual, "Transaction Isolation Levels", READ COMMITTED: a semi-consistent read).
+ * (MySQL manual, "Transaction Isolation Levels", READ COMMITTED: a semi-consistent read). Nor does whatever a trigger reads.
  */
 function findsWhatIsLocked(write: Write): boolean {
-  return write.kind === 'fk-checks' || (write.kind !== 'clear' && write.table.key.length > 0);
+  if (write.kind === 'fk-checks') return true;
+  const { key, target } = write.table;
+  return write.kind !== 'clear' && key.length > 0 && target.triggers.length === 0;
 }
 
 /** What was taken already, and then the rest. */

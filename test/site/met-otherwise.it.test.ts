@@ -1,0 +1,73 @@
+/** Many rows that change at once, at a target whose tables people have changed meanwhile: nothing of theirs is lost. */
+import type { Connection } from 'mysql2/promise';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
+import { channel, numbers, rootOf, Sites, streaming, until } from './harness.ts';
+
+/** What people do to a table, and what must hold when every row of it was changed at the source. */
+const CHANGES: readonly (readonly [table: string, change: string, holds: string])[] = [
+  [
+    'wider',
+    "ALTER TABLE shop.wider ADD note VARCHAR(20) DEFAULT ''; UPDATE shop.wider SET note = CONCAT('of ', id)",
+    "SELECT COUNT(*) FROM shop.wider WHERE note = CONCAT('of ', id)",
+  ],
+  [
+    'parent',
+    'CREATE TABLE shop.child (id INT PRIMARY KEY, FOREIGN KEY (id) REFERENCES shop.parent (id) ON DELETE CASCADE); INSERT INTO shop.child SELECT id FROM shop.parent',
+    'SELECT COUNT(*) FROM shop.child',
+  ],
+  [
+    'told',
+    'CREATE TABLE shop.said (what VARCHAR(9)); CREATE TRIGGER shop.gone BEFORE DELETE ON shop.told FOR EACH ROW INSERT INTO shop.said VALUES (1)',
+    'SELECT 2000 - COUNT(*) FROM shop.said',
+  ],
+];
+
+const first = async (root: Connection, sql: string): Promise<number> => {
+  const [rows] = await root.query({ sql, rowsAsArray: true });
+  return Number((rows as unknown[][])[0]![0]);
+};
+
+describe.each<[string, () => Promise<LabServer>]>([
+  ['MariaDB', startMariaDb],
+  ['MySQL', () => startMySql({ args: ['--local-infile=1'] })],
+])('%s', (_, start) => {
+  let stack: AsyncDisposableStack;
+  let [ra, rb] = [null as unknown as Connection, null as unknown as Connection];
+
+  beforeAll(async () => {
+    stack = new AsyncDisposableStack();
+    const [a, b] = await Promise.all([start(), start()]);
+    stack.use(a);
+    stack.use(b);
+    [ra, rb] = await Promise.all([rootOf(a), rootOf(b)]);
+    for (const root of [ra, rb]) {
+      stack.defer(() => root.destroy());
+      await root.query('CREATE DATABASE shop CHARACTER SET utf8mb4');
+      for (const [table] of CHANGES)
+        await root.query(`CREATE TABLE shop.${table} (id INT PRIMARY KEY, n INT, what VARCHAR(200))`);
+    }
+    const sites = stack.use(new Sites({ a, b }));
+    sites.set({ shop: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['shop.*'], { initial: 'none' }) });
+    sites.start('a');
+    sites.start('b');
+    await streaming(sites, 'shop/a>b');
+  });
+
+  afterAll(() => stack?.disposeAsync());
+
+  test.each(CHANGES)(
+    '%s',
+    async (table, change, holds) => {
+      await ra.query(`INSERT INTO shop.${table} SELECT seq, -seq, REPEAT('x', 60) FROM ${numbers(1, 2000)}`);
+      const changed = (n: string): Promise<void> =>
+        until('it is there', async () => (await first(rb, `SELECT COUNT(*) FROM shop.${table} WHERE ${n}`)) === 2000);
+      await changed('n = -id');
+      await rb.query(change);
+      await ra.query(`UPDATE shop.${table} SET n = 20000 + id`);
+      await changed('n = 20000 + id');
+      expect(await first(rb, holds)).toBe(2000);
+    },
+    60_000,
+  );
+});
