@@ -41,9 +41,10 @@ export function* statementsOf(
 ): Generator<Statement, void> {
   for (const write of writes) {
     const load = inBulk(write, lines);
-    if (load === null) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+    const plain = (): Statement[] => statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+    if (load === null) yield* plain();
     else if (write.kind === 'insert') yield load;
-    else yield* [setting(CHECKS_OFF), load, setting(CHECKS_BACK)];
+    else yield* [setting(CHECKS_OFF), { ...load, instead: plain }, setting(CHECKS_BACK)];
   }
 }
 

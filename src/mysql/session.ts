@@ -22,6 +22,7 @@ import {
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type Image, tableName } from '../model/row.ts';
+import { CHECKS_BACK } from './bulk.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
@@ -46,8 +47,9 @@ import { send, told } from './sending.ts';
 import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
 import { bentBy } from './warnings.ts';
 
-/** Name of a savepoint. */
+/** Names of savepoints. */
 const MARK = 'otter_row';
+const LOAD_MARK = 'otter_load';
 /** Where rows to be replaced were not there, or no others than came, the next may be so too, and the load was for nothing. */
 const REST_WINDOWS = 50;
 
@@ -282,12 +284,30 @@ export class MysqlSession extends RecordingSession implements LoadSession {
     };
     const most = packetChars(this.#options.packetBytesMax);
     for (const statement of all) {
+      if (statement.instead !== undefined) {
+        await flush();
+        await this.#replace(statement, statement.instead, counts);
+        continue;
+      }
       const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
       if (alone || chars + statement.sql.length > most) await flush();
       batch.push(statement);
       chars += statement.sql.length;
     }
     await flush();
+  }
+
+  /** Of rows that are not all there, or are so already, nothing but the load is taken back: a large transaction need not come again. */
+  async #replace(load: Statement, instead: () => Iterable<Statement>, counts: Counts): Promise<void> {
+    await this.#setLenient(false);
+    try {
+      await this.#send([`SAVEPOINT ${LOAD_MARK}`, load.sql, ...askedBehind(load)], linesOf([load]));
+    } catch (error) {
+      if (serverErrorNumber(error) !== NOT_MET) throw error;
+      this.#rest = REST_WINDOWS;
+      await this.#send([`ROLLBACK TO SAVEPOINT ${LOAD_MARK}`, CHECKS_BACK]);
+      await this.#writeAll(instead(), counts);
+    }
   }
 
   /** Several strict statements, or one whose warnings are looked at. */
@@ -317,18 +337,11 @@ export class MysqlSession extends RecordingSession implements LoadSession {
   async #settle(statement: Statement, result: ResultSetHeader, last: boolean, counts: Counts): Promise<void> {
     count(statement, result, counts);
     if (statement.expects === 'loaded' && !isLoaded(statement, result)) throw new NeedsCare();
-    if (statement.asks !== undefined) await this.#ask(statement.asks);
     if (statement.expects !== 'updated' || result.affectedRows > 0) return;
     if (!last) throw new NeedsCare();
     counts.missing += 1;
     const { otherwise, otherwiseZeros = 0, cuts = false } = statement;
     await this.#run([{ sql: otherwise!(), rows: 1, expects: 'anything', zeros: otherwiseZeros, cuts }]);
-  }
-
-  async #ask(question: string): Promise<void> {
-    await this.#send([question]).catch((error: unknown) => {
-      throw serverErrorNumber(error) === NOT_MET ? new NeedsCare() : error;
-    });
   }
 
   async lock(table: LoadTable, columns: readonly number[], rows: readonly Image[]): Promise<readonly Image[]> {

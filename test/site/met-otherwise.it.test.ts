@@ -2,7 +2,7 @@
 import type { Connection } from 'mysql2/promise';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type DatabaseServer as LabServer, startMariaDb, startMySql } from '../../src/lab/servers.ts';
-import { channel, numbers, rootOf, Sites, streaming, until } from './harness.ts';
+import { channel, numbers, recorder, rootOf, Sites, streaming, until } from './harness.ts';
 
 /** What people do to a table, and what must hold when every row of it was changed at the source. */
 const CHANGES: readonly (readonly [table: string, change: string, holds: string])[] = [
@@ -34,6 +34,7 @@ describe.each<[string, () => Promise<LabServer>]>([
 ])('%s', (_, start) => {
   let stack: AsyncDisposableStack;
   let [ra, rb] = [null as unknown as Connection, null as unknown as Connection];
+  let interrupted: string[];
 
   beforeAll(async () => {
     stack = new AsyncDisposableStack();
@@ -44,10 +45,14 @@ describe.each<[string, () => Promise<LabServer>]>([
     for (const root of [ra, rb]) {
       stack.defer(() => root.destroy());
       await root.query('CREATE DATABASE shop CHARACTER SET utf8mb4');
-      for (const [table] of CHANGES)
+      for (const table of ['large', ...CHANGES.map(([name]) => name)])
         await root.query(`CREATE TABLE shop.${table} (id INT PRIMARY KEY, n INT, what VARCHAR(200))`);
     }
-    const sites = stack.use(new Sites({ a, b }));
+    interrupted = [];
+    const log = recorder((message, { code }) => {
+      if (code !== undefined) interrupted.push(`${code} ${message}`);
+    });
+    const sites = stack.use(new Sites({ a, b }, log));
     sites.set({ shop: channel({ kind: 'one-way', from: ['a'], to: ['b'] }, ['shop.*'], { initial: 'none' }) });
     sites.start('a');
     sites.start('b');
