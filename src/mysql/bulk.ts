@@ -20,6 +20,8 @@ import { nameList, qualified, quoteName, quoteText, type Statement } from './sql
 
 /** Below this an INSERT needs one round trip less. */
 const BULK_CHARS_MIN = 32 << 10;
+/** The same of rows that replace others: what the table has by then takes a server a millisecond or two to tell. */
+const REPLACE_CHARS_MIN = 256 << 10;
 const ROWS_MIN = 8;
 /** What is put together before it is written to the socket. */
 const CHUNK_BYTES = 64 << 10;
@@ -54,24 +56,24 @@ const plans = new WeakMap<LoadTable, Plan | null>();
 
 /** New rows as one statement; null where they must be inserted. */
 export function bulkInsert(table: LoadTable, rows: readonly Image[]): Statement | null {
-  const plan = planFor(table, rows);
+  const plan = planFor(table, rows, BULK_CHARS_MIN);
   return plan === null ? null : load(plan, { sql: plan.insert }, rows, rows.length);
 }
 
 /** Rows that are there, as they are from here on. */
 export function bulkReplace(table: LoadTable, rows: readonly Image[]): Statement | null {
-  const plan = planFor(table, rows);
+  const plan = planFor(table, rows, REPLACE_CHARS_MIN);
   return plan?.replace == null ? null : load(plan, plan.replace, rows, 2 * rows.length);
 }
 
-function planFor(table: LoadTable, rows: readonly Image[]): Plan | null {
+function planFor(table: LoadTable, rows: readonly Image[], charsMin: number): Plan | null {
   if (rows.length < ROWS_MIN) return null;
   let plan = plans.get(table);
   if (plan === undefined) {
     plan = planOf(table);
     plans.set(table, plan);
   }
-  const few = charsOf(rows[0]!) * rows.length < BULK_CHARS_MIN;
+  const few = charsOf(rows[0]!) * rows.length < charsMin;
   return plan === null || few || !fits(plan, rows) ? null : plan;
 }
 

@@ -78,7 +78,7 @@ describe.each<[string, () => Promise<LabServer>]>([
   test.each(CHANGES)(
     '%s',
     async (table, change, holds) => {
-      await ra.query(`INSERT INTO shop.${table} SELECT seq, -seq, REPEAT('x', 60) FROM ${numbers(1, 2000)}`);
+      await ra.query(`INSERT INTO shop.${table} SELECT seq, -seq, REPEAT('x', 190) FROM ${numbers(1, 2000)}`);
       const changed = (n: string): Promise<void> =>
         until('it is there', async () => (await first(rb, `SELECT COUNT(*) FROM shop.${table} WHERE ${n}`)) === 2000);
       await changed('n = -id');
