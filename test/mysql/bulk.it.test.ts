@@ -159,7 +159,7 @@ describe.each<[string, () => Promise<LabServer>]>([
           await session.query(sql);
         expect(await dump('loaded')).toEqual(await dump('inserted'));
       }),
-      { numRuns: 6 },
+      { numRuns: 3 },
     );
   }, 60_000);
 
