@@ -9,15 +9,19 @@
  * Rule kept: with LOCAL a server makes warnings of errors and passes over duplicates, so a load counts only when it stored
  * every row without a warning (`loaded`); else nothing of it is kept, and the rows are inserted. REPLACE is used only where a row can
  * meet none but the one of its key, and has no column that does not travel; it counts only when every row was there, and another
- * than the one that comes: of those a server counts two.
+ * than the one that comes: of those a server counts two. People may change a table while it is written: what it has by then is asked
+ * behind the load, when nobody can change it before the transaction ends, and rows that refer to it stay, though a server may
+ * delete what it replaces.
  */
 import type { LoadTable } from '../model/load.ts';
 import type { ColumnShape, Image } from '../model/row.ts';
 import { ASCII_BELOW, UTF8 } from './literal.ts';
-import { qualified, quoteName, type Statement } from './sql.ts';
+import { nameList, qualified, quoteName, quoteText, type Statement } from './sql.ts';
 
 /** Below this an INSERT needs one round trip less. */
 const BULK_CHARS_MIN = 32 << 10;
+/** The same of rows that replace others: what the table has by then takes a server a millisecond or two to tell. */
+const REPLACE_CHARS_MIN = 256 << 10;
 const ROWS_MIN = 8;
 /** What is put together before it is written to the socket. */
 const CHUNK_BYTES = 64 << 10;
@@ -33,13 +37,17 @@ export function loaded(counted: number): string {
   return `SELECT IF(@@warning_count=0 AND ROW_COUNT()=${counted},1,(SELECT 1 UNION SELECT 2)) AS loaded`;
 }
 
+/** Around a load that replaces: nothing is done to rows of other tables. */
+export const CHECKS_OFF = 'SET @otter_checks=@@foreign_key_checks, foreign_key_checks=0';
+export const CHECKS_BACK = 'SET foreign_key_checks=@otter_checks';
+
 /** How values of a column are read: as they are, as a text that must be quoted, or as the bytes of a hexadecimal literal. */
 type Reading = 'plain' | 'quoted' | 'bytes';
 
 interface Plan {
   readonly insert: string;
   /** Null where a row might meet others than the one of its key, or would lose what does not travel. */
-  readonly replace: string | null;
+  readonly replace: Pick<Statement, 'sql' | 'asks'> | null;
   readonly quoted: readonly number[];
   readonly bytes: readonly number[];
 }
@@ -48,30 +56,35 @@ const plans = new WeakMap<LoadTable, Plan | null>();
 
 /** New rows as one statement; null where they must be inserted. */
 export function bulkInsert(table: LoadTable, rows: readonly Image[]): Statement | null {
-  const plan = planFor(table, rows);
-  return plan === null ? null : load(plan, plan.insert, rows, rows.length);
+  const plan = planFor(table, rows, BULK_CHARS_MIN);
+  return plan === null ? null : load(plan, { sql: plan.insert }, rows, rows.length);
 }
 
 /** Rows that are there, as they are from here on. */
 export function bulkReplace(table: LoadTable, rows: readonly Image[]): Statement | null {
-  const plan = planFor(table, rows);
+  const plan = planFor(table, rows, REPLACE_CHARS_MIN);
   return plan?.replace == null ? null : load(plan, plan.replace, rows, 2 * rows.length);
 }
 
-function planFor(table: LoadTable, rows: readonly Image[]): Plan | null {
+function planFor(table: LoadTable, rows: readonly Image[], charsMin: number): Plan | null {
   if (rows.length < ROWS_MIN) return null;
   let plan = plans.get(table);
   if (plan === undefined) {
     plan = planOf(table);
     plans.set(table, plan);
   }
-  const few = charsOf(rows[0]!) * rows.length < BULK_CHARS_MIN;
+  const few = charsOf(rows[0]!) * rows.length < charsMin;
   return plan === null || few || !fits(plan, rows) ? null : plan;
 }
 
-function load({ bytes }: Plan, sql: string, rows: readonly Image[], counts: number): Statement {
+function load(
+  { bytes }: Plan,
+  statement: Pick<Statement, 'sql' | 'asks'>,
+  rows: readonly Image[],
+  counts: number,
+): Statement {
   return {
-    sql,
+    ...statement,
     rows: rows.length,
     counts,
     expects: 'loaded',
@@ -90,7 +103,7 @@ function planOf(table: LoadTable): Plan | null {
     `LOAD DATA LOCAL INFILE 'rows'${how} INTO TABLE ${qualified(target)} CHARACTER SET binary FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\\'' ESCAPED BY '\\\\' LINES TERMINATED BY '\\n' (${names})`;
   return {
     insert: sql(''),
-    replace: replaces(table) ? sql(' REPLACE') : null,
+    replace: replaces(table) ? { sql: sql(' REPLACE'), asks: asKnown(target) } : null,
     quoted: which('quoted'),
     bytes: which('bytes'),
   };
@@ -99,6 +112,19 @@ function planOf(table: LoadTable): Plan | null {
 function replaces({ key, extras, target }: LoadTable): boolean {
   const { uniques, foreignKeys, referencedBy, triggers } = target;
   return key.length > 0 && [extras, uniques, foreignKeys, referencedBy, triggers].every(({ length }) => length === 0);
+}
+
+/** Fails (ER_SUBQUERY_NO_1_ROW) where the table has got columns, keys or triggers since by which something would be lost. */
+function asKnown({ schema, name, columns }: LoadTable['target']): string {
+  const found = (what: string, of: string, also: string): string =>
+    `EXISTS (SELECT 1 FROM information_schema.${what} WHERE ${of}_SCHEMA=${quoteText(schema)} AND ${of}_${of === 'TABLE' ? 'NAME' : 'TABLE'}=${quoteText(name)}${also})`;
+  const known = nameList(columns.map((column) => column.name));
+  const news = [
+    found('COLUMNS', 'TABLE', ` AND COLUMN_NAME NOT IN (${known})`),
+    found('TABLE_CONSTRAINTS', 'TABLE', " AND CONSTRAINT_TYPE IN ('UNIQUE','FOREIGN KEY')"),
+    found('TRIGGERS', 'EVENT_OBJECT', ''),
+  ];
+  return `SELECT IF(${news.join(' OR ')},(SELECT 1 UNION SELECT 2),1) AS known`;
 }
 
 /** Numbers and times, which a text stores like their literal. Not YEAR, to which 0 and '0' differ, nor ENUM, SET and BIT. */

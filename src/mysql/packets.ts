@@ -5,7 +5,7 @@ import { Readable } from 'node:stream';
 import type { ResultSetHeader } from 'mysql2';
 import { UnreachableError } from '../model/error.ts';
 import type { Write } from '../model/load.ts';
-import { bulkInsert, bulkReplace, loaded } from './bulk.ts';
+import { bulkInsert, bulkReplace, CHECKS_BACK, CHECKS_OFF, loaded } from './bulk.ts';
 import { type Statement, statements } from './sql.ts';
 
 /** A statement of several rows at most this long, where the server takes as much. */
@@ -41,9 +41,15 @@ export function* statementsOf(
 ): Generator<Statement, void> {
   for (const write of writes) {
     const load = inBulk(write, lines);
-    if (load === null) yield* statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
-    else yield load;
+    const plain = (): Statement[] => statements(write, Math.min(STATEMENT_BYTES, packetBytesMax / 4));
+    if (load === null) yield* plain();
+    else if (write.kind === 'insert') yield load;
+    else yield* [setting(CHECKS_OFF), { ...load, instead: plain }, setting(CHECKS_BACK)];
   }
+}
+
+function setting(sql: string): Statement {
+  return { sql, rows: 0, expects: 'anything' };
 }
 
 /** `new`: not those that replace others. */
@@ -56,9 +62,9 @@ function inBulk(write: Write, lines: LinesFor): Statement | null {
 }
 
 /** What must be asked behind the statement in the same packet, so that what follows is done only if it did what it should. */
-export function askedBehind({ expects, counts = 0 }: Statement): string | null {
-  if (expects === 'updated') return MET;
-  return expects === 'loaded' ? loaded(counts) : null;
+export function askedBehind({ expects, counts = 0, asks }: Statement): readonly string[] {
+  if (expects === 'updated') return [MET];
+  return expects === 'loaded' ? [loaded(counts), ...(asks === undefined ? [] : [asks])] : [];
 }
 
 /** Its warnings are looked at: it writes error values of ENUMs, or might cut. It goes alone, so that they are its own. */

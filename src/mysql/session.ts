@@ -22,6 +22,7 @@ import {
 } from '../model/load.ts';
 import type { LogPoint } from '../model/position.ts';
 import { type Image, tableName } from '../model/row.ts';
+import { CHECKS_BACK } from './bulk.ts';
 import { LENIENT_SQL_MODE, SQL_MODE } from './database-server.ts';
 import { serverErrorNumber } from './driver-error.ts';
 import { differing } from './held.ts';
@@ -46,8 +47,9 @@ import { send, told } from './sending.ts';
 import { keyCondition, qualified, rowByRow, type Statement } from './sql.ts';
 import { bentBy } from './warnings.ts';
 
-/** Name of a savepoint. */
+/** Names of savepoints. */
 const MARK = 'otter_row';
+const LOAD_MARK = 'otter_load';
 /** Where rows to be replaced were not there, or no others than came, the next may be so too, and the load was for nothing. */
 const REST_WINDOWS = 50;
 
@@ -196,10 +198,7 @@ export class MysqlSession extends RecordingSession implements LoadSession {
   async #sendWhole(before: readonly string[], taken: readonly Statement[], behind: readonly string[]): Promise<Counts> {
     const counts = { missing: 0, absent: 0 };
     this.#row = null;
-    const asked = taken.map((statement) => {
-      const question = askedBehind(statement);
-      return question === null ? [statement.sql] : [statement.sql, question];
-    });
+    const asked = taken.map((statement) => [statement.sql, ...askedBehind(statement)]);
     if (taken.some(({ sets }) => sets)) this.#settings = null;
     const results = await this.#send([...before, ...asked.flat(), ...behind], linesOf(taken)).catch(
       (error: unknown) => {
@@ -285,12 +284,30 @@ export class MysqlSession extends RecordingSession implements LoadSession {
     };
     const most = packetChars(this.#options.packetBytesMax);
     for (const statement of all) {
+      if (statement.instead !== undefined) {
+        await flush();
+        await this.#replace(statement, statement.instead, counts);
+        continue;
+      }
       const alone = this.careful || isWatched(statement) || (batch.length > 0 && isWatched(batch[0]!));
       if (alone || chars + statement.sql.length > most) await flush();
       batch.push(statement);
       chars += statement.sql.length;
     }
     await flush();
+  }
+
+  /** Of rows that are not all there, or are so already, nothing but the load is taken back: a large transaction need not come again. */
+  async #replace(load: Statement, instead: () => Iterable<Statement>, counts: Counts): Promise<void> {
+    await this.#setLenient(false);
+    try {
+      await this.#send([`SAVEPOINT ${LOAD_MARK}`, load.sql, ...askedBehind(load)], linesOf([load]));
+    } catch (error) {
+      if (serverErrorNumber(error) !== NOT_MET) throw error;
+      this.#rest = REST_WINDOWS;
+      await this.#send([`ROLLBACK TO SAVEPOINT ${LOAD_MARK}`, CHECKS_BACK]);
+      await this.#writeAll(instead(), counts);
+    }
   }
 
   /** Several strict statements, or one whose warnings are looked at. */
@@ -417,10 +434,12 @@ export class MysqlSession extends RecordingSession implements LoadSession {
 /**
  * Whether it waits for rows that another transaction is about to commit, and finds them as they are then. An UPDATE by anything
  * but a whole key does not: it looks at a locked row as it was committed last, and passes over what does not fit or was not there
- * (MySQL manual, "Transaction Isolation Levels", READ COMMITTED: a semi-consistent read).
+ * (MySQL manual, "Transaction Isolation Levels", READ COMMITTED: a semi-consistent read). Nor does whatever a trigger reads.
  */
 function findsWhatIsLocked(write: Write): boolean {
-  return write.kind === 'fk-checks' || (write.kind !== 'clear' && write.table.key.length > 0);
+  if (write.kind === 'fk-checks') return true;
+  const { key, target } = write.table;
+  return write.kind !== 'clear' && key.length > 0 && target.triggers.length === 0;
 }
 
 /** What was taken already, and then the rest. */

@@ -22,6 +22,10 @@ export interface Statement {
   readonly otherwiseZeros?: number;
   /** For `loaded`: how many rows the server must count. */
   readonly counts?: number;
+  /** A question behind it, which fails where it must not stand. */
+  readonly asks?: string;
+  /** For `loaded`, in several packets: what is done where it does not come to that. */
+  readonly instead?: () => Iterable<Statement>;
   /** For `loaded`: what the server asks for when it comes to the statement. */
   readonly lines?: () => Iterable<Buffer>;
   /** It changes a setting of the session. */

@@ -183,9 +183,10 @@ export class Loading {
       return true;
     } catch (error) {
       if (signal.aborted) throw error;
+      // At once: users may wait for its locks for as long as that commit takes.
+      await session.rollback();
       await this.committing;
       // It is met again in the ordinary way, which knows what to do about it.
-      await session.rollback();
       strategy.ended();
       return false;
     }

@@ -140,7 +140,7 @@ describe.each<[string, () => Promise<LabServer>]>([
     await fc.assert(
       fc.asyncProperty(fc.array(row, { minLength: 60, maxLength: 200 }), async (some) => {
         // Enough of them that they come as lines; their keys begin with 0.
-        const rows = Array.from({ length: Math.ceil(1_000 / some.length) }, () => some)
+        const rows = Array.from({ length: Math.ceil(3_000 / some.length) }, () => some)
           .flat()
           .map((each, id): Image => [String(id), ...each]);
         await session.query('DELETE FROM d.loaded; DELETE FROM d.inserted');
@@ -159,7 +159,7 @@ describe.each<[string, () => Promise<LabServer>]>([
           await session.query(sql);
         expect(await dump('loaded')).toEqual(await dump('inserted'));
       }),
-      { numRuns: 6 },
+      { numRuns: 3 },
     );
   }, 60_000);
 
@@ -204,7 +204,7 @@ describe.each<[string, () => Promise<LabServer>]>([
     };
     const table = loadTable(shape, shape, {});
     const rows = (n: string, word = (id: number): string => `'word ${id}'`): Image[] =>
-      Array.from({ length: 4_000 }, (_, id): Image => [word(id), n]);
+      Array.from({ length: 25_000 }, (_, id): Image => [word(id), n]);
     const found = async (): Promise<unknown> =>
       session.rows("SELECT CONCAT(COUNT(*), ' ', SUM(n)) AS found FROM d.words");
     await load(table, rows('1'));
@@ -212,9 +212,9 @@ describe.each<[string, () => Promise<LabServer>]>([
       table,
       rows('2', (id) => `'WORD ${id}'`),
     );
-    const capital = [{ found: '4000 8000' }];
+    const capital = [{ found: '25000 50000' }];
     expect(await found()).toEqual(capital);
-    expect(await session.rows("SELECT 1 FROM d.words WHERE BINARY word LIKE 'WORD%'")).toHaveLength(4_000);
+    expect(await session.rows("SELECT 1 FROM d.words WHERE BINARY word LIKE 'WORD%'")).toHaveLength(25_000);
     // One that is not there, and one that is so already.
     for (const odd of [
       ["'new'", '3'],
