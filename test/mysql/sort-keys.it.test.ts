@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { seededRandom } from '../../src/lab/random.ts';
 import { Scales } from '../../src/mysql/sort-keys.ts';
+import { LONG } from '../project/long.ts';
 import { type Context, type Family, open } from './context.ts';
 
 /** Letters that some collation takes for others, and what stands at the end of a text unseen. */
@@ -39,7 +40,7 @@ describe.each<Family>(['mariadb', 'mysql'])('%s', (family) => {
     );
     const wrong: string[] = [];
     const equal = new Set<string>();
-    for (const { name } of found) {
+    for (const { name } of LONG ? found : found.filter((_, index) => index % 3 === 0)) {
       const charset = name.split('_')[0]!;
       const as = (text: string): string => `CONVERT(${literal(text)} USING ${charset}) COLLATE ${name}`;
       const same = await root.rows<{ same: number | string }>(
