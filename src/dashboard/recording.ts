@@ -3,6 +3,7 @@
  * Rows are never in it: conflicts with their values are left out, and so is what a conflict is asked for.
  */
 import { OtterError } from '../model/error.ts';
+import { isReportForm } from './recorded-form.ts';
 import type { DashboardItem } from './store.ts';
 
 export interface Recorded {
@@ -61,7 +62,7 @@ function isRecorded(value: unknown): value is Recorded {
     'away' in item ||
     'note' in item ||
     'asked' in item ||
-    ('topology' in item && 'channels' in item && 'summary' in item)
+    isReportForm(item)
   );
 }
 

@@ -147,6 +147,7 @@ async function printLines(options: DashboardOptions): Promise<void> {
   stdout.on('error', gone);
   try {
     await feed(options, AbortSignal.any([signal, ended.signal]), (item) => {
+      options.heard?.(item);
       for (const text of printer.lines(item, now())) stdout.write(`${text}\n`);
     });
   } finally {
