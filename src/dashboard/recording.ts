@@ -58,12 +58,7 @@ function isRecorded(value: unknown): value is Recorded {
   if (typeof value !== 'object' || value === null || !('at' in value) || !('item' in value)) return false;
   const { at, item } = value;
   if (typeof at !== 'number' || typeof item !== 'object' || item === null) return false;
-  return (
-    'away' in item ||
-    'note' in item ||
-    'asked' in item ||
-    isReportForm(item)
-  );
+  return 'away' in item || 'note' in item || 'asked' in item || isReportForm(item);
 }
 
 function notOne(file: string, why: string): OtterError {

@@ -114,7 +114,8 @@ export class Incoming {
     for (const [name, running] of this.#running) {
       const now = wanted.get(name);
       const anew = now === undefined || changesHow(running.spec, now.spec) || running.inbound.moves(now.spec);
-      if (now?.spec.enabled !== true || now.born !== running.born || anew) this.#stop(name, running, whyEnds(now?.spec));
+      if (now?.spec.enabled !== true || now.born !== running.born || anew)
+        this.#stop(name, running, whyEnds(now?.spec));
       else {
         const then = before.find(({ spec }) => spec.name === name)?.spec ?? running.spec;
         running.inbound.update(now.spec, now.generation);

@@ -10,7 +10,7 @@ import { glyphs } from '../../src/dashboard/theme.ts';
 import { FIRST_VIEW, filtered, sortedAround, sortedByNext, type View } from '../../src/dashboard/view.ts';
 import { begun, said } from '../../src/dashboard/work.ts';
 import { OPEN_CONFLICT, pretendDesk, RUN } from './desk.ts';
-import { COPYING, EMPTY, FAILED, FIFTY, HEALTHY, NODE_AWAY, NOW_MS } from './reports.ts';
+import { COPYING, channel, EMPTY, FAILED, FIFTY, HEALTHY, NODE_AWAY, NOW_MS, pipeline, report } from './reports.ts';
 
 const AWAY: DashboardItem = { away: 'etcd://127.0.0.1:2379 does not answer' };
 const STORY: readonly DashboardItem[] = ['two servers are up', 'writers: 120 trx/s', 'killing node ca-1'].map(
@@ -404,6 +404,19 @@ describe('what was asked for', () => {
     expect(text).toMatch(/FLOW +PHASE +TO COME +SIZE +A SECOND +DONE +MISSING +FAILING +BESIDE +NODE/);
     expect(text).toMatch(/files\.images\/hangzhou>california +\S copying +1,200 +5 MB +2 MB +7 +3 +0 +0 +ca-1/);
     expect(text).toContain('waits for the source, which is looking through its root');
+  });
+
+  it('a channel is ready only where nothing is wrong, and says which way it goes', () => {
+    const error = { code: 'OT4001', message: 'dw: connect ECONNREFUSED', hint: null };
+    const channels = [
+      channel('ok', [pipeline('ok/hz>ca'), pipeline('ok/ca>hz')]),
+      channel('cut', [pipeline('cut/hz>dw', { error })]),
+      channel('slow', [pipeline('slow/hz>dw', { lag_ms: 60_000 })]),
+    ];
+    const text = draw([report({ channels })], { view: at({ kind: 'channels' }), columns: 130 });
+    expect(text).toMatch(/ok +● ready +hz, ca/);
+    expect(text).toMatch(/cut +✕ OT4001 +hz → dw/);
+    expect(text).toMatch(/slow +● late +hz → dw/);
   });
 
   it('names no alert and no file set where there are none', () => {
