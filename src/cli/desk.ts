@@ -1,21 +1,28 @@
 /** What the dashboard asks for beside the status and what it does, with the code of the commands that do the same when they are typed. */
 import { stringify } from 'yaml';
 import type { Deed, Desk, Past, TablesSeen, Telling } from '../dashboard/desk.ts';
+import { readAlerts } from '../executor/alert-desk.ts';
 import { readApplied } from '../executor/applied.ts';
 import { readAudit } from '../executor/audit.ts';
 import type { ConflictJson, ConflictsJson } from '../model/conflict-json.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
+import type { StatsJson } from '../model/stats-json.ts';
+import { alertsJson } from './alerts-report.ts';
 import { conflictOf, conflicts } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { pause, resume } from './pause.ts';
 import { resolveConflict } from './resolve.ts';
 import { runsSeen } from './runs-seen.ts';
+import { stats } from './stats.ts';
 import { tablesReport } from './status-tables.ts';
 import { verify } from './verify.ts';
 
 const CONFLICTS_SHOWN = '500';
 const AUDIT_SHOWN = 500;
+/** A day in 48 steps, which most terminals have columns for. */
+const HISTORY_MS = 24 * 3_600_000;
+const HISTORY_STEP_MS = HISTORY_MS / 48;
 
 export interface DeskOptions extends CommonOptions {
   readonly write?: boolean;
@@ -38,6 +45,11 @@ export function deskOf(store: StateStore, topology: string, context: Context, op
     tables: async (channel, signal): Promise<TablesSeen> => {
       const { channels, away } = await tablesReport(store, topology, { ...context, signal });
       return { entries: channels.find(({ name }) => name === channel)?.entries ?? [], away };
+    },
+    alerts: async (signal) => alertsJson(topology, await readAlerts(store, topology, signal), context.now()),
+    history: async (pipeline, signal): Promise<StatsJson> => {
+      const asked = { ...common, json: true, since: HISTORY_MS, every: HISTORY_STEP_MS };
+      return heard(context, signal, (quiet) => stats(quiet, asked, pipeline.replace('>', ':')));
     },
     yaml: (address, signal) => yamlOf(store, topology, address, signal),
     perform: (deed, telling) => perform(deed, telling, context, common),

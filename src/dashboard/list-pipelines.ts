@@ -222,9 +222,10 @@ function lagOf({ pipelines }: ChannelStatus): number | null {
 
 /** Databases that all write, or from which to which it goes. */
 function betweenOf(pipelines: readonly PipelineStatus[], glyphs: Glyphs): string {
-  const [sources, targets] = [new Set(pipelines.map((one) => one.source)), new Set(pipelines.map((one) => one.target))];
-  if (!sources.isDisjointFrom(targets)) return [...sources.union(targets)].join(', ');
-  return `${[...sources].join(', ')} ${glyphs.hint} ${[...targets].join(', ')}`;
+  const sources = [...new Set(pipelines.map(({ source }) => source))];
+  const targets = [...new Set(pipelines.map(({ target }) => target))];
+  if (sources.some((one) => targets.includes(one))) return [...new Set([...sources, ...targets])].join(', ');
+  return `${sources.join(', ')} ${glyphs.hint} ${targets.join(', ')}`;
 }
 
 /** Where every pipeline streams, what is wrong all the same. */

@@ -81,6 +81,17 @@ it('says why a log or the tables of a channel cannot be had', async () => {
   await expect(desk().conflict('a:1', never)).rejects.toMatchObject({ code: expect.stringMatching(/^OT/) as string });
 });
 
+it('tells of the alerts that are applied, and why no node tells what it has kept', async () => {
+  expect(await desk().alerts(never)).toEqual({
+    topology: 'main',
+    judge: null,
+    alerts: [],
+    receivers: [],
+    silences: [],
+  });
+  await expect(desk().history('shop/a>b', never)).rejects.toMatchObject({ code: 'OT8103' });
+});
+
 it('pauses only after the word, and the audit has it', async () => {
   const asked: string[] = [];
   const pausing = async (answer: boolean, signal: AbortSignal): Promise<string | null> =>

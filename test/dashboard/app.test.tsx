@@ -62,7 +62,7 @@ describe('the dashboard on a terminal', () => {
 
   it('goes from screen to screen', async () => {
     const { type, shows } = mount([HEALTHY]);
-    const titles = ['hangzhou ─', 'CHANNEL', 'MEMORY', 'WINNER', 'No file set', 'No alerts', 'STEPS', 'KIND'];
+    const titles = ['hangzhou ─', 'CHANNEL', 'MEMORY', 'WINNER', 'No file set', 'ALERT ', 'STEPS', 'KIND'];
     for (const [index, title] of titles.entries()) {
       type(String(index + 1));
       await shows(title);
