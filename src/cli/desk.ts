@@ -8,6 +8,8 @@ import type { ConflictJson, ConflictsJson } from '../model/conflict-json.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
 import type { StatsJson } from '../model/stats-json.ts';
+import { spelledOut } from '../planner/attributes.ts';
+import type { Json } from '../planner/change.ts';
 import { alertsJson } from './alerts-report.ts';
 import { conflictOf, conflicts } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
@@ -87,11 +89,10 @@ async function yamlOf(
       hint: `There are ${known.join(', ')}${applied.specs.length > known.length ? ', and more' : ''}.`,
     });
   }
-  // The texts of modules are long, and the plan shows them.
-  const { processors: _, ...spec } = found.spec as Readonly<Record<string, unknown>>;
+  const spec = spelledOut(found.kind, found.spec as Json);
   const serial = applied.meta.record?.serial ?? 0;
   return [
-    `# ${address} as nodes know it at serial ${serial}, generation ${found.generation}, every default spelled out`,
+    `# ${address} as it is applied at serial ${serial}, generation ${found.generation}, every default spelled out`,
     ...stringify({ [found.name]: spec }, { lineWidth: 0 })
       .trimEnd()
       .split('\n'),

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { Controller } from '../../src/dashboard/controller.ts';
 import { frameText } from '../../src/dashboard/plain.ts';
-import { readRecording, recordedLine, recordingHead } from '../../src/dashboard/recording.ts';
+import { type Recorded, readRecording, recordedLine, recordingHead } from '../../src/dashboard/recording.ts';
 import type { DashboardItem } from '../../src/dashboard/store.ts';
 import { glyphs } from '../../src/dashboard/theme.ts';
 import { OPEN_CONFLICT, pretendDesk } from './desk.ts';
@@ -10,6 +10,8 @@ import { COPYING, FAILED, HEALTHY, NOW_MS } from './reports.ts';
 
 const recorded = (...items: readonly DashboardItem[]): string =>
   [recordingHead('shop'), ...items.flatMap((item, at) => recordedLine(item, at) ?? [])].join('\n');
+
+const read = (text: string): readonly Recorded[] => [...readRecording(text.split('\n'), 'f')];
 
 describe('a recording', () => {
   it('gives back what was known and when', async () => {
@@ -21,7 +23,7 @@ describe('a recording', () => {
       { note: 'n' },
       { asked: 'past', answer: past },
     ];
-    expect(readRecording(recorded(...items), 'f')).toEqual(items.map((item, at) => ({ at, item })));
+    expect(read(recorded(...items))).toEqual(items.map((item, at) => ({ at, item })));
   });
 
   it('holds no row', () => {
@@ -38,7 +40,7 @@ describe('a recording', () => {
     const text = recorded(HEALTHY, FAILED, HEALTHY);
     fc.assert(
       fc.property(fc.integer({ min: 1, max: text.split('\n').at(-1)!.length - 1 }), (cut) => {
-        expect(readRecording(text.slice(0, -cut), 'f')).toHaveLength(2);
+        expect(read(text.slice(0, -cut))).toHaveLength(2);
       }),
     );
   });
@@ -52,7 +54,7 @@ describe('a recording', () => {
     ['{"otter_dashboard":1}\n{"at":"x","item":{}}\n{"at":1,"item":{"note":"n"}}', 'line 2 is not understood'],
     ['{"otter_dashboard":1}\n{"at":1,"item":{"note":"n"}}\n{"at":1,"item":null}', 'line 3 is not understood'],
   ])('is not %j', (text, why) => {
-    expect(() => readRecording(text, 'f')).toThrowError(
+    expect(() => read(text)).toThrowError(
       expect.objectContaining({ code: 'OT8200', message: expect.stringContaining(why) }),
     );
   });
@@ -74,7 +76,7 @@ describe('a recording', () => {
           const text = recorded(changed(report, path, put));
           let items: readonly { readonly item: DashboardItem }[];
           try {
-            items = readRecording(`${text}\n${JSON.stringify({ at: 9, item: { note: 'the end' } })}`, 'f');
+            items = read(`${text}\n${JSON.stringify({ at: 9, item: { note: 'the end' } })}`);
           } catch (error) {
             expect(error, path.join('.')).toMatchObject({ code: 'OT8200' });
             refused += 1;
