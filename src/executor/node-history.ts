@@ -50,7 +50,7 @@ export class NodeHistory {
   }
 
   /** Minutes that are over. @throws whatever the store throws */
-  read(query: MinutesQuery): readonly MinuteRecord[] {
+  async read(query: MinutesQuery): Promise<readonly MinuteRecord[]> {
     return this.#options.store.read(query);
   }
 

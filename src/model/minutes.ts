@@ -63,7 +63,8 @@ export interface MinuteStore {
   readonly keepMs: number;
   /** What is there of the same minute already is added to. */
   add(minutes: readonly MinuteRecord[]): void;
-  read(query: MinutesQuery): readonly MinuteRecord[];
+  /** A pipeline at a time, and other work in between: a week of many takes seconds. */
+  read(query: MinutesQuery): Promise<readonly MinuteRecord[]>;
   /** Forgets what is older. */
   prune(before: number): void;
   close(): void;

@@ -92,7 +92,7 @@ test('a minute is written when the next begins, the last when the node ends; a d
       if (full) throw new Error('disk full');
       written.push(...minutes);
     },
-    read: () => written,
+    read: async () => written,
     prune: (before) => pruned.push(before),
     close: () => undefined,
   };
