@@ -19,9 +19,10 @@ import { hostname, userInfo } from 'node:os';
 import { dirname } from 'node:path';
 import type { Context, Output, Parts, Who } from './cli/context.ts';
 import type { DataPlane } from './data-plane.ts';
-import { OtterError } from './model/error.ts';
+import { messageOf, OtterError } from './model/error.ts';
 import { createLogger } from './observe/log.ts';
 import { makeFolder } from './state/folder.ts';
+import { readLines } from './state/lines.ts';
 import { openStore } from './state/open.ts';
 
 type Env = Readonly<Record<string, string | undefined>>;
@@ -72,6 +73,13 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
     readFile: (path) => {
       try {
         return readFileSync(path, 'utf8');
+      } catch (error) {
+        throw new OtterError('OT7003', `${path} cannot be read (${reasonOf(error)})`, { cause: error });
+      }
+    },
+    *readLines(path) {
+      try {
+        yield* readLines(path);
       } catch (error) {
         throw new OtterError('OT7003', `${path} cannot be read (${reasonOf(error)})`, { cause: error });
       }
@@ -139,7 +147,7 @@ function parts({ env, stderr, pid, root, self }: World): Parts {
 }
 
 function reasonOf(error: unknown): string {
-  const code = (error as NodeJS.ErrnoException).code ?? '';
+  const code = (error as NodeJS.ErrnoException).code ?? messageOf(error);
   const known: Readonly<Record<string, string>> = {
     ENOENT: 'there is no such file',
     EACCES: 'not allowed',

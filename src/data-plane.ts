@@ -100,7 +100,8 @@ export function dataPlane(env: Env, stderr: Output): DataPlane {
       const limits = indexLimits(env, tmpdir());
       // A folder that was named and cannot be used is better said now than when it is needed.
       if ((env['OTTER_SPILL_DIR'] ?? '') !== '') openKeyFile(limits.folder).close();
-      const traces = await openTraces(env, version, logger);
+      // All nodes of a process send together: the line is that of one only where there is one.
+      const traces = await openTraces(env, version, names.length === 1 ? logger.child({ node: names[0] }) : logger);
       await using _sent = traces ?? undefined;
       const failed = new AbortController();
       const together = AbortSignal.any([signal, failed.signal]);

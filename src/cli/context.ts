@@ -95,6 +95,8 @@ export interface Parts {
   askLogs(node: NodeSpec, query: LogQuery, signal: AbortSignal): Promise<LogAnswer>;
   demo(options: DemoOptions): Promise<number>;
   readFile(path: string): string;
+  /** Line by line, however large it is. @throws OtterError OT7003, when the first is asked for or later */
+  readLines(path: string): Iterable<string>;
   /** Refuses to overwrite when `fresh`. Readable for its owner only when `secret`. */
   writeFile(path: string, text: string, options: { fresh?: boolean; secret?: boolean }): void;
   /** The whole file or, cut at any moment, what was there before. Readable for its owner only. */

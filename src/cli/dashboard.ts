@@ -95,8 +95,11 @@ async function replay(context: Context, options: DashboardFlags, file: string): 
       `otter dashboard --replay ${file} --speed 10`,
     );
   }
-  const recorded = readRecording(context.parts.readFile(file), file);
-  const clock = new RecordedClock(recorded, options.once === true ? null : speed);
+  const recorded = readRecording(context.parts.readLines(file), file);
+  const first = recorded.next();
+  // A file without any was refused.
+  if (first.done === true) return EXIT.done;
+  const clock = new RecordedClock(first.value, recorded, options.once === true ? null : speed);
   await runDashboard({
     ...outside(context, options),
     source: clock.items(context.signal, context.terminal.isTTY === true),
@@ -109,30 +112,33 @@ async function replay(context: Context, options: DashboardFlags, file: string): 
 
 /** Items at the pace at which they were recorded, and the time of then. */
 class RecordedClock {
-  readonly #items: readonly Recorded[];
+  readonly #first: Recorded;
+  readonly #rest: Iterable<Recorded>;
   /** Null: as fast as they are taken. */
   readonly #speed: number | null;
   readonly #begun = performance.now();
+  /** Of the newest that was taken, or is waited for: the time of then goes no further. */
   #atMs: number;
 
-  constructor(items: readonly Recorded[], speed: number | null) {
-    [this.#items, this.#speed] = [items, speed];
-    this.#atMs = items[0]!.at;
+  constructor(first: Recorded, rest: Iterable<Recorded>, speed: number | null) {
+    [this.#first, this.#rest, this.#speed] = [first, rest, speed];
+    this.#atMs = first.at;
   }
 
   readonly now = (): number => {
     if (this.#speed === null) return this.#atMs;
-    const then = this.#items[0]!.at + (performance.now() - this.#begun) * this.#speed;
-    return Math.min(then, this.#items.at(-1)!.at);
+    const then = this.#first.at + (performance.now() - this.#begun) * this.#speed;
+    return Math.min(then, this.#atMs);
   };
 
   /** @param stays after the last item: its picture stands until somebody leaves */
   async *items(signal: AbortSignal, stays: boolean): AsyncGenerator<DashboardItem, void, void> {
-    for (const { at, item } of this.#items) {
+    yield this.#first.item;
+    for (const { at, item } of this.#rest) {
+      this.#atMs = at;
       const wait = this.#speed === null ? 0 : (at - this.now()) / this.#speed;
       if (wait > 0) await sleep(wait, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
-      this.#atMs = at;
       yield item;
     }
     if (!stays || this.#speed === null) return;

@@ -1,21 +1,30 @@
 /** What the dashboard asks for beside the status and what it does, with the code of the commands that do the same when they are typed. */
 import { stringify } from 'yaml';
 import type { Deed, Desk, Past, TablesSeen, Telling } from '../dashboard/desk.ts';
+import { readAlerts } from '../executor/alert-desk.ts';
 import { readApplied } from '../executor/applied.ts';
 import { readAudit } from '../executor/audit.ts';
 import type { ConflictJson, ConflictsJson } from '../model/conflict-json.ts';
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
+import type { StatsJson } from '../model/stats-json.ts';
+import { spelledOut } from '../planner/attributes.ts';
+import type { Json } from '../planner/change.ts';
+import { alertsJson } from './alerts-report.ts';
 import { conflictOf, conflicts } from './conflicts.ts';
 import { type CommonOptions, type Context, EXIT } from './context.ts';
 import { pause, resume } from './pause.ts';
 import { resolveConflict } from './resolve.ts';
 import { runsSeen } from './runs-seen.ts';
+import { stats } from './stats.ts';
 import { tablesReport } from './status-tables.ts';
 import { verify } from './verify.ts';
 
 const CONFLICTS_SHOWN = '500';
 const AUDIT_SHOWN = 500;
+/** A day in 48 steps, which most terminals have columns for. */
+const HISTORY_MS = 24 * 3_600_000;
+const HISTORY_STEP_MS = HISTORY_MS / 48;
 
 export interface DeskOptions extends CommonOptions {
   readonly write?: boolean;
@@ -38,6 +47,11 @@ export function deskOf(store: StateStore, topology: string, context: Context, op
     tables: async (channel, signal): Promise<TablesSeen> => {
       const { channels, away } = await tablesReport(store, topology, { ...context, signal });
       return { entries: channels.find(({ name }) => name === channel)?.entries ?? [], away };
+    },
+    alerts: async (signal) => alertsJson(topology, await readAlerts(store, topology, signal), context.now()),
+    history: async (pipeline, signal): Promise<StatsJson> => {
+      const asked = { ...common, json: true, since: HISTORY_MS, every: HISTORY_STEP_MS };
+      return heard(context, signal, (quiet) => stats(quiet, asked, pipeline.replace('>', ':')));
     },
     yaml: (address, signal) => yamlOf(store, topology, address, signal),
     perform: (deed, telling) => perform(deed, telling, context, common),
@@ -75,11 +89,10 @@ async function yamlOf(
       hint: `There are ${known.join(', ')}${applied.specs.length > known.length ? ', and more' : ''}.`,
     });
   }
-  // The texts of modules are long, and the plan shows them.
-  const { processors: _, ...spec } = found.spec as Readonly<Record<string, unknown>>;
+  const spec = spelledOut(found.kind, found.spec as Json);
   const serial = applied.meta.record?.serial ?? 0;
   return [
-    `# ${address} as nodes know it at serial ${serial}, generation ${found.generation}, every default spelled out`,
+    `# ${address} as it is applied at serial ${serial}, generation ${found.generation}, every default spelled out`,
     ...stringify({ [found.name]: spec }, { lineWidth: 0 })
       .trimEnd()
       .split('\n'),

@@ -22,12 +22,14 @@ export interface DashboardProps {
   readonly now: () => number;
   readonly ascii: boolean;
   readonly colour: boolean;
+  /** A person wants the shell for a while. */
+  readonly suspend: () => void;
 }
 
-export function Dashboard({ controller, now, ascii, colour }: DashboardProps): ReactNode {
+export function Dashboard({ controller, now, ascii, colour, suspend }: DashboardProps): ReactNode {
   const shown = useSyncExternalStore(controller.subscribe, controller.getSnapshot);
   const nowMs = useNow(now);
-  useKeys(controller, shown.view.quit);
+  useKeys(controller, shown.view.quit, suspend);
   const { columns, rows } = useWindowSize();
   // One row less than the terminal has: a full one makes it scroll and flicker.
   const height = Math.max(1, Math.min(ROWS_MAX, rows - 1));
@@ -70,12 +72,14 @@ function useNow(now: () => number): number {
   return nowMs;
 }
 
-function useKeys(controller: Controller, quit: boolean): void {
+function useKeys(controller: Controller, quit: boolean, suspend: () => void): void {
   const { exit } = useApp();
   const { isRawModeSupported } = useStdin();
   useInput(
     (input, key) => {
-      controller.press(keysOf(input, key));
+      // The terminal is raw, so that nobody else makes a signal of it.
+      if (key.ctrl && input === 'z') suspend();
+      else controller.press(keysOf(input, key));
     },
     { isActive: isRawModeSupported },
   );

@@ -25,6 +25,8 @@ export interface Shown {
 
 /** How often what is looked at is asked for again; never so often that asking takes more than a tenth of the time. */
 const AGAIN_MS = 3_000;
+/** What is kept by the minute. */
+const HISTORY_AGAIN_MS = 30_000;
 const ASKING_SHARE = 10;
 
 export class Controller {
@@ -151,7 +153,8 @@ export class Controller {
       this.push({ asked: key, answer });
       // What is applied changes seldom, and a database is not asked for its tables again and again.
       if (place.kind === 'yaml' || place.kind === 'tables') return;
-      await slept(Math.max(AGAIN_MS, (performance.now() - since) * ASKING_SHARE), signal);
+      const again = place.kind === 'pipeline' ? HISTORY_AGAIN_MS : AGAIN_MS;
+      await slept(Math.max(again, (performance.now() - since) * ASKING_SHARE), signal);
     }
   }
 
@@ -234,6 +237,8 @@ async function load(desk: Desk, place: Place, signal: AbortSignal): Promise<Load
   if (kind === 'conflict') return { kind, value: await desk.conflict(place.name, signal) };
   if (kind === 'tables') return { kind, value: await desk.tables(place.name, signal) };
   if (kind === 'yaml') return { kind, value: await desk.yaml(place.name, signal) };
+  if (kind === 'alerts') return { kind, value: await desk.alerts(signal) };
+  if (kind === 'pipeline') return { kind: 'history', value: await desk.history(place.name, signal) };
   return { kind: 'past', value: await desk.past(signal) };
 }
 

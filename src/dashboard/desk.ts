@@ -2,8 +2,10 @@
  * What the dashboard asks for beside the status, and what it may have done: a port, which the command line fills with the
  * code of its own commands. Nothing here holds a row but a conflict that a person opened.
  */
+import type { AlertsJson } from '../model/alerts/alerts-json.ts';
 import type { ConflictJson, ConflictsJson } from '../model/conflict-json.ts';
 import type { AuditRecord } from '../model/records.ts';
+import type { StatsJson } from '../model/stats-json.ts';
 import type { DatabaseAway, MatchedEntry } from '../model/status.ts';
 import { type Place, placeKey } from './places.ts';
 
@@ -69,6 +71,9 @@ export interface Desk {
   /** With its rows. */
   conflict(id: string, signal: AbortSignal): Promise<ConflictJson>;
   tables(channel: string, signal: AbortSignal): Promise<TablesSeen>;
+  alerts(signal: AbortSignal): Promise<AlertsJson>;
+  /** What nodes have kept of a pipeline, of the last day. */
+  history(pipeline: string, signal: AbortSignal): Promise<StatsJson>;
   /** As it is applied, in lines. */
   yaml(address: string, signal: AbortSignal): Promise<readonly string[]>;
   /** Without `write` only what changes nothing may be done. */
@@ -88,11 +93,17 @@ export type Loaded =
   | { readonly kind: 'conflicts'; readonly value: ConflictsJson }
   | { readonly kind: 'conflict'; readonly value: ConflictJson }
   | { readonly kind: 'tables'; readonly value: TablesSeen }
+  | { readonly kind: 'alerts'; readonly value: AlertsJson }
+  | { readonly kind: 'history'; readonly value: StatsJson }
   | { readonly kind: 'yaml'; readonly value: readonly string[] };
+
+const ASKING: ReadonlySet<Place['kind']> = new Set([
+  ...(['conflicts', 'conflict', 'tables', 'yaml', 'alerts', 'pipeline'] as const),
+]);
 
 /** Under which key the answer that a place shows is kept; null: the status is enough for it. */
 export function answerKey(place: Place): string | null {
   const { kind } = place;
   if (kind === 'runs' || kind === 'run' || kind === 'events') return 'past';
-  return kind === 'conflicts' || kind === 'conflict' || kind === 'tables' || kind === 'yaml' ? placeKey(place) : null;
+  return ASKING.has(kind) ? placeKey(place) : null;
 }

@@ -1,12 +1,14 @@
-/** One pipeline alone: everything its status says, its lag over the last two minutes as a chart, its error in full. */
+/** One pipeline alone: everything its status says, its lag over the last two minutes and the last day as charts, its error in full. */
 
 import { explain } from '../model/codes.ts';
 import type { PipelineStatus, StatusReport } from '../model/status.ts';
 import { bar, chartSpans, sparkline } from './charts.ts';
+import { historyLines } from './detail-history.ts';
 import { fact, LABEL_WIDTH, labelled } from './facts.ts';
 import { allPipelines, copyShare, count, duration, lagTone, percent } from './figures.ts';
 import { LAG_FLOOR_MS, RATE_FLOOR } from './list-pipelines.ts';
 import type { Paint } from './paint.ts';
+import { placeKey } from './places.ts';
 import type { DashboardState } from './store.ts';
 import { BLANK, cut, fitted, type Line, line, printable, type Span, span, wrap } from './text.ts';
 import { type Glyphs, phaseTone } from './theme.ts';
@@ -14,6 +16,8 @@ import { type Glyphs, phaseTone } from './theme.ts';
 const CHART_WIDTH_MAX = 120;
 const CHART_HEIGHT_MAX = 10;
 const AXIS_WIDTH = 9;
+/** A chart with its head and what is beneath it. */
+const CHART_LEAST = 6;
 
 export function detailLines(
   state: DashboardState,
@@ -28,8 +32,13 @@ export function detailLines(
   const facts = factLines(state, report, pipeline, paint);
   const troubles = troubleLines(pipeline, paint);
   const room = height - above.length - facts.length - troubles.length;
-  const lag = chartLines(state, pipeline, room, paint);
-  return [...above, ...troubles, ...lag, ...facts].map((one) => fitted(one, paint.columns, paint.glyphs.more));
+  const history = historyLines(state.answers.get(placeKey({ kind: 'pipeline', name })), paint);
+  // Where both do not fit one scrolls to what is older, and the line that says so takes room too.
+  const left = room - history.length < CHART_LEAST ? room - Math.min(2, history.length) : room - history.length;
+  const lag = chartLines(state, pipeline, left, paint);
+  return [...above, ...troubles, ...lag, ...facts, ...history].map((one) =>
+    fitted(one, paint.columns, paint.glyphs.more),
+  );
 }
 
 function titleLines(report: StatusReport, pipeline: PipelineStatus, { glyphs }: Paint): Line[] {

@@ -85,7 +85,8 @@ export function health(report: StatusReport | null, storeAway: boolean): Health 
   const some = (phase: PipelineStatus['phase']): boolean => pipelines.some((one) => one.phase === phase);
   if (some('failed')) return { word: 'failed', tone: 'bad' };
   if (some('stopped')) return { word: 'stopped', tone: 'bad' };
-  if (report.nodes.some((node) => !node.alive)) return { word: 'degraded', tone: 'bad' };
+  if (report.nodes.some((node) => !node.alive) || pipelines.some(({ error }) => error !== null))
+    return { word: 'degraded', tone: 'bad' };
   if (pipelines.some((one) => one.phase === 'streaming' && (one.lag_ms ?? 0) >= LAG_LATE_MS)) {
     return { word: 'late', tone: 'bad' };
   }

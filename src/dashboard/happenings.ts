@@ -36,9 +36,27 @@ export function happenings(
       ...serial,
       ...changed(before.report.nodes, after.report.nodes, ofNode),
       ...changed(allPipelines(before.report), allPipelines(after.report), ofPipeline),
+      ...ofAlerts(before.report.alerts, after.report.alerts),
     ],
     atMs,
   );
+}
+
+/** Nodes that are asked in the store's place tell nothing of alerts. */
+function ofAlerts(was: StatusReport['alerts'], is: StatusReport['alerts']): Untimed[] {
+  if (was === undefined || is === undefined) return [];
+  const [before, after] = [was, is].map(({ firing }) => new Map(firing.map((one) => [one.alert, one])));
+  return [
+    ...is.firing
+      .filter(({ alert, since }) => before!.get(alert)?.since !== since)
+      .map(({ alert, about }): Untimed => {
+        const what = about.map(({ name, says }) => `${name}: ${says}`).join('; ');
+        return { about: `alert ${alert}`, text: `fires: ${what}`, tone: 'bad' };
+      }),
+    ...was.firing
+      .filter(({ alert }) => !after!.has(alert))
+      .map(({ alert }): Untimed => ({ about: `alert ${alert}`, text: 'is over', tone: 'good' })),
+  ];
 }
 
 type Untimed = Omit<Happening, 'atMs'>;

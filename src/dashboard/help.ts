@@ -21,7 +21,7 @@ export function helpLines({ glyphs, columns }: Paint): Line[] {
     key('i  l  b', 'which row of an open conflict is to stand (--write)'),
     key(':', 'a command, Tab completes it; its beginning is enough:'),
     ...wrap(commands.join(', '), Math.max(20, columns - 24)).map((text) => line(' '.repeat(21), span(text, 'dim'))),
-    key('?  q', 'this help; quit: nothing that runs is disturbed'),
+    key('?  q  Ctrl-Z', 'help; quit; to the shell: nothing that runs is disturbed'),
     BLANK,
     phase('pending', 'declared; its nodes have not taken it up yet'),
     phase('copying', 'existing rows are copied while new changes flow'),

@@ -249,7 +249,8 @@ function inWork(view: View, key: Key, work: NonNullable<Seen['work']>): Step {
   if (key.kind === 'backspace') return just({ ...view, typed: view.typed.slice(0, -1) });
   if (key.kind === 'escape') return just({ ...view, typed: '' }, { kind: 'answer', yes: false });
   if (key.kind !== 'enter') return just(view);
-  return view.typed.trim() === work.asks
+  // As it is shown in lists, and as it is written where a shell reads it.
+  return view.typed.trim().replace('>', ':') === work.asks.replace('>', ':')
     ? just({ ...view, typed: '' }, { kind: 'answer', yes: true })
     : just({ ...view, said: `only "${work.asks}" is taken; Esc leaves it` });
 }

@@ -1,4 +1,5 @@
 /** Tables of a channel and alerts as lists. */
+import type { AlertJson, AlertsJson } from '../model/alerts/alerts-json.ts';
 import type { MatchedTable, StatusReport } from '../model/status.ts';
 import type { TablesSeen } from './desk.ts';
 import { count, duration } from './figures.ts';
@@ -50,32 +51,33 @@ export function tableList(report: StatusReport, channel: string, { entries, away
   };
 }
 
-/** What an alert holds for, or a receiver that could not be told. */
+/** An alert, by what it holds for while it fires; or a receiver that could not be told. */
 interface AlertRow {
   readonly alert: string;
-  readonly state: 'fires' | 'not told';
+  readonly state: AlertJson['state'] | 'silenced' | 'not told';
   readonly about: string;
   readonly since: string | null;
   readonly says: string;
 }
 
-export function alertList({ alerts }: StatusReport, { glyphs, nowMs }: Paint): ListOf<AlertRow> {
-  const firing = (alerts?.firing ?? []).flatMap(({ alert, since, about }) =>
-    about.map(({ name, says }): AlertRow => ({ alert, state: 'fires', about: name, since, says })),
-  );
-  const deaf = (alerts?.receivers ?? []).map(
-    ({ receiver, code, message }): AlertRow => ({
-      alert: '',
-      state: 'not told',
-      about: receiver,
-      since: null,
-      says: `${code}: ${message}`,
-    }),
-  );
+/** Most urgent first. */
+const ALERT_STATES = ['firing', 'not told', 'pending', 'over', 'silenced', 'quiet'] as const;
+
+/** @param all every alert that is applied; null while only the status tells of those that fire */
+export function alertList(report: StatusReport, all: AlertsJson | null, { glyphs, nowMs }: Paint): ListOf<AlertRow> {
+  const rows = all === null ? toldByStatus(report) : toldByAlerts(all);
+  const signs = {
+    firing: [glyphs.away, 'fires', 'bad'],
+    'not told': [glyphs.away, 'not told', 'warn'],
+    pending: [glyphs.phases.copying, 'pending', 'warn'],
+    over: [glyphs.alive, 'over', 'good'],
+    silenced: [glyphs.phases.paused, 'silenced', 'warn'],
+    quiet: [glyphs.alive, 'quiet', 'good'],
+  } as const;
   return {
-    rows: [...firing, ...deaf],
-    name: ({ alert, about }) => `${alert} ${about}`,
-    texts: ({ alert, state, about, says }) => [alert, state, about, says],
+    rows: ALERT_STATES.flatMap((state) => rows.filter((row) => row.state === state)),
+    name: ({ alert, state, about }) => `${alert} ${state} ${about}`,
+    texts: ({ alert, state, about, says }) => [alert, signs[state][1], about, says],
     columns: [
       {
         title: 'ALERT',
@@ -88,8 +90,11 @@ export function alertList({ alerts }: StatusReport, { glyphs, nowMs }: Paint): L
         title: 'STATE',
         drop: 0,
         width: 10,
-        cell: ({ state }) => [span(`${glyphs.away} ${state}`, state === 'fires' ? 'bad' : 'warn')],
-        by: ({ state }) => state,
+        cell: ({ state }) => {
+          const [sign, word, tone] = signs[state];
+          return [span(`${sign} ${word}`, tone)];
+        },
+        by: ({ state }) => ALERT_STATES.indexOf(state),
       },
       { title: 'ABOUT', drop: 0, cell: ({ about }) => [span(printable(about))], by: ({ about }) => about },
       {
@@ -104,7 +109,33 @@ export function alertList({ alerts }: StatusReport, { glyphs, nowMs }: Paint): L
       },
       { title: 'WHAT', drop: 2, width: 20, growTo: 120, cell: ({ says }) => [span(printable(says))] },
     ],
-    none: 'No alerts.',
+    none: all === null ? 'No alert fires.' : 'No alert is declared.',
     about: ({ alert }) => (alert === '' ? null : `alert.${alert}`),
   };
+}
+
+function toldByStatus({ alerts }: StatusReport): AlertRow[] {
+  const firing = (alerts?.firing ?? []).flatMap(({ alert, since, about }) =>
+    about.map(({ name, says }): AlertRow => ({ alert, state: 'firing', about: name, since, says })),
+  );
+  const deaf = (alerts?.receivers ?? []).map((one): AlertRow => deafRow('', one.receiver, one));
+  return [...firing, ...deaf];
+}
+
+function toldByAlerts({ alerts, receivers }: AlertsJson): AlertRow[] {
+  return [
+    ...alerts.flatMap((one): AlertRow[] => {
+      const { name: alert, on, when, state, since, about, silenced } = one;
+      const hush = silenced === null ? '' : ` (silenced until ${silenced.until} by ${silenced.by}: ${silenced.why})`;
+      if (state === 'firing')
+        return about.map(({ name, says }) => ({ alert, state, about: name, since, says: says + hush }));
+      const resting = state === 'quiet' && silenced !== null ? 'silenced' : state;
+      return [{ alert, state: resting, about: on, since, says: when + hush }];
+    }),
+    ...receivers.flatMap(({ name, error }) => (error === null ? [] : [deafRow(error.alert, name, error)])),
+  ];
+}
+
+function deafRow(alert: string, about: string, error: { readonly code: string; readonly message: string }): AlertRow {
+  return { alert, state: 'not told', about, since: null, says: `${error.code}: ${error.message}` };
 }

@@ -1,7 +1,7 @@
 /** Pipelines and channels as lists: the figures of their rows, and what is shown in the place of a lag that there is not. */
 import type { ChannelStatus, PipelineStatus, StatusReport } from '../model/status.ts';
 import { bar, chartSpans, sparkline } from './charts.ts';
-import { allPipelines, copyShare, count, duration, lagTone, percent } from './figures.ts';
+import { allPipelines, copyShare, count, duration, LAG_LATE_MS, lagTone, percent } from './figures.ts';
 import type { ListOf } from './list.ts';
 import type { Paint } from './paint.ts';
 import { errorLines } from './panels.ts';
@@ -166,9 +166,7 @@ export function channelList(state: DashboardState, report: StatusReport, glyphs:
         drop: 4,
         growTo: 28,
         width: 10,
-        cell: ({ pipelines }) => [
-          span([...new Set(pipelines.flatMap(({ source, target }) => [source, target]))].join(', '), 'dim'),
-        ],
+        cell: ({ pipelines }) => [span(betweenOf(pipelines, glyphs), 'dim')],
       },
       {
         title: 'PIPELINES',
@@ -222,9 +220,21 @@ function lagOf({ pipelines }: ChannelStatus): number | null {
   return lags.length === 0 ? null : Math.max(...lags);
 }
 
+/** Databases that all write, or from which to which it goes. */
+function betweenOf(pipelines: readonly PipelineStatus[], glyphs: Glyphs): string {
+  const sources = [...new Set(pipelines.map(({ source }) => source))];
+  const targets = [...new Set(pipelines.map(({ target }) => target))];
+  if (sources.some((one) => targets.includes(one))) return [...new Set([...sources, ...targets])].join(', ');
+  return `${sources.join(', ')} ${glyphs.hint} ${targets.join(', ')}`;
+}
+
+/** Where every pipeline streams, what is wrong all the same. */
 function stateOf(row: ChannelStatus, glyphs: Glyphs): Line {
   const one = worst(row);
   if (one === null) return [span(glyphs.none, 'dim')];
+  const error = row.pipelines.find((each) => each.error !== null)?.error;
+  if (one.phase === 'streaming' && error != null) return [span(`${glyphs.away} ${error.code}`, 'bad')];
+  if (row.ready && (lagOf(row) ?? 0) >= LAG_LATE_MS) return [span(`${glyphs.alive} late`, 'bad')];
   if (row.ready) return [span(`${glyphs.alive} ready`, 'good')];
   return line(span(`${glyphs.phases[one.phase]} ${one.phase}`, phaseTone(one.phase)));
 }

@@ -1,4 +1,5 @@
 /** What there is at a place: a list of rows, or lines of text; and why neither can be had yet. Pure. */
+import type { AlertsJson } from '../model/alerts/alerts-json.ts';
 import type { StatusReport } from '../model/status.ts';
 import type { Names } from './commands.ts';
 import { answerKey } from './desk.ts';
@@ -54,7 +55,7 @@ export function pageOf(
     case 'files':
       return { kind: 'list', list: list(filesList(report, paint), view) };
     case 'alerts':
-      return { kind: 'list', list: list(alertList(report, paint), view) };
+      return { kind: 'list', list: list(alertList(report, alertsOf(state, view), paint), view) };
     case 'conflicts':
     case 'conflict':
     case 'tables':
@@ -100,7 +101,16 @@ function answered(
       };
     case 'yaml':
       return { kind: 'text', lines: () => loaded.value.map(yamlLine) };
+    case 'alerts':
+    case 'history':
+      throw new Error(`no place shows ${loaded.kind} alone`);
   }
+}
+
+/** Null while only the status tells of alerts. */
+function alertsOf(state: DashboardState, view: View): AlertsJson | null {
+  const loaded = state.answers.get(answerKey(here(view)) ?? '')?.loaded;
+  return loaded?.kind === 'alerts' ? loaded.value : null;
 }
 
 function waitingLines(failed: string | null, { columns, glyphs }: Paint): Line[] {
@@ -114,8 +124,10 @@ function waitingLines(failed: string | null, { columns, glyphs }: Paint): Line[]
 export function warningOf(state: DashboardState, view: View): string | null {
   const answer = state.answers.get(answerKey(here(view)) ?? '');
   if (answer?.loaded == null) return null;
-  if (answer.failed !== null) return `From before: ${answer.failed}`;
   const { loaded } = answer;
+  // That is said beside the figures themselves, which come from elsewhere.
+  if (loaded.kind === 'history') return null;
+  if (answer.failed !== null) return `From before: ${answer.failed}`;
   const missing = loaded.kind === 'conflicts' ? loaded.value.unread : loaded.kind === 'tables' ? loaded.value.away : [];
   if (missing.length === 0) return null;
   return `Not asked: ${missing.map(({ database, code, message }) => `${database}: ${code}: ${message}`).join('; ')}`;

@@ -3,6 +3,7 @@
  * Ends when a person quits, the signal aborts, or the source ends; the terminal is as before in every case.
  */
 
+import type { Instance } from 'ink';
 import { OtterError } from '../model/error.ts';
 import { Controller } from './controller.ts';
 import type { Desk } from './desk.ts';
@@ -68,42 +69,65 @@ async function runInk(options: DashboardOptions): Promise<void> {
   ]);
   const controller = controllerOf(options);
   const guard = await TerminalGuard.take({ stdout, stdin });
+  const ended = new AbortController();
   try {
     const colour = !(options.noColour ?? wantsNoColour(env));
-    const app = render(createElement(Dashboard, { controller, now, ascii: isAscii(options), colour }), {
-      stdout,
-      stdin,
-      exitOnCtrlC: false,
-      alternateScreen: true,
-      incrementalRendering: true,
-      interactive: true,
-      maxFps: FRAMES_PER_SECOND,
+    const fed = feed(options, ended.signal, (item) => {
+      controller.push(item);
     });
-    guard.unmountsWith(app.unmount);
-    const ended = new AbortController();
-    const end = (): void => {
-      app.unmount();
-    };
-    signal.addEventListener('abort', end, { once: true });
-    // A terminal that was closed answers writes with an error.
-    stdout.on('error', end);
-    try {
-      if (signal.aborted) end();
-      const fed = feed(options, ended.signal, (item) => {
-        controller.push(item);
+    // Told of by the drawing, or by whoever waits for it.
+    fed.catch(() => undefined);
+    for (let again = true; again; ) {
+      let suspended = false;
+      const suspend = (): void => {
+        suspended = true;
+        app.unmount();
+      };
+      const app = render(createElement(Dashboard, { controller, now, ascii: isAscii(options), colour, suspend }), {
+        stdout,
+        stdin,
+        exitOnCtrlC: false,
+        alternateScreen: true,
+        incrementalRendering: true,
+        interactive: true,
+        maxFps: FRAMES_PER_SECOND,
       });
-      await Promise.race([app.waitUntilExit(), fed]);
-      end();
-      await app.waitUntilExit();
-    } finally {
-      ended.abort();
-      controller.end();
-      signal.removeEventListener('abort', end);
-      app.unmount();
-      stdout.off('error', end);
+      guard.unmountsWith(app.unmount);
+      await drawn(app, fed, options, suspend);
+      again = suspended && !signal.aborted;
+      if (again) await guard.lend();
     }
   } finally {
+    ended.abort();
+    controller.end();
     guard.release();
+  }
+}
+
+/** Until a person leaves, the source or the signal ends, or it is suspended. */
+async function drawn(
+  app: Pick<Instance, 'unmount' | 'waitUntilExit'>,
+  fed: Promise<void>,
+  { stdout, signal }: DashboardOptions,
+  suspend: () => void,
+): Promise<void> {
+  const end = (): void => {
+    app.unmount();
+  };
+  signal.addEventListener('abort', end, { once: true });
+  process.on('SIGTSTP', suspend);
+  // A terminal that was closed answers writes with an error.
+  stdout.on('error', end);
+  try {
+    if (signal.aborted) end();
+    await Promise.race([app.waitUntilExit(), fed]);
+    end();
+    await app.waitUntilExit();
+  } finally {
+    signal.removeEventListener('abort', end);
+    process.off('SIGTSTP', suspend);
+    app.unmount();
+    stdout.off('error', end);
   }
 }
 
@@ -147,6 +171,7 @@ async function printLines(options: DashboardOptions): Promise<void> {
   stdout.on('error', gone);
   try {
     await feed(options, AbortSignal.any([signal, ended.signal]), (item) => {
+      options.heard?.(item);
       for (const text of printer.lines(item, now())) stdout.write(`${text}\n`);
     });
   } finally {

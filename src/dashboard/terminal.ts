@@ -8,9 +8,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { writeSync } from 'node:fs';
 import type { Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 /** Bracketed paste off, kitty keyboard off, alternate screen left, cursor shown, colours plain. */
 export const RESTORE = '\x1b[?2004l\x1b[?1049l\x1b[?25h\x1b[0m';
+
+const STOPPED_MS = 50;
 
 export interface Terminal {
   readonly stdout: NodeJS.WriteStream;
@@ -38,6 +41,14 @@ export class TerminalGuard {
 
   unmountsWith(unmount: () => void): void {
     this.#unmount = unmount;
+  }
+
+  /** Gives the terminal to the shell until somebody says `fg`. Where no shell could, nothing stops. */
+  async lend(): Promise<void> {
+    restore(this.#terminal);
+    process.kill(process.pid, 'SIGTSTP');
+    // It is stopped within this time, which goes on when it does.
+    await sleep(STOPPED_MS);
   }
 
   release(): void {

@@ -32,11 +32,12 @@ export function lineText(of: Line): string {
     .trimEnd();
 }
 
-/** Text from outside (messages of servers, names of files) without anything that could move a cursor. */
+/** Text from outside (messages of servers, names of files) without anything that could move a cursor or turn the direction of a line. */
 export function printable(text: string): string {
   return text
     .replace(/\x1b\[[0-9;?]*[ -/]*[@-~]/g, '')
-    .replace(/[\x00-\x1f\x7f-\x9f]+/g, ' ')
+    .replace(/[\x00-\x1f\x7f-\x9f\u2028\u2029]+/g, ' ')
+    .replace(/[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]/g, '')
     .trim();
 }
 

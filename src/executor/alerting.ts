@@ -195,26 +195,34 @@ export class Alerting {
       office.rates.within(subject, fact, perMs, nowMs),
     );
     const outcomes = this.#outcomes.get(name) ?? [];
+    const acted = this.#acted.has(name);
     const { record, memory } = step(rule, present?.record ?? null, office.memories.get(name) ?? NOTHING_REMEMBERED, {
       nowMs,
       verdict,
       silenced,
       within: spec.between === undefined || isWithin(spec.between, spec.zone ?? 'UTC', nowMs),
       outcomes,
-      acted: this.#acted.has(name),
+      acted,
     });
     if (record !== null && record !== present?.record) {
       if (!(await this.#write(office, key, present?.revision ?? null, record))) return false;
       this.#say(logger, name, present?.record ?? null, record);
     }
     office.memories.set(name, memory);
-    this.#outcomes.delete(name);
-    this.#acted.delete(name);
+    this.#recorded(name, outcomes.length, acted);
     if (record !== null && !this.#closing) {
-      this.#send(rule, record, nowMs);
+      this.#send(rule, record, silenced, nowMs);
       this.#act(rule, record);
     }
     return true;
+  }
+
+  /** What came about while these were written is left for the next look. */
+  #recorded(name: string, outcomes: number, acted: boolean): void {
+    const since = (this.#outcomes.get(name) ?? []).slice(outcomes);
+    if (since.length > 0) this.#outcomes.set(name, since);
+    else this.#outcomes.delete(name);
+    if (acted) this.#acted.delete(name);
   }
 
   async #write(office: Office, key: string, revision: number | null, record: AlertRecord): Promise<boolean> {
@@ -244,9 +252,12 @@ export class Alerting {
 
   // ------------------------------------------------------------ what it leads to
 
-  #send(rule: Rule, record: AlertRecord, nowMs: number): void {
+  #send(rule: Rule, record: AlertRecord, silenced: boolean, nowMs: number): void {
     const { topology, node, tell, world } = this.#options;
-    for (const receiver of due(rule, record, nowMs)) {
+    // Who has answered since the record was made is told nothing before that is on record too.
+    const answered = new Set(this.#outcomes.get(rule.name)?.map(({ receiver }) => receiver));
+    for (const receiver of due(rule, record, silenced, nowMs)) {
+      if (answered.has(receiver)) continue;
       const spec = world.spec('notify', receiver)?.record.spec;
       if (spec === undefined) continue;
       const notice = noticeOf(rule, record.incident!, { topology, node });
@@ -263,7 +274,7 @@ export class Alerting {
   }
 
   #act({ name: alert, target: channel }: Rule, { incident }: AlertRecord): void {
-    if (incident?.action == null) return;
+    if (incident?.action == null || this.#acted.has(alert)) return;
     const { store, topology, version, now, logger } = this.#options;
     const { kind } = incident.action;
     this.#begin(`done ${alert}`, async () => {

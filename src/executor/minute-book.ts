@@ -1,8 +1,8 @@
 /**
- * Minutes out of what a node looks at every second: counters that only go up, told at the end of each minute, and lags in between. Pure.
+ * Minutes out of what a node looks at every second: counters that only go up, and lags. Pure.
  *
- * Rule: a counter that has become smaller began anew, so all of it is new. What was counted before this book was opened belongs to nobody's
- * minute.
+ * Rule: a counter that has become smaller began anew, so all of it is new. Counters are read at every look and not only when a minute
+ * ends, since those of a pipeline that rests, begins anew or goes to another node are gone by then.
  */
 import type { LoadMeasures, SiteMeasures } from '../model/measures.ts';
 import { type Counts, type MinuteRecord, NO_COUNTS, type Observed } from '../model/minutes.ts';
@@ -14,18 +14,26 @@ const UNSEEN: Observed = { looks: 0, failing: 0, lagLooks: 0, lagSumMs: 0, lagMa
 
 export class MinuteBook {
   readonly #observed = new Map<string, Observed>();
-  /** What was counted in all when the last minute ended. */
+  /** What was counted in all at the last look. */
   readonly #counted = new Map<string, Counts>();
+  /** What came about in the minute at hand. */
+  readonly #came = new Map<string, Counts>();
 
-  look(pipelines: Readonly<Record<string, PipelineFigures>>): void {
+  /** @param seconds since the look before, for which this one stands */
+  look(
+    pipelines: Readonly<Record<string, PipelineFigures>>,
+    sites: Readonly<Record<string, SiteMeasures>>,
+    seconds = 1,
+  ): void {
+    this.#count(sites);
     for (const [name, { lagMs, error, phase }] of Object.entries(pipelines)) {
       if (phase === 'paused') continue;
       const { looks, failing, lagLooks, lagSumMs, lagMaxMs } = this.#observed.get(name) ?? UNSEEN;
       this.#observed.set(name, {
-        looks: looks + 1,
-        failing: failing + (error === null ? 0 : 1),
-        lagLooks: lagLooks + (lagMs === null ? 0 : 1),
-        lagSumMs: lagSumMs + (lagMs ?? 0),
+        looks: looks + seconds,
+        failing: failing + (error === null ? 0 : seconds),
+        lagLooks: lagLooks + (lagMs === null ? 0 : seconds),
+        lagSumMs: lagSumMs + (lagMs ?? 0) * seconds,
         lagMaxMs: Math.max(lagMaxMs, lagMs ?? 0),
       });
     }
@@ -33,20 +41,36 @@ export class MinuteBook {
 
   /** The minute that began at `at` is over, or the node ends. */
   close(at: number, sites: Readonly<Record<string, SiteMeasures>>): readonly MinuteRecord[] {
-    const loads = new Map(Object.values(sites).flatMap(({ into }) => Object.entries(into)));
-    const counted = new Map([...loads].map(([name, load]) => [name, countsOf(load)]));
-    const names = new Set([...this.#observed.keys(), ...counted.keys()]);
-    const minutes = [...names].map((pipeline): MinuteRecord => {
-      const now = counted.get(pipeline);
-      const counts = now === undefined ? NO_COUNTS : since(this.#counted.get(pipeline) ?? NO_COUNTS, now);
-      return { at, pipeline, ...counts, ...(this.#observed.get(pipeline) ?? UNSEEN) };
-    });
+    this.#count(sites);
+    const names = new Set([...this.#observed.keys(), ...this.#came.keys()]);
+    const minutes = [...names].map(
+      (pipeline): MinuteRecord => ({
+        ...{ at, pipeline },
+        ...(this.#came.get(pipeline) ?? NO_COUNTS),
+        ...(this.#observed.get(pipeline) ?? UNSEEN),
+      }),
+    );
     this.#observed.clear();
-    for (const name of this.#counted.keys()) if (!counted.has(name)) this.#counted.delete(name);
-    for (const [name, counts] of counted) this.#counted.set(name, counts);
+    this.#came.clear();
     return minutes;
   }
+
+  #count(sites: Readonly<Record<string, SiteMeasures>>): void {
+    const loads = new Map(Object.values(sites).flatMap(({ into }) => Object.entries(into)));
+    for (const name of this.#counted.keys()) if (!loads.has(name)) this.#counted.delete(name);
+    for (const [name, load] of loads) {
+      const now = countsOf(load);
+      const came = since(this.#counted.get(name) ?? NO_COUNTS, now);
+      this.#came.set(
+        name,
+        combined(this.#came.get(name) ?? NO_COUNTS, came, (one, other) => one + other),
+      );
+      this.#counted.set(name, now);
+    }
+  }
 }
+
+const COUNTED = Object.keys(NO_COUNTS) as (keyof Counts)[];
 
 function countsOf(load: LoadMeasures): Counts {
   const { insert, update, delete: gone, copy, resync, answer } = load.rows;
@@ -68,7 +92,9 @@ function countsOf(load: LoadMeasures): Counts {
 
 /** What came about between the two. */
 function since(before: Counts, now: Counts): Counts {
-  const keys = Object.keys(NO_COUNTS) as (keyof Counts)[];
-  if (keys.some((key) => now[key] < before[key])) return now;
-  return Object.fromEntries(keys.map((key) => [key, now[key] - before[key]])) as unknown as Counts;
+  return COUNTED.some((key) => now[key] < before[key]) ? now : combined(now, before, (one, other) => one - other);
+}
+
+function combined(one: Counts, other: Counts, by: (one: number, other: number) => number): Counts {
+  return Object.fromEntries(COUNTED.map((key) => [key, by(one[key], other[key])])) as unknown as Counts;
 }

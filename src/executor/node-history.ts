@@ -11,6 +11,8 @@ import type { PipelineFigures } from '../model/records.ts';
 import { MINUTE_MS, MinuteBook } from './minute-book.ts';
 
 const PRUNE_EVERY = 60;
+/** Between two looks that lie further apart the machine slept, or somebody set its clock. */
+const APART_S_MAX = 60;
 
 export interface NodeHistoryOptions {
   readonly store: MinuteStore;
@@ -23,6 +25,7 @@ export class NodeHistory {
   readonly #book = new MinuteBook();
   /** When the minute at hand began; null before the first look. */
   #minute: number | null = null;
+  #lookedMs: number | null = null;
   #written = 0;
   #failed = false;
 
@@ -34,7 +37,10 @@ export class NodeHistory {
     const minute = Math.floor(nowMs / MINUTE_MS) * MINUTE_MS;
     if (this.#minute !== null && this.#minute !== minute) this.#turn(this.#minute, nowMs);
     this.#minute = minute;
-    this.#book.look(pipelines);
+    // Looks are further apart while the state store does not answer.
+    const apart = this.#lookedMs === null ? 1 : (nowMs - this.#lookedMs) / 1000;
+    this.#lookedMs = nowMs;
+    this.#book.look(pipelines, this.#options.sites(), apart >= 0 && apart <= APART_S_MAX ? apart : 1);
   }
 
   /** What of the minute at hand there is is written too; nothing is kept after that. */
@@ -44,7 +50,7 @@ export class NodeHistory {
   }
 
   /** Minutes that are over. @throws whatever the store throws */
-  read(query: MinutesQuery): readonly MinuteRecord[] {
+  async read(query: MinutesQuery): Promise<readonly MinuteRecord[]> {
     return this.#options.store.read(query);
   }
 

@@ -31,7 +31,7 @@ export interface NodeWiring {
   /** What this node says of itself to who asks at its port. */
   readonly figures: () => NodeAnswer;
   /** What its pipelines did, and the last lines of its log. */
-  readonly minutes: (query: MinutesQuery) => MinutesAnswer;
+  readonly minutes: (query: MinutesQuery) => Promise<MinutesAnswer>;
   readonly logs: (query: LogQuery) => LogAnswer;
   readonly logger: Logger;
 }

@@ -152,7 +152,7 @@ class WorkerNode {
       files: (side) => this.#sites.fileService(side),
       addressOf: (database) => this.#world.owner(database)?.record ?? null,
       figures: () => this.#answer(),
-      minutes: (query) => ({ node: name, minutes: this.#history.read(query) }),
+      minutes: async (query) => ({ node: name, minutes: await this.#history.read(query) }),
       logs: (query) => ({ node: name, instance: this.#instance, lines: options.lines.read(query) }),
       logger: this.#logger,
     });

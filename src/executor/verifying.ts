@@ -217,7 +217,8 @@ export class Verifying {
       ...counts,
       ...(error === null ? {} : { code: error.code, error: error.message }),
     };
-    if (error !== null || counts.differing > 0) logger.warn('channel compared', facts);
+    if (error !== null) logger.warn('channel could not be compared', facts);
+    else if (counts.differing > 0) logger.warn('channel compared', facts);
     else logger.info('channel compared', facts);
     await this.#keep(wish, { node, startedMs, endedMs: now(), ...counts, error });
   }

@@ -10,15 +10,15 @@ import { minutesQueryOf } from './minutes.ts';
 export interface Questions {
   /** What the node says of itself. */
   readonly figures?: (() => NodeAnswer) | undefined;
-  readonly minutes?: ((query: MinutesQuery) => MinutesAnswer) | undefined;
+  readonly minutes?: ((query: MinutesQuery) => Promise<MinutesAnswer>) | undefined;
   readonly logs?: ((query: LogQuery) => LogAnswer) | undefined;
 }
 
 /** The answer as JSON; null: it is no such question. @throws whatever who answers throws */
-export function answerTo(path: string, { figures, minutes, logs }: Questions): string | null {
+export async function answerTo(path: string, { figures, minutes, logs }: Questions): Promise<string | null> {
   if (path === FIGURES_PATH) return figures === undefined ? null : JSON.stringify(figures());
   const history = minutes === undefined ? null : minutesQueryOf(path);
-  if (history !== null) return JSON.stringify(minutes!(history));
+  if (history !== null) return JSON.stringify(await minutes!(history));
   const lines = logs === undefined ? null : logQueryOf(path);
   return lines === null ? null : JSON.stringify(logs!(lines));
 }

@@ -144,7 +144,9 @@ async function serve(
     return;
   }
   try {
-    const answer = answerTo(headers[':path'] ?? '', options);
+    const answer = await answerTo(headers[':path'] ?? '', options);
+    // Who asked has gone.
+    if (stream.destroyed) return;
     if (answer !== null) {
       stream.respond({ ':status': 200, 'content-type': 'application/json', ...proof });
       stream.end(answer);

@@ -20,11 +20,11 @@ export interface Counts {
 }
 
 export interface Observed {
-  /** How often it was looked at, about once a second. */
+  /** Seconds for which it was looked at: a look about every second stands for the time since the one before. */
   readonly looks: number;
-  /** Looks at which it could not go on. */
+  /** Those of them in which it could not go on. */
   readonly failing: number;
-  /** Looks at which it had a lag, their sum, and the largest. */
+  /** Those in which it had a lag, the sum of it, and the largest. */
   readonly lagLooks: number;
   readonly lagSumMs: number;
   readonly lagMaxMs: number;
@@ -63,7 +63,8 @@ export interface MinuteStore {
   readonly keepMs: number;
   /** What is there of the same minute already is added to. */
   add(minutes: readonly MinuteRecord[]): void;
-  read(query: MinutesQuery): readonly MinuteRecord[];
+  /** A pipeline at a time, and other work in between: a week of many takes seconds. */
+  read(query: MinutesQuery): Promise<readonly MinuteRecord[]>;
   /** Forgets what is older. */
   prune(before: number): void;
   close(): void;

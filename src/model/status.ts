@@ -126,7 +126,7 @@ export interface PipelineStatus {
   readonly lag_ms: number | null;
   /** The source's log as far as it is applied. */
   readonly position: string | null;
-  /** Since the node started. */
+  /** Since the pipeline began at its node: since the node started or took its target over, or a pause ended. */
   readonly rows_applied: number;
   /** Over the last five seconds. */
   readonly rows_per_second: number;
@@ -134,7 +134,7 @@ export interface PipelineStatus {
   readonly per_second: Readonly<Record<string, number>>;
   /** The mean of the last twenty windows that wrote rows, null before the first. */
   readonly window: WindowStatus | null;
-  /** Conflicts that were decided, or are waiting, since the node started, whoever won. */
+  /** Conflicts that were decided, or are waiting, since the pipeline began at its node, whoever won. */
   readonly conflicts: number;
   /** The same by table at the target, most first, of the twenty that have most. */
   readonly conflict_tables: Readonly<Record<string, number>>;

@@ -6,6 +6,7 @@
  */
 import type { LogKeeper, LogLevel, LogLine, LogQuery } from '../model/log-lines.ts';
 import type { Fields, Logger } from '../model/ports.ts';
+import { besides } from './log.ts';
 
 const LINES_MAX = 2_000;
 const CHARS_MAX = 1 << 20;
@@ -43,7 +44,7 @@ export class LogRing implements LogKeeper {
   remembered(logger: Logger, fields: Fields): Logger {
     const tell = (level: LogLevel, message: string, more: Fields): void => {
       logger[level](message, more);
-      this.#keep(level, message, { ...fields, ...more });
+      this.#keep(level, message, { ...fields, ...besides(fields, more) });
     };
     return {
       debug: (message, more) => logger.debug(message, more),
@@ -60,7 +61,7 @@ export class LogRing implements LogKeeper {
         this.#condition('error', message, { ...fields, ...more }, (again) =>
           tell('error', message, counted(more, again)),
         ),
-      child: (more) => this.remembered(logger.child(more), { ...fields, ...more }),
+      child: (more) => this.remembered(logger.child(more), { ...fields, ...besides(fields, more) }),
     };
   }
 

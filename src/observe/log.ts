@@ -18,17 +18,32 @@ export function createLogger({ stream, level, readable }: LogOptions): Logger {
     { level: LEVELS.has(level) ? level : 'info', base: null, timestamp: pino.stdTimeFunctions.isoTime },
     target as { write(line: string): void },
   );
-  return wrap(log);
+  return wrap(log, {});
 }
 
-function wrap(log: pino.Logger): Logger {
+function wrap(log: pino.Logger, own: Fields): Logger {
   return {
-    debug: (message, fields) => log.debug(fields ?? {}, message),
-    info: (message, fields) => log.info(fields ?? {}, message),
-    warn: (message, fields) => log.warn(fields ?? {}, message),
-    error: (message, fields) => log.error(fields ?? {}, message),
-    child: (fields) => wrap(log.child(fields)),
+    debug: (message, fields = {}) => log.debug(besides(own, fields), message),
+    info: (message, fields = {}) => log.info(besides(own, fields), message),
+    warn: (message, fields = {}) => log.warn(besides(own, fields), message),
+    error: (message, fields = {}) => log.error(besides(own, fields), message),
+    child: (fields) => {
+      const more = besides(own, fields);
+      return wrap(log.child(more), { ...own, ...more });
+    },
   };
+}
+
+/**
+ * What is told beside the fields that a line has already, so that none is there twice: the line of a node about another node is its own,
+ * and the other is `other_node`.
+ */
+export function besides(own: Fields, fields: Fields): Fields {
+  const more = Object.entries(fields).flatMap(([name, value]) => {
+    if (!Object.hasOwn(own, name)) return [[name, value] as const];
+    return own[name] === value ? [] : [[`other_${name}`, value] as const];
+  });
+  return Object.fromEntries(more);
 }
 
 const NAMES: Readonly<Record<number, string>> = { 20: 'debug', 30: 'info ', 40: 'warn ', 50: 'error' };

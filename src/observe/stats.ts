@@ -48,7 +48,7 @@ function countsOf(minute: Minute): StatsCountsJson {
     load_s: seconds(minute.loadMs),
     idle_s: seconds(minute.idleMs),
     stall_s: seconds(minute.stallMs),
-    seen_s: minute.looks,
-    failing_s: minute.failing,
+    seen_s: seconds(minute.looks * 1000),
+    failing_s: seconds(minute.failing * 1000),
   };
 }

@@ -43,7 +43,8 @@ function standing(pipeline: UnwordedPipeline): string {
 
 function streaming({ name, lag_ms, waiting, window, rows_per_second, error }: UnwordedPipeline): string {
   const waits = waiting === null ? null : `it waits for ${waiting}`;
-  if (lag_ms === null) return `${name} has not said how far it is${because(waits)}`;
+  if (lag_ms === null) return `${name} has not said how far it is${because(error?.message ?? waits)}`;
+  if (lag_ms < BEHIND_MS && error !== null) return `${name} cannot go on at present: ${error.message}`;
   if (lag_ms < BEHIND_MS && waits === null) return `${name} is up to date`;
   const slow =
     window !== null && window.ms >= SLOW_WINDOW_MS && rows_per_second > 0
@@ -118,11 +119,16 @@ function troubles(pipelines: readonly UnwordedPipeline[]): string[] {
   const behind = pipelines.filter(({ phase, lag_ms }) => phase === 'streaming' && (lag_ms ?? 0) >= BEHIND_MS);
   const worst = timeInWords(Math.max(0, ...behind.map(({ lag_ms }) => lag_ms ?? 0)));
   const waits = some(
-    ({ phase, lag_ms, waiting }) => phase === 'streaming' && (lag_ms ?? 0) < BEHIND_MS && waiting !== null,
+    ({ phase, lag_ms, waiting, error }) =>
+      phase === 'streaming' && (lag_ms ?? 0) < BEHIND_MS && waiting !== null && error === null,
   );
   const found: readonly [count: number, one: string, more: string][] = [
     [some(({ phase }) => phase === 'failed'), 'fails', 'fail'],
     [some(({ phase }) => phase === 'stopped'), 'has stopped', 'have stopped'],
+    [
+      some(({ phase, error }) => (phase === 'streaming' || phase === 'copying') && error !== null),
+      ...(['cannot go on at present', 'cannot go on at present'] as const),
+    ],
     [behind.length, `is ${worst} behind`, `are up to ${worst} behind`],
     [some(({ phase }) => phase === 'pending'), 'has not begun', 'have not begun'],
     [some(({ phase }) => phase === 'copying'), 'is being filled', 'are being filled'],

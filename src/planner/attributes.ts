@@ -111,6 +111,20 @@ function isUnsaid(value: Json): boolean {
   return true;
 }
 
+/** An object as a file would have it, without what says nothing; its own key is not in it. */
+export function spelledOut(kind: Kind, spec: Json): Json {
+  const all = written(kind, spec as Fields);
+  const tables = tablesOf(all);
+  return tables === null ? said(all) : said({ ...(omit(all, 'tables') as Fields), tables: tables.map(short) });
+}
+
+function said(value: Json): Json {
+  if (Array.isArray(value)) return value.map(said);
+  if (!isFields(value)) return value;
+  const kept = Object.entries(value).filter(([, inner]) => !isUnsaid(inner) || isEmptyMap(inner));
+  return Object.fromEntries(kept.map(([key, inner]) => [key, said(inner)]));
+}
+
 function tablesOf(spec: Fields | null): readonly Fields[] | null {
   const tables = spec?.['tables'];
   return Array.isArray(tables) ? (tables as Fields[]).map(writtenTable) : null;

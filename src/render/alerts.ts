@@ -68,7 +68,9 @@ function beneath({ silenced, told, does, state, notice, when }: AlertJson, nowMs
 
 function toldLine({ receiver, number, at, error, again }: ToldJson, newest: number, nowMs: number): string {
   if (error !== null) {
-    const next = again === null ? '' : `; again in ${saidDuration(Math.max(0, Date.parse(again) - nowMs))}`;
+    const nextMs = again === null ? null : Date.parse(again) - nowMs;
+    // It may be told at this very moment.
+    const next = nextMs === null ? '' : nextMs <= 0 ? '; again now' : `; again in ${saidDuration(nextMs)}`;
     return printable(`${receiver} was not told: ${error.code} ${error.message}${next}`);
   }
   return number >= newest ? `${receiver} was told at ${at ?? ''}` : `${receiver} is being told`;

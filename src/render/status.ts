@@ -50,8 +50,16 @@ export function renderStatus(report: StatusReport, { colour }: { readonly colour
     if (row.copy !== null) lines.push(`    copying: ${copied(row.copy)}`);
     if (row.error !== null) lines.push(...errorLines(row.error).map((text, i) => (i === 0 ? paint(31, text) : text)));
     if (Object.keys(row.conflict_tables).length > 0) lines.push(`    conflicts: ${conflicting(row)}`);
-    if (row.open_conflicts > 0) lines.push(`    to decide them: otter conflicts ${row.name.replace('>', ':')} --open`);
-    if (row.dead_letters > 0) lines.push(`    to see them: otter deadletter list ${row.name.replace('>', ':')}`);
+    // An error stands in the place of the words that tell of them.
+    const told = (words: string): string => (row.error === null ? '' : `${words}; `);
+    if (row.open_conflicts > 0) {
+      const command = `otter conflicts ${row.name.replace('>', ':')} --open`;
+      lines.push(`    ${told(`open conflicts: ${row.open_conflicts}`)}to decide them: ${command}`);
+    }
+    if (row.dead_letters > 0) {
+      const command = `otter deadletter list ${row.name.replace('>', ':')}`;
+      lines.push(`    ${told(`set aside: ${row.dead_letters}`)}to see them: ${command}`);
+    }
     if (row.dry_run !== null) lines.push(...dryLines(row.dry_run).map((text) => paint(33, text)));
     if (row.index !== null && isLarge(row.index)) lines.push(paint(33, `    recent writes: ${indexed(row.index)}`));
   }

@@ -147,7 +147,7 @@ export class Inbound {
       try {
         await this.#once(signal, () => {
           attempt = 0;
-          this.#figures.error = null;
+          this.#trouble.over();
           this.#figures.waiting = null;
         });
       } catch (error) {

@@ -114,7 +114,8 @@ export class Incoming {
     for (const [name, running] of this.#running) {
       const now = wanted.get(name);
       const anew = now === undefined || changesHow(running.spec, now.spec) || running.inbound.moves(now.spec);
-      if (now?.spec.enabled !== true || now.born !== running.born || anew) this.#stop(name, running);
+      if (now?.spec.enabled !== true || now.born !== running.born || anew)
+        this.#stop(name, running, whyEnds(now?.spec));
       else {
         const then = before.find(({ spec }) => spec.name === name)?.spec ?? running.spec;
         running.inbound.update(now.spec, now.generation);
@@ -354,11 +355,11 @@ export class Incoming {
     background(untilDone(join, AbortSignal.any([abort.signal, signal]), failed));
   }
 
-  #stop(name: string, running: RunningInbound): void {
+  #stop(name: string, running: RunningInbound, why: string): void {
     this.#running.delete(name);
     running.abort.abort();
     const { position } = running.inbound.figures();
-    this.#options.logger.info('pipeline ends', { channel: running.spec.channel, pipeline: name, position });
+    this.#options.logger.info('pipeline ends', { channel: running.spec.channel, pipeline: name, why, position });
     this.#leave(name, async () => {
       await running.done;
       if (running.index !== null) {
@@ -421,6 +422,11 @@ function judgesHow(before: PipelineSpec, after: PipelineSpec): boolean {
     const then = before.tables.find((rule) => rule.from === from);
     return then !== undefined && JSON.stringify(then.conflict) !== JSON.stringify(conflict);
   });
+}
+
+function whyEnds(spec: PipelineSpec | undefined): string {
+  if (spec === undefined) return 'it is not applied any more';
+  return spec.enabled ? 'what is applied of it has changed' : 'it is paused';
 }
 
 function pausedFigures(generation: number): PipelineFigures {

@@ -6,6 +6,7 @@
 import { closeSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setImmediate as breath } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { Minute, MinuteRecord, MinuteStore, MinutesQuery } from '../model/minutes.ts';
 import { makeFolder } from './folder.ts';
@@ -106,7 +107,7 @@ class MinuteFile implements MinuteStore {
     });
   }
 
-  read({ channel, pipeline, since, stepMs }: MinutesQuery): readonly MinuteRecord[] {
+  async read({ channel, pipeline, since, stepMs }: MinutesQuery): Promise<readonly MinuteRecord[]> {
     const all = this.#db.prepare('select id, name from pipeline order by name').all() as unknown as Known[];
     const meant = all.filter(({ name }) => (pipeline === null ? name.startsWith(`${channel}/`) : name === pipeline));
     // Numbers arrive as fractions, and the steps must not have any.
@@ -116,13 +117,13 @@ class MinuteFile implements MinuteStore {
          max(lagMaxMs) as lagMaxMs
        from minute where pipeline = ? and at >= ? group by step order by step limit ${STEPS_MAX}`,
     );
-    return meant.flatMap(({ id, name }) =>
-      (select.all(id, since) as unknown as ({ step: number } & Minute)[]).map(({ step: at, ...sums }) => ({
-        ...sums,
-        at,
-        pipeline: name,
-      })),
-    );
+    const found: MinuteRecord[] = [];
+    for (const { id, name } of meant) {
+      const steps = select.all(id, since) as unknown as ({ step: number } & Minute)[];
+      for (const { step: at, ...sums } of steps) found.push({ ...sums, at, pipeline: name });
+      await breath();
+    }
+    return found;
   }
 
   prune(before: number): void {

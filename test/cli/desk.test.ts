@@ -1,5 +1,5 @@
 /** What the dashboard asks for and does, with the code of the commands, where no database is needed. */
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -64,6 +64,13 @@ it('writes a thing as it is applied, with no secret', async () => {
   expect(channel[0]).toContain('channel.shop');
   expect(channel.join('\n')).toContain('policy: site-priority');
   expect((await desk().yaml('database.a', never)).join('\n')).toContain('env: A_PASSWORD');
+  // As a file has it, so that it may be copied from here.
+  const [, ...lines] = channel;
+  const file = `${(await readFile(path, 'utf8')).replace(/^channels:.*$/m, 'channels:')}${lines.map((one) => `  ${one}\n`).join('')}`;
+  const copied = join(folder, 'copied.yaml');
+  await writeFile(copied, file);
+  const plan = await person(['plan', '-t', copied, '--state', state, '--detailed-exitcode']);
+  expect([plan.code, plan.err]).toEqual([0, '']);
   await expect(desk().yaml('channel.nowhere', never)).rejects.toMatchObject({
     code: 'OT7001',
     hint: expect.stringContaining('channel.shop') as string,
@@ -79,6 +86,17 @@ it('says why a log or the tables of a channel cannot be had', async () => {
     ['a', 'b'],
   ]);
   await expect(desk().conflict('a:1', never)).rejects.toMatchObject({ code: expect.stringMatching(/^OT/) as string });
+});
+
+it('tells of the alerts that are applied, and why no node tells what it has kept', async () => {
+  expect(await desk().alerts(never)).toEqual({
+    topology: 'main',
+    judge: null,
+    alerts: [],
+    receivers: [],
+    silences: [],
+  });
+  await expect(desk().history('shop/a>b', never)).rejects.toMatchObject({ code: 'OT8103' });
 });
 
 it('pauses only after the word, and the audit has it', async () => {

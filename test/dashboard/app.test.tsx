@@ -11,7 +11,9 @@ afterEach(cleanup);
 function mount(items: readonly DashboardItem[], { columns = 80, rows = 24, ascii = false, write = false } = {}) {
   const store = new Controller(pretendDesk(write), () => NOW_MS);
   for (const item of items) store.push(item);
-  const app = render(<Dashboard controller={store} now={() => NOW_MS} ascii={ascii} colour={false} />);
+  const app = render(
+    <Dashboard controller={store} now={() => NOW_MS} ascii={ascii} colour={false} suspend={() => undefined} />,
+  );
   const resize = (width: number, height: number): void => {
     Object.defineProperty(app.stdout, 'columns', { value: width, configurable: true });
     Object.defineProperty(app.stdout, 'rows', { value: height, configurable: true });
@@ -62,7 +64,7 @@ describe('the dashboard on a terminal', () => {
 
   it('goes from screen to screen', async () => {
     const { type, shows } = mount([HEALTHY]);
-    const titles = ['hangzhou ─', 'CHANNEL', 'MEMORY', 'WINNER', 'No file set', 'No alerts', 'STEPS', 'KIND'];
+    const titles = ['hangzhou ─', 'CHANNEL', 'MEMORY', 'WINNER', 'No file set', 'ALERT ', 'STEPS', 'KIND'];
     for (const [index, title] of titles.entries()) {
       type(String(index + 1));
       await shows(title);

@@ -61,6 +61,7 @@ describe('health', () => {
     ['connecting', null, false],
     ['unknown', null, true],
     ['late', one({ lag_ms: 10_000 }), false],
+    ['degraded', one({ error: { code: 'OT4001', message: 'ca: connect ECONNREFUSED', hint: null } }), false],
     ['stopped', one({ phase: 'stopped' }), false],
     ['paused', one({ phase: 'paused' }), false],
     ['starting', one({ phase: 'pending' }), false],

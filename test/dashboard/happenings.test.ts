@@ -37,6 +37,21 @@ it.each<[string, StatusReport | null, StatusReport, string[]]>([
   expect(between(before, after)).toEqual(told);
 });
 
+it('tells of alerts that fire and that are over, and nothing where nobody knows of them', () => {
+  const firing = (...since: readonly string[]): StatusReport => ({
+    ...HEALTHY,
+    alerts: {
+      firing: since.map((at) => ({ alert: 'late', since: at, about: [{ name: 'shop/hz>ca', says: 'lag 12s' }] })),
+      receivers: [],
+    },
+  });
+  expect(between(firing(), firing('12:00'))).toEqual(['alert late fires: shop/hz>ca: lag 12s']);
+  expect(between(firing('12:00'), firing('12:00'))).toEqual([]);
+  expect(between(firing('12:00'), firing('12:30'))).toEqual(['alert late fires: shop/hz>ca: lag 12s']);
+  expect(between(firing('12:00'), firing())).toEqual(['alert late is over']);
+  expect(between(firing('12:00'), HEALTHY)).toEqual([]);
+});
+
 it('tells once that the state store went and came back', () => {
   const away = { reason: 'no answer' };
   const of = (before: typeof away | null, after: string | null): string[] =>

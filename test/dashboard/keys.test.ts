@@ -178,6 +178,9 @@ describe('what changes something', () => {
     for (const text of ['<enter>', 'yes<enter>', 'shop2<enter>', 'y', 'q', 'shop<backspace><enter>', 'sh<tab><enter>'])
       expect(typed(text, { work }).want).toBeNull();
     expect(typed('shop2<backspace><enter>', { work }).want).not.toBeNull();
+    // As lists show it, too.
+    for (const name of ['shop/hz:ca', 'shop/hz>ca'])
+      expect(typed(`${name}<enter>`, { work: { asks: 'shop/hz:ca' } }).want, name).not.toBeNull();
   });
 
   it('leaves no other key anything to do while it runs', () => {

@@ -60,7 +60,13 @@ describe('plain lines', () => {
 describe('off a terminal the dashboard', () => {
   async function run(
     source: AsyncIterable<DashboardItem>,
-    options: { once?: boolean; open?: string; signal?: AbortSignal; prepare?: (out: PassThrough) => void } = {},
+    options: {
+      once?: boolean;
+      open?: string;
+      signal?: AbortSignal;
+      prepare?: (out: PassThrough) => void;
+      heard?: (item: DashboardItem) => void;
+    } = {},
   ) {
     const out = new PassThrough();
     options.prepare?.(out);
@@ -78,6 +84,7 @@ describe('off a terminal the dashboard', () => {
       now: () => NOW_MS,
       signal: options.signal ?? new AbortController().signal,
       once: options.once,
+      heard: options.heard,
     });
     return text;
   }
@@ -99,6 +106,13 @@ describe('off a terminal the dashboard', () => {
       }),
     };
   }
+
+  it.each([false, true])('tells who records it of everything (one frame: %j)', async (once) => {
+    const heard: DashboardItem[] = [];
+    const note = { note: 'servers are up' };
+    await run(of(note, HEALTHY), { once, heard: (item) => heard.push(item) });
+    expect(heard).toEqual([note, HEALTHY]);
+  });
 
   it('prints lines until the source ends', async () => {
     const text = await run(of({ note: 'servers are up' }, HEALTHY));

@@ -1,6 +1,6 @@
 /**
  * A topology in which everything that the dashboard shows is so at once, on real servers: a shop that is written to at both sites, a
- * channel whose conflicts wait for a person, a copy under way, a table that its target refuses, a pause.
+ * channel whose conflicts wait for a person, a copy under way, a table that its target refuses, a pause, alerts.
  */
 import type { Connection } from 'mysql2/promise';
 import { freePort } from '../../src/lab/free-port.ts';
@@ -49,6 +49,7 @@ export async function startReal(): Promise<Real> {
     pipelines.filter(({ name }) => flows(name)).every(({ phase, error }) => phase === 'streaming' && error === null),
   );
   await done(otter.run('pause', 'cms', '--reason', 'the index is built'));
+  await done(otter.run('alerts', 'silence', 'database.fr', '--for', '2h', '--why', 'it moves to another rack'));
   await conflicting(otter, hz, ca);
   await hz.query('INSERT INTO bi.invoice VALUES (2, 5000)');
   await otter.until('the target refuses', (pipelines) => pipelines.some(({ error }) => error?.code === 'OT5016'));
@@ -96,6 +97,15 @@ ${databases.join('')}channels:
   bi: { from: hz, to: fr, existing: keep, tables: [bi.invoice] }
   cms: { from: hz, to: fr, tables: [cms.page] }
   archive: { from: hz, to: fr, rate: 100KB/s, tables: [archive.event] }
+alerts:
+  shop-late: { channel: shop, when: lag > 30s, for: 1m, repeat: 30m, notify: [ops] }
+  shop-unlike: { channel: shop, when: verify != equal, notify: [ops] }
+  crm-decides: { channel: crm, when: open_conflicts > 0, notify: [ops] }
+  bi-failed: { channel: bi, when: phase = failed, notify: [ops, on-call] }
+  fr-down: { database: fr, when: down, for: 30s, notify: [on-call] }
+notify:
+  ops: { command: ["true"] }
+  on-call: { command: ["false"] }
 `;
 }
 

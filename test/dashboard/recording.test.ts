@@ -1,12 +1,17 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { readRecording, recordedLine, recordingHead } from '../../src/dashboard/recording.ts';
+import { Controller } from '../../src/dashboard/controller.ts';
+import { frameText } from '../../src/dashboard/plain.ts';
+import { type Recorded, readRecording, recordedLine, recordingHead } from '../../src/dashboard/recording.ts';
 import type { DashboardItem } from '../../src/dashboard/store.ts';
+import { glyphs } from '../../src/dashboard/theme.ts';
 import { OPEN_CONFLICT, pretendDesk } from './desk.ts';
-import { FAILED, HEALTHY } from './reports.ts';
+import { COPYING, FAILED, HEALTHY, NOW_MS } from './reports.ts';
 
 const recorded = (...items: readonly DashboardItem[]): string =>
   [recordingHead('shop'), ...items.flatMap((item, at) => recordedLine(item, at) ?? [])].join('\n');
+
+const read = (text: string): readonly Recorded[] => [...readRecording(text.split('\n'), 'f')];
 
 describe('a recording', () => {
   it('gives back what was known and when', async () => {
@@ -18,7 +23,7 @@ describe('a recording', () => {
       { note: 'n' },
       { asked: 'past', answer: past },
     ];
-    expect(readRecording(recorded(...items), 'f')).toEqual(items.map((item, at) => ({ at, item })));
+    expect(read(recorded(...items))).toEqual(items.map((item, at) => ({ at, item })));
   });
 
   it('holds no row', () => {
@@ -35,7 +40,7 @@ describe('a recording', () => {
     const text = recorded(HEALTHY, FAILED, HEALTHY);
     fc.assert(
       fc.property(fc.integer({ min: 1, max: text.split('\n').at(-1)!.length - 1 }), (cut) => {
-        expect(readRecording(text.slice(0, -cut), 'f')).toHaveLength(2);
+        expect(read(text.slice(0, -cut))).toHaveLength(2);
       }),
     );
   });
@@ -49,8 +54,52 @@ describe('a recording', () => {
     ['{"otter_dashboard":1}\n{"at":"x","item":{}}\n{"at":1,"item":{"note":"n"}}', 'line 2 is not understood'],
     ['{"otter_dashboard":1}\n{"at":1,"item":{"note":"n"}}\n{"at":1,"item":null}', 'line 3 is not understood'],
   ])('is not %j', (text, why) => {
-    expect(() => readRecording(text, 'f')).toThrowError(
+    expect(() => read(text)).toThrowError(
       expect.objectContaining({ code: 'OT8200', message: expect.stringContaining(why) }),
     );
   });
+
+  it('whose reports lack anything, or have something else in its place, is refused or drawn all the same', () => {
+    const places = ['overview', 'channels', 'pipelines', 'nodes', 'alerts', 'pipeline shop/ca:hz', 'node ca-1'];
+    const drawn = (item: DashboardItem): void => {
+      for (const place of places) {
+        const controller = new Controller(null, () => NOW_MS, place);
+        controller.push(item);
+        controller.end();
+        frameText(controller.getSnapshot(), { glyphs: glyphs(false), columns: 130, nowMs: NOW_MS });
+      }
+    };
+    let refused = 0;
+    for (const report of [FAILED, COPYING]) {
+      for (const path of pathsOf(report)) {
+        for (const put of [undefined, null, 5, {}]) {
+          const text = recorded(changed(report, path, put));
+          let items: readonly { readonly item: DashboardItem }[];
+          try {
+            items = read(`${text}\n${JSON.stringify({ at: 9, item: { note: 'the end' } })}`);
+          } catch (error) {
+            expect(error, path.join('.')).toMatchObject({ code: 'OT8200' });
+            refused += 1;
+            continue;
+          }
+          expect(() => drawn(items[0]!.item), `${path.join('.')} = ${String(put)}`).not.toThrow();
+        }
+      }
+    }
+    expect(refused).toBeGreaterThan(50);
+  });
 });
+
+function pathsOf(value: unknown): readonly (readonly string[])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  return Object.entries(value).flatMap(([key, inner]) => [[key], ...pathsOf(inner).map((path) => [key, ...path])]);
+}
+
+/** @param put undefined: taken away */
+function changed<T>(value: T, [key, ...rest]: readonly string[], put: unknown): T {
+  const copy = (Array.isArray(value) ? [...value] : { ...value }) as Record<string, unknown>;
+  const inner = rest.length === 0 ? put : changed(copy[key!], rest, put);
+  if (inner === undefined && !Array.isArray(copy)) delete copy[key!];
+  else copy[key!] = inner;
+  return copy as T;
+}

@@ -9,8 +9,9 @@ import { lineText, lineWidth } from '../../src/dashboard/text.ts';
 import { glyphs } from '../../src/dashboard/theme.ts';
 import { FIRST_VIEW, filtered, sortedAround, sortedByNext, type View } from '../../src/dashboard/view.ts';
 import { begun, said } from '../../src/dashboard/work.ts';
-import { OPEN_CONFLICT, pretendDesk, RUN } from './desk.ts';
-import { COPYING, EMPTY, FAILED, FIFTY, HEALTHY, NODE_AWAY, NOW_MS } from './reports.ts';
+import type { StatsJson } from '../../src/model/stats-json.ts';
+import { ALERTS, historyOf, OPEN_CONFLICT, pretendDesk, RUN } from './desk.ts';
+import { COPYING, channel, EMPTY, FAILED, FIFTY, HEALTHY, NODE_AWAY, NOW_MS, pipeline, report } from './reports.ts';
 
 const AWAY: DashboardItem = { away: 'etcd://127.0.0.1:2379 does not answer' };
 const STORY: readonly DashboardItem[] = ['two servers are up', 'writers: 120 trx/s', 'killing node ca-1'].map(
@@ -406,8 +407,58 @@ describe('what was asked for', () => {
     expect(text).toContain('waits for the source, which is looking through its root');
   });
 
+  it('a channel is ready only where nothing is wrong, and says which way it goes', () => {
+    const error = { code: 'OT4001', message: 'dw: connect ECONNREFUSED', hint: null };
+    const channels = [
+      channel('ok', [pipeline('ok/hz>ca'), pipeline('ok/ca>hz')]),
+      channel('cut', [pipeline('cut/hz>dw', { error })]),
+      channel('slow', [pipeline('slow/hz>dw', { lag_ms: 60_000 })]),
+    ];
+    const text = draw([report({ channels })], { view: at({ kind: 'channels' }), columns: 130 });
+    expect(text).toMatch(/ok +● ready +hz, ca/);
+    expect(text).toMatch(/cut +✕ OT4001 +hz → dw/);
+    expect(text).toMatch(/slow +● late +hz → dw/);
+  });
+
+  it('shows every alert that is applied, the most urgent first, and who could not be told', () => {
+    const answer = { asked: 'alerts', answer: { kind: 'alerts' as const, value: ALERTS } };
+    const text = draw([HEALTHY, answer], { view: at({ kind: 'alerts' }), columns: 130 });
+    const rows = text
+      .split('\n')
+      .slice(4, 8)
+      .map((row) => row.slice(2).replace(/ {2,}/g, ' | ').trimEnd());
+    expect(rows).toEqual([
+      'letters | ✕ fires | shop/hz>ca | 1m05s | dead_letters 2',
+      'letters | ✕ not told | mail | – | OT8154: answered with 550',
+      'away | ‖ silenced | node.ca-1 | – | down (silenced until 2026-11-23THH:MM:SS.000Z by ann@desk: a move)',
+      'lag | ● quiet | channel.shop | – | lag > 30s',
+    ]);
+  });
+
+  it('shows what nodes have kept of a pipeline: the whole day, however wide', () => {
+    const view = { path: pathTo({ kind: 'pipeline', name: 'shop/hz>ca' }) };
+    const of = (value: StatsJson) => ({ asked: 'pipeline shop/hz>ca', answer: { kind: 'history' as const, value } });
+    for (const [columns, ago] of [
+      [80, '24 h ago'],
+      [130, '24 h ago'],
+      [50, '17.5 h ago'],
+    ] as const) {
+      const text = draw([HEALTHY, of(historyOf('shop/hz>ca'))], { view, columns, rows: 50 });
+      expect(text, String(columns)).toMatch(/The last 24 h: lag 45 ms on average/);
+      expect(text, String(columns)).toMatch(new RegExp(`2m00s │ +█[█ ]*\\n[\\s\\S]*0 │ +[▁█ ]+\\n +${ago} +now`));
+    }
+    expect(draw([HEALTHY, of(historyOf('shop/hz>ca'))], { view, columns: 130, rows: 50 })).toContain(
+      '2m00s at most; 423 rows, could not go on for 1m35s',
+    );
+    expect(draw([HEALTHY, of(historyOf('shop/hz>ca', []))], { view, rows: 50 })).toContain(
+      'no node has kept anything of it',
+    );
+    const failed = { asked: 'pipeline shop/hz>ca', answer: { failed: 'OT8103: no node tells' } };
+    expect(draw([HEALTHY, failed], { view, rows: 50 })).toContain('OT8103: no node tells');
+  });
+
   it('names no alert and no file set where there are none', () => {
-    expect(draw([HEALTHY], { view: at({ kind: 'alerts' }) })).toContain('No alerts.');
+    expect(draw([HEALTHY], { view: at({ kind: 'alerts' }) })).toContain('No alert fires.');
     expect(draw([HEALTHY], { view: at({ kind: 'files' }) })).toContain('No file set is declared.');
     const since = new Date(NOW_MS - 65_000).toISOString();
     const firing = [{ alert: 'lag', since, about: [{ name: 'shop', says: 'lag is 40 s' }] }];

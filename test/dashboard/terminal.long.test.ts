@@ -1,6 +1,7 @@
 /** However the dashboard ends, the person's terminal is as it was. */
 
 import { describe, expect, it, vi } from 'vitest';
+import { run } from '../../src/lab/command.ts';
 import { LONG } from '../project/long.ts';
 import { Pane, type PaneOptions } from './pane.ts';
 
@@ -68,6 +69,42 @@ describe('the terminal is restored', () => {
     await using pane = await dashboard(args);
     await pane.kill(signal);
     await expectRestored(pane, ended);
+  });
+});
+
+describe('Ctrl-Z', () => {
+  /** A shell with jobs; what runs in it is `fixture.ts`, as elsewhere. */
+  const command = (text: string): readonly string[] => ['bash', '--norc', '-ic', text];
+  const fixture = `'${process.execPath}' --import ./test/dashboard/tsx.mjs test/dashboard/fixture.ts`;
+
+  it.each(['the key', 'the signal'])('gives the terminal to the shell until `fg`: %s', async (how) => {
+    const script = `${fixture}; echo suspended; read -r word; fg; echo "back with $?"`;
+    await using pane = await Pane.open([], { command: command(script) });
+    await pane.shows('shop/ca>hz');
+    if (how === 'the key') await pane.type('C-z');
+    else process.kill(Number((await run('pgrep', ['-P', String(await pane.pid())])).output.trim()), 'SIGTSTP');
+    await pane.shows(/the screen as it was[\s\S]*suspended/);
+    const shell = await pane.state();
+    expect([shell.alternateScreen, shell.cursor]).toEqual([false, true]);
+    expect(shell.settings).toContain(' icanon');
+    await pane.type('Enter');
+    await vi.waitFor(async () => expect((await pane.state()).alternateScreen).toBe(true), WAIT);
+    await pane.shows(/^ otter .*\n.*overview/);
+    await pane.type('3');
+    await pane.shows('MEMORY');
+    await pane.type('q');
+    await pane.shows(/back with 0/);
+    const after = await pane.state();
+    expect([after.alternateScreen, after.cursor]).toEqual([false, true]);
+  });
+
+  it('is nothing where no shell could take the terminal', async () => {
+    await using pane = await dashboard();
+    await pane.type('C-z');
+    await pane.type('3');
+    await pane.shows('MEMORY');
+    await pane.type('q');
+    await expectRestored(pane, /ended with 0/);
   });
 });
 

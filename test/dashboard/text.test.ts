@@ -64,5 +64,6 @@ describe('lines of text', () => {
 
   it('carry nothing that moves a cursor', () => {
     expect(printable('a\x1b[2Jb\r\nc\x07')).toBe('ab c');
+    expect(printable('shop.\u202eredro\u202c \u2067x\u2069\u2028y\u200f')).toBe('shop.redro x y');
   });
 });

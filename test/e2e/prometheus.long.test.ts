@@ -88,8 +88,11 @@ test('it scrapes nodes, its rules fire and end, and every panel is answered', as
       if ((await query(filled)).length === 0) silent.push(title);
     }
   }
-  // Nothing is copied now, and nobody has met a conflict.
-  expect([...new Set(silent)].sort()).toEqual(['Conflicts a second', 'Copy', 'Copy: time to go']);
+  // Nothing is copied now, nobody has met a conflict, and neither files nor comparisons are declared.
+  expect([...new Set(silent)].sort()).toEqual([
+    ...['Conflicts a second', 'Copy', 'Copy: time to go'],
+    ...['Files to bring', 'Files: bytes a second', 'Rows that differ'],
+  ]);
 
   // A database that is away is an error of the pipelines into it, and of no node.
   await b.kill();

@@ -189,6 +189,56 @@ test('a receiver that cannot be told holds up no other, and is on record', async
   expect(JSON.stringify(await record())).not.toContain('127.0.0.1:9');
 });
 
+test('answers of receivers that come while another is being written down are not lost: nobody is told twice', async () => {
+  const told: Record<string, number> = {};
+  const slow = Promise.withResolvers<void>();
+  cluster.telling = async (receiver) => {
+    const name = (receiver as { webhook: { env: string } }).webhook.env;
+    told[name] = (told[name] ?? 0) + 1;
+    if (name === 'NOWHERE') await slow.promise;
+  };
+  const nodes = await pair({ notify: ['ops', 'lost'] });
+  for (const { own } of Object.values(nodes)) {
+    const commit = own.commit.bind(own);
+    own.commit = async (transaction) => {
+      const put = transaction.puts.find(({ key }) => key === keys.alertKey(T, 'shop-lag'));
+      if (put !== undefined && 'ops' in ((JSON.parse(put.value) as AlertRecord).incident?.told ?? {})) {
+        slow.resolve();
+        // What the answer leads to has been done when timers come next.
+        await new Promise((resolve) => setImmediate(resolve));
+      }
+      return commit(transaction);
+    };
+  }
+  await lags(45_000);
+  await until(async () =>
+    expect((await record())?.incident?.told).toMatchObject({ ops: { number: 1 }, lost: { number: 1 } }),
+  );
+  await settled();
+  expect(told).toEqual({ OPS: 1, NOWHERE: 1 });
+});
+
+test('a receiver that was not told is not tried while the alert is silenced, and is afterwards', async () => {
+  let answers = 0;
+  hook.answer = (response) => {
+    answers += 1;
+    response.statusCode = answers === 1 ? 500 : 200;
+    response.end();
+  };
+  await pair();
+  await lags(45_000);
+  await until(async () => expect((await record())?.incident?.told['ops']?.failures).toBe(1));
+  const silence: SilenceRecord = { untilMs: cluster.now() + 60_000, by: 'ann', host: 'h', at: '', why: 'works' };
+  const put = { key: keys.silenceKey(T, 'channel.shop'), value: JSON.stringify(silence) };
+  await store.commit({ conditions: [], puts: [put], deletes: [] });
+  await settled();
+  skippedMs += 30_000;
+  await settled();
+  expect(kinds()).toEqual(['firing 1']);
+  skippedMs += 31_000;
+  await until(() => expect(kinds()).toEqual(['firing 1', 'firing 1']));
+});
+
 test('a node that is stopped in good order writes down what it has sent', async () => {
   const nodes = await pair();
   let answer = (): void => undefined;

@@ -48,6 +48,21 @@ test('every row is in one minute, also when a pipeline begins anew or rests in b
   );
 });
 
+test('what a pipeline did before it rests, begins anew or leaves this node within a minute is in that minute', () => {
+  const book = new MinuteBook();
+  const seen = (into: Record<string, LoadMeasures>): void => book.look({}, sites(into));
+  seen({ 'shop/hz>ca': counted(900), 'shop/ca>hz': counted(10) });
+  seen({});
+  // More than before: only by having been seen away is it known that it began anew.
+  seen({ 'shop/hz>ca': counted(1000) });
+  const minutes = book.close(60_000, sites({}));
+  expect(Object.fromEntries(minutes.map(({ pipeline, inserts }) => [pipeline, inserts]))).toEqual({
+    'shop/hz>ca': 1900,
+    'shop/ca>hz': 10,
+  });
+  expect(book.close(120_000, sites({ 'shop/hz>ca': counted(3) }))).toMatchObject([{ inserts: 3 }]);
+});
+
 test('lag and failure are what was seen, every look for itself; one that rests is not looked at', () => {
   const book = new MinuteBook();
   const error = { code: 'OT5016', message: 'x', hint: null };
@@ -56,8 +71,8 @@ test('lag and failure are what was seen, every look for itself; one that rests i
     [null, true],
     [30, true],
   ] as const)
-    book.look({ 'shop/hz>ca': figures({ lagMs, error: failing ? error : null }) });
-  book.look({ 'shop/ca>hz': figures({ phase: 'paused' }) });
+    book.look({ 'shop/hz>ca': figures({ lagMs, error: failing ? error : null }) }, sites({}));
+  book.look({ 'shop/ca>hz': figures({ phase: 'paused' }) }, sites({}));
   const [minute, ...others] = book.close(60_000, sites({}));
   expect(others).toEqual([]);
   expect(minute).toMatchObject({
@@ -77,7 +92,7 @@ test('a minute is written when the next begins, the last when the node ends; a d
       if (full) throw new Error('disk full');
       written.push(...minutes);
     },
-    read: () => written,
+    read: async () => written,
     prune: (before) => pruned.push(before),
     close: () => undefined,
   };
@@ -85,16 +100,22 @@ test('a minute is written when the next begins, the last when the node ends; a d
   const logger = { ...quiet, warn: (message: string) => said.push(message) };
   const history = new NodeHistory({ store, sites: () => sites({ 'shop/hz>ca': counted(5) }), logger });
   const pipelines = { 'shop/hz>ca': figures() };
-  history.look(pipelines, 60_500);
-  history.look(pipelines, 119_999);
+  history.look(pipelines, 117_000);
+  // The state store kept the node waiting; what it saw stands for all of that time.
+  history.look(pipelines, 119_500);
   expect(written).toEqual([]);
   history.look(pipelines, 120_000);
-  expect(written.map(({ at, looks, inserts }) => [at, looks, inserts])).toEqual([[60_000, 2, 5]]);
+  expect(written.map(({ at, looks, inserts }) => [at, looks, inserts])).toEqual([[60_000, 3.5, 5]]);
   expect(pruned).toEqual([119_000]);
   full = true;
   for (const at of [180_000, 240_000, 300_000]) history.look(pipelines, at);
   expect(said).toEqual(['history is not kept at present']);
   full = false;
   history.close(300_500);
-  expect(written.at(-1)).toMatchObject({ at: 300_000, looks: 1 });
+  expect(written.at(-1)).toMatchObject({ at: 300_000, looks: 60 });
+  // A clock that is set back or forth by hours is no time in which anything ran.
+  const [later, earlier] = [5_000_000, 60_000];
+  for (const at of [later, later + 1000, earlier, earlier + 1000]) history.look(pipelines, at);
+  history.close(earlier + 2000);
+  expect(written.slice(-2).map(({ looks }) => looks)).toEqual([2, 2]);
 });

@@ -42,3 +42,12 @@ test('the level holds; one that is not known is info', () => {
     expect(written, level).toHaveLength(expected);
   }
 });
+
+test('no field is in a line twice: what is of another thing of the same name is said so', () => {
+  const { log, written } = lines(false);
+  const of = log.child({ node: 'ca-1' }).child({ node: 'ca-1', pipeline: 'shop/hz>ca' });
+  of.warn('the link was cut', { node: 'hz-2', pipeline: 'shop/hz>ca', code: 'OT6002' });
+  const [line] = written;
+  for (const name of ['node', 'pipeline']) expect(line!.split(`"${name}":`), name).toHaveLength(2);
+  expect(JSON.parse(line!)).toMatchObject({ node: 'ca-1', other_node: 'hz-2', pipeline: 'shop/hz>ca' });
+});

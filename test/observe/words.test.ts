@@ -20,6 +20,8 @@ describe('a pipeline in words', () => {
     [{ lag_ms: 180_000, rows_per_second: 0 }, 'is 3 m behind: nothing arrives from the source'],
     [{ lag_ms: 180_000, waiting: 'node hz-1' }, 'is 3 m behind: it waits for node hz-1'],
     [{ lag_ms: 4_200, error }, 'is 4.2 s behind: shop.orders key 7: the target refuses it'],
+    [{ error }, 'cannot go on at present: shop.orders key 7: the target refuses it'],
+    [{ lag_ms: null, error }, 'has not said how far it is: shop.orders key 7: the target refuses it'],
     [{ waiting: 'a lock' }, 'is up to date, but waits for a lock'],
     [{ lag_ms: null }, 'has not said how far it is'],
     [{ phase: 'copying', lag_ms: null, copy }, 'is being filled: 2 tables are being copied (43%, about 12 s to go)'],

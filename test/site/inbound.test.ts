@@ -5,7 +5,9 @@ import type { LoadSession, TargetPort } from '../../src/model/load.ts';
 import { compileChannel } from '../../src/model/pipeline.ts';
 import type { LinkClient, Logger } from '../../src/model/ports.ts';
 import type { Delivery } from '../../src/model/row.ts';
-import { Inbound } from '../../src/site/inbound.ts';
+import type { Traces, WindowTrace } from '../../src/model/traces.ts';
+import { Inbound, type InboundOptions } from '../../src/site/inbound.ts';
+import { WindowTraces } from '../../src/site/window-traces.ts';
 import { loaded, SHOP } from '../planner/world.ts';
 
 const [spec] = compileChannel('shop', loaded(SHOP).topology.channel['shop']!);
@@ -45,8 +47,8 @@ const target = {
   },
 } as unknown as TargetPort;
 
-/** A pipeline under way; the test plays the source. */
-function started() {
+/** A pipeline under way; the test plays the source. @param more what is otherwise than usual */
+function started(more: Partial<InboundOptions> = {}) {
   const waiting: Delivery[] = [];
   const link: LinkClient = {
     open: async (_, __, signal) => {
@@ -84,6 +86,7 @@ function started() {
     onFirstCheckpoint: () => undefined,
     logger: quiet,
     now: () => 0,
+    ...more,
   });
   const abort = new AbortController();
   const running = inbound.run(abort.signal);
@@ -156,4 +159,47 @@ test('a failure is of the generation that was tried, and stays with its error un
   await expect.poll(() => inbound.figures()).toMatchObject({ ...failed, observedGeneration: 2 });
   send(BEAT);
   await expect.poll(() => inbound.figures()).toMatchObject({ phase: 'streaming', error: null });
+});
+
+/** Of a transaction without rows of this pipeline, which moves its checkpoint all the same. */
+const transaction = (gtid: string): Delivery =>
+  ({
+    ...common,
+    ...{ kind: 'changes', first: true, last: true, changes: [], gtid, position: `mariadb:${gtid}` },
+    clock: (Date.now() - 60_000) * 1000,
+  }) as Delivery;
+
+test('each window is followed alone, with its stages, and with the attempt that came to nothing', async () => {
+  const told: WindowTrace[] = [];
+  const traces: Traces = { window: (one) => told.push(one), [Symbol.asyncDispose]: async () => undefined };
+  let refused = 0;
+  const refusing = {
+    ...session,
+    apply: async () => {
+      if (refused++ === 0) throw new OtterError('OT4004', "lost: row 'Lee' was under way", { retry: 'backoff' });
+      return { missing: 0, absent: 0 };
+    },
+  } as unknown as LoadSession;
+  await using pipeline = started({
+    traces: new WindowTraces(traces, 'main', () => spec!),
+    target: { ...target, session: async () => refusing } as unknown as TargetPort,
+  });
+  const { inbound, send } = pipeline;
+  send(transaction('0-1-7'));
+  await expect.poll(() => inbound.figures().error?.code).toBe('OT4004');
+  send(transaction('0-1-7'));
+  // Of beats nobody is told.
+  send({ ...BEAT, position: 'mariadb:0-1-8' });
+  await expect.poll(() => inbound.figures().position).toBe('mariadb:0-1-8');
+  const named = { topology: 'main', channel: 'shop', pipeline: spec!.name, source: spec!.source, target: spec!.target };
+  expect(told).toMatchObject([
+    { ...named, rows: 0, transactions: 1, gtid: '0-1-7', error: { code: 'OT4004' } },
+    { ...named, rows: 0, transactions: 1, gtid: '0-1-7', error: null },
+  ]);
+  for (const { stages, ageMs } of told) {
+    // Statements are made ahead only of what waits for another.
+    expect(stages.map(({ stage }) => stage)).toEqual(['load']);
+    for (const { fromMs, toMs } of stages) expect(toMs).toBeGreaterThanOrEqual(fromMs);
+    expect(ageMs).toBeGreaterThanOrEqual(59_000);
+  }
 });

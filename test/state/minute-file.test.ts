@@ -22,7 +22,7 @@ function minute(at: number, pipeline: string, over: Partial<Minute> = {}): Minut
   return { ...NOTHING, inserts: 1, bytes: 10, looks: 60, ...over, at, pipeline };
 }
 
-test('any steps of any minutes are what adding them up by hand gives', () => {
+test('any steps of any minutes are what adding them up by hand gives', async () => {
   const one = fc.record({
     at: fc.integer({ min: 29_000_000, max: 29_000_300 }).map((minutes) => minutes * MINUTE),
     pipeline: fc.constantFrom('shop/a>b', 'shop/b>a', 'shops/a>b', 'x/a>b'),
@@ -35,8 +35,8 @@ test('any steps of any minutes are what adding them up by hand gives', () => {
     since: fc.integer({ min: 28_999_990, max: 29_000_310 }).map((minutes) => minutes * MINUTE),
     pipeline: fc.constantFrom(null, 'shop/a>b', 'shop/never>b'),
   });
-  fc.assert(
-    fc.property(fc.array(one, { maxLength: 40 }), queries, (minutes, { stepMs, since, pipeline }) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(one, { maxLength: 40 }), queries, async (minutes, { stepMs, since, pipeline }) => {
       const store = minutesInMemory();
       const all = minutes.map(({ at, pipeline: of, ...over }) => minute(at, of, over));
       store.add(all.slice(0, 10));
@@ -48,7 +48,7 @@ test('any steps of any minutes are what adding them up by hand gives', () => {
         const key = `${each.pipeline} ${Math.floor(each.at / stepMs) * stepMs}`;
         wanted.set(key, addMinutes(wanted.get(key) ?? NOTHING, each));
       }
-      const told = store.read({ channel: 'shop', pipeline, since, stepMs });
+      const told = await store.read({ channel: 'shop', pipeline, since, stepMs });
       expect(new Map(told.map(({ at, pipeline: of, ...sums }) => [`${of} ${at}`, sums]))).toEqual(
         new Map([...wanted].map(([key, { ...sums }]) => [key, withoutPlace(sums)])),
       );
@@ -63,6 +63,22 @@ function withoutPlace(sums: Minute): Minute {
   return rest;
 }
 
+test('a question about many pipelines does not hold up what else the node does', async () => {
+  const store = minutesInMemory();
+  store.add(Array.from({ length: 20 }, (_, n) => minute(MINUTE, `shop/a>b${n}`)));
+  let turns = 0;
+  const next = (): void => {
+    turns += 1;
+    pending = setImmediate(next);
+  };
+  let pending = setImmediate(next);
+  const told = await store.read({ channel: 'shop', pipeline: null, since: 0, stepMs: MINUTE });
+  clearImmediate(pending);
+  expect(told).toHaveLength(20);
+  expect(turns).toBeGreaterThanOrEqual(19);
+  store.close();
+});
+
 test('it is there when the process comes back, and what is too old is gone, names too', async () => {
   const first = openMinuteFile(join(folder, 'deep', 'er'), 'shop', 'hz-1');
   first.add([minute(MINUTE, 'gone/a>b'), minute(MINUTE, 'shop/a>b'), minute(10 * MINUTE, 'shop/a>b')]);
@@ -71,8 +87,8 @@ test('it is there when the process comes back, and what is too old is gone, name
   const second = openMinuteFile(join(folder, 'deep', 'er'), 'shop', 'hz-1');
   second.prune(5 * MINUTE);
   const all = { pipeline: null, since: 0, stepMs: MINUTE };
-  expect(second.read({ ...all, channel: 'shop' }).map(({ at }) => at)).toEqual([10 * MINUTE]);
-  expect(second.read({ ...all, channel: 'gone' })).toEqual([]);
+  expect((await second.read({ ...all, channel: 'shop' })).map(({ at }) => at)).toEqual([10 * MINUTE]);
+  expect(await second.read({ ...all, channel: 'gone' })).toEqual([]);
   expect(second.keepMs).toBe(7 * 24 * 60 * MINUTE);
   second.close();
 });

@@ -82,10 +82,11 @@ export function step(rule: Rule, before: AlertRecord | null, memory: Memory, mom
   return { record: same ? before : record, memory: next.memory };
 }
 
-/** Receivers that are to be told now; none while the record of it is not written. */
-export function due({ spec }: Rule, { incident }: AlertRecord, nowMs: number): readonly string[] {
+/** Receivers that are to be told now; none while the record of it is not written, and while it is silenced only of the end. */
+export function due({ spec }: Rule, { incident }: AlertRecord, silenced: boolean, nowMs: number): readonly string[] {
   if (incident?.notice == null) return [];
   const { notice, told } = incident;
+  if (silenced && notice.kind !== 'recovered') return [];
   return spec.notify.filter((name) => {
     const one = toldOf(told, name);
     return (one?.number ?? 0) < notice.number && (one?.nextMs ?? 0) <= nowMs;

@@ -78,7 +78,7 @@ class Life {
 
   #tell(): void {
     if (this.record === null) return;
-    for (const receiver of due(this.rule, this.record, this.now)) {
+    for (const receiver of due(this.rule, this.record, this.silenced, this.now)) {
       const { id, notice } = this.record.incident!;
       const deaf = this.deaf.has(receiver);
       const error = deaf ? { code: 'OT8151', message: 'it did not answer' } : null;
