@@ -22,7 +22,7 @@ export interface StatusOptions extends CommonOptions {
 
 const EVERY_MS = 1_000;
 /** Where looking takes long. */
-const EVERY_LONG_MS = 2_000;
+const EVERY_LONG_MS = 3_000;
 /** A look takes at most so much of the time until the next. */
 const LOOKING_SHARE = 100;
 
@@ -86,7 +86,7 @@ export async function reportOrNodes(
   }
 }
 
-/** A report a second for as long as somebody looks, of a large topology every other second; when the store does not answer, why. */
+/** A report a second for as long as somebody looks, of a large topology every third second; when the store does not answer, why. */
 export async function* reports(
   store: StateStore,
   name: string,

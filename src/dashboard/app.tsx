@@ -12,9 +12,9 @@ import { coloured, glyphs } from './theme.ts';
 
 /** Mounted rows cost time on every frame; nobody reads more than this at once. */
 const ROWS_MAX = 60;
-/** Reports come once a second or two, and draw; without them it is drawn all the same. */
+/** Reports come every three seconds at the latest, and draw; without them it is drawn all the same. */
 const TICK_MS = 500;
-const IDLE_MS = 2_200;
+const IDLE_MS = 3_500;
 
 export interface DashboardProps {
   readonly controller: Controller;

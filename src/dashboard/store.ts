@@ -49,6 +49,7 @@ export const NOTES_MAX = 100;
 export const HAPPENED_MAX = 500;
 /** Of places that a person has been to. */
 const ANSWERS_MAX = 32;
+const BRIDGED_SECONDS = 3;
 const EMPTY_HISTORY: History = { lagMs: [], rowsPerSecond: [] };
 
 export const EMPTY_STATE: DashboardState = {
@@ -122,7 +123,7 @@ function sampled(state: DashboardState, report: StatusReport, second: number): R
   return histories;
 }
 
-/** Polls drift: a single missed second is bridged with the value before it, a longer silence is a gap. */
+/** Of a large topology a report comes every third second, and they drift: so long is bridged with the value before it, a longer silence is a gap. */
 function appended(
   samples: readonly (number | null)[],
   value: number | null,
@@ -131,7 +132,7 @@ function appended(
   if (samples.length === 0) return [value];
   const kept = ahead === 0 ? samples.slice(0, -1) : samples;
   const missed = Math.min(Math.max(0, ahead - 1), HISTORY_SAMPLES);
-  const filler = missed === 1 ? (samples.at(-1) ?? null) : null;
+  const filler = missed <= BRIDGED_SECONDS ? (samples.at(-1) ?? null) : null;
   return [...kept, ...new Array<number | null>(missed).fill(filler), value].slice(-HISTORY_SAMPLES);
 }
 

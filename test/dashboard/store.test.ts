@@ -14,9 +14,10 @@ describe('what the dashboard knows', () => {
     expect(historyAfter([0, 1], [0.3, 2], [0.9, 3], [1, 4], [2, 5])).toEqual([3, 4, 5]);
   });
 
-  it('bridges one missed second and shows a longer silence', () => {
+  it('bridges what lies between two reports of a large topology and shows a longer silence', () => {
     expect(historyAfter([0, 1], [2, 3])).toEqual([1, 1, 3]);
-    expect(historyAfter([0, 1], [4, 3])).toEqual([1, null, null, null, 3]);
+    expect(historyAfter([0, 1], [4, 3])).toEqual([1, 1, 1, 1, 3]);
+    expect(historyAfter([0, 1], [5, 3])).toEqual([1, null, null, null, null, 3]);
   });
 
   it('is bounded, also after a week of silence', () => {
