@@ -20,7 +20,8 @@ export function refusedRow(
   const { kind, gtid: transaction, position } = deliveries.at(-1)!;
   const tables = row?.table ?? namesOf(deliveries).join(', ');
   const key = row?.key ?? null;
-  const what = key === null ? `a row of ${tables}` : `the row ${key} of ${tables}`;
+  const what =
+    tables === '' ? 'what otter records there' : key === null ? `a row of ${tables}` : `the row ${key} of ${tables}`;
   const from =
     kind === 'chunk' ? 'it is copied' : kind === 'resync' ? 'it is sent again' : `transaction ${transaction}`;
   return new OtterError('OT5016', `${target} refuses ${what} (${from}): ${messageOf(cause)}`, {
