@@ -112,3 +112,15 @@ describe('the nearest word', () => {
     expect([nearest(word, known), onlyNearest(word, known)]).toEqual([near, only]);
   });
 });
+
+it('a channel that no state store takes is refused before anything is applied', () => {
+  const of = (many: number): string[] =>
+    loadTexts([
+      {
+        path: 'topology.yaml',
+        text: `${HEAD}  shop:\n    from: hz\n    to: ca\n    tables:\n${lines(many, (i) => `      - shop.t${i}\n`)}`,
+      },
+    ]).diagnostics.map(({ code, range }) => `${code} ${range?.line}:${range?.column}`);
+  expect(of(20)).toEqual([]);
+  expect(of(20_000)).toEqual(['OT1003 11:3']);
+});
