@@ -1,7 +1,7 @@
 /** What differs, told once and with who applied it; and written back, so that it differs no more. */
 
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Adoption, adopt, type Plain } from '../../src/import/adopt.ts';
 import { Names } from '../../src/model/kept-names.ts';
 import type { HistoryRecord, PipelineRecord } from '../../src/model/records.ts';
@@ -279,4 +279,120 @@ test('what a variable or an anchor gives stays, and is told', () => {
   ]);
   expect(left).toHaveLength(5);
   expect(after.replaceAll(/\s+/g, '')).toBe(text.replaceAll(/\s+/g, ''));
+});
+
+describe('files in a style of their own', () => {
+  const MIXED = `# Shop, of hz and ca.
+version: 1
+
+regions:
+    hz: {}          # four spaces here
+    ca: {}
+
+x-db: &db { engine: mariadb, user: otter }
+
+databases:
+  hz:
+    <<: *db
+    region: hz   # home
+    endpoints: ["10.0.1.2:3306"]
+
+  # The other one.
+  ca: &ca
+    region: ca
+    endpoints:
+    - "10.0.2.2:3306"    # first
+    -   b:3306
+
+channels:
+  shop:
+      between: [hz, ca]       # both ways
+      ddl: stop      # for now
+      note: |
+        two
+          lines
+      conflict: { policy: site-priority,
+                  priority: [hz, ca] }   # who wins
+      tables:
+      - shop.orders   # orders
+      # of the shop
+      - from: shop.items
+        columns:
+            omit: [secret]
+      - shop.last
+
+  other:
+     tables: [a.b]
+`;
+  const set = (address: string, ...attributes: (readonly [string, Plain])[]): Adoption => ({
+    address,
+    section: address.startsWith('database') ? 'databases' : 'channels',
+    name: address.slice(address.indexOf('.') + 1),
+    attributes: attributes.map(([path, value]) => ({ path, value })),
+  });
+  const gone = (address: string): Adoption => ({ ...set(address), attributes: null });
+
+  test.each<readonly [string, readonly Adoption[], readonly (readonly [string, string])[]]>([
+    ['a value', [set('channel.shop', ['ddl', 'ignore'])], [['ddl: stop ', 'ddl: ignore ']]],
+    [
+      'a part of a value that goes over two lines',
+      [set('channel.shop', ['conflict.policy', 'manual'])],
+      [['site-priority,\n                  priority', 'manual, priority']],
+    ],
+    ['a key that comes', [set('channel.shop', ['rate', '5MB/s'])], [['shop.last\n', 'shop.last\n      rate: 5MB/s\n']]],
+    ['a key that goes', [set('channel.shop', ['ddl', null])], [['      ddl: stop      # for now\n', '']]],
+    [
+      'a table that goes',
+      [set('channel.shop', ['tables[shop.orders]', null])],
+      [['      - shop.orders   # orders\n', '']],
+    ],
+    [
+      'a table that comes',
+      [set('channel.shop', ['tables[shop.new]', 'shop.new'])],
+      [['shop.last\n', 'shop.last\n      - shop.new\n']],
+    ],
+    [
+      'a name that becomes an entry',
+      [set('channel.shop', ['tables[shop.last].to', 'shop.there'])],
+      [['shop.last', '{ from: shop.last, to: shop.there }']],
+    ],
+    [
+      'a value deep in a list',
+      [set('channel.shop', ['tables[shop.items].columns.omit', ['secret', 'n']])],
+      [['[secret]', '[secret, n]']],
+    ],
+    [
+      'tables in another order',
+      [set('channel.shop', ['tables', ['shop.orders', 'shop.last', 'shop.items']])],
+      [
+        ['      - shop.last\n', ''],
+        ['      # of the shop', '      - shop.last\n      # of the shop'],
+      ],
+    ],
+    ['an endpoint', [set('database.ca', ['endpoints', ['10.0.2.2:3306', 'c:1']])], [['-   b:3306', '- c:1']]],
+    ['an object that goes', [gone('channel.other')], [['\n  other:\n     tables: [a.b]\n', '']]],
+    [
+      'an object that comes',
+      [set('channel.new', ['from', 'hz'], ['tables[a.c]', 'a.c'])],
+      [['     tables: [a.b]\n', '     tables: [a.b]\n  new:\n      from: hz\n      tables:\n          - a.c\n']],
+    ],
+    [
+      'several, also of a database with an anchor',
+      [set('database.hz', ['region', 'ca']), set('database.ca', ['region', 'hz']), set('channel.shop', ['ddl', 'x'])],
+      [
+        ['region: hz   # home', 'region: ca   # home'],
+        ['&ca\n    region: ca', '&ca\n    region: hz'],
+        ['ddl: stop ', 'ddl: x '],
+      ],
+    ],
+  ])('%s: all the rest stays as it is', (_, adoptions, edits) => {
+    const wanted = edits.reduce((text, [from, to]) => {
+      expect(text).toContain(from);
+      return text.replace(from, to);
+    }, MIXED);
+    expect(adopt(MIXED, adoptions)).toEqual({ text: wanted, left: [] });
+    const other = (text: string): string => text.replaceAll('\n', '\r\n');
+    expect(adopt(other(MIXED), adoptions).text).toBe(other(wanted));
+    expect(adopt(MIXED.trimEnd(), adoptions).text.trimEnd()).toBe(wanted.trimEnd());
+  });
 });
