@@ -8,7 +8,7 @@ import type { HistoryRecord, PipelineRecord } from '../../src/model/records.ts';
 import { KINDS, type Kind, type Topology } from '../../src/model/topology.ts';
 import { canonical, canonicalText } from '../../src/planner/canonical.ts';
 import type { AppliedState, LiveState } from '../../src/planner/change.ts';
-import { type Difference, differencesOf, inUse, runningTopology } from '../../src/planner/drift.ts';
+import { type Difference, differencesOf, inUse, runningTopology, unowned } from '../../src/planner/drift.ts';
 import { driftJson, driftText } from '../../src/render/drift.ts';
 import { SECTIONS } from '../../src/topology/resolve.ts';
 import { BASE } from '../topology/example.ts';
@@ -90,7 +90,10 @@ test('what the files say otherwise, with who applied it last', () => {
   ]);
   expect(compare(BASE, SHOP)).toMatchObject([{ address: 'channel.shop', kind: 'not-declared' }]);
   expect(compare(SHOP, BASE)).toMatchObject([{ address: 'channel.shop', kind: 'not-applied', by: null }]);
-  const text = driftText({ topology: 't', serial: 7, differences: [one!], asked: null }, false);
+  const text = driftText(
+    { topology: 't', serial: 7, differences: [one!], asked: null, files: true, unowned: [] },
+    false,
+  );
   expect(text).toBe(`The files and what was applied:
 
   ! channel.shop: the files say otherwise than what was applied (serial 3, ann, 2026-11-03T00:00:00Z, commit 0123456789ab)
@@ -141,7 +144,9 @@ test('what nodes report, what is in use, and what is not to be told', () => {
     attributes: [],
     by: null,
   };
-  const json = JSON.parse(driftJson({ topology: 't', serial: 7, differences: [unknown], asked: 1 })) as {
+  const json = JSON.parse(
+    driftJson({ topology: 't', serial: 7, differences: [unknown], asked: 1, files: true, unowned: ['hz'] }),
+  ) as {
     drift: unknown[];
     unknown: unknown[];
   };
@@ -395,4 +400,27 @@ channels:
     expect(adopt(other(MIXED), adoptions).text).toBe(other(wanted));
     expect(adopt(MIXED.trimEnd(), adoptions).text.trimEnd()).toBe(wanted.trimEnd());
   });
+});
+
+test.each([
+  [2, true, [], 'files, nodes and databases are as it was applied; 2 databases were asked.'],
+  [null, true, [], 'files and nodes are as it was applied; databases were not asked.'],
+  [null, false, [], 'nodes are as it was applied; databases were not asked.'],
+  [
+    1,
+    false,
+    ['ca', 'hz'],
+    'nodes and databases are as it was applied; 1 database was asked. No node owns ca, hz, so nothing is reported of what runs there.',
+  ],
+] as const)('no drift: only what was looked at is said to be as it was applied', (asked, files, nobodys, said) => {
+  const report = { topology: 't', serial: 7, differences: [], asked, files, unowned: nobodys };
+  expect(driftText(report, false)).toBe(`No drift. t (serial 7): ${said}\n`);
+});
+
+test('databases that no node owns are those of channels that are on', () => {
+  const { topology } = loaded(SHOP);
+  const owner = { node: 'n', since: 1 } as unknown as (typeof QUIET)['owners'][string];
+  expect(unowned(topology, QUIET)).toEqual(['ca', 'hz']);
+  expect(unowned(topology, { ...QUIET, owners: { hz: owner } })).toEqual(['ca']);
+  expect(unowned(loaded(SHOP.replace('tables:', 'enabled: false\n    tables:')).topology, QUIET)).toEqual([]);
 });
