@@ -11,6 +11,7 @@ import { loadTopology } from '../topology/load.ts';
 import { authorOf } from './author.ts';
 import { consent } from './consent.ts';
 import { type Context, EXIT, stateUrl, storeToRead, today, topologyName } from './context.ts';
+import { tellCut } from './cut.ts';
 import { exitOf } from './failure.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
 import { type Planned, type PlanOptions, planFor, showPlan, showRefusals } from './plan.ts';
@@ -94,6 +95,7 @@ export async function review(
   command: string,
 ): Promise<number> {
   showPlan(context, options, plan);
+  await tellCut(context, store, plan);
   if (showRefusals(context, refusals)) return EXIT.refused;
   checkExpected(plan, options);
   if (plan.changes.length === 0) {

@@ -6,7 +6,7 @@ import { hasErrors } from '../model/diagnostic.ts';
 import { OtterError } from '../model/error.ts';
 import { NAME_PATTERN } from '../model/topology.ts';
 import { appliedTopology } from '../planner/applied-topology.ts';
-import { type Compared, type Difference, differencesOf, inUse, runningTopology } from '../planner/drift.ts';
+import { type Compared, type Difference, differencesOf, inUse, runningTopology, unowned } from '../planner/drift.ts';
 import { driftJson, driftText } from '../render/drift.ts';
 import { loadTopology } from '../topology/load.ts';
 import { adoptAll, type Files } from './adopting.ts';
@@ -54,7 +54,14 @@ export async function drift(context: Context, options: DriftOptions): Promise<nu
   if (options.adopt === true) differences = adoptAll(context, options, files!, compared, differences);
   const asked = options.databases === false ? null : await ofDatabases(context, compared);
   const all = [...differences, ...(asked?.differences ?? [])];
-  const report = { topology: name, serial: applied.meta.record.serial, differences: all, asked: asked?.count ?? null };
+  const report = {
+    topology: name,
+    serial: applied.meta.record.serial,
+    differences: all,
+    asked: asked?.count ?? null,
+    files: files !== null,
+    unowned: unowned(appliedTopology(applied), live),
+  };
   context.stdout.write(options.json === true ? `${driftJson(report)}\n` : driftText(report, colour(context, options)));
   if (all.some(({ kind }) => kind !== 'unknown')) return EXIT.differences;
   return all.length > 0 ? EXIT.error : EXIT.done;

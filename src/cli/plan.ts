@@ -18,6 +18,7 @@ import { planMarkdown } from '../render/markdown.ts';
 import { renderDrift, renderPlan } from '../render/text.ts';
 import { loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, stateUrl, today, topologyName } from './context.ts';
+import { tellCut } from './cut.ts';
 import { sizesOf } from './sizes.ts';
 import { asTyped } from './typed.ts';
 import { loadValid } from './validate.ts';
@@ -67,6 +68,7 @@ export async function plan(context: Context, options: PlanOptions): Promise<numb
         ? planMarkdown(planned, refusals, { target, exclude })
         : asTyped(text, options, context),
   );
+  await tellCut(context, store, planned);
   if (options.out !== undefined) {
     context.parts.writeFile(options.out, `${planJson(planned)}\n`, { secret: true });
     const carriedOut =

@@ -3,6 +3,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import { hasErrors } from '../model/diagnostic.ts';
 import type { Topology } from '../model/topology.ts';
 import { DIAGNOSTIC_FORMATS, type DiagnosticFormat, renderDiagnostics } from '../render/diagnostics.ts';
+import { forReview } from '../render/review-places.ts';
 import { allFindings } from '../topology/all-findings.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
@@ -28,7 +29,8 @@ export async function validate(context: Context, options: ValidateOptions): Prom
       ? await askDatabases(context, topology, loaded.sourceOf, await namesOf(context, options, topology))
       : null;
   const findings = allFindings(loaded, live === null ? null : loaded.graded(live.findings));
-  const text = renderDiagnostics(format, findings, {
+  const reviewed = format === 'text' || format === 'json' ? findings : forReview(findings, path);
+  const text = renderDiagnostics(format, reviewed, {
     files: loaded.files,
     colour: colour(context, options),
     version: context.version,

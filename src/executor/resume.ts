@@ -6,10 +6,11 @@
  */
 import { OtterError } from '../model/error.ts';
 import type { StateStore } from '../model/ports.ts';
+import type { BatchRecord } from '../model/records.ts';
 import { type AppliedState, nameOf } from '../planner/change.ts';
 import { stateFor } from '../planner/moves.ts';
 import type { Plan } from '../planner/plan.ts';
-import { historyPrefix, topologyPrefix } from '../state/keys.ts';
+import { historyPrefix, lockKey, parseKey, runsPrefix, topologyPrefix } from '../state/keys.ts';
 import { type Run, readRuns, runOf } from './journal.ts';
 
 /** Keys in a message. */
@@ -55,6 +56,33 @@ export async function cutRun(store: StateStore, topology: string, signal?: Abort
   const { plan } = run;
   if (plan === null) throw nothing('the plan of the apply that was cut is not in the state store');
   return { ...run, plan };
+}
+
+/** What an apply has written of the serial that comes next, and whether it may still be at it. */
+export interface Begun {
+  /** Of its last step. */
+  readonly step: Pick<BatchRecord, 'serial' | 'by' | 'at' | 'batch' | 'batches'>;
+  /** Somebody holds the lock. */
+  readonly underWay: boolean;
+}
+
+/** Null when nothing is there of it that could be gone on with. Reads of one run only, however many are kept. */
+export async function begunOf(
+  store: StateStore,
+  topology: string,
+  serial: number,
+  signal?: AbortSignal,
+): Promise<Begun | null> {
+  const { entries } = await store.list(`${runsPrefix(topology)}${serial}-`, { signal });
+  const steps = entries.flatMap((entry): { revision: number; step: BatchRecord }[] => {
+    const key = parseKey(entry.key);
+    if (key?.at !== 'run' || key.path.length !== 1) return [];
+    return [{ revision: entry.revision, step: JSON.parse(entry.value) as BatchRecord }];
+  });
+  const last = steps.sort((a, b) => a.revision - b.revision).at(-1);
+  if (last === undefined || last.step.order !== undefined) return null;
+  const locks = await store.list(lockKey(topology), { signal });
+  return { step: last.step, underWay: locks.entries.some(({ key }) => key === lockKey(topology)) };
 }
 
 /** @throws OtterError OT2001 when something else was written since, OT2032 */

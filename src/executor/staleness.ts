@@ -10,7 +10,7 @@ import { readHistory } from './snapshot.ts';
 
 /** Attributes of one object in a message; all of them stand in `otter show`. */
 const ATTRIBUTES_MAX = 5;
-const OBJECTS_MAX = 10;
+const OBJECTS_MAX = 5;
 
 /** @throws OtterError OT2001 naming every key that moved, or who applied this very plan before, or that it is of another state */
 export async function refuseStale(store: StateStore, plan: Plan, applied: AppliedState): Promise<void> {
@@ -54,7 +54,9 @@ function movedText(plan: Plan, { key, address, was, is }: MovedKey, journal: rea
   const prefix = topologyPrefix(plan.topology);
   const name = key.startsWith(prefix) ? key.slice(prefix.length) : key;
   const by = since(plan, address, journal).map(
-    ({ serial, by: who, at, attributes }) => `serial ${serial} by ${who} at ${at}${attributesText(attributes)}`,
+    ({ serial, by: who, at, attributes }) =>
+      // Of what came or went every attribute is another.
+      `serial ${serial} by ${who} at ${at}${was === null || is === null ? '' : attributesText(attributes)}`,
   );
   const told = by.length === 0 ? '' : `: ${by.join(', then ')}`;
   return `${name} (${revisionText(was)}, now ${revisionText(is)}${told})`;

@@ -5,6 +5,7 @@
  * environment (`over`) only what it is to say otherwise is written, and what is to be nothing there takes away what lies below.
  */
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, parseDocument, type YAMLMap } from 'yaml';
+import { narrow, putBack, remember } from './put-back.ts';
 
 export type Plain = null | boolean | number | string | readonly Plain[] | { readonly [key: string]: Plain };
 
@@ -36,11 +37,12 @@ export interface AdoptedText {
  */
 export function adopt(text: string, adoptions: readonly Adoption[], over = false): AdoptedText {
   const document = parseDocument(text, { merge: false, version: '1.2' });
+  const read = remember(document);
   const left: string[] = [];
   for (const { address, section, name, attributes } of adoptions) {
     if (attributes === null) {
       if (document.hasIn([section, name]) || !over) document.deleteIn([section, name]);
-      else document.setIn([section, name], null);
+      else document.setIn([section, name], document.createNode(null));
       continue;
     }
     // Taken away there: what lies below is what counts, and what is to be otherwise shows then.
@@ -58,12 +60,16 @@ export function adopt(text: string, adoptions: readonly Adoption[], over = false
       if (problem !== null) left.push(`${address} ${attribute.path}: ${problem}`);
     }
   }
-  return { text: likeBefore(text, document), left };
+  const indent = indentOf(text);
+  return { text: putBack(text, document, read, indent) ?? laidOut(text, document, indent), left };
 }
 
-/** Lines that say what they said before are as they were, down to their spaces. */
-function likeBefore(text: string, document: Document): string {
-  const indent = Math.max(2, /^( +)\S/m.exec(text)?.[1]?.length ?? 2);
+function indentOf(text: string): number {
+  return Math.max(2, /^( +)\S/m.exec(text)?.[1]?.length ?? 2);
+}
+
+/** Where it cannot be put into the lines: all of it anew, but that lines keep their spaces which say what they said before. */
+function laidOut(text: string, document: Document, indent: number): string {
   const indentSeq = !/^( *)[^\s#-][^\n]*:[ \t]*\n(?:[ \t]*#[^\n]*\n)*\1- /m.test(text);
   const key = (line: string): string =>
     `${/^ */.exec(line)![0].length} ${line
@@ -73,13 +79,6 @@ function likeBefore(text: string, document: Document): string {
   const before = new Map(text.split('\n').map((line) => [key(line), line]));
   const lines = document.toString({ lineWidth: 0, indent, indentSeq }).split('\n');
   return lines.map((line) => before.get(key(line)) ?? narrow(line)).join('\n');
-}
-
-/** `[a, b]`, as lists are written by people; what stands in quotes is left alone. */
-function narrow(line: string): string {
-  return line.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|\[ | \]/g, (part) =>
-    part === '[ ' ? '[' : part === ' ]' ? ']' : part,
-  );
 }
 
 /** Made where it is not there; null where the file has only a reference to it. */

@@ -20,6 +20,9 @@ export interface MetaRecord {
   readonly generationFloor?: number;
 }
 
+/** Of an object [bytes as JSON]: it is written at once, and etcd takes 1.5 MiB together with what surrounds it. */
+export const SPEC_BYTES_MAX = 1_200_000;
+
 export interface SpecRecord<K extends Kind = Kind> {
   /** Raised by every apply that changes this object; nodes report the one they run. */
   readonly generation: number;

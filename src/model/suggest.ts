@@ -20,7 +20,7 @@ function search(word: string, known: Iterable<string>): { readonly best: string 
   let alone = true;
   let bestDistance = Math.max(1, Math.floor(wanted.length / 3)) + 1;
   for (const candidate of known) {
-    const distance = editDistance(wanted, candidate.slice(0, COMPARED_CHARS_MAX).toLowerCase());
+    const distance = editDistance(wanted, candidate.slice(0, COMPARED_CHARS_MAX).toLowerCase(), bestDistance);
     // A word that shares no letter at all is never meant (`a` for `b`).
     if (distance > bestDistance || distance >= Math.max(wanted.length, candidate.length)) continue;
     if (distance < bestDistance) [best, bestDistance, alone] = [candidate, distance, true];
@@ -53,18 +53,25 @@ export function listed(words: readonly string[]): string {
   return words.length > LISTED_MAX ? `${shown.join(', ')} and ${words.length - LISTED_MAX} more` : shown.join(', ');
 }
 
-/** Letters to insert, delete, replace or swap with their neighbour. */
-function editDistance(a: string, b: string): number {
+/** Letters to insert, delete, replace or swap with their neighbour; of words that are further apart than `most`, some number above it. */
+function editDistance(a: string, b: string, most: number): number {
+  if (Math.abs(a.length - b.length) > most) return most + 1;
   let before: number[] = [];
   let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  let least = 0;
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
+    const leastBefore = least;
+    least = i;
     for (let j = 1; j <= b.length; j++) {
       const same = a[i - 1] === b[j - 1] ? 0 : 1;
       let cost = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + same);
       if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) cost = Math.min(cost, before[j - 2]! + 1);
+      least = Math.min(least, cost);
       row.push(cost);
     }
+    // A swap looks back by two rows.
+    if (Math.min(least, leastBefore + 1) > most) return most + 1;
     before = last;
     last = row;
   }

@@ -85,6 +85,7 @@ export function matches(pattern: string | TablePattern, schema: string, table: s
 export function overlap(one: string | TablePattern, other: string | TablePattern): boolean {
   const a = typeof one === 'string' ? tablePattern(one) : one;
   const b = typeof other === 'string' ? tablePattern(other) : other;
+  if (a === b) return true;
   if (a.kind === 'parts' && b.kind === 'parts') {
     return partsOverlap(a.schema, b.schema) && partsOverlap(a.table, b.table);
   }
@@ -166,9 +167,9 @@ function partsOverlap(a: NamePart, b: NamePart): boolean {
 type Letter = string | 'any' | 'one';
 
 function wildcardsOverlap(a: readonly WildcardToken[], b: readonly WildcardToken[]): boolean {
-  const [first, other] = [beginning(a), beginning(b)];
-  const common = Math.min(first.length, other.length);
-  if (first.slice(0, common) !== other.slice(0, common)) return false;
+  if (!agree(textAt(a, 0), textAt(b, 0), 'start') || !agree(textAt(a, -1), textAt(b, -1), 'end')) return false;
+  // One ends where the other begins.
+  if ((isAny(a, 0) && isAny(b, -1)) || (isAny(b, 0) && isAny(a, -1))) return true;
   const x = letters(a);
   const y = letters(b);
   // reach[j]: the rest of x from the present i and the rest of y from j have a common text.
@@ -188,9 +189,19 @@ function wildcardsOverlap(a: readonly WildcardToken[], b: readonly WildcardToken
   return later[0]!;
 }
 
-/** What every name begins with. */
-function beginning([first]: readonly WildcardToken[]): string {
-  return first?.kind === 'text' ? first.text : '';
+/** What every name begins with (0) or ends with (-1). */
+function textAt(tokens: readonly WildcardToken[], at: 0 | -1): string {
+  const token = tokens.at(at);
+  return token?.kind === 'text' ? token.text : '';
+}
+
+function isAny(tokens: readonly WildcardToken[], at: 0 | -1): boolean {
+  return tokens.at(at)?.kind === 'any';
+}
+
+function agree(one: string, other: string, where: 'start' | 'end'): boolean {
+  const [short, long] = one.length < other.length ? [one, other] : [other, one];
+  return where === 'start' ? long.startsWith(short) : long.endsWith(short);
 }
 
 /** One entry per character; a literal character is kept with a leading space so that it is never taken for a token. */

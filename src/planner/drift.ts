@@ -148,6 +148,14 @@ export function runningTopology(applied: Topology): Topology {
   return { ...applied, channel };
 }
 
+/** Databases of channels that are on which no node owns. */
+export function unowned(applied: Topology, { owners }: LiveState): string[] {
+  const wanted = Object.values(runningTopology(applied).channel).flatMap(({ direction }) =>
+    direction.kind === 'two-way' ? direction.between : [...direction.from, ...direction.to],
+  );
+  return [...new Set(wanted)].filter((name) => !Object.hasOwn(owners, name)).sort();
+}
+
 /** Databases in which otter's own tables must be: somebody owns them, or has reported of a pipeline into them. */
 export function inUse({ owners, pipelines }: LiveState): ReadonlySet<string> {
   const targets = Object.entries(pipelines).flatMap(([name, { phase }]) =>

@@ -61,7 +61,7 @@ export function diagnosticsGitlab(diagnostics: readonly Diagnostic[]): GitlabIss
     const nth = (seen.get(same) ?? 0) + 1;
     seen.set(same, nth);
     return {
-      description: said(finding).replaceAll('\n', ' '),
+      description: inOneLine(said(finding)),
       check_name: code,
       fingerprint: createHash('sha256').update(`${same} ${nth}`).digest('hex'),
       severity: GITLAB_LEVEL[severity],
@@ -72,6 +72,12 @@ export function diagnosticsGitlab(diagnostics: readonly Diagnostic[]): GitlabIss
 
 function counting(diagnostics: readonly Diagnostic[]): readonly Diagnostic[] {
   return diagnostics.filter(({ ignored }) => ignored === undefined);
+}
+
+/** Sentences, one behind the other: GitLab shows no line ends. */
+function inOneLine(text: string): string {
+  const [first = '', ...rest] = text.split('\n');
+  return rest.reduce((line, next) => `${line}${/[.?!:]$/.test(line) ? '' : '.'} ${next}`, first);
 }
 
 /** All that a reviewer should know, since an annotation has one place only. */

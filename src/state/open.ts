@@ -38,11 +38,22 @@ export function parseStoreUrl(url: string): StoreAddress {
     if (path === '') throw notUnderstood(url, 'the path of the file is missing');
     return { kind: 'file', path };
   }
+  // Such a password would look like a host, or like what comes behind one, and be shown.
+  if (/^etcds?:\/\/[^@]*[/?#][^@]*@/.test(url.replace(/\?(?:ca|cert|key)=.*$/s, '')))
+    throw notUnderstood(url, 'in user and password / is written %2F, ? %3F and # %23');
   const etcd = /^(etcds?):\/\/(?:([^/?#]*)@)?([^@/?#]+)\/?(?:\?([^#]*))?$/.exec(url);
-  if (etcd === null) throw notUnderstood(url, 'it begins with none of file:, memory:, etcd://, etcds://');
+  if (etcd === null) {
+    const why = /^etcds?:/.test(url)
+      ? 'behind it come user:password@ or nothing, and host:port'
+      : 'it begins with none of file:, memory:, etcd://, etcds://';
+    throw notUnderstood(url, why);
+  }
   const [, scheme, credentials, hostList, query] = etcd;
   const hosts = hostList!.split(',');
-  const bad = hosts.find((host) => !/^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):\d{1,5}$/.test(host));
+  const bad = hosts.find((host) => {
+    const [, , port] = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9_.-]+):(\d{1,5})$/.exec(host) ?? [];
+    return port === undefined || Number(port) < 1 || Number(port) > 65_535;
+  });
   if (bad !== undefined) throw notUnderstood(url, `${JSON.stringify(bad)} is not host:port`);
   const tls = scheme === 'etcds' ? tlsOf(url, query ?? '') : null;
   if (tls === null && query !== undefined) throw notUnderstood(url, 'only etcds:// takes ?ca=, cert= and key=');

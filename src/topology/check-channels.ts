@@ -3,6 +3,7 @@
  */
 
 import { rateOf } from '../model/rate.ts';
+import { SPEC_BYTES_MAX } from '../model/records.ts';
 import { listed, onlyNearest } from '../model/suggest.ts';
 import type { ChannelSpec, ConflictSpec } from '../model/topology.ts';
 import { checkRule, checkRuleColumns } from './check-conflict.ts';
@@ -15,7 +16,17 @@ export function checkChannels(checked: Checked): void {
     checkEnds(checked, name, channel);
     checkConflicts(checked, name, channel);
     checkRate(checked, name, channel);
+    checkSize(checked, name, channel);
   }
+}
+
+/** What no state store takes would be refused in the middle of an apply. */
+function checkSize({ report }: Checked, name: string, channel: ChannelSpec): void {
+  const bytes = new TextEncoder().encode(JSON.stringify(channel)).length;
+  if (bytes <= SPEC_BYTES_MAX) return;
+  const summary = `channel \`${name}\` takes ${bytes} bytes, and the state store keeps at most ${SPEC_BYTES_MAX} of one`;
+  const detail = `It has ${channel.tables.length} entries. Name many tables by one entry with wildcards, or make two channels of it.`;
+  report({ code: 'OT1003', summary, detail, path: ['channels', name], at: 'key' });
 }
 
 /** What a variable gave, and nothing at all. */

@@ -188,31 +188,34 @@ function isTooMany({ report }: Checked, name: string, entries: readonly Entry[])
   return true;
 }
 
-/** Two-way: no two entries may claim the same table at one side and different ones at the other. */
+/** Two-way: no two entries may claim the same table at one side and different ones at the other. Each is told against one only. */
 function checkPairs(checked: Checked, entries: readonly Entry[]): void {
   const byFrom = new PatternIndex(entries.map((entry, i) => [entry.table.from, i] as const));
   const byTo = new PatternIndex(entries.map((entry, i) => [entry.table.to ?? entry.table.from, i] as const));
   for (const [i, other] of entries.entries()) {
     const near = new Set([...byFrom.meeting(other.table.from), ...byTo.meeting(other.table.to ?? other.table.from)]);
-    for (const one of [...near].filter((j) => j < i).map((j) => entries[j]!)) {
+    for (const j of near) {
+      const one = entries[j]!;
       // The same name twice was reported already.
-      if (one.table.from === other.table.from) continue;
+      if (j >= i || one.table.from === other.table.from) continue;
       const problem = pairProblem(one.table, other.table);
       if (problem === null) continue;
-      const related = [
-        { message: 'the other entry', range: valuePlace(checked.root, namePath(checked, one.path, 'from')) },
-      ];
-      const summary = `\`${other.table.from}\` and \`${one.table.from}\` get into each other's way`;
-      checked.report({
-        code: 'OT1053',
-        summary,
-        detail: capital(problem),
-        path: namePath(checked, other.path, 'to'),
-        at: 'value',
-        related,
-      });
+      reportPair(checked, one, other, problem);
+      break;
     }
   }
+}
+
+function reportPair(checked: Checked, one: Entry, other: Entry, problem: string): void {
+  const range = valuePlace(checked.root, namePath(checked, one.path, 'from'));
+  checked.report({
+    code: 'OT1053',
+    summary: `\`${other.table.from}\` and \`${one.table.from}\` get into each other's way`,
+    detail: capital(problem),
+    path: namePath(checked, other.path, 'to'),
+    at: 'value',
+    related: [{ message: 'the other entry', range }],
+  });
 }
 
 /** Tables that a channel has at a database: the source's names at the first, the target's at the others. */

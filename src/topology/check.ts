@@ -29,9 +29,12 @@ export function check(topology: Topology, root: MapTree, broken: ReadonlySet<str
   const report = (facts: TreeFindingFacts): void => {
     findings.push(findingAt(root, facts));
   };
+  const named = new Map<string, readonly string[]>();
   const names = (section: string): readonly string[] => {
     const tree = child(root, section);
-    return tree?.kind === 'map' ? tree.entries.map((entry) => entry.key) : [];
+    const found = named.get(section) ?? (tree?.kind === 'map' ? tree.entries.map((entry) => entry.key) : []);
+    named.set(section, found);
+    return found;
   };
   const refer = (section: string, noun: string, name: string, path: Path): boolean => {
     const known = names(section);

@@ -58,8 +58,12 @@ export function findingAt(root: Tree, facts: TreeFindingFacts): Diagnostic {
   const used = place.via === undefined ? [] : [{ message: 'used here', range: place.via }];
   const edit = instead === null || place.depth < path.length ? null : edited(place, at, range, whole, instead);
   const fix = rest.fix ?? (edit === null ? undefined : { title: `Write \`${instead}\`.`, edits: [edit] });
-  const related = [...(facts.related ?? []), ...place.from, ...used];
-  return finding({ ...rest, range, related, fix, address: addressAt(path) });
+  const made = place.from.map(({ message, range: there }) => ({ message, range: there }));
+  const related = [...(facts.related ?? []), ...made, ...used];
+  const secrets = place.from.flatMap(({ secret = '' }) => (secret === '' ? [] : [secret]));
+  const hide = (text: string): string => secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
+  const words = { summary: hide(rest.summary), detail: hide(rest.detail ?? '') };
+  return finding({ ...rest, ...words, range, related, fix, address: addressAt(path) });
 }
 
 function edited(

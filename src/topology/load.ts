@@ -87,7 +87,11 @@ function load(base: Sources, over: Sources | null, options: LoadOptions, modules
   const varFiles = (options.varFiles ?? []).map(({ path, text }) => ({ path, text: options.texts?.get(path) ?? text }));
   const read = over === null ? base : together(base, over, validator.schema);
   const filled = read.root === null ? null : fillIn(read.root, { ...options, varFiles });
-  const files = withoutSecrets([...read.files, ...varFiles], [base.root, over?.root ?? null, filled?.root ?? null]);
+  const files = withoutSecrets(
+    [...read.files, ...varFiles],
+    [base.root, over?.root ?? null, filled?.root ?? null],
+    filled?.secrets,
+  );
   const order = files.map((file) => file.path);
   const comments = read.files.map((file) => readIgnores(file.path, file.text));
   const ignores = comments.flatMap((one) => one.comments);

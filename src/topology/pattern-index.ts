@@ -8,26 +8,25 @@ import { overlap, parsePattern, singleName } from '../model/table-pattern.ts';
 
 interface Indexed<T> {
   readonly pattern: TablePattern;
-  readonly value: T;
+  readonly values: T[];
 }
 
 export class PatternIndex<T> {
-  readonly #singles = new Map<string, Indexed<T>[]>();
-  readonly #others: Indexed<T>[] = [];
+  /** By the name that they mean; entries of the same pattern are one. */
+  readonly #singles = new Map<string, Indexed<T>>();
+  readonly #others = new Map<TablePattern, Indexed<T>>();
 
   /** Texts that are no patterns are left out; they were reported. */
   constructor(entries: Iterable<readonly [pattern: string, value: T]>) {
     for (const [text, value] of entries) {
       const parsed = parsePattern(text);
       if (!parsed.ok) continue;
-      const indexed = { pattern: parsed.pattern, value };
-      const key = keyOf(parsed.pattern);
-      if (key === null) this.#others.push(indexed);
-      else {
-        const known = this.#singles.get(key);
-        if (known === undefined) this.#singles.set(key, [indexed]);
-        else known.push(indexed);
-      }
+      const { pattern } = parsed;
+      const key = keyOf(pattern);
+      const known = key === null ? this.#others.get(pattern) : this.#singles.get(key);
+      if (known !== undefined) known.values.push(value);
+      else if (key === null) this.#others.set(pattern, { pattern, values: [value] });
+      else this.#singles.set(key, { pattern, values: [value] });
     }
   }
 
@@ -36,10 +35,11 @@ export class PatternIndex<T> {
     const parsed = parsePattern(text);
     if (!parsed.ok) return [];
     const key = keyOf(parsed.pattern);
-    const candidates = key === null ? [...this.#singles.values()].flat() : (this.#singles.get(key) ?? []);
-    return [...candidates, ...this.#others]
+    const single = key === null ? undefined : this.#singles.get(key);
+    const candidates = key === null ? this.#singles.values() : single === undefined ? [] : [single];
+    return [...candidates, ...this.#others.values()]
       .filter((one) => overlap(one.pattern, parsed.pattern))
-      .map((one) => one.value);
+      .flatMap((one) => one.values);
   }
 }
 

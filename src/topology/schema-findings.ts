@@ -8,6 +8,7 @@ import type { Code } from '../model/codes.ts';
 import type { Diagnostic, Fix } from '../model/diagnostic.ts';
 import { didYouMean, listed, nearest, onlyNearest } from '../model/suggest.ts';
 import { findingAt } from './finding.ts';
+import { type SchemaPart, schemaAt } from './schema-place.ts';
 import type { MapTree, Path, Tree } from './tree.ts';
 import { child, locate } from './tree.ts';
 
@@ -120,7 +121,7 @@ function wordsFor(error: ErrorObject, context: Context): Words | null {
         detail,
         path,
         at: 'value',
-        ...otherKind(value, [params['type']].flat(), schema),
+        ...otherKind(value, [params['type']].flat(), schema, schemaAt(context.schema, [...path, 0])),
       };
     }
     case 'enum': {
@@ -217,7 +218,12 @@ const WORDS_OF_BEFORE: Readonly<Record<string, boolean>> = {
 };
 
 /** The same value as the kind that is wanted, where it is only written in another way. */
-function otherKind(tree: Tree, wanted: readonly unknown[], schema: Schema): Pick<Words, 'instead' | 'fix'> {
+function otherKind(
+  tree: Tree,
+  wanted: readonly unknown[],
+  schema: Schema,
+  items: SchemaPart | undefined,
+): Pick<Words, 'instead' | 'fix'> {
   if (tree.kind !== 'scalar' || tree.value === null) return {};
   const text = String(tree.value);
   if (wanted.includes('boolean') && Object.hasOwn(WORDS_OF_BEFORE, text.toLowerCase()))
@@ -230,10 +236,12 @@ function otherKind(tree: Tree, wanted: readonly unknown[], schema: Schema): Pick
     { range: { ...range, column: range.endColumn }, text: after },
   ];
   if (wanted.includes('string')) return { fix: { title: 'Put quotes around it.', edits: around('"', '"') } };
-  const items = schema['items'] as Schema | undefined;
-  const single = items?.['type'] === 'string' && schema['minItems'] !== 2 && /^[\w.:/-]+$/.test(text);
-  if (!wanted.includes('array') || !single || typeof tree.value !== 'string') return {};
-  return { fix: { title: 'Put brackets around it, for a list of one.', edits: around('[', ']') } };
+  const one = [items?.type].flat().includes('string') && schema['minItems'] !== 2;
+  if (!wanted.includes('array') || !one || typeof tree.value !== 'string') return {};
+  const title = 'Put brackets around it, for a list of one.';
+  const isQuoted = range.endColumn - range.column === text.length + 2;
+  if (isQuoted || !/[[\]{},]/.test(text)) return { fix: { title, edits: around('[', ']') } };
+  return /["\\]/.test(text) ? {} : { fix: { title, edits: around('["', '"]') } };
 }
 
 function missing(key: string, path: Path, here: string, error: ErrorObject, context: Context): Words | null {

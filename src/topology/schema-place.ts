@@ -3,6 +3,7 @@ import type { Path } from './tree.ts';
 
 export interface SchemaPart {
   readonly $ref?: string;
+  readonly type?: string | readonly string[];
   readonly allOf?: readonly SchemaPart[];
   readonly properties?: Readonly<Record<string, SchemaPart | boolean>>;
   readonly additionalProperties?: SchemaPart | boolean;

@@ -23,9 +23,16 @@ const SECRET_LINE =
 const URL_SECRET = /([\w.%+-]:)([^\s/@:'",]+)(?=@[\w[])/g;
 const QUERY_SECRET = /([?&;][\w-]*=)([^\s&;"']+)/g;
 
-/** `roots`: the trees that were made of them, also the one with its variables filled in. */
-export function withoutSecrets(files: readonly SourceFile[], roots: readonly (MapTree | null)[]): SourceFile[] {
-  const ranges = roots.flatMap((root) => (root === null ? [] : secretRanges(root)));
+/**
+ * @param roots the trees that were made of them, also the one with its variables filled in
+ * @param known places of secrets beside those that their keys tell of
+ */
+export function withoutSecrets(
+  files: readonly SourceFile[],
+  roots: readonly (MapTree | null)[],
+  known: readonly SourceRange[] = [],
+): SourceFile[] {
+  const ranges = [...known, ...roots.flatMap((root) => (root === null ? [] : secretRanges(root)))];
   return files.map((file) => {
     const own = ranges.filter((range) => range.file === file.path);
     const masked = own.reduce(hideRange, file.text);

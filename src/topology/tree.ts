@@ -20,6 +20,8 @@ interface Placed {
 export interface MadeFrom extends RelatedPlace {
   /** The value itself stands there. */
   readonly isValue?: boolean | undefined;
+  /** What a variable gave that is named like a secret: no finding says it. */
+  readonly secret?: string | undefined;
 }
 
 export interface TreeEntry {

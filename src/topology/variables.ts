@@ -28,6 +28,8 @@ export interface FilledTree {
   /** Names of the declared variables, sorted. */
   readonly names: readonly string[];
   readonly diagnostics: readonly Diagnostic[];
+  /** Where values of variables stand that are named like secrets. */
+  readonly secrets: readonly SourceRange[];
 }
 
 const REFERENCE = /\$\$\{|\$\{([^}]*)\}?/g;
@@ -38,6 +40,7 @@ interface Variables {
   readonly names: readonly string[];
   /** Where each value comes from. */
   readonly places: ReadonlyMap<string, MadeFrom>;
+  readonly secrets: readonly SourceRange[];
 }
 
 export function fillIn(root: MapTree, sources: VariableSources): FilledTree {
@@ -48,7 +51,7 @@ export function fillIn(root: MapTree, sources: VariableSources): FilledTree {
       ? entry
       : { ...entry, value: fill(entry.value, variables, diagnostics) },
   );
-  return { root: { ...root, entries }, names: variables.names, diagnostics };
+  return { root: { ...root, entries }, names: variables.names, diagnostics, secrets: variables.secrets };
 }
 
 /** The same scalar as the other types it may stand for; the schema says which of them is wanted. */
@@ -67,9 +70,14 @@ function valuesOf(root: MapTree, sources: VariableSources, diagnostics: Diagnost
   const declared = child(root, 'vars');
   const values = new Map<string, ScalarValue>();
   const places = new Map<string, MadeFrom>();
-  const given = (name: string, by: string): void => {
-    places.set(name, { message: `${by} gives \`${name}\`, declared here`, range: keyPlace(root, ['vars', name]) });
+  const secrets: SourceRange[] = [];
+  const give = (name: string, value: ScalarValue, place: MadeFrom): void => {
+    values.set(name, value);
+    places.set(name, isSecretName(name) ? { ...place, secret: String(value) } : place);
+    if (place.isValue === true && isSecretName(name)) secrets.push(place.range);
   };
+  const given = (name: string, value: string, by: string): void =>
+    give(name, value, { message: `${by} gives \`${name}\`, declared here`, range: keyPlace(root, ['vars', name]) });
   const names = declared?.kind === 'map' ? declared.entries.map((entry) => entry.key).sort() : [];
   for (const entry of declared?.kind === 'map' ? declared.entries : []) {
     const fallback = child(entry.value, 'default');
@@ -81,15 +89,14 @@ function valuesOf(root: MapTree, sources: VariableSources, diagnostics: Diagnost
         findingAt(root, { code: 'OT1022', summary, detail, path: ['vars', entry.key, 'default'], at: 'value' }),
       );
     }
-    values.set(entry.key, fallback.value);
-    places.set(entry.key, { message: `the default of \`${entry.key}\``, range: fallback.range, isValue: true });
+    const message = `the default of \`${entry.key}\``;
+    give(entry.key, fallback.value, { message, range: fallback.range, isValue: true });
   }
   for (const name of names) {
     const spelled = [`OTTER_VAR_${name}`, `OTTER_VAR_${name.toUpperCase().replaceAll('-', '_')}`];
     const variable = spelled.find((one) => sources.env?.[one] !== undefined);
     if (variable === undefined) continue;
-    values.set(name, sources.env![variable]!);
-    given(name, `${variable} in the environment`);
+    given(name, sources.env![variable]!, `${variable} in the environment`);
   }
   const known = (name: string, range: SourceRange | null, where: string): boolean => {
     if (names.includes(name)) return true;
@@ -109,17 +116,15 @@ function valuesOf(root: MapTree, sources: VariableSources, diagnostics: Diagnost
           finding({ code: 'OT1023', summary: `the value of \`${key}\` is not a single value`, range: value.range }),
         );
       } else if (known(key, keyRange, `\`${file.path}\``)) {
-        values.set(key, value.value);
-        places.set(key, { message: `the value of \`${key}\``, range: value.range, isValue: true });
+        give(key, value.value, { message: `the value of \`${key}\``, range: value.range, isValue: true });
       }
     }
   }
   for (const [name, text] of Object.entries(sources.vars ?? {})) {
     if (!known(name, null, '`--var`')) continue;
-    values.set(name, text);
-    given(name, '--var');
+    given(name, text, '--var');
   }
-  return { values, names, places };
+  return { values, names, places, secrets };
 }
 
 /** Keys that say where something is, and nothing of what is there; and those at which a secret itself is an error. */

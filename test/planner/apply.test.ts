@@ -1,5 +1,6 @@
 /** Plans carried out against a store in memory: locked, compared and journaled. */
 import { expect, test } from 'vitest';
+import { tellCut } from '../../src/cli/cut.ts';
 import { readApplied } from '../../src/executor/apply.ts';
 import { readAudit } from '../../src/executor/audit.ts';
 import { BATCH_CHANGES_MAX } from '../../src/executor/batches.ts';
@@ -434,4 +435,43 @@ test('a stale plan says from what to what, and never a secret', async () => {
     'the plan is stale, since then these have moved: spec/channel/shop (revision 2, now revision 5: serial 2 by ann at 2026-01-01T00:00:00.000Z: ddl "stop" -> "ignore"); ' +
       'spec/database/ca (revision 2, now revision 5: serial 2 by ann at 2026-01-01T00:00:00.000Z: password.env "P" -> (none), password.file (none) -> "/q")',
   );
+});
+
+test('whoever plans anew is told of an apply that was cut, or is under way; of nothing when all of it is written', async () => {
+  await using store = memoryStore();
+  const told = async (serial: number): Promise<string> => {
+    let text = '';
+    const stderr = { write: (more: string) => (text += more) };
+    await tellCut({ stderr, signal: never }, store, { topology: 't', serial });
+    return text;
+  };
+  const stop = new AbortController();
+  const plan = await planned(store, many(9));
+  const cut = applying(store, plan, {
+    stepChangesMax: 3,
+    signal: stop.signal,
+    onEvent: ({ type }) => type === 'step_written' && stop.abort(),
+  });
+  await expect(cut).rejects.toMatchObject({ code: 'OT2003' });
+  expect(await told(1)).toMatch(
+    /^An apply was cut: serial 1, begun by ann: 1 of \d steps were written at 2026-\S+\. `otter apply --resume` goes on/,
+  );
+  expect(await told(2)).toBe('');
+  const lock = await acquireLock(store, lockKey('t'), LOCK, 10_000, never);
+  if (!('release' in lock)) throw new Error('somebody holds it');
+  expect(await told(1)).toContain('An apply is under way: serial 1, begun by ann: 1 of ');
+  await lock.release();
+  await applying(store, plan, { stepChangesMax: 3, resume: true });
+  expect(await told(2)).toBe('');
+});
+
+test('a plan that many objects have made stale says so in a few lines', async () => {
+  await using store = memoryStore();
+  const plan = await planned(store, many(30));
+  await applying(store, await planned(store, loaded(SHOP)));
+  await applying(store, await planned(store, many(29)));
+  const error: unknown = await applying(store, plan).catch((thrown: unknown) => thrown);
+  expect((error as OtterError).message).toContain('more');
+  expect((error as OtterError).message.length).toBeLessThan(800);
+  expect((error as OtterError).message).not.toContain('->');
 });

@@ -1,14 +1,14 @@
 /** What differs, told once and with who applied it; and written back, so that it differs no more. */
 
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { type Adoption, adopt, type Plain } from '../../src/import/adopt.ts';
 import { Names } from '../../src/model/kept-names.ts';
 import type { HistoryRecord, PipelineRecord } from '../../src/model/records.ts';
 import { KINDS, type Kind, type Topology } from '../../src/model/topology.ts';
 import { canonical, canonicalText } from '../../src/planner/canonical.ts';
 import type { AppliedState, LiveState } from '../../src/planner/change.ts';
-import { type Difference, differencesOf, inUse, runningTopology } from '../../src/planner/drift.ts';
+import { type Difference, differencesOf, inUse, runningTopology, unowned } from '../../src/planner/drift.ts';
 import { driftJson, driftText } from '../../src/render/drift.ts';
 import { SECTIONS } from '../../src/topology/resolve.ts';
 import { BASE } from '../topology/example.ts';
@@ -90,7 +90,10 @@ test('what the files say otherwise, with who applied it last', () => {
   ]);
   expect(compare(BASE, SHOP)).toMatchObject([{ address: 'channel.shop', kind: 'not-declared' }]);
   expect(compare(SHOP, BASE)).toMatchObject([{ address: 'channel.shop', kind: 'not-applied', by: null }]);
-  const text = driftText({ topology: 't', serial: 7, differences: [one!], asked: null }, false);
+  const text = driftText(
+    { topology: 't', serial: 7, differences: [one!], asked: null, files: true, unowned: [] },
+    false,
+  );
   expect(text).toBe(`The files and what was applied:
 
   ! channel.shop: the files say otherwise than what was applied (serial 3, ann, 2026-11-03T00:00:00Z, commit 0123456789ab)
@@ -141,7 +144,9 @@ test('what nodes report, what is in use, and what is not to be told', () => {
     attributes: [],
     by: null,
   };
-  const json = JSON.parse(driftJson({ topology: 't', serial: 7, differences: [unknown], asked: 1 })) as {
+  const json = JSON.parse(
+    driftJson({ topology: 't', serial: 7, differences: [unknown], asked: 1, files: true, unowned: ['hz'] }),
+  ) as {
     drift: unknown[];
     unknown: unknown[];
   };
@@ -279,4 +284,143 @@ test('what a variable or an anchor gives stays, and is told', () => {
   ]);
   expect(left).toHaveLength(5);
   expect(after.replaceAll(/\s+/g, '')).toBe(text.replaceAll(/\s+/g, ''));
+});
+
+describe('files in a style of their own', () => {
+  const MIXED = `# Shop, of hz and ca.
+version: 1
+
+regions:
+    hz: {}          # four spaces here
+    ca: {}
+
+x-db: &db { engine: mariadb, user: otter }
+
+databases:
+  hz:
+    <<: *db
+    region: hz   # home
+    endpoints: ["10.0.1.2:3306"]
+
+  # The other one.
+  ca: &ca
+    region: ca
+    endpoints:
+    - "10.0.2.2:3306"    # first
+    -   b:3306
+
+channels:
+  shop:
+      between: [hz, ca]       # both ways
+      ddl: stop      # for now
+      note: |
+        two
+          lines
+      conflict: { policy: site-priority,
+                  priority: [hz, ca] }   # who wins
+      tables:
+      - shop.orders   # orders
+      # of the shop
+      - from: shop.items
+        columns:
+            omit: [secret]
+      - shop.last
+
+  other:
+     tables: [a.b]
+`;
+  const set = (address: string, ...attributes: (readonly [string, Plain])[]): Adoption => ({
+    address,
+    section: address.startsWith('database') ? 'databases' : 'channels',
+    name: address.slice(address.indexOf('.') + 1),
+    attributes: attributes.map(([path, value]) => ({ path, value })),
+  });
+  const gone = (address: string): Adoption => ({ ...set(address), attributes: null });
+
+  test.each<readonly [string, readonly Adoption[], readonly (readonly [string, string])[]]>([
+    ['a value', [set('channel.shop', ['ddl', 'ignore'])], [['ddl: stop ', 'ddl: ignore ']]],
+    [
+      'a part of a value that goes over two lines',
+      [set('channel.shop', ['conflict.policy', 'manual'])],
+      [['site-priority,\n                  priority', 'manual, priority']],
+    ],
+    ['a key that comes', [set('channel.shop', ['rate', '5MB/s'])], [['shop.last\n', 'shop.last\n      rate: 5MB/s\n']]],
+    ['a key that goes', [set('channel.shop', ['ddl', null])], [['      ddl: stop      # for now\n', '']]],
+    [
+      'a table that goes',
+      [set('channel.shop', ['tables[shop.orders]', null])],
+      [['      - shop.orders   # orders\n', '']],
+    ],
+    [
+      'a table that comes',
+      [set('channel.shop', ['tables[shop.new]', 'shop.new'])],
+      [['shop.last\n', 'shop.last\n      - shop.new\n']],
+    ],
+    [
+      'a name that becomes an entry',
+      [set('channel.shop', ['tables[shop.last].to', 'shop.there'])],
+      [['shop.last', '{ from: shop.last, to: shop.there }']],
+    ],
+    [
+      'a value deep in a list',
+      [set('channel.shop', ['tables[shop.items].columns.omit', ['secret', 'n']])],
+      [['[secret]', '[secret, n]']],
+    ],
+    [
+      'tables in another order',
+      [set('channel.shop', ['tables', ['shop.orders', 'shop.last', 'shop.items']])],
+      [
+        ['      - shop.last\n', ''],
+        ['      # of the shop', '      - shop.last\n      # of the shop'],
+      ],
+    ],
+    ['an endpoint', [set('database.ca', ['endpoints', ['10.0.2.2:3306', 'c:1']])], [['-   b:3306', '- c:1']]],
+    ['an object that goes', [gone('channel.other')], [['\n  other:\n     tables: [a.b]\n', '']]],
+    [
+      'an object that comes',
+      [set('channel.new', ['from', 'hz'], ['tables[a.c]', 'a.c'])],
+      [['     tables: [a.b]\n', '     tables: [a.b]\n  new:\n      from: hz\n      tables:\n          - a.c\n']],
+    ],
+    [
+      'several, also of a database with an anchor',
+      [set('database.hz', ['region', 'ca']), set('database.ca', ['region', 'hz']), set('channel.shop', ['ddl', 'x'])],
+      [
+        ['region: hz   # home', 'region: ca   # home'],
+        ['&ca\n    region: ca', '&ca\n    region: hz'],
+        ['ddl: stop ', 'ddl: x '],
+      ],
+    ],
+  ])('%s: all the rest stays as it is', (_, adoptions, edits) => {
+    const wanted = edits.reduce((text, [from, to]) => {
+      expect(text).toContain(from);
+      return text.replace(from, to);
+    }, MIXED);
+    expect(adopt(MIXED, adoptions)).toEqual({ text: wanted, left: [] });
+    const other = (text: string): string => text.replaceAll('\n', '\r\n');
+    expect(adopt(other(MIXED), adoptions).text).toBe(other(wanted));
+    expect(adopt(MIXED.trimEnd(), adoptions).text.trimEnd()).toBe(wanted.trimEnd());
+  });
+});
+
+test.each([
+  [2, true, [], 'files, nodes and databases are as it was applied; 2 databases were asked.'],
+  [null, true, [], 'files and nodes are as it was applied; databases were not asked.'],
+  [null, false, [], 'nodes are as it was applied; databases were not asked.'],
+  [
+    1,
+    false,
+    ['ca', 'hz'],
+    'nodes and databases are as it was applied; 1 database was asked. No node owns ca, hz, so nothing is reported of what runs there.',
+  ],
+] as const)('no drift: only what was looked at is said to be as it was applied', (asked, files, nobodys, said) => {
+  const report = { topology: 't', serial: 7, differences: [], asked, files, unowned: nobodys };
+  expect(driftText(report, false)).toBe(`No drift. t (serial 7): ${said}\n`);
+});
+
+test('databases that no node owns are those of channels that are on', () => {
+  const { topology } = loaded(SHOP);
+  const owner = { node: 'n', since: 1 } as unknown as (typeof QUIET)['owners'][string];
+  expect(unowned(topology, QUIET)).toEqual(['ca', 'hz']);
+  expect(unowned(topology, { ...QUIET, owners: { hz: owner } })).toEqual(['ca']);
+  expect(unowned(loaded(SHOP.replace('tables:', 'enabled: false\n    tables:')).topology, QUIET)).toEqual([]);
 });

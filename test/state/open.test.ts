@@ -43,6 +43,13 @@ describe('the address of a store', () => {
     'etcds://h:1?cert=/c',
     'etcd://h:1?ca=/c',
     'http://user:s3cret@h:1',
+    'etcd://user:s3cret/x@h:1',
+    'etcd://user:s3cret?x@h:1',
+    'etcd://user:x#s3cret@h:1',
+    'etcds://user:x?s3cret@h:1?ca=/c',
+    'etcd://h:99999',
+    'etcd://h:0',
+    'etcd://',
     'file:',
     '',
     'x',
@@ -50,6 +57,20 @@ describe('the address of a store', () => {
     expect(() => parseStoreUrl(url)).toThrow(expect.objectContaining({ code: 'OT3002' }));
     expect(() => parseStoreUrl(url)).not.toThrow(/s3cret/);
   });
+});
+
+test.each([
+  ['etcd://u:s/x@h:1', '/ is written %2F'],
+  ['etcd://u:s?x@h:1', '? %3F'],
+  ['etcd://', 'behind it come user:password@ or nothing, and host:port'],
+  ['etcd://h:99999', '"h:99999" is not host:port'],
+  ['foo:x', 'it begins with none of'],
+])('of %s it is said why', (url, why) => {
+  expect(() => parseStoreUrl(url)).toThrow(why);
+});
+
+test('an @ in the path of a certificate is none of a password', () => {
+  expect(parseStoreUrl('etcds://h:1?ca=/a@b/c.pem')).toMatchObject({ etcd: { tls: { ca: '/a@b/c.pem' } } });
 });
 
 describe('a state file', () => {

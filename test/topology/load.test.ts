@@ -498,6 +498,30 @@ describe('secrets', () => {
     expect(loaded.topology).toBeNull();
     expect(JSON.stringify([loaded.diagnostics, loaded.files])).not.toContain('hunter2');
   });
+  it.each([
+    ['a default', '{ default: hunter2 }', {}],
+    ['a default on lines of its own', '\n    default: |\n      hunter2', {}],
+    ['a default in quotes', '{ default: "hunter2" }', {}],
+    ['--var', '{}', { vars: { db_pw: 'hunter2' } }],
+    ['the environment', '{ default: other }', { env: { OTTER_VAR_DB_PW: 'hunter2' } }],
+    ['a file', '{}', { varFiles: [{ path: 'v.yaml', text: 'db_pw: hunter2\n' }] }],
+  ] as const)('what %s gives a variable that is named like one is not shown either', (_, declared, sources) => {
+    const text = `version: 1
+name: t
+vars:
+  db_pw: ${declared}
+regions: { a: {} }
+databases:
+  hz: { region: "\${var.db_pw}", engine: mariadb, endpoints: ["\${var.db_pw}"], user: u, password: { env: P } }
+channels:
+  c: { from: hz, to: ["x-\${var.db_pw}"], tables: ["\${var.db_pw}"] }
+  d: { from: hz, to: hz, tables: [a.b], ddl: "\${var.db_pw}" }
+`;
+    const loaded = loadTexts([{ path: 't.yaml', text }], sources);
+    const codes = loaded.diagnostics.map(({ code }) => code);
+    for (const code of ['OT1013', 'OT1031', 'OT1033', 'OT1050']) expect(codes).toContain(code);
+    expect(JSON.stringify([loaded.diagnostics, loaded.files])).not.toContain('hunter2');
+  });
   it('names of variables and files stay readable', () => {
     expect(load(EXAMPLE).files[0]?.text).toBe(EXAMPLE);
   });

@@ -6,10 +6,14 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { Ajv, type ValidateFunction } from 'ajv';
 import { describe, expect, it } from 'vitest';
+import type { Diagnostic } from '../../src/model/diagnostic.ts';
+import { diagnosticsGitlab } from '../../src/render/annotations.ts';
 import type { DiagnosticFormat } from '../../src/render/diagnostics.ts';
 import { renderDiagnostics } from '../../src/render/diagnostics.ts';
+import { forReview } from '../../src/render/review-places.ts';
+import { diagnosticsSarif } from '../../src/render/sarif.ts';
 import { allFindings } from '../../src/topology/all-findings.ts';
-import { loadTopology } from '../../src/topology/load.ts';
+import { loadTexts, loadTopology } from '../../src/topology/load.ts';
 
 const loaded = loadTopology('test/golden/findings/topology.yaml', { environment: 'prod' });
 const findings = allFindings(loaded, null);
@@ -111,6 +115,60 @@ const GITLAB = {
 it('the code quality report is what GitLab reads', () => {
   const valid = new Ajv({ strict: false, allErrors: true }).compile(GITLAB);
   expect(valid(JSON.parse(drawn('gitlab'))) ? [] : valid.errors).toEqual([]);
+});
+
+describe('places, for those who review', () => {
+  const odd = '/work/check out/topologies/tö pö,1:%#?😀/a b.yaml';
+  const range = { file: odd, line: 2, column: 3, endLine: 2, endColumn: 7 };
+  const finding: Diagnostic = {
+    code: 'OT1010',
+    severity: 'warning',
+    summary: 'unknown key',
+    detail: 'Known here: `a`.',
+    range,
+    related: [{ message: 'used here', range }],
+    fix: { title: 'Write `a`.', edits: [{ range, text: 'a' }] },
+    ignored: { reason: 'so', range },
+  };
+  const nowhere: Diagnostic = { ...finding, range: null, ignored: undefined };
+
+  it('are relative to where otter runs, and every finding has one', () => {
+    const moved = forReview([finding, nowhere], 'topologies/shop', '/work/check out');
+    expect(JSON.stringify(moved)).not.toContain('/work/');
+    const log = diagnosticsSarif(moved, '1');
+    const valid = sarifSchema();
+    expect(valid(log) ? [] : valid.errors).toEqual([]);
+    const uris = [...JSON.stringify(log).matchAll(/"uri":"([^"]*)"/g)].map(([, uri]) => uri!);
+    expect(new Set(uris)).toEqual(
+      new Set(['topologies/t%C3%B6%20p%C3%B6%2C1%3A%25%23%3F%F0%9F%98%80/a%20b.yaml', 'topologies/shop']),
+    );
+    const results = (log['runs'] as { results: { locations: unknown[] }[] }[])[0]!.results;
+    expect(results.map(({ locations }) => locations.length)).toEqual([1, 1]);
+    expect(diagnosticsGitlab(moved).map(({ location }) => location.path)).toEqual(['topologies/shop']);
+  });
+
+  it('stay absolute where they are elsewhere', () => {
+    const [there] = forReview([finding], 'x', '/work/other');
+    expect(there!.range!.file).toBe(odd);
+    expect(JSON.stringify(diagnosticsSarif([there!]))).toContain('"uri":"file:///work/check%20out/topologies/t%C3%B6');
+  });
+
+  it('columns are those of UTF-16, from 1', () => {
+    const text = 'version: 1\nname: shop\nx-a: { "😀😀": [1], "😀😀": [2] }\n';
+    const { diagnostics } = loadTexts([{ path: 't.yaml', text }]);
+    const twice = diagnostics.find(({ code }) => code === 'OT1004')!;
+    const [run] = diagnosticsSarif([twice])['runs'] as { results: { locations: unknown[] }[] }[];
+    const column = text.split('\n')[2]!.lastIndexOf('"😀😀"') + 1;
+    expect(run!.results[0]!.locations).toMatchObject([
+      { physicalLocation: { region: { startLine: 3, startColumn: column, endLine: 3, endColumn: column + 6 } } },
+    ]);
+  });
+
+  it('what GitLab shows is sentences', () => {
+    expect(diagnosticsGitlab([{ ...nowhere, related: [] }])[0]!.description).toBe(
+      'unknown key. Known here: `a`. help: Write `a`.',
+    );
+  });
 });
 
 it('annotations are commands that GitHub reads', () => {

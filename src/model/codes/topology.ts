@@ -17,7 +17,7 @@ export const TOPOLOGY_CODES = {
   OT1003: {
     title: 'Topology too large',
     meaning:
-      'A file, the number of files, the nesting or the anchors go beyond what a topology may have; the bounds keep a damaged or hostile file from filling the memory.',
+      'A file, the number of files, the nesting or the anchors go beyond what a topology may have; the bounds keep a damaged or hostile file from filling the memory. Or a channel is larger than what the state store keeps in one piece.',
     action:
       'Split the topology, or remove the nested anchors. Many similar tables are one entry: `shop.item_[0-1023]`, `shop.log_*`.',
   },
