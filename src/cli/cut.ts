@@ -5,13 +5,15 @@ import type { Plan } from '../planner/plan.ts';
 import { printable } from '../render/width.ts';
 import type { Context } from './context.ts';
 
-/** @param plan the one that was made; its serial is what the other began as */
+/** @param plan the one that was made; what is written of the serial behind the present one is of the other */
 export async function tellCut(
   context: Pick<Context, 'stderr' | 'signal'>,
   store: StateStore,
-  { topology, serial }: Pick<Plan, 'topology' | 'serial'>,
+  { topology, serial, changes }: Pick<Plan, 'topology' | 'serial' | 'changes'>,
 ): Promise<void> {
-  const begun = await begunOf(store, topology, serial, context.signal);
+  // Without changes a plan has the present serial, whose apply is done.
+  const next = changes.length > 0 ? serial : serial + 1;
+  const begun = await begunOf(store, topology, next, context.signal);
   if (begun === null) return;
   const { by, at, batch, batches } = begun.step;
   const what = `serial ${serial}, begun by ${printable(by)}: ${batch} of ${batches} steps were written at ${at}`;
