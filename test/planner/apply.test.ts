@@ -439,10 +439,10 @@ test('a stale plan says from what to what, and never a secret', async () => {
 
 test('whoever plans anew is told of an apply that was cut, or is under way; of nothing when all of it is written', async () => {
   await using store = memoryStore();
-  const told = async (serial: number): Promise<string> => {
+  const told = async (serial: number, changes = plan.changes): Promise<string> => {
     let text = '';
     const stderr = { write: (more: string) => (text += more) };
-    await tellCut({ stderr, signal: never }, store, { topology: 't', serial });
+    await tellCut({ stderr, signal: never }, store, { topology: 't', serial, changes });
     return text;
   };
   const stop = new AbortController();
@@ -461,8 +461,10 @@ test('whoever plans anew is told of an apply that was cut, or is under way; of n
   if (!('release' in lock)) throw new Error('somebody holds it');
   expect(await told(1)).toContain('An apply is under way: serial 1, begun by ann: 1 of ');
   await lock.release();
+  expect(await told(0, [])).toContain('An apply was cut: serial 1');
   await applying(store, plan, { stepChangesMax: 3, resume: true });
   expect(await told(2)).toBe('');
+  expect(await told(1, [])).toBe('');
 });
 
 test('a plan that many objects have made stale says so in a few lines', async () => {
