@@ -16,7 +16,7 @@ export async function tellCut(
   const begun = await begunOf(store, topology, next, context.signal);
   if (begun === null) return;
   const { by, at, batch, batches } = begun.step;
-  const what = `serial ${serial}, begun by ${printable(by)}: ${batch} of ${batches} steps were written at ${at}`;
+  const what = `serial ${next}, begun by ${printable(by)}: ${batch} of ${batches} steps were written at ${at}`;
   const told = begun.underWay
     ? `An apply is under way: ${what}. This plan is of what is left.`
     : `An apply was cut: ${what}. \`otter apply --resume\` goes on with its plan; this one is another.`;
