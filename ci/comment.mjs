@@ -78,7 +78,7 @@ function build(before, objects, after, gone) {
   return `${before}${[...objects.slice(0, objects.length - gone), note].join('\n')}\n${after}`;
 }
 
-const SECRET_NAME = /(PASSWORD|PASSWD|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)KEY)/i;
+const SECRET_NAME = /(PASS|SECRET|TOKEN|CREDENTIAL|PRIVATE|(^|_)KEY|_PW(_|$))/i;
 /** Shorter ones would take ordinary words away. */
 const SECRET_CHARS_MIN = 6;
 

@@ -7,6 +7,7 @@
  * (default: beside this file), `OTTER_CI_AUTHOR` (GitHub: who writes the comment).
  */
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { appendFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -23,9 +24,7 @@ const topology = [
   ...(env.OTTER_CI_ENV ? ['--env', env.OTTER_CI_ENV] : []),
 ];
 /** As it is set here, and not as the files name it: they may be broken, and the comment is the same. */
-const name = [env.OTTER_TOPOLOGY || 'topologies', ...(env.OTTER_CI_ENV ? [env.OTTER_CI_ENV] : [])]
-  .join(' ')
-  .replaceAll(/[^\w./]+/g, '-');
+const name = wordOf([env.OTTER_TOPOLOGY || 'topologies', ...(env.OTTER_CI_ENV ? [env.OTTER_CI_ENV] : [])]);
 
 async function review(host) {
   if (host.request === null) return fail('this run is for no pull request', EXIT.usage);
@@ -49,6 +48,8 @@ async function review(host) {
     const { changes, plan_digest, applyable } = JSON.parse(readFileSync(file, 'utf8'));
     const agreed = applyable && changes.length > 0 ? plan_digest : null;
     summary(planned.out);
+    // A comment has room for a part of it only.
+    await otter(['plan', ...topology], { show: true, quiet: true });
     await say(host, host.request, planned.out, agreed);
     return planned.code;
   } finally {
@@ -86,8 +87,8 @@ async function say(host, request, text, digest) {
   await host.put(request, await host.find(request, marker(name)), body);
 }
 
-/** Its output is shown where `show` says so; it never asks. */
-function otter(args, { show = false } = {}) {
+/** Its output is shown where `show` says so, and what it has to say beside unless `quiet`; it never asks. */
+function otter(args, { show = false, quiet = false } = {}) {
   const bin = env.OTTER_CI_BIN || fileURLToPath(new URL('../bin/otter', import.meta.url));
   return new Promise((resolve, reject) => {
     const child = spawn(bin, [...args, '--no-color'], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -98,7 +99,7 @@ function otter(args, { show = false } = {}) {
     });
     child.stderr.on('data', (data) => {
       err += data;
-      process.stderr.write(data);
+      if (!quiet) process.stderr.write(data);
     });
     child.on('error', reject);
     child.on('close', (code) => resolve({ code: code ?? EXIT.error, out, err }));
@@ -111,9 +112,23 @@ function fenced(text) {
   return `${fence}\n${text.trimEnd()}\n${fence}\n`;
 }
 
-/** Of what an apply says the end is what counts. */
+const LINE_CHARS_MAX = 1_000;
+
+/** Of what an apply says the end is what counts; of a line its beginning. */
 function tail(text) {
-  return text.length <= 20_000 ? text : `…\n${text.slice(text.indexOf('\n', text.length - 20_000) + 1)}`;
+  const lines = text
+    .split('\n')
+    .map((line) => (line.length > LINE_CHARS_MAX ? `${line.slice(0, LINE_CHARS_MAX)}…` : line));
+  const shorter = lines.join('\n');
+  return shorter.length <= 20_000 ? shorter : `…\n${shorter.slice(shorter.indexOf('\n', shorter.length - 20_000) + 1)}`;
+}
+
+/** One word for a path and an environment, and another for others. */
+function wordOf(parts) {
+  const word = parts.join(' ').replaceAll(/[^\w./]+/g, '-');
+  // Where letters were lost two paths may have become one.
+  const lost = parts.some((part) => /[^\w./-]/.test(part));
+  return lost ? `${word}-${createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 8)}` : word;
 }
 
 function summary(text) {

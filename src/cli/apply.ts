@@ -14,6 +14,7 @@ import { type Context, EXIT, stateUrl, storeToRead, today, topologyName } from '
 import { tellCut } from './cut.ts';
 import { exitOf } from './failure.ts';
 import { ownersOf, tellLeft } from './leaving.ts';
+import { outcomeLines } from './outcome.ts';
 import { type Planned, type PlanOptions, planFor, showPlan, showRefusals } from './plan.ts';
 import { Progress } from './progress.ts';
 import { tellNewPlan } from './stale.ts';
@@ -241,30 +242,11 @@ async function wait(
     return EXIT.done;
   }
   if (late) context.stderr.write(`Error OT7008: not everything runs after ${timeoutMs / 1000} s\n`);
-  for (const line of summary(outcome)) context.stderr.write(`${printable(line)}\n`);
+  for (const line of outcomeLines(outcome)) context.stderr.write(`${printable(line)}\n`);
   const when = missing.some(({ error }) => error === null) ? ' and is taken up when the nodes come' : '';
   const again = failed.length === 0 ? '' : 'what failed is tried again by itself: ';
   context.stderr.write(`The change is applied and stays${when}; ${again}see \`otter status\`.\n`);
   return late ? EXIT.timeout : EXIT.error;
-}
-
-/** The last words: what runs, what failed, what has not reported and what to type for it. */
-function summary({ running, failed, missing }: WaitResult): string[] {
-  const lines = running.length === 0 ? [] : [`  running: ${running.join(', ')}`];
-  for (const { pipeline, node, code } of failed) lines.push(`  failed: ${pipeline} on ${node} (${code ?? 'no code'})`);
-  const { unreported = [], kept = [] } = Object.groupBy(missing, ({ error }) =>
-    error === null ? 'unreported' : 'kept',
-  );
-  for (const { pipeline, node, error } of kept)
-    lines.push(`  not yet running: ${pipeline} on ${node} (${error!.code})`);
-  const byNode = Map.groupBy(unreported, ({ node, database }) => node ?? `no node for ${database}`);
-  for (const [node, list] of byNode) {
-    const pipelines = [...new Set(list.map(({ pipeline }) => pipeline))].join(', ');
-    const what =
-      list[0]!.node === null ? node : `${node} has not reported; if it does not run, type: otter node ${node}`;
-    lines.push(`  ${what} (${pipelines})`);
-  }
-  return lines;
 }
 
 /** @throws OtterError OT7001 beside options that would make another plan */

@@ -4,6 +4,7 @@ import { hasErrors } from '../model/diagnostic.ts';
 import type { Topology } from '../model/topology.ts';
 import { DIAGNOSTIC_FORMATS, type DiagnosticFormat, renderDiagnostics } from '../render/diagnostics.ts';
 import { forReview } from '../render/review-places.ts';
+import { printable } from '../render/width.ts';
 import { allFindings } from '../topology/all-findings.ts';
 import { type LoadedTopology, loadTopology } from '../topology/load.ts';
 import { type CommonOptions, type Context, colour, EXIT, sources, topologyPath } from './context.ts';
@@ -38,7 +39,7 @@ export async function validate(context: Context, options: ValidateOptions): Prom
   if (text !== '') context.stdout.write(text.endsWith('\n') ? text : `${text}\n`);
   if (options.live === true && live === null)
     context.stderr.write('The databases were not asked: the files have to be valid first.\n');
-  if (format === 'text') context.stdout.write(summary(path, findings, live?.asked ?? null));
+  if (format === 'text') context.stdout.write(summary(printable(path), findings, live?.asked ?? null));
   return hasErrors(findings) ? EXIT.usage : EXIT.done;
 }
 

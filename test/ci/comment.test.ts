@@ -83,8 +83,12 @@ test('what secrets hold is taken out, the longer ones first', () => {
     DB_KEY: 'x',
     HOME: '/home/x',
     EMPTY_SECRET: '',
+    OTTER_VAR_DB_PW: 'geheim2',
+    PWD: '/work/x',
   };
-  expect(withoutSecrets('a geheim1-lang geheim1 x /home/x', env)).toBe('a *** *** x /home/x');
+  expect(withoutSecrets('a geheim1-lang geheim1 geheim2 x /home/x /work/x', env)).toBe(
+    'a *** *** *** x /home/x /work/x',
+  );
 });
 
 test('the templates are YAML, and run scripts that are there', () => {

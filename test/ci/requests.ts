@@ -1,4 +1,6 @@
 /** From a branch to what is applied, on either host: the histories that the two tests run. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect } from 'vitest';
 import { BASE } from '../topology/example.ts';
 import { type Kind, Repository } from './flow.ts';
@@ -36,6 +38,38 @@ export async function environments(kind: Kind): Promise<void> {
   expect(await repository.run('apply', merged, null, prod)).toMatchObject({ code: NO_NODES });
   expect(bodies().map((body) => body.includes('Applied as serial 1'))).toEqual([false, true]);
   expect(await repository.run('apply', merged, null, HOUR)).toMatchObject({ code: NO_NODES });
+}
+
+/**
+ * Paths that nobody should choose, and thousands of objects: each has a comment of its own that fits, the output of the run has all of the
+ * plan, and nothing in a name is run.
+ */
+export async function oddFlow(kind: Kind): Promise<void> {
+  await using host = await FakeHost.start();
+  await using repository = await Repository.with(BASE, host, kind);
+  const odd = ['ö', 'ü'].map((letter) => `topologies/${letter} $(touch pwned) \`x\` '"-->\n;::set-env name=a::b.yaml`);
+  for (const [index, path] of odd.entries())
+    await repository.write(path, `${SHOP.replace(/name: \w+/, `name: odd-${index}`)}  x: 1\n`);
+  const one = await repository.branch('one', SHOP);
+  for (const path of odd) {
+    const { code, out } = await repository.run('review', one, 1, { OTTER_TOPOLOGY: path });
+    expect(code).toBe(3);
+    expect(out.split('\n').filter((line) => /^\s*;|^\s*::set-env/.test(line))).toEqual([]);
+  }
+  expect(host.comments.get(1)).toHaveLength(2);
+  expect(existsSync(join(repository.folder, 'pwned'))).toBe(false);
+
+  const channels = Array.from(
+    { length: 200 },
+    (_, i) => `  c${i}: { between: [hz, ca], tables: [shop.t${i}], conflict: { policy: site-priority } }\n`,
+  );
+  const two = await repository.branch('two', `${BASE}channels:\n${channels.join('')}`);
+  const reviewed = await repository.run('review', two, 2);
+  expect(reviewed, reviewed.err).toMatchObject({ code: 0 });
+  for (const i of [0, 100, 199]) expect(reviewed.out).toContain(`+ channel.c${i} will be created`);
+  const applied = await repository.run('apply', await repository.merge('two', 2), null, HOUR);
+  expect(applied, applied.err).toMatchObject({ code: NO_NODES });
+  expect(host.comments.get(2)![0]!.body).toContain('Applied as serial 1');
 }
 
 const FORGED = `<!-- otter: the plan of topologies -->\n<!-- otter: digest ${'0'.repeat(64)} -->\n### otter plan: t\n`;
