@@ -12,7 +12,7 @@ import { abreast } from './abreast.ts';
 import { type Catalogue, type Known, statKnown } from './catalogue.ts';
 import { readFile } from './contents.ts';
 import { Locks } from './locks.ts';
-import { join, type Selection, split } from './paths.ts';
+import { join, LAST_NAME, type Selection, split } from './paths.ts';
 import { codeOf, Directories, isSameStat, plainAt, type Root } from './root.ts';
 import { changed } from './version.ts';
 
@@ -23,6 +23,8 @@ export interface TreeOptions {
   readonly selection: () => Selection;
   /** Told of a path that is no plain file, or cannot be read: once. */
   readonly refused: (path: BytePath, why: string) => void;
+  /** Told of what came from elsewhere and was changed or deleted here. */
+  readonly strayed: (path: BytePath) => void;
 }
 
 /** What a look has found: `unsteady`: it is being written, and is to be looked at again. */
@@ -131,6 +133,7 @@ export class Tree {
   #gone(path: BytePath, before: Known | null): Look {
     if (before === null || before.content === null) return 'same';
     this.#put(path, { content: null, version: changed(before.version, this.actor) }, 0);
+    this.#strays(before);
     return 'changed';
   }
 
@@ -146,7 +149,12 @@ export class Tree {
     }
     const version: FileVersion = catalogue.coming(path, content.hash) ?? changed(before?.version ?? null, this.actor);
     this.#put(path, { content, version }, inode);
+    if (version.dot.actor === this.actor) this.#strays(before);
     return 'changed';
+  }
+
+  #strays(before: Known | null): void {
+    if (before !== null && before.version.dot.actor !== this.actor) this.#options.strayed(before.path);
   }
 
   #put(path: BytePath, state: FileState, inode: number): void {
@@ -226,7 +234,7 @@ export class Tree {
         const name = slash < 0 ? file.slice(begin) : file.slice(begin, slash);
         if (slash >= 0 && inner.has(name)) {
           // What is below a directory that is there has been looked at with it: behind all of it in one step.
-          skipped = `${file.slice(0, slash)}0`;
+          skipped = `${file.slice(0, slash)}/${LAST_NAME}`;
           break;
         }
         if (slash < 0 && names.has(name)) continue;
