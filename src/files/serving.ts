@@ -179,16 +179,20 @@ export class Serving implements FileService {
         hint(path);
         return { problem: 'changed' };
       }
-      const stat = await statOf(handle);
-      if (!isSameStat(stat, statKnown(known)!)) {
-        await handle.close();
-        hint(path);
-        return { problem: 'changed' };
+      let kept = false;
+      try {
+        const stat = await statOf(handle);
+        if (!isSameStat(stat, statKnown(known)!)) {
+          hint(path);
+          return { problem: 'changed' };
+        }
+        kept = stat.size - from > WHOLE_BYTES_MAX;
+        return kept
+          ? { handle, size: stat.size }
+          : { whole: await readAt(handle, from, Math.max(0, stat.size - from)) };
+      } finally {
+        if (!kept) await handle.close();
       }
-      if (stat.size - from > WHOLE_BYTES_MAX) return { handle, size: stat.size };
-      const whole = await readAt(handle, from, Math.max(0, stat.size - from));
-      await handle.close();
-      return { whole };
     } catch (error) {
       if (error instanceof OtterError && error.code !== 'OT8011') throw error;
       if (!(error instanceof OtterError) && codeOf(error) === null) throw error;

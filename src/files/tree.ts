@@ -197,19 +197,24 @@ export class Tree {
       if ((await this.look(directories, file)) === 'unsteady') how.again(file);
     });
     const names = new Set<BytePath>();
-    for (const { name, isDirectory } of listed) {
-      how.signal.throwIfAborted();
-      const child = join(path, name);
-      if (isDirectory) {
-        if (how.deep && !selection().leavesOut(child)) await this.#scan(directories, child, how);
-        continue;
+    try {
+      for (const { name, isDirectory } of listed) {
+        how.signal.throwIfAborted();
+        const child = join(path, name);
+        if (isDirectory) {
+          if (how.deep && !selection().leavesOut(child)) await this.#scan(directories, child, how);
+          continue;
+        }
+        names.add(name);
+        if (!selection().has(child)) continue;
+        await how.pace();
+        await looks.add(child);
       }
-      names.add(name);
-      if (!selection().has(child)) continue;
-      await how.pace();
-      await looks.add(child);
+    } finally {
+      // Directories are closed when this ends: who still looked would look into others, and take files for gone.
+      await looks.ended();
     }
-    await looks.done();
+    looks.check();
     await this.#lookForGone(directories, path, names, listed, how);
   }
 
@@ -298,8 +303,13 @@ class Lookers {
     this.#running.add(one);
   }
 
-  async done(): Promise<void> {
+  /** All that were begun have ended, well or not. */
+  async ended(): Promise<void> {
     await Promise.all(this.#running);
+  }
+
+  /** @throws what the first of them failed with */
+  check(): void {
     if (this.#failed !== null) throw this.#failed;
   }
 }

@@ -1,5 +1,6 @@
 /** What hostile hands, disks and moments do to files, and what is not lost by it. */
 import { execFileSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import {
   cpSync,
   existsSync,
@@ -12,7 +13,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { expect, test, vi } from 'vitest';
+import { Catalogue } from '../../src/files/catalogue.ts';
+import { selection } from '../../src/files/paths.ts';
 import { Directories, findRoot } from '../../src/files/root.ts';
+import { Tree } from '../../src/files/tree.ts';
 import { Sides } from './sides.ts';
 
 const WAIT = { timeout: 20_000, interval: 20 };
@@ -268,4 +272,35 @@ test('a file may become a directory, and a directory a file', async () => {
   writeFileSync(`${a}/d`, 'file');
   await sides.equal();
   expect(existsSync(`${b}/x/in`)).toBe(true);
+});
+
+test('a look through the root that is cut short takes nothing for gone', async () => {
+  await using sides = new Sides({ from: 'a', to: 'b' });
+  const a = sides.root('a');
+  for (let i = 0; i < 20; i += 1) {
+    mkdirSync(`${a}/d${i}`);
+    for (let n = 0; n < 8; n += 1) writeFileSync(`${a}/d${i}/${n}`, `${i} ${n}`);
+  }
+  const catalogue = new Catalogue(`${sides.folder}/c.db`);
+  const strayed = (): void => undefined;
+  const options = { root: await findRoot(a), region: 'a', catalogue, selection: () => selection(null, []), strayed };
+  const tree = new Tree({ ...options, refused: strayed });
+  const how = { deep: true, again: strayed, pace: async (): Promise<void> => undefined };
+  await tree.scan('', { ...how, signal: new AbortController().signal });
+  for (let after = 1; after < 40; after += 1) {
+    for (let i = 0; i < 20; i += 1) for (let n = 0; n < 8; n += 1) utimesSync(`${a}/d${i}/${n}`, after, after);
+    for (const { path, content } of catalogue.since(0, 1_000)) expect([path, content === null]).toEqual([path, false]);
+    const cut = new AbortController();
+    let left = after;
+    const pace = async (): Promise<void> => {
+      left -= 1;
+      if (left === 0) cut.abort(new Error('cut'));
+    };
+    await expect(tree.scan('', { ...how, pace, signal: cut.signal })).rejects.toThrow('cut');
+  }
+  const all = catalogue.since(0, 1_000);
+  expect(all).toHaveLength(160);
+  for (const { path, content } of all)
+    expect([path, content?.hash]).toEqual([path, hash('sha256', readFileSync(`${a}/${path}`))]);
+  catalogue.close();
 });
