@@ -8,7 +8,7 @@
 import { createHash, hash, randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, rename, stat, statfs, unlink } from 'node:fs/promises';
-import { OtterError } from '../model/error.ts';
+import { messageOf, OtterError } from '../model/error.ts';
 import type { BytePath, FileContent } from '../model/file-link.ts';
 import { pieces, statOf } from './contents.ts';
 import { OWN_DIRECTORY } from './paths.ts';
@@ -63,6 +63,12 @@ export class Aside implements AsyncDisposable {
     await this.#directories[Symbol.asyncDispose]();
   }
 
+  /** Whether its directories are still there. */
+  async stands(): Promise<boolean> {
+    const all = await Promise.all([this.#new, this.#parts, this.#gone].map(async (one) => stat(one.at('.'))));
+    return all.every(({ nlink }) => nlink > 0);
+  }
+
   /** @throws OtterError OT8010 */
   async room(bytes: number): Promise<void> {
     const { bavail, bsize } = await statfs(this.#new.at(''));
@@ -84,7 +90,7 @@ export class Aside implements AsyncDisposable {
       content.mode,
     );
     try {
-      await handle.write(bytes, 0, bytes.length, 0);
+      await writeAll(handle, bytes, 0);
       return { at, stat: await finish(handle, content) };
     } finally {
       await handle.close();
@@ -103,9 +109,11 @@ export class Aside implements AsyncDisposable {
     }
   }
 
-  /** Puts a file away that is to be deleted. */
-  async put(at: Buffer, content: FileContent): Promise<void> {
-    await rename(at, this.#gone.at(content.hash));
+  /** Puts a file away that is to be deleted, and tells where it lies. */
+  async put(at: Buffer, content: FileContent): Promise<Buffer> {
+    const gone = this.#gone.at(content.hash);
+    await rename(at, gone);
+    return gone;
   }
 
   /** One that was put away and has this content, taken out again. */
@@ -170,12 +178,8 @@ export class Part {
   }
 
   async add(bytes: Uint8Array): Promise<void> {
+    await writeAll(this.#handle, bytes, this.#done);
     this.#hash.update(bytes);
-    let written = 0;
-    while (written < bytes.length) {
-      const { bytesWritten } = await this.#handle.write(bytes, written, bytes.length - written, this.#done + written);
-      written += bytesWritten;
-    }
     this.#done += bytes.length;
   }
 
@@ -191,6 +195,18 @@ export class Part {
 
   async close(): Promise<void> {
     await this.#handle.close();
+  }
+}
+
+/** All of it: a disk that is nearly full takes a part and says nothing. @throws OtterError OT8010 */
+async function writeAll(handle: FileHandle, bytes: Uint8Array, at: number): Promise<void> {
+  try {
+    for (let done = 0; done < bytes.length; )
+      done += (await handle.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  } catch (cause) {
+    const code = codeOf(cause);
+    if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
+    throw new OtterError('OT8010', `there is no room for files: ${messageOf(cause)}`, { retry: 'backoff', cause });
   }
 }
 

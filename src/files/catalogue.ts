@@ -3,13 +3,15 @@
  *
  * It lies in the root itself, so that whichever node serves the side finds it. Rules: whoever has it open has it alone; a row is
  * written after the file is on disk, in one transaction with how far a flow has come; it is of the root that it lies in, and of nobody else
- * when it is lost: then a new *epoch* begins, others ask from the beginning, and what is here counts as written anew.
+ * when it is lost: then a new *epoch* begins, others ask from the beginning, and what is here counts as written anew. One that was put
+ * back from an older copy is known by that: others have been told more by it than it knows (each opening is a *session*).
  */
 import { randomBytes } from 'node:crypto';
+import { open } from 'node:fs/promises';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { BytePath, FileChange, FileState, FileVersion } from '../model/file-link.ts';
-import { bytesOf } from './paths.ts';
+import { bytesOf, LAST_NAME } from './paths.ts';
 import type { PlainStat } from './root.ts';
 
 const FORMAT = 1;
@@ -30,6 +32,7 @@ const OPEN = `
   create unique index if not exists file_seq on file (seq);
   create index if not exists file_hash on file (substr(hash, 1, 6)) where gone = 0;
   create table if not exists coming (path blob primary key, hash blob not null, version text not null) without rowid;
+  create table if not exists session (number integer primary key, id text not null unique, seq integer not null);
   create table if not exists flow (name text primary key, epoch text not null, seq integer not null) without rowid;
   create table if not exists failed (flow text not null, path blob not null, primary key (flow, path)) without rowid;
   create table if not exists missing (flow text not null, path blob not null, primary key (flow, path)) without rowid;
@@ -67,12 +70,13 @@ export class Catalogue {
   readonly #db: DatabaseSync;
   readonly #file: string;
   readonly #prepared = new Map<string, StatementSync>();
-  /** Of this catalogue: others that know another one have to begin anew. */
-  readonly epoch: string;
+  /** Since it was opened; its first place in the order of changes is where the one before ended. */
+  readonly #session = randomBytes(6).toString('hex');
+  #epoch: string;
   #seq: number;
 
   /** @throws OtterError OT8002 when somebody else has it open, OT8003 */
-  constructor(file: string) {
+  constructor(file: string, region = '') {
     this.#file = file;
     try {
       this.#db = new DatabaseSync(file, { timeout: 0 });
@@ -83,11 +87,64 @@ export class Catalogue {
       this.#db.exec(OPEN);
       const format = this.#fact('format', String(FORMAT));
       if (format !== String(FORMAT)) throw new Error(`it has the format ${format} of another version of otter`);
-      this.epoch = this.#fact('epoch', randomBytes(6).toString('hex'));
+      this.#fact('region', region);
+      this.#epoch = this.#fact('epoch', randomBytes(6).toString('hex'));
       this.#seq = (this.#one('select coalesce(max(seq), 0) as seq from file') as { seq: number }).seq;
+      this.#run('insert into session (id, seq) values (?, ?)', this.#session, this.#seq);
     } catch (error) {
       this.#db.close();
       throw unusable(file, error);
+    }
+  }
+
+  /** Of this catalogue: who changes here counts his changes under it. */
+  get epoch(): string {
+    return this.#epoch;
+  }
+
+  /** What others are told to come back with. */
+  get mark(): string {
+    return `${this.#epoch}.${this.#session}`;
+  }
+
+  /**
+   * Whether somebody who was told everything up to a place can go on there. Where this catalogue told it and does not know it any more, it
+   * was put back from an older copy, and so were the files: then all that is here counts as written anew.
+   */
+  goesOn(mark: string, after: number): boolean {
+    const [epoch, session = ''] = mark.split('.');
+    if (epoch !== this.#epoch) return false;
+    const ended = this.#one(
+      `select coalesce((select seq from session where number > told.number order by number limit 1), ?) as seq
+         from session told where id = ?`,
+      this.#seq,
+      session,
+    ) as { seq: number } | undefined;
+    if (ended !== undefined && after <= ended.seq) return true;
+    this.#renew();
+    return false;
+  }
+
+  /** In one statement, however long it takes: it is for disasters. */
+  #renew(): void {
+    const epoch = randomBytes(6).toString('hex');
+    const actor = `json_object('dot', json_object('actor', ?1 || ?2, 'count', seq), 'clock', json_object(?1 || ?2, seq))`;
+    this.together(() => {
+      const region = this.#one("select value from fact where name = 'region'") as { value: string };
+      this.#run('delete from file where gone = 1');
+      this.#run(`update file set version = json_patch(version, ${actor})`, `${region.value}.`, epoch);
+      this.#run("update fact set value = ? where name = 'epoch'", epoch);
+    });
+    this.#epoch = epoch;
+  }
+
+  /** What was written so far outlives a loss of power: nobody is told of anything else. */
+  async durable(): Promise<void> {
+    const log = await open(`${this.#file}-wal`, 'r');
+    try {
+      await log.datasync();
+    } finally {
+      await log.close();
     }
   }
 
@@ -98,6 +155,11 @@ export class Catalogue {
 
   get(path: BytePath): Known | null {
     return known(this.#one(`select ${COLUMNS} from file where path = ?`, bytesOf(path)) as Row | undefined);
+  }
+
+  /** Whether it is there. */
+  has(path: BytePath): boolean {
+    return this.#one('select 1 from file where path = ? and gone = 0', bytesOf(path)) !== undefined;
   }
 
   /** Behind a place, in the order of changes. */
@@ -114,7 +176,7 @@ export class Catalogue {
 
   /** Below a directory and in it, in the order of paths, those that are there. */
   below(directory: BytePath, after: BytePath, limit: number): Known[] {
-    const [from, to] = directory === '' ? ['', '\u00ff\u00ff\u00ff\u00ff'] : [`${directory}/`, `${directory}0`];
+    const [from, to] = directory === '' ? ['', LAST_NAME] : [`${directory}/`, `${directory}0`];
     const begin = after > from ? after : from;
     const rows = this.#all(
       `select ${COLUMNS} from file where path > ? and path < ? and gone = 0 order by path limit ?`,
@@ -187,6 +249,15 @@ export class Catalogue {
 
   came(path: BytePath): void {
     this.#run('delete from coming where path = ?', bytesOf(path));
+  }
+
+  /** What belongs to the set: when that has changed, flows begin anew, since they have passed over what did not belong to it. */
+  selects(text: string): void {
+    if (this.#fact('selection', text) === text) return;
+    this.together(() => {
+      this.#run('update fact set value = ? where name = ?', text, 'selection');
+      this.#run('delete from flow');
+    });
   }
 
   /** Null: it has not begun. */

@@ -3,15 +3,18 @@
  */
 import { createHash, hash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { copyFile, type FileHandle, open } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { BytePath, FileContent } from '../model/file-link.ts';
 import { join } from './paths.ts';
-import { codeOf, type Directory, isSameStat, type PlainStat, plainStat, refused } from './root.ts';
+import { BY_DESCRIPTOR, codeOf, type Directory, isSameStat, type PlainStat, plainStat, refused } from './root.ts';
 
 /** Above this a file is read in pieces. */
 export const WHOLE_BYTES_MAX = 1 << 20;
 export const PIECE_BYTES = 1 << 20;
 const TRIES = 3;
+/** Of the clocks of file systems, and to spare. */
+const TICK_MS = 20;
 
 export interface ReadFile {
   readonly content: FileContent;
@@ -38,15 +41,32 @@ export async function openPlain(directory: Directory, name: BytePath): Promise<F
   }
 }
 
+/** A copy, which shares its blocks where the system can; false: there is none. A pipe in its place is not waited for. */
+export async function copyPlain(directory: Directory, name: BytePath, to: Buffer): Promise<boolean> {
+  const handle = await openPlain(directory, name);
+  if (handle === null) return false;
+  try {
+    const from = BY_DESCRIPTOR ? `/proc/self/fd/${handle.fd}` : directory.at(name);
+    await copyFile(from, to, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+    return true;
+  } finally {
+    await handle.close();
+  }
+}
+
 export async function statOf(handle: FileHandle): Promise<PlainStat> {
   return plainStat(await handle.stat({ bigint: true }));
 }
 
 /**
- * What a file is, with its hash. `unsteady`: it is being written all the while; null: it is gone.
+ * What a file is, with its hash. `unsteady`: it is being written all the while; null: it is gone. `ours`: nobody else writes it.
  * @throws OtterError OT8011, what the system says
  */
-export async function readFile(directory: Directory, name: BytePath): Promise<ReadFile | 'unsteady' | null> {
+export async function readFile(
+  directory: Directory,
+  name: BytePath,
+  ours = false,
+): Promise<ReadFile | 'unsteady' | null> {
   for (let tries = 0; tries < TRIES; tries += 1) {
     const handle = await openPlain(directory, name);
     if (handle === null) return null;
@@ -55,7 +75,10 @@ export async function readFile(directory: Directory, name: BytePath): Promise<Re
       const digest = await hashOf(handle, before.size);
       const after = await statOf(handle);
       const { size, mtimeUs, mode } = after;
-      if (isSameStat(before, after)) return { content: { size, mtimeUs, mode, hash: digest }, stat: after };
+      if (!isSameStat(before, after)) continue;
+      // What is written within one tick of the clock has the same time.
+      if (!ours && Math.abs(Date.now() - mtimeUs / 1000) < TICK_MS) await sleep(TICK_MS);
+      else return { content: { size, mtimeUs, mode, hash: digest }, stat: after };
     } finally {
       await handle.close();
     }

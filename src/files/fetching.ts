@@ -4,12 +4,12 @@
  */
 
 import { constants } from 'node:fs';
-import { copyFile, open, unlink } from 'node:fs/promises';
+import { open, unlink } from 'node:fs/promises';
 import { OtterError } from '../model/error.ts';
 import type { FileChange, FileContent, FileFrame, FileLink, ReadProblem } from '../model/file-link.ts';
 import { type Aside, finish, type Made } from './aside.ts';
 import type { Catalogue } from './catalogue.ts';
-import { readFile, WHOLE_BYTES_MAX } from './contents.ts';
+import { copyPlain, readFile, WHOLE_BYTES_MAX } from './contents.ts';
 import { byPieces } from './difference.ts';
 import type { Figures } from './figures.ts';
 import { split } from './paths.ts';
@@ -82,7 +82,7 @@ export class Fetching {
       try {
         using within = await directories.enter(directory);
         if (within === null) continue;
-        await copyFile(within.at(name), at, constants.COPYFILE_EXCL | constants.COPYFILE_FICLONE);
+        if (!(await copyPlain(within, name, at))) continue;
         const made = await this.#asWanted(directories, at, content);
         if (made !== null) return made;
       } catch (error) {
@@ -97,12 +97,13 @@ export class Fetching {
   /** Null, and gone: it is something else. */
   async #asWanted(directories: Directories, at: Buffer, content: FileContent): Promise<Made | null> {
     using own = await directories.enter('');
-    const read = await readFile({ ...own!, at: () => at }, '');
+    const read = await readFile({ ...own!, at: () => at }, '', true);
     if (read === null || read === 'unsteady' || read.content.hash !== content.hash) {
       await unlink(at).catch(() => undefined);
       return null;
     }
-    const handle = await open(at, constants.O_RDWR | constants.O_NOFOLLOW);
+    // Its permissions may allow no more, and times can be set so too.
+    const handle = await open(at, constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
       return { at, stat: await finish(handle, content) };
     } finally {

@@ -14,8 +14,9 @@ import type { FileFlowFigures } from '../model/records.ts';
 import { abreast } from './abreast.ts';
 import type { Aside } from './aside.ts';
 import type { Catalogue, Owed } from './catalogue.ts';
-import { Fetching, type Wanted } from './fetching.ts';
+import { Fetching, LARGE_BYTES, type Wanted } from './fetching.ts';
 import { Figures } from './figures.ts';
+import type { Locks } from './locks.ts';
 import { faultOf, type Selection, shownPath } from './paths.ts';
 import { type Placed, Placing, type PlacingOptions } from './placing.ts';
 import { Directories, type Root } from './root.ts';
@@ -26,6 +27,8 @@ export interface FlowOptions extends Omit<PlacingOptions, 'conflicted'> {
   readonly flow: FileFlow;
   readonly root: Root;
   readonly aside: Aside;
+  /** Of large files that are coming, by path: one at a time goes on with what is here of it. */
+  readonly parts: Locks;
   readonly catalogue: Catalogue;
   readonly link: FileLink;
   readonly selection: () => Selection;
@@ -121,6 +124,12 @@ export class Flow {
     }
   }
 
+  /** A file that is to be here as it is at the source, and is not. */
+  wants(path: BytePath): void {
+    this.#options.catalogue.owe(this.name, 'failed', path);
+    this.#soon.abort();
+  }
+
   /** In place of `run`, where rows say what is to come: only what was left for later, failed or was missing is brought by itself. */
   async follow(signal: AbortSignal): Promise<void> {
     this.#figures.phase = 'streaming';
@@ -154,6 +163,8 @@ export class Flow {
     const missing = await this.look(paths, signal);
     const { catalogue } = this.#options;
     const absent = new Set(missing);
+    const away = paths.find((path) => !absent.has(path) && this.#options.selection().has(path) && !catalogue.has(path));
+    if (away !== undefined) throw broken(`\`${shownPath(away)}\` is not here, though it came`);
     catalogue.together(() => {
       for (const path of paths) {
         if (absent.has(path)) catalogue.owe(this.name, 'missing', path);
@@ -176,26 +187,24 @@ export class Flow {
     const over = new AbortController();
     const both = AbortSignal.any([signal, over.signal]);
     const line = new Line(GROUPS_AT_ONCE, (error) => over.abort(error));
-    let { epoch } = cursor;
     let told = 0;
     const retrying = this.#retry(both, ['failed']);
     retrying.catch(() => undefined);
     try {
-      const request = { op: 'changes', epoch, after: cursor.seq } as const;
+      const request = { op: 'changes', epoch: cursor.epoch, after: cursor.seq } as const;
       for await (const { head } of link.ask(sideName(flow.set, flow.source), request, both)) {
         if (head.kind !== 'changes') throw strange();
         const changes = head.changes.map(sound);
         if (head.anew) {
           await line.empty();
-          epoch = head.epoch;
-          catalogue.moveCursor(this.name, { epoch, seq: 0 });
+          catalogue.moveCursor(this.name, { epoch: head.epoch, seq: 0 });
         }
         this.#begins(head);
         for (const group of groupsOf(changes)) {
           await line.add({
             work: this.#group(group, both).then(() => undefined),
             done: () => {
-              catalogue.moveCursor(this.name, { epoch, seq: group.seq });
+              catalogue.moveCursor(this.name, { epoch: head.epoch, seq: group.seq });
               progress();
             },
           });
@@ -250,7 +259,9 @@ export class Flow {
 
   /** Errors by path, of what could not be brought: it is written down to be tried again. */
   async #group({ changes }: Group, signal: AbortSignal): Promise<ReadonlyMap<BytePath, unknown>> {
-    const { root, selection } = this.#options;
+    const { root, selection, parts } = this.#options;
+    const large = changes.flatMap(({ path, content }) => ((content?.size ?? 0) < LARGE_BYTES ? [] : [path]));
+    using _parts = await parts.take(large);
     await using directories = new Directories(root);
     const placed: Placed[] = [];
     const wanted: Wanted[] = [];
@@ -268,8 +279,7 @@ export class Flow {
     for (const one of wanted) {
       const result = fetched.get(one) ?? 'changed';
       if (typeof result === 'object') placed.push({ change: one.change, made: result });
-      // What has changed is told of again.
-      else if (result !== 'changed') failures.set(one.change.path, new Error(WHY[result]));
+      else failures.set(one.change.path, result === 'changed' ? CHANGED : new Error(WHY[result]));
     }
     // In their order, so that what was renamed is there before the other name goes.
     placed.sort((a, b) => a.change.seq - b.change.seq);
@@ -288,7 +298,7 @@ export class Flow {
       }
     });
     for (const [path, error] of failures)
-      logger.warn('a file was not brought, and is tried again', {
+      logger[error === CHANGED ? 'debug' : 'warn']('a file was not brought, and is tried again', {
         code: error instanceof OtterError ? error.code : 'OT8012',
         flow: this.name,
         path: shownPath(path),
@@ -331,10 +341,10 @@ export class Flow {
     }
     const failed: unknown[] = [];
     for (const group of groupsOf(known)) failed.push(...(await this.#group(group, signal)).values());
+    const { catalogue } = this.#options;
     if (failed.length > 0) throw broken(failed[0]);
     const there = new Set(known.flatMap(({ path, content }) => (content === null ? [] : [path])));
     const missing = paths.filter((path) => !there.has(path));
-    const { catalogue } = this.#options;
     catalogue.together(() => {
       for (const path of missing) catalogue.settle(this.name, 'failed', path);
     });
@@ -347,6 +357,8 @@ function broken(error: unknown): OtterError {
   return new OtterError('OT8012', `a file was not brought: ${messageOf(error)}`, { retry: 'backoff', cause: error });
 }
 
+/** Mostly it is told of again; not where it is as before when it is looked at, and not to who asked for it once. */
+const CHANGED = new Error('it was written, or away, when it was to be read');
 const WHY = {
   unreadable: 'the source cannot read it',
   wrong: 'it came with other contents than it should have',

@@ -26,9 +26,15 @@ export function faultOf(path: BytePath): string | null {
   return isOwn(path) ? 'it is otter’s own' : null;
 }
 
+/** Behind every name that there can be. */
+export const LAST_NAME: BytePath = '\u00ff'.repeat(NAME_BYTES_MAX + 1);
+
+/** Also that of a root below this one. */
 export function isOwn(path: BytePath): boolean {
-  return path === OWN_DIRECTORY || path.startsWith(`${OWN_DIRECTORY}/`);
+  return OWN.test(path);
 }
+
+const OWN = /(?:^|\/)\.otter(?:\/|$)/;
 
 /** For people, and for patterns: bytes that are no UTF-8 become U+FFFD. */
 export function shownPath(path: BytePath): string {

@@ -191,10 +191,19 @@ export class Placing {
   }
 
   async #remove(directories: Directories, within: Directory, name: BytePath, before: Known): Promise<void> {
+    const { aside } = this.#options;
     const at = within.at(name);
-    await this.#options.aside.put(at, before.content!).catch((error: unknown) => {
+    try {
+      const gone = await aside.put(at, before.content!);
+      const found = await plainAt({ ...within, at: () => gone }, name);
+      if (found !== null && !isSameStat(found, { ...before.content!, inode: before.inode })) {
+        // Whoever wrote it in that moment has not written in vain.
+        await alone(gone, at);
+        throw new Error('it has changed meanwhile');
+      }
+    } catch (error) {
       if (codeOf(error) !== 'ENOENT') throw error;
-    });
+    }
     // A directory that is left empty goes with its last file.
     for (let path = within.path; path !== ''; path = split(path).directory) {
       using parent = await directories.enter(split(path).directory);

@@ -11,7 +11,7 @@ import { messageOf, OtterError } from '../model/error.ts';
 import type { BytePath } from '../model/file-link.ts';
 import { bytesOf, join, shownPath, split } from './paths.ts';
 
-const BY_DESCRIPTOR = existsSync('/proc/self/fd');
+export const BY_DESCRIPTOR = existsSync('/proc/self/fd');
 /** Directories that are kept open though nobody is in them. */
 const IDLE_MAX = 64;
 
@@ -46,6 +46,11 @@ interface Open {
   users: number;
 }
 
+function entered(directory: Open): Open {
+  directory.users += 1;
+  return directory;
+}
+
 /** A directory while somebody is in it. */
 export interface Directory extends Disposable {
   readonly path: BytePath;
@@ -71,7 +76,6 @@ export class Directories implements AsyncDisposable {
   async enter(path: BytePath, make = false): Promise<Directory | null> {
     const found = await this.#get(path, make);
     if (found === null) return null;
-    found.users += 1;
     return {
       path,
       at: (name) => (name === '' ? found.prefix : Buffer.concat([found.prefix, SLASH, bytesOf(name)])),
@@ -89,12 +93,13 @@ export class Directories implements AsyncDisposable {
     for (const one of all) await (await one.catch(() => null))?.handle.close();
   }
 
+  /** Somebody is in it from now on: it must not be closed before he knows. */
   async #get(path: BytePath, make: boolean): Promise<Open | null> {
     for (;;) {
       const known = this.#open.get(path);
       if (known !== undefined) {
         const found = await known.catch(() => null);
-        if (found !== null && this.#open.get(path) === known) return found;
+        if (found !== null && this.#open.get(path) === known) return entered(found);
         if (found === null && this.#open.get(path) === known) this.#open.delete(path);
         continue;
       }
@@ -105,7 +110,7 @@ export class Directories implements AsyncDisposable {
       try {
         const found = await opening;
         if (found === null) this.#open.delete(path);
-        return found;
+        return found === null ? null : entered(found);
       } catch (error) {
         this.#open.delete(path);
         throw error;
@@ -190,8 +195,10 @@ export function rootUnusable(root: string, cause: unknown): OtterError {
   });
 }
 
+/** What the system says; null for whatever else went wrong, also where Node or SQLite has a code for it. */
 export function codeOf(error: unknown): string | null {
-  return (error as NodeJS.ErrnoException | null)?.code ?? null;
+  const code = (error as NodeJS.ErrnoException | null)?.code ?? '';
+  return /^E[A-Z0-9]+$/.test(code) ? code : null;
 }
 
 /** A plain file that is there; null: nothing is, or a directory where one is no matter. @throws OtterError OT8011 for others */

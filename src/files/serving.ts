@@ -83,7 +83,8 @@ export class Serving implements FileService {
 
   async *#changes({ epoch, after }: FileRequest & { op: 'changes' }, signal: AbortSignal): AsyncGenerator<FileFrame> {
     const { catalogue, tree, whole } = this.#options;
-    let anew = epoch !== catalogue.epoch || after > catalogue.head;
+    let anew = !catalogue.goesOn(epoch, after);
+    if (anew) tree.news();
     let at = anew ? 0 : after;
     let told = '';
     const backlog = new Backlog(catalogue);
@@ -97,10 +98,11 @@ export class Serving implements FileService {
       }
       told = news;
       const behind = changes.length < CHANGES_AT_ONCE ? { files: 0, bytes: 0 } : backlog.behind(at, changes);
+      await catalogue.durable();
       yield {
         head: {
           kind: 'changes',
-          epoch: catalogue.epoch,
+          epoch: catalogue.mark,
           anew,
           changes: changes.map(told_),
           head: catalogue.head,
@@ -177,16 +179,20 @@ export class Serving implements FileService {
         hint(path);
         return { problem: 'changed' };
       }
-      const stat = await statOf(handle);
-      if (!isSameStat(stat, statKnown(known)!)) {
-        await handle.close();
-        hint(path);
-        return { problem: 'changed' };
+      let kept = false;
+      try {
+        const stat = await statOf(handle);
+        if (!isSameStat(stat, statKnown(known)!)) {
+          hint(path);
+          return { problem: 'changed' };
+        }
+        kept = stat.size - from > WHOLE_BYTES_MAX;
+        return kept
+          ? { handle, size: stat.size }
+          : { whole: await readAt(handle, from, Math.max(0, stat.size - from)) };
+      } finally {
+        if (!kept) await handle.close();
       }
-      if (stat.size - from > WHOLE_BYTES_MAX) return { handle, size: stat.size };
-      const whole = await readAt(handle, from, Math.max(0, stat.size - from));
-      await handle.close();
-      return { whole };
     } catch (error) {
       if (error instanceof OtterError && error.code !== 'OT8011') throw error;
       if (!(error instanceof OtterError) && codeOf(error) === null) throw error;
@@ -244,6 +250,7 @@ export class Serving implements FileService {
       if (known !== null) changes.push(told_(known));
     });
     changes.sort((one, other) => one.seq - other.seq);
+    await catalogue.durable();
     yield { head: { kind: 'known', changes, done: true }, body: NONE };
   }
 

@@ -5,7 +5,7 @@
  * is not there. Stopping leaves files and catalogue as they are after whole changes.
  */
 import { existsSync } from 'node:fs';
-import { rm, rmdir } from 'node:fs/promises';
+import { readdir, rm, rmdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { messageOf, OtterError } from '../model/error.ts';
 import type { FileFrame, FileLink, FileRequest, FileService, RunningFiles } from '../model/file-link.ts';
@@ -19,6 +19,7 @@ import { Catalogue } from './catalogue.ts';
 import { Comparing, type ComparingOptions, type Counts } from './comparing.ts';
 import { Figures } from './figures.ts';
 import { Flow } from './flow.ts';
+import { Locks } from './locks.ts';
 import { OWN_DIRECTORY, type Selection, selection, shownPath } from './paths.ts';
 import { Directories, findRoot, type Root, rootUnusable } from './root.ts';
 import { Serving, type ServingOptions } from './serving.ts';
@@ -177,14 +178,20 @@ export class Side implements RunningFiles {
     const { set, region, spec } = this.#spec;
     const root = await this.#findRoot(spec.roots[region]!);
     await using aside = await Aside.open(root, set);
-    const catalogue = new Catalogue(`${root.path}/${OWN_DIRECTORY}/${set}.db`);
+    const catalogue = new Catalogue(`${root.path}/${OWN_DIRECTORY}/${set}.db`, region);
     using _closed = { [Symbol.dispose]: () => catalogue.close() };
+    catalogue.selects(JSON.stringify([spec.watch ?? null, spec.exclude]));
+    if (spec.follow === undefined && spec.delete === 'mirror') await notEmptied(root, catalogue);
+    const parts = new Locks();
     const tree = new Tree({
       root,
       region,
       catalogue,
       selection: () => this.#selection,
       refused: (path, why) => logger.warn('left alone', { code: 'OT8011', path: shownPath(path), why }),
+      strayed: (path) => {
+        if (spec.between === undefined && spec.follow === undefined) for (const flow of flows) flow.wants(path);
+      },
     });
     const over = new AbortController();
     const both = AbortSignal.any([signal, over.signal]);
@@ -192,7 +199,7 @@ export class Side implements RunningFiles {
     // Where rows say what is to come nothing is watched: files are looked at when they are named.
     const watching = spec.follow === undefined ? new Watching({ ...common, signal: both, timing }) : null;
     const hint = (path: string): void => watching?.hint(path);
-    const flows = compileFiles(set, spec)
+    const flows: readonly Flow[] = compileFiles(set, spec)
       .filter(({ target }) => target === region)
       .map(
         (flow) =>
@@ -200,9 +207,10 @@ export class Side implements RunningFiles {
             ...common,
             flow,
             aside,
+            parts,
             catalogue,
             link,
-            rule: () => ruleOf(this.#spec.spec),
+            rule: () => ruleOf(this.#spec.spec, region),
             removes: () => this.#spec.spec.delete === 'mirror',
             generation: () => this.#spec.generation,
             refused: () => tree.refusedCount,
@@ -242,7 +250,7 @@ export class Side implements RunningFiles {
     const work = [
       ...(watching === null ? [] : [watching.run()]),
       this.#tidy(aside, both),
-      this.#pulse(root, both),
+      this.#pulse(root, aside, both),
       ...flows.map(async (flow) => this.#flow(flow, watching, tree, both)),
     ];
     try {
@@ -275,12 +283,15 @@ export class Side implements RunningFiles {
     if (!signal.aborted) await flow.run(signal);
   }
 
-  /** Fails when the root is not there any more, or is another. */
-  async #pulse(root: Root, signal: AbortSignal): Promise<void> {
+  /** Fails when the root is not there any more, or is another, and when somebody has removed what otter keeps there. */
+  async #pulse(root: Root, aside: Aside, signal: AbortSignal): Promise<void> {
+    const { set } = this.#spec;
     while (!signal.aborted) {
       await slept(this.#options.timing?.pulseMs ?? TIMING.pulseMs, signal);
       await using directories = new Directories(root);
       using _root = await directories.enter('');
+      if (!(await aside.stands()) || !existsSync(`${root.path}/${OWN_DIRECTORY}/${set}.db`))
+        throw rootUnusable(root.path, new Error(`\`${OWN_DIRECTORY}\` was removed; it is made anew`));
     }
   }
 
@@ -294,6 +305,14 @@ export class Side implements RunningFiles {
 
 function selected({ watch, exclude }: FileSetSpec): Selection {
   return selection(watch ?? null, exclude);
+}
+
+/** Whoever finds nothing at all where files were does not delete them elsewhere: rather the disk is not what it was. @throws OtterError OT8001 */
+async function notEmptied(root: Root, catalogue: Catalogue): Promise<void> {
+  const known = catalogue.below('', '', 2);
+  if (known.length < 2 || (await readdir(root.path)).some((name) => name !== OWN_DIRECTORY)) return;
+  const why = 'it is empty, though files were there when it was served last; if they were deleted, put any file there';
+  throw rootUnusable(root.path, new Error(why));
 }
 
 function shapeOf({ region, spec }: FileSideSpec): unknown {

@@ -12,7 +12,7 @@ import { abreast } from './abreast.ts';
 import { type Catalogue, type Known, statKnown } from './catalogue.ts';
 import { readFile } from './contents.ts';
 import { Locks } from './locks.ts';
-import { join, type Selection, split } from './paths.ts';
+import { join, LAST_NAME, type Selection, split } from './paths.ts';
 import { codeOf, Directories, isSameStat, plainAt, type Root } from './root.ts';
 import { changed } from './version.ts';
 
@@ -23,6 +23,8 @@ export interface TreeOptions {
   readonly selection: () => Selection;
   /** Told of a path that is no plain file, or cannot be read: once. */
   readonly refused: (path: BytePath, why: string) => void;
+  /** Told of what came from elsewhere and was changed or deleted here. */
+  readonly strayed: (path: BytePath) => void;
 }
 
 /** What a look has found: `unsteady`: it is being written, and is to be looked at again. */
@@ -131,6 +133,7 @@ export class Tree {
   #gone(path: BytePath, before: Known | null): Look {
     if (before === null || before.content === null) return 'same';
     this.#put(path, { content: null, version: changed(before.version, this.actor) }, 0);
+    this.#strays(before);
     return 'changed';
   }
 
@@ -146,7 +149,12 @@ export class Tree {
     }
     const version: FileVersion = catalogue.coming(path, content.hash) ?? changed(before?.version ?? null, this.actor);
     this.#put(path, { content, version }, inode);
+    if (version.dot.actor === this.actor) this.#strays(before);
     return 'changed';
+  }
+
+  #strays(before: Known | null): void {
+    if (before !== null && before.version.dot.actor !== this.actor) this.#options.strayed(before.path);
   }
 
   #put(path: BytePath, state: FileState, inode: number): void {
@@ -189,19 +197,24 @@ export class Tree {
       if ((await this.look(directories, file)) === 'unsteady') how.again(file);
     });
     const names = new Set<BytePath>();
-    for (const { name, isDirectory } of listed) {
-      how.signal.throwIfAborted();
-      const child = join(path, name);
-      if (isDirectory) {
-        if (how.deep && !selection().leavesOut(child)) await this.#scan(directories, child, how);
-        continue;
+    try {
+      for (const { name, isDirectory } of listed) {
+        how.signal.throwIfAborted();
+        const child = join(path, name);
+        if (isDirectory) {
+          if (how.deep && !selection().leavesOut(child)) await this.#scan(directories, child, how);
+          continue;
+        }
+        names.add(name);
+        if (!selection().has(child)) continue;
+        await how.pace();
+        await looks.add(child);
       }
-      names.add(name);
-      if (!selection().has(child)) continue;
-      await how.pace();
-      await looks.add(child);
+    } finally {
+      // Directories are closed when this ends: who still looked would look into others, and take files for gone.
+      await looks.ended();
     }
-    await looks.done();
+    looks.check();
     await this.#lookForGone(directories, path, names, listed, how);
   }
 
@@ -226,7 +239,7 @@ export class Tree {
         const name = slash < 0 ? file.slice(begin) : file.slice(begin, slash);
         if (slash >= 0 && inner.has(name)) {
           // What is below a directory that is there has been looked at with it: behind all of it in one step.
-          skipped = `${file.slice(0, slash)}0`;
+          skipped = `${file.slice(0, slash)}/${LAST_NAME}`;
           break;
         }
         if (slash < 0 && names.has(name)) continue;
@@ -290,8 +303,13 @@ class Lookers {
     this.#running.add(one);
   }
 
-  async done(): Promise<void> {
+  /** All that were begun have ended, well or not. */
+  async ended(): Promise<void> {
     await Promise.all(this.#running);
+  }
+
+  /** @throws what the first of them failed with */
+  check(): void {
     if (this.#failed !== null) throw this.#failed;
   }
 }

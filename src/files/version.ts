@@ -4,15 +4,20 @@
  * A file has a *version*: which changes of which sides went into it (`clock`), and which of them made it what it is (`dot`). A
  * content is known to whoever's clock has its dot. Rules: what knows the other's content replaces it; where neither knows the other's,
  * both were written at once and the rule of the set says which stays, the same at every side, while the other is kept beside it; where
- * both know the other's, both were decided before, differently, and the rule decides again. So sides that have heard the same
- * end the same. (`test/files/version.test.ts` runs random histories of several sides.)
+ * both know the other's, both were decided before, differently, and the rule decides again. One way, what was written where files only go
+ * to gives way, whatever it knows. So sides that have heard the same end the same. (`test/files/version.test.ts` runs random histories of several sides.)
  */
 import type { Dot, FileContent, FileState, FileVersion } from '../model/file-link.ts';
 import { endsOf, type FileSetSpec } from '../model/files.ts';
 
-export type FileRule =
-  /** What comes stays, whatever is here. */
-  | { readonly kind: 'incoming' }
+export type FileRule = {
+  /** Rows name the files: one that is gone here is wanted again. */
+  readonly named?: boolean;
+} & Decision;
+
+type Decision =
+  /** What comes stays, whatever is written in the region that it comes to. */
+  | { readonly kind: 'incoming'; readonly here: string }
   /** Regions, most preferred first. */
   | { readonly kind: 'site-priority'; readonly priority: readonly string[] }
   | { readonly kind: 'last-write-wins' };
@@ -25,10 +30,12 @@ export type Merge =
   /** It becomes this. `beside`: what is here is nobody else's, and is kept under another name. */
   | { readonly kind: 'take'; readonly state: FileState; readonly beside: boolean; readonly contested: boolean };
 
-export function ruleOf(spec: FileSetSpec): FileRule {
-  if (spec.between === undefined) return { kind: 'incoming' };
-  if (spec.conflict?.policy === 'last-write-wins') return { kind: 'last-write-wins' };
-  return { kind: 'site-priority', priority: spec.conflict?.priority ?? endsOf(spec).from };
+/** @param here the region that decides */
+export function ruleOf(spec: FileSetSpec, here: string): FileRule {
+  const named = spec.follow !== undefined;
+  if (spec.between === undefined) return { kind: 'incoming', here, named };
+  if (spec.conflict?.policy === 'last-write-wins') return { kind: 'last-write-wins', named };
+  return { kind: 'site-priority', priority: spec.conflict?.priority ?? endsOf(spec).from, named };
 }
 
 /** The version of a file that was changed here. */
@@ -49,7 +56,8 @@ export function merge(local: FileState | null, incoming: FileState, rule: FileRu
   const knowsIncoming = knows(local.version, incoming.version.dot);
   const knowsLocal = knows(incoming.version, local.version.dot);
   const sameDot = isSameDot(local.version.dot, incoming.version.dot);
-  const takes = knowsIncoming === knowsLocal ? wins(incoming, local, rule) : knowsLocal;
+  const takes =
+    givesWay(local, incoming, rule) || (knowsIncoming === knowsLocal ? wins(incoming, local, rule) : knowsLocal);
   const state = takes
     ? { content: incoming.content, version: { clock, dot: incoming.version.dot } }
     : { content: local.content, version: { clock, dot: local.version.dot } };
@@ -58,6 +66,13 @@ export function merge(local: FileState | null, incoming: FileState, rule: FileRu
   if (!takes) return knowsIncoming ? noted(local, state) : { kind: 'nothing' };
   const contested = !knowsLocal && local.content?.hash !== incoming.content?.hash;
   return { kind: 'take', state, beside: contested && local.content !== null, contested };
+}
+
+/** Whatever is known of the other's: what is here counts for nothing against a file. */
+function givesWay(local: FileState, incoming: FileState, rule: FileRule): boolean {
+  if (incoming.content === null) return false;
+  if (rule.named === true && local.content === null) return true;
+  return rule.kind === 'incoming' && regionOf(local.version.dot) === rule.here;
 }
 
 function noted(local: FileState, state: FileState): Merge {

@@ -113,6 +113,8 @@ export class Watching {
     // What was put into it before it was watched.
     watcher.on('addDir', (path) => this.#hint(`${below(path)}/`));
     watcher.on('unlinkDir', (path) => this.#hint(`${below(path)}/`));
+    // What was changed behind the first scan and before it was watched.
+    watcher.once('ready', () => this.rescan());
     watcher.on('error', (error) => {
       logger.warn('watching failed; the next scan finds what was missed', { error: messageOf(error) });
     });

@@ -37,12 +37,16 @@ export function pathsOf(templates: readonly FileTemplate[], table: TableShape): 
   return (row) => made.flatMap((parts) => filled(parts, row));
 }
 
+/** Of one template and one row: several lists multiply. */
+const PATHS_MAX = 10_000;
+
 type Part = string | ((row: Image) => readonly string[]);
 
 function filled(parts: readonly Part[], row: Image): string[] {
   let paths = [''];
   for (const part of parts) {
     const values = typeof part === 'string' ? [part] : part(row);
+    if (paths.length * values.length > PATHS_MAX) throw new FileFault(`it names more than ${PATHS_MAX} files`);
     paths = paths.flatMap((path) => values.map((value) => path + value));
   }
   return paths;

@@ -25,8 +25,9 @@ export interface FileGateOptions {
   readonly signal: AbortSignal;
 }
 
-/** How many paths one request names. */
+/** How many paths one request names, and their length together: links take no request without end. */
 const PATHS_MAX = 2_000;
+const PATHS_LENGTH_MAX = 1 << 20;
 const AGAIN_MS = { least: 100, most: 5_000 } as const;
 
 export class FileGate {
@@ -74,7 +75,7 @@ export class FileGate {
     }
     for (const [follow, paths] of wanted) {
       const all = [...paths].map((path) => Buffer.from(path, 'utf8').toString('latin1'));
-      for (let at = 0; at < all.length; at += PATHS_MAX) await this.#ask(follow, all.slice(at, at + PATHS_MAX));
+      for (const some of portions(all)) await this.#ask(follow, some);
     }
   }
 
@@ -198,6 +199,20 @@ function rowsOf(delivery: Delivery): { readonly table: TableShape; readonly rows
     default:
       return delivery satisfies never;
   }
+}
+
+function* portions(paths: readonly string[]): Generator<readonly string[], void> {
+  let some: string[] = [];
+  let length = 0;
+  for (const path of paths) {
+    if (some.length >= PATHS_MAX || (some.length > 0 && length + path.length > PATHS_LENGTH_MAX)) {
+      yield some;
+      [some, length] = [[], 0];
+    }
+    some.push(path);
+    length += path.length;
+  }
+  if (some.length > 0) yield some;
 }
 
 function shown(path: string): string {

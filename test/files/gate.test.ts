@@ -47,6 +47,12 @@ test('what cannot be told is said by the name of the column, without a value', (
   expect(() => fileTemplate('a/{image')).toThrow(/brace/);
 });
 
+test('lists that multiply without measure are a fault', () => {
+  const many = `'${'a,'.repeat(200)}'`;
+  expect(told(['{more[]}'], ['7', null, many, null])).toHaveLength(200);
+  expect(() => told(['{more[]}/{more[]}'], ['7', null, many, null])).toThrow(/more than 10000 files/);
+});
+
 test('a text without braces is itself, whatever it is', () => {
   fc.assert(
     fc.property(

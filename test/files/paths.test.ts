@@ -19,6 +19,8 @@ test('what leaves the root, or is no path, is refused', () => {
     'ā',
     '.otter',
     '.otter/s.db',
+    'a/.otter',
+    'a/.otter/s.db',
     'x'.repeat(256),
   ])
     expect(faultOf(path), path).not.toBe(null);
@@ -29,7 +31,6 @@ test('what leaves the root, or is no path, is refused', () => {
     '..a',
     'a/.b',
     '.otter2',
-    'a/.otter',
     '\u00ff\u00fe',
     ' ',
     '-rf',

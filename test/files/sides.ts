@@ -2,11 +2,12 @@
 import { hash } from 'node:crypto';
 import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, vi } from 'vitest';
 import { Side } from '../../src/files/side.ts';
 import { OtterError } from '../../src/model/error.ts';
 import type { FileFrame, FileLink, FileRequest } from '../../src/model/file-link.ts';
-import { type FileSetSpec, sideName } from '../../src/model/files.ts';
+import { type FileSetSpec, type FileSideSpec, sideName } from '../../src/model/files.ts';
 import { type FileComparison, type FlowComparison, NOTHING_COMPARED } from '../../src/model/files-check.ts';
 import type { Logger } from '../../src/model/ports.ts';
 import type { FileFlowFigures } from '../../src/model/records.ts';
@@ -18,7 +19,7 @@ export class Sides implements AsyncDisposable {
   readonly logged: string[] = [];
   readonly asked: FileRequest[] = [];
   readonly #sides = new Map<string, Side>();
-  readonly #spec: FileSetSpec;
+  #spec: FileSetSpec;
   #cut = new AbortController();
   /** What goes over the link, and may throw to cut it. */
   passing: (frame: FileFrame) => void = () => undefined;
@@ -37,21 +38,19 @@ export class Sides implements AsyncDisposable {
 
   start(...regions: string[]): void {
     for (const region of regions) {
-      const spec = {
-        lineage: 'l',
-        topology: 't',
-        name: sideName('s', region),
-        set: 's',
-        region,
-        generation: 1,
-        spec: this.#spec,
-      };
-      const timing = { quietMs: 10, scanEveryMs: 3_600_000, pulseMs: 50, retryEveryMs: 50 };
+      const spec = this.#specOf(region);
+      const timing = { quietMs: 25, scanEveryMs: 3_600_000, pulseMs: 50, retryEveryMs: 50 };
       this.#sides.set(
         region,
         new Side({ spec, link: this.#link(region), logger: this.#logger(), now: Date.now, timing }),
       );
     }
+  }
+
+  /** Another topology reaches these regions. */
+  update(spec: Partial<FileSetSpec>, ...regions: string[]): void {
+    this.#spec = { ...this.#spec, ...spec };
+    for (const region of regions) this.#sides.get(region)!.update(this.#specOf(region));
   }
 
   async stop(region: string): Promise<void> {
@@ -65,11 +64,18 @@ export class Sides implements AsyncDisposable {
   }
 
   /** As a pipeline into the region has files brought; those that are missing are returned. */
-  async bring(region: string, source: string, paths: readonly string[]): Promise<readonly string[]> {
-    const request = { op: 'bring', source, paths, later: false } as const;
-    for await (const { head } of this.#sides.get(region)!.service.ask(request, AbortSignal.timeout(20_000)))
-      if (head.kind === 'brought') return head.missing;
-    throw new Error('nothing was answered');
+  async bring(region: string, source: string, paths: readonly string[], later = false): Promise<readonly string[]> {
+    const request = { op: 'bring', source, paths, later } as const;
+    for (;;) {
+      try {
+        const answers = this.#sides.get(region)!.service.ask(request, AbortSignal.timeout(20_000));
+        for await (const { head } of answers) if (head.kind === 'brought') return head.missing;
+      } catch (error) {
+        // It is just starting.
+        if (!(error instanceof OtterError) || error.code !== 'OT8022') throw error;
+        await sleep(10);
+      }
+    }
   }
 
   /** Of the only flow into the region. */
@@ -106,6 +112,11 @@ export class Sides implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#sides.values()].map(async (side) => side.stop()));
     rmSync(this.folder, { recursive: true });
+  }
+
+  #specOf(region: string): FileSideSpec {
+    const whose = { lineage: 'l', topology: 't', name: sideName('s', region), set: 's', region };
+    return { ...whose, generation: 1, spec: this.#spec };
   }
 
   #link(region: string): FileLink {

@@ -110,9 +110,17 @@ test('one way, what comes stays, and what is only here is kept beside', () => {
     content: { size: 1, mtimeUs: 1, mode: 0o644, hash: 'theirs' },
     version: changed(null, 'a.1'),
   };
-  expect(merge(local, incoming, { kind: 'incoming' })).toMatchObject({ kind: 'take', beside: true, contested: true });
+  expect(merge(local, incoming, { kind: 'incoming', here: 'b' })).toMatchObject({
+    kind: 'take',
+    beside: true,
+    contested: true,
+  });
   const equal = { ...incoming, content: { ...incoming.content!, hash: 'mine' } };
-  expect(merge(local, equal, { kind: 'incoming' })).toMatchObject({ kind: 'take', beside: false, contested: false });
+  expect(merge(local, equal, { kind: 'incoming', here: 'b' })).toMatchObject({
+    kind: 'take',
+    beside: false,
+    contested: false,
+  });
 });
 
 test('what another side tells is looked at before it becomes names and permissions', () => {
