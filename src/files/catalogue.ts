@@ -112,8 +112,10 @@ export class Catalogue {
    * was put back from an older copy, and so were the files: then all that is here counts as written anew.
    */
   goesOn(mark: string, after: number): boolean {
-    const [epoch, session = ''] = mark.split('.');
+    const [epoch, session] = mark.split('.');
     if (epoch !== this.#epoch) return false;
+    // As versions before this one were told.
+    if (session === undefined) return after <= this.#seq;
     const ended = this.#one(
       `select coalesce((select seq from session where number > told.number order by number limit 1), ?) as seq
          from session told where id = ?`,

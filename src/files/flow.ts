@@ -124,10 +124,9 @@ export class Flow {
     }
   }
 
-  /** A file that is to be here as it is at the source, and is not. */
+  /** A file that is to be here as it is at the source, and is not. Not at once: whoever writes it all the while has it kept beside each time. */
   wants(path: BytePath): void {
     this.#options.catalogue.owe(this.name, 'failed', path);
-    this.#soon.abort();
   }
 
   /** In place of `run`, where rows say what is to come: only what was left for later, failed or was missing is brought by itself. */
