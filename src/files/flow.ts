@@ -159,16 +159,13 @@ export class Flow {
 
   /** Of what rows name, with what is not there written down. */
   async #lookFor(paths: readonly BytePath[], signal: AbortSignal): Promise<readonly BytePath[]> {
-    const missing = await this.look(paths, signal);
+    const missing = await this.look(paths, signal, true);
     const { catalogue } = this.#options;
     const absent = new Set(missing);
     const away = paths.find((path) => !absent.has(path) && this.#options.selection().has(path) && !catalogue.has(path));
     if (away !== undefined) throw broken(`\`${shownPath(away)}\` is not here, though it came`);
     catalogue.together(() => {
-      for (const path of paths) {
-        if (absent.has(path)) catalogue.owe(this.name, 'missing', path);
-        else catalogue.settle(this.name, 'missing', path);
-      }
+      for (const path of paths) if (!absent.has(path)) catalogue.settle(this.name, 'missing', path);
     });
     return missing;
   }
@@ -329,8 +326,11 @@ export class Flow {
     }
   }
 
-  /** Has these paths looked at here and there, and brings what is needed. Those that the source does not know are returned. */
-  async look(paths: readonly BytePath[], signal: AbortSignal): Promise<readonly BytePath[]> {
+  /**
+   * Has these paths looked at here and there, and brings what is needed. Those that the source does not know are returned, and where rows
+   * name them written down at once, so that none is forgotten by a kill.
+   */
+  async look(paths: readonly BytePath[], signal: AbortSignal, named = false): Promise<readonly BytePath[]> {
     const { link, flow } = this.#options;
     const known: FileChange[] = [];
     const request = { op: 'look', paths: [...new Set(paths)] } as const;
@@ -345,7 +345,10 @@ export class Flow {
     const there = new Set(known.flatMap(({ path, content }) => (content === null ? [] : [path])));
     const missing = paths.filter((path) => !there.has(path));
     catalogue.together(() => {
-      for (const path of missing) catalogue.settle(this.name, 'failed', path);
+      for (const path of missing) {
+        catalogue.settle(this.name, 'failed', path);
+        if (named) catalogue.owe(this.name, 'missing', path);
+      }
     });
     return missing;
   }
