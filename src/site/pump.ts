@@ -6,11 +6,9 @@
  * small; what had arrived when the stream broke is applied before that is told, or whoever begins anew might never get past
  * it; and no more is taken from the stream than one window under way and one that is gathered.
  */
+import { LARGE_BYTES } from '../model/forget-rows.ts';
 import type { Delivery } from '../model/row.ts';
 import type { Feed, Window } from './feed.ts';
-
-/** More than a part of a transaction or a chunk has that is not a single row. */
-const HEAVY_BYTES = 8 << 20;
 
 export interface PumpStages {
   /** What of the work can be done beforehand, while the window before is under way; must not change anything. */
@@ -49,7 +47,7 @@ export async function pump(
         if (window === null && failures.length > 0) throw failures[0];
         if (window === null && ended) return;
         if (window !== null) {
-          heavy = window.deliveries.some(({ bytes }) => bytes > HEAVY_BYTES);
+          heavy = window.deliveries.some(({ bytes }) => bytes > LARGE_BYTES);
           applying = handled(apply(window).then(() => null));
         }
       } else if (ahead === null && feed.full) {

@@ -43,6 +43,17 @@ describe('frames', () => {
     );
   });
 
+  it('are put together where they were cut, and no byte behind that is copied', () => {
+    const one = plainFrame(FRAME.opening, 'a'.repeat(200_000));
+    const bytes = Buffer.concat([one, plainFrame(FRAME.opening, 'b'.repeat(200_000)), one]);
+    const rest = Buffer.from(bytes.subarray(100_000));
+    const reader = new FrameReader();
+    expect([...reader.push(bytes.subarray(0, 100_000))]).toEqual([]);
+    const frames = [...reader.push(rest)];
+    expect(frames.map(({ payload: text }) => text[0])).toEqual(['a', 'b', 'a']);
+    expect(frames.map(({ bytes: { buffer } }) => buffer === rest.buffer)).toEqual([false, true, true]);
+  });
+
   it('of deliveries come back as they were, each packed against those before', async () => {
     const some = fc.oneof(
       payload,

@@ -1,4 +1,6 @@
 /** Events that no healthy server sends: every answer is an error of otter's own, never a crash or a silent row. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { OtterError } from '../../src/model/error.ts';
@@ -48,6 +50,23 @@ describe('LogAssembler', () => {
       }),
     ]);
     expect(log.point.offset).toBe(500);
+  });
+
+  test('an event that was read is not held until the next comes', async () => {
+    const log = assembler();
+    const read = ((): WeakRef<Buffer> => {
+      const bytes = Buffer.from(GTID);
+      feed(log, bytes);
+      return new WeakRef(bytes);
+    })();
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    // What a reference was looked up for is held until the turn ends.
+    await new Promise(setImmediate);
+    collect();
+    expect(read.deref()).toBeUndefined();
+    feed(log, event(EVENT.TABLE_MAP, MAP));
+    expect(log.position).toBe('mariadb:');
   });
 
   test('any bytes in any event', () => {
